@@ -61,8 +61,8 @@ def of_stack(
         resolver = _resolver(subject.settings or declared, environment, servers)
         for one in (one.declared for one in subject.stored if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
-        unused = _without_record(subject, chosen) if chosen else []
-        for expected in (*(_expected(one, subject, chosen) for one in subject.records), *unused):
+        expected_records = (_expected(one, subject, chosen) for one in subject.records)
+        for expected in (*expected_records, *_without_record(subject, chosen)):
             questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
         for region in subject.unmade:
             account_id = declared.account_id if declared else None
@@ -83,7 +83,7 @@ def of_stack(
             ],
             [
                 *(_of_stack(answers[f"DNS {one.name}"], one, subject) for one in subject.records),
-                *(answers[f"DNS {one.name}"] for one in (_without_record(subject, chosen) if chosen else ())),
+                *(answers[f"DNS {one.name}"] for one in _without_record(subject, chosen)),
             ],
             {region: answers[f"SES {region} {subject.name}"] for region in subject.unmade},
             now,
@@ -215,6 +215,7 @@ def _expected(record: PublishedRecord, subject: Subject, chosen: Chosen | None) 
         zone=zone,
         panel=PANELS[panel] if panel else None,
         new_key=_new_key(record, subject),
+        name_servers=_name_servers(declared) if declared else (),
         target=target,
         kept=bool(target),
     )
@@ -224,21 +225,23 @@ def _expected(record: PublishedRecord, subject: Subject, chosen: Chosen | None) 
         expected,
         zone=zone or declared.panel_zone,
         panel=expected.panel or _panel(declared),
-        name_servers=_name_servers(declared),
         kept=bool(declared.dns) and MANUAL not in declared.dns,
     )
 
 
-def _without_record(subject: Subject, chosen: Chosen) -> list[ExpectedRecord]:
+def _without_record(subject: Subject, chosen: Chosen | None) -> list[ExpectedRecord]:
     """The CNAMEs of slots that have no record yet."""
     there = {record.name for record in subject.records}
+    zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
     return [
         ExpectedRecord(
             selector=name.partition("._domainkey.")[0],
             domain=subject.name,
-            zone=chosen.zone,
-            panel=PANELS[chosen.panel] if chosen.panel else None,
+            zone=zone,
+            panel=PANELS[panel] if panel else None,
+            name_servers=_name_servers(subject.declared) if subject.declared else (),
             target=target,
+            kept=True,
         )
         for name, target in subject.cnames.items()
         if name not in there
@@ -272,7 +275,9 @@ def _panel(declared: Declared) -> Panel | None:
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:
-    """The name servers of all zones that hold the record; empty if those of one zone are not known."""
+    """The name servers of all zones that hold the record; empty if one zone's are not known, or not asked."""
+    if declared.dns_check == "recursive":
+        return ()
     known = [declared.name_servers.get(label, ()) for label in declared.dns]
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
@@ -322,8 +327,8 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
     )
     if found is None:
         return now
-    shown = visibility.judge(found.answers, key)
-    text = found.text if found.text != visibility.diagnose(found.answers, key) else ""
+    shown = visibility.judge(found.answers, key, expected.target)
+    text = found.text if found.text != visibility.diagnose(found.answers, key, expected.target) else ""
     recognised = recognise(found.name_servers)
     typed_into = None if found.code == "served-elsewhere" else expected.panel
     panel = recognised or typed_into or PANELS["other"]
@@ -335,7 +340,7 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
     visible = sum(one.shows_key for one in servers)
     seen = shown.summary()
     if expected.target and not key:
-        seen = f"{visible} of {shown.asked} servers have the CNAME"
+        seen = f"{visible} of {shown.asked} servers have the CNAME to {expected.target}"
     return replace(
         now,
         verdict=found.verdict,
@@ -375,10 +380,8 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
 
 def _server(answer: Answer, key: bytes, expected: ExpectedRecord) -> ServerNow:
     shows = visibility.is_right(answer, key)
-    says = visibility.diagnose([answer], key)
-    if (
-        not key and expected.target and answer.target == expected.target
-    ):  # all that a slot without a record has
+    says = visibility.diagnose([answer], key, expected.target)
+    if not key and answer.target and answer.target == expected.target:  # all that a slot without a record has
         shows, says = True, f"{answer.server} has the CNAME"
     return ServerNow(
         server=answer.server,

@@ -175,14 +175,20 @@ def domain_now(
     settings = subject.settings
     signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
     unsigned = {region: seen for region, seen in unmade.items() if region not in signed}
-    wrong = (*_wrong(identities, records), *_not_made(subject, unsigned), *_differences(subject))
+    made = [one for one in records if one.role]
+    wrong = (*_wrong(identities, made), *_not_made(subject, unsigned), *_differences(subject))
     since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
     rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
     days_left = (rotation - now).days if rotation else None
     due = list(_not_made(subject, signed))
     due += _due(settings, identities, days_left) if settings else ()
-    notes = list(_notes(subject, identities, records, now))
-    if settings and settings.retired and not subject.stored and records:
+    due += [
+        f"{one.name}: {one.seen}, which a later rotation needs: `byodkim doctor {subject.name}`"
+        for one in records
+        if one.role is None and one.is_wrong and not (settings and settings.retired)
+    ]
+    notes = list(_notes(subject, identities, made, now))
+    if settings and settings.retired and not subject.stored and made:
         text, is_due = _retired(settings, subject.retired_at, now)
         (due if is_due else notes).append(text)
     of_mail_from = list(_mail_from(settings, identities, mail_from)) if settings else []

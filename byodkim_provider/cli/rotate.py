@@ -230,8 +230,9 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
         if record is None:
             yield [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
             continue
-        said = next(results)
-        visibility = judge(said, records.public_key(record.value) or b"") if said is not None else None
+        said, target = next(results), settings[step.domain].cnames.get(record.name, "")
+        key = records.public_key(record.value) or b""
+        visibility = judge(said, key, target) if said is not None else None
         if visibility is None or visibility.visible:
             yield []
             continue

@@ -37,7 +37,7 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     answers = resolver.txt(record.name, record.domain)
     zones = zones_of(answers)
     zone = zones[-1] if zones else record.zone or record.domain
-    seen = replace(verdict(answers, record.public_key_der), zone=zone)
+    seen = replace(verdict(answers, record.public_key_der, record.target), zone=zone)
     targets = {one.target for one in answers if one.target or one.values is not None}
     if seen.code == "private-key" or not targets:
         return seen
@@ -60,19 +60,21 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if any(one.values for one in answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
         return replace(seen, code="not-cname", text=text)
-    text = f"no CNAME to {record.target} stands at the name"
-    return _elsewhere(resolver, record, zones, replace(seen, code="no-txt", text=text))
+    return _elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
 
 
 def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
     """*seen* of a CNAME that is right, by what stands at its target."""
-    if record.public_key_der is None:
-        return replace(seen, verdict="right", code="", text=f"the CNAME leads to {record.target}")
-    zone = record.target.removeprefix(f"{record.name}.")
-    if any(one.failure == "no zone" for one in answers):
-        text = f"the CNAME is right, but nothing delegates to the zone {zone}"
-        return replace(seen, code="served-elsewhere", text=text, zone=zone, found_at=record.target)
+    zone, servers = record.target.removeprefix(f"{record.name}."), ", ".join(sorted(record.name_servers))
+    asked = {one.server for one in answers if one.target and one.failure != "no zone"}
     at_target = verdict([replace(one, target="") for one in answers], record.public_key_der)
+    if not asked or (at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)):
+        whose = f", which {servers} serve" if servers else ""
+        text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
+        seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
+        return replace(seen, zone=zone, found_at=record.target)
+    if record.public_key_der is None:
+        return replace(seen, verdict="right", code="", text=at_target.text)
     return replace(at_target, zone=zone, found_at=record.target if at_target.code else "")
 
 
@@ -91,7 +93,7 @@ def _elsewhere(
         if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):
             text = f"{candidate.text} ({candidate.name})"
             return replace(missing, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
-    return where_nobody_asks(record, missing, zones)
+    return where_nobody_asks(replace(record, name_servers=()), missing, zones)
 
 
 def _addresses(resolver: DnsResolver, name: str, record: ExpectedRecord) -> set[str]:

@@ -59,7 +59,7 @@ class ExpectedRecord:
     panel: Panel | None = None
     """The panel in which the record was entered, if it is known."""
     name_servers: Collection[str] = ()
-    """Name servers of the zone in which the record was entered, without final dots; empty if not known."""
+    """Name servers of the zone that has the record, without final dots; empty if not known."""
     kept: bool = False
     """Whether a stack keeps the record, so that nobody types it in."""
     new_key: str = fixes.NEW_KEY
@@ -94,13 +94,13 @@ class Diagnosis:
     """Name servers of the zone, without final dots; empty if not found."""
 
 
-def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
-    """The diagnosis from *answers* about a record's name; *expected* as `ExpectedRecord.public_key_der`."""
+def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "") -> Diagnosis:
+    """The diagnosis from *answers* about a name; *expected* and *target* as those of `ExpectedRecord`."""
     key = expected or _key_shown(answers)
     shown = judge(answers, key)
     seen = Diagnosis(
         verdict="wrong",
-        text=visibility.diagnose(answers, key),
+        text=visibility.diagnose(answers, key, target),
         answers=tuple(answers),
         public_key_der=key,
         name_servers=tuple(sorted(servers_asked(answers))),

@@ -83,8 +83,8 @@ _KEPT: Final[Mapping[str, str]] = {
     "again",
     "no-txt": f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts take "
     "hours to show one; or the name servers of {zone} are not that host's",
-    "served-elsewhere": "say in `dns` of the stack file who serves {zone}, and run `pulumi up`; or have "
-    "{zone} served where the stack keeps the record",
+    "served-elsewhere": "have {zone} served where the stack keeps the record: by NS records in the zone "
+    "above it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and run `pulumi up`",
 }
 """The same for a record that a stack keeps: nobody types it in."""
 

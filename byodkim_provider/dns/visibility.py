@@ -55,6 +55,8 @@ class Visibility:
     asked: int
     answers: tuple[Answer, ...]
     public_key_der: bytes = field(default=b"", repr=False)
+    target: str = ""
+    """Where the CNAME at the name has to lead; empty if the record stands there itself."""
 
     @property
     def leaked(self) -> bool:
@@ -62,10 +64,16 @@ class Visibility:
         values = chain.from_iterable(answer.values or () for answer in self.answers)
         return any(map(holds_private_key, values))
 
+    @property
+    def has_cname(self) -> bool:
+        """Whether every server that answers has the CNAME to `target`."""
+        shown = {answer.target for answer in self.answers if answer.target or answer.values is not None}
+        return shown == {self.target} and bool(self.target)
+
     def phrases(self) -> tuple[str, ...]:
         """What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers."""
         wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
-        return _phrases(wrong, self.public_key_der)
+        return _phrases(wrong, self.public_key_der, self.target)
 
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
@@ -82,8 +90,8 @@ def zone_not_found(answers: Sequence[Answer]) -> bool:
     return all(answer.failure == "no zone" and not answer.alias for answer in answers)
 
 
-def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
-    """How far the record of a key (SubjectPublicKeyInfo, DER) is visible."""
+def judge(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> Visibility:
+    """How far the record of a key (SubjectPublicKeyInfo, DER) is visible, with *target* through a CNAME."""
     answering = [answer for answer in answers if answer.values is not None]
     right = sum(is_right(answer, public_key_der) for answer in answering)
     return Visibility(
@@ -92,6 +100,7 @@ def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
         asked=len(answers),
         answers=tuple(answers),
         public_key_der=public_key_der,
+        target=target,
     )
 
 
@@ -178,13 +187,13 @@ def _has_no_cname(answers: Sequence[Answer]) -> bool:
     return answered and not any(answer.target for answer in answers)
 
 
-def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
+def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> str:
     """
     Every server's answer, in one line, with the misconfiguration that it matches.
 
     Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
     """
-    return ", ".join(_phrases(answers, public_key_der))
+    return ", ".join(_phrases(answers, public_key_der, target))
 
 
 def is_right(answer: Answer, public_key_der: bytes) -> bool:
@@ -192,26 +201,29 @@ def is_right(answer: Answer, public_key_der: bytes) -> bool:
     return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
 
 
-def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...]:
+def _phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tuple[str, ...]:
     """One phrase for all servers with equal answers."""
     servers: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
-        servers.setdefault(_predicate(answer, public_key_der), []).append(answer.server)
+        servers.setdefault(_predicate(answer, public_key_der, target), []).append(answer.server)
     return tuple(
         f"{_listed(names)} {verb if len(names) == 1 else _PLURALS[verb]} {what}"
         for (verb, what), names in servers.items()
     )
 
 
-def _predicate(answer: Answer, public_key_der: bytes) -> tuple[str, str]:
+def _predicate(answer: Answer, public_key_der: bytes, target: str) -> tuple[str, str]:
     """The server's answer: a verb in the singular, and the rest of the phrase."""
-    via = f" (CNAME to {answer.alias})" if answer.alias else ""
+    wrong = f", not to {target}" if answer.target not in ("", target) and target else ""
+    via = f" (CNAME to {answer.alias}{wrong})" if answer.alias else ""
     if answer.failure:
         verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
     elif not (found := misconfiguration(answer.values or (), public_key_der)):
         verb, what = "shows", "the key"
+    elif found.code == "no-txt":
+        verb, what = "has", f"no CNAME to {target}" if target and not via else found.text
     else:
-        verb, what = "has" if found.code == "no-txt" else "answers", found.text
+        verb, what = "answers", found.text
     return verb, what + via
 
 

@@ -19,7 +19,7 @@ def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    is_pasted = declared.cname or MANUAL in declared.dns
+    is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.dns
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if is_pasted else ""
     return RecordNotVisible(
         IdentityProblem.NOT_VISIBLE(
@@ -34,18 +34,23 @@ def not_visible(
 
 def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
-    elsewhere, why = "", "not looked for yet"
+    elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
     if visibility:
-        elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
+        answers, has_cname = visibility.answers, visibility.has_cname
+        is_unseen, asked = zone_not_found(answers), servers_asked(answers)
+        if declared.cname:
+            behind = [one for one in answers if has_cname and one.target]
+            asked = frozenset(one.server for one in behind if one.failure != "no zone")
+            is_unseen = has_cname and not asked
+        elsewhere = dns_moves.served_elsewhere(declared, asked)
         why = elsewhere or visibility.summary()
     if visibility and visibility.leaked:
         step: Message | str = f"  {_new_key(declared)}"
-    elif elsewhere or not declared.dns or declared.is_slow:
+    elif not has_cname and (elsewhere or not declared.dns or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
         step = RecordStep.PASTE(records=dns_moves.what_to_paste(declared), these=these)
     else:
-        no_zone = visibility and zone_not_found(visibility.answers)
-        again = RecordStep.NO_ZONE() if no_zone else RecordStep.MADE_AGAIN()
+        again = RecordStep.NO_ZONE() if is_unseen or elsewhere else RecordStep.MADE_AGAIN()
         step = RecordStep.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
     name = f"{declared.domain} {declared.region}"
     return str(IdentityNote.WAITS_FOR_DNS(name=name, why=why, step=step))

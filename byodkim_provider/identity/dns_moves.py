@@ -89,16 +89,18 @@ def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bo
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
-    The message if the name servers are not those of any zone of the record, else "".
+    The message if the name servers, with `cname` those of the target, are not of any zone of the record.
 
-    Also "" if that can't be determined, or is intended: people publish where they are asked to.
+    Else "", also if that can't be determined, or is intended: people publish where they are asked to.
     """
-    if declared.cname or not asked or not _none_of(declared.dns, declared, asked):
+    is_known = declared.dns_check == "authoritative" and asked
+    if not is_known or not _none_of(declared.dns, declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     servers = ", ".join(sorted(asked))
-    return str(IdentityNote.ELSEWHERE(domain=declared.domain, servers=servers, zones=" and ".join(zones)))
+    domain = declared.cname or declared.domain
+    return str(IdentityNote.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones)))
 
 
 def what_to_paste(declared: Declared) -> str:

@@ -44,8 +44,8 @@ class Recent:
 
 def _check(declared: Declared, resolver: DnsResolver) -> Visibility:
     """How far the record of the declared key is visible now."""
-    answers = resolver.txt(declared.record_name, declared.domain)
-    return visibility.judge(answers, records.public_key(declared.record_value) or b"")
+    name, key = declared.record_name, records.public_key(declared.record_value) or b""
+    return visibility.judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
 
 
 def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:

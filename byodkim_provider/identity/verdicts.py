@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesIdentity, with_error
+from byodkim_provider.dkim.records import record_name
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
@@ -60,11 +61,18 @@ class Entry:
     adopted: bool = field(default=False, compare=False)
     """Somebody else's before: then a generation that may have signed is not known to be the one before."""
     record_value: str = field(default="", compare=False)
+    cname: str | None = field(default=None, compare=False)
+    """The zone to which the CNAME at the record's name leads; None if the record stands there itself."""
     dns_check: DnsCheck = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.domain} {self.region}"
+
+    @property
+    def target(self) -> str:
+        """Where the CNAME has to lead; empty without one."""
+        return f"{record_name(self.selector, self.domain)}.{self.cname}" if self.cname else ""
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
@@ -110,7 +118,11 @@ def not_asked(entry: Entry, reason: str) -> Verdict:
 
 def awaiting_dns(entry: Entry) -> Verdict:
     """The verdict on an entry whose key SES does not have yet."""
-    return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet")
+    reason = "its record is not in DNS yet"
+    if entry.target:
+        name = record_name(entry.selector, entry.domain)
+        reason = f"its key is not visible yet at {name}, a CNAME to {entry.target}"
+    return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason=reason)
 
 
 def pending_lines(verdicts: Iterable[Verdict]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesClient, SesIdentity, with_error
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import diagnosis
+from byodkim_provider.dns import cnames, diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
@@ -246,8 +246,11 @@ def _lookups(entries: Sequence[Entry], sources: Sources) -> Mapping[Entry, str]:
         resolver, public_key = sources.resolver(entry), records.public_key(entry.record_value)
         if not resolver or not public_key or sources.clock.monotonic() > until:
             return ""
-        expected = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
-        return diagnosis.examine(resolver, expected).text
+        expected = ExpectedRecord(
+            selector=entry.selector, domain=entry.domain, public_key_der=public_key, target=entry.target
+        )
+        examine = cnames.examine if entry.target else diagnosis.examine
+        return examine(resolver, expected).text
 
     try:
         return dict(zip(entries, side_by_side(look_up, entries, at_once=DIAGNOSED), strict=True))

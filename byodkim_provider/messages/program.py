@@ -32,7 +32,7 @@ class ZoneProblem(Table):
 
     NONE = 'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {names}{did_you_mean}', "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS account, `dns: manual` at another DNS provider"
     SEVERAL = 'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}', "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names"
-    NOT_THERE = "{where}: Route 53 has no zone {zone_id!r} in this account", "correct it, or use the credentials of the account that holds the zone"
+    NOT_THERE = "{where}: Route 53 has no public zone {zone!r} in this account{did_you_mean}", "correct it, create the zone, or use the credentials of the account that holds it: `dns: {{assumeRole: …}}`"
     PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
     EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"

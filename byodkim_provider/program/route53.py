@@ -160,7 +160,7 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
     where = f'domains["{domain}"].dns.zoneId'
     zone = next((one for one in route53.zones() if one.id == zone_id), None)
     if zone is None:
-        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone_id=zone_id))
+        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
     if zone.is_private:
         raise InvalidSettings(ZoneProblem.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
     if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
@@ -181,10 +181,11 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
         if found:
             return found[0]
     there = [one.name for one in route53.zones() if not one.is_private]
-    near = (did_you_mean(one, there, cutoff=TYPO) for one in names)
-    raise InvalidSettings(
-        ZoneProblem.NONE(domain=domain, names=", ".join(names), did_you_mean=next(filter(None, near), ""))
-    )
+    near = next(filter(None, (did_you_mean(one, there, cutoff=TYPO) for one in names)), "")
+    if zone:
+        where = f'domains["{domain}"].dns.zone'
+        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone=zone, did_you_mean=near))
+    raise InvalidSettings(ZoneProblem.NONE(domain=domain, names=", ".join(names), did_you_mean=near))
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:

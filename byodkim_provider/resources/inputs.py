@@ -27,7 +27,7 @@ _HANDED_ON: Final = sorted(INPUTS.keys() & DomainDefaults.model_fields.keys() - 
 
 VERIFIED: Final = (
     *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
-    *("adopted", "record_value", "dns_check", "dns_resolvers"),
+    *("adopted", "record_value", "dns_check", "dns_resolvers", "cname"),
 )
 """Outputs of an identity that are inputs of its verification."""
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
@@ -19,7 +20,7 @@ from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem
 from byodkim_provider.messages.identity import RotationProblem, RotationStep
 from tests.support.cli_project import CliProject
-from tests.support.fakes import SERVERS
+from tests.support.fakes import REGION, SERVERS
 
 SHOP, KEYS = "shop.example", "keys.example.net"
 SLOTS = f"{{provider: route53, zone: {KEYS}, cname: ses}}"
@@ -238,8 +239,15 @@ def test_before_the_first_run(new, world):
     ]
     assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
     assert [one["target"] for one in found] == [f"{name}.{KEYS}" for name in NAMES]
-    assert found[0]["seen"].startswith("2 of 2 servers have the CNAME")
-    assert found[1]["seen"].startswith("0 of 2 servers have the CNAME: no CNAME to ")
+    targets = [one["target"] for one in found]
+    seen = [one["seen"] for one in found]
+    assert seen[:2] == [
+        f"{number} of 2 servers have the CNAME to {target}"
+        for number, target in zip((2, 0), targets[:2], strict=True)
+    ]
+    assert {one["says"] for one in found[1]["servers"]} == {
+        f"{one} has no CNAME to {targets[1]}" for one in SERVERS
+    }
     assert "Type:  CNAME\n  Name:  ses2._domainkey\n" in found[1]["instructions"]
 
 
@@ -309,6 +317,27 @@ def test_status(stack):
     roles = ["previous", "signing", "standby"]
     for number, role in zip((1, 2, 3), roles, strict=True):
         assert [str(number), role, f"ses{number}", "2", "of", "2"] in shown
+
+
+def test_status_of_the_next_slot(stack, world):
+    """A CNAME that only a later rotation needs is due while it is missing."""
+    project = stack(1)
+    [stored] = project.stored
+    tags = {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
+    key = world.key(1).pkcs1_base64()
+    world.model.put_identity(SHOP, REGION, selector="ses1", private_key=key, tags=tags)
+    before = json.loads(project.run("status", "--json").stdout)["domains"][0]
+    del world.resolver.cnames[NAMES[2]]
+    result = project.run("status", "--json")
+    [found] = json.loads(result.stdout)["domains"]
+    assert (result.exit_code, found["verdict"], found["wrong"]) == (1, "due", [])
+    assert found["due"] == [
+        *before["due"],
+        f"{NAMES[2]}: 0 of 2 servers have the CNAME to {NAMES[2]}.{KEYS}, which a later rotation needs: "
+        f"`byodkim doctor {SHOP}`",
+    ]
+    shown = [line.split() for line in project.run("status").stdout.splitlines()]
+    assert ["–", "–", "ses3", "0", "of", "2"] in shown
 
 
 # Rotations

@@ -41,7 +41,7 @@ class Case:
 
 CASES = {
     "right": Case([(HERE, RIGHT)], ""),
-    "missing": Case([], "no-txt", "no CNAME to ses1._domainkey.{zone}.keys.example.net stands at the name"),
+    "missing": Case([], "no-txt", " have no CNAME to ses1._domainkey.{zone}.keys.example.net"),
     "missing, as most names are a web server's": Case([("*", "A 192.0.2.1")], "no-txt"),
     "typed in where nobody asks": Case([], "served-elsewhere", typed_into="wix"),
     "zone doubled in the name": Case(
@@ -141,17 +141,34 @@ def test_slot_without_a_record(resolver, name):
     assert found.verdict == ("wrong" if found.code else "right")
 
 
-def test_no_zone_behind_it():
-    """A CNAME into a zone that does not exist is right: the zone is to be delegated."""
+@pytest.mark.parametrize("key", [b"key", None])
+@pytest.mark.parametrize(
+    ("answer", "ours", "says"),
+    [
+        (Answer("127.0.0.1", None, "no zone", TARGET, TARGET), (), ""),
+        (Answer("127.0.0.1", None, "no zone", TARGET, TARGET), ("ns.aws",), ", which ns.aws serve"),
+        (Answer("ns.example.net", (), "", TARGET, TARGET), ("ns.aws",), ", which ns.aws serve"),
+    ],
+    ids=["no domain above it", "no domain above ours", "the zone above it answers"],
+)
+def test_no_zone_behind_it(answer, ours, says, key):
+    """A CNAME into a zone that is not delegated is right: the first thing to do is to delegate the zone."""
 
     class Resolver:
         def txt(self, name, domain):
-            return (Answer("127.0.0.1", None, "no zone", TARGET, TARGET, ("shop.example",)),)
+            return (answer,)
 
-    record = ExpectedRecord(selector="ses1", domain="shop.example", public_key_der=b"key", target=TARGET)
+    record = ExpectedRecord(
+        selector="ses1", domain="shop.example", public_key_der=key, target=TARGET, name_servers=ours
+    )
     found = cnames.examine(Resolver(), record)
-    assert (found.code, found.zone, found.found_at) == ("served-elsewhere", KEYS, TARGET)
-    assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}"
+    assert (found.verdict, found.code) == ("wrong", "served-elsewhere")
+    assert (found.zone, found.found_at) == (KEYS, TARGET)
+    assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}{says}"
+    fix = fixes.fix(PANELS["other"], found.code, zone=found.zone, kept=True)
+    assert fix.startswith(
+        f"have {KEYS} served where the stack keeps the record: by NS records in the zone above"
+    )
 
 
 def test_silent(resolver):

@@ -243,9 +243,11 @@ def test_wrong_zone_ids(open_stack):
     result = open_stack({name: {"generation": 1, "dns": {"zoneId": "ZNONE"}} for name in domains}).preview()
     assert result.failed
     assert problems(result, "domains") == [
-        f"""["{name}"].dns.zoneId: Route 53 has no zone 'ZNONE' in this account""" for name in domains
+        f"""["{name}"].dns.zoneId: Route 53 has no public zone 'ZNONE' in this account""" for name in domains
     ]
-    assert result.stdout.count("hint: correct it, or use the credentials of the account") == 2
+    assert (
+        result.stdout.count("hint: correct it, create the zone, or use the credentials of the account") == 2
+    )
 
 
 def test_account(sandbox, open_stack):

@@ -3,9 +3,10 @@
 import pytest
 
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import servers_asked
+from byodkim_provider.dns.visibility import judge, servers_asked
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lookups
+from byodkim_provider.identity._waiting import not_visible, waiting_for_dns
 from byodkim_provider.identity.dns_moves import (
     leaving,
     parts,
@@ -13,6 +14,7 @@ from byodkim_provider.identity.dns_moves import (
     served_elsewhere,
     what_to_paste,
 )
+from byodkim_provider.messages.identity import RecordStep
 
 HERE, THERE = "route53:Z1", "own:z1"
 NAME_SERVERS = {
@@ -337,6 +339,71 @@ def test_what_to_paste(world, changes, lines):
     declared = world.declared(1, **changes)
     expected = "\n".join(lines).format(value=declared.record_value)
     assert what_to_paste(declared).startswith(expected)
+
+
+MISSING = [Answer(server, ()) for server in ("ns1.shop.example", "ns2.shop.example")]
+TARGET = "ses1._domainkey.example.com.keys.example.org"
+PASTE = ["  type:  CNAME", "  name:  ses1._domainkey.example.com", f"  value: {TARGET}"]
+NO_ZONE = [
+    f"  nothing has to be pasted, the stack made the record at {HERE}",
+    "  this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
+]
+
+
+def through_cname(server, values, failure="", target=TARGET):
+    return Answer(server, values, failure, alias=target, target=target)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why", "step"),
+    [
+        (
+            MISSING,
+            f"0 of 2 servers show the key, ns1.shop.example and ns2.shop.example have no CNAME to {TARGET}",
+            PASTE,
+        ),
+        (
+            [through_cname("ns.gone.example", (), target="gone.example")],
+            f"0 of 1 servers show the key, ns.gone.example has no TXT record (CNAME to gone.example, "
+            f"not to {TARGET})",
+            PASTE,
+        ),
+        (
+            [through_cname("192.0.2.53", None, "no zone")],
+            f"0 of 1 servers show the key, 192.0.2.53 finds no zone for this name (CNAME to {TARGET})",
+            NO_ZONE,
+        ),
+        (
+            [through_cname("ns.example.org", ())],
+            "keys.example.org: served by ns.example.org, but route53:Z1 has ns-1.example.net, "
+            "ns-2.example.net: nobody will find the record until the registrar names these, or `dns` names "
+            "who serves the domain",
+            NO_ZONE,
+        ),
+        (
+            [through_cname("ns-1.example.net", ())],
+            f"0 of 1 servers show the key, ns-1.example.net has no TXT record (CNAME to {TARGET})",
+            [
+                NO_ZONE[0],
+                f"  {RecordStep.MADE_AGAIN()}",
+            ],
+        ),
+    ],
+    ids=["missing", "to elsewhere", "no zone", "not delegated", "no record"],
+)
+def test_waiting_for_a_cname(world, answers, why, step):
+    """The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record."""
+    declared = world.declared(
+        selector="ses1", cname="keys.example.org", dns=(HERE,), name_servers={HERE: NAME_SERVERS[HERE]}
+    )
+    assert declared.cnames[declared.record_name] == TARGET
+    seen = judge(answers, b"key", TARGET)
+    first, *lines = waiting_for_dns(declared, seen).split("\n")
+    assert first == f"example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: {why}"
+    assert lines[: len(step)] == step
+    by_hand = not_visible(declared, seen, 120, still="it waits").message.with_hint()
+    assert (PASTE[0] in by_hand) == (step == PASTE)
 
 
 def test_nobody_waits_for_a_person(world):

@@ -734,6 +734,19 @@ def test_diagnosis(world):
     ] == world.progress.updates
 
 
+def test_diagnosis_of_a_cname(world):
+    """Of a CNAME that is missing the target is named, and so it is while the key awaits it."""
+    name, target = f"s1._domainkey.{DOMAIN}", f"s1._domainkey.{DOMAIN}.keys.example.net"
+    stored = world.created(cname="keys.example.net")
+    world.resolver.records.clear()
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+    assert f"; ns1.example.net and ns2.example.net have no CNAME to {target}; " in verdict.reason
+
+    (verdict,) = world.verify(world.create(cname="keys.example.net"))
+    assert verdict.reason == f"its key is not visible yet at {name}, a CNAME to {target}"
+
+
 def test_diagnosis_of_a_known_mistake(world):
     """A slip that is known by its look is named."""
     stored = world.created()

@@ -313,13 +313,20 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
                 zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
             ),
         ),
-        ({"zone": "example.org"}, ZoneProblem.NONE(domain=MAIL, names="example.org", did_you_mean="")),
+        (
+            {"zone": "othr.example"},
+            ZoneProblem.NOT_THERE(
+                where=f'domains["{MAIL}"].dns.zone',
+                zone="othr.example",
+                did_you_mean=", did you mean 'other.example'?",
+            ),
+        ),
         ({"zone_id": "ZIN"}, ZoneProblem.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com")),
         (
             {"zone_id": "ZORG"},
             ZoneProblem.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
         ),
-        ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone_id="ZGONE")),
+        ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean="")),
     ],
     ids=["two of one name", "none", "private", "of another domain", "nowhere"],
 )

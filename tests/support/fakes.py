@@ -118,6 +118,9 @@ class FakeResolver:
     def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
         return tuple(Answer(server, self.mx_records.get(name, ())) for server in SERVERS)
 
+    def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
+        return ()
+
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         assert name.endswith(domain)
         self.looked_up.append(name)

@@ -66,7 +66,10 @@ def test_zones_and_records(sandbox, open_stack):
         "create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider"
     )
-    correct_it = "correct it, or use the credentials of the account that holds the zone"
+    correct_it = (
+        "correct it, create the zone, or use the credentials of the account that holds it: "
+        "`dns: {assumeRole: …}`"
+    )
     assert {domain: hints(refused, domain) for domain in domains} == {
         **{domain: {correct_it} for domain in ("wrong-id.example", "their-id.example")},
         "none.example": {create_or_say},
