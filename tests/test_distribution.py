@@ -134,7 +134,16 @@ def test_library(installed, tmp_path):
 
 @pytest.mark.parametrize(
     "example",
-    ["alerts", "customers", "larger-program", "namecheap", "own-key", "several-accounts", "template"],
+    [
+        "alerts",
+        "customers",
+        "larger-program",
+        "namecheap",
+        "own-key",
+        "several-accounts",
+        "template",
+        "tenants",
+    ],
 )
 def test_examples(wheel, installed, tmp_path, example):
     """Without an index an example installs the wheel that its page makes, and its page makes one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 RECIPIENT: Final = "somebody@elsewhere.test"
 
 
-def send(sandbox: Sandbox, domain: str, region: str) -> Message:
+def send(sandbox: Sandbox, domain: str, region: str, *, tenant: str = "") -> Message:
     """
-    The message as it arrived, after SES in *region* was asked to send one from *domain*.
+    The message as it arrived, after SES in *region* was asked to send one from *domain*, or for a *tenant*.
 
     Raises `ClientError` as SES refuses it.
     """
@@ -35,12 +35,13 @@ def send(sandbox: Sandbox, domain: str, region: str) -> Message:
         aws_secret_access_key=sandbox.aws.secret_key,
     )
     with contextlib.closing(client):
-        message_id = send_by(client, domain)
+        message_id = send_by(client, domain, tenant=tenant)
     return next(message for message in reversed(sandbox.mail.messages) if message.id == message_id)
 
 
-def send_by(client: SESV2Client, domain: str) -> str:
+def send_by(client: SESV2Client, domain: str, *, tenant: str = "") -> str:
     """The `MessageId` of one message from *domain*. Raises `ClientError` as SES refuses it."""
+    options: Any = {"TenantName": tenant} if tenant else {}
     answer = client.send_email(
         FromEmailAddress=f"Hello <hello@{domain}>",
         Destination={"ToAddresses": [RECIPIENT]},
@@ -50,6 +51,7 @@ def send_by(client: SESV2Client, domain: str) -> str:
                 "Body": {"Text": {"Data": "All is well.\n"}},
             }
         },
+        **options,
     )
     return answer["MessageId"]
 

@@ -61,9 +61,13 @@ def said(error: Exception) -> str:
 
 
 def _service(operation: str) -> str:
-    if "EmailIdentity" in operation:
-        return "SESv2"
-    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
+    words = {
+        "SESv2": ("EmailIdentity", "Tenant"),
+        "SNS": ("Topic", "Subscri"),
+        "EventBridge": ("Rule", "Targets"),
+        "STS": ("GetCallerIdentity", "AssumeRole"),
+    }
+    return next((name for name, of in words.items() if any(word in operation for word in of)), "Route 53")
 
 
 class Account(Protocol):
@@ -80,6 +84,7 @@ class Account(Protocol):
     @property
     def sesv2(self) -> SESV2Client: ...
     def sesv2_in(self, region: str) -> SESV2Client: ...
+    def client(self, service: str, region: str) -> Any: ...
 
 
 class UnconfirmedError(Exception):

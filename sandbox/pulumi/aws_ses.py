@@ -1,5 +1,5 @@
 """
-EmailIdentity and EmailIdentityMailFromAttributes of pulumi-aws, with the calls that the real ones make.
+Identities, MAIL FROM domains and tenants of SES in pulumi-aws, with the calls that the real ones make.
 
 They wait for nothing; an EmailIdentity reads identity and tags after each write. Nothing of ours uses
 that one: the bench compares us with it.
@@ -161,6 +161,110 @@ class MailFromAttributes(Resource):
             BehaviorOnMxFailure=inputs["behaviorOnMxFailure"],
         )
         return {name: value for name, value in inputs.items() if name != "__defaults"}
+
+
+class Tenant(Resource):
+    """`aws.sesv2.Tenant`. Deleting it ends its associations, whoever made them."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls(account)
+
+    known = frozenset({"tenantName", "region"})
+    replacing = known
+
+    def checked(self, inputs: Properties) -> Properties:
+        return _with_region(self._account, inputs, "tenantName")
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        tags = [{"Key": key, "Value": value} for key, value in self._account.default_tags.items()]
+        client, name = self._account.sesv2_in(inputs["region"]), inputs["tenantName"]
+        made = _call(client.create_tenant, TenantName=name, **({"Tags": tags} if tags else {}))
+        return name, self._outputs(inputs, made)
+
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        client = self._account.sesv2_in(outputs["region"])
+        try:
+            return self._outputs(outputs, _call(client.get_tenant, TenantName=resource_id)["Tenant"])
+        except client.exceptions.NotFoundException:
+            return None
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        raise ValueError("every input of a tenant that is known here replaces it")
+
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        client = self._account.sesv2_in(outputs["region"])
+        with suppress(client.exceptions.NotFoundException):
+            _call(client.delete_tenant, TenantName=resource_id)
+
+    def _outputs(self, inputs: Properties, seen: Mapping[str, Any]) -> Properties:
+        return {
+            "region": inputs["region"],
+            "tenantName": seen["TenantName"],
+            "tenantArn": seen["TenantArn"],
+            "tenantId": seen["TenantId"],
+            "sendingStatus": seen["SendingStatus"],
+            "tagsAll": {tag["Key"]: tag["Value"] for tag in seen.get("Tags", ())},
+        }
+
+
+class TenantResourceAssociation(Resource):
+    """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls(account)
+
+    known = frozenset({"tenantName", "resourceArn", "region"})
+    replacing = known
+
+    def checked(self, inputs: Properties) -> Properties:
+        return _with_region(self._account, inputs, "tenantName", "resourceArn")
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        client = self._account.sesv2_in(inputs["region"])
+        _call(client.create_tenant_resource_association, **self._pair(inputs))
+        stored = {name: value for name, value in inputs.items() if name != "__defaults"}
+        return f"{inputs['tenantName']}|{inputs['resourceArn']}", stored
+
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        client = self._account.sesv2_in(outputs["region"])
+        more: dict[str, str] = {}
+        try:
+            while True:
+                page = _call(client.list_tenant_resources, TenantName=outputs["tenantName"], **more)
+                if outputs["resourceArn"] in [each["ResourceArn"] for each in page["TenantResources"]]:
+                    return outputs
+                if "NextToken" not in page:
+                    return None
+                more = {"NextToken": page["NextToken"]}
+        except client.exceptions.NotFoundException:
+            return None
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        raise ValueError("every input of an association replaces it")
+
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        client = self._account.sesv2_in(outputs["region"])
+        with suppress(client.exceptions.NotFoundException):
+            _call(client.delete_tenant_resource_association, **self._pair(outputs))
+
+    def _pair(self, properties: Properties) -> dict[str, Any]:
+        return {"TenantName": properties["tenantName"], "ResourceArn": properties["resourceArn"]}
+
+
+def _with_region(account: Account, inputs: Properties, *needed: str) -> Properties:
+    """*inputs* with a Region, by default the provider's. Raises ValueError if one of *needed* is missing."""
+    if missing := [name for name in needed if name not in inputs]:
+        raise ValueError(f"Missing required argument: {', '.join(missing)}")
+    defaults = [] if "region" in inputs else ["region"]
+    return {"region": account.region, **inputs, "__defaults": defaults}
 
 
 def _key(inputs: Mapping[str, Any]) -> Any:

@@ -40,6 +40,7 @@ from pulumi.runtime.proto import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
+from sandbox.pulumi.aws_alerts import EventRule, EventTarget, Topic, TopicPolicy, TopicSubscription
 from sandbox.pulumi.aws_resources import (
     RECORDS_WAIT,
     Properties,
@@ -50,7 +51,7 @@ from sandbox.pulumi.aws_resources import (
     find_zone,
     said,
 )
-from sandbox.pulumi.aws_ses import EmailIdentity, MailFromAttributes
+from sandbox.pulumi.aws_ses import EmailIdentity, MailFromAttributes, Tenant, TenantResourceAssociation
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -61,10 +62,17 @@ REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
 
 RESOURCES: Final[dict[str, type[Resource]]] = {
+    "aws:cloudwatch/eventRule:EventRule": EventRule,
+    "aws:cloudwatch/eventTarget:EventTarget": EventTarget,
     "aws:route53/record:Record": Record,
     "aws:route53/zone:Zone": Zone,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
     "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
+    "aws:sesv2/tenant:Tenant": Tenant,
+    "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
+    "aws:sns/topic:Topic": Topic,
+    "aws:sns/topicPolicy:TopicPolicy": TopicPolicy,
+    "aws:sns/topicSubscription:TopicSubscription": TopicSubscription,
 }
 """The resource types there are, by type token."""
 
@@ -159,13 +167,16 @@ class Account:
     def sesv2(self) -> SESV2Client:
         return self.sesv2_in(self.region)
 
-    @functools.cache  # noqa: B019 # as long as the plugin's process
     def sesv2_in(self, region: str) -> SESV2Client:
         """The client of a resource with the input `region`."""
-        # Its callers retry as the real plugin does.
+        client: SESV2Client = self.client("sesv2", region)
+        return client
+
+    @functools.cache  # noqa: B019 # as long as the plugin's process
+    def client(self, service: Any, region: str) -> Any:
+        """A client that tries once: callers of SES retry as the real plugin does."""
         once = Config(retries={"total_max_attempts": 1})
-        endpoint = self._endpoints.get("sesv2")
-        return self._session.client("sesv2", region, endpoint_url=endpoint, config=once)
+        return self._session.client(service, region, endpoint_url=self._endpoints.get(service), config=once)
 
     def caller_identity(self) -> Properties:
         """What `aws.get_caller_identity` returns."""
@@ -285,7 +296,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         inputs = _plain(request.properties)
         if request.preview:
-            computed = {"fqdn": UNKNOWN, "zoneId": UNKNOWN, "nameServers": UNKNOWN, "arn": UNKNOWN}
+            names = ("fqdn", "zoneId", "nameServers", "arn", "name", "tenantArn", "tenantId")
+            computed = dict.fromkeys(names, UNKNOWN)
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
         try:
             resource_id, outputs = self._resource(request.urn, context).create(inputs)

@@ -5,13 +5,16 @@ import shutil
 from functools import partial
 
 import pytest
+from moto.events.models import EventPattern
 
 import byodkim_provider
 from byodkim_provider.dkim import keys, records
+from sandbox.mail.client import send
 from sandbox.pulumi.plugins import ROOT
+from sandbox.ses.rules import SesError
 from tests.engine.clients import client_of
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, REGION
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_REGION, REGION, steps
 
 pytestmark = pytest.mark.engine
 
@@ -125,6 +128,113 @@ def test_customers(sandbox, open_example, tmp_path):
     rotated = stack.up()
     assert rotated.outputs["status"]["shop.example"] == "SUCCESS"
     assert sandbox.ses.signing_key("shop.example", REGION)[0] == "ses2"
+
+
+def changes(result):
+    """What a run that went well did, in order: operations and types."""
+    assert result.ok, result.stdout
+    return [(operation, kind) for operation, _, kind in steps(result) if operation != "refresh"]
+
+
+def test_tenants(sandbox, zone, open_example, tmp_path):
+    """The tenant sends from the beginning, through a rotation, and in another Region; nothing is left."""
+    stack = open_example("tenants")
+    program = tmp_path / "tenants" / "__main__.py"
+
+    def change(old, new):
+        assert old in program.read_text()
+        program.write_text(program.read_text().replace(old, new))
+        return [operation for operation, kind in changes(stack.up()) if "Tenant" in kind]
+
+    def mail(region):
+        return send(sandbox, DOMAIN, region, tenant="acme").verdict.result
+
+    assert stack.preview().ok
+    assert stack.up().ok
+    assert mail(REGION) == "pass"
+    assert change("generation=1", "generation=2") == []
+    assert mail(REGION) == "pass"
+    assert changes(stack.up(refresh=True)) == []
+
+    both = f'"{REGION}", "{OTHER_REGION}"'
+    assert change(f'"{REGION}"', both) == ["create", "create"]
+    assert mail(OTHER_REGION) == "pass"
+    assert change(both, f'"{OTHER_REGION}"') == ["delete", "delete"]
+    assert mail(OTHER_REGION) == "pass"
+    assert DOMAIN not in sandbox.ses.identities(REGION)
+
+    deleted = [kind for _, kind in changes(stack.destroy())]
+    association = "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation"
+    assert deleted.index(association) < deleted.index(IDENTITY)
+    assert DOMAIN not in sandbox.ses.identities(OTHER_REGION)
+    for region in (REGION, OTHER_REGION):
+        with pytest.raises(SesError, match="NotFoundException"):
+            sandbox.ses.call("GetTenant", region, {"TenantName": "acme"})
+
+
+def test_tenants_while_dns_waits(sandbox, open_example, byodkim, tmp_path):
+    """The association comes once the record that is pasted is there; nothing is lost before."""
+    domain = "waits.example"
+    panel = Panel(sandbox, domain)
+    stack = open_example("tenants")
+    program = tmp_path / "tenants" / "__main__.py"
+    text = program.read_text().replace("wait=True", 'wait=True, dns="manual"')
+    program.write_text(text.replace('"example.com"', f'"{domain}"'))
+    waits = stack.up()
+    assert waits.failed
+    assert "NotVerified" in waits.stdout
+    assert "Identity <" not in waits.stdout
+    for record in json.loads(byodkim(stack, "records", "--format", "json").stdout):
+        panel.paste(record["name"], record["value"])
+    done = stack.up()
+    assert done.ok, done.stdout
+    assert send(sandbox, domain, REGION, tenant="acme").verdict.result == "pass"
+
+
+EVENT = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "Advisor Recommendation Status Open",
+    "source": "aws.ses",
+    "time": "2026-11-28T03:00:00Z",
+    "region": REGION,
+    "detail": {"version": "1.0.0", "data": "DKIM verification has failed."},
+}
+"""As in AWS's schema reference of SES's events, without account and resources."""
+
+
+def test_alerts(sandbox, zone, open_example):
+    """EventBridge has a rule that takes what the advisor says of this identity, and may publish it."""
+    stack = open_example("alerts", email="on-call@example.com")
+    made = stack.up()
+    assert made.ok, made.stdout
+    assert changes(stack.up(refresh=True)) == []
+
+    arn = f"arn:aws:ses:{REGION}:{sandbox.account}:identity/{DOMAIN}"
+    event = EVENT | {"account": sandbox.account, "resources": [arn]}
+    events, sns = (client_of(sandbox, service) for service in ("events", "sns"))
+    (rule,) = events.list_rules()["Rules"]
+    pattern = EventPattern.load(rule["EventPattern"])  # moto's reading of patterns, not ours
+    assert pattern.matches_event(event)
+    assert not pattern.matches_event(event | {"resources": [f"{arn}.au"]})
+    assert not pattern.matches_event(event | {"detail-type": "Advisor Recommendation Status Resolved"})
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    (topic,) = sns.list_topics()["Topics"]
+    assert target["Arn"] == topic["TopicArn"]
+    attributes = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
+    (allowed,) = json.loads(attributes["Policy"])["Statement"]
+    assert allowed == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic["TopicArn"],
+    }
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic["TopicArn"])["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "on-call@example.com")
+
+    gone = stack.destroy()
+    assert gone.ok, gone.stdout
+    assert (events.list_rules()["Rules"], sns.list_topics()["Topics"]) == ([], [])
 
 
 @pytest.fixture

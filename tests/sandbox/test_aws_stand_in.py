@@ -308,13 +308,19 @@ def test_accounts(sandbox):
 
 
 @pytest.fixture
-def email_identity(sandbox):
-    """`aws.sesv2.EmailIdentity` where SES allows any number of calls."""
+def account(sandbox):
+    """An account in which SES allows any number of calls."""
     sandbox.ses.switches.requests_per_second = None
     sandbox.ses.reset_log()
     endpoints = json.dumps([{"sesv2": sandbox.ses.url, "sts": sandbox.aws.url}])
     keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
-    return aws_ses.EmailIdentity.of(Account({"region": "eu-west-1", "endpoints": endpoints, **keys}))
+    return Account({"region": "eu-west-1", "endpoints": endpoints, **keys})
+
+
+@pytest.fixture
+def email_identity(account):
+    """`aws.sesv2.EmailIdentity`."""
+    return aws_ses.EmailIdentity.of(account)
 
 
 def identity_inputs(selector):
@@ -342,6 +348,29 @@ def test_email_identity(sandbox, email_identity):
         "GetEmailIdentity",
     ]
     assert outputs["arn"] == f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/example.com"
+
+
+def test_tenant(sandbox, account):
+    """A tenant and its association as the plugin has them, with what SES refuses and what others change."""
+    tenant, association = aws_ses.Tenant.of(account), aws_ses.TenantResourceAssociation.of(account)
+    name, outputs = tenant.create(tenant.checked({"tenantName": "acme"}))
+    assert (name, outputs["region"], outputs["sendingStatus"]) == ("acme", "eu-west-1", "ENABLED")
+    assert tenant.read(name, outputs) == outputs
+    arn = f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/held.example"
+    pair = association.checked({"tenantName": "acme", "resourceArn": arn})
+    with pytest.raises(ClientError, match=r"Identity <held\.example> does not exist\."):
+        association.create(pair)
+    sandbox.ses.put_easy_dkim("held.example", "eu-west-1")
+    made, stored = association.create(pair)
+    assert made == f"acme|{arn}"
+    assert association.read(made, stored) == stored
+    assert association.changed(stored, pair | {"resourceArn": f"{arn}.au"}) <= association.replacing
+    association.delete(made, stored)
+    association.delete(made, stored)  # somebody else was faster
+    assert association.read(made, stored) is None
+    tenant.delete(name, outputs)
+    tenant.delete(name, outputs)
+    assert (tenant.read(name, outputs), association.read(made, stored)) == (None, None)
 
 
 def test_email_identity_is_throttled(sandbox, email_identity, monkeypatch):
