@@ -211,6 +211,8 @@ def delete(stored: Stored, services: Services) -> None:
     It stays without our tags: nobody owns it then, and a resource that declares it again needs `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
+    if services.run.instances.get((region, domain), stored.instance) != stored.instance:
+        services.run.replaced.add(domain)
     seen = services.ses.get_email_identity(domain)
     if seen is None:
         services.run.signs.setdefault((region, domain), "")  # this run's Create may not be shown yet

@@ -74,15 +74,21 @@ def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
     """
-    Raise `IdentityExists` unless this resource made the identity that it is about to create.
+    Raise `IdentityExists` unless this resource made the identity that it is about to create, or adopts it.
 
     *in_state*: the resource is in the state, so it may have made the identity with an earlier key. A
-    selector that a preview can't know is not compared.
+    selector that a preview can't know is not compared. Nobody adopts what is this resource's own already, and
+    switches slots with it: the state that knew when each generation signed is lost, as after `--replace`.
     """
-    refuse_other_owner(declared, seen, was_ours=False)
+    problem = Existing.OTHER_SELECTOR
+    if not declared.adopt:
+        refuse_other_owner(declared, seen, was_ours=False)
+    elif declared.overlap_days and other_owner(declared, seen.tags) is None and declared.cname:
+        problem = Existing.REPLACED
+    else:
+        return
     if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
-        fields = {"seen": seen.selector, "selector": declared.selector}
-        raise exists(Existing.OTHER_SELECTOR, declared, seen.origin, **fields)
+        raise exists(problem, declared, seen.origin, seen=seen.selector, selector=declared.selector)
 
 
 def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:

@@ -256,8 +256,7 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     if identity is None:
         return Plan(new, is_hidden=True)
     refuse_managed(declared, identity)
-    if not declared.adopt:
-        refuse_existing(declared, identity, in_state=not is_new)
+    refuse_existing(declared, identity, in_state=not is_new)
     # No other key ever has the selector of a generated key, but for that of a slot; a supplied key may have
     # been corrected since.
     is_generated = declared.generation is not None and declared.generation not in declared.supplied_keys

@@ -39,6 +39,8 @@ class Run:
     """What the preview of this run has just seen in DNS is not looked up again."""
     instances: dict[Identity, str] = field(default_factory=dict)
     """Instance tags that this run wrote: SES may return the old tag for seconds."""
+    replaced: set[str] = field(default_factory=set)
+    """Domains of which this run has replaced an identity: when each key signed is lost with the old state."""
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
     signs: dict[Identity, str] = field(default_factory=dict)

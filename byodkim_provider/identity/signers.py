@@ -5,7 +5,8 @@ The one rule for whether a record of ours may leave DNS, for the records of Rout
 
     a resource of this run publishes the same record      stays
     its zone has left a domain that stays                 goes, unless it was there before the stack
-    its generation has left a domain that stays           goes, unless an identity signs with its key
+    its generation has left a domain that stays           goes, unless an identity signs with its key, or
+                                                          has been replaced in this run
     its domain has left the stack                         the same, unless it was there before the stack
 
 Only a supplied key can be another stack's too: then each Region of SES is asked, and an identity of another
@@ -90,6 +91,8 @@ class Ours:
             return str(LeftReason.WAS_THERE())
         if zones and has_left:
             return ""
+        if self.domain in run.replaced:
+            return str(LeftReason.REPLACED())
         return self._ses_reason(run, sources, is_leaving=not zones)
 
     def _ses_reason(self, run: Run, sources: SesSources, *, is_leaving: bool) -> str:

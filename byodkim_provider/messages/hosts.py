@@ -39,6 +39,7 @@ class LeftReason(Table):
     WAS_THERE = "it was there before this stack"
     SIGNS = "{name} signs with it"
     MAY_HAVE_SIGNED = "{name} of the stack {stack!r} may have signed with it lately"
+    REPLACED = "its identity was replaced in the same run, and has forgotten when each key signed"
     SILENT = "SES does not say who signs with it in {regions}"
 
 

@@ -22,6 +22,7 @@ class Existing(Table):
     LOST = _EXISTS + "{reason}", _BEFORE + TAKE_BACK
     MANAGED = _EXISTS + "managed by AWS (MANAGED_DOMAIN)", _BEFORE + "remove the entry here: another AWS service has made the identity, and looks after its DKIM"
     OTHER_SELECTOR = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "was the identity removed from the state? `adopt: true` takes it over"
+    REPLACED = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "taken over again, it has forgotten when each generation signed: leave `generation` as it was in this run, and rotate in the next one"
     EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that"
     SEVERAL = "identities that SES has already, as their warnings say: {names}"
 

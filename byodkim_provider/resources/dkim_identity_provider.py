@@ -27,7 +27,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.messages.identity import IdentityNote
+from byodkim_provider.messages.identity import Existing, IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import secret
 from byodkim_provider.resources.unknowns import split
@@ -122,6 +122,8 @@ class ByodkimIdentityProvider(AwsProvider):
             except IdentityExists as exists:
                 # No error: to have the record in DNS before the switch, one lets the update refuse it.
                 progress.warn(f"{type(exists).__name__}: {exists}")
+                if exists.message.code is Existing.REPLACED:
+                    self._run.in_the_way.add((declared.region, declared.domain))
                 return
             except Stopped:
                 return

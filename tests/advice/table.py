@@ -129,6 +129,7 @@ FOLLOWED: Final = {
     Existing.LOST: "advice/test_identities.py::test_taken_by_another_stack",
     Existing.MANAGED: "identity/test_lifecycle.py::test_managed_by_aws",
     Existing.OTHER_SELECTOR: "advice/test_identities.py::test_of_another_stack",
+    Existing.REPLACED: "engine/test_cname.py::test_replacement_and_rotation",
     Existing.EASY_DKIM: "engine/test_existing.py::test_adopt",
     IdentityProblem.UNKNOWN_TO_STATE: "advice/test_identities.py::test_what_the_state_has_not_heard_of",
     IdentityProblem.REGIONS_AT_ONCE: "identity/test_verification.py::test_regions_may_leave",

@@ -25,7 +25,7 @@ from tests.engine.stack import (
     requests,
     steps,
 )
-from tests.engine.state import days_pass
+from tests.engine.state import days_pass, urn
 from tests.engine.test_existing import base64_der
 
 pytestmark = pytest.mark.engine
@@ -526,6 +526,45 @@ def test_region_that_left(sandbox, open_stack, keys_zone):
     sandbox.ses.remove(domain, OTHER_REGION)
     assert stack.up().ok
     assert slot(sandbox, domain, 2) != before
+
+
+@pytest.mark.parametrize("has_slots", [True, False], ids=["slots", "a record each"])
+def test_replacement_and_rotation(sandbox, open_stack, keys_zone, has_slots):
+    """
+    A replaced identity that was adopted has forgotten when each generation signed.
+
+    A slot gets no other key in that run, and no record leaves DNS.
+    """
+    domain = "replaced-slots.example" if has_slots else "replaced.example"
+    paste(sandbox, domain)
+    sandbox.ses.put_identity(domain, REGION, selector="old", private_key=base64_der(OPENSSL_KEY))
+    settings = {} if has_slots else {"dns": "route53"}
+    stack = open_stack(declared(domain, 2, adopt=True, **settings))
+    assert stack.up().ok
+    days_pass(stack, 11)
+    stack.declare(declared(domain, 3, adopt=True, **settings))
+    rotated = stack.up()
+    assert rotated.ok, rotated.stdout
+    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
+    previous = shown(rotated, domain)["records"][0]["name"]
+
+    stack.declare(declared(domain, 4, adopt=True, **settings))
+    assert "StillInUse" in stack.preview().stdout
+    replaced = [urn(IDENTITY, f"{domain}/{REGION}")]
+    if not has_slots:
+        up = stack.up(replace=replaced)
+        assert up.ok, up.stdout
+        assert f"{previous}: left at route53:" in up.stdout
+        assert sandbox.dns.txt(previous)
+        assert stack.up().ok
+        return
+    for run in (stack.preview(replace=replaced), stack.up(replace=replaced)):
+        assert run.failed, run.stdout
+        assert "signing with selector 'ses3', not 'ses1'" in run.stdout
+    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == before
+    assert sandbox.ses.identities(REGION)[domain].selector == "ses3"
+    stack.declare(declared(domain, 3, adopt=True, **settings))
+    assert stack.up(replace=replaced).ok
 
 
 def test_continue_on_error(sandbox, open_stack, keys_zone):

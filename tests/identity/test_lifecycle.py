@@ -1720,9 +1720,29 @@ def test_replacement_of_an_adopted_one(world, lag):
     world.next_run()
 
     new = world.create(adopt=True)
+    assert set() == world.run.replaced
     lifecycle.delete(old, world.outside)
 
     assert {**OURS, INSTANCE_TAG: new.instance} == world.identity().tags
+    assert {DOMAIN} == world.run.replaced
+
+
+def test_replacement_that_switches_slots(world):
+    """With the old state goes when each generation signed: another slot is refused, but for the override."""
+    slots = {"cname": "keys.example.net", "adopt": True}
+    world.publish(1)
+    world.put("ses2", generation=2, tags={OWNER_TAG: OWNER})
+    for selector in ("ses1", "ses2"):
+        name = f"{selector}._domainkey.{DOMAIN}"
+        world.resolver.records[name] = (world.declared(int(selector[-1])).record_value,)
+    problem = existing(
+        Existing.REPLACED, seen="ses2", selector="ses1", made="; an update makes keys and records first"
+    )
+    assert problem == refused(IdentityExists, world.create, selector="ses1", **slots)
+    assert "ses2" == world.identity().selector
+
+    assert "ses2" == world.create(2, selector="ses2", **slots).declared.selector
+    assert "ses1" == world.create(selector="ses1", overlap_days=0, **slots).declared.selector
 
 
 def test_delete_of_one_that_is_adopted_no_more(world):

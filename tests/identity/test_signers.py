@@ -7,6 +7,7 @@ import pytest
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.signers import Ours, SesSources
+from byodkim_provider.messages.hosts import LeftReason
 from sandbox.ses.switches import Fault
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN
@@ -101,6 +102,14 @@ def test_successor(world, record):
         world.run.zones[DOMAIN].add("manual")
         assert record.stays(world.run, nobody) == record.was_there
     assert len(world.progress.warnings) == 3 * record.was_there
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_replaced(world, why, stays):
+    """What an identity has signed is forgotten if the run has replaced it; its zone may go all the same."""
+    world.run.replaced.add(DOMAIN)
+    world.run.zones[DOMAIN].add(LABEL if stays else "manual")
+    assert why(RECORD) == (str(LeftReason.REPLACED()) if stays else "")
 
 
 def test_other_regions(world, why):
