@@ -25,7 +25,7 @@ from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, recognise
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.identity.ownership import Signing, is_easy, signing, signs_today
+from byodkim_provider.identity.ownership import Signing, is_easy, primary, signing, signs_today
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import printable
 
@@ -164,6 +164,9 @@ def comments(found: Found) -> list[str]:
     lines = [
         text if len(by_text) == 1 else f"{', '.join(regions)}: {text}" for text, regions in by_text.items()
     ]
+    replicas = [region for region, one in found.identities.items() if primary(one)]
+    if replicas:
+        lines.append(str(CliNote.REPLICAS(regions=", ".join(replicas))))
     if found.dns.setting is not None or found.dns.note:
         lines[-1] += f"; DNS: {', '.join(filter(None, (found.dns.title, found.dns.note)))}"
     # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's too.

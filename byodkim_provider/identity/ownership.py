@@ -15,7 +15,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import Existing, IdentityNote, IdentityProblem, LostReason
+from byodkim_provider.messages.identity import REPLICAS, Existing, IdentityNote, IdentityProblem, LostReason
 
 Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, apart from its own domain's key."""
@@ -143,6 +143,8 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
         then = f"switches to BYODKIM with {_key(declared)}"
         if signing(seen) == "easy":
             then += ", mail is perhaps unsigned meanwhile"
+        if is_easy(seen) and not primary(seen):
+            then += f"; {REPLICAS}"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     name = f"{declared.domain} {declared.region}"
     return str(IdentityNote.TAKES_OVER(name=name, had=had, then=then, enabled=enabled))
@@ -160,12 +162,15 @@ def is_easy(seen: SesIdentity) -> bool:
     return seen.origin.startswith("AWS_SES")
 
 
+def primary(seen: SesIdentity) -> str:
+    """The Region whose key a replica (DEED) has: of AWS_SES_US_EAST_1 it is us-east-1. Else empty."""
+    return seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-") if is_easy(seen) else ""
+
+
 def signs_today(seen: SesIdentity) -> str:
     """How SES signs the mail of an identity, in words."""
     if is_easy(seen):
-        # A replica (DEED) has the key of another Region: its origin is AWS_SES_US_EAST_1, for example.
-        primary = seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-")
-        return f"Easy DKIM, as a replica of {primary}" if primary else "Easy DKIM"
+        return f"Easy DKIM, as a replica of {primary(seen)}" if primary(seen) else "Easy DKIM"
     if seen.origin != "EXTERNAL":
         return "without DKIM"
     signs = "signing" if seen.signing_enabled else "signing is disabled,"

@@ -101,6 +101,7 @@ class CliNote(Table):
     LONG_POLICY = "it has {length} characters and a managed policy takes {most}: make several of it, each with some of the ARNs and records"
     LEFT_OUT = "left out: {why}", "[adopt an account](../how-to/adopt-an-account.md) says what each needs"
     STACK_HAS_IT = "{domain}: the stack {stack} has it, `--domain {domain}` takes it over"
+    REPLICAS = "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt all Regions in one `pulumi up`"
     NO_RECORD_FOUND = "{domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"

@@ -9,6 +9,7 @@ from byodkim_provider.messages import Table
 _EXISTS: Final = "{name}: SES has this identity already ({origin}), "
 _NOTHING: Final = "nothing was changed in SES; "
 _BEFORE: Final = "nothing was changed in SES{made}; "
+REPLICAS: Final = "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
 TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
 
 
@@ -23,7 +24,7 @@ class Existing(Table):
     MANAGED = _EXISTS + "managed by AWS (MANAGED_DOMAIN)", _BEFORE + "remove the entry here: another AWS service has made the identity, and looks after its DKIM"
     OTHER_SELECTOR = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "was the identity removed from the state? `adopt: true` takes it over"
     REPLACED = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "taken over again, it has forgotten when each generation signed: leave `generation` as it was in this run, and rotate in the next one"
-    EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that"
+    EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that; " + REPLICAS
     SEVERAL = "identities that SES has already, as their warnings say: {names}"
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.identity import DkimStatus, HeldKey, Identity, Info, Soa, easy_dkim_keys
+from sandbox.ses.identity import LONGEST_GAP, DkimStatus, HeldKey, Identity, Info, Soa, easy_dkim_keys
 from sandbox.ses.region import Region
 from sandbox.ses.switches import Switches
 
@@ -102,9 +102,16 @@ class SesAccount:
         """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
         self._put(domain, region, "EXTERNAL", HeldKey.of(selector, private_key), status, tags or {})
 
-    def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True) -> None:
-        """Somebody else made this identity with Easy DKIM; its records need not be in DNS."""
-        self._put(domain, region, "AWS_SES", easy_dkim_keys()[0], "SUCCESS" if verified else "PENDING", {})
+    def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True, primary: str = "") -> None:
+        """
+        Somebody else made this identity with Easy DKIM; its records need not be in DNS.
+
+        With *primary* it is a replica of the identity of that Region, whose loss SES then notices.
+        """
+        origin = f"AWS_SES_{primary.upper().replace('-', '_')}" if primary else "AWS_SES"
+        self._put(domain, region, origin, easy_dkim_keys()[0], "SUCCESS" if verified else "PENDING", {})
+        if primary:
+            self.change(domain, region, next_check=self.clock.now() + LONGEST_GAP)
 
     def change(self, domain: str, region: str, **changes: Any) -> None:
         """
@@ -159,7 +166,8 @@ class SesAccount:
             at = identity.next_check
             answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
             soa = look_up_soa(identity.name)
-            identity = identity.checked(answer, soa=soa, at=at, switches=self.switches)
+            why = self._replication_problem(region, identity)
+            identity = identity.checked(answer, soa=soa, at=at, switches=self.switches, replication=why)
             region.store(identity.name, identity, at)
         gap = timedelta(seconds=max(self.switches.first_check_seconds, 1))
         while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
@@ -169,6 +177,20 @@ class SesAccount:
             )
             identity = replace(identity, mail_from=mail_from)
             region.store(identity.name, identity, at)
+
+    def _replication_problem(self, region: Region, identity: Identity) -> str:
+        """`ErrorType` of a replica that can't have the key of its primary; empty for any other identity."""
+        if not identity.primary or (identity.confirmed and not self.switches.replicas_follow):
+            return ""
+        if identity.primary == region.name:
+            return "REPLICATION_PRIMARY_INVALID_REGION"
+        there = self._regions.get(identity.primary)
+        primary = there.get(identity.name) if there else None
+        if not primary:
+            return "REPLICATION_PRIMARY_NOT_FOUND"
+        if not primary.is_easy:
+            return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
+        return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
 
     def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:
         if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):

@@ -50,11 +50,11 @@ class Actions:
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         attributes = sent.get("DkimSigningAttributes") or {}
-        origin = BYODKIM if _is_byodkim(attributes) else EASY_DKIM
+        origin = BYODKIM if _is_byodkim(attributes) else attributes.get(NESTED_ORIGIN, EASY_DKIM)
         identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
         if identity.identity_type == "DOMAIN":
-            # With a key, Create accepts an origin among the attributes; a Put does not.
-            own = {name: one for name, one in attributes.items() if name != NESTED_ORIGIN or one != BYODKIM}
+            # Create accepts an origin among the attributes, that of a replica too; a Put does not.
+            own = {name: one for name, one in attributes.items() if name != NESTED_ORIGIN or one != origin}
             key = self._held_key(origin, own)
             first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
             length = attributes.get("NextSigningKeyLength", identity.key_length)
@@ -82,15 +82,13 @@ class Actions:
             raise NOT_A_DOMAIN  # known or not
         identity = self._existing(sent)
         origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
-        if origin not in (BYODKIM, EASY_DKIM):
-            raise _bad_request(f"The origin {origin} is not possible here.")  # text assumed
         key = self._held_key(origin, attributes)
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
         length = attributes.get("NextSigningKeyLength", changed.key_length)
         self._store(replace(changed, key_length=length))
         statuses = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
         answer = {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
-        return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if origin == EASY_DKIM else {})
+        return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if changed.is_easy else {})
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Signing is enabled, or disabled: the console's check box."""
@@ -376,7 +374,7 @@ class Actions:
         }
         if shown.key:
             attributes["Tokens"] = self._tokens(shown)
-        if shown.origin == EASY_DKIM:
+        if shown.is_easy:
             attributes["NextSigningKeyLength"] = shown.key_length
             if shown.key:
                 attributes["CurrentSigningKeyLength"] = shown.key_length
@@ -385,9 +383,9 @@ class Actions:
         return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
-        if NESTED_ORIGIN in attributes:  # for replicas of an identity in another Region
+        if NESTED_ORIGIN in attributes:
             raise _bad_request(f"{NESTED_ORIGIN} is not possible here.")  # text assumed
-        if origin == EASY_DKIM:
+        if origin != BYODKIM:
             if _is_byodkim(attributes):
                 raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed
             return easy_dkim_keys()[0]
@@ -401,7 +399,7 @@ class Actions:
         return key
 
     def _tokens(self, identity: Identity) -> list[str]:
-        if identity.origin == EASY_DKIM:
+        if identity.is_easy:
             return [key.selector for key in easy_dkim_keys()]
         return [identity.selector]
 

@@ -146,7 +146,7 @@ class Identity:
 
     name: str
     origin: str
-    """`EXTERNAL`, or `AWS_SES`: Easy DKIM."""
+    """`EXTERNAL`; `AWS_SES`: Easy DKIM; `AWS_SES_EU_WEST_1`: a replica of that Region's identity (DEED)."""
     key: HeldKey | None
     """None for an e-mail address, which signs with its domain's."""
     changed: datetime
@@ -188,6 +188,18 @@ class Identity:
         return self.key.fingerprint if self.key else ""
 
     @property
+    def primary(self) -> str:
+        """The Region whose identity this one is a replica of, or empty."""
+        return (
+            self.origin.removeprefix("AWS_SES").strip("_").replace("_", "-").lower() if self.is_easy else ""
+        )
+
+    @property
+    def is_easy(self) -> bool:
+        """SES makes its key, here or in another Region."""
+        return self.origin.startswith("AWS_SES")
+
+    @property
     def identity_type(self) -> str:
         """`EMAIL_ADDRESS`, `MANAGED_DOMAIN` or `DOMAIN`."""
         if "@" in self.name:
@@ -217,10 +229,25 @@ class Identity:
         return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
 
     def checked(
-        self, answer: Sequence[str] | None, *, soa: Soa | None = None, at: datetime, switches: Switches
+        self,
+        answer: Sequence[str] | None,
+        *,
+        soa: Soa | None = None,
+        at: datetime,
+        switches: Switches,
+        replication: str = "",
     ) -> Identity:
-        """After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer."""
+        """
+        After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer.
+
+        *replication* is why a replica has no key, whatever DNS says.
+        """
         key = self.key
+        if replication:
+            missed = replace(
+                self, checks=self.checks + 1, info=Info(at, self.info.succeeded, replication, soa)
+            )
+            return missed._missing(at, switches)
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
             return replace(
                 self,

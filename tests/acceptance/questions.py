@@ -57,7 +57,10 @@ BURST: Final = 48
 SUSTAINED: Final = 12
 """Calls at a rate, after a throttled call, that show that SES sustains it."""
 
-NEVER: Final = {"identity_limit": "nobody creates 10,000 identities to find out"}
+NEVER: Final = {
+    "identity_limit": "nobody creates 10,000 identities to find out",
+    "replicas_follow": "a run works in one Region",
+}
 """Switches that no question asks about, and why."""
 
 

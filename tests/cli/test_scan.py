@@ -38,9 +38,9 @@ def has(world, signing_keys):
     """Lets SES have an identity."""
     key = signing_keys[0].pkcs1_base64()
 
-    def has(domain, region=REGION, *, easy=False, selector="old", tags=None, **changes):
+    def has(domain, region=REGION, *, easy=False, primary="", selector="old", tags=None, **changes):
         if easy:
-            world.model.put_easy_dkim(domain, region)
+            world.model.put_easy_dkim(domain, region, primary=primary)
         else:
             world.model.put_identity(domain, region, selector=selector, private_key=key, tags=tags or {})
         if changes:
@@ -178,6 +178,18 @@ def test_comment(project, has, identity, comment, window):
     assert lines[above - 1] == f"    # {comment}"
     assert ("      # acceptUnsignedWindow: true" in lines) == window
     assert adopted(result) == {"example.com": {"generation": 1, "adopt": True}}
+
+
+def test_replicas(project, has):
+    """What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them too."""
+    has("example.com", easy=True)
+    has("example.com", OTHER, easy=True, primary=REGION)
+    result = scan(project)
+    shown = result.stdout.replace("\n    # ", " ")
+    assert f"{OTHER}: Easy DKIM, as a replica of {REGION}: refused until" in shown
+    assert f"{OTHER}: replicas (DEED), without a key once their primary has one of its own" in shown
+    (entry,) = adopted(result).values()
+    assert sorted(entry["regions"]) == sorted([REGION, OTHER])
 
 
 def test_regions(project, has):

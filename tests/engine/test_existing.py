@@ -14,6 +14,7 @@ import pulumi_aws as aws
 import pytest
 
 from byodkim_provider.dkim import keys, records
+from byodkim_provider.messages.identity import REPLICAS
 from sandbox.mail.client import send
 from sandbox.ses.identity import easy_dkim_keys
 from tests.engine.panel import Panel
@@ -21,6 +22,7 @@ from tests.engine.stack import (
     IDENTITY,
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
+    OTHER_REGION,
     REGION,
     STACK_ID,
     VERIFICATION,
@@ -154,7 +156,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
         f"error: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n"
         "      hint: nothing was changed in SES; an update makes keys and records first; "
         "mail would go out unsigned until SES has verified the key: "
-        "`acceptUnsignedWindow: true` accepts that\n" in window.stdout
+        f"`acceptUnsignedWindow: true` accepts that; {REPLICAS}\n" in window.stdout
     )
     put, tag = "PutEmailIdentityDkimSigningAttributes", "TagResource"
     assert {domain: writes(asked, domain)[1:] for domain in domains} == {
@@ -183,8 +185,10 @@ def test_adopt(sandbox, panel, existing, open_stack):
     stack.declare(adopted)
     accepted = stack.up()
     assert accepted.ok
-    meanwhile = "mail is perhaps unsigned meanwhile\n"
-    assert re.search(f"    {EASY} {REGION}: SES has it, Easy DKIM; .*, {meanwhile}", accepted.stdout)
+    meanwhile = f"mail is perhaps unsigned meanwhile; {REPLICAS}\n"
+    assert re.search(
+        f"    {EASY} {REGION}: SES has it, Easy DKIM; .*, {re.escape(meanwhile)}", accepted.stdout
+    )
     assert accepted.outputs["pending"] == []
     signing = {domain: sandbox.ses.signing_key(domain, REGION) for domain in domains}
     assert {domain: key and key[0] for domain, key in signing.items()} == {
@@ -458,3 +462,56 @@ def test_managed_by_aws(sandbox, panel, open_stack):
     assert sandbox.ses.identities(REGION)[domain] == before
     sandbox.ses.remove(domain, REGION)
     assert stack.destroy().ok
+
+
+# docs/explanation/ses-features.md, "Deterministic Easy DKIM (DEED)".
+def test_replicas(sandbox, open_stack):
+    """A primary that leaves Easy DKIM alone takes its replica's key away, as it says; together both sign."""
+    domain = "deed.example"
+    panel = Panel(sandbox, domain)
+    for key in easy_dkim_keys():
+        panel.paste(f"{key.selector}._domainkey.{domain}", f"{key.selector}.dkim.amazonses.com", kind="CNAME")
+    sandbox.ses.put_easy_dkim(domain, REGION)
+    sandbox.ses.put_easy_dkim(domain, OTHER_REGION, primary=REGION)
+
+    def mail(region):
+        return send(sandbox, domain, region).verdict.result
+
+    entry = {"generation": 1, "published": [1], "adopt": True}
+    stack = open_stack({domain: entry | {"regions": [REGION]}})
+    refused = stack.up()
+    assert refused.failed
+    assert f"`acceptUnsignedWindow: true` accepts that; {REPLICAS}\n" in refused.stdout
+    assert [mail(region) for region in (REGION, OTHER_REGION)] == ["pass", "pass"]
+
+    accepted = entry | {"acceptUnsignedWindow": True}
+    stack.declare({domain: accepted | {"regions": [REGION]}})
+    alone = stack.up()
+    assert alone.ok, alone.stdout
+    assert f"mail is perhaps unsigned meanwhile; {REPLICAS}\n" in alone.stdout
+    sandbox.clock.advance(2 * 3600)
+    assert [mail(region) for region in (REGION, OTHER_REGION)] == ["pass", "unsigned"]
+
+    stack.declare({domain: accepted | {"regions": [REGION, OTHER_REGION]}})
+    foretold = stack.preview()
+    assert f"{OTHER_REGION}: SES has it, Easy DKIM, as a replica of {REGION}; switches" in foretold.stdout
+    assert REPLICAS not in foretold.stdout
+    both = stack.up()
+    assert both.ok, both.stdout
+    assert [mail(region) for region in (REGION, OTHER_REGION)] == ["pass", "pass"]
+
+    # SES refuses a replica of an identity of this project; `regions` is the way.
+    third = "eu-central-1"
+    origin = f"AWS_SES_{REGION.upper().replace('-', '_')}"
+    sandbox.ses.call(
+        "CreateEmailIdentity",
+        third,
+        {"EmailIdentity": domain, "DkimSigningAttributes": {"DomainSigningAttributesOrigin": origin}},
+    )
+    sandbox.clock.advance(1)
+    seen = sandbox.ses.call("GetEmailIdentity", third, {"EmailIdentity": domain})
+    assert seen["VerificationInfo"]["ErrorType"] == "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
+    stack.declare({domain: accepted | {"regions": [REGION, OTHER_REGION, third]}})
+    all_three = stack.up()
+    assert all_three.ok, all_three.stdout
+    assert mail(third) == "pass"

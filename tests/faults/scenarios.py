@@ -451,6 +451,7 @@ PROFILES: Final[Mapping[str, Switches]] = {
         requests_per_second=None,
         verification_info="frozen",
         first_check_seconds=660,
+        replicas_follow=False,
     ),
     "sticky": Switches(
         requests_per_second=None,

@@ -22,7 +22,7 @@ from byodkim_provider.identity import lifecycle, lookups
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.identity import Existing, IdentityProblem, LostReason, RecordStep
+from byodkim_provider.messages.identity import REPLICAS, Existing, IdentityProblem, LostReason, RecordStep
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
@@ -590,7 +590,11 @@ def easy_dkim(world):
     [
         (lambda world: world.put("s9"), {}, "BYODKIM, signing with selector 's9'; switches to 's1'"),
         (lambda world: world.put("s1"), {}, "BYODKIM, signing with selector 's1'; its key stays"),
-        (easy_dkim, {}, "Easy DKIM; switches to BYODKIM with 's1', mail is perhaps unsigned meanwhile"),
+        (
+            easy_dkim,
+            {},
+            f"Easy DKIM; switches to BYODKIM with 's1', mail is perhaps unsigned meanwhile; {REPLICAS}",
+        ),
         (
             lambda world: world.put("s9"),
             {"signing_enabled": False},
@@ -599,7 +603,7 @@ def easy_dkim(world):
         (
             easy_dkim,
             {"signing_enabled": False},
-            "Easy DKIM; switches to BYODKIM with 's1'; signing gets enabled",
+            f"Easy DKIM; switches to BYODKIM with 's1'; {REPLICAS}; signing gets enabled",
         ),
     ],
     ids=["another key", "this key", "Easy DKIM", "disabled", "Easy DKIM, disabled"],

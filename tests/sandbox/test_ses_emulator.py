@@ -174,11 +174,6 @@ def test_date_header_and_request_id(here, existing):
         ),
         (
             "put_email_identity_dkim_signing_attributes",
-            {"EmailIdentity": DOMAIN, "SigningAttributesOrigin": "AWS_SES_EU_WEST_2"},
-            (400, "BadRequestException", "The origin AWS_SES_EU_WEST_2 is not possible here."),
-        ),
-        (
-            "put_email_identity_dkim_signing_attributes",
             {
                 "EmailIdentity": DOMAIN,
                 "SigningAttributesOrigin": "AWS_SES",
@@ -213,7 +208,6 @@ def test_date_header_and_request_id(here, existing):
         "put unknown configuration set",
         "put without key",
         "put replica's field",
-        "put replica's origin",
         "put Easy DKIM with key",
         "tag unknown",
         "too many tags",

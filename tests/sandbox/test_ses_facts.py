@@ -4,13 +4,17 @@ Facts about the real SES, from others' probes of it and from their test suites, 
 The letters are the sources in docs/reference/real-ses.md, where those facts are too that two sources dispute.
 """
 
+from base64 import b64encode
+
 import pytest
 
+from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send, world
 
 KEY = key("one").sent
+HOUR = 3600
 ADDRESS = f"me@{DOMAIN}"
 ARN = f"arn:aws:ses:{REGION}:123456789012:identity/"
 ELSEWHERE = f"arn:aws:ses:us-east-1:123456789012:identity/{DOMAIN}"
@@ -246,6 +250,55 @@ def test_tenant_holds_an_identity(ses):
     )
     ses.delete_tenant_resource_association(**held)
     ses.delete_email_identity(EmailIdentity=DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("primary", "error"),
+    [
+        ("Easy DKIM", ""),
+        ("BYODKIM", "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"),
+        ("none", "REPLICATION_PRIMARY_NOT_FOUND"),
+        ("replica", "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED"),
+        ("here", "REPLICATION_PRIMARY_INVALID_REGION"),
+    ],
+)
+def test_replica(here, primary, error):
+    """A: a new replica has the key of its primary, or an error that names what is wrong with the primary."""
+    elsewhere = "us-east-1"
+    if primary == "BYODKIM":
+        here.ses.put_identity(DOMAIN, elsewhere, selector="a", private_key=KEY["DomainSigningPrivateKey"])
+    elif primary not in ("none", "here"):
+        of = {"primary": "eu-central-1"} if primary == "replica" else {}
+        here.ses.put_easy_dkim(DOMAIN, elsewhere, **of)
+    token = easy_dkim_keys()[0]
+    here.dns[token.record_name(DOMAIN)] = (f"p={b64encode(token.public_der).decode()}",)
+    origin = f"AWS_SES_{(REGION if primary == 'here' else elsewhere).upper().replace('-', '_')}"
+    here.client().create_email_identity(
+        EmailIdentity=DOMAIN, DkimSigningAttributes={"DomainSigningAttributesOrigin": origin}
+    )
+    here.clock.advance(HOUR)
+    seen = here.get()
+    assert seen["VerificationInfo"].get("ErrorType", "") == error
+    assert seen["DkimAttributes"]["Status"] == ("PENDING" if error else "SUCCESS")
+    assert seen["DkimAttributes"]["SigningAttributesOrigin"] == origin
+    assert seen["DkimAttributes"]["Tokens"] == [each.selector for each in easy_dkim_keys()]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_primary_gets_a_key_of_its_own(here, follow):
+    """Nobody has said what becomes of a replica that was verified: it fails as without its record, or not."""
+    here.ses.switches.replicas_follow = follow
+    here.ses.put_easy_dkim(DOMAIN, "us-east-1")
+    here.ses.put_easy_dkim(DOMAIN, REGION, primary="us-east-1")
+    token = easy_dkim_keys()[0]
+    here.dns[token.record_name(DOMAIN)] = (f"p={b64encode(token.public_der).decode()}",)
+    here.ses.put_identity(DOMAIN, "us-east-1", selector="a", private_key=KEY["DomainSigningPrivateKey"])
+    here.clock.advance(HOUR)
+    seen = here.get()
+    error = "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED" if follow else ""
+    assert seen["VerificationInfo"].get("ErrorType", "") == error
+    assert seen["DkimAttributes"]["Status"] == ("TEMPORARY_FAILURE" if follow else "SUCCESS")
+    assert bool(here.ses.signing_key(DOMAIN, REGION)) == (not follow)
 
 
 def test_tenant_that_goes(ses):
