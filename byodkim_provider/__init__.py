@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.errors import ByodkimError, InvalidSettings
     from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
-    from byodkim_provider.program.domain import ByodkimDomain
-    from byodkim_provider.program.domain_args import ByodkimDomainArgs
+    from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
     from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
@@ -43,9 +42,8 @@ else:
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
         "program.dns_provider": ("DnsProvider", "HostedZone", "KeyRecord"),
-        "program.domain": ("ByodkimDomain",),
+        "program.domain": ("ByodkimDomain", "ByodkimDomainArgs"),
         "errors": ("ByodkimError", "InvalidSettings"),
-        "program.domain_args": ("ByodkimDomainArgs",),
         "program.stack": ("declare_stack",),
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
         "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),

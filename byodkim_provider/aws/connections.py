@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from byodkim_provider.aws.regions import partition_of, regions_with
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
@@ -25,6 +24,7 @@ from byodkim_provider.aws.session import (
     open_session,
     refuse_other_account,
 )
+from byodkim_provider.aws.settings import partition_of, regions_with
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsCall
 from byodkim_provider.progress import Clock, stopping

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from byodkim_provider.aws.regions import partition_of
-from byodkim_provider.aws.tags import OWNER_TAG
+from byodkim_provider.aws.ses import OWNER_TAG
+from byodkim_provider.aws.settings import partition_of
 
 MAX_POLICY_CHARACTERS: Final = 6144
 """Of a managed policy, white space not counted (IAM user guide, "IAM and AWS STS quotas")."""

@@ -19,9 +19,8 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws.endpoints import SERVICES, is_of_aws, url_problem
 from byodkim_provider.aws.errors import next_step, said
-from byodkim_provider.aws.settings import AwsSettings, read_settings
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, read_settings, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
 

@@ -1,5 +1,5 @@
 """
-The `aws:` stack configuration, read as pulumi-aws reads it.
+The `aws:` stack configuration, read as pulumi-aws reads it: account, Region, and where calls to AWS go.
 
 A setting that chooses an account, a Region or an endpoint and can't be honoured is refused by
 name, never ignored: otherwise an identity could end up in another account than its record.
@@ -10,15 +10,71 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Literal
 
-from byodkim_provider.aws.endpoints import SERVICES, url_problem
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem
-from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.quoting import did_you_mean, named, printable, shown
+from byodkim_provider.urls import host_of, is_local
+
+
+@cache
+def _partitions() -> Sequence[Any]:
+    # Imported here: some commands read a stack file without calling AWS.
+    from botocore.loaders import create_loader
+
+    found: Sequence[Any] = create_loader().load_data("partitions")["partitions"]
+    return found
+
+
+@cache
+def _known() -> dict[str, str]:
+    """Partitions, by Region."""
+    return {
+        region: partition["id"]
+        for partition in _partitions()
+        for region in partition["regions"]
+        if not region.endswith("-global")  # not Regions for resources
+    }
+
+
+@cache
+def dns_suffixes() -> frozenset[str]:
+    """Domains that hold the endpoints of AWS's services, over IPv4 and IPv6, and others' hosts too."""
+    return frozenset(
+        one["outputs"][name] for one in _partitions() for name in ("dnsSuffix", "dualStackDnsSuffix")
+    )
+
+
+def partition_of(region: str) -> str:
+    """The second part of ARNs in *region*."""
+    return _known().get(region, "aws")
+
+
+def region_problem(region: str) -> Message | None:
+    """What is wrong with *region*; None if it exists."""
+    if region in _known():
+        return None
+    meant = did_you_mean(region, _known())
+    return AwsProblem.NO_REGION(region=region, version=_version(), did_you_mean=meant)
+
+
+def _version() -> str:
+    from botocore import __version__
+
+    return __version__
+
+
+def regions_with(service: str, partition: str) -> tuple[str, ...]:
+    """The Regions of *partition* that have *service*, named as in boto3, sorted; not each is enabled."""
+    from botocore.session import get_session
+
+    return tuple(sorted(get_session().get_available_regions(service, partition_name=partition)))
+
 
 REFUSED: Final = {
     "assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -217,3 +273,52 @@ def _as_string(value: Any) -> str | None:
         case bool() | int() | float():
             return json.dumps(value)
     return None
+
+
+SERVICES: Final = {
+    "sesv2": ("SES", "email", "AWS_ENDPOINT_URL_SESV2"),
+    "route53": ("Route 53", "route53", "AWS_ENDPOINT_URL_ROUTE_53"),
+    "secretsmanager": ("Secrets Manager", "secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+    "sts": ("STS", "sts", "AWS_ENDPOINT_URL_STS"),
+}
+"""By pulumi-aws's name: AWS's name, the first label of its hosts, the variable that redirects it."""
+
+_OF_AWS: Final = re.compile(
+    rf"(?P<vpce>vpce-[a-z0-9-]+[.])?({'|'.join(label for _, label, _ in SERVICES.values())})(-fips)?"
+    r"([.]([a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}|aws(-[a-z]+)*-global|us-gov))?(?(vpce)[.]vpce)[.](?P<suffix>.+)"
+)
+"""
+A service's own host, in a Region or not, or a VPC endpoint of the service.
+
+Below the same domains anybody has hosts: of API Gateway, EC2, load balancers, buckets, and VPC endpoints
+with `vpce-svc-…` in the place of the service.
+"""
+
+
+def url_problem(url: str) -> Message | None:
+    """What is wrong with the *url* of a service; None if it may be called there."""
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https") or not host_of(url):
+        return AwsProblem.URL()
+    return AwsProblem.URL() if scheme == "http" and not is_local(url) else None
+
+
+def is_of_aws(url: str) -> bool:
+    """Whether *url* is at a host of AWS's own service, or at a VPC endpoint of it."""
+    found = _OF_AWS.fullmatch(host_of(url))
+    return found is not None and found["suffix"] in dns_suffixes()
+
+
+def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Message]:
+    """
+    A message for each service whose calls leave this machine and do not go to AWS.
+
+    >>> print(*redirection_warnings({"sts": "https://sts.example.net"}, {}))
+    aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get
+    """
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        environment = {}
+    for service, (name, _, variable) in SERVICES.items():
+        url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
+        if url and not is_of_aws(url) and not is_local(url):
+            yield AwsProblem.REDIRECTED(service=name, host=host_of(url))

@@ -13,11 +13,10 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import UNSEEN_ZONE, Subject, domain_now, identity_alone, identity_now
-from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.messages import CannotRead, ask_all, say
 from byodkim_provider.cli.now import DomainNow, RecordNow, ServerNow
 from byodkim_provider.cli.own_program import in_arguments
 from byodkim_provider.cli.stack import Stack
@@ -26,7 +25,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import cnames, dmarc, fixes, mail_from, panels, visibility
+from byodkim_provider.dns import cnames, diagnosis, dmarc, mail_from, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer, DnsResolver
@@ -252,7 +251,7 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
     """How the stack gets another key for that of *record*."""
     declared = subject.declared
     if record.generation is None or declared is None or declared.generation is None:
-        return fixes.NEW_KEY
+        return diagnosis.NEW_KEY
     signing, published = generations.after_leak(
         record.generation,
         signing=declared.generation,
@@ -353,7 +352,7 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
         found_at=found.found_at,
         zone=found.zone,
         panel=panel.title,
-        fix=fixes.fix(
+        fix=diagnosis.fix(
             panel,
             found.code,
             zone=found.zone,
@@ -369,10 +368,10 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
             record_name=expected.name,
             record_value=to_type,
             zone=found.zone,
-            edit=found.code not in fixes.ADDED,
+            edit=found.code not in diagnosis.ADDED,
             kind="CNAME" if expected.target else "TXT",
         )
-        if found.code not in ("", *fixes.NOTHING_TO_TYPE) and to_type and not kept
+        if found.code not in ("", *diagnosis.NOTHING_TO_TYPE) and to_type and not kept
         else "",
         notes=tuple(notes),
     )

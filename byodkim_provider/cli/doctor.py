@@ -18,14 +18,20 @@ import click
 
 from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
+from byodkim_provider.cli.chosen import (
+    Chosen,
+    checked,
+    chosen_options,
+    open_chosen,
+    published_in,
+    refuse_other_zone,
+)
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
+from byodkim_provider.cli.messages import ask_all
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict, as_json, minute
-from byodkim_provider.cli.options import checked
 from byodkim_provider.config.values import Region, ResolverAddress
-from byodkim_provider.dns import dmarc, fixes
+from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.identity.state import AWAITING_DNS
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
@@ -134,7 +140,7 @@ def _record(record: RecordNow) -> Iterator[str]:
     if record.fix:
         yield f"  to fix it: {record.fix}"
     typed = record.value or record.target
-    if record.fix and not typed and record.misconfiguration not in fixes.NOTHING_TO_TYPE:
+    if record.fix and not typed and record.misconfiguration not in diagnosis.NOTHING_TO_TYPE:
         yield "  with --private-key or --public-key, what to type is printed here"
     yield from (f"  {line}" for line in record.instructions.splitlines())
 

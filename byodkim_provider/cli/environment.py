@@ -18,8 +18,7 @@ from pathlib import Path
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.dns.hosting import HostingLookup, hosting_lookup
-from byodkim_provider.dns.resolver import DnsResolver, resolver_for
+from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliProblem
 from byodkim_provider.progress import Clock

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from byodkim_provider.aws.ses import SesIdentity, with_error
-from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text, minute
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings

@@ -14,10 +14,10 @@ from typing import Final
 import click
 
 from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, policy, size_of
-from byodkim_provider.aws.regions import partition_of
+from byodkim_provider.aws.settings import partition_of
+from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import say
-from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
 from byodkim_provider.identity.state import ROUTE53

@@ -1,5 +1,5 @@
 """
-What every command says and asks beside its result, and the errors that end one.
+What every command says and asks beside its result, also while it waits, and the errors that end one.
 
 An error is lines, and with `--json` a value.
 """
@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import count
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import IO, Any
+from typing import IO, Any, Final, TypeVar
 
 import click
 
 from byodkim_provider.cli.streams import write_line
+from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import printable
 
 
@@ -106,3 +109,48 @@ def say_as_json(kind: str, text: str, exit_code: int) -> None:
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
     click.echo(json.dumps({"error": error}, indent=2))
+
+
+AT_ONCE: Final = 16
+"""Calls at the same time: DNS waits for silent servers, and SES calls have their own pace."""
+
+FIRST_WORD_SECONDS: Final = 2
+"""Seconds after which a message says what the command waits for."""
+
+INTERVAL_SECONDS: Final = 10
+"""Seconds between all later messages."""
+
+NAMED: Final = 3
+"""How many running calls a message names."""
+
+T = TypeVar("T")
+
+
+def ask_all(
+    questions: Sequence[tuple[str, Callable[[], T]]],
+    *,
+    report: Callable[[str], object] = say,
+) -> list[T]:
+    """
+    The results of *questions*, in their order; each is a name for messages, and a function to call.
+
+    Raises the first error. Ctrl-C works at once: running calls are not waited for.
+    """
+    clock = Clock()
+    began = clock.monotonic()
+    pauses = count(FIRST_WORD_SECONDS, INTERVAL_SECONDS)
+    due = next(pauses)
+
+    def waiting(answered: Collection[int]) -> None:
+        nonlocal due
+        if (seconds := clock.monotonic() - began) < due:
+            return
+        due = next(pauses)
+        missing = [name for number, (name, _) in enumerate(questions) if number not in answered]
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        report(
+            f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s, waiting for "
+            f"{', '.join(missing[:NAMED])}{more}"
+        )
+
+    return side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)

@@ -104,7 +104,7 @@ class RecordNow:
     """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
     servers: tuple[ServerNow, ...] = ()
     misconfiguration: str = ""
-    """One of `fixes.CODES`; empty if there is none, or it has no name."""
+    """One of `diagnosis.CODES`; empty if there is none, or it has no name."""
     text: str = ""
     """What the servers' answers do not say themselves."""
     found_at: str = ""

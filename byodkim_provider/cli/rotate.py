@@ -17,10 +17,9 @@ from typing import Any
 
 import click
 
-from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, inert, say
-from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, confirmed, inert, say
 from byodkim_provider.cli.own_program import to_edit
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source

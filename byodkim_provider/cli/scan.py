@@ -20,15 +20,14 @@ from typing import Any, Final, get_args
 import click
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.regions import partition_of, regions_with
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
 from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.aws.settings import partition_of, regions_with
 from byodkim_provider.cli import scan_entries
-from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.cli.chosen import StackName, checked, json_option
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, inert, say, write_file
-from byodkim_provider.cli.options import StackName, checked, json_option
+from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, confirmed, inert, say, write_file
 from byodkim_provider.cli.scan_entries import Found, home_of
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in

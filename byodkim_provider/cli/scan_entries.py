@@ -18,10 +18,9 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from byodkim_provider.aws.route53 import Route53Client, Zone
-from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG, TAGS
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, TAGS, SesIdentity
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.dns.hosting import ZoneInDns
+from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, recognise
 from byodkim_provider.hosts.registry import SPECS

@@ -6,6 +6,7 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,12 +15,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.session import AwsSettings, read_settings
-from byodkim_provider.cli import configuration
-from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.aws.settings import redirection_warnings
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.messages import CannotRead, ask_all, say
 from byodkim_provider.cli.own_program import settings_in_state
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
@@ -33,6 +32,63 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import did_you_mean
+
+SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
+"""Printed in place of an encrypted value, also within an object."""
+
+
+def read(printed: str, project: str) -> dict[str, str]:
+    """
+    Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
+
+    *printed* is the table, because `pulumi config --json` leaves out every object that contains a
+    secret.
+
+    >>> read('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
+    {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
+    """
+    header, *rows = printed.split("\n")
+    column = header.find("VALUE")
+    if header[:column].split() != ["KEY"]:
+        raise ValueError("no table of keys and values")
+    values: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for row in rows:
+        if not row:
+            break  # another table follows, of environment variables
+        if row[column - 2 : column] != "  ":  # the gap between the columns
+            lines = []  # no row of the table: Pulumi warns of an environment that has no effect
+            continue
+        if key := row[:column].rstrip():
+            lines = values[_full(key, project)] = []
+        lines.append(row[column:])  # a value may have several
+    return {name: "\n".join(lines) for name, lines in values.items()}
+
+
+def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
+    """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
+    prefix = f"{project}:"
+    return {
+        name.removeprefix(prefix): _decoded(text) for name, text in config.items() if name.startswith(prefix)
+    }
+
+
+def has_secret(text: str) -> bool:
+    """Whether a value, or a part of it, is encrypted."""
+    return text == SECRET or json.dumps(SECRET) in text
+
+
+def _full(key: str, project: str) -> str:
+    """Pulumi leaves out the project's own name."""
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
 
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
 """What Pulumi accepts as the name of a stack."""
@@ -73,9 +129,9 @@ class Stack:
     @cached_property
     def ours(self) -> Mapping[str, object]:
         """The configuration of the project, by key."""
-        ours = configuration.of_project(self.config, self.project)
+        ours = of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
-            if ours.get(key) == configuration.SECRET:
+            if ours.get(key) == SECRET:
                 raise CannotRead(CliProblem.ENCRYPTED_MAP(name=f"{self.project}:{key}"))
         return ours
 
@@ -109,7 +165,7 @@ class Stack:
 
     def aws(self) -> AwsSettings:
         """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
-        encrypted = [name for name in CREDENTIALS if configuration.has_secret(self.config.get(name, ""))]
+        encrypted = [name for name in CREDENTIALS if has_secret(self.config.get(name, ""))]
         if encrypted:
             say(CliNote.CREDENTIALS(name=encrypted[0]))
         settings = read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
@@ -145,7 +201,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         others = {*stack_names(environment.directory)} - {name}
         raise NoStack(f"{error}{did_you_mean(name, others)}") from None
     try:
-        values = configuration.read(config, project_name)
+        values = read(config, project_name)
     except ValueError:
         raise CannotRead(CliProblem.NO_CONFIGURATION()) from None
     try:
@@ -182,7 +238,7 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
     which no command uses, are left out.
     """
-    if plain := list(settings.plain_secrets(ours, lambda _, value: value != configuration.SECRET)):
+    if plain := list(settings.plain_secrets(ours, lambda _, value: value != SECRET)):
         raise InvalidSettings(plain)
     ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
@@ -255,7 +311,7 @@ def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[
 
     def get(name: str) -> str | None:
         value = None if name in without else config.get(name)
-        if value is not None and configuration.has_secret(value):
+        if value is not None and has_secret(value):
             raise CannotRead(CliProblem.ENCRYPTED(name=name))
         return value
 

@@ -14,10 +14,10 @@ import click
 
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.answers import of_stack
+from byodkim_provider.cli.chosen import stacks_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, say, write_file
 from byodkim_provider.cli.now import SEVERITY, StackNow, as_json
-from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names

@@ -12,10 +12,10 @@ from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
 from byodkim_provider.dkim import generations
+from byodkim_provider.hosts.interface import HostName, HostSpec
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
-from byodkim_provider.hosts.spec import HostName, HostSpec
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import SlotProblem
 

@@ -17,7 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.aws.settings import region_problem
 from byodkim_provider.dkim import records
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind

@@ -41,7 +41,7 @@ class Misconfiguration:
     text: str
     """For people: what the server returned; completes "ns1.example.net answers …"."""
     code: str = "wrong-value"
-    """One of `dns.fixes.CODES`."""
+    """One of `dns.diagnosis.CODES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Misplaced:
     text: str
     """For people: what happened to the name."""
     code: str = "wrong-name"
-    """One of `dns.fixes.CODES`."""
+    """One of `dns.diagnosis.CODES`."""
 
 
 def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:

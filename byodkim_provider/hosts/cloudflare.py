@@ -18,8 +18,7 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import Refused, Unknown
-from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
 from byodkim_provider.messages.hosts import HostProblem
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"

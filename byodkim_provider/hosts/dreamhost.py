@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
-from byodkim_provider.hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.hosts.spec import HostSpec
+from byodkim_provider.hosts.interface import Busy, HostSpec, Refused, Unknown
 from byodkim_provider.messages.hosts import HostProblem
 
 BUSY_SECONDS: Final = 60

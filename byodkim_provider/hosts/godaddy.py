@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
-from byodkim_provider.hosts.interface import Refused
-from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl
 from byodkim_provider.messages.hosts import HostProblem
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")

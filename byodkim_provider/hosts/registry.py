@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, get_args
 
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
-from byodkim_provider.hosts.spec import HostName, HostSpec
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
 
 SPECS: Final[Mapping[str, HostSpec]] = {
     name: import_module(f"byodkim_provider.hosts.{name}").SPEC for name in get_args(HostName)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec, Ttl
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 """Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""

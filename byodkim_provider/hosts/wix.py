@@ -16,8 +16,7 @@ from urllib.parse import quote
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
-from byodkim_provider.hosts.interface import Refused, Unknown
-from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
 from byodkim_provider.messages.hosts import HostProblem
 
 SPEC: Final = HostSpec(

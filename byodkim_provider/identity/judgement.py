@@ -23,8 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity, with_error
-from byodkim_provider.aws.tags import INSTANCE_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, KeyInSes, Stored
 

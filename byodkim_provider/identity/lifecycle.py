@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from byodkim_provider.aws.ses import MOST_TENANTS, DkimResponse, SesClient, SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, TAGS
+from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient, SesIdentity
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, refreshed
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.services import Key, Services
+from byodkim_provider.identity.run import Key, Services
 from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.messages import Message

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from byodkim_provider.aws.ses import MANAGED, SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, MANAGED, OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored

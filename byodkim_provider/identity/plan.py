@@ -35,10 +35,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, SesIdentity
 from byodkim_provider.dkim import generations
-from byodkim_provider.identity._waiting import not_visible, waiting_for_dns
 from byodkim_provider.identity.calls import (
     Call,
     KeyChange,
@@ -50,6 +48,7 @@ from byodkim_provider.identity.calls import (
     taken_last,
 )
 from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back
+from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     own_tags,
     refuse_existing,

@@ -7,16 +7,19 @@ refusals are for previews, so nothing here may raise for what is stored already.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import Any
 
-from byodkim_provider.dkim import generations
+from byodkim_provider.aws.settings import region_problem
+from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import TooEarly
-from byodkim_provider.errors import InvalidSettings, StillInUse
-from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.dkim.key_secret import SecretArn
+from byodkim_provider.errors import InvalidKey, InvalidSettings, StillInUse
+from byodkim_provider.identity.state import Declared, Stored, without_none
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import RotationProblem, RotationStep
+from byodkim_provider.messages.identity import IdentityProblem, RotationProblem, RotationStep
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -148,3 +151,84 @@ def _exchanged(before: Declared, after: Declared) -> set[int]:
         for generation in set(before.published) & set(after.published)
         if before.supplied_keys.get(generation) != after.supplied_keys.get(generation)
     }
+
+
+def check(
+    inputs: Mapping[str, Any], *, unknown: Collection[str], checked_key: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """
+    *inputs* in their normal form, and everything that is wrong with them.
+
+    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
+    *checked_key* is the private key that an earlier check returned: that takes a while.
+    Refuses what SES would accept without an error and never verify.
+    """
+    checked = without_none(inputs)
+    problems: list[str] = []
+    if "domain" not in unknown:
+        try:
+            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
+        except ValueError as error:
+            problems.append(f"domain: {error}")
+    if "selector" not in unknown:
+        selector = _text(inputs, "selector")
+        problem = records.selector_problem(selector) or records.name_problem(
+            selector, checked.get("domain", "")
+        )
+        if problem:
+            problems.append(f"selector: {problem}")
+    problems += _key_problems(inputs, checked, unknown, checked_key)
+    if "owner" not in unknown and not _text(inputs, "owner"):
+        problems.append(str(IdentityProblem.OWNER()))
+    if "region" not in unknown:
+        if not (region := _text(inputs, "region")):
+            problems.append(str(IdentityProblem.REGION()))
+        elif not_known := region_problem(region):
+            problems.append(f"region: {not_known}")
+    generation = inputs.get("generation")
+    if (
+        generation is not None
+        and "published" not in unknown
+        and generation not in inputs.get("published", ())
+    ):
+        problems.append(str(IdentityProblem.NOT_PUBLISHED(generation=generation)))
+    problems += [
+        str(IdentityProblem.OWN_TAG(name=name))
+        for name in sorted(inputs.get("tags") or ())
+        if name.startswith("byodkim:")
+    ]
+    return checked, problems
+
+
+def _key_problems(
+    inputs: Mapping[str, Any], checked: dict[str, Any], unknown: Collection[str], checked_key: str | None
+) -> list[str]:
+    """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
+    if "secret_arn" in checked:
+        return _secret_problems(checked, unknown)
+    if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
+        checked.pop("record_value", None)  # it follows from the key
+        if checked.get("private_key") == checked_key is not None:
+            return []
+        try:
+            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
+        except InvalidKey as error:
+            return [f"private_key: {error.text}"]
+    return []
+
+
+def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
+    """What is wrong with the inputs that stand for a key in Secrets Manager."""
+    problems = [str(IdentityProblem.KEY_TWICE())] if "private_key" in checked else []
+    try:
+        SecretArn.parse(_text(checked, "secret_arn"))
+    except ValueError as error:
+        problems.append(f"secret_arn: {error}")
+    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
+        problems.append(str(IdentityProblem.RECORD_VALUE()))
+    return problems
+
+
+def _text(inputs: Mapping[str, Any], name: str) -> str:
+    value = inputs.get(name)
+    return value if isinstance(value, str) else ""

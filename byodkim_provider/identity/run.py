@@ -1,16 +1,18 @@
 """
-What all resources of one run share and find out: a process of the plugin is one run.
+What all resources of one run share and find out, and what they may call: SES, DNS, the clock.
 
-A test makes a run of its own, and patches nothing.
+A process of the plugin is one run. A test makes a run and services of its own, and patches nothing.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity.lookups import Recent
@@ -70,3 +72,20 @@ class Run:
             is_first = what not in self.said
             self.said.add(what)
             return is_first
+
+
+Key = Callable[[], SigningKey]
+"""Loads the declared key, which may be in a key store. Called only when the key is sent to SES."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything one call may touch. Tests replace this value and nothing else."""
+
+    ses: SesClient
+    resolver: DnsResolver | None
+    """None: DNS is not checked (`dnsCheck: off`)."""
+    progress: Progress
+    names: Callable[[], Collection[str]]
+    """Names of the identities in the Region when this run first listed them."""
+    run: Run

@@ -22,8 +22,7 @@ from typing import Any
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.errors import NOT_ALLOWED
-from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesClient
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run

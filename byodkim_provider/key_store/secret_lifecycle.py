@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final
 
 from byodkim_provider.aws.secrets_manager import SecretStore, Value
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import key_secret, keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey

@@ -13,7 +13,7 @@ import pulumi
 
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.dkim_verification import DkimVerification
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources.sdk import has_unknown
 
 Verdicts = Mapping[tuple[str, str, str | None], str]
 """Statuses that a verification found, by domain, Region and time of the key."""

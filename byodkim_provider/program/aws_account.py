@@ -15,8 +15,7 @@ import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.resources.per_program import PerProgram
-from byodkim_provider.resources.program_end import end_program
+from byodkim_provider.resources.sdk import PerProgram, end_program
 
 _WRAPPED: Final = re.compile(
     r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "

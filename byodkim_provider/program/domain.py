@@ -1,5 +1,7 @@
 """
-The component of one sending domain: its resources and their dependencies.
+The component of one sending domain: its arguments, its resources and their dependencies.
+
+The arguments are the keys of a stack file: names, defaults and checks come from `config.schema`.
 
 An identity depends on the records that it signs with or signed with, and on their guards, so that they go
 after it. If it depended on a standby's record, the failure of that record would stop the identity; the guard
@@ -13,15 +15,29 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pulumi
+from pydantic import PlainValidator
 
-from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.config import settings
+from byodkim_provider.config.schema import (
+    DnsProviderName,
+    DnsSettings,
+    KeyStore,
+    MailFrom,
+    Store,
+    SuppliedKey,
+    WrittenDomain,
+)
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.values import Flag
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
+from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -34,16 +50,61 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
-from byodkim_provider.program.dns_provider import HostedZone
-from byodkim_provider.program.domain_args import ByodkimDomainArgs
+from byodkim_provider.program.dns_provider import DnsProvider, HostedZone
 from byodkim_provider.program.mail_from import declare_mail_from
 from byodkim_provider.property_types import moment
+from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.record_guard import RecordGuard
 from byodkim_provider.resources.sdk import only_waited_for
+
+
+def _providers(given: object) -> tuple[object, ...]:
+    if not isinstance(given, list | tuple):
+        raise ValueError(SettingProblem.KIND(kind="a list", value=shown(given)))
+    for one in given:
+        if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
+            raise ValueError(ProgramProblem.DNS_PROVIDERS(value=shown(one)))
+    return tuple(given)
+
+
+if TYPE_CHECKING:
+    _Dns = DnsProviderName | DnsSettings | Mapping[str, object]
+
+
+class ByodkimDomainArgs(WrittenDomain):
+    """
+    Inputs of a `ByodkimDomain`: plain values, known before any resource is created.
+
+    Names and meanings are those of the stack file, in snake_case. Raises `InvalidSettings` with one
+    line for each problem. A private key under *keys* is a decrypted string, as
+    `pulumi.Config().require("key")` returns it, not an Output.
+    """
+
+    domain: str
+    """The sending domain. Upper case, U-labels and a final dot are normalised."""
+    dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(_providers)] = ()
+    """Your own DNS providers, used instead of those in *dns*."""
+    if TYPE_CHECKING:  # the short forms, which validators make long
+        dns: _Dns | Sequence[_Dns] = ()  # type: ignore[assignment]
+        keys: Mapping[int, SuppliedKey | Mapping[str, str]] | None = None  # type: ignore[assignment]
+        mail_from: str | MailFrom | Mapping[str, object] | None = None  # type: ignore[assignment]
+        key_store: Store | KeyStore | Mapping[str, object] = "state"  # type: ignore[assignment]
+    wait: Annotated[bool, Flag()] = False
+    """
+    Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails if
+    the domain is not verified within its time limit.
+    """
+
+    def settings(self) -> settings.DomainSettings:
+        """The settings with all defaults; without *regions*, the Region is the stack's `aws:region`."""
+        if problems := list(stack_config.sent_secrets()):  # before AWS is asked for zones and accounts
+            raise InvalidSettings(problems)
+        return settings.domain(self.domain, self, default_region=stack_config.region())
+
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 

@@ -16,8 +16,7 @@ from byodkim_provider.messages.program import ZoneProblem
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.quoting import did_you_mean
-from byodkim_provider.resources.per_program import PerProgram
-from byodkim_provider.resources.secret_settings import as_secret_as
+from byodkim_provider.resources.sdk import PerProgram, as_secret_as
 
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client, Zone

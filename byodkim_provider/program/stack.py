@@ -19,8 +19,7 @@ from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.resources.program_end import end_program
-from byodkim_provider.resources.sdk import parallel
+from byodkim_provider.resources.sdk import end_program, parallel
 
 
 def declare_stack() -> None:

@@ -115,7 +115,7 @@ def sign_in(region: str) -> None:
     Says first which services are not asked at AWS, since it may fail there.
     """
     from byodkim_provider.aws import session  # and botocore
-    from byodkim_provider.aws.endpoints import redirection_warnings
+    from byodkim_provider.aws.settings import redirection_warnings
 
     config = pulumi.Config("aws")
     given = session.read_settings(lambda name: config.get(name.removeprefix("aws:")))

@@ -10,9 +10,8 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 
 from byodkim_provider.aws.connections import connections
-from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.aws.settings import read_settings, redirection_warnings
 from byodkim_provider.identity.run import Run
 from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable

@@ -13,7 +13,7 @@ import pulumi
 from pulumi.dynamic import ResourceProvider
 
 from byodkim_provider.resources.other_languages import OurResource
-from byodkim_provider.resources.secret_settings import as_secret_as
+from byodkim_provider.resources.sdk import as_secret_as
 from byodkim_provider.resources.stack_id import owner_of, stack_name
 
 

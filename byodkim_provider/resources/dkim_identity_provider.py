@@ -21,16 +21,14 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
 from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
-from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.services import Key, Services
+from byodkim_provider.identity.rules import check
+from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.messages.identity import Existing, IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
-from byodkim_provider.resources.sdk import secret
-from byodkim_provider.resources.unknowns import split
+from byodkim_provider.resources.sdk import secret, split
 
 
 class ByodkimIdentityProvider(AwsProvider):

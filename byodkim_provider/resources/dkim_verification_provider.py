@@ -24,8 +24,7 @@ from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.identity import Existing, IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
-from byodkim_provider.resources.sdk import is_unknown
-from byodkim_provider.resources.unknowns import has_unknown, split
+from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
 

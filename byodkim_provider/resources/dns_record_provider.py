@@ -19,16 +19,15 @@ from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.messages.hosts import RecordProblem
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.unknowns import has_unknown, split
+from byodkim_provider.resources.sdk import has_unknown, split
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),

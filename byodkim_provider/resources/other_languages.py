@@ -15,9 +15,7 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
-from byodkim_provider.resources._in_plugin import InPluginProcess
-from byodkim_provider.resources.per_program import PerProgram, one_program
-from byodkim_provider.resources.sdk import configured_names
+from byodkim_provider.resources.sdk import InPluginProcess, PerProgram, configured_names, one_program
 
 PACKAGE: Final = "byodkim"
 """Name of the plugin, and of the module of its types."""

@@ -23,7 +23,7 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.messages.program import GuardProblem
 from byodkim_provider.resources._provider import AwsProvider, check_result
-from byodkim_provider.resources.unknowns import has_unknown, split
+from byodkim_provider.resources.sdk import has_unknown, split
 
 _REQUIRED: Final = ("domain", "regions", "zone_id", "record_name", "fingerprint")
 

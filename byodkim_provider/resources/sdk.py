@@ -1,16 +1,21 @@
 """
-Every use of what is not public API of Pulumi's SDK, but for the additions to its plugin process (`_plugin`).
+What a program and the plugin process need beside Pulumi's SDK, and every use of what is not its public API.
 
-Each has a way on where a later SDK has changed, and a contract test.
+The additions to the plugin process itself are in `_plugin`. Each use of what is not public has a way on where
+a later SDK has changed, and a contract test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Final, Generic, NoReturn, TypeVar
+from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi.runtime import get_config_env
+from pulumi.dynamic import ResourceProvider
+from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
+
+from byodkim_provider.messages.program import ProgramProblem
 
 _SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 """How a secret is marked on its way to the engine, which is part of the protocol."""
@@ -56,3 +61,88 @@ def parallel() -> int:
         return int(SETTINGS.parallel or 0)
     except (ImportError, AttributeError, TypeError, ValueError):
         return 0
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether *value*, as the engine hands it over, or a part of it is unknown in a preview."""
+    if isinstance(value, dict):
+        return any(has_unknown(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_unknown(one) for one in value)
+    return is_unknown(value)
+
+
+def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The known inputs, and the unknown ones."""
+    unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
+    return {name: value for name, value in inputs.items() if name not in unknown}, unknown
+
+
+def as_secret_as(setting: str, value: Any) -> Any:
+    """*value*, as a secret if any part of *setting* is encrypted, such as an external id of a role."""
+    return pulumi.Output.secret(value) if is_config_secret(setting) else value
+
+
+ERROR_SHOWN: Final = 32
+"""Exit code for which the language host says nothing more (pulumi-language-python-exec)."""
+
+
+def end_program(last_error: str) -> NoReturn:
+    """End the program with *last_error*; without a text, the engine has ended the run and said why."""
+    if pulumi.get_root_directory() is None:
+        # Only a language host says where the project is. The Automation API runs the program in a process
+        # that goes on, and shows the traceback of any other exception.
+        raise pulumi.RunError(last_error or str(ProgramProblem.ENDED()))
+    if last_error:
+        pulumi.log.error(last_error)
+    raise SystemExit(ERROR_SHOWN)
+
+
+T = TypeVar("T")
+
+
+class _Program:
+    """The program whose plugin this process is."""
+
+
+_other: _Program | None = None
+
+
+def one_program() -> None:
+    """From now on all that is declared is of one program, whose stack resource this process does not have."""
+    global _other
+    _other = _Program()
+
+
+class PerProgram(Generic[T]):
+    """Values by key. They live as long as the program's stack resource."""
+
+    def __init__(self) -> None:
+        self._values: WeakKeyDictionary[object, dict[Hashable, T]] = WeakKeyDictionary()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of *key*, which *make* returned when it was first asked for."""
+        program = get_root_resource() or _other
+        values = self._values.setdefault(program, {}) if program else {}
+        if key not in values:
+            values[key] = make()
+        return values[key]
+
+
+class InPluginProcess(ResourceProvider):
+    """
+    Names the function that makes the provider. The state holds this name and nothing else.
+
+    So a program needs neither AWS nor DNS to declare a resource, and no client, credential or test value of a
+    provider gets into the state.
+    """
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, load: Callable[[], ResourceProvider]) -> None:
+        """*load* is the `load_v1` of a resource."""
+        super().__init__()
+        self._load = load
+
+    def __reduce__(self) -> tuple[Callable[[], ResourceProvider], tuple[()]]:
+        return self._load, ()

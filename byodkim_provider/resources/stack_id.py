@@ -13,7 +13,7 @@ import pulumi
 from pulumi.dynamic import ResourceProvider
 
 from byodkim_provider.resources.other_languages import OurResource
-from byodkim_provider.resources.per_program import PerProgram
+from byodkim_provider.resources.sdk import PerProgram
 
 NAME: Final = "byodkim"
 """Of the one resource of a stack."""

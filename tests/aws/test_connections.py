@@ -10,10 +10,9 @@ import pytest
 
 from byodkim_provider.aws import connections as module
 from byodkim_provider.aws.connections import Connections, connections
-from byodkim_provider.aws.regions import regions_with
 from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.session import Connection
-from byodkim_provider.aws.settings import AwsSettings
+from byodkim_provider.aws.settings import AwsSettings, regions_with
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
 from tests.support.fakes import ses_refused

@@ -12,9 +12,9 @@ from botocore import xform_name
 
 import byodkim_provider
 from byodkim_provider.aws.permissions import ALLOWED_ANYWAY, PERMISSIONS
-from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.aws.settings import partition_of
 from tests.conftest import permission_problems
 from tests.support.fakes import FakeClock
 

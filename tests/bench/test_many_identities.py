@@ -19,9 +19,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
-from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.ses_calls import SECONDS_PER_CALL
-from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
+from byodkim_provider.cli.messages import ask_all
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.polls import INTERVALS
 from byodkim_provider.identity.state import PUT

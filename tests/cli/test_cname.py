@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot

@@ -19,7 +19,7 @@ from byodkim_provider.cli.doctor import ses_lines
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import DomainNow, IdentityNow
 from byodkim_provider.cli.stack import settings_in
-from byodkim_provider.dns import fixes, panels
+from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import StillInUse
 from byodkim_provider.hosts.panels import PANELS
@@ -166,7 +166,7 @@ def test_json(one, world):
         "found_at": "",
         "zone": DOMAIN,
         "panel": "Wix",
-        "fix": fixes.fix(PANELS["wix"], "cut", zone=DOMAIN),
+        "fix": diagnosis.fix(PANELS["wix"], "cut", zone=DOMAIN),
         "instructions": panels.instructions(
             PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
         ),
@@ -564,8 +564,8 @@ def test_record_that_the_stack_keeps(project, world, dns, kept):
 
 def test_every_fix_of_a_record_that_the_stack_keeps():
     """None asks for a value, or for a record to be added; each misconfiguration has one."""
-    for code in fixes.CODES:
-        said = fixes.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True)
+    for code in diagnosis.CODES:
+        said = diagnosis.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True)
         assert "'Value'" not in said
         assert "add the record" not in said
 

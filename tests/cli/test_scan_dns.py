@@ -6,7 +6,7 @@ import pytest
 
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.scan_entries import home_of
-from byodkim_provider.dns.hosting import ZoneInDns, hosting_lookup
+from byodkim_provider.dns.resolver import ZoneInDns, hosting_lookup
 from tests.support.dns_servers import failing, running
 
 AWS = ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net")

@@ -18,8 +18,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.services import Services
+from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import Declared
 from byodkim_provider.identity.verification import Sources
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider

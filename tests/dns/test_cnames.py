@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from byodkim_provider.dns import cnames, fixes
+from byodkim_provider.dns import cnames, diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.hosts.panels import PANELS
@@ -165,7 +165,7 @@ def test_no_zone_behind_it(answer, ours, says, key):
     assert (found.verdict, found.code) == ("wrong", "served-elsewhere")
     assert (found.zone, found.found_at) == (KEYS, TARGET)
     assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}{says}"
-    fix = fixes.fix(PANELS["other"], found.code, zone=found.zone, kept=True)
+    fix = diagnosis.fix(PANELS["other"], found.code, zone=found.zone, kept=True)
     assert fix.startswith(
         f"have {KEYS} served where the stack keeps the record: by NS records in the zone above"
     )
@@ -190,6 +190,6 @@ FIXES = {
 @pytest.mark.parametrize("code", FIXES)
 def test_fix(code):
     """Each has a fix of its own, in the words of the panel."""
-    fix = fixes.fix(PANELS["cloudflare"], code, zone="shop.example", target="t.example")
+    fix = diagnosis.fix(PANELS["cloudflare"], code, zone="shop.example", target="t.example")
     assert fix == FIXES[code]
     assert code in {case.code for case in CASES.values()}

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import fixes
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.hosts.panels import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
@@ -230,4 +230,4 @@ def test_followed(dns, hosting, name, panel):
 
 def test_every_fix_is_followed():
     """No fix is left out: the cases have every misconfiguration, but those of a CNAME (`test_cnames`)."""
-    assert {*fixes.CODES} - {*test_cnames.FIXES} == {code for code, *_ in FIXES}
+    assert {*diagnosis.CODES} - {*test_cnames.FIXES} == {code for code, *_ in FIXES}

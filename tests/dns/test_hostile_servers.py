@@ -12,10 +12,8 @@ import pytest
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from byodkim_provider.dns._questions import MAX_QUERIES
-from byodkim_provider.dns._replies import MAX_SERVERS
-from byodkim_provider.dns.hosting import hosting_lookup
-from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns._replies import MAX_QUERIES, MAX_SERVERS
+from byodkim_provider.dns.resolver import DnsResolver, hosting_lookup
 from tests.support.fakes import FakeClock
 
 DOMAIN = "example.com"

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.dns import fixes
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.hosts.panels import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
@@ -154,7 +154,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
     panel = next(panel for panel in PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
-    assert finding["fix"] == fixes.fix(panel, case.code, zone=zone, found_at=finding["found_at"])
+    assert finding["fix"] == diagnosis.fix(panel, case.code, zone=zone, found_at=finding["found_at"])
     # A private key was pasted in three cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": "", "value": ""})
     assert (finding["value"] == "") == (case.code == "private-key")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import fixes, panels
+from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.hosts.panels import PANELS, recognise
 
 VALUE = f"p=MIIB{'A' * 388}"
@@ -223,14 +223,14 @@ def test_one_value_is_replaced(code):
         "several-records": "delete every TXT record ",
         "several-wrong-records": "delete every TXT record ",
     }
-    assert fixes.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+    assert diagnosis.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
 
 
 @every_panel
-@pytest.mark.parametrize("code", fixes.CODES)
+@pytest.mark.parametrize("code", diagnosis.CODES)
 def test_mending(name, code):
     """Advice names the panel's own fields and leaves nothing open."""
-    text = fixes.fix(PANELS[name], code, zone=ZONE)
+    text = diagnosis.fix(PANELS[name], code, zone=ZONE)
     assert not re.search(r"[{}]|\.$", text)
 
 
@@ -238,7 +238,7 @@ def test_mending_in_the_words_of_the_panel():
     """The same misconfiguration is fixed differently where names and values are typed differently."""
 
     def fix(name, code, **where):
-        return fixes.fix(PANELS[name], code, zone=ZONE, **where)
+        return diagnosis.fix(PANELS[name], code, zone=ZONE, **where)
 
     assert fix("godaddy", "wrong-name", found_at=f"{NAME}.{ZONE}") == (
         f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, "
@@ -312,7 +312,7 @@ def test_documented_mistakes():
         for line in documented("reference/doctor.md", "What `byodkim doctor` says")
         for code in re.findall("`(.*?)`", line.split("|")[1])
     ]
-    assert sorted(fixes.CODES) == sorted(codes)
+    assert sorted(diagnosis.CODES) == sorted(codes)
 
 
 values = st.text(st.sampled_from("ABCZaz019+/="), min_size=1, max_size=900).map("p={}".format)

@@ -10,7 +10,7 @@ import dns.resolver
 import pytest
 
 from byodkim_provider import progress
-from byodkim_provider.dns._questions import host_and_port
+from byodkim_provider.dns._replies import host_and_port
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from tests.support.dns_servers import (
     Network,

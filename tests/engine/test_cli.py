@@ -6,8 +6,8 @@ import re
 import pytest
 import yaml
 
-from byodkim_provider.cli.configuration import SECRET, of_project, read
 from byodkim_provider.cli.environment import ask_pulumi
+from byodkim_provider.cli.stack import SECRET, of_project, read
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration

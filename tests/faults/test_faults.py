@@ -10,13 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from byodkim_provider.aws.ses import SesClient, SesIdentity
-from byodkim_provider.aws.tags import STACK_TAG
+from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
 from byodkim_provider.hosts.publish import Published, Record, lookup, withdraw
 from byodkim_provider.identity import lifecycle, ownership, signers
-from byodkim_provider.identity.services import Services
+from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.resources import dns_record_provider
 from sandbox.ses.switches import Switches

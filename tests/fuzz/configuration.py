@@ -9,7 +9,7 @@ import yaml
 from hypothesis import strategies as st
 
 from byodkim_provider.aws.settings import REFUSED, ROLE_OPTIONS, read_settings
-from byodkim_provider.cli import configuration
+from byodkim_provider.cli import stack
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.config import settings, stack_file
 from tests.fuzz.target import Target, refusals
@@ -184,11 +184,11 @@ PRINTED: Final = tuple(
 def put_printed(text: str) -> None:
     """What `pulumi config` prints is read as every command does, or is no configuration."""
     try:
-        config = configuration.read(text, "ses-byodkim")
+        config = stack.read(text, "ses-byodkim")
     except ValueError:
         return
     with refusals():
-        settings_in(configuration.of_project(config, "ses-byodkim"), config.get("aws:region"))
+        settings_in(stack.of_project(config, "ses-byodkim"), config.get("aws:region"))
 
 
 TARGETS = (

@@ -23,7 +23,7 @@ from byodkim_provider.hosts.registry import open_host
 from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin

@@ -12,8 +12,7 @@ from typing import Final, Protocol, cast
 
 import dns.update
 
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
-from byodkim_provider.hosts.spec import HostName
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
 from sandbox.hosts.api import ApiStandIn
 from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel

@@ -6,7 +6,7 @@ import pytest
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
-from byodkim_provider.dns import fixes
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
@@ -52,7 +52,7 @@ def test_followed(signing_keys, existing, others, is_there):
     run = Run(host, existing, value)
     host.there = [*([value] if is_there else []), *others]
     if wrong := misconfiguration(host.there, key):
-        said = fixes.fix(PANELS["other"], wrong.code, zone=DOMAIN, kept=True)
+        said = diagnosis.fix(PANELS["other"], wrong.code, zone=DOMAIN, kept=True)
         assert said.startswith("run `pulumi up --refresh`, ")
         if not run.again():
             assert (

@@ -6,7 +6,6 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge, servers_asked
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lookups
-from byodkim_provider.identity._waiting import not_visible, waiting_for_dns
 from byodkim_provider.identity.dns_moves import (
     leaving,
     parts,
@@ -14,6 +13,7 @@ from byodkim_provider.identity.dns_moves import (
     served_elsewhere,
     what_to_paste,
 )
+from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.messages.identity import RecordStep
 
 HERE, THERE = "route53:Z1", "own:z1"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import (
     ByodkimError,
     IdentityExists,

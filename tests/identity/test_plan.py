@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.aws.ses import DkimResponse, SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, DkimResponse, SesIdentity
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.errors import ByodkimError

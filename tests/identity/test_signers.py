@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.signers import Ours, SesSources
 from byodkim_provider.messages.hosts import LeftReason

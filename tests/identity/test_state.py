@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.identity.checks import check
+from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 from byodkim_provider.property_types import moment, timestamp
 from tests.support.fakes import START

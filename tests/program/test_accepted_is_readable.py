@@ -18,7 +18,7 @@ from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.identity.checks import check
+from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.property_types import timestamp

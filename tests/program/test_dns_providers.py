@@ -15,8 +15,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ZoneProblem
 from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
-from byodkim_provider.program.domain import ByodkimDomain
-from byodkim_provider.program.domain_args import ByodkimDomainArgs
+from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53, provider_with
 from byodkim_provider.property_types import timestamp
 from tests.support.testdata import key

@@ -10,8 +10,8 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from byodkim_provider import resources
-from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources._provider import AwsProvider, DynamicProvider, check_result
+from byodkim_provider.resources.sdk import InPluginProcess
 from tests.contract.plugin import PROVIDERS
 
 STORED = {

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from pulumi.runtime.config import set_all_config
 
-from byodkim_provider.resources.secret_settings import as_secret_as
+from byodkim_provider.resources.sdk import as_secret_as
 
 ROLES = [{"roleArn": "arn:aws:iam::123456789012:role/dns", "externalId": "external-id"}]
 

@@ -17,13 +17,13 @@ from click.testing import CliRunner, Result
 
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import main
-from byodkim_provider.cli.configuration import SECRET
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.stack import SECRET
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.dns.hosting import ZoneInDns
+from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict

@@ -16,8 +16,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity import verification
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.services import Services
+from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (

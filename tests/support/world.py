@@ -14,8 +14,7 @@ from typing import Any, Final
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.services import Services
+from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from sandbox.ses.identity import Identity
