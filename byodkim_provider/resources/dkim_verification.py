@@ -13,6 +13,7 @@ from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.inputs import VERIFIED, of_verification
 from byodkim_provider.resources.other_languages import OurResource
+from byodkim_provider.resources.sdk import is_unknown
 
 if TYPE_CHECKING:
     from byodkim_provider.identity.verification import OnTimeout
@@ -59,7 +60,7 @@ class DkimVerification(OurResource, module="byodkim", name="DkimVerification"):
     ) -> None:
         """*name* is unique in its stack."""
         inputs = of_verification(
-            [{name: getattr(one, name) for name in VERIFIED} for one in args.identities],
+            [_outputs(one) for one in args.identities],
             account_id=args.identities[0].account_id if args.identities else None,
             timeout_minutes=args.timeout_minutes,
             on_timeout=args.on_timeout,
@@ -67,3 +68,11 @@ class DkimVerification(OurResource, module="byodkim", name="DkimVerification"):
         )
         outputs = {"results": None, "pending": None, "retired_at": None}
         super().__init__(load_v1, name, {**inputs, **outputs}, opts)
+
+
+def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
+    """The outputs that are verified."""
+    given = {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
+    # Not set it is no output, which a preview takes for unknown; a setting never is.
+    cname = given["cname"].apply(lambda one: None if is_unknown(one) else one, run_with_unknowns=True)
+    return {**given, "cname": cname}
