@@ -7,7 +7,7 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -54,7 +54,7 @@ class Route53Client:
         self._lock = threading.Lock()
         self._zones: tuple[Zone, ...] | None = None
         self._name_servers: dict[str, tuple[str, ...]] = {}
-        self._seen: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._seen: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def zones(self) -> tuple[Zone, ...]:
         """ListHostedZones: all zones of the account, 100 with a call."""
@@ -80,24 +80,23 @@ class Route53Client:
                 self._name_servers[zone_id] = tuple(sorted(name.rstrip(".") for name in servers))
             return self._name_servers[zone_id]
 
-    def standing(self, zone_id: str, name: str) -> tuple[str, ...]:
+    def standing(self, zone_id: str, name: str, kind: str = "TXT") -> tuple[str, ...]:
         """
-        Values of the TXT record or the CNAME *name*, as Route 53 has them; empty if there is none.
+        Values of the record or the CNAME *name*, as Route 53 has them; empty if there is none.
 
         Records that come after it in the zone come with it, so that those of many domains are few calls.
         """
-        if (zone_id, name) not in self._seen:
-            found: dict[tuple[str, str], tuple[str, ...]] = {}
+        if (zone_id, name, kind) not in self._seen:
+            found: dict[tuple[str, str, str], tuple[str, ...]] = {}
             for one in self._sets(zone_id, name):
-                where = zone_id, one["Name"].rstrip(".")
-                found[where] = (*found.get(where, ()), *_values(one))  # one name may have several, by weight
+                for its in ("MX", "TXT") if one["Type"] == "CNAME" else (one["Type"],):
+                    where = zone_id, one["Name"].rstrip("."), its
+                    found[where] = (
+                        *found.get(where, ()),
+                        *_values(one),
+                    )  # a name may have several, by weight
             self._seen |= found
-        return self._seen.get((zone_id, name), ())
-
-    def by_type(self, zone_id: str, name: str) -> dict[str, tuple[str, ...]]:
-        """Values of the MX and the TXT record *name*, as Route 53 has them, as far as there are any."""
-        sets = self._sets(zone_id, name, ("MX", "TXT"))
-        return {one["Type"]: _values(one) for one in sets if one["Name"].rstrip(".") == name}
+        return self._seen.get((zone_id, name, kind), ())
 
     def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
         """Remove the values of the TXT record *name* that hold this key; other values stay."""
@@ -124,10 +123,8 @@ class Route53Client:
                     ),
                 )
 
-    def _sets(
-        self, zone_id: str, name: str, types: Collection[str] = ("CNAME", "TXT")
-    ) -> list[ResourceRecordSetOutputTypeDef]:
-        """ListResourceRecordSets: records of these *types* from *name* on; empty if the zone is gone."""
+    def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
+        """ListResourceRecordSets: CNAMEs, MX and TXT records from *name* on; empty if the zone is gone."""
         try:
             with self._lock:
                 sets = self._read(
@@ -141,7 +138,7 @@ class Route53Client:
             if refused.code != "NoSuchHostedZone":
                 raise
             return []
-        return [one for one in sets if one["Type"] in types]
+        return [one for one in sets if one["Type"] in ("CNAME", "MX", "TXT")]
 
     def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""

@@ -25,7 +25,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import cnames, diagnosis, dmarc, mail_from, panels, visibility
+from byodkim_provider.dns import cnames, diagnosis, dmarc, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer, DnsResolver
@@ -66,10 +66,11 @@ def of_stack(
         for region in subject.unmade:
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
-        looks = _mail_from(subject, resolver)
-        if resolver and (chosen or looks):
+        mail_froms = subject.settings.mail_from_domains if subject.settings else {}
+        if resolver and (chosen or mail_froms):
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
-        questions |= {f"MAIL FROM {region} {name}": look for region, look in looks.items()}
+        if resolver and mail_froms:
+            questions[f"MAIL FROM {name}"] = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
     answers = _answers(questions, say_refusal=chosen is not None)
 
     found = [
@@ -87,25 +88,11 @@ def of_stack(
             {region: answers[f"SES {region} {subject.name}"] for region in subject.unmade},
             now,
             answers.get(f"DMARC {subject.name}"),
-            {
-                one.declared.region: answers.get(f"MAIL FROM {one.declared.region} {subject.name}", ())
-                for one in subject.stored
-            },
+            answers.get(f"MAIL FROM {subject.name}", {}),
         )
         for subject in subjects
     ]
     return list(map(in_arguments, found)) if stack.has_own_program else found
-
-
-def _mail_from(subject: Subject, resolver: DnsResolver | None) -> dict[str, Callable[[], Any]]:
-    """By Region where SES has the identity: what looks for mistakes at the MAIL FROM domain of the file."""
-    settings = subject.settings
-    if settings is None or settings.mail_from is None or resolver is None:
-        return {}
-    regions = {one.declared.region for one in subject.stored if one.key} & {*settings.regions}
-    names = {region: str(settings.mail_from_domain(region)) for region in regions}
-    look = partial(mail_from.examine, resolver, domain=settings.name)
-    return {region: partial(look, name, region=region) for region, name in names.items()}
 
 
 def _subjects(stack: Stack) -> Iterator[Subject]:

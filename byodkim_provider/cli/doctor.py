@@ -116,6 +116,7 @@ def doctor(
         show_lines(line for domain in domains for record in domain.records for line in _record(record))
         show_lines(line for domain in domains for one in domain.identities for line in ses_lines(domain, one))
         show_lines(line for domain in domains for line in _dmarc(domain))
+        show_lines(f"  {line}" for domain in domains for line in domain.mail_from)
     context.exit(EXIT_CODES[verdict])
 
 
@@ -169,12 +170,10 @@ def _dmarc(domain: DomainNow) -> Iterator[str]:
     if domain.dmarc is None:
         if any(one.servers_asked is not None for one in domain.records):
             yield f"DMARC of {domain.domain}: no record found"
-        yield from (f"  {line}" for line in domain.mail_from)
         return
     yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
     yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
     for one in domain.identities:
         if one.ses:
             seen = (one.ses.mail_from, one.ses.mail_from_status)
-            yield f"  {dmarc.spf_line(domain.dmarc, domain.domain, one.region, *seen)}"
-    yield from (f"  {line}" for line in domain.mail_from)
+            yield f"  SPF in {one.region} {dmarc.spf(domain.dmarc, domain.domain, *seen)}"

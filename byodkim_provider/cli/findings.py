@@ -22,7 +22,7 @@ from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
-from byodkim_provider.messages import Message
+from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import Finding, MailFromFinding
 from byodkim_provider.messages.identity import TAKE_BACK
 
@@ -163,7 +163,7 @@ def domain_now(
     unmade: Mapping[str, SesIdentity | None],
     now: datetime,
     dmarc: Policy | None,
-    mail_from: Mapping[str, Sequence[Message]],
+    mail_from: Mapping[str, Mapping[Table, Message]],
 ) -> DomainNow:
     """
     The state of a domain.
@@ -174,8 +174,9 @@ def domain_now(
     settings = subject.settings
     signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
     unsigned = {region: seen for region, seen in unmade.items() if region not in signed}
+    told = _mail_from(settings.mail_from_domains if settings else {}, identities, mail_from)
     made = [one for one in records if one.role]
-    wrong = (*_wrong(identities, made), *_not_made(subject, unsigned), *_differences(subject))
+    wrong = (*_wrong(identities, made), *_not_made(subject, unsigned), *_differences(subject), *told["wrong"])
     since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
     rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
     days_left = (rotation - now).days if rotation else None
@@ -186,14 +187,11 @@ def domain_now(
         for one in records
         if one.role is None and one.is_wrong and not (settings and settings.retired)
     ]
-    notes = list(_notes(subject, identities, made, now))
+    due += told["due"]
+    notes = [*_notes(subject, identities, made, now), *told["note"]]
     if settings and settings.retired and not subject.stored and made:
         text, is_due = _retired(settings, subject.retired_at, now)
         (due if is_due else notes).append(text)
-    of_mail_from = list(_mail_from(settings, identities, mail_from)) if settings else []
-    wrong = (*wrong, *(text for text, kind in of_mail_from if kind == "wrong"))
-    due += [text for text, kind in of_mail_from if kind == "due"]
-    notes += [text for text, kind in of_mail_from if kind == "note"]
     return DomainNow(
         domain=subject.name,
         verdict="wrong" if wrong else "due" if due else "well",
@@ -207,32 +205,30 @@ def domain_now(
         due=tuple(due),
         notes=tuple(notes),
         dmarc=dmarc,
-        mail_from=tuple(text for text, _ in of_mail_from),
+        mail_from=(*told["wrong"], *told["due"], *told["note"]),
     )
 
 
 def _mail_from(
-    settings: DomainSettings, identities: Sequence[IdentityNow], found: Mapping[str, Sequence[Message]]
-) -> Iterator[tuple[str, str]]:
-    """A line for each Region's MAIL FROM domain, and whether that is wrong, due or a note."""
+    wanted: Mapping[str, str], identities: Sequence[IdentityNow], found: Mapping[str, Mapping[Table, Message]]
+) -> Mapping[str, list[str]]:
+    """What is wrong, due or to be noted of the MAIL FROM domains *wanted* by Region, *found* in DNS."""
+    told: Mapping[str, list[str]] = {"wrong": [], "due": [], "note": []}
     for one in identities:
-        wanted = settings.mail_from_domain(one.region)
-        if settings.mail_from is None or one.ses is None:
+        if one.ses is None or not (name := wanted.get(one.region)):
             continue
-        told, status = [*found.get(one.region, ())], one.ses.mail_from_status
-        # Mail that is refused is worse than mail that is not aligned.
-        is_refused = settings.mail_from.on_mx_failure == "reject" and status != "SUCCESS"
-        kind = "wrong" if is_refused else "due"
-        if one.ses.mail_from != wanted:
-            told, kind = [MailFromFinding.OTHER(seen=one.ses.mail_from, wanted=wanted)], "due"
-        elif not told and status == "FAILED":
-            told = [MailFromFinding.GIVEN_UP(name=wanted)]
-        elif not told and status != "SUCCESS":
-            told, kind = (
-                [MailFromFinding.WAITS(status=status, name=wanted)],
-                "wrong" if is_refused else "note",
-            )
-        yield from ((f"{one.region}: {text}", kind) for text in told)
+        seen, status = one.ses.mail_from, one.ses.mail_from_status
+        texts, kind = [*found.get(one.region, {}).values()], "due"
+        if seen != name:
+            texts = [MailFromFinding.OTHER(seen=seen, wanted=name)]
+        elif not texts and status == "FAILED":
+            texts = [MailFromFinding.GIVEN_UP(name=name)]
+        elif not texts and status != "SUCCESS":
+            texts, kind = [MailFromFinding.WAITS(status=status, name=name)], "note"
+        if one.ses.on_mx_failure == "REJECT_MESSAGE" and status != "SUCCESS":
+            kind = "wrong"  # mail is refused, which is worse than mail that is not aligned
+        told[kind].extend(f"{one.region}: {text}" for text in texts)
+    return told
 
 
 def _wrong(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[str]:

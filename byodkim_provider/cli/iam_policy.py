@@ -94,8 +94,8 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
 def any_stack() -> Scope:
     """Any stack in one account, whatever its domains: for people who have no stack yet."""
     scope = Scope()
-    arn = _add_identity(scope, "*", "*", configuration_set="*")
-    scope.add("identity with mailFrom", arn)
+    _add_identity(scope, "*", "*", configuration_set="*")
+    scope.add("identity with mailFrom", *scope.arns["identity"])
     _add_secrets(scope, "*", "", None)
     scope.add("secret with a resourcePolicy", *scope.arns["secret"])
     _add_records(scope, "*", None, by_name=True, partition="aws")
@@ -125,7 +125,9 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
             scopes[role] = Scope()
             main.add("role", role)
         _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
-        scopes[role or assuming].records.update(_mail_from(stack, domain))
+        scopes[role or assuming].records.update(
+            one for one in _mail_from(stack) if one.endswith(f".{domain}")
+        )
         unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
     if unknown:
         say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
@@ -143,22 +145,20 @@ def _identities(stack: Stack) -> Scope:
         ids = {stack.state.stack_id, *(one.declared.owner.split("/")[0] for one in stored)}
         scope.owners = tuple(sorted(f"{one}/*" for one in ids))
     for one in stored:
-        arn = _add_identity(scope, one.declared.region, one.declared.domain)
-        if _mail_from(stack, one.declared.domain):
-            scope.add("identity with mailFrom", arn)
+        _add_identity(scope, one.declared.region, one.declared.domain)
     for domain in stack.settings.domains:
         for region in domain.regions:
             arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
             if domain.adopt:
                 scope.add("identity to adopt", arn)
-            if _mail_from(stack, domain.name):
-                scope.add("identity with mailFrom", arn)
         store = domain.key_store
         if store.provider == "secretsManager":
             name = f"{stack.project}/{stack.name.split('/')[-1]}/"
             arn = _add_secrets(scope, domain.regions[0], name, store.kms_key_id)
             if store.resource_policy is not None:
                 scope.add("secret with a resourcePolicy", arn)
+    if _mail_from(stack):
+        scope.add("identity with mailFrom", *scope.arns.get("any identity", ()))
     for secret, kms_key_id in stack.state.secrets.items():
         project, stack_name, _ = secret.split(":", 6)[6].removeprefix(PREFIX).split("/", 2)
         _add_secrets(scope, SecretArn.parse(secret).region, f"{project}/{stack_name}/", kms_key_id)
@@ -207,11 +207,9 @@ def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: boo
     scope.records.add(f"*._domainkey.{domain}")
 
 
-def _mail_from(stack: Stack, domain: str) -> set[str]:
-    """The MAIL FROM domains of a domain, those in the state too, which may have to go."""
-    settings = next((one for one in stack.settings.domains if one.name == domain), None)
-    wanted = [settings.mail_from_domain(region) for region in settings.regions] if settings else []
-    return {name for name in (*wanted, *stack.state.mail_from.get(domain, ())) if name}
+def _mail_from(stack: Stack) -> set[str]:
+    """The MAIL FROM domains of a stack, those in the state too, which may have to go."""
+    return {*stack.state.mail_from}.union(*(one.mail_from_domains.values() for one in stack.settings.domains))
 
 
 def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from byodkim_provider.cli.messages import inert, wrapped
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text, minute
-from byodkim_provider.dns.dmarc import spf_fits
+from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -107,11 +107,10 @@ def identity_rows(domain: DomainNow) -> Rows:
         cells = [one.region, one.shown_status, _shown(one.generation), minute(one.signing_since), days]
         if with_mail_from:
             seen = (one.ses.mail_from, one.ses.mail_from_status) if one.ses else ("", "")
-            fits = spf_fits(domain.dmarc, domain.domain, *seen)
-            cells.append(f"{' '.join(seen)}, SPF {'fits' if fits else 'does not fit'}" if seen[0] else "–")
+            cells.append(spf(domain.dmarc, domain.domain, *seen))
         rows.append((cells, one.is_wrong))
     headings = ["Region", "SES", "generation", "signing since", "days"]
-    return [*headings, "MAIL FROM"] if with_mail_from else headings, rows
+    return [*headings, "SPF"] if with_mail_from else headings, rows
 
 
 def _record_rows(domain: DomainNow) -> Rows:

@@ -22,7 +22,8 @@ from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
-from byodkim_provider.dns import mail_from, panels
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.cli import CliNote
@@ -265,26 +266,22 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
                     **of_panel,
                 )
             )
-        wanted += _mail_from(settings.get(domain), of_panel, chosen)
+        if domain in settings:
+            wanted += _mail_from(settings[domain], of_panel, chosen)
     for one in wanted:
         refuse_other_zone(one.zone, one.name)
     return wanted
 
 
-def _mail_from(settings: DomainSettings | None, of_panel: dict[str, Any], chosen: Chosen) -> Iterator[Record]:
+def _mail_from(settings: DomainSettings, of_panel: dict[str, Any], chosen: Chosen) -> Iterator[Record]:
     """The two records of each MAIL FROM domain; Pulumi writes those in Route 53."""
-    if settings is None or settings.mail_from is None or settings.retired:
-        return
     # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
-    written = all(
-        dns.provider == "route53" and settings.name.endswith(dns.zone or "") for dns in settings.dns
-    )
-    at = PANELS["route53"].title if written and not chosen.panel else ""
-    zone = of_panel["zone"] if settings.name.endswith(of_panel["zone"]) else settings.name
-    for region in settings.regions:
-        for kind, value in mail_from.values(region).items():
-            name = str(settings.mail_from_domain(region))
-            yield Record(kind=kind, name=name, value=value, written_at=at, **{**of_panel, "zone": zone})
+    writes = all(one.provider == "route53" and settings.name.endswith(one.zone or "") for one in settings.dns)
+    at = PANELS["route53"].title if writes and not chosen.panel else ""
+    given = {**of_panel, "zone": of_panel["zone"].removeprefix("_domainkey."), "written_at": at}
+    for region, name in settings.mail_from_domains.items():
+        for kind, value in mail_from_records(region).items():
+            yield Record(kind=kind, name=name, value=value, **given)
 
 
 def _cnames(stack: Stack, domain: str) -> Mapping[str, str]:

@@ -68,8 +68,8 @@ class State:
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
     roles: Mapping[str, str]
     """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
-    mail_from: Mapping[str, tuple[str, ...]]
-    """MAIL FROM domains that were set, by domain."""
+    mail_from: frozenset[str]
+    """MAIL FROM domains that were set."""
     stack_id: str | None
     """With which the owner tags of the stack begin; None before the first `pulumi up`."""
     of_stack_file: bool
@@ -122,10 +122,8 @@ def read_state(export: str) -> State:
             for domain, text in resource.get("outputs", {}).get("retired_at", {}).items()
         },
         stack_id=next((resource["id"] for resource in resources if resource["type"] == STACK_ID), None),
-        mail_from=_grouped(
-            (one["outputs"]["emailIdentity"], one["outputs"]["mailFromDomain"])
-            for one in resources
-            if one["type"] == MAIL_FROM and one.get("outputs", {}).get("mailFromDomain")
+        mail_from=frozenset(
+            one.get("outputs", {}).get("mailFromDomain", "") for one in resources if one["type"] == MAIL_FROM
         ),
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
         roles=dict(_roles(resources)),

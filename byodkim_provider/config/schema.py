@@ -8,15 +8,14 @@ docstrings of fields and classes are what editors show, through the JSON Schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Final, Literal
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
 from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object, pasted_keys
-from byodkim_provider.config._mail_from import MailFrom, as_mail_from
-from byodkim_provider.config._mail_from import any_form as any_mail_from
 from byodkim_provider.config._written import (
     MAX_TAGS,
     SECRET_TEXT,
@@ -62,6 +61,46 @@ _Region = Annotated[str, REGION]
 _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
 
 
+_LABEL: Final = Text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+"""At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
+
+_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": Region.schema}
+_LABELS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.schema}]
+
+
+class MailFrom(Written):
+    """The custom MAIL FROM domain of a domain's mail, to which bounces go: a sub-domain for each Region."""
+
+    label: Annotated[
+        dict[Annotated[str, AfterValidator(lambda key: key and REGION.read(key))], Annotated[str, _LABEL]],
+        BeforeValidator(lambda written: {"": written} if isinstance(written, str) else written),
+        WithJsonSchema({"anyOf": _LABELS}),
+    ]
+    """
+    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has its own,
+    `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by Region.
+    """
+    on_mx_failure: Literal["useDefault", "reject"] = "useDefault"
+    """While SES finds no MX record: send as `amazonses.com`, or reject the mail."""
+
+    def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
+        """The MAIL FROM domain of *domain* in each of its *regions*."""
+        for_all = self.label.get("")
+        labels = {one: "-".join([for_all, one][: len(regions)]) for one in regions} if for_all else self.label
+        return {region: f"{label}.{domain}" for region, label in labels.items()}
+
+
+def _as_mail_from(written: object) -> object:
+    """`mailFrom` in its long form: a label, or a map from Region to label, is an object."""
+    is_map = isinstance(written, Mapping) and written and all(re.search("-.*-", str(key)) for key in written)
+    return {"label": written} if isinstance(written, str) or is_map else written
+
+
+def _any_mail_from(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `mailFrom`, with its short forms."""
+    schema["anyOf"] = [*_LABELS, next(one for one in schema["anyOf"] if one.get("type") != "null")]
+
+
 class DomainDefaults(Written):
     """Settings that a domain can override; `defaults` holds them for all domains."""
 
@@ -92,7 +131,7 @@ class DomainDefaults(Written):
     tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None
     """Tags of the identities, at most 47. If they are not given, they are not managed."""
     mail_from: Annotated[
-        MailFrom | None, BeforeValidator(as_mail_from), Field(json_schema_extra=any_mail_from)
+        MailFrom | None, BeforeValidator(_as_mail_from), Field(json_schema_extra=_any_mail_from)
     ] = None
     """The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not managed."""
     adopt: Boolean = False

@@ -80,9 +80,11 @@ class DomainSettings(DomainDefaults):
         holding = generations.holding(self.dns, generation)
         return holding[0].zone if holding and holding[0].cname else None
 
-    def mail_from_domain(self, region: str) -> str | None:
-        """The MAIL FROM domain in *region*; None if it is not managed."""
-        return f"{self.mail_from.label_in(region, self.regions)}.{self.name}" if self.mail_from else None
+    @property
+    def mail_from_domains(self) -> Mapping[str, str]:
+        """The MAIL FROM domain in each Region; none if it is not managed, or the domain is retired."""
+        setting = None if self.retired else self.mail_from
+        return setting.domains(self.name, self.regions) if setting else {}
 
     @property
     def cnames(self) -> Mapping[str, str]:
@@ -235,12 +237,15 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
 
 
 def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
-    """MAIL FROM domains that can't be, or send mail themselves."""
-    names = {domain.name for domain in domains}
+    """Labels for other Regions, and MAIL FROM domains of two Regions, or that send mail themselves."""
     for domain in domains:
-        setting = domain.mail_from
-        for text in setting.problems(domain.name, domain.regions, names) if setting else ():
-            yield line(("domains", domain.name, "mailFrom", "label"), text)
+        where, names = ("domains", domain.name, "mailFrom", "label"), [*domain.mail_from_domains.values()]
+        if domain.mail_from and {*domain.mail_from.label} not in ({""}, {*domain.regions}):
+            yield line(where, SettingProblem.LABEL_REGIONS(regions=", ".join(domain.regions)))
+        elif twice := [name for name in names if names.count(name) > 1]:
+            yield line(where, SettingProblem.LABEL_TWICE(name=twice[0]))
+        elif sending := {*names} & {one.name for one in domains}:
+            yield line(where, SettingProblem.LABEL_SENDS(name=min(sending)))
 
 
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:

@@ -1,22 +1,32 @@
 """
 What a DMARC verifier makes of a domain's mail: its policy, and whether DKIM and SPF fit it.
 
-For information only: nothing here is published, and no verdict depends on it. The policy is
-found as RFC 9989 says: at the domain, else at the nearest parent that has one.
+The policy is for information only: nobody here publishes it, and no verdict depends on it. It is found as RFC
+9989 says: at the domain, else at the nearest parent that has one. SPF fits by the two records of a MAIL FROM
+domain: what SES wants them to be, and what is wrong with those in DNS, is here and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.messages import Message, Table
+from byodkim_provider.messages.cli import MailFromFinding
+
+if TYPE_CHECKING:  # a program needs no lookups
+    from byodkim_provider.dns.resolver import Answer, DnsResolver
 
 POLICIES: Final = ("none", "quarantine", "reject")
 
 STRICT: Final = "s"
 RELAXED: Final = "r"
+
+Kind = Literal["MX", "TXT"]
+
+INCLUDE: Final = "include:amazonses.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +81,16 @@ def dkim_line(policy: Policy, domain: str) -> str:
     return f"DKIM fits mail from {domain} and its sub-domains (adkim=r)"
 
 
-def spf_fits(policy: Policy | None, domain: str, mail_from: str, status: str) -> bool:
+def spf(policy: Policy | None, domain: str, mail_from: str, status: str) -> str:
     """Whether SPF fits mail from *domain*; without a policy, as the usual one (`aspf=r`) has it."""
-    is_strict = policy is not None and policy.aspf == STRICT
-    return bool(mail_from) and status == "SUCCESS" and (not is_strict or mail_from == domain)
-
-
-def spf_line(policy: Policy, domain: str, region: str, mail_from: str, status: str) -> str:
-    """Whether SPF fits mail from *domain* that this Region of SES sends. *mail_from* may be empty."""
     if not mail_from:
-        return f"SPF in {region} does not fit: MAIL FROM is amazonses.com"
+        return "does not fit: MAIL FROM is amazonses.com"
     if status != "SUCCESS":
-        return f"SPF in {region} does not fit: MAIL FROM is to be {mail_from}, SES says {status or 'nothing'}"
-    if policy.aspf == STRICT and mail_from != domain:
-        return f"SPF in {region} does not fit: MAIL FROM is {mail_from}, not {domain} (aspf=s)"
-    return f"SPF in {region} fits: MAIL FROM is {mail_from}, SUCCESS (aspf={policy.aspf})"
+        return f"does not fit: MAIL FROM is to be {mail_from}, SES says {status or 'nothing'}"
+    aspf = policy.aspf if policy else RELAXED
+    if aspf == STRICT and mail_from != domain:
+        return f"does not fit: MAIL FROM is {mail_from}, not {domain} (aspf=s)"
+    return f"fits: MAIL FROM is {mail_from}, SUCCESS (aspf={aspf})"
 
 
 def _upwards(domain: str) -> Iterator[str]:
@@ -93,3 +98,56 @@ def _upwards(domain: str) -> Iterator[str]:
     labels = domain.split(".")
     for number in range(len(labels) - 1):
         yield ".".join(labels[number:])
+
+
+def mail_from_records(region: str) -> Mapping[Kind, str]:
+    """
+    The records of a MAIL FROM domain that SES in *region* asks for, by type.
+
+    >>> mail_from_records("eu-west-1")
+    {'MX': '10 feedback-smtp.eu-west-1.amazonses.com', 'TXT': 'v=spf1 include:amazonses.com ~all'}
+    """
+    return {"MX": f"10 feedback-smtp.{region}.amazonses.com", "TXT": f"v=spf1 {INCLUDE} ~all"}
+
+
+def mistake(kind: Kind, found: Sequence[str], *, name: str, region: str, target: str = "") -> Message | None:
+    """What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake."""
+    right = mail_from_records(region)[kind]
+    spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
+    # `0 .` says that there is no mail server (RFC 7505).
+    hosts = [host for value in found if (host := value.split()[-1].rstrip(".").lower())]
+    others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
+    mistakes: Mapping[Kind, Mapping[MailFromFinding, bool]] = {
+        "MX": {
+            MailFromFinding.TAKEN: bool(target),
+            MailFromFinding.NO_MX: not hosts,
+            MailFromFinding.RECEIVES: bool(others),
+            MailFromFinding.TWO_MX: len(hosts) > 1,
+            MailFromFinding.OTHER_REGION: hosts != right.split()[1:],
+        },
+        "TXT": {
+            MailFromFinding.TAKEN: bool(target),
+            MailFromFinding.NO_SPF: not spf,
+            MailFromFinding.TWO_SPF: len(spf) > 1,
+            MailFromFinding.OTHER_SPF: INCLUDE not in " ".join(spf).split(),
+        },
+    }
+    fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
+    return next((one(**fields, target=target) for one, is_so in mistakes[kind].items() if is_so), None)
+
+
+def mail_from_mistakes(
+    resolver: DnsResolver, domain: str, names: Mapping[str, str]
+) -> dict[str, dict[Table, Message]]:
+    """What is wrong at *names*, MAIL FROM domains of *domain*, by Region and code; silence is no mistake."""
+    wrong: dict[str, dict[Table, Message]] = {region: {} for region in names}
+    for region, name in names.items():
+        asked: Mapping[Kind, tuple[Answer, ...]]
+        asked = {"MX": resolver.mx(name, domain), "TXT": resolver.txt(name, domain)}
+        for kind, answers in asked.items():
+            said = [one for one in answers if one.values is not None]
+            target = next((one.target for one in said if one.target), "")
+            found = sorted({value for one in said for value in one.values or ()})
+            if said and (is_so := mistake(kind, found, name=name, region=region, target=target)):
+                wrong[region][is_so.code] = is_so
+    return wrong

@@ -76,7 +76,7 @@ class MailFromFinding(Table):
     GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
     NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
     TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
-    OTHER_REGION = "the MX record of {name} is that of {region}: it must be {value}"
+    OTHER_REGION = "the MX record of {name} is {hosts}, that of another Region: it must be {value}"
     RECEIVES = "{name} receives other mail, by {hosts}: take another label"
     TAKEN = "{name} is a CNAME to {target}: take another label"
     NO_SPF = "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"

@@ -41,6 +41,9 @@ class SettingProblem(Table):
     NOT_EDITABLE = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand", "edit the file: `generation`, and what `rotate --dry-run` says for it"
     NOT_EXTENDABLE = "can't be extended in place (is it not written line by line?), edit it by hand", "`byodkim scan` without `--add` prints the entries: paste them"
     IN_STATE = "in the state, {problem}", "this call changed nothing; was the state edited by hand? `pulumi stack import` restores an earlier version"
+    LABEL_REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
+    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only", "give each Region a label of its own"
+    LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"
 
 
 class SettingWarning(Table):
@@ -51,11 +54,3 @@ class SettingWarning(Table):
     NOT_IN_STORE = "holds generated keys only, those under keys stay in the stack file and in the state", "nothing; or [move the keys](../how-to/key-store.md)"
     UNUSED = "no generation has this key{how}", "correct the name, or remove the key"
     SHARED = "is the key of {first} too, and whoever has it signs as both: give each domain its own", "[rotate](../how-to/rotation.md) one of them to a key of its own"
-
-
-class MailFromProblem(Table):
-    """`mailFrom`. State now: nothing was changed. Next command: correct the setting, then `pulumi preview`."""
-
-    REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
-    TWICE = "{label!r} is the label of two Regions, and its MX record can name one only", "give each Region a label of its own"
-    SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"

@@ -35,6 +35,7 @@ class ZoneProblem(Table):
     NOT_THERE = "{where}: Route 53 has no public zone {zone!r} in this account{did_you_mean}", "correct it, create the zone, or use the credentials of the account that holds it: `dns: {{assumeRole: …}}`"
     PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
+    TAKEN = "{name!r} has another {kind} record in Route 53, which is never overwritten: {found}", "take another label for `mailFrom`, or remove that record; the keys are not concerned"
     EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"
     TWICE = 'domains["{domain}"].dns: {zone} is listed twice', "list a zone once; to go to another server of it, change `server` and run `pulumi up`"
 

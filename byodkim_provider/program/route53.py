@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_aws as aws
 
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns.mail_from import problems, values
+from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.program import ZoneProblem
@@ -66,60 +67,50 @@ class Route53:
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
-        zone_id = self._zone_of(record.domain, opts.parent).id
-        made: pulumi.Resource = aws.route53.Record(
-            name,
-            zone_id=zone_id,
-            name=record.name,
-            type=aws.route53.RecordType.TXT,
-            ttl=self._ttl,
-            records=[pulumi.Output.from_input(record.value).apply(records.route53_value)],
-            allow_overwrite=True,  # an existing record is ours, or the guard has let it pass
-            opts=pulumi.ResourceOptions.merge(
-                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
-            ),
-        )
-        return made
+        zone = self._zone_of(record.domain, opts.parent)
+        value = pulumi.Output.from_input(record.value).apply(records.route53_value)
+        return self._record(name, zone, record.name, "TXT", [value], opts)
 
     def publish_mail_from(
-        self,
-        name: str,
-        mail_from: str,
-        domain: str,
-        region: str,
-        *,
-        adopt: bool,
-        opts: pulumi.ResourceOptions,
+        self, name: str, settings: DomainSettings, region: str, opts: pulumi.ResourceOptions
     ) -> list[pulumi.Resource] | None:
         """
-        The MX and the SPF record of a MAIL FROM domain; None if the zone does not hold them.
+        The MX and the SPF record of the MAIL FROM domain in *region*; None if the zone does not hold them.
 
-        What stands there is never overwritten; with *adopt*, right records are taken over as they are.
+        Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
-        zone = self._zone_of(domain, opts.parent)
-        if not mail_from.endswith(f".{zone.name}"):  # the zone of `cname`, or a delegated `_domainkey`
+        zone, at = self._zone_of(settings.name, opts.parent), settings.mail_from_domains[region]
+        if not at.endswith(f".{zone.name}"):  # the zone of `cname`, or a delegated `_domainkey`
             return None
-        standing = self._client(opts.parent).by_type(zone.id, mail_from) if adopt else {}
-        role = provider_with(self._assume_role, self._external_id)
-        opts = pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(provider=role, ignore_changes=["allowOverwrite"])
+        client, made = self._client(opts.parent), []
+        for kind, value in mail_from_records(region).items():
+            found = _unquoted(client.standing(zone.id, at, kind)) if settings.adopt else []
+            kept = [value] if mistake(kind, found, name=at, region=region) else found
+            where = f"{name}/{at}/{kind}/{ROUTE53}{zone.id}"
+            guarded = before_write(where, lambda change: _refuse_others(client, change, opts.parent), opts)
+            made.append(self._record(where, zone, at, kind, kept, guarded))
+        return made
+
+    def _record(
+        self,
+        name: str,
+        zone: Zone,
+        at: pulumi.Input[str],
+        kind: str,
+        value: list[Any],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource:
+        role = pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
+        made: pulumi.Resource = aws.route53.Record(
+            name,
+            zone_id=zone.id,
+            name=at,
+            type=kind,
+            ttl=self._ttl,
+            records=value,
+            allow_overwrite=True,  # an existing record is ours, or what comes before has let it pass
+            opts=pulumi.ResourceOptions.merge(opts, role),
         )
-        made: list[pulumi.Resource] = []
-        for kind, value in values(region).items():
-            found = [one.strip('"') for one in standing.get(kind, ())]
-            is_right = not any(problems(kind, found, name=mail_from, region=region))
-            made.append(
-                aws.route53.Record(
-                    f"{name}/{kind}/{ROUTE53}{zone.id}",
-                    zone_id=zone.id,
-                    name=mail_from,
-                    type=kind,
-                    ttl=self._ttl,
-                    records=found if is_right else [value],
-                    allow_overwrite=is_right or None,
-                    opts=opts,
-                )
-            )
         return made
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
@@ -135,6 +126,32 @@ class Route53:
         account = account_of(parent) if parent and own and self._assume_role is None else None
         role = (self._assume_role, self._external_id)
         return _clients.get((role, account), lambda: _connect(*role, account))
+
+
+def _refuse_others(
+    route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource | None
+) -> None:
+    """Raise `InvalidSettings` if a record that is to be written stands there with a value of others."""
+    new, old = change.new_inputs or {}, change.old_inputs or {}
+    standing = _unquoted(route53.standing(new["zoneId"], new["name"], new["type"]))
+    if others := {*standing} - {*new["records"], *old.get("records", ())}:
+        taken = ZoneProblem.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
+        if not pulumi.runtime.is_dry_run():
+            raise InvalidSettings(taken)
+        pulumi.log.warn(str(taken), parent)  # an error would stop a rotation, too
+
+
+def _unquoted(values: Sequence[str]) -> list[str]:
+    return [one.strip('"') for one in values]
+
+
+def before_write(
+    name: str, act: Callable[[pulumi.ResourceHookArgs], None], opts: pulumi.ResourceOptions
+) -> pulumi.ResourceOptions:
+    """*opts*, by which *act* is called before *name* is made or changed, and in a preview of that."""
+    hook = pulumi.ResourceHook(name, act, pulumi.ResourceHookOptions(on_dry_run=True))
+    binding = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=binding))
 
 
 def _connect(role_arn: str | None, external_id: str | None, account_id: str | None) -> Route53Client:

@@ -105,6 +105,7 @@ FOLLOWED: Final = {
     ZoneProblem.NONE: "advice/engine/test_places.py::test_zones_and_records",
     ZoneProblem.SEVERAL: "advice/engine/test_places.py::test_zones_and_records",
     ZoneProblem.NOT_THERE: "advice/engine/test_places.py::test_zones_and_records",
+    ZoneProblem.TAKEN: "engine/test_mail_from.py::test_what_stands_there",
     ZoneProblem.EXTERNAL_IDS: "program/test_dns_providers.py::test_external_ids_of_one_role",
     ZoneProblem.TWICE: "engine/test_dns_rfc2136.py::test_new_server",
     GuardProblem.SECOND_KEY: "advice/test_identities.py::test_second_key_in_route53",

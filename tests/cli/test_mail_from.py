@@ -37,11 +37,12 @@ def test_all_is_well(declared):
     report = project.directory / "report.html"
     result = project.run("status", "--html", str(report))
     assert result.exit_code == 0
-    assert f"{BOUNCE} SUCCESS, SPF fits" in in_one_line(result)
-    assert f"{BOUNCE} SUCCESS, SPF fits" in report.read_text()
+    assert f"SPF fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)" in in_one_line(result)
+    assert f"fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)" in report.read_text()
     project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)
-    assert f"{BOUNCE} SUCCESS, SPF does not fit" in in_one_line(project.run("status"))
-    assert f"SPF in {REGION} does not fit: MAIL FROM is {BOUNCE}" in in_one_line(project.run("doctor"))
+    strict = f"does not fit: MAIL FROM is {BOUNCE}, not {DOMAIN} (aspf=s)"
+    assert strict in in_one_line(project.run("status"))
+    assert f"SPF in {REGION} {strict}" in in_one_line(project.run("doctor"))
 
 
 @pytest.mark.parametrize(

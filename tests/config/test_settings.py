@@ -130,7 +130,7 @@ def test_everything_written():
     assert domain.keys[2].private_key == KEY_1
     assert domain.keys[2].signing_key == keys.load(KEY_1)
     assert domain.configuration_set == "news-letter_1"
-    assert domain.mail_from_domain("us-gov-west-1") == "a.example.com"
+    assert domain.mail_from_domains["us-gov-west-1"] == "a.example.com"
     assert domain.mail_from.on_mx_failure == "reject"
     assert domain.tags == {"team": "mail", "Kosten stelle": "42 é+@"}
     assert domain.protect
@@ -317,7 +317,7 @@ def test_mail_from(regions, written, expected):
     plain = {"generation": 1, "regions": regions}
     for config in (one(plain | {"mailFrom": written}), one(plain, defaults={"mailFrom": written})):
         (domain,) = load(config).domains
-        found = [domain.mail_from_domain(region) for region in regions]
+        found = [domain.mail_from_domains.get(region) for region in regions]
         assert [f"{label}.example.com" if label else None for label in expected] == found
 
 
@@ -460,7 +460,7 @@ IN_DOMAIN = [
     (
         "mailFrom label of two Regions",
         {"regions": ["eu-west-1", "us-east-1"], "mailFrom": {"eu-west-1": "b", "us-east-1": "b"}},
-        ["mailFrom.label: 'b' is the label of two Regions, and its MX record can name one only"],
+        ["mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only"],
     ),
     (
         "mailFrom too long",

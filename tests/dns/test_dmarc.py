@@ -65,8 +65,7 @@ def policy(**modes):
 )
 def test_spf(aspf, mail_from, status, expected):
     """SPF fits if MAIL FROM is a domain of the sender's own, and strictly never."""
-    line = dmarc.spf_line(policy(aspf=aspf), "example.com", "eu-west-1", mail_from, status)
-    assert f"SPF in eu-west-1 {expected}" == line
+    assert expected == dmarc.spf(policy(aspf=aspf), "example.com", mail_from, status)
 
 
 def test_dkim():

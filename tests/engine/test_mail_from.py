@@ -90,6 +90,7 @@ def test_life(sandbox, open_stack):
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
     assert set(stack.up().changes) == {"same"}
+    assert stack.preview().steps == []
 
     policy = {
         "Name": f"_dmarc.{domain}",
@@ -163,17 +164,26 @@ def test_two_regions_and_retired(sandbox, open_stack):
 
 
 def test_what_stands_there(sandbox, open_stack):
-    """A record of others is never overwritten, and the rotation goes through; later runs go on."""
+    """
+    A record of others is never overwritten, which a preview says, and the rotation goes through.
+
+    Later runs go on from there, whoever wrote the right records.
+    """
     domain = "taken.mail-from.example"
     panel = Panel(sandbox, domain)
     panel.paste(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
+    panel.paste(f"bounce.{domain}", SPF)
     stack = open_stack({domain: {"generation": 1}})
     assert not stack.up().failed
     selector = signing(sandbox, domain)
     stack.declare({domain: {"generation": 2, "mailFrom": "bounce"}})
-    result = stack.up()
-    assert result.failed
-    assert "already exists" in result.stdout
+    refusal = (
+        f"'bounce.{domain}' has another MX record in Route 53, which is never overwritten: 10 mx.elsewhere"
+    )
+    preview, result = stack.preview(), stack.up()
+    assert (preview.failed, result.failed) == (False, True)
+    assert f"warning: {refusal}" in preview.stdout
+    assert refusal in result.stdout
     assert signing(sandbox, domain) not in (selector, None)
     assert in_ses(sandbox, domain)[0] == ""
     assert asked(sandbox, f"bounce.{domain}")[0] == "10 mx.elsewhere.test"
@@ -184,6 +194,11 @@ def test_what_stands_there(sandbox, open_stack):
     assert in_ses(sandbox, domain)[0] == f"bounce.{domain}"
     assert not stack.up().failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+
+    panel.paste(f"bounce.{domain}", f"{SPF[:-4]}-all")
+    assert stack.up(refresh=True).failed
+    assert asked(sandbox, f"bounce.{domain}")[1] == f"{SPF[:-4]}-all"
+    panel.paste(f"bounce.{domain}", SPF)
 
     panel.remove(f"bounce.{domain}", mx(), kind="MX")
     sandbox.clock.advance(timedelta(hours=80))

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from moto.route53.models import route53_backends
 
+from sandbox.mail.client import send
+from sandbox.mail.dmarc import judge_dmarc
+from sandbox.mail.dns import ask
 from sandbox.pulumi.project import Result
 from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
@@ -28,6 +33,8 @@ pytestmark = pytest.mark.engine
 
 CREATE: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
+
+PUT_MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 SEED: Final = int(os.environ["FAULTS_SEED"])
 """Of this run; that of an earlier one, from the environment, repeats it."""
@@ -205,6 +212,58 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
         call for call in sandbox.ses.calls(CREATE, answered=None) if call.domain == domain and not call.error
     ]
     assert len(made) == 1
+    gc.collect()
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("made", ["MX record", "setting"])
+def test_killed_in_mail_from(
+    sandbox: Sandbox, stack: _Stack, domain: str, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when AWS has made one part and nobody knows: the next `up` makes the rest, and it all goes."""
+    stack.declare({domain: {"generation": 1, "mailFrom": "bounce"}})
+    reached, go_on = threading.Event(), threading.Event()
+    if made == "setting":
+        sandbox.ses.inject(Fault("timeout", "after", operation=PUT_MAIL_FROM, domain=domain))
+    else:
+        backend = route53_backends[sandbox.account]["aws"]
+        change = backend.change_resource_record_sets
+
+        def held(zone_id: str, changes: list[dict[str, Any]]) -> None:
+            change(zone_id, changes)
+            if "MX" in str(changes):
+                reached.set()
+                go_on.wait(PATIENCE_SECONDS)
+
+        monkeypatch.setattr(backend, "change_resource_record_sets", held)
+
+    def is_reached() -> bool:
+        calls = sandbox.ses.calls(PUT_MAIL_FROM, answered=None)
+        return reached.is_set() or any(call.domain == domain for call in calls)
+
+    result, _ = disturbed(stack, is_reached, stack.kill)
+    assert result.failed
+    monkeypatch.undo()
+    go_on.set()
+    sandbox.ses.release()
+    stack.cancel()
+    assert sandbox.dns.mx(f"bounce.{domain}") == (f"10 feedback-smtp.{REGION}.amazonses.com",)
+    in_ses = sandbox.ses.identities(REGION)[domain].mail_from.domain
+    assert in_ses == (f"bounce.{domain}" if made == "setting" else "")
+
+    result = stack.up()
+    assert result.ok, result.stdout
+    verdict = judge_dmarc(send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    assert verdict.is_aligned_twice
+    assert stack.refresh(clear_pending_creates=True).ok
+    sandbox.clock.advance(4000)  # for SES's next look
+    assert stack.up().ok
+    assert stack.preview().steps == []
+    assert stack.destroy().ok
+    assert domain not in sandbox.ses.identities(REGION)
+    (zone,) = [one for one in sandbox.aws.zones() if one.name.rstrip(".") == domain]
+    assert {one.type for one in zone.record_sets} == {"NS", "SOA"}
     gc.collect()
 
 
