@@ -8,7 +8,7 @@ SIZES ?= 1,10,100
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test languages faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
+.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -21,6 +21,11 @@ test: venv/.installed engine ## Run the tests, those on the real engine too
 
 languages: venv/.installed engine ## Run programs in other languages, with the real engine; needs Node.js, npm and Go
 	$(RUN) -m tests.languages
+
+newest: venv/.installed ## Run the contract with Pulumi, with the newest SDK that the bounds allow
+	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade --target .cache/newest "$$(grep '^pulumi>' requirements.txt)"
+	PYTHONPATH=$(CURDIR)/.cache/newest $(RUN) -c 'import importlib.metadata; print("pulumi", importlib.metadata.version("pulumi"))'
+	PYTHONPATH=$(CURDIR)/.cache/newest $(RUN) -m pytest -n 2 tests/contract tests/resources/test_sdk.py
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it
 	$(RUN) -m tests.faults
