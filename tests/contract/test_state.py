@@ -142,6 +142,7 @@ ENTRY = {
     "record_value",
     "dns_check",
     "dns_resolvers",
+    "cname",
 }
 """Properties of one of a verification's `identities`."""
 
