@@ -143,16 +143,15 @@ def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
 
 def mail_from(found: Found) -> Any:
     """`mailFrom` that changes nothing in SES; None where it can't be kept so, or SES does not use it."""
-    seen = [*found.identities.values()]
-    labels = {
-        region: one.mail_from.removesuffix(f".{found.domain}") for region, one in found.identities.items()
-    }
-    in_use = all(one.mail_from_status == "SUCCESS" for one in seen)
-    alike = len({one.on_mx_failure for one in seen}) == 1 and len({*labels.values()}) == len(labels)
-    if not in_use or not alike or "." in "".join(labels.values()):
+    end, seen = f".{found.domain}", found.identities
+    labels = {region: one.mail_from.removesuffix(end) for region, one in seen.items()}
+    used = {(one.mail_from_status, one.on_mx_failure) for one in seen.values()}
+    rejects = used == {("SUCCESS", "REJECT_MESSAGE")}
+    can_be_kept = rejects or used == {("SUCCESS", "USE_DEFAULT_VALUE")}
+    if not can_be_kept or len({*labels.values()}) < len(labels) or "." in "".join(labels.values()):
         return None
     label: Any = labels if len(labels) > 1 else next(iter(labels.values()))
-    return {"label": label, "onMxFailure": "reject"} if seen[0].on_mx_failure == "REJECT_MESSAGE" else label
+    return {"label": label, "onMxFailure": "reject"} if rejects else label
 
 
 def comments(found: Found) -> list[str]:

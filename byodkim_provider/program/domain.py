@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pulumi
+import pulumi_aws as aws
 from pydantic import PlainValidator
 
 from byodkim_provider.config import settings
@@ -33,6 +34,7 @@ from byodkim_provider.config.schema import (
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.values import Flag
 from byodkim_provider.dkim import generations
+from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages.config import SettingProblem
@@ -51,7 +53,7 @@ from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone
-from byodkim_provider.program.mail_from import declare_mail_from
+from byodkim_provider.program.route53 import Route53, before_write
 from byodkim_provider.property_types import moment
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
@@ -184,7 +186,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         for one in later:
             value = self._allowed(settings.selector(one), keys[one]["record_value"])
             publish(one, {**keys[one], "record_value": value})
-        declare_mail_from(name, settings, self.identities, providers, parent=self)
+        for region in settings.mail_from_domains:
+            declare = partial(self._mail_from, name, settings, region)
+            self.identities[region].key_set_at.apply(declare, run_with_unknowns=True)
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified(name, settings) if wait else None
@@ -228,6 +232,40 @@ class ByodkimDomain(pulumi.ComponentResource):
         if generation == settings.generation:
             self._signing_records = records
         return records, guards
+
+    def _mail_from(self, name: str, settings: DomainSettings, region: str, key_set_at: Any) -> None:
+        """
+        Declare the MAIL FROM domain in *region*: its MX and SPF records, and SES's setting.
+
+        It depends on the identities, which never depend on it: a mistake here stops no rotation.
+        """
+        if key_set_at is None or settings.mail_from is None:  # SES has no identity yet: its record is awaited
+            return
+        options = pulumi.ResourceOptions(
+            parent=self,
+            # All of them: where a record of one Region fails, the engine begins no further step.
+            depends_on=[*self.identities.values()],
+            # An adopted identity keeps its MAIL FROM domain when it leaves the stack.
+            retain_on_delete=settings.adopt or None,
+        )
+        written = [
+            one.publish_mail_from(name, settings, region, options) if isinstance(one, Route53) else None
+            for _, one in self._places
+        ]
+        records = pulumi.ResourceOptions(depends_on=[record for some in written for record in some or ()])
+        at, rejects = settings.mail_from_domains[region], settings.mail_from.on_mx_failure == "reject"
+        if None in written:
+            shown = "\n".join(f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items())
+            note = str(ProgramNote.MAIL_FROM(domain=settings.name, region=region, records=shown))
+            records = before_write(f"{name}/{at}", lambda _: pulumi.log.info(note, self), records)
+        aws.sesv2.EmailIdentityMailFromAttributes(
+            f"{name}/{region}",
+            email_identity=self.identities[region].domain,
+            mail_from_domain=at,
+            behavior_on_mx_failure="REJECT_MESSAGE" if rejects else "USE_DEFAULT_VALUE",
+            region=region,
+            opts=pulumi.ResourceOptions.merge(options, records),
+        )
 
     def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
         """The value that every identity lets stand in a slot: *declared*, or one that has to stay for now."""

@@ -69,7 +69,7 @@ class Route53:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
         zone = self._zone_of(record.domain, opts.parent)
         value = pulumi.Output.from_input(record.value).apply(records.route53_value)
-        return self._record(name, zone, record.name, "TXT", [value], opts)
+        return self._record(name, zone, opts, name=record.name, type="TXT", records=[value])
 
     def publish_mail_from(
         self, name: str, settings: DomainSettings, region: str, opts: pulumi.ResourceOptions
@@ -88,29 +88,17 @@ class Route53:
             kept = [value] if mistake(kind, found, name=at, region=region) else found
             where = f"{name}/{at}/{kind}/{ROUTE53}{zone.id}"
             guarded = before_write(where, lambda change: _refuse_others(client, change, opts.parent), opts)
-            made.append(self._record(where, zone, at, kind, kept, guarded))
+            made.append(self._record(where, zone, guarded, name=at, type=kind, records=kept))
         return made
 
     def _record(
-        self,
-        name: str,
-        zone: Zone,
-        at: pulumi.Input[str],
-        kind: str,
-        value: list[Any],
-        opts: pulumi.ResourceOptions,
+        self, called: str, zone: Zone, opts: pulumi.ResourceOptions, **record: Any
     ) -> pulumi.Resource:
         role = pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
-        made: pulumi.Resource = aws.route53.Record(
-            name,
-            zone_id=zone.id,
-            name=at,
-            type=kind,
-            ttl=self._ttl,
-            records=value,
-            allow_overwrite=True,  # an existing record is ours, or what comes before has let it pass
-            opts=pulumi.ResourceOptions.merge(opts, role),
-        )
+        options = pulumi.ResourceOptions.merge(opts, role)
+        # An existing record is ours, or what comes before this one has let it pass.
+        record |= {"zone_id": zone.id, "ttl": self._ttl, "allow_overwrite": True}
+        made: pulumi.Resource = aws.route53.Record(called, **record, opts=options)
         return made
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
