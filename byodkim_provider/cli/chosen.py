@@ -19,7 +19,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.config.values import Zone
+from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, public_keys, records
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.panels import PANELS
@@ -131,7 +131,7 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
     return (
         click.option(
-            "--zone", type=checked(Zone().read), metavar="NAME", help="The DNS zone that holds the record."
+            "--zone", type=checked(ZONE.read), metavar="NAME", help="The DNS zone that holds the record."
         ),
         click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields."),
         click.option(

@@ -30,7 +30,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.messages import ask_all
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict, as_json, minute
-from byodkim_provider.config.values import Region, ResolverAddress
+from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.identity.state import AWAITING_DNS
 
@@ -59,7 +59,7 @@ def _server(text: str) -> str:
             raise click.BadParameter(f"{host!r} has no address") from None
         address = str(found[4][0])
         text = (f"[{address}]" if ":" in address else address) + colon + port
-    return checked(ResolverAddress().read)(text)
+    return checked(RESOLVER_ADDRESS.read)(text)
 
 
 @click.command(
@@ -82,7 +82,7 @@ Exit codes:
 )
 @click.option(
     "--region",
-    type=checked(Region().read),
+    type=checked(REGION.read),
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
     metavar="REGION",
     help="Where to ask SES for its view, without a stack.",

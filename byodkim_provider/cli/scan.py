@@ -32,7 +32,7 @@ from byodkim_provider.cli.scan_entries import Found, home_of
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
 from byodkim_provider.config import stack_file
-from byodkim_provider.config.values import Region, ResolverAddress
+from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
@@ -71,7 +71,7 @@ Exit codes:
 )
 @click.option(
     "--region",
-    type=checked(Region().read),
+    type=checked(REGION.read),
     multiple=True,
     metavar="REGION",
     help="A Region to read; may be repeated. Default: every Region that has SES and is enabled.",
@@ -100,7 +100,7 @@ Exit codes:
 @json_option
 @click.option(
     "--nameserver",
-    type=checked(ResolverAddress().read),
+    type=checked(RESOLVER_ADDRESS.read),
     multiple=True,
     metavar="ADDRESS:PORT",
     help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
-from byodkim_provider.config.values import Text, Whole, Zone
+from byodkim_provider.config.values import ZONE, text, whole
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.interface import HostName, HostSpec
 from byodkim_provider.hosts.panels import PANELS
@@ -35,32 +35,32 @@ OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 """The options of each provider, besides `fromGeneration`."""
 
 _Cname = Annotated[
-    str, Text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning")
+    str, text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning")
 ]
-_Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
+_Panel = Annotated[str, text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _ZoneId = Annotated[
     str,
-    Text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
+    text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
 ]
 _Role = Annotated[
     str,
-    Text(
+    text(
         "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}",  # no wildcard of a policy
         "a role like 'arn:aws:iam::123456789012:role/dns'",
     ),
 ]
-_ExternalId = Annotated[str, Text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
+_ExternalId = Annotated[str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
 _Host = Annotated[
     str,
-    Text(
+    text(
         "(?!.*[.]{2})[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",
         "an address, or a name like 'ns1.example.com'",
     ),
 ]
 _TsigKey = Annotated[
-    str, Text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
+    str, text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
 ]
-_CredentialsName = Annotated[str, Text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
+_CredentialsName = Annotated[str, text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
 
 
 def as_list(written: object) -> list[object]:
@@ -81,18 +81,18 @@ class DnsSettings(Written):
 
     provider: DnsProviderName = "route53"
     """The DNS provider."""
-    zone: Annotated[str, Zone()] | None = None
+    zone: Annotated[str, ZONE] | None = None
     """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""
     cname: _Cname | None = None
     """
     The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead to them:
     their selectors are this prefix and 1, 2 or 3.
     """
-    from_generation: Annotated[int, Whole(1, generations.MAX_GENERATION)] = 1
+    from_generation: Annotated[int, whole(1, generations.MAX_GENERATION)] = 1
     """The first generation whose record stands here; those before stand at the others of the list."""
     zone_id: _ZoneId | None = None
     """ID of the zone, needed if two zones have the same name."""
-    ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
+    ttl: Annotated[int, whole(0, 2**31 - 1)] = 300
     """TTL of the records, in seconds. Each provider has its own limits and default."""
     assume_role: _Role | None = None
     """ARN of a role in the AWS account that holds the zone."""
@@ -104,11 +104,11 @@ class DnsSettings(Written):
     """Name of the credentials in `dnsCredentials`. Default: the name of the provider."""
     server: _Host | None = None
     """Address or name of the zone's primary name server."""
-    port: Annotated[int, Whole(1, 65535)] | None = None
+    port: Annotated[int, whole(1, 65535)] | None = None
     """Port of the server. Default: 53."""
     key_name: _TsigKey | None = None
     """Name of the TSIG key in the server's configuration."""
-    key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
+    key_algorithm: Annotated[str, text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
     """Algorithm of the TSIG key. Default: hmac-sha256."""
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._written import MAX_TAGS, Written, tag_problems
 from byodkim_provider.config.problems import LocatedError, Problem, line, secret_command
-from byodkim_provider.config.values import JsonObject, Text, Whole
+from byodkim_provider.config.values import json_object, text, whole
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.dkim.keys import SigningKey
@@ -27,12 +27,12 @@ MAX_POLICY: Final = 20480
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
 
-KEY_NAME: Final = Text("[A-Za-z0-9_-]{1,63}", "a name in privateKeys like 'mail2026'")
+KEY_NAME: Final = text("[A-Za-z0-9_-]{1,63}", "a name in privateKeys like 'mail2026'")
 
 Store = Literal["state", "secretsManager"]
 _KmsKey = Annotated[
     str,
-    Text(
+    text(
         "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,256}"
         "|alias/[A-Za-z0-9/_-]{1,250}|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
         "a KMS key's ARN or id, or an alias like 'alias/mail'",
@@ -125,9 +125,9 @@ class KeyStore(Written):
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
     tags: dict[str, str] = Field(default={}, json_schema_extra={"maxProperties": MAX_TAGS})
     """Tags of the secrets, at most 47."""
-    resource_policy: Annotated[str, JsonObject(MAX_POLICY)] | None = None
+    resource_policy: Annotated[str, json_object(MAX_POLICY)] | None = None
     """Resource policy of the secrets: a map, or JSON."""
-    recovery_window_days: Annotated[int, Whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
     """How long a secret can be restored after its generation is removed, in days."""
 
     @field_validator("tags")

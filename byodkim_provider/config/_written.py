@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config.problems import Problem, lines_of_program
-from byodkim_provider.config.values import Flag
+from byodkim_provider.config.values import TRUE_OR_FALSE
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import shown
@@ -53,7 +53,7 @@ SECRET_TEXT: Final = {
 }
 """JSON Schema of a string that may be encrypted."""
 
-Boolean = Annotated[bool, Flag()]
+Boolean = Annotated[bool, TRUE_OR_FALSE]
 
 
 class Written(BaseModel):

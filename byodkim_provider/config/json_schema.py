@@ -17,8 +17,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema, WithDefaultSchema
 
-from byodkim_provider.config.schema import REGION, StackSettings
+from byodkim_provider.config.schema import StackSettings
 from byodkim_provider.config.settings import PROJECT
+from byodkim_provider.config.values import REGION
 
 
 class _ForEditors(GenerateJsonSchema):

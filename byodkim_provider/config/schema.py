@@ -27,13 +27,12 @@ from byodkim_provider.config._written import (
     tag_problems,
 )
 from byodkim_provider.config.problems import LocatedError, Problem
-from byodkim_provider.config.values import Region, ResolverAddress, Text, Whole
+from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS, text, whole
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS
 from byodkim_provider.messages.config import SettingProblem
 
 __all__ = [
-    "REGION",
     "DnsProviderName",
     "DnsSettings",
     "DomainDefaults",
@@ -53,18 +52,15 @@ _nothing = BeforeValidator(lambda value: {} if value is None else value)
 # YAML 1.1 reads a bare `off` as false, and some tools that write stack files still do.
 _bare_off = BeforeValidator(lambda value: "off" if value is False else value)
 
-
-REGION: Final = Region()
-
-_Generation = Annotated[int, Whole(1, generations.MAX_GENERATION)]
+_Generation = Annotated[int, whole(1, generations.MAX_GENERATION)]
 _Region = Annotated[str, REGION]
-_ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
+_ConfigurationSet = Annotated[str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
 
 
-_LABEL: Final = Text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+_LABEL: Final = text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
 """At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
 
-_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": Region.schema}
+_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": REGION.schema}
 _LABELS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.schema}]
 
 
@@ -104,7 +100,7 @@ def _any_mail_from(schema: dict[str, Any]) -> None:
 class DomainDefaults(Written):
     """Settings that a domain can override; `defaults` holds them for all domains."""
 
-    overlap_days: Annotated[int, Whole(0, 365)] = generations.OVERLAP_DAYS
+    overlap_days: Annotated[int, whole(0, 365)] = generations.OVERLAP_DAYS
     """How long a generation stays published after its last signature, in days. 0 overrides the rule."""
     regions: Annotated[
         Listed[_Region],
@@ -120,7 +116,7 @@ class DomainDefaults(Written):
         Field(json_schema_extra=any_form),
     ] = (DnsSettings(),)
     """The DNS provider that publishes the records: its name, an object with options, or a list of them."""
-    key_bits: Annotated[int, Whole(MIN_BITS, MAX_BITS)] = MAX_BITS
+    key_bits: Annotated[int, whole(MIN_BITS, MAX_BITS)] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
     key_store: Annotated[KeyStore, BeforeValidator(as_object), Field(json_schema_extra=name_or_object)] = (
         KeyStore(provider="state")
@@ -144,11 +140,11 @@ class DomainDefaults(Written):
     """Let Pulumi refuse to delete the identities (the resource option `protect`)."""
     dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
-    dns_resolvers: Annotated[Listed[Annotated[str, ResolverAddress()]], AfterValidator(distinct)] = ()
+    dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER_ADDRESS]], AfterValidator(distinct)] = ()
     """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""
-    dns_wait_seconds: Annotated[int, Whole(0, 3600)] = 120
+    dns_wait_seconds: Annotated[int, whole(0, 3600)] = 120
     """How long a run waits until a record is visible in DNS, in seconds."""
-    rotate_after_days: Annotated[int, Whole(1, 36500)] = 180
+    rotate_after_days: Annotated[int, whole(1, 36500)] = 180
     """A run warns about a key that has signed for more days than this."""
 
     @field_validator("tags")
@@ -209,7 +205,7 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
 class Verification(Written):
     """How long a run waits for SES, and how it ends at the time limit."""
 
-    timeout_minutes: Annotated[int, Whole(0, 72 * 60)] = 30
+    timeout_minutes: Annotated[int, whole(0, 72 * 60)] = 30
     """Time limit for all identities together, in minutes; 0 checks each identity once."""
     on_timeout: Literal["warn", "fail"] = "warn"
     """At the time limit, the run succeeds with a warning, or fails."""

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from byodkim_provider.config._dns import MIN_CNAME_OVERLAP
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, lines, secret_command, unknown_key
 from byodkim_provider.config.schema import (
-    REGION,
     DnsSettings,
     DomainDefaults,
     KeyStore,
@@ -26,6 +25,7 @@ from byodkim_provider.config.schema import (
     Verification,
     WrittenDomain,
 )
+from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS

@@ -1,7 +1,7 @@
 """
 Types of single values in a stack file.
 
-Each type is an annotation for pydantic: it parses and checks a value, with the rules and error messages of
+Each is an annotation for pydantic: it parses and checks a value, with the rules and error messages of
 `property_types` where Pulumi's values have the same type, and knows its JSON Schema.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -24,19 +24,14 @@ from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
 from byodkim_provider.quoting import shown
 
 
-class _Value:
-    """Base of the types below: pydantic calls `read`."""
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A type of value."""
 
-    kind: ClassVar[Kind]
-    """What `read` takes, if it is not overridden."""
-    schema: ClassVar[JsonSchemaValue]
+    read: Callable[[object], Any]
+    """The checked value; raises ValueError with what was expected and what was seen."""
+    schema: JsonSchemaValue
     """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
-
-    def read(self, value: object) -> Any:
-        """The checked value; raises ValueError with what was expected and what was seen."""
-        if problem := self.kind.problem(value):
-            raise ValueError(problem)
-        return self.kind.read(value)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)
@@ -47,102 +42,83 @@ class _Value:
         return dict(self.schema)
 
 
-@dataclass(frozen=True)
-class Whole(_Value):
+def _of_kind(kind: Kind, value: object) -> Any:
+    if problem := kind.problem(value):
+        raise ValueError(problem)
+    return kind.read(value)
+
+
+def whole(least: int, most: int) -> Value:
     """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
 
-    kind = WHOLE
-    least: int
-    most: int
-
-    def read(self, value: object) -> int:
+    def read(value: object) -> int:
         if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
             value = int(value)
-        number: int = super().read(value)
-        if not self.least <= number <= self.most:
-            raise ValueError(SettingProblem.KIND(kind=f"{self.least} to {self.most}", value=number))
+        number: int = _of_kind(WHOLE, value)
+        if not least <= number <= most:
+            raise ValueError(SettingProblem.KIND(kind=f"{least} to {most}", value=number))
         return number
 
-    @property
-    def schema(self) -> JsonSchemaValue:  # type: ignore[override]
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+    return Value(read, {"type": "integer", "minimum": least, "maximum": most})
 
 
-class Flag(_Value):
-    """True or false. `pulumi config set` may store it as a string."""
+def text(pattern: str, expected: str) -> Value:
+    """A string that matches *pattern*, which *expected* describes."""
 
-    kind = FLAG
-    schema: ClassVar[JsonSchemaValue] = {"type": "boolean"}
-
-    def read(self, value: object) -> object:
-        return super().read(value == "true" if value in ("true", "false") else value)
-
-
-@dataclass(frozen=True)
-class Text(_Value):
-    """A string that matches a pattern; *expected* describes it."""
-
-    pattern: str
-    expected: str
-
-    def read(self, value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(self.pattern, value, re.ASCII):
+    def read(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII):
             return value
-        raise ValueError(SettingProblem.KIND(kind=self.expected, value=shown(value)))
+        raise ValueError(SettingProblem.KIND(kind=expected, value=shown(value)))
 
-    @property
-    def schema(self) -> JsonSchemaValue:  # type: ignore[override]
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+    return Value(read, {"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
-class Region(_Value):
-    """An existing AWS Region."""
-
-    _form = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
-    schema = _form.schema
-
-    def read(self, value: object) -> str:
-        region = self._form.read(value)
-        if problem := region_problem(region):
-            raise ValueError(problem)
-        return region
-
-
-@dataclass(frozen=True)
-class JsonObject(_Value):
+def json_object(most: int) -> Value:
     """A map, or a string with its JSON; the value is JSON of at most *most* characters."""
 
-    most: int
-    schema: ClassVar[JsonSchemaValue] = {"type": ["object", "string"]}
-
-    def read(self, value: object) -> str:
+    def read(value: object) -> str:
         try:
             written = json.loads(value) if isinstance(value, str) else value
         except (ValueError, RecursionError):
             written = None
         if not isinstance(written, Mapping):
             raise ValueError(SettingProblem.KIND(kind="a map, or one as JSON text", value=shown(value)))
-        text = json.dumps(written)
-        if len(text) > self.most:
-            kind = f"at most {self.most} characters as JSON"
-            raise ValueError(SettingProblem.KIND(kind=kind, value=len(text)))
-        return text
+        compact = json.dumps(written)
+        if len(compact) > most:
+            kind = f"at most {most} characters as JSON"
+            raise ValueError(SettingProblem.KIND(kind=kind, value=len(compact)))
+        return compact
+
+    return Value(read, {"type": ["object", "string"]})
 
 
-class Zone(_Value):
-    """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
-
-    schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
-
-    def read(self, value: object) -> str:
-        if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
-            raise ValueError(SettingProblem.KIND(kind="a zone's name", value=shown(value)))
-        parent = value.removeprefix("_domainkey.")
-        return value.removesuffix(parent) + records.normalise_domain(parent)
+def _region(value: object) -> str:
+    region: str = _REGION_FORM.read(value)
+    if problem := region_problem(region):
+        raise ValueError(problem)
+    return region
 
 
-class ResolverAddress(_Value):
-    """Address of a recursive resolver, with its port unless that is 53."""
+def _zone(value: object) -> str:
+    if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
+        raise ValueError(SettingProblem.KIND(kind="a zone's name", value=shown(value)))
+    parent = value.removeprefix("_domainkey.")
+    return value.removesuffix(parent) + records.normalise_domain(parent)
 
-    kind = RESOLVER
-    schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
+
+_REGION_FORM: Final = text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+
+REGION: Final = Value(_region, _REGION_FORM.schema)
+"""An existing AWS Region."""
+
+ZONE: Final = Value(_zone, {"type": "string", "minLength": 1})
+"""A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
+
+RESOLVER_ADDRESS: Final = Value(lambda value: _of_kind(RESOLVER, value), {"type": "string", "minLength": 1})
+"""Address of a recursive resolver, with its port unless that is 53."""
+
+TRUE_OR_FALSE: Final = Value(
+    lambda value: _of_kind(FLAG, value == "true" if value in ("true", "false") else value),
+    {"type": "boolean"},
+)
+"""`pulumi config set` may store a flag as a string."""
