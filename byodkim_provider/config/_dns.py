@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._written import Written
-from byodkim_provider.config.problems import LocatedError, Problem
+from byodkim_provider.config.problems import Problem
 from byodkim_provider.config.values import ZONE, text, whole
 from byodkim_provider.dkim import generations
-from byodkim_provider.hosts.interface import HostName, HostSpec
+from byodkim_provider.hosts.interface import HostName
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
@@ -111,11 +110,9 @@ class DnsSettings(Written):
     key_algorithm: Annotated[str, text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
     """Algorithm of the TSIG key. Default: hmac-sha256."""
 
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        if problems := list(self._problems()):
-            raise LocatedError(problems)
-        return self
+    def selector(self, generation: int) -> str | None:
+        """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
+        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
 
     def _problems(self) -> Iterator[Problem]:
         """Options that this provider does not have, or has only with others."""
@@ -128,27 +125,16 @@ class DnsSettings(Written):
             yield ("externalId",), SettingProblem.EXTERNAL_ID()
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
             yield ("zoneId",), SettingProblem.ZONE_OR_ID()
-        if self.cname:
-            yield from self._cname_problems()
+        if self.cname and not self.zone:
+            yield ("zone",), SlotProblem.ZONE()
+        if self.cname and self.ttl > MAX_CNAME_TTL:
+            yield ("ttl",), SlotProblem.TTL(most=MAX_CNAME_TTL)
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
         if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
             yield ("zoneId",), SettingProblem.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
-        if host := SPECS.get(self.provider):
-            yield from self._host_problems(host)
-
-    def _cname_problems(self) -> Iterator[Problem]:
-        if not self.zone:
-            yield ("zone",), SlotProblem.ZONE()
-        if self.ttl > MAX_CNAME_TTL:
-            yield ("ttl",), SlotProblem.TTL(most=MAX_CNAME_TTL)
-
-    def selector(self, generation: int) -> str | None:
-        """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
-        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
-
-    def _host_problems(self, host: HostSpec) -> Iterator[Problem]:
-        for option in host.required:
+        host = SPECS.get(self.provider)
+        for option in host.required if host else ():
             if getattr(self, option) is None:
                 yield (to_camel(option),), SettingProblem.REQUIRED_WITH(provider=self.provider)
-        if "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
+        if host and "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
             yield ("ttl",), SettingProblem.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._written import MAX_TAGS, Written, tag_problems
-from byodkim_provider.config.problems import LocatedError, Problem, line, secret_command
+from byodkim_provider.config._written import Tags, Written
+from byodkim_provider.config.problems import Problem, line, secret_command
 from byodkim_provider.config.values import json_object, text, whole
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
@@ -98,12 +98,6 @@ class SuppliedKey(Written):
         how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
         raise ValueError(SettingProblem.NO_SUCH_KEY(name=name, how=how))
 
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if problems := list(self._problems()):
-            raise LocatedError(problems)
-        return self
-
     def _problems(self) -> Iterator[Problem]:
         if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
             kind = f"at most {MAX_SELECTOR} characters"
@@ -123,24 +117,15 @@ class KeyStore(Written):
     """The stack's state, encrypted by its secrets provider, or AWS Secrets Manager."""
     kms_key_id: _KmsKey | None = None
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
-    tags: dict[str, str] = Field(default={}, json_schema_extra={"maxProperties": MAX_TAGS})
+    tags: Tags = Field(default={})
     """Tags of the secrets, at most 47."""
     resource_policy: Annotated[str, json_object(MAX_POLICY)] | None = None
     """Resource policy of the secrets: a map, or JSON."""
     recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
     """How long a secret can be restored after its generation is removed, in days."""
 
-    @field_validator("tags")
-    @classmethod
-    def _taggable(cls, tags: dict[str, str]) -> dict[str, str]:
-        if problems := list(tag_problems(tags)):
-            raise LocatedError(problems)
-        return tags
-
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        options = sorted(self.model_fields_set - {"provider"})
-        if self.provider == "state" and options:
-            problem = SettingProblem.OTHER_PROVIDER(others="secretsManager", provider="state")
-            raise LocatedError([((to_camel(one),), problem) for one in options])
-        return self
+    def _problems(self) -> Iterator[Problem]:
+        if self.provider == "state":
+            for option in sorted(self.model_fields_set - {"provider"}):
+                problem = SettingProblem.OTHER_PROVIDER(others="secretsManager", provider="state")
+                yield (to_camel(option),), problem

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel, to_snake
 
-from byodkim_provider.config.problems import Problem, lines_of_program
+from byodkim_provider.config.problems import LocatedError, Problem, lines
 from byodkim_provider.config.values import TRUE_OR_FALSE
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.quoting import shown
+from byodkim_provider.quoting import named, printable, shown
 
 MAX_TAGS: Final = 47
 """
@@ -78,16 +78,37 @@ class Written(BaseModel):
             try:
                 super().__init__(**given)
             except ValidationError as error:
-                subject = given.get("domain") or type(self).__name__
+                subject = printable(named(str(given.get("domain") or type(self).__name__)))
                 # `from None`: pydantic's error message may contain a key.
-                problems = sorted(lines_of_program(error, type(self), str(subject), given))
-                raise InvalidSettings(problems) from None
+                problems = sorted(lines(error, type(self), given, spelled=to_snake))
+                raise InvalidSettings([f"{subject}: {one}" for one in problems]) from None
 
         # Only for a call from Python: a part of another map is reported by that map, with its path.
         __init__.__pydantic_base_init__ = True
 
+    def _problems(self) -> Iterator[Problem]:
+        """What is wrong between fields that are right by themselves."""
+        yield from ()
 
-def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if problems := list(self._problems()):
+            raise LocatedError(problems)
+        return self
+
+
+def _taggable(tags: dict[str, str]) -> dict[str, str]:
+    if problems := list(_tag_problems(tags)):
+        raise LocatedError(problems)
+    return tags
+
+
+Tags = Annotated[
+    dict[str, str], AfterValidator(_taggable), Field(json_schema_extra={"maxProperties": MAX_TAGS})
+]
+
+
+def _tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
     """Tags that SES refuses (SES API, Tag), and names that are reserved."""
     if len(tags) > MAX_TAGS:
         yield (), SettingProblem.KIND(kind=f"at most {MAX_TAGS}", value=len(tags))

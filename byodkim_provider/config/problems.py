@@ -15,8 +15,6 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_snake
-from pydantic_core import ErrorDetails
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingProblem
@@ -82,43 +80,32 @@ def _path(steps: Steps) -> str:
     return path
 
 
-def lines(error: ValidationError, root: type[BaseModel], config: Mapping[str, object]) -> Iterator[str]:
-    """Every problem in *error*, which came from validating *config* as *root*."""
-    for details in error.errors(include_url=False):
-        for steps, text in _problems(details, tuple(_written_steps(details["loc"], config)), root):
-            yield line(steps, text)
-
-
-def lines_of_program(
-    error: ValidationError, root: type[BaseModel], subject: str, given: Mapping[str, object]
+def lines(
+    error: ValidationError,
+    root: type[BaseModel],
+    given: Mapping[str, object],
+    *,
+    spelled: Callable[[str], str] = str,
 ) -> Iterator[str]:
-    """Every problem in *error*, which came from making a *root* of what was *given*, in Python's spelling."""
+    """
+    Every problem in *error*, which came from validating what was *given* as a *root*.
+
+    *spelled* converts our camelCase keys to the author's spelling.
+    """
     for details in error.errors(include_url=False):
-        location = tuple(_written_steps(details["loc"], given))
-        for steps, text in _problems(details, location, root, spelled=to_snake):
-            yield f"{printable(named(subject))}: {line(steps, text)}"
-
-
-def _problems(
-    details: ErrorDetails, location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
-) -> Iterator[tuple[Steps, Message]]:
-    """
-    Path and message of each problem.
-
-    *root* is the model that was validated; *spelled* converts our camelCase keys to the author's spelling.
-    """
-    cause = details.get("ctx", {}).get("error")
-    if isinstance(cause, LocatedError):
-        for steps, text in cause.problems:
-            own = [
-                step if before in _NAMED_BY_USERS else spelled(step)
-                for before, step in zip((*("", *location)[-1:], *steps), steps, strict=False)
-            ]
-            yield (*location, *own), text
-    elif details["type"] == "extra_forbidden":
-        yield location, unknown_key(location, root, spelled=spelled)
-    else:
-        yield location, _problem(details["type"], details["input"], details.get("ctx", {}), location)
+        location, context = tuple(_written_steps(details["loc"], given)), details.get("ctx", {})
+        cause = context.get("error")
+        if isinstance(cause, LocatedError):
+            for steps, text in cause.problems:
+                own = [
+                    step if before in _NAMED_BY_USERS else spelled(step)
+                    for before, step in zip((*("", *location)[-1:], *steps), steps, strict=False)
+                ]
+                yield line((*location, *own), text)
+        elif details["type"] == "extra_forbidden":
+            yield line(location, unknown_key(location, root, spelled=spelled))
+        else:
+            yield line(location, _problem(details["type"], details["input"], context, location))
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:

@@ -17,14 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
 from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object, pasted_keys
 from byodkim_provider.config._written import (
-    MAX_TAGS,
     SECRET_TEXT,
     Boolean,
     Listed,
+    Tags,
     Written,
     at_least_one,
     distinct,
-    tag_problems,
 )
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS, text, whole
@@ -124,7 +123,7 @@ class DomainDefaults(Written):
     """Where new keys are kept: the name of a store, or an object with options. Existing keys do not move."""
     configuration_set: _ConfigurationSet | None = None
     """Default configuration set of the identities. If it is not given, it is not managed."""
-    tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None
+    tags: Tags | None = None
     """Tags of the identities, at most 47. If they are not given, they are not managed."""
     mail_from: Annotated[
         MailFrom | None, BeforeValidator(_as_mail_from), Field(json_schema_extra=_any_mail_from)
@@ -147,13 +146,6 @@ class DomainDefaults(Written):
     rotate_after_days: Annotated[int, whole(1, 36500)] = 180
     """A run warns about a key that has signed for more days than this."""
 
-    @field_validator("tags")
-    @classmethod
-    def _taggable(cls, tags: dict[str, str] | None) -> dict[str, str] | None:
-        if problems := list(tag_problems(tags or {})):
-            raise LocatedError(problems)
-        return tags
-
 
 class WrittenDomain(DomainDefaults):
     """A sending domain."""
@@ -167,7 +159,7 @@ class WrittenDomain(DomainDefaults):
 
     @field_validator("published")
     @classmethod
-    def _coherent(cls, published: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+    def _in_order(cls, published: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
         signing = info.data.get("generation")
         if signing and published is not None:
             if problem := generations.published_problem(signing, published):

@@ -291,11 +291,7 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 generation=domain.generation,
                 published=_published(domain),
                 keys=domain.keys or {},
-                warnings=(
-                    *_warnings(name, domain),
-                    *_key_store_warnings(name, domain, inherited["key_store"]),
-                    *_shared_key_warnings(name, domain, keys_of),
-                ),
+                warnings=tuple(_warnings(name, domain, inherited["key_store"], keys_of)),
             )
         )
     return tuple(resolved)
@@ -307,7 +303,8 @@ def _published(domain: WrittenDomain) -> tuple[int, ...]:
     return generations.published(domain.generation, domain.keys)
 
 
-def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
+def _warnings(name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[str, str]) -> Iterator[str]:
+    """*keys_of* maps fingerprints of keys to the first domain that has one, and gets those of this one."""
     published, keys = _published(domain), domain.keys or {}
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
@@ -317,11 +314,12 @@ def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
     for generation in sorted(keys.keys() - set(published)):
         steps = ("domains", name, "keys", str(generation))
         yield line(steps, SettingWarning.NOT_PUBLISHED(generation=generation))
-
-
-def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> Iterator[str]:
-    if domain.keys and store.provider != "state":
+    if keys and store.provider != "state":
         yield line(("domains", name, "keyStore"), SettingWarning.NOT_IN_STORE())
+    for generation, key in keys.items():
+        if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
+            where = ("domains", name, "keys", str(generation), "privateKey")
+            yield line(where, SettingWarning.SHARED(first=first))
 
 
 def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[str, object]) -> Iterator[str]:
@@ -331,11 +329,3 @@ def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[st
     for name in sorted(private_keys.keys() - used):
         how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
         yield line(("privateKeys", name), SettingWarning.UNUSED(how=how))
-
-
-def _shared_key_warnings(name: str, domain: WrittenDomain, keys_of: dict[str, str]) -> Iterator[str]:
-    """Keys of domains before this one; *keys_of* maps fingerprints to domains, and gets this one's."""
-    for generation, key in (domain.keys or {}).items():
-        if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
-            steps = ("domains", name, "keys", str(generation), "privateKey")
-            yield line(steps, SettingWarning.SHARED(first=first))
