@@ -15,6 +15,8 @@ import pytest
 
 from byodkim_provider.plugin.package import schema
 from sandbox.mail.client import send
+from sandbox.mail.dmarc import judge_dmarc
+from sandbox.mail.dns import ask
 from sandbox.ses.emulator import Fault
 from tests.docs.pages import ROOT, block
 from tests.engine.search import load
@@ -279,6 +281,26 @@ def test_existing(shell, yaml):
     assert "`adopt: true`" in done.stdout
     assert "adopt=True" not in done.stdout
     assert "Traceback" not in done.shown
+
+
+def test_mail_from(shell, yaml):
+    """The plugin looks before it makes records of MAIL FROM; once they are made, mail is aligned twice."""
+    sandbox = shell.sandbox
+    zone = sandbox.route53.list_hosted_zones_by_name(DNSName=yaml.domain)["HostedZones"][0]["Id"]
+    theirs = {"Name": f"bounce.{yaml.domain}", "Type": "MX", "TTL": 300}
+    theirs["ResourceRecords"] = [{"Value": "10 mx.elsewhere.test"}]
+    yaml.write(["generation: 1", "mailFrom: bounce"])
+    for action, exit_code in (("CREATE", 1), ("DELETE", 0)):
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": theirs}]}
+        sandbox.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+        done = yaml.run("pulumi up")
+        assert done.exit_code == exit_code, done.shown
+        assert ("never overwritten: 10 mx.elsewhere.test" in done.stdout) == (exit_code != 0)
+        assert "Traceback" not in done.shown
+    verdict = judge_dmarc(send(sandbox, yaml.domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    assert verdict.is_aligned_twice
+    assert yaml.run("pulumi destroy").exit_code == 0
+    assert sandbox.dns.mx(f"bounce.{yaml.domain}") == ()
 
 
 CANCELLED = """\
