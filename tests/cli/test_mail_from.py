@@ -84,11 +84,12 @@ def test_not_found_by_ses(declared, on_failure, status, exit_code, said):
     assert (result.exit_code, said in in_one_line(result)) == (exit_code, True)
 
 
-def test_records(declared):
-    """Both are printed for the panel, unless Pulumi writes them."""
+@pytest.mark.parametrize("dns", ["manual", "cloudflare", f"{{zone: _domainkey.{DOMAIN}}}"])
+def test_records(declared, dns):
+    """Both are printed for the panel, unless Pulumi writes them, in the domain's zone in Route 53."""
     project = declared()
     assert project.run("records").stdout.count("`pulumi up` writes it at Route 53") == 5
-    project = declared("dns: manual\n      mailFrom: bounce")
+    project = declared(f"dns: {dns}\n      mailFrom: bounce")
     shown = json.loads(project.run("records", "--json").stdout)[-2:]
     assert [(one["name"], one["type"], one["value"]) for one in shown] == [
         (BOUNCE, "MX", MX),

@@ -87,10 +87,13 @@ def test_life(sandbox, hosts, open_stack):
         "wix.example": {"provider": "wix", "ttl": 600},
         "cpanel.example": {"provider": "cpanel", "credentials": "office"},
     }
-    stack = open_stack({domain: at(dns[domain]) for domain in four}, dnsCredentials=credentials)
+    declared = {domain: at(dns[domain]) for domain in four}
+    declared["godaddy.example"]["mailFrom"] = "bounce"  # whose MX record no host gets
+    stack = open_stack(declared, dnsCredentials=credentials)
     preview = stack.preview()
     for provider in ("cloudflare", "godaddy", "wix", "cpanel"):
         assert f"dns: {provider} {UNTRIED}" in preview.stdout
+    assert f"bounce.godaddy.example MX 10 feedback-smtp.{REGION}.amazonses.com" in preview.stdout
     first = stack.up()
     assert first.ok, first.stdout
     for domain, name in four.items():
