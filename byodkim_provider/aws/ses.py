@@ -63,65 +63,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Calls:
-    """Calls to SES in one Region. A class so that all threads of a process share one pace."""
-
-    def __init__(self, client: SESV2Client, *, region: str, clock: Clock, is_patient: bool = True) -> None:
-        """Without patience only a call that SES throttled is retried."""
-        client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
-        self._operations = client.meta.method_to_api_mapping
-        self._region = region
-        self._clock = clock
-        self._is_patient = is_patient
-        self._lock = threading.Lock()
-        self._next_call = 0.0
-
-    def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
-        """
-        What *method* of the client returns for the arguments that follow *domain*, retried if that may help.
-
-        Raises `SesRefused`, and `Stopped`.
-        """
-        operation = self._operations[method.__name__]
-        once = operation in ONLY_IF_THROTTLED or not self._is_patient
-        may_repeat = is_throttled if once else errors.is_passing
-        retry = errors.retrying(self._wait, retry=may_repeat)
-        try:
-            answer: T = retry(self._send_in_turn, method, *args, **given)
-        except FAILURES as error:
-            raise self._refused(error, operation, domain) from None
-        return answer
-
-    def pages(self, method: Callable[..., Any], domain: str, **given: object) -> Iterator[Mapping[str, Any]]:
-        """What *method*, which lists, returns for *given*: page after page, each one call as in `make`."""
-        tokens: set[str] = set()
-        more: dict[str, object] = {}
-        while True:
-            answer = self.make(method, domain, **given, **more)
-            yield answer
-            if not (token := answer.get("NextToken")):
-                return
-            if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
-                raise self._refused(ForeignAnswer(), self._operations[method.__name__], domain)
-            tokens.add(token)
-            more = {"NextToken": token}
-
-    def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
-        code, region = errors.code_of(error, "SES"), self._region
-        steps = _steps(error, operation, region, code)
-        return SesRefused(errors.refused(error, operation, domain, region, code, steps))
-
-    def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        with self._lock:  # an interrupt ends the wait of the thread that holds it, then that of the next
-            self._wait(self._next_call - self._clock.monotonic())
-            self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
-        return method(*args, **given)
-
-    def _wait(self, seconds: float) -> None:
-        if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
-            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
-
-
 def _steps(error: BaseException, operation: str, region: str, code: str) -> list[Message | None]:
     """What was changed, and the next steps."""
     reads = operation.startswith(("Get", "List"))
@@ -249,13 +190,19 @@ class SesClient:
         clock: Clock,
         is_patient: bool = True,
     ) -> None:
-        """*client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False."""
+        """
+        *client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False.
+
+        Without patience only a call that SES throttled is retried.
+        """
+        client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
         self._client = client
         self._region = region
         self._account_id = account_id
         self._clock = clock
-        calls = Calls(client, region=region, clock=clock, is_patient=is_patient)
-        self._make, self._pages = calls.make, calls.pages
+        self._is_patient = is_patient
+        self._lock = threading.Lock()
+        self._next_call = 0.0
 
     def create_email_identity(
         self,
@@ -340,7 +287,10 @@ class SesClient:
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
         """ListEmailIdentities, page after page; each page is one call."""
-        for answer in self._pages(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE):
+        tokens: set[str] = set()
+        more: dict[str, Any] = {}
+        while True:
+            answer = self._make(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more)
             yield tuple(
                 Listed(
                     name=one.get("IdentityName", ""),
@@ -349,6 +299,12 @@ class SesClient:
                 )
                 for one in answer.get("EmailIdentities", ())
             )
+            if not (token := answer.get("NextToken")):
+                return
+            if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
+                raise self._refused(ForeignAnswer(), "ListEmailIdentities", "*")
+            tokens.add(token)
+            more = {"NextToken": token}
 
     def delete_email_identity(self, domain: str) -> None:
         """
@@ -396,6 +352,32 @@ class SesClient:
         """The ARN of the identity, whether SES has it or not."""
         partition = self._client.meta.partition
         return f"arn:{partition}:ses:{self._region}:{self._account_id}:identity/{domain}"
+
+    def _make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
+        """What *method* of the client returns for the arguments that follow *domain*."""
+        operation = self._client.meta.method_to_api_mapping[method.__name__]
+        once = operation in ONLY_IF_THROTTLED or not self._is_patient
+        retry = errors.retrying(self._wait, retry=is_throttled if once else errors.is_passing)
+        try:
+            answer: T = retry(self._send_in_turn, method, *args, **given)
+        except FAILURES as error:
+            raise self._refused(error, operation, domain) from None
+        return answer
+
+    def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        with self._lock:  # an interrupt ends the wait of the thread that holds it, then that of the next
+            self._wait(self._next_call - self._clock.monotonic())
+            self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+        return method(*args, **given)
+
+    def _wait(self, seconds: float) -> None:
+        if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
+            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+
+    def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
+        code, region = errors.code_of(error, "SES"), self._region
+        steps = _steps(error, operation, region, code)
+        return SesRefused(errors.refused(error, operation, domain, region, code, steps))
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:
