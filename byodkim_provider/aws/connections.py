@@ -16,11 +16,11 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
+    GLANCE,
     AwsSettings,
     connect,
-    connect_elsewhere,
     connect_to_route53,
-    connect_to_secrets,
+    make_client,
     open_session,
     refuse_other_account,
 )
@@ -94,14 +94,10 @@ class Connections:
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
-
-        def connected() -> SecretStore:
-            session = self._session(region)
-            return SecretStore(
-                connect_to_secrets(self.settings, region=region, expected_account=account_id, session=session)
-            )
-
-        return self._once(("secrets", region, account_id), connected)
+        return self._once(
+            ("secrets", region, account_id),
+            lambda: SecretStore(self._connect("secretsmanager", region, account_id)[0]),
+        )
 
     def route53(
         self, region: str | None, role_arn: str | None, external_id: str | None = None
@@ -110,24 +106,24 @@ class Connections:
 
         def connected() -> Route53Client:
             session = self._session(region)
-            return Route53Client(
-                connect_to_route53(
-                    self.settings, region=region, role_arn=role_arn, external_id=external_id, session=session
-                )
-            )
+            role = {"role_arn": role_arn, "external_id": external_id}
+            return Route53Client(connect_to_route53(self.settings, session=session, region=region, **role))
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
     def _connection_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
         """The client, and the id of its account."""
-        # The account is not part of the key: two clients would each have their own rate limit.
-        return self._once(("SES", region), lambda: self._connect_to_ses(region, account_id))
 
-    def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+        def connected() -> tuple[SesClient, str]:
+            client, account = self._connect("sesv2", region, account_id)
+            return SesClient(client, region=region, account_id=account, clock=Clock()), account
+
+        # The account is not part of the key: two clients would each have their own rate limit.
+        return self._once(("SES", region), connected)
+
+    def _connect(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
         session = self._session(region)
-        connection = connect(self.settings, region=region, expected_account=account_id, session=session)
-        account = connection.account_id
-        return SesClient(connection.client, region=region, account_id=account, clock=Clock()), account
+        return connect(self.settings, service, session=session, region=region, expected_account=account_id)
 
     def _session(self, region: str | None) -> boto3.Session:
         """The session of all clients: its credentials may come from a program that asks a person."""
@@ -138,7 +134,8 @@ class Connections:
         return frozenset(one.name for page in pages for one in page)
 
     def _glance(self, region: str, account_id: str) -> frozenset[str] | None:
-        client = connect_elsewhere(self.settings, region=region, session=self._session(region))
+        # Neither account nor endpoint is compared: that is done for the stack's own Regions.
+        client = make_client(self._session(region), "sesv2", self.settings, GLANCE, region)
         ses = SesClient(client, region=region, account_id=account_id, clock=Clock(), is_patient=False)
         try:
             return frozenset(one.name for page in ses.list_email_identities() for one in page)

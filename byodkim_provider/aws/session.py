@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -26,17 +26,13 @@ from byodkim_provider.messages.aws import AwsProblem, AwsStep
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sts import STSClient
 
 __all__ = [
     "AwsSettings",
-    "Connection",
     "connect",
-    "connect_elsewhere",
     "connect_to_route53",
-    "connect_to_secrets",
+    "make_client",
     "open_session",
     "read_settings",
     "refuse_other_account",
@@ -67,14 +63,6 @@ _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A client for SES in one Region; its account has been compared with pulumi-aws's."""
-
-    client: SESV2Client
-    account_id: str
-
-
 def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     """
     A session for clients in any Region; its roles are assumed in *region*.
@@ -94,71 +82,64 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
 def sign_in(settings: AwsSettings, *, region: str) -> str:
     """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
     session = open_session(settings, region=region)
-    return _account(_client(session, "sts", settings, RETRYING_CLIENT, region), _whose(settings))
+    return _account(make_client(session, "sts", settings, RETRYING_CLIENT, region), _whose(settings))
 
 
 def connect(
-    settings: AwsSettings, *, region: str, expected_account: str | None, session: boto3.Session | None = None
-) -> Connection:
+    settings: AwsSettings, service: str, *, session: boto3.Session, region: str, expected_account: str | None
+) -> tuple[Any, str]:
     """
-    A client for SES in *region*, with the credentials that pulumi-aws uses.
+    A client for *service* (`sesv2` or `secretsmanager`) in *region*, and the id of its account.
 
-    *expected_account* is pulumi-aws's account; None if it is not known. *session* is that of these settings;
-    None makes one. Raises `WrongAccount` if the session has another account, and `InvalidSettings` if
-    the session can't be made, its account is not allowed, or only one of SES and Route 53 is redirected to
-    another endpoint.
+    *session* is that of these settings. *expected_account* is pulumi-aws's account; None if it is not known.
+    Raises `WrongAccount` if the session has another account, and `InvalidSettings` if no client can be
+    made, its account is not allowed, or only one of the service and Route 53 is redirected to another
+    endpoint.
     """
-    return Connection(*_connect("SES", "sesv2", CLIENT, settings, region, expected_account, session))
-
-
-def connect_elsewhere(settings: AwsSettings, *, region: str, session: boto3.Session) -> SESV2Client:
-    """
-    A client for SES in another *region* than those of the stack, which may be out of reach.
-
-    Neither account nor endpoint is compared: `connect` has done that with the same *session*.
-    """
-    client: SESV2Client = _client(session, "sesv2", settings, GLANCE, region)
-    return client
-
-
-def connect_to_secrets(
-    settings: AwsSettings, *, region: str, expected_account: str | None, session: boto3.Session | None = None
-) -> SecretsManagerClient:
-    """A client for Secrets Manager in *region*, refused for the same reasons as one for SES."""
-    connected = _connect(
-        "Secrets Manager", "secretsmanager", RETRYING_CLIENT, settings, region, expected_account, session
-    )
-    client: SecretsManagerClient = connected[0]
-    return client
+    name, whose = SERVICES[service][0], _whose(settings)
+    try:
+        config = CLIENT if service == "sesv2" else RETRYING_CLIENT
+        client = make_client(session, service, settings, config, region)
+        # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
+        route53 = make_client(session, "route53", settings, CLIENT, region)
+        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(whose, error) from None
+    _refuse_half_redirected(service, client, route53)
+    account = _account(sts, whose)
+    refuse_other_account(settings, name, account=account, expected=expected_account)
+    if settings.allowed_accounts and account not in settings.allowed_accounts:
+        raise InvalidSettings(AwsProblem.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
+    if account in settings.forbidden_accounts:
+        raise InvalidSettings(AwsProblem.FORBIDDEN_ACCOUNT(account=account, whose=whose))
+    return client, account
 
 
 def connect_to_route53(
     settings: AwsSettings,
     *,
+    session: boto3.Session,
     region: str | None,
     role_arn: str | None,
     external_id: str | None = None,
     expected_account: str | None = None,
-    session: boto3.Session | None = None,
 ) -> Route53Client:
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    The role may ask for *external_id*. The client only reads: pulumi-aws writes to the zone, in
-    *expected_account* if that is known. *session* as for `connect`. Raises `WrongAccount` if SES would
-    be called in another one, `InvalidSettings` if the session can't be made.
+    *session* is that of these settings; the role may ask for *external_id*. The client only reads: pulumi-aws
+    writes to the zone, in *expected_account* if that is known. Raises `WrongAccount` if SES would be called
+    in another one, `InvalidSettings` if no client can be made.
     """
-    role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
-    roles = (*settings.roles, role) if role_arn else settings.roles
-    settings = replace(settings, roles=roles)
+    if role_arn:
+        role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
+        settings = replace(settings, roles=(*settings.roles, role))
     try:
-        if session is None:
-            session = _session(settings, region)
-        elif role_arn:
-            session = _assume(session, roles[-1], settings, region)
+        if role_arn:
+            session = _assume(session, role, settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
-        client: Route53Client = _client(session, "route53", settings, CLIENT, region)
-        sts = _client(session, "sts", settings, RETRYING_CLIENT, region)
+        client: Route53Client = make_client(session, "route53", settings, CLIENT, region)
+        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(_whose(settings), error) from None
     if expected_account is not None:
@@ -167,38 +148,10 @@ def connect_to_route53(
     return client
 
 
-def _connect(
-    service: str,
-    name: str,
-    config: Config,
-    settings: AwsSettings,
-    region: str,
-    expected_account: str | None,
-    session: boto3.Session | None,
-) -> tuple[Any, str]:
-    """A client for *service*, which boto3 knows as *name*, and the id of its account."""
-    whose = _whose(settings)
-    try:
-        session = session or _session(settings, region)
-        client = _client(session, name, settings, config, region)
-        # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
-        route53 = _client(session, "route53", settings, CLIENT, region)
-        sts = _client(session, "sts", settings, RETRYING_CLIENT, region)
-    except (BotoCoreError, ValueError) as error:
-        raise _no_session(whose, error) from None
-    _refuse_half_redirected(service, client, route53)
-    account = _account(sts, whose)
-    refuse_other_account(settings, service, account=account, expected=expected_account)
-    if settings.allowed_accounts and account not in settings.allowed_accounts:
-        raise InvalidSettings(AwsProblem.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
-    if account in settings.forbidden_accounts:
-        raise InvalidSettings(AwsProblem.FORBIDDEN_ACCOUNT(account=account, whose=whose))
-    return client, account
-
-
-def _client(
+def make_client(
     session: Any, name: str, settings: AwsSettings, config: Config, region: str | None, **credentials: Any
 ) -> Any:
+    """A client whose account is compared with nothing; ValueError for an endpoint that gets no calls."""
     endpoint = settings.endpoints.get(name)
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
@@ -242,17 +195,13 @@ def _account(sts: STSClient, whose: str) -> str:
 
 
 def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
-    if _is_redirected(client) == _is_redirected(route53):
-        return
-    there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
-    variable = next(variable for name, _, variable in SERVICES.values() if name == service)
-    raise InvalidSettings(
-        AwsProblem.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
-    )
-
-
-def _is_redirected(client: Any) -> bool:
-    return not is_of_aws(client.meta.endpoint_url)
+    name, _, variable = SERVICES[service]
+    is_at_aws = is_of_aws(client.meta.endpoint_url)
+    if is_at_aws != is_of_aws(route53.meta.endpoint_url):
+        there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
+        raise InvalidSettings(
+            AwsProblem.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
+        )
 
 
 def _session(settings: AwsSettings, region: str | None) -> boto3.Session:
@@ -272,7 +221,7 @@ def _assume(
     session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str | None
 ) -> boto3.Session:
     def client(service: str, **credentials: Any) -> Any:
-        return _client(session, service, settings, RETRYING_CLIENT, region, **credentials)
+        return make_client(session, service, settings, RETRYING_CLIENT, region, **credentials)
 
     source = session.get_credentials()
     if source is None:

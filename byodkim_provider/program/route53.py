@@ -146,12 +146,13 @@ def _connect(role_arn: str | None, external_id: str | None, account_id: str | No
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
     # Imported with boto3, which a program without zones in Route 53 does not need.
     from byodkim_provider.aws.route53 import Route53Client
-    from byodkim_provider.aws.session import connect_to_route53, read_settings
+    from byodkim_provider.aws.session import connect_to_route53, open_session, read_settings
 
     config = pulumi.Config("aws")
     settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))
     client = connect_to_route53(
         settings,
+        session=open_session(settings, region=config.get("region")),
         region=config.get("region"),
         role_arn=role_arn,
         external_id=external_id,

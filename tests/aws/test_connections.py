@@ -11,7 +11,6 @@ import pytest
 from byodkim_provider.aws import connections as module
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.ses import Listed, SesClient
-from byodkim_provider.aws.session import Connection
 from byodkim_provider.aws.settings import AwsSettings, regions_with
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
@@ -27,13 +26,16 @@ def asked(monkeypatch):
     """Regions in which AWS was asked; each answers once all threads of a test are waiting."""
     asked = []
 
-    def connect(settings, *, region, expected_account, session):
+    def connect(settings, service, *, session, region, expected_account):
+        if service == "secretsmanager":
+            asked.append((region, expected_account))
+            return boto3.client(service, region, aws_access_key_id="AKIA", aws_secret_access_key="secret"), ""
         asked.append(region)
         if region == "nowhere-1":
             raise InvalidSettings(["aws: no response from STS"])
         if region == "broken-1":
             raise ZeroDivisionError
-        return Connection(client=_client(region), account_id="123456789012")
+        return _client(region), "123456789012"
 
     monkeypatch.setattr(module, "connect", connect)
     monkeypatch.setattr(module, "open_session", lambda _, **__: None)
@@ -120,7 +122,9 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
             raise ses_refused("ListEmailIdentities", "*", ses._region, code)
         yield (Listed("example.net", "SUCCESS"),)
 
-    monkeypatch.setattr(module, "connect_elsewhere", lambda _, *, region, session: _client(region))
+    monkeypatch.setattr(
+        module, "make_client", lambda _session, _name, _settings, _config, region: _client(region)
+    )
     monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
     for _ in range(2):
         names = made.names_elsewhere(["eu-west-1", "us-east-1"], "123456789012")
@@ -130,16 +134,8 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
         made.names_elsewhere(["eu-west-1"], "210987654321")
 
 
-def test_one_store_for_all_threads(asked, monkeypatch):
+def test_one_store_for_all_threads(asked):
     """Secrets Manager has a client of its own, made once a Region as well."""
-
-    def connect(settings, *, region, expected_account, session):
-        asked.append((region, expected_account))
-        return boto3.client(
-            "secretsmanager", region, aws_access_key_id="AKIA", aws_secret_access_key="secret"
-        )
-
-    monkeypatch.setattr(module, "connect_to_secrets", connect)
     made = Connections(AwsSettings())
     made.ses("eu-west-1", "123456789012")
 

@@ -10,10 +10,10 @@ from botocore.stub import Stubber
 
 from byodkim_provider import progress
 from byodkim_provider.aws.route53 import MAX_PAGES, Route53Client, Zone
-from byodkim_provider.aws.session import connect_to_route53
+from byodkim_provider.aws.session import connect_to_route53, open_session
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
+from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsStep
 from tests.support.testdata import key
 
@@ -266,14 +266,9 @@ def test_role_of_the_zone():
         access_key="AKIA", secret_key="secret", endpoints={"route53": "http://127.0.0.1:1"}
     )
     role = "arn:aws:iam::123456789012:role/dns"
-    client = connect_to_route53(settings, region="eu-west-1", role_arn=role)
+    session = open_session(settings, region="eu-west-1")
+    client = connect_to_route53(settings, session=session, region="eu-west-1", role_arn=role)
     assert client._get_credentials().method == "assume-role"  # botocore has no public way
     assert client.meta.endpoint_url == "http://127.0.0.1:1"
-    own = connect_to_route53(settings, region=None, role_arn=None)
+    own = connect_to_route53(settings, session=session, region=None, role_arn=None)
     assert own._get_credentials().method != "assume-role"
-
-
-def test_no_session():
-    """A profile that nobody has is told as for SES."""
-    with pytest.raises(InvalidSettings, match=r"^aws: no session with profile 'nobody': "):
-        connect_to_route53(AwsSettings(profile="nobody"), region="eu-west-1", role_arn=None)

@@ -18,7 +18,7 @@ import pytest
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import AwsSettings, Connection, connect, connect_to_secrets, read_settings
+from byodkim_provider.aws.session import AwsSettings, connect, open_session, read_settings
 from byodkim_provider.aws.settings import REFUSED
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
@@ -353,10 +353,13 @@ class Machine:
         """The default credentials are those of the services' first account."""
         self.set(AWS_ACCESS_KEY_ID=self.aws.access_key, AWS_SECRET_ACCESS_KEY=self.aws.secret_key)
 
-    def connect(self, *, region: str = REGION, expected: str | None = None, **given: Any) -> Connection:
-        """A connection with these settings; STS is the emulated one in any case."""
-        endpoints = {"sts": self.aws.url} | given.pop("endpoints", {})
-        return connect(settings(endpoints=[endpoints], **given), region=region, expected_account=expected)
+    def connect(
+        self, service: str = "sesv2", *, region: str = REGION, expected: str | None = None, **given: Any
+    ) -> tuple[Any, str]:
+        """A client and its account, with these settings; STS is the emulated one in any case."""
+        read = settings(endpoints=[{"sts": self.aws.url} | given.pop("endpoints", {})], **given)
+        session = open_session(read, region=region)
+        return connect(read, service, session=session, region=region, expected_account=expected)
 
 
 @pytest.fixture
@@ -368,15 +371,15 @@ def test_static_credentials(machine: Machine, aws: AwsServices) -> None:
     """Keys of the configuration go before those of the environment and of a profile."""
     machine.write(credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other")
     machine.set(AWS_ACCESS_KEY_ID="AKIAANOTHER", AWS_SECRET_ACCESS_KEY="another")
-    connection = machine.connect(accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail")
-    assert (aws.account, REGION) == (connection.account_id, connection.client.meta.region_name)
-    assert connection.client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
+    client, account = machine.connect(accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail")
+    assert (aws.account, REGION) == (account, client.meta.region_name)
+    assert client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
 
 
 def test_default_credentials(machine: Machine, aws: AwsServices) -> None:
     """Without settings boto3 looks where pulumi-aws looks."""
     machine.sign_in()
-    assert aws.account == machine.connect().account_id
+    assert aws.account == machine.connect()[1]
 
 
 @pytest.mark.parametrize("by", ["setting", "variable"])
@@ -387,11 +390,11 @@ def test_profile(machine: Machine, aws: AwsServices, by: str) -> None:
     )
     if by == "setting":
         machine.set(AWS_ACCESS_KEY_ID="AKIAOTHER", AWS_SECRET_ACCESS_KEY="other")
-        connection = machine.connect(profile="mail", expected=aws.account)
+        _, account = machine.connect(profile="mail", expected=aws.account)
     else:
         machine.set(AWS_PROFILE="mail")
-        connection = machine.connect(expected=aws.account)
-    assert aws.account == connection.account_id
+        _, account = machine.connect(expected=aws.account)
+    assert aws.account == account
 
 
 def test_words_of_a_process(machine: Machine) -> None:
@@ -429,7 +432,7 @@ def test_assume_roles(machine: Machine, aws: AwsServices) -> None:
         ],
         expected=second,
     )
-    assert second == connection.account_id
+    assert second == connection[1]
     assumed = {account: sts_backends[account]["aws"].assumed_roles for account in (first, second)}
     assert [[("to-hub", None)], [("to-mail", "4711")]] == [
         [(role.session_name, role.external_id) for role in roles] for roles in assumed.values()
@@ -446,7 +449,7 @@ def test_role_with_a_profile(machine: Machine, aws: AwsServices) -> None:
     connection = machine.connect(
         profile="mail", assumeRoles=[{"roleArn": f"arn:aws:iam::{account}:role/mail"}]
     )
-    assert (account, "http://127.0.0.1:9") == (connection.account_id, connection.client.meta.endpoint_url)
+    assert (account, "http://127.0.0.1:9") == (connection[1], connection[0].meta.endpoint_url)
 
 
 def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
@@ -482,14 +485,14 @@ def test_allowed_accounts(
     machine.sign_in()
     numbers = {"own": aws.account, "other": "000000000001"}
 
-    def connected() -> Connection:
+    def connected() -> tuple[Any, str]:
         return machine.connect(
             allowedAccountIds=[numbers[one] for one in allowed],
             forbiddenAccountIds=[numbers[one] for one in forbidden],
         )
 
     if problem is None:
-        assert aws.account == connected().account_id
+        assert aws.account == connected()[1]
     else:
         assert (problem.format(own=aws.account),) == refused(connected).problems
 
@@ -592,8 +595,7 @@ def test_half_redirected_secrets(
     machine.set(**environment)
 
     def to_secrets() -> object:
-        given = settings(endpoints=[{"sts": machine.aws.url} | endpoints])
-        return connect_to_secrets(given, region=REGION, expected_account=machine.aws.account)
+        return machine.connect("secretsmanager", endpoints=endpoints, expected=machine.aws.account)
 
     if redirected is None:
         to_secrets()
@@ -610,15 +612,17 @@ def test_half_redirected_secrets(
 def test_secrets_in_another_account(machine: Machine) -> None:
     """Secrets Manager is only called in the account that pulumi-aws works in, which is said with its name."""
     machine.sign_in()
-    given = settings(endpoints=[{"sts": machine.aws.url}])
     with pytest.raises(WrongAccount) as caught:
-        connect_to_secrets(given, region=REGION, expected_account="210987654321")
+        machine.connect("secretsmanager", expected="210987654321")
     assert caught.value.message == AwsProblem.OTHER_ACCOUNT(
         whose="the default credentials",
         service="Secrets Manager",
         account=machine.aws.account,
         expected="210987654321",
     )
+
+
+IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
 
 
 @pytest.mark.parametrize(
@@ -643,12 +647,20 @@ def test_secrets_in_another_account(machine: Machine) -> None:
         ),
         (
             {"region": "eu west"},
-            {},
+            IN_ENVIRONMENT,
             "the default credentials: Provided region_name 'eu west' doesn't match a supported format.",
         ),
-        ({}, {"AWS_ENDPOINT_URL_SESV2": "localhost"}, "the default credentials: Invalid endpoint: localhost"),
+        (
+            {},
+            {**IN_ENVIRONMENT, "AWS_ENDPOINT_URL_SESV2": "localhost"},
+            "the default credentials: Invalid endpoint: localhost",
+        ),
+        ({}, {}, "the default credentials: Unable to locate credentials"),
     ],
-    ids=["profile", "AWS_PROFILE", "half a profile", "role without credentials", "Region", "endpoint"],
+    ids=[
+        *("profile", "AWS_PROFILE", "half a profile", "role without credentials", "Region", "endpoint"),
+        "no credentials",
+    ],
 )
 def test_no_session(
     machine: Machine, given: dict[str, Any], environment: dict[str, str], problem: str
@@ -663,7 +675,6 @@ def test_no_session(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({}, "the default credentials: Unable to locate credentials"),
         (
             {"accessKey": "AKIA", "secretKey": SECRET, "endpoints": {"sts": NOBODY}},
             f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
@@ -683,7 +694,7 @@ def test_no_session(
             f"role '{ROLE}': ParamValidationError",
         ),
     ],
-    ids=["no credentials", "nobody there", "line break in the token", "role option"],
+    ids=["nobody there", "line break in the token", "role option"],
 )
 def test_no_answer_from_sts(
     machine: Machine, given: dict[str, Any], problem: str, monkeypatch: pytest.MonkeyPatch
