@@ -51,7 +51,7 @@ limit this action to a resource.
 If = Literal["", "ours", "becomes ours", "taken over", "our records", "by Secrets Manager", "by alias"]
 """The condition of the statement; `_conditions` has them."""
 
-_TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
+PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
     ("identity", "becomes ours"): {
         "ses:CreateEmailIdentity": "creates an identity",
         "ses:TagResource": "writes the `byodkim:` tags, with the identity or when it is taken over",
@@ -151,23 +151,6 @@ Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Mana
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """One row of the table."""
-
-    action: str
-    on: On
-    condition: If
-    why: str
-
-
-PERMISSIONS: Final = tuple(
-    Permission(action, on, condition, why)
-    for (on, condition), actions in _TABLE.items()
-    for action, why in actions.items()
-)
-
-
 @dataclass(slots=True)
 class Scope:
     """What one set of credentials is used for. `*` in it stands for any, or for what is not known."""
@@ -203,7 +186,7 @@ def policy(scope: Scope) -> dict[str, Any]:
                 "Resource": arns[0] if len(arns := sorted(scope.arns[on])) == 1 else arns,
                 **({"Condition": conditions[condition]} if condition else {}),
             }
-            for (on, condition), actions in _TABLE.items()
+            for (on, condition), actions in PERMISSIONS.items()
             if scope.arns.get(on)
         ],
     }
