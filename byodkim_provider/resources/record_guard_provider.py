@@ -2,12 +2,13 @@
 The guard of a key's record in Route 53: translates between the engine, Route 53 and `identity.signers`.
 
 Before a supplied key's record is seen in Route 53, each `check` reads its name there, so that a preview
-refuses to overwrite what somebody else has there. From then on a record costs no call.
+refuses to overwrite what somebody else has there. From then on a record costs no call. That of a slot is read
+before its guard is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
@@ -19,7 +20,6 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.messages.program import GuardProblem
 from byodkim_provider.resources._provider import AwsProvider, check_result
@@ -64,7 +64,14 @@ class RecordGuardProvider(AwsProvider):
         known = olds if olds.get("record_name") == name else {}
         if known and known["fingerprint"] != fingerprint:
             return check_result(news, [GuardProblem.SECOND_KEY(name=name).with_hint()])
-        return self._check_standing(known, news, {fingerprint}, GuardProblem.OTHER_VALUE(name=name))
+        if known.get("standing"):
+            return check_result({**news, "standing": True, "found": known["found"]}, [])
+        values = self._in_zone(news).standing(news["zone_id"], name)
+        standing = bool(values) and {fingerprint_in(value) for value in values} == {fingerprint}
+        problems = [GuardProblem.OTHER_VALUE(name=name).with_hint()] if values and not standing else []
+        # What stands before the first run of this resource is somebody's own.
+        found = known.get("found", standing)
+        return check_result({**news, "standing": standing, "found": found}, problems)
 
     def _check_slot(self, olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
         """The check of a record whose key changes with each third generation."""
@@ -78,21 +85,10 @@ class RecordGuardProvider(AwsProvider):
             return check_result({**known, **news, "fingerprint": value}, [])
         news["fingerprint"] = fingerprint_in(records.quoted(value))
         _ours(news).declare(self._run)
-        ours = {news["fingerprint"], known.get("fingerprint")}
-        return self._check_standing({**known, "found": False}, news, ours, SlotProblem.OTHERS(name=name))
-
-    def _check_standing(
-        self, known: Mapping[str, Any], news: Mapping[str, Any], ours: Set[str | None], taken: Message
-    ) -> CheckResult:
-        """Refuse with *taken* to overwrite what is in Route 53, unless its fingerprint is one of *ours*."""
-        if known.get("standing"):
-            return check_result({**news, "standing": True, "found": known["found"]}, [])
-        values = self._in_zone(news).standing(news["zone_id"], news["record_name"])
-        standing = bool(values) and {fingerprint_in(value) for value in values} <= ours - {None}
-        problems = [taken.with_hint()] if values and not standing else []
-        # What stands before the first run of this resource is somebody's own.
-        found = known.get("found", standing)
-        return check_result({**news, "standing": standing, "found": found}, problems)
+        # Once only: an input that changed after each new key would make the engine store the state again.
+        values = () if known else self._in_zone(news).standing(news["zone_id"], name)
+        is_others = bool({fingerprint_in(value) for value in values} - {news["fingerprint"]})
+        return check_result(news, [SlotProblem.OTHERS(name=name).with_hint()] if is_others else [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["record_name"] if olds.get("record_name") != news.get("record_name") else []

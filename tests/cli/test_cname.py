@@ -274,6 +274,20 @@ def test_wrong(stack, world):
     assert (behind["zone"], behind["found_at"]) == (KEYS, f"{NAMES[2]}.{KEYS}")
 
 
+def test_zone_that_nothing_delegates(stack, world):
+    """The first advice is to have our zone delegated: nobody pastes a CNAME once more."""
+    project = stack(1, name_servers={"route53:Z1": ("ns.aws",)})
+    world.resolver.records.clear()
+    lines = project.run("doctor", SHOP).stdout.splitlines()
+    fix = f"  to fix it: have {KEYS} served where the stack keeps the record: by NS records in the zone above"
+    assert (
+        lines.count(f"  the CNAME is right, but nothing delegates to the zone {KEYS}, which ns.aws serve")
+        == 3
+    )
+    assert [line.startswith(fix) for line in lines if "to fix it" in line] == [True] * 3
+    assert not any("CNAME" in line and "Type:" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("leaked", "settings"),
     [

@@ -304,6 +304,17 @@ def test_slot_of_others(route53, provider, slot):
     assert reasons(provider.check(outputs, nothing)) == [SlotProblem.NO_VALUE(name=NAME).with_hint()]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_slot_is_read_once(route53, provider, slot, value, is_there):
+    """After its first check nothing of a guard changes, so that the engine stores no state again."""
+    route53.values = (value,) if is_there else ()
+    stored = provider.check({}, slot(1)).inputs
+    asked = route53.asked
+    route53.values = (value,)
+    again = provider.check(stored, slot(1))
+    assert (reasons(again), again.inputs, route53.asked) == ([], stored, asked)
+
+
 def test_slot_that_still_signs(world, route53, provider, slot):
     """An identity of a Region that has left, and was adopted, signs with it: the slot keeps its key."""
     outputs = guarded(provider, slot(1))
