@@ -16,6 +16,7 @@ from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.settings import partition_of
 from tests.conftest import permission_problems
+from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ DOCUMENT = ROOT / "docs" / "reference" / "permissions.md"
 
 CALLED_BY_PULUMI_AWS = {
     # aws.route53.Record: record.go.
-    *("GetHostedZone", "ChangeResourceRecordSets", "GetChange", "ListResourceRecordSets"),
+    *("GetHostedZone", "ChangeResourceRecordSets", "GetChange", "ListResourceRecordSets")
 }
 """Read in terraform-provider-aws, internal/service/route53: pulumi-aws is made from it."""
 
@@ -154,18 +155,20 @@ def test_document():
 CALLED = {one for one in ACTIONS if one.startswith(("ses:", "secretsmanager:", "sts:"))}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("called", "problems"),
-    [
-        (CALLED, []),
-        (CALLED | {"ses:DeleteContact"}, ["ses:DeleteContact was called and is not in the table"]),
-        (CALLED - {"ses:TagResource"}, ["ses:TagResource is in the table and was never called"]),
-        (
+    {
+        "as it is": (CALLED, []),
+        "missing": (CALLED | {"ses:DeleteContact"}, ["ses:DeleteContact was called and is not in the table"]),
+        "too much of SES": (
+            CALLED - {"ses:TagResource"},
+            ["ses:TagResource is in the table and was never called"],
+        ),
+        "too much of Secrets Manager": (
             CALLED - {"secretsmanager:CreateSecret"},
             ["secretsmanager:CreateSecret is in the table and was never called"],
         ),
-    ],
-    ids=["as it is", "missing", "too much of SES", "too much of Secrets Manager"],
+    },
 )
 def test_judgement_of_the_suite(called, problems):
     """What the suite called is compared with the table at its end; this is how."""

@@ -15,6 +15,7 @@ from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsStep
+from tests.support.cases import cases
 from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
@@ -125,26 +126,21 @@ def answer(*values, name=f"{NAME}.", kind="TXT"):
         "TTL": 300,
         "ResourceRecords": [{"Value": value} for value in values],
     }
-    return {
-        "ResourceRecordSets": [record_set] if values else [],
-        "IsTruncated": True,
-        "MaxItems": "300",
-    }
+    return {"ResourceRecordSets": [record_set] if values else [], "IsTruncated": True, "MaxItems": "300"}
 
 
 QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "CNAME", "MaxItems": "300"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("found", "expected"),
-    [
-        (answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
-        (answer('"a"', name="s2._domainkey.example.com."), ()),
-        (answer("a.example.net", kind="CNAME"), ("a.example.net",)),
-        (answer("10 mx.example.net", kind="MX"), ()),
-        (answer(), ()),
-    ],
-    ids=["there", "the next name", "CNAME", "another type", "the zone's end"],
+    {
+        "there": (answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
+        "the next name": (answer('"a"', name="s2._domainkey.example.com."), ()),
+        "CNAME": (answer("a.example.net", kind="CNAME"), ("a.example.net",)),
+        "another type": (answer("10 mx.example.net", kind="MX"), ()),
+        "the zone's end": (answer(), ()),
+    },
 )
 def test_standing(stub, route53, found, expected):
     """A name is asked for, not a zone."""
@@ -192,15 +188,14 @@ OURS = records.route53_value(VALUE)
 ALL_OURS = (f'"{OURS}"',)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "changes"),
-    [
-        (ALL_OURS, [("DELETE", ALL_OURS)]),
-        ((*ALL_OURS, '"v=spf1 -all"'), [("UPSERT", ('"v=spf1 -all"',))]),
-        (('"v=DKIM1; p=AAAA"',), []),
-        ((), []),
-    ],
-    ids=["alone", "beside another", "another key", "gone"],
+    {
+        "alone": (ALL_OURS, [("DELETE", ALL_OURS)]),
+        "beside another": ((*ALL_OURS, '"v=spf1 -all"'), [("UPSERT", ('"v=spf1 -all"',))]),
+        "another key": (('"v=DKIM1; p=AAAA"',), []),
+        "gone": ((), []),
+    },
 )
 def test_withdraw(stub, route53, values, changes):
     """A key's own value goes, and nobody else's."""

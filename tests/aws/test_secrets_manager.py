@@ -159,10 +159,7 @@ def test_nobody_answers():
     )
     with pytest.raises(SecretRefused) as caught:
         SecretStore(client).delete_secret(NAME, recovery_window_days=30)
-    assert ("EndpointConnectionError", [UNKNOWN]) == (
-        caught.value.code,
-        caught.value.message.fields["steps"],
-    )
+    assert ("EndpointConnectionError", [UNKNOWN]) == (caught.value.code, caught.value.message.fields["steps"])
 
 
 def test_no_credentials(monkeypatch, secrets_manager):

@@ -26,6 +26,7 @@ from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from sandbox.ses.identity import CHECK
 from sandbox.ses.rules import SesError
+from tests.support.cases import cases
 from tests.support.fakes import START, FakeClock
 from tests.support.testdata import key
 
@@ -266,22 +267,17 @@ def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
     ses.switches.verification_info = "empty"
     identity = client.get_email_identity(DOMAIN)
     assert identity is not None
-    assert (None, "", "") == (
-        identity.last_checked,
-        identity.error_type,
-        identity.soa_seen,
-    )
+    assert (None, "", "") == (identity.last_checked, identity.error_type, identity.soa_seen)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("origin", "enabled", "status", "selector", "verified"),
-    [
-        ("EXTERNAL", True, "SUCCESS", "s1", True),
-        ("EXTERNAL", False, "SUCCESS", "s1", False),
-        ("EXTERNAL", True, "PENDING", "s1", False),
-        ("AWS_SES", True, "SUCCESS", None, False),
-    ],
-    ids=["right", "disabled", "pending", "Easy DKIM"],
+    {
+        "right": ("EXTERNAL", True, "SUCCESS", "s1", True),
+        "disabled": ("EXTERNAL", False, "SUCCESS", "s1", False),
+        "pending": ("EXTERNAL", True, "PENDING", "s1", False),
+        "Easy DKIM": ("AWS_SES", True, "SUCCESS", None, False),
+    },
 )
 def test_verified(origin: str, enabled: bool, status: str, selector: str | None, verified: bool) -> None:
     """Verified is what the guide's three values say; the tokens of Easy DKIM are no selector."""
@@ -623,59 +619,64 @@ def _nothing(_: Ses) -> None:
     """SES refuses by itself."""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("operation", "happens", "code", "steps"),
-    [
-        (
+    {
+        "throttled": (
             "CreateEmailIdentity",
             _throttle,
             "TooManyRequestsException",
             [UNCHANGED, AwsStep.SES_THROTTLED(region=REGION)],
         ),
-        (
+        "limit": (
             "CreateEmailIdentity",
             _limit,
             "LimitExceededException",
             [UNCHANGED, AwsStep.SES_LIMIT(region=REGION)],
         ),
-        (
+        "access denied": (
             "PutEmailIdentityDkimSigningAttributes",
             _fail("access_denied"),
             "AccessDeniedException",
             [UNCHANGED, _not_authorized("PutEmailIdentityDkimSigningAttributes"), AwsStep.POLICY()],
         ),
-        (
+        "500": (
             "CreateEmailIdentity",
             _fail("500"),
             "InternalServiceErrorException",
             [AwsStep.SES_UNCONFIRMED()],
         ),
-        (
+        "500 of a Put": (
             "PutEmailIdentityDkimSigningAttributes",
             _fail("500"),
             "InternalServiceErrorException",
             [AwsStep.SES_UNCONFIRMED()],
         ),
-        ("GetEmailIdentity", _fail("500"), "InternalServiceErrorException", [AwsStep.TRY_AGAIN()]),
-        (
+        "500 of a read": (
+            "GetEmailIdentity",
+            _fail("500"),
+            "InternalServiceErrorException",
+            [AwsStep.TRY_AGAIN()],
+        ),
+        "access denied to read": (
             "GetEmailIdentity",
             _fail("access_denied"),
             "AccessDeniedException",
             [_not_authorized("GetEmailIdentity"), AwsStep.POLICY()],
         ),
-        (
+        "throttled reads": (
             "GetEmailIdentity",
             _throttle,
             "TooManyRequestsException",
             [AwsStep.SES_THROTTLED(region=REGION)],
         ),
-        (
+        "identity is gone": (
             "PutEmailIdentityConfigurationSetAttributes",
             _nothing,
             "NotFoundException",
             [UNCHANGED, _says("Identity <example.com> does not exist.")],
         ),
-        (
+        "identity is gone, 400": (
             "PutEmailIdentityDkimAttributes",
             _nothing,
             "BadRequestException",
@@ -685,13 +686,13 @@ def _nothing(_: Ses) -> None:
                 AwsStep.SES_PERHAPS_GONE(),
             ],
         ),
-        (
+        "identity to tag is gone": (
             "TagResource",
             _nothing,
             "NotFoundException",
             [UNCHANGED, _says("No EmailIdentity present with name: example.com")],
         ),
-        (
+        "SES quotes the key": (
             "CreateEmailIdentity",
             _answer(
                 "BadRequestException",
@@ -700,21 +701,7 @@ def _nothing(_: Ses) -> None:
             "BadRequestException",
             [UNCHANGED, _says("1 validation error detected: Value '[...]' at 'x' is wrong")],
         ),
-    ],
-    ids=[
-        "throttled",
-        "limit",
-        "access denied",
-        "500",
-        "500 of a Put",
-        "500 of a read",
-        "access denied to read",
-        "throttled reads",
-        "identity is gone",
-        "identity is gone, 400",
-        "identity to tag is gone",
-        "SES quotes the key",
-    ],
+    },
 )
 def test_refusals(
     ses: Ses,
@@ -802,17 +789,16 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
     assert () == ses.log
 
 
-@pytest.mark.parametrize(
+@cases(
     ("reason", "code", "steps"),
-    [
-        (
+    {
+        "role": (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
             "AccessDenied",
             [AwsStep.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), AwsStep.POLICY()],
         ),
-        (NoCredentialsError(), "NoCredentialsError", [AwsStep.NOT_CALLED(service="SES")]),
-    ],
-    ids=["role", "none"],
+        "none": (NoCredentialsError(), "NoCredentialsError", [AwsStep.NOT_CALLED(service="SES")]),
+    },
 )
 def test_credentials_run_out(
     client: SesClient, boto: Any, reason: Exception, code: str, steps: list[Message]
@@ -827,14 +813,13 @@ def test_credentials_run_out(
     assert (code, steps) == (error.code, error.message.fields["steps"])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("error_type", "shown"),
-    [
-        ("", "PENDING"),
-        ("HOST_NOT_FOUND", "PENDING (HOST_NOT_FOUND: no such name)"),
-        ("REPLICATION_ACCESS_DENIED", "PENDING (REPLICATION_ACCESS_DENIED)"),
-    ],
-    ids=["none", "known", "not known"],
+    {
+        "none": ("", "PENDING"),
+        "known": ("HOST_NOT_FOUND", "PENDING (HOST_NOT_FOUND: no such name)"),
+        "not known": ("REPLICATION_ACCESS_DENIED", "PENDING (REPLICATION_ACCESS_DENIED)"),
+    },
 )
 def test_with_error(error_type, shown):
     """An error type of SES stands with what it means, and one that is not known as it is."""

@@ -7,6 +7,7 @@ import pytest
 from byodkim_provider.errors import SesRefused
 from byodkim_provider.messages.aws import AwsStep
 from tests.fuzz.ses import IDENTITY, Response, wire
+from tests.support.cases import cases
 
 
 def identity(**changes):
@@ -52,9 +53,7 @@ def test_refused(body):
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [{"x-amzn-requestid": None}, {"content-type": "text/html"}],
-    ids=["no request id", "HTML"],
+    "headers", [{"x-amzn-requestid": None}, {"content-type": "text/html"}], ids=["no request id", "HTML"]
 )
 def test_not_from_ses(headers):
     """A response of a proxy is an error, even if it is JSON."""
@@ -63,33 +62,31 @@ def test_not_from_ses(headers):
     assert refused.value.code == "a response that is not SES's"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "field", "expected"),
-    [
-        ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
-        ({"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"}, "origin", "AWS_SES_MARS_1"),
-        ({"DkimAttributes": None}, "dkim_status", ""),
-        ({"VerificationInfo": {}}, "last_checked", None),
-        ({"VerificationInfo": None}, "error_type", ""),
-        ({"Tags": None}, "tags", {}),
-        ({"SomethingNew": [1]}, "origin", "EXTERNAL"),
-    ],
-    ids=["status", "origin", "no DKIM", "no info", "null", "no tags", "field"],
+    {
+        "status": ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
+        "origin": ({"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"}, "origin", "AWS_SES_MARS_1"),
+        "no DKIM": ({"DkimAttributes": None}, "dkim_status", ""),
+        "no info": ({"VerificationInfo": {}}, "last_checked", None),
+        "null": ({"VerificationInfo": None}, "error_type", ""),
+        "no tags": ({"Tags": None}, "tags", {}),
+        "field": ({"SomethingNew": [1]}, "origin", "EXTERNAL"),
+    },
 )
 def test_unknown(changes, field, expected):
     """A word or a field that SES did not have before is taken as it is, a missing one as not told."""
     assert getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "body", "code"),
-    [
-        (404, b'{"message": "\\u001b[2J"}', "HTTP status 404"),
-        (400, b"[]", "a response that is not SES's"),
-        (503, b"\x80", "HTTP status 503"),
-        (503, b'{"message": 1}', "HTTP status 503"),
-    ],
-    ids=["escape", "list", "no text", "number"],
+    {
+        "escape": (404, b'{"message": "\\u001b[2J"}', "HTTP status 404"),
+        "list": (400, b"[]", "a response that is not SES's"),
+        "no text": (503, b"\x80", "HTTP status 503"),
+        "number": (503, b'{"message": 1}', "HTTP status 503"),
+    },
 )
 def test_errors(status, body, code):
     """An error in no form of SES's is told by its status, and no terminal obeys it."""
@@ -99,27 +96,25 @@ def test_errors(status, body, code):
     assert all(line.isprintable() for line in str(refused.value).splitlines())
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
-    [
-        b'{"message": null}',
-        b'{"Message": null}',
-        b'{"message": null, "code": null, "__type": null}',
-        b"{}",
-        b"",
-    ],
-    ids=["message", "Message", "all", "nothing", "no body"],
+    {
+        "message": b'{"message": null}',
+        "Message": b'{"Message": null}',
+        "all": b'{"message": null, "code": null, "__type": null}',
+        "nothing": b"{}",
+        "no body": b"",
+    },
 )
-@pytest.mark.parametrize(
+@cases(
     ("call", "steps"),
-    [
-        (lambda ses: ses.get_email_identity("example.com"), [NO_REASON]),
-        (
+    {
+        "a read": (lambda ses: ses.get_email_identity("example.com"), [NO_REASON]),
+        "a change": (
             lambda ses: ses.delete_email_identity("example.com"),
             [AwsStep.UNCHANGED(service="SES"), NO_REASON],
         ),
-    ],
-    ids=["a read", "a change"],
+    },
 )
 def test_error_without_a_message(body, call, steps):
     """SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the same."""

@@ -24,6 +24,7 @@ from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
 from sandbox.aws.services import AwsServices
+from tests.support.cases import cases
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/dns"
@@ -54,22 +55,25 @@ def refused(call: Callable[[], object]) -> InvalidSettings:
 # Reading the settings
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "expected"),
-    [
-        ({}, AwsSettings()),
-        ({"region": "eu-west-1", "maxRetries": "3", "skipCredentialsValidation": "true"}, AwsSettings()),
-        ({"profile": "mail"}, AwsSettings(profile="mail")),
-        ({"profile": ""}, AwsSettings()),
-        (
+    {
+        "nothing": ({}, AwsSettings()),
+        "what chooses nothing": (
+            {"region": "eu-west-1", "maxRetries": "3", "skipCredentialsValidation": "true"},
+            AwsSettings(),
+        ),
+        "profile": ({"profile": "mail"}, AwsSettings(profile="mail")),
+        "empty profile": ({"profile": ""}, AwsSettings()),
+        "static credentials": (
             {"accessKey": "AKIA", "secretKey": SECRET, "token": TOKEN},
             AwsSettings(access_key="AKIA", secret_key=SECRET, token=TOKEN),
         ),
-        (
+        "two roles": (
             {"assumeRoles": [{"roleArn": ROLE}, {"roleArn": f"{ROLE}2", "duration": "1h", "policy": ""}]},
             AwsSettings(roles=({"RoleArn": ROLE}, {"RoleArn": f"{ROLE}2"})),
         ),
-        (
+        "all options of a role": (
             {
                 "assumeRoles": [
                     {
@@ -99,67 +103,59 @@ def refused(call: Callable[[], object]) -> InvalidSettings:
                 )
             ),
         ),
-        (
+        "endpoints": (
             {"endpoints": [{"sesv2": NOBODY, "sts": ""}, {"route53": f"{NOBODY}/path"}]},
             AwsSettings(endpoints={"sesv2": NOBODY, "route53": f"{NOBODY}/path"}),
         ),
-        ({"endpoints": [{"s3": "not ours to judge"}]}, AwsSettings(endpoints={"s3": "not ours to judge"})),
-        (
+        "endpoint of another service": (
+            {"endpoints": [{"s3": "not ours to judge"}]},
+            AwsSettings(endpoints={"s3": "not ours to judge"}),
+        ),
+        "accounts": (
             {"allowedAccountIds": ["012345678901", 123456789012], "forbiddenAccountIds": ["123456789013"]},
             AwsSettings(
                 allowed_accounts=("012345678901", "123456789012"), forbidden_accounts=("123456789013",)
             ),
         ),
-        ({"allowedAccountIds": '["123456789012"]'}, AwsSettings(allowed_accounts=("123456789012",))),
-        (
+        "list as a string": (
+            {"allowedAccountIds": '["123456789012"]'},
+            AwsSettings(allowed_accounts=("123456789012",)),
+        ),
+        "default tags": (
             {"defaultTags": {"tags": {"team": "mail", "cost": 7, "prod": True}}},
             AwsSettings(default_tags={"team": "mail", "cost": "7", "prod": "true"}),
         ),
-        ({"defaultTags": {"tags": None}}, AwsSettings()),
-        ({"defaultTags": "null", "endpoints": "null", "assumeRoles": ""}, AwsSettings()),
-        ({"insecure": "false", "sharedConfigFiles": "[]", "assumeRoleWithWebIdentity": "{}"}, AwsSettings()),
-    ],
-    ids=[
-        "nothing",
-        "what chooses nothing",
-        "profile",
-        "empty profile",
-        "static credentials",
-        "two roles",
-        "all options of a role",
-        "endpoints",
-        "endpoint of another service",
-        "accounts",
-        "list as a string",
-        "default tags",
-        "no default tags",
-        "no objects",
-        "refused settings that are not set",
-    ],
+        "no default tags": ({"defaultTags": {"tags": None}}, AwsSettings()),
+        "no objects": ({"defaultTags": "null", "endpoints": "null", "assumeRoles": ""}, AwsSettings()),
+        "refused settings that are not set": (
+            {"insecure": "false", "sharedConfigFiles": "[]", "assumeRoleWithWebIdentity": "{}"},
+            AwsSettings(),
+        ),
+    },
 )
 def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
     """Settings are understood as pulumi-aws understands them."""
     assert expected == settings(**given)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "problems"),
-    [
-        (
+    {
+        "account as a string": (
             {"allowedAccountIds": "123456789012"},
             [
                 "aws:allowedAccountIds: must be a list, as "
                 "`pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it"
             ],
         ),
-        (
+        "accounts as a string": (
             {"forbiddenAccountIds": "production"},
             [
                 "aws:forbiddenAccountIds: must be a list, as "
                 "`pulumi config set --path 'aws:forbiddenAccountIds[0]' …` makes it"
             ],
         ),
-        (
+        "account numbers": (
             {"allowedAccountIds": ["1234", 1402433619, "123456789012"], "forbiddenAccountIds": [None]},
             [
                 "aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'",
@@ -167,14 +163,14 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null",
             ],
         ),
-        (
+        "roles as an object": (
             {"assumeRoles": {"roleArn": ROLE}},
             [
                 "aws:assumeRoles: must be a list, as "
                 "`pulumi config set --path 'aws:assumeRoles[0].roleArn' …` makes it"
             ],
         ),
-        (
+        "role ARNs": (
             {
                 "assumeRoles": [
                     *(ROLE, {}, {"roleArn": f"{ROLE}\x1b[2J"}, {"roleArn": ["x"]}),
@@ -194,7 +190,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "such as arn:aws:iam::123456789012:role/dns",
             ],
         ),
-        (
+        "options of a role": (
             {
                 "assumeRoles": [
                     {
@@ -215,18 +211,18 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "aws:assumeRoles[0].transitiveTagKeys: must be a list of strings",
             ],
         ),
-        (
+        "assumeRole of pulumi-aws 6": (
             {"assumeRole": {"roleArn": ROLE}},
             ["aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"],
         ),
-        (
+        "JSON cut short": (
             {"endpoints": '[{"sesv2":'},
             [
                 "aws:endpoints: must be a list, as "
                 "`pulumi config set --path 'aws:endpoints[0].sesv2' …` makes it"
             ],
         ),
-        (
+        "URLs": (
             {"endpoints": [{"sesv2": "localhost:4566", "sts": "http://", "route53": "http://[::1"}, NOBODY]},
             [
                 "aws:endpoints[1]: must be an object of strings",
@@ -235,22 +231,37 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 f"aws:endpoints: sts: {NO_URL}",
             ],
         ),
-        (
+        "no TLS": (
             {"endpoints": [{"sesv2": "http://email.eu-west-1.amazonaws.com", "sts": "http://[::1]:1"}]},
             [f"aws:endpoints: sesv2: {NO_URL}"],
         ),
-        (
-            {"endpoints": [{"sesv2": "http://localhost:4566x"}]},
-            [f"aws:endpoints: sesv2: {NO_URL}"],
+        "port": ({"endpoints": [{"sesv2": "http://localhost:4566x"}]}, [f"aws:endpoints: sesv2: {NO_URL}"]),
+        "default tags as a list": (
+            {"defaultTags": ["team"]},
+            ["aws:defaultTags: must be an object with tags"],
         ),
-        ({"defaultTags": ["team"]}, ["aws:defaultTags: must be an object with tags"]),
-        ({"defaultTags": "team"}, ["aws:defaultTags: must be an object with tags"]),
-        ({"defaultTags": {"tags": ["team"]}}, ["aws:defaultTags.tags: must be an object of strings"]),
-        ({"defaultTags": {"tags": {"team": {}}}}, ["aws:defaultTags.tags: must be an object of strings"]),
-        ({"accessKey": "AKIA"}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
-        ({"secretKey": SECRET}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
-        ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
-        (
+        "default tags as a string": (
+            {"defaultTags": "team"},
+            ["aws:defaultTags: must be an object with tags"],
+        ),
+        "tags as a list": (
+            {"defaultTags": {"tags": ["team"]}},
+            ["aws:defaultTags.tags: must be an object of strings"],
+        ),
+        "tag with a list": (
+            {"defaultTags": {"tags": {"team": {}}}},
+            ["aws:defaultTags.tags: must be an object of strings"],
+        ),
+        "no secret key": (
+            {"accessKey": "AKIA"},
+            ["aws:accessKey, aws:secretKey: must be both given or neither"],
+        ),
+        "no access key": (
+            {"secretKey": SECRET},
+            ["aws:accessKey, aws:secretKey: must be both given or neither"],
+        ),
+        "token alone": ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
+        "what can't be honoured": (
             {"insecure": "true", "stsRegion": "us-east-1", "httpProxy": "http://jo:pw@proxy"},
             [
                 "aws:httpProxy: can't be honoured for SES, "
@@ -259,28 +270,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "aws:stsRegion: can't be honoured for SES, remove it",
             ],
         ),
-    ],
-    ids=[
-        "account as a string",
-        "accounts as a string",
-        "account numbers",
-        "roles as an object",
-        "role ARNs",
-        "options of a role",
-        "assumeRole of pulumi-aws 6",
-        "JSON cut short",
-        "URLs",
-        "no TLS",
-        "port",
-        "default tags as a list",
-        "default tags as a string",
-        "tags as a list",
-        "tag with a list",
-        "no secret key",
-        "no access key",
-        "token alone",
-        "what can't be honoured",
-    ],
+    },
 )
 def test_bad_settings(given: dict[str, object], problems: list[str]) -> None:
     """Settings that are wrong or can't be honoured are all named at once, and no secret is quoted."""
@@ -464,19 +454,22 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("allowed", "forbidden", "problem"),
-    [
-        (["other", "own"], [], None),
-        (["other"], [], "aws:allowedAccountIds: does not list {own}, the account of the default credentials"),
-        ([], ["other"], None),
-        (
+    {
+        "allowed": (["other", "own"], [], None),
+        "not allowed": (
+            ["other"],
+            [],
+            "aws:allowedAccountIds: does not list {own}, the account of the default credentials",
+        ),
+        "not forbidden": ([], ["other"], None),
+        "forbidden": (
             [],
             ["other", "own"],
             "aws:forbiddenAccountIds: lists {own}, the account of the default credentials",
         ),
-    ],
-    ids=["allowed", "not allowed", "not forbidden", "forbidden"],
+    },
 )
 def test_allowed_accounts(
     machine: Machine, aws: AwsServices, allowed: list[str], forbidden: list[str], problem: str | None
@@ -544,16 +537,15 @@ def test_half_redirected(
         assert half_redirected(*names) == refused(lambda: machine.connect(endpoints=endpoints)).message
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
-    [
-        "http://192.0.2.2:8080",
-        r"http://192.0.2.2:8080\@127.0.0.1",
-        r"https://evil.example\@email.eu-west-1.amazonaws.com",
-        "https://user@email.eu-west-1.amazonaws.com",
-        "https://email.eu-west-1.amazonaws.com:port",
-    ],
-    ids=["no TLS", "two hosts, one of this machine", "two hosts, one of AWS", "user", "port"],
+    {
+        "no TLS": "http://192.0.2.2:8080",
+        "two hosts, one of this machine": r"http://192.0.2.2:8080\@127.0.0.1",
+        "two hosts, one of AWS": r"https://evil.example\@email.eu-west-1.amazonaws.com",
+        "user": "https://user@email.eu-west-1.amazonaws.com",
+        "port": "https://email.eu-west-1.amazonaws.com:port",
+    },
 )
 def test_endpoint_that_gets_no_key(machine: Machine, url: str) -> None:
     """A private key and a session token go by TLS, and to the host that everybody reads in the URL."""
@@ -736,39 +728,35 @@ SIGNATURE = (
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "body", "reason"),
-    [
-        (
+    {
+        "error quotes the token": (
             403,
             f"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>{SIGNATURE}</Message></Error>"
             "</ErrorResponse>",
             "The request signature we calculated does not match.",
         ),
-        (
+        "error quotes the external id": (
             400,
             "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'corp-ext-7f3a9c ' at "
             "'externalId' failed to satisfy constraint</Message></Error></ErrorResponse>",
             "Value '[secret]' at 'externalId' failed to satisfy constraint",
         ),
-        (
+        "with a line end": (
             400,
             "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'corp-ext-7f3a9c\n' at "
             "'externalId' failed to satisfy constraint</Message></Error></ErrorResponse>",
             "Value '[secret]' at 'externalId' failed to satisfy constraint",
         ),
-        (200, "<html><body>Please sign in to this network</body></html>", "the response is not STS's"),
-        (200, "Please sign in", "the response is not STS's"),
-        (200, "{}", "the response is not STS's"),
-    ],
-    ids=[
-        "error quotes the token",
-        "error quotes the external id",
-        "with a line end",
-        "web page",
-        "text",
-        "JSON",
-    ],
+        "web page": (
+            200,
+            "<html><body>Please sign in to this network</body></html>",
+            "the response is not STS's",
+        ),
+        "text": (200, "Please sign in", "the response is not STS's"),
+        "JSON": (200, "{}", "the response is not STS's"),
+    },
 )
 def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reason: str) -> None:
     """Whatever answers in STS's place, the user gets one line."""

@@ -19,6 +19,7 @@ from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem
 from byodkim_provider.messages.identity import RotationProblem, RotationStep
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, SERVERS
 
@@ -140,12 +141,7 @@ def test_change_batch(new):
     """As a change batch, it is for the zone of the domain."""
     changes = json.loads(printed(new, SHOP, "--format", "route53"))["Changes"]
     assert [one["ResourceRecordSet"] for one in changes] == [
-        {
-            "Name": f"{name}.",
-            "Type": "CNAME",
-            "TTL": 300,
-            "ResourceRecords": [{"Value": f"{name}.{KEYS}."}],
-        }
+        {"Name": f"{name}.", "Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": f"{name}.{KEYS}."}]}
         for name in NAMES
     ]
 
@@ -288,14 +284,13 @@ def test_zone_that_nothing_delegates(stack, world):
     assert not any("CNAME" in line and "Type:" in line for line in lines)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("leaked", "settings"),
-    [
-        (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
-        (2, "`generation: 3` and `published: [1, 3]` and `overlapDays: 0`"),
-        (3, "`generation: 2` and `published: [1, 2, 6]`"),
-    ],
-    ids=["previous", "signing", "standby"],
+    {
+        "previous": (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
+        "signing": (2, "`generation: 3` and `published: [1, 3]` and `overlapDays: 0`"),
+        "standby": (3, "`generation: 2` and `published: [1, 2, 6]`"),
+    },
 )
 def test_private_key(stack, world, leaked, settings):
     """The list that gives a slot another key has no two generations in one slot."""

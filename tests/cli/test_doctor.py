@@ -26,6 +26,7 @@ from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.identity import rules
 from sandbox.ses.switches import Fault
 from tests.support import testdata
+from tests.support.cases import cases
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
@@ -63,10 +64,7 @@ def test_right(one, world):
     summary, empty, *lines, key, dmarc = result.stdout.splitlines()
     assert (summary, empty) == ("example.com: 1 record, 1 right", "")
     assert dmarc == f"DMARC of {DOMAIN}: no record found"
-    assert lines == [
-        f"{NAME}: right",
-        "  2 of 2 servers show the key",
-    ]
+    assert lines == [f"{NAME}: right", "  2 of 2 servers show the key"]
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", key)
 
 
@@ -94,18 +92,21 @@ def test_wrong(one, world):
     assert lines[5:-1] == [f"  {line}" for line in typed.splitlines()]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "value", "heading"),
-    [
-        (NAME, VALUE[:250], "Domain Portfolio › example.com › DNS, edit the record that is there, add none"),
-        (
+    {
+        "cut short": (
+            NAME,
+            VALUE[:250],
+            "Domain Portfolio › example.com › DNS, edit the record that is there, add none",
+        ),
+        "at another name": (
             f"{NAME}.{DOMAIN}",
             VALUE,
             "Domain Portfolio › example.com › DNS, edit the record that is there, add none",
         ),
-        ("elsewhere", VALUE, "Domain Portfolio › example.com › DNS › Add New Record"),
-    ],
-    ids=["cut short", "at another name", "none"],
+        "none": ("elsewhere", VALUE, "Domain Portfolio › example.com › DNS › Add New Record"),
+    },
 )
 def test_add_or_edit(project, world, name, value, heading):
     """Where a wrong record stands it is edited: another one beside it would make two."""
@@ -439,14 +440,13 @@ def test_panel_of_the_stack(project, world):
     assert "not by HostGator" in result.stdout
 
 
-@pytest.mark.parametrize(
+@cases(
     ("leaked", "settings"),
-    [
-        (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
-        (2, "`generation: 3` and `published: [1, 3, 4]` and `overlapDays: 0`"),
-        (3, "`generation: 2` and `published: [1, 2, 4]`"),
-    ],
-    ids=["previous", "signing", "standby"],
+    {
+        "previous": (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
+        "signing": (2, "`generation: 3` and `published: [1, 3, 4]` and `overlapDays: 0`"),
+        "standby": (3, "`generation: 2` and `published: [1, 2, 4]`"),
+    },
 )
 def test_private_key_of_a_stack(project, world, leaked, settings):
     """What the stack needs to have another key is said; followed, the leaked key is gone and all is right."""
@@ -634,10 +634,7 @@ ADDRESS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a
     ("given", "problem"),
     [
         ("127.0.0.1:0", f"{ADDRESS} '127.0.0.1:0'"),
-        (
-            "127.0.0.300",
-            f"{ADDRESS} '127.0.0.300'",
-        ),
+        ("127.0.0.300", f"{ADDRESS} '127.0.0.300'"),
         ("no-such-host.invalid:53", "'no-such-host.invalid' has no address"),
         (f"{'a' * 64}.invalid", f"'{'a' * 64}.invalid' has no address"),
         ("fe80::1", f"{ADDRESS} 'fe80::1'"),

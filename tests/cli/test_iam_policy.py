@@ -6,6 +6,7 @@ import json
 import pytest
 
 from byodkim_provider.aws.permissions import PERMISSIONS
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN, STACK_ID
 
@@ -213,19 +214,28 @@ def test_replaced_id(project, stored):
 # Records
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dns", "in_state", "zones", "read"),
-    [
-        ("route53", ("Z1",), {"Z1"}, {"*"}),
-        ("route53", (), {"*"}, {"*"}),
-        ("{ zoneId: Z2 }", (), {"Z2"}, {"Z2"}),
-        ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}, {"Z1", "Z2"}),
-        ("manual", ("Z1",), {"Z1"}, {"Z1"}),
-        ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*", "Z2"}),
-        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*"}),
-        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1",), {"*"}, {"*"}),
-    ],
-    ids=["name", "new", "id", "another", "none", "one by id", "both by name", "one of them is new"],
+    {
+        "name": ("route53", ("Z1",), {"Z1"}, {"*"}),
+        "new": ("route53", (), {"*"}, {"*"}),
+        "id": ("{ zoneId: Z2 }", (), {"Z2"}, {"Z2"}),
+        "another": ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}, {"Z1", "Z2"}),
+        "none": ("manual", ("Z1",), {"Z1"}, {"Z1"}),
+        "one by id": ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*", "Z2"}),
+        "both by name": (
+            "[{ zone: example.com }, { zone: _domainkey.example.com }]",
+            ("Z1", "Z2"),
+            {"Z1", "Z2"},
+            {"*"},
+        ),
+        "one of them is new": (
+            "[{ zone: example.com }, { zone: _domainkey.example.com }]",
+            ("Z1",),
+            {"*"},
+            {"*"},
+        ),
+    },
 )
 def test_zones(project, stored, dns, in_state, zones, read):
     """Once every zone of a domain is in the state, no other one can be written to; some have to be read."""
@@ -303,23 +313,22 @@ def test_key_store(project, stored):
         assert is_allowed(document, f"secretsmanager:{action}", resource, tags) == expected, action
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "resource", "alias"),
-    [
-        (
+    {
+        "id": (
             "1234abcd-12ab-34cd-56ef-1234567890ab",
             f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
             None,
         ),
-        ("arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab", "", None),
-        ("alias/mail", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", "alias/mail"),
-        (
+        "arn": ("arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab", "", None),
+        "alias": ("alias/mail", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", "alias/mail"),
+        "arn of an alias": (
             "arn:aws:kms:eu-west-1:123456789012:alias/mail",
             f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*",
             "alias/mail",
         ),
-    ],
-    ids=["id", "arn", "alias", "arn of an alias"],
+    },
 )
 def test_kms_key(project, stored, key, resource, alias):
     """A KMS key may be used by Secrets Manager alone; of an alias, whichever key has it."""
@@ -362,16 +371,21 @@ def test_without_a_project(tmp_path, world):
     assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "said"),
-    [
-        (("--role", DNS_ROLE), f"the stack does not assume '{DNS_ROLE}': it assumes none"),
-        (("-s",), "Option '-s' requires an argument."),
-        (("example.com",), "Got unexpected extra argument (example.com)"),
-        (("--colour",), "No such option '--colour'"),
-        (("--scan", "-s", "dev"), "--scan is for an account: give it without --stack and --role."),
-    ],
-    ids=["role that is not assumed", "no stack", "argument", "option", "scan of a stack"],
+    {
+        "role that is not assumed": (
+            ("--role", DNS_ROLE),
+            f"the stack does not assume '{DNS_ROLE}': it assumes none",
+        ),
+        "no stack": (("-s",), "Option '-s' requires an argument."),
+        "argument": (("example.com",), "Got unexpected extra argument (example.com)"),
+        "option": (("--colour",), "No such option '--colour'"),
+        "scan of a stack": (
+            ("--scan", "-s", "dev"),
+            "--scan is for an account: give it without --stack and --role.",
+        ),
+    },
 )
 def test_wrong_usage(project, arguments, said):
     """A command line that says too much or too little prints no policy."""

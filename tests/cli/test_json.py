@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.ses.switches import Fault
+from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
@@ -100,25 +101,24 @@ def test_printed(project, change, line):
         assert printed["error"]["message"].splitlines()[0] in result.stderr
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "kind", "message", "hint"),
-    [
-        (
+    {
+        "AWS": (
             ["status"],
             "SesRefused",
             "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException",
             "",
         ),
-        (["rotate"], "UsageError", "Give one of: domains, --all, --older-than.", ""),
-        (["state"], "UsageError", "No such command 'state'.", ""),
-        (
+        "usage": (["rotate"], "UsageError", "Give one of: domains, --all, --older-than.", ""),
+        "no such command": (["state"], "UsageError", "No such command 'state'.", ""),
+        "refused": (
             ["rotate", DOMAIN, "--dry-run", "--back"],
             "Refused",
             "example.com: no generation before 2 is published, there is no way back",
             "`byodkim rotate example.com` goes on to the next one",
         ),
-    ],
-    ids=["AWS", "usage", "no such command", "refused"],
+    },
 )
 def test_errors(project, arguments, kind, message, hint):
     """An error has its class, its message and its hint apart."""

@@ -65,10 +65,7 @@ def found(name, region):
         rotate_after_days=180,
         identities=tuple(identities),
         records=tuple(records),
-        wrong=(
-            "eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`",
-            f"record: {SEEN}",
-        ),
+        wrong=("eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`", f"record: {SEEN}"),
         due=("rotate: generation 12 has signed for 200 days",),
         notes=("generation 11 may leave DNS from 2026-12-05 12:00 UTC",),
     )

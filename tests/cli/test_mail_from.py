@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
@@ -45,14 +46,23 @@ def test_all_is_well(declared):
     assert f"SPF in {REGION} {strict}" in in_one_line(project.run("doctor"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "in_ses", "exit_code", "said"),
-    [
-        ({}, "", 1, f"SES has the MAIL FROM domain '', not {BOUNCE!r}: run `pulumi up --refresh`"),
-        ({"mx_records": (MX, f"20{MX[2:]}")}, BOUNCE, 1, f"{BOUNCE} has several MX records, and SES takes"),
-        ({"records": ()}, BOUNCE, 1, f"{BOUNCE} has no SPF record {SPF}: add it"),
-    ],
-    ids=["not in SES", "two MX", "no SPF"],
+    {
+        "not in SES": (
+            {},
+            "",
+            1,
+            f"SES has the MAIL FROM domain '', not {BOUNCE!r}: run `pulumi up --refresh`",
+        ),
+        "two MX": (
+            {"mx_records": (MX, f"20{MX[2:]}")},
+            BOUNCE,
+            1,
+            f"{BOUNCE} has several MX records, and SES takes",
+        ),
+        "no SPF": ({"records": ()}, BOUNCE, 1, f"{BOUNCE} has no SPF record {SPF}: add it"),
+    },
 )
 def test_mistakes(declared, changes, in_ses, exit_code, said):
     """A mistake is due, since mail is signed; `doctor` names it too."""

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from byodkim_provider.cli.own_program import settings_in_state
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -73,23 +74,22 @@ def test_who_writes(project, label, written_at):
     assert project.run("iam-policy").exit_code == 0
 
 
-@pytest.mark.parametrize(
+@cases(
     ("places", "zones"),
-    [
-        (None, [("manual", None, None, 1), ("mine", None, None, 1)]),
-        (
+    {
+        "both for all": (None, [("manual", None, None, 1), ("mine", None, None, 1)]),
+        "one after the other": (
             {1: ("manual",), 2: ("manual",), 3: ("mine:1",)},
             [("manual", None, None, 1), ("mine", None, None, 3)],
         ),
-        (
+        "two prefixes": (
             {
                 1: (f"ses1._domainkey.{DOMAIN}.k.example@mine:1",),
                 2: (f"m2._domainkey.{DOMAIN}.k.example@mine:1",),
             },
             [("mine", "ses", "k.example", 1), ("mine", "m", "k.example", 2)],
         ),
-    ],
-    ids=["both for all", "one after the other", "two prefixes"],
+    },
 )
 def test_zones(project, places, zones):
     """Which generations stand where, and under which prefix, is known without a stack file."""
@@ -110,14 +110,13 @@ def test_policy(project):
     assert f":identity/{DOMAIN}" in result.stdout
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "edit"),
-    [
-        ((), "`generation=3`"),
-        (("--back",), "`generation=1, published=[1, 2, 3]`"),
-        (("--compromised",), "`generation=3, published=[3, 4], overlap_days=0`"),
-    ],
-    ids=["forward", "back", "compromised"],
+    {
+        "forward": ((), "`generation=3`"),
+        "back": (("--back",), "`generation=1, published=[1, 2, 3]`"),
+        "compromised": (("--compromised",), "`generation=3, published=[3, 4], overlap_days=0`"),
+    },
 )
 def test_rotate(project, options, edit):
     """What to write into the program is said, and nothing is run."""

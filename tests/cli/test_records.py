@@ -56,13 +56,7 @@ def test_private_key(file):
     path = TESTDATA / f"{file}.pem"
     text = printed(DOMAIN, "--selector", "s1", "--private-key", str(path), "--format", "json")
     assert json.loads(text) == [
-        {
-            "name": NAME,
-            "type": "TXT",
-            "ttl": 300,
-            "value": VALUE,
-            "strings": [VALUE[:255], VALUE[255:]],
-        }
+        {"name": NAME, "type": "TXT", "ttl": 300, "value": VALUE, "strings": [VALUE[:255], VALUE[255:]]}
     ]
     assert text == printed(*ONE, "--format", "json")
 

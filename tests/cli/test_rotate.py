@@ -21,6 +21,7 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.identity import RotationProblem
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject, configuration
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, World
@@ -67,65 +68,49 @@ KEYS = "      keys:\n" + "".join(
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("published", "until", "before", "after"),
-    [
-        ((1, 2, 3), {}, "      generation: 2 # signs\n", "      generation: 3 # signs\n"),
-        (
+    {
+        "plain": ((1, 2, 3), {}, "      generation: 2 # signs\n", "      generation: 3 # signs\n"),
+        "tidied": (
             (1, 2, 3),
             {},
             "      generation: 2\n      published: [1, 2, 3]\n      overlapDays: 0\n      protect: true\n",
             "      generation: 3\n      protect: true\n",
         ),
-        (
+        "still on its way": (
             (1, 2, 3),
             {1: 3},
             "      generation: 2\n      published: [1, 2, 3]\n",
             "      generation: 3\n      published: [1, 2, 3, 4]\n",
         ),
-        (
+        "arrived": (
             (1, 2, 3),
             {1: 11},
             "      generation: 2\n      published: [1, 2, 3]\n",
             "      generation: 3\n",
         ),
-        (
+        "a shorter overlap": (
             (1, 2, 3),
             {1: 3},
             "      generation: 2\n      overlapDays: 2\n",
             "      generation: 3\n      overlapDays: 2\n",
         ),
-        (
+        "a standby replaced": (
             (2, 4),
             {},
             "      generation: 2\n      published: [2, 4]\n",
             "      generation: 4\n      published: [2, 4, 5]\n",
         ),
-        (
-            (2,),
-            {},
-            "      generation: 2\n      published: [2]\n",
-            "      generation: 3\n",
-        ),
-        ((2, 3), {}, f"      generation: 2\n{KEYS}", f"      generation: 3\n{KEYS}"),
-        (
+        "no standby": ((2,), {}, "      generation: 2\n      published: [2]\n", "      generation: 3\n"),
+        "supplied keys": ((2, 3), {}, f"      generation: 2\n{KEYS}", f"      generation: 3\n{KEYS}"),
+        "supplied keys, written out": (
             (2, 3),
             {},
             f"      generation: 2\n      published: [2, 3]\n{KEYS}",
             f"      generation: 3\n{KEYS}",
         ),
-    ],
-    ids=[
-        "plain",
-        "tidied",
-        "still on its way",
-        "arrived",
-        "a shorter overlap",
-        "a standby replaced",
-        "no standby",
-        "supplied keys",
-        "supplied keys, written out",
-    ],
+    },
 )
 def test_forward(project, world, published, until, before, after):
     """The next published generation signs; `published` says no more than it must."""
@@ -133,19 +118,28 @@ def test_forward(project, world, published, until, before, after):
     assert edited(project, before) == after
 
 
-@pytest.mark.parametrize(
+@cases(
     ("generation", "published", "before", "after"),
-    [
-        (2, (1, 2, 3), "      generation: 2\n", "      generation: 1\n      published: [1, 2, 3]\n"),
-        (3, (2, 3, 4), "      generation: 3\n", "      generation: 2\n      published: [2, 3, 4]\n"),
-        (
+    {
+        "to the first": (
+            2,
+            (1, 2, 3),
+            "      generation: 2\n",
+            "      generation: 1\n      published: [1, 2, 3]\n",
+        ),
+        "to the second": (
+            3,
+            (2, 3, 4),
+            "      generation: 3\n",
+            "      generation: 2\n      published: [2, 3, 4]\n",
+        ),
+        "past one that is gone": (
             4,
             (2, 4, 5),
             "      generation: 4\n      published: [2, 4, 5]\n",
             "      generation: 2\n      published: [2, 4, 5]\n",
         ),
-    ],
-    ids=["to the first", "to the second", "past one that is gone"],
+    },
 )
 def test_back(project, world, generation, published, before, after):
     """The previous generation signs again, and nothing leaves DNS."""
@@ -169,13 +163,18 @@ def test_forward_again(project, world):
     assert edited(project, before) == "      generation: 3\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("until", "after"),
-    [
-        ({1: 60}, "      generation: 3\n      published: [3, 4]\n      overlapDays: 0\n"),
-        ({1: 6}, "      generation: 3\n      published: [1, 3, 4]\n      overlapDays: 0\n"),
-    ],
-    ids=["nothing else on its way", "an innocent key on its way"],
+    {
+        "nothing else on its way": (
+            {1: 60},
+            "      generation: 3\n      published: [3, 4]\n      overlapDays: 0\n",
+        ),
+        "an innocent key on its way": (
+            {1: 6},
+            "      generation: 3\n      published: [1, 3, 4]\n      overlapDays: 0\n",
+        ),
+    },
 )
 def test_compromised(project, world, until, after):
     """The leaked key leaves DNS at once, and only that one; what fails is said."""
@@ -249,16 +248,15 @@ def test_output(project, world):
     assert "generation: 3" in project.stack_file.read_text()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "answer", "exit_code", "written", "ran"),
-    [
-        (["--dry-run"], None, 0, False, []),
-        (["--dry-run", "--yes"], None, 0, False, []),
-        ([], "y\n", 0, True, [["up", "-s", "dev"]]),
-        ([], "n\n", 1, False, []),
-        ([], "", 1, False, []),
-    ],
-    ids=["dry run", "dry run all the same", "yes", "no", "nobody"],
+    {
+        "dry run": (["--dry-run"], None, 0, False, []),
+        "dry run all the same": (["--dry-run", "--yes"], None, 0, False, []),
+        "yes": ([], "y\n", 0, True, [["up", "-s", "dev"]]),
+        "no": ([], "n\n", 1, False, []),
+        "nobody": ([], "", 1, False, []),
+    },
 )
 def test_asks_first(project, world, arguments, answer, exit_code, written, ran):
     """Nothing is written or run before somebody has said yes to the change."""
@@ -284,15 +282,14 @@ def its_state_is_lost(project):
     project.complaint = "could not reach the backend"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("what_happens", "exit_code"),
-    [
-        (it_begins_to_change_something, 255),
-        (it_writes_into_the_file, 255),
-        (its_state_is_lost, 255),
-        (lambda _: None, -9),
-    ],
-    ids=["it changes something", "it writes into the file", "its state is lost", "it is killed"],
+    {
+        "it changes something": (it_begins_to_change_something, 255),
+        "it writes into the file": (it_writes_into_the_file, 255),
+        "its state is lost": (its_state_is_lost, 255),
+        "it is killed": (lambda _: None, -9),
+    },
 )
 def test_pulumi_fails(project, world, what_happens, exit_code):
     """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
@@ -475,16 +472,15 @@ def test_not_editable(project, world, change, problem):
     assert project.stack_file.read_bytes() == before
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "rotated"),
-    [
-        (["--all"], ["example.com", "example.net"]),
-        (["--older-than", "180d"], ["example.com"]),
-        (["--older-than", "20d"], ["example.com", "example.net"]),
-        (["--older-than", "300d"], []),
-        (["example.net", "EXAMPLE.com", "example.com"], ["example.net", "example.com"]),
-    ],
-    ids=["all", "older than 180 days", "older than 20 days", "none that old", "named"],
+    {
+        "all": (["--all"], ["example.com", "example.net"]),
+        "older than 180 days": (["--older-than", "180d"], ["example.com"]),
+        "older than 20 days": (["--older-than", "20d"], ["example.com", "example.net"]),
+        "none that old": (["--older-than", "300d"], []),
+        "named": (["example.net", "EXAMPLE.com", "example.com"], ["example.net", "example.com"]),
+    },
 )
 def test_which(project, world, arguments, rotated):
     """Domains are named, or meant by age, or all but the retired ones."""
@@ -508,16 +504,20 @@ NO_STANDBY = said(CliProblem.NO_STANDBY(domain=DOMAIN, generation=4))
 LEFT_OUT = said(str(CliNote.NOT_ROTATED(domains=DOMAIN)))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "rotated", "exit_code", "left_out"),
-    [
-        (["--older-than", "90d", "--yes"], ["example.net", "example.org"], 1, NO_STANDBY + LEFT_OUT),
-        (["--older-than", "90d", "--dry-run"], [], 1, NO_STANDBY + LEFT_OUT),
-        (["--older-than", "250d", "--yes"], [], 1, NO_STANDBY),
-        (["--all", "--yes"], [], 1, NO_STANDBY),
-        (["example.net", "example.com", "--yes"], [], 1, NO_STANDBY),
-    ],
-    ids=["by age", "dry run", "none that can", "all", "named"],
+    {
+        "by age": (
+            ["--older-than", "90d", "--yes"],
+            ["example.net", "example.org"],
+            1,
+            NO_STANDBY + LEFT_OUT,
+        ),
+        "dry run": (["--older-than", "90d", "--dry-run"], [], 1, NO_STANDBY + LEFT_OUT),
+        "none that can": (["--older-than", "250d", "--yes"], [], 1, NO_STANDBY),
+        "all": (["--all", "--yes"], [], 1, NO_STANDBY),
+        "named": (["example.net", "example.com", "--yes"], [], 1, NO_STANDBY),
+    },
 )
 def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_out):
     """Of the keys that are due, those that can rotate do, and it says which can't; else it is all or none."""
@@ -540,10 +540,7 @@ def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_
 def test_one_can_not_rotate_and_pulumi_fails(project, world):
     """Where nothing was rotated in the end, that is what the exit code says."""
     world.publish(1, 2, domain="example.net")
-    project.stored = [
-        signing(world, 3, published=(2, 3), since=300),
-        signing(world, 1, domain="example.net"),
-    ]
+    project.stored = [signing(world, 3, published=(2, 3), since=300), signing(world, 1, domain="example.net")]
     project.write(f"    example.net: {{generation: 1}}\n    example.com:\n      generation: 3\n{KEYS}")
     project.up_exit_code = 255
     assert project.run("rotate", "--older-than", "90d", "--yes").exit_code == 1
@@ -677,20 +674,25 @@ def test_refused(project, world, change, arguments, problems):
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "text"),
-    [
-        ([], "Give one of: domains, --all, --older-than."),
-        ([DOMAIN, "--all"], "Give one of: domains, --all, --older-than."),
-        ([DOMAIN, "--back", "--compromised", "--yes"], "Give --back or --compromised, not both."),
-        ([DOMAIN], "Nobody is there to be asked: give --yes or --dry-run."),
-        (
+    {
+        "nothing": ([], "Give one of: domains, --all, --older-than."),
+        "both": ([DOMAIN, "--all"], "Give one of: domains, --all, --older-than."),
+        "both ways": (
+            [DOMAIN, "--back", "--compromised", "--yes"],
+            "Give --back or --compromised, not both.",
+        ),
+        "nobody to ask": ([DOMAIN], "Nobody is there to be asked: give --yes or --dry-run."),
+        "months": (
             ["--older-than", "6m"],
             "Invalid value for '--older-than': '6m' is not a number of days such as '180d'.",
         ),
-        (["example", "--yes"], "'example' is a single label, expected a domain such as 'example.com'"),
-    ],
-    ids=["nothing", "both", "both ways", "nobody to ask", "months", "no domain"],
+        "no domain": (
+            ["example", "--yes"],
+            "'example' is a single label, expected a domain such as 'example.com'",
+        ),
+    },
 )
 def test_wrong_usage(project, world, arguments, text):
     """A command line that says too little or too much is not guessed at."""

@@ -11,6 +11,7 @@ from byodkim_provider.cli import scan_entries
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
 from sandbox.ses.mail_from import MailFrom
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, FakeSes
 
@@ -162,11 +163,7 @@ def test_json(project, has):
             "Easy DKIM is TEMPORARY_FAILURE: gets a new key",
             False,
         ),
-        (
-            {"tags": {"a": "1", "b": "2"}},
-            f"BYODKIM old: {NEW_KEY}; keeps 2 tags",
-            False,
-        ),
+        ({"tags": {"a": "1", "b": "2"}}, f"BYODKIM old: {NEW_KEY}; keeps 2 tags", False),
     ],
 )
 def test_comment(project, has, identity, comment, window):
@@ -397,26 +394,22 @@ def test_wrong_usage(project, arguments, said):
     assert said in result.stderr
 
 
-@pytest.mark.parametrize(
+@cases(
     ("in_ses", "expected"),
-    [
-        ({REGION: ("bounce", "USE_DEFAULT_VALUE", "SUCCESS")}, "bounce"),
-        (
+    {
+        "one": ({REGION: ("bounce", "USE_DEFAULT_VALUE", "SUCCESS")}, "bounce"),
+        "reject": (
             {REGION: ("bounce", "REJECT_MESSAGE", "SUCCESS")},
             {"label": "bounce", "onMxFailure": "reject"},
         ),
-        (
-            {
-                REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"),
-                OTHER: ("us", "USE_DEFAULT_VALUE", "SUCCESS"),
-            },
+        "two Regions": (
+            {REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"), OTHER: ("us", "USE_DEFAULT_VALUE", "SUCCESS")},
             {REGION: "eu", OTHER: "us"},
         ),
-        ({REGION: ("bounce", "USE_DEFAULT_VALUE", "FAILED")}, None),
-        ({REGION: ("two.labels", "USE_DEFAULT_VALUE", "SUCCESS")}, None),
-        ({REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"), OTHER: None}, None),
-    ],
-    ids=["one", "reject", "two Regions", "not found", "two labels", "one of two"],
+        "not found": ({REGION: ("bounce", "USE_DEFAULT_VALUE", "FAILED")}, None),
+        "two labels": ({REGION: ("two.labels", "USE_DEFAULT_VALUE", "SUCCESS")}, None),
+        "one of two": ({REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"), OTHER: None}, None),
+    },
 )
 def test_mail_from(project, has, in_ses, expected):
     """MAIL FROM is written where the setting can keep it as it is."""

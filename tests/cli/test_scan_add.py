@@ -5,6 +5,7 @@ import pytest
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import stack_file
 from byodkim_provider.errors import InvalidSettings
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION
 
@@ -133,15 +134,14 @@ def test_default_regions(project, shared, written):
     assert project.stack_file.read_text().count("aws:region") == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
-    [
-        "config: {aws:region: eu-west-1}\n",
-        "config:\n  ses-byodkim:domains: {b.example.com: {generation: 1}}\n",
-        "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  other:thing: *all\n",
-        "config:\n  ses-byodkim:domains: []\n",
-    ],
-    ids=["flow", "flow of domains", "anchor", "list"],
+    {
+        "flow": "config: {aws:region: eu-west-1}\n",
+        "flow of domains": "config:\n  ses-byodkim:domains: {b.example.com: {generation: 1}}\n",
+        "anchor": "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  x:y: *all\n",
+        "list": "config:\n  ses-byodkim:domains: []\n",
+    },
 )
 def test_not_line_by_line(project, text):
     """What can't be extended without a change to the rest stays as it is, with a way on."""

@@ -7,6 +7,7 @@ import pytest
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.scan_entries import home_of
 from byodkim_provider.dns.resolver import ZoneInDns, hosting_lookup
+from tests.support.cases import cases
 from tests.support.dns_servers import failing, running
 
 AWS = ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net")
@@ -35,54 +36,55 @@ def manual(**options):
     return {"provider": "manual", **options}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("seen", "zones", "title", "setting", "note"),
-    [
-        (ZoneInDns("example.com", AWS), ONE, "Route 53", None, ""),
-        (ZoneInDns("example.com", AWS), TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
-        (ZoneInDns("example.com", AWS), LONGER, "Route 53", {"zoneId": "Z1"}, ""),
-        (
+    {
+        "zone of the account": (ZoneInDns("example.com", AWS), ONE, "Route 53", None, ""),
+        "two of a name": (ZoneInDns("example.com", AWS), TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
+        "a longer zone that nobody delegates to": (
+            ZoneInDns("example.com", AWS),
+            LONGER,
+            "Route 53",
+            {"zoneId": "Z1"},
+            "",
+        ),
+        "another account": (
             ZoneInDns("example.com", OTHER),
             ONE,
             "Route 53",
             manual(panel="route53", zone="example.com"),
             "of another account: `dns: {assumeRole: …}` writes there",
         ),
-        (
+        "zones not readable": (
             ZoneInDns("example.com", AWS),
             None,
             "Route 53",
             manual(panel="route53", zone="example.com"),
             "perhaps of another account: `dns: {assumeRole: …}` writes there",
         ),
-        (
+        "Cloudflare": (
             ZoneInDns("mail.example.com", ("a.ns.cloudflare.com",)),
             ONE,
             "Cloudflare",
             manual(panel="cloudflare"),
             "`dns: cloudflare` needs nobody who pastes",
         ),
-        (
+        "Namecheap": (
             ZoneInDns("example.com", ("dns1.registrar-servers.com",)),
             [],
             "Namecheap",
             manual(panel="namecheap", zone="example.com"),
             "",
         ),
-        (ZoneInDns("mail.example.com", ("ns.example.org",)), [], "other", "manual", ""),
-        (ZoneInDns("example.com", ("ns.example.org",)), [], "other", manual(zone="example.com"), ""),
-    ],
-    ids=[
-        "zone of the account",
-        "two of a name",
-        "a longer zone that nobody delegates to",
-        "another account",
-        "zones not readable",
-        "Cloudflare",
-        "Namecheap",
-        "own name server",
-        "own name server of the parent",
-    ],
+        "own name server": (ZoneInDns("mail.example.com", ("ns.example.org",)), [], "other", "manual", ""),
+        "own name server of the parent": (
+            ZoneInDns("example.com", ("ns.example.org",)),
+            [],
+            "other",
+            manual(zone="example.com"),
+            "",
+        ),
+    },
 )
 def test_home(seen, zones, title, setting, note):
     """The zone that DNS names decides; a zone of the account that it does not name counts for nothing."""

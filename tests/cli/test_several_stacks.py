@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from byodkim_provider.cli.messages import CannotRead
+from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -60,13 +61,12 @@ def test_a_name_twice(project):
     assert project.run("status", "-s", "dev", "-s", "dev").stdout == project.run("status").stdout
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "said"),
-    [
-        (["--all-stacks", "-s", "dev"], "--all-stacks and --stack exclude each other"),
-        (["--all-stacks", "--html", "report.html"], "--html is a page about one stack"),
-    ],
-    ids=["both", "report"],
+    {
+        "both": (["--all-stacks", "-s", "dev"], "--all-stacks and --stack exclude each other"),
+        "report": (["--all-stacks", "--html", "report.html"], "--html is a page about one stack"),
+    },
 )
 def test_refused(project, arguments, said):
     """What has no meaning is refused before anything is asked."""

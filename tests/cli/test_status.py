@@ -13,6 +13,7 @@ from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
 from sandbox.ses.switches import Fault
+from tests.support.cases import cases
 from tests.support.cli_project import configuration
 from tests.support.fakes import START
 from tests.support.testdata import pem
@@ -286,10 +287,7 @@ def set_in_the_future(project, world):
                 "'old', FAILED): `adopt: true` takes it over"
             ],
         ),
-        (
-            retired_and_still_in_ses,
-            ["eu-west-1: retired: `pulumi up` deletes it"],
-        ),
+        (retired_and_still_in_ses, ["eu-west-1: retired: `pulumi up` deletes it"]),
         (
             set_in_the_future,
             [
@@ -503,26 +501,17 @@ OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once it
 OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("days", "settings", "due", "notes"),
-    [
-        (9, "", [], [OVERLAP]),
-        (11, "", [], []),
-        (180, "", [], []),
-        (180.5, "", [ROTATE.format(180)], []),
-        (181, "", [ROTATE.format(181)], []),
-        (181, "      rotateAfterDays: 365\n", [], []),
-        (1, "      overlapDays: 0\n", [OVERRIDE], []),
-    ],
-    ids=[
-        "overlap",
-        "overlap over",
-        "on the day",
-        "after it",
-        "old key",
-        "old key allowed",
-        "left-over override",
-    ],
+    {
+        "overlap": (9, "", [], [OVERLAP]),
+        "overlap over": (11, "", [], []),
+        "on the day": (180, "", [], []),
+        "after it": (180.5, "", [ROTATE.format(180)], []),
+        "old key": (181, "", [ROTATE.format(181)], []),
+        "old key allowed": (181, "      rotateAfterDays: 365\n", [], []),
+        "left-over override": (1, "      overlapDays: 0\n", [OVERRIDE], []),
+    },
 )
 def test_due(project, world, days, settings, due, notes):
     """What somebody should do has an exit code of its own, and what only takes its time has none."""

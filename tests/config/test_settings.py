@@ -1,10 +1,12 @@
 """What a stack file says once it is read, and how each mistake in one is named."""
 
 import json
+import re
 from pathlib import Path
 
 import botocore
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -13,6 +15,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
+from tests.support.cases import cases
 from tests.support.testdata import key
 
 REGION = "eu-west-1"
@@ -171,28 +174,18 @@ def test_defaults_hold_unless_a_domain_says_otherwise():
     assert loaded.verification.model_dump() == {"timeout_minutes": 0, "on_timeout": "fail"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "attribute", "expected"),
-    [
-        ({"generation": "3"}, "generation", 3),
-        ({"generation": 3.0}, "generation", 3),
-        ({"published": ["1", 2.0]}, "published", (1, 2)),
-        ({"protect": "true"}, "protect", True),
-        ({"adopt": "false"}, "adopt", False),
-        ({"dnsCheck": False}, "dns_check", "off"),
-        ({"tags": {}}, "tags", {}),
-        ({"configurationSet": None}, "configuration_set", None),
-    ],
-    ids=[
-        "digits",
-        "whole float",
-        "list of both",
-        "true as text",
-        "false as text",
-        "bare off in YAML 1.1",
-        "managed and empty",
-        "null",
-    ],
+    {
+        "digits": ({"generation": "3"}, "generation", 3),
+        "whole float": ({"generation": 3.0}, "generation", 3),
+        "list of both": ({"published": ["1", 2.0]}, "published", (1, 2)),
+        "true as text": ({"protect": "true"}, "protect", True),
+        "false as text": ({"adopt": "false"}, "adopt", False),
+        "bare off in YAML 1.1": ({"dnsCheck": False}, "dns_check", "off"),
+        "managed and empty": ({"tags": {}}, "tags", {}),
+        "null": ({"configurationSet": None}, "configuration_set", None),
+    },
 )
 def test_spellings(written, attribute, expected):
     """A value that `pulumi config set`, JSON or YAML 1.1 spells another way means the same."""
@@ -211,22 +204,24 @@ def test_forms_of_dns(written):
     assert [dns.provider for dns in domain.dns] == ["route53"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "expected"),
-    [
-        ("manual", [{"provider": "manual"}]),
-        ({"provider": "manual", "panel": "godaddy"}, [{"provider": "manual", "panel": "godaddy"}]),
-        (
+    {
+        "manual": ("manual", [{"provider": "manual"}]),
+        "with its panel": (
+            {"provider": "manual", "panel": "godaddy"},
+            [{"provider": "manual", "panel": "godaddy"}],
+        ),
+        "a list": (
             ["cloudflare", {"provider": "route53", "ttl": 60}],
             [{"provider": "cloudflare"}, {"provider": "route53", "ttl": 60}],
         ),
-        ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
-        (
+        "automatic ttl": ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
+        "role": (
             {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns", "externalId": "a:7f"},
             [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns", "external_id": "a:7f"}],
         ),
-    ],
-    ids=["manual", "with its panel", "a list", "automatic ttl", "role"],
+    },
 )
 def test_dns(written, expected):
     """Each provider has its own options, and a list has several providers."""
@@ -330,11 +325,11 @@ def test_regions_of_one_domain():
         settings.domain("example.com", written)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "published", "warnings"),
-    [
-        ({"keys": {"1": supplied("s1"), "2": supplied("s2", "second")}}, (1, 2), ()),
-        (
+    {
+        "with standby": ({"keys": {"1": supplied("s1"), "2": supplied("s2", "second")}}, (1, 2), ()),
+        "no standby": (
             {"keys": {"1": supplied("s1")}},
             (1,),
             (
@@ -342,7 +337,7 @@ def test_regions_of_one_domain():
                 "the next rotation has to wait for DNS: add a key `2`",
             ),
         ),
-        (
+        "standby not published": (
             {"keys": {"1": supplied("s1")}, "published": [1]},
             (1,),
             (
@@ -350,9 +345,9 @@ def test_regions_of_one_domain():
                 "the next rotation has to wait for DNS: add 2 to `published`",
             ),
         ),
-        ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
-        ({"keys": {"2": supplied("s2")}, "published": [1, 2]}, (1, 2), ()),
-        (
+        "standby generated": ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
+        "signing one generated": ({"keys": {"2": supplied("s2")}, "published": [1, 2]}, (1, 2), ()),
+        "key not published": (
             {"keys": {"1": supplied("s1"), "7": supplied("s7", "second")}, "published": [1, 2]},
             (1, 2),
             (
@@ -360,15 +355,7 @@ def test_regions_of_one_domain():
                 "add 7 to `published`",
             ),
         ),
-    ],
-    ids=[
-        "with standby",
-        "no standby",
-        "standby not published",
-        "standby generated",
-        "signing one generated",
-        "key not published",
-    ],
+    },
 )
 def test_supplied_keys(written, published, warnings):
     """With `keys`, what they have is published by default; what is written and they lack is generated."""
@@ -377,17 +364,16 @@ def test_supplied_keys(written, published, warnings):
     assert warnings == domain.warnings
 
 
-@pytest.mark.parametrize(
+@cases(
     ("names", "how"),
-    [
-        (["first"], []),
-        (["first", "frist"], ["['frist']: no generation has this key, did you mean 'first'?"]),
-        (
+    {
+        "all used": (["first"], []),
+        "misspelt": (["first", "frist"], ["['frist']: no generation has this key, did you mean 'first'?"]),
+        "left over": (
             ["first", "other"],
             ["['other']: no generation has this key, remove it, or name it under the `keys` of a domain"],
         ),
-    ],
-    ids=["all used", "misspelt", "left over"],
+    },
 )
 def test_a_private_key_that_nobody_names(names, how):
     """It is perhaps misspelt, or left from a generation that is gone: a warning."""
@@ -413,90 +399,177 @@ def test_one_domain():
 
 # -- what is refused --------------------------------------------------------------------
 
+
+def written_out(text):
+    """Rows of a table: what is written, as YAML on one line, and below it, indented, what is said of it."""
+    for case in re.split(r"\n(?! )", text.strip()):
+        written, *said = case.splitlines()
+        yield written, yaml.safe_load(f"{{{written}}}"), [line.strip() for line in said]
+
+
+TEXT_IN_DOMAIN = """
+generation: null
+  generation: must be a whole number, not null
+generation: 0
+  generation: must be 1 to 1000000000000000, not 0
+generation: 2.5
+  generation: must be a whole number, not 2.5
+generation: true
+  generation: must be a whole number, not true
+generation: two
+  generation: must be a whole number, not 'two'
+generation: '02'
+  generation: must be a whole number, not '02'
+generation: [1]
+  generation: must be a whole number, not a list
+published: [1, 3]
+  published: must contain generation 2, which signs, not [1, 3]
+published: [2, 2]
+  published: generation 2 is listed twice
+published: []
+  published: must contain generation 2, which signs, not []
+published: [0, 2]
+  published[0]: must be 1 to 1000000000000000, not 0
+published: 2
+  published: must be a list, not 2
+mailFrom: a.b
+  mailFrom: must be one label like 'bounce', in lower case, not 'a.b'
+mailFrom: 5
+  mailFrom: must be a map, not 5
+mailFrom: {onMxFailure: reject}
+  mailFrom.label: required
+mailFrom: {label: b, onMxFailure: rejct}
+  mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?
+mailFrom: {eu-west-1: B}
+  mailFrom.label["eu-west-1"]: must be one label like 'bounce', in lower case, not 'B'
+mailFrom: {us-east-1: b}
+  mailFrom.label: must have one label for each of the Regions eu-west-1
+regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
+  mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
+overlapDays: 366
+  overlapDays: must be 0 to 365, not 366
+overlapDays: 10d
+  overlapDays: must be a whole number, not '10d'
+keyBits: 4096
+  keyBits: must be 1024 to 2048, not 4096
+keyStore: vault
+  keyStore: must be 'state' or 'secretsManager', not 'vault'
+keyStore: null
+  keyStore: must be a map, not null
+keyStore: {kmsKeyId: alias/mail}
+  keyStore.provider: required
+keyStore: {provider: secretsManager, kmskeyid: alias/mail}
+  keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?
+keyStore: {provider: state, kmsKeyId: alias/mail, recoveryWindowDays: 7}
+  keyStore.kmsKeyId: is an option of secretsManager, not of state
+  keyStore.recoveryWindowDays: is an option of secretsManager, not of state
+keyStore: {provider: secretsManager, resourcePolicy: '{'}
+  keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'
+dnsWaitSeconds: 3601
+  dnsWaitSeconds: must be 0 to 3600, not 3601
+rotateAfterDays: 0
+  rotateAfterDays: must be 1 to 36500, not 0
+protect: 'yes'
+  protect: must be true or false, not 'yes'
+protect: []
+  protect: must be true or false, not a list
+regions: []
+  regions: must not be empty
+regions: eu-west-1
+  regions: must be a list, not 'eu-west-1'
+regions: [eu-west-1, Ireland]
+  regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'
+regions: [eu-west-1a]
+  regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'
+dns: 53
+  dns: must be a map, not 53
+dns: []
+  dns: must not be empty
+dns: {ttl: -1}
+  dns.ttl: must be 0 to 2147483647, not -1
+dns: [{ttl: 5m}]
+  dns[0].ttl: must be a whole number, not '5m'
+dns: {TTL: 60}
+  dns.TTL: unknown key, did you mean 'ttl'?
+dns: {zoneId: /hostedzone/Z1}
+  dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not '/hostedzone/Z1'
+dns: {zone: example.com, zoneId: Z1}
+  dns.zoneId: give zone or zoneId, not both
+dns: {zone: 5}
+  dns.zone: must be a zone's name, not 5
+dns: {zone: example .com}
+  dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'
+dns: {zone: ample.com}
+  dns.zone: 'ample.com' does not hold 'example.com'
+dnsCheck: always
+  dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'
+configurationSet: news letter
+  configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'
+tags: [team]
+  tags: must be a map, not a list
+tags: {team: 42}
+  tags["team"]: must be text, not 42
+tags: {team: a&b}
+  tags["team"]: must be letters, digits, blanks and _.:/=+-@, not '&'
+tags: {'byodkim:owner': me}
+  tags["byodkim:owner"]: names that begin with 'byodkim:' are reserved
+tags: {'AWS:x': me}
+  tags["AWS:x"]: names that begin with 'AWS:' are reserved
+keys: {'2': s1}
+  keys["2"]: must be a map, not 's1'
+keys: {'2': {privateKey: first}}
+  keys["2"].selector: required
+keys: {'2': {selector: s}}
+  keys["2"].privateKey: required
+keys: {'2': {selector: s, privatekey: first}}
+  keys["2"].privateKey: required
+  keys["2"].privatekey: unknown key, did you mean 'privateKey'?
+overlapdays: 3
+  overlapdays: unknown key, did you mean 'overlapDays'?
+overlap_days: 3
+  overlap_days: unknown key, did you mean 'overlapDays'?
+region: eu-west-1
+  region: unknown key, did you mean 'regions'?
+ttl: 60
+  ttl: unknown key, did you mean 'dns.ttl'?
+retired: true, adopt: true
+  retired: can't be true with adopt: an adopted identity stays in SES
+dns: [{externalId: corp}, {externalId: corp 7}]
+  dns[0].externalId: goes with assumeRole, the role that asks for it
+  dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'
+dns: rfc2136
+  dns.keyName: required with rfc2136
+  dns.server: required with rfc2136
+dns: {provider: rfc2136, server: ns1..example.com, keyName: by..odkim}
+  dns.keyName: must be a name like 'byodkim', not 'by..odkim'
+  dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1..example.com'
+dns: {provider: cpanel, server: attacker.example, port: 443}
+  dns.port: is an option of rfc2136, not of cpanel
+  dns.server: is an option of rfc2136, not of cpanel
+dns: {provider: godaddy, ttl: 300}
+  dns.ttl: must be 600 to 86400 at godaddy, not 300
+dns: {provider: dreamhost, ttl: 300}
+  dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not of dreamhost
+dns: {provider: wix, keyName: byodkim}
+  dns.keyName: is an option of rfc2136, not of wix
+dns: {provider: cloudflare, panel: godaddy}
+  dns.panel: is an option of manual, not of cloudflare
+dns: {provider: cloudflare, ttl: 30}
+  dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
+dns: {provider: cloudflare, zoneId: Z1}
+  dns.zoneId: 'Z1' is not a zone id in cloudflare
+dns: [manual, {zone: example.org}]
+  dns[1].zone: 'example.org' does not hold 'example.com'
+"""
+
 IN_DOMAIN = [
-    # generation and published
+    *written_out(TEXT_IN_DOMAIN),
     ("no generation", {}, ["generation: required, it says which key signs"]),
-    ("generation null", {"generation": None}, ["generation: must be a whole number, not null"]),
-    ("generation 0", {"generation": 0}, ["generation: must be 1 to 1000000000000000, not 0"]),
-    ("generation -1", {"generation": "-1"}, ["generation: must be 1 to 1000000000000000, not -1"]),
-    ("generation 2.5", {"generation": 2.5}, ["generation: must be a whole number, not 2.5"]),
-    ("generation true", {"generation": True}, ["generation: must be a whole number, not true"]),
-    ("generation text", {"generation": "two"}, ["generation: must be a whole number, not 'two'"]),
-    ("generation 02", {"generation": "02"}, ["generation: must be a whole number, not '02'"]),
     ("generation nan", {"generation": float("nan")}, ["generation: must be a whole number, not nan"]),
-    ("generation list", {"generation": [1]}, ["generation: must be a whole number, not a list"]),
-    (
-        "published without the signing one",
-        {"published": [1, 3]},
-        ["published: must contain generation 2, which signs, not [1, 3]"],
-    ),
-    ("published twice", {"published": [2, 2]}, ["published: generation 2 is listed twice"]),
-    ("published empty", {"published": []}, ["published: must contain generation 2, which signs, not []"]),
-    ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 to 1000000000000000, not 0"]),
-    ("published no list", {"published": 2}, ["published: must be a list, not 2"]),
-    # mailFrom
-    (
-        "mailFrom two labels",
-        {"mailFrom": "a.b"},
-        ["mailFrom: must be one label like 'bounce', in lower case, not 'a.b'"],
-    ),
-    ("mailFrom number", {"mailFrom": 5}, ["mailFrom: must be a map, not 5"]),
-    ("mailFrom without a label", {"mailFrom": {"onMxFailure": "reject"}}, ["mailFrom.label: required"]),
-    (
-        "mailFrom onMxFailure",
-        {"mailFrom": {"label": "b", "onMxFailure": "rejct"}},
-        ["mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?"],
-    ),
-    (
-        "mailFrom label of a Region",
-        {"mailFrom": {"eu-west-1": "B"}},
-        ["mailFrom.label[\"eu-west-1\"]: must be one label like 'bounce', in lower case, not 'B'"],
-    ),
-    (
-        "mailFrom other Region",
-        {"mailFrom": {"us-east-1": "b"}},
-        ["mailFrom.label: must have one label for each of the Regions eu-west-1"],
-    ),
-    (
-        "mailFrom label of two Regions",
-        {"regions": ["eu-west-1", "us-east-1"], "mailFrom": {"eu-west-1": "b", "us-east-1": "b"}},
-        ["mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only"],
-    ),
     (
         "mailFrom too long",
         {"mailFrom": 33 * "c"},
         [f"mailFrom: must be one label like 'bounce', in lower case, not '{33 * 'c'}'"],
-    ),
-    # numbers
-    ("overlapDays 366", {"overlapDays": 366}, ["overlapDays: must be 0 to 365, not 366"]),
-    ("overlapDays -1", {"overlapDays": -1}, ["overlapDays: must be 0 to 365, not -1"]),
-    ("overlapDays unit", {"overlapDays": "10d"}, ["overlapDays: must be a whole number, not '10d'"]),
-    ("keyBits 4096", {"keyBits": 4096}, ["keyBits: must be 1024 to 2048, not 4096"]),
-    ("keyBits 512", {"keyBits": "512"}, ["keyBits: must be 1024 to 2048, not 512"]),
-    # keyStore
-    (
-        "keyStore unknown",
-        {"keyStore": "vault"},
-        ["keyStore: must be 'state' or 'secretsManager', not 'vault'"],
-    ),
-    ("keyStore none", {"keyStore": None}, ["keyStore: must be a map, not null"]),
-    (
-        "keyStore no provider",
-        {"keyStore": {"kmsKeyId": "alias/mail"}},
-        ["keyStore.provider: required"],
-    ),
-    (
-        "keyStore option",
-        {"keyStore": {"provider": "secretsManager", "kmskeyid": "alias/mail"}},
-        ["keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?"],
-    ),
-    (
-        "keyStore options of state",
-        {"keyStore": {"provider": "state", "kmsKeyId": "alias/mail", "recoveryWindowDays": 7}},
-        [
-            "keyStore.kmsKeyId: is an option of secretsManager, not of state",
-            "keyStore.recoveryWindowDays: is an option of secretsManager, not of state",
-        ],
     ),
     (
         "keyStore values",
@@ -517,11 +590,6 @@ IN_DOMAIN = [
         ],
     ),
     (
-        "keyStore policy no JSON",
-        {"keyStore": {"provider": "secretsManager", "resourcePolicy": "{"}},
-        ["keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'"],
-    ),
-    (
         "keyStore policy deep",
         {"keyStore": {"provider": "secretsManager", "resourcePolicy": "[" * 60000}},
         ["keyStore.resourcePolicy: must be a map, or one as JSON text, not 60000 characters"],
@@ -531,32 +599,12 @@ IN_DOMAIN = [
         {"keyStore": {"provider": "secretsManager", "resourcePolicy": {"x": "y" * 20480}}},
         ["keyStore.resourcePolicy: must be at most 20480 characters as JSON, not 20489"],
     ),
-    ("dnsWaitSeconds", {"dnsWaitSeconds": 3601}, ["dnsWaitSeconds: must be 0 to 3600, not 3601"]),
-    ("rotateAfterDays", {"rotateAfterDays": 0}, ["rotateAfterDays: must be 1 to 36500, not 0"]),
-    # flags
-    ("protect yes", {"protect": "yes"}, ["protect: must be true or false, not 'yes'"]),
-    ("protect 1", {"protect": 1}, ["protect: must be true or false, not 1"]),
-    ("protect list", {"protect": []}, ["protect: must be true or false, not a list"]),
-    # Regions
-    ("regions empty", {"regions": []}, ["regions: must not be empty"]),
-    ("regions no list", {"regions": "eu-west-1"}, ["regions: must be a list, not 'eu-west-1'"]),
-    (
-        "Region unknown form",
-        {"regions": ["eu-west-1", "Ireland"]},
-        ["regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'"],
-    ),
-    (
-        "Region is a zone",
-        {"regions": ["eu-west-1a"]},
-        ["regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'"],
-    ),
     (
         "Region with line break",
         {"regions": ["eu-west-1\n"]},
         ["regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters"],
     ),
     ("Region twice", {"regions": ["eu-west-1"] * 2}, ["regions: 'eu-west-1' is listed twice"]),
-    # DNS
     (
         "dns unknown name",
         {"dns": "nobody"},
@@ -565,49 +613,10 @@ IN_DOMAIN = [
             "or 'manual', not 'nobody'"
         ],
     ),
-    ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
-    ("dns empty", {"dns": []}, ["dns: must not be empty"]),
-    ("dns ttl", {"dns": {"ttl": -1}}, ["dns.ttl: must be 0 to 2147483647, not -1"]),
-    ("dns ttl in a list", {"dns": [{"ttl": "5m"}]}, ["dns[0].ttl: must be a whole number, not '5m'"]),
-    ("dns unknown option", {"dns": {"TTL": 60}}, ["dns.TTL: unknown key, did you mean 'ttl'?"]),
-    (
-        "zone id is a path",
-        {"dns": {"zoneId": "/hostedzone/Z1"}},
-        [
-            "dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, "
-            "not '/hostedzone/Z1'"
-        ],
-    ),
-    (
-        "zone and zone id",
-        {"dns": {"zone": "example.com", "zoneId": "Z1"}},
-        ["dns.zoneId: give zone or zoneId, not both"],
-    ),
-    ("zone number", {"dns": {"zone": 5}}, ["dns.zone: must be a zone's name, not 5"]),
-    (
-        "zone with a blank",
-        {"dns": {"zone": "example .com"}},
-        ["dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'"],
-    ),
-    (
-        "zone of another domain",
-        {"dns": {"zone": "ample.com"}},
-        ["dns.zone: 'ample.com' does not hold 'example.com'"],
-    ),
-    (
-        "dnsCheck",
-        {"dnsCheck": "always"},
-        ["dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'"],
-    ),
     (
         "resolver is a name",
         {"dnsResolvers": ["dns.example"]},
         [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not 'dns.example'"],
-    ),
-    (
-        "resolver of five numbers",
-        {"dnsResolvers": ["1.1.1.1.1"]},
-        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '1.1.1.1.1'"],
     ),
     (
         "resolver without brackets",
@@ -620,19 +629,11 @@ IN_DOMAIN = [
         [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '1.1.1.1:65536'"],
     ),
     ("resolver twice", {"dnsResolvers": ["1.1.1.1"] * 2}, ["dnsResolvers: '1.1.1.1' is listed twice"]),
-    # identity
-    (
-        "configuration set",
-        {"configurationSet": "news letter"},
-        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'"],
-    ),
     (
         "configuration set too long",
         {"configurationSet": "n" * 65},
         ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters"],
     ),
-    ("tags a list", {"tags": ["team"]}, ["tags: must be a map, not a list"]),
-    ("tag is a number", {"tags": {"team": 42}}, ['tags["team"]: must be text, not 42']),
     ("48 tags", {"tags": {f"t{n}": "" for n in range(48)}}, ["tags: must be at most 47, not 48"]),
     (
         "tag name too long",
@@ -649,46 +650,14 @@ IN_DOMAIN = [
         {"tags": {"team": "x" * 257}},
         ['tags["team"]: must be at most 256 characters, not 257'],
     ),
-    (
-        "tag character",
-        {"tags": {"team": "a&b"}},
-        ["tags[\"team\"]: must be letters, digits, blanks and _.:/=+-@, not '&'"],
-    ),
-    (
-        "tag of ours",
-        {"tags": {"byodkim:owner": "me"}},
-        ["tags[\"byodkim:owner\"]: names that begin with 'byodkim:' are reserved"],
-    ),
-    (
-        "tag of AWS's",
-        {"tags": {"AWS:x": "me"}},
-        ["tags[\"AWS:x\"]: names that begin with 'AWS:' are reserved"],
-    ),
-    # keys
     ("keys a list", {"keys": [supplied("s1")]}, ["keys: must be a map, not a list"]),
     (
         "keys without the signing one",
         {"keys": {"1": supplied("s1")}},
         ["keys: must hold a key for generation 2, which signs"],
     ),
-    ("keys empty", {"keys": {}}, ["keys: must hold a key for generation 2, which signs"]),
-    (
-        "keys by name",
-        {"keys": {"new": supplied("s1")}},
-        ["keys[\"new\"]: must be a whole number, not 'new'"],
-    ),
+    ("keys by name", {"keys": {"new": supplied("s1")}}, ["keys[\"new\"]: must be a whole number, not 'new'"]),
     ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 to 1000000000000000, not 0']),
-    ("key is text", {"keys": {"2": "s1"}}, ["keys[\"2\"]: must be a map, not 's1'"]),
-    ("key without selector", {"keys": {"2": {"privateKey": "first"}}}, ['keys["2"].selector: required']),
-    ("selector without key", {"keys": {"2": {"selector": "s"}}}, ['keys["2"].privateKey: required']),
-    (
-        "key misspelled",
-        {"keys": {"2": {"selector": "s", "privatekey": "first"}}},
-        [
-            'keys["2"].privateKey: required',
-            "keys[\"2\"].privatekey: unknown key, did you mean 'privateKey'?",
-        ],
-    ),
     (
         "name of a key misspelt",
         {"keys": {"2": supplied("s2", "frist")}},
@@ -739,16 +708,6 @@ IN_DOMAIN = [
         {"keys": {"2": supplied("s2"), "3": supplied("s3")}},
         ['keys["3"].privateKey: is the key of generation 2 already'],
     ),
-    # unknown keys
-    ("case", {"overlapdays": 3}, ["overlapdays: unknown key, did you mean 'overlapDays'?"]),
-    ("snake case", {"overlap_days": 3}, ["overlap_days: unknown key, did you mean 'overlapDays'?"]),
-    ("plural", {"region": "eu-west-1"}, ["region: unknown key, did you mean 'regions'?"]),
-    ("option of dns", {"ttl": 60}, ["ttl: unknown key, did you mean 'dns.ttl'?"]),
-    (
-        "retired and adopted",
-        {"retired": True, "adopt": True},
-        ["retired: can't be true with adopt: an adopted identity stays in SES"],
-    ),
     (
         "a Region that is none",
         {"regions": ["us-east-9", "eu-west-1"]},
@@ -757,7 +716,6 @@ IN_DOMAIN = [
             "did you mean 'us-east-1' or 'us-east-2'?"
         ],
     ),
-    # options that need or exclude others
     (
         "role",
         {
@@ -770,19 +728,6 @@ IN_DOMAIN = [
             f"not 'arn:aws:iam::{role}'"
             for number, role in enumerate(("1:role/dns", "123456789012:role/dns*"))
         ],
-    ),
-    (
-        "external ID without a role, and with a blank",
-        {"dns": [{"externalId": "corp"}, {"externalId": "corp 7"}]},
-        [
-            "dns[0].externalId: goes with assumeRole, the role that asks for it",
-            "dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'",
-        ],
-    ),
-    (
-        "name server without its name",
-        {"dns": "rfc2136"},
-        ["dns.keyName: required with rfc2136", "dns.server: required with rfc2136"],
     ),
     (
         "name server's strange options",
@@ -806,65 +751,9 @@ IN_DOMAIN = [
         ],
     ),
     (
-        "name server with an empty label",
-        {"dns": {"provider": "rfc2136", "server": "ns1..example.com", "keyName": "by..odkim"}},
-        [
-            "dns.keyName: must be a name like 'byodkim', not 'by..odkim'",
-            "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1..example.com'",
-        ],
-    ),
-    (
-        "a server beside the token of a panel",
-        {"dns": {"provider": "cpanel", "server": "attacker.example", "port": 443}},
-        [
-            "dns.port: is an option of rfc2136, not of cpanel",
-            "dns.server: is an option of rfc2136, not of cpanel",
-        ],
-    ),
-    (
-        "ttl at GoDaddy",
-        {"dns": {"provider": "godaddy", "ttl": 300}},
-        ["dns.ttl: must be 600 to 86400 at godaddy, not 300"],
-    ),
-    (
-        "ttl at DreamHost",
-        {"dns": {"provider": "dreamhost", "ttl": 300}},
-        [
-            "dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix "
-            "and rfc2136, not of dreamhost"
-        ],
-    ),
-    (
-        "key name at Wix",
-        {"dns": {"provider": "wix", "keyName": "byodkim"}},
-        ["dns.keyName: is an option of rfc2136, not of wix"],
-    ),
-    (
-        "options of others at Cloudflare",
-        {"dns": {"provider": "cloudflare", "panel": "godaddy"}},
-        [
-            "dns.panel: is an option of manual, not of cloudflare",
-        ],
-    ),
-    (
-        "ttl at Cloudflare",
-        {"dns": {"provider": "cloudflare", "ttl": 30}},
-        ["dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30"],
-    ),
-    (
-        "zone id of Route 53 at Cloudflare",
-        {"dns": {"provider": "cloudflare", "zoneId": "Z1"}},
-        ["dns.zoneId: 'Z1' is not a zone id in cloudflare"],
-    ),
-    (
         "zone id of Cloudflare in Route 53, in a list",
         {"dns": ["manual", {"zoneId": "0" * 32}]},
         [f"dns[1].zoneId: '{'0' * 32}' is not a zone id in route53"],
-    ),
-    (
-        "zone of another domain in a list",
-        {"dns": ["manual", {"zone": "example.org"}]},
-        ["dns[1].zone: 'example.org' does not hold 'example.com'"],
     ),
     (
         "two keys in one slot",
@@ -906,53 +795,37 @@ def test_refused_in_a_domain(written, expected):
     assert [f'domains["example.com"].{line}' for line in expected] == problems(one(domain))
 
 
+TEXT_IN_STACK = """
+domains: {example.com: {generation: 1, mailFrom: b}, b.example.com: {generation: 1}}
+  domains["example.com"].mailFrom.label: 'b.example.com' sends mail itself, a MAIL FROM domain must not
+domains: null
+  domains: must not be empty
+domains: []
+  domains: must not be empty
+dnsCredentials: {wix: {token: x}}
+  domains: must not be empty
+domain: {example.com: {generation: 1}}
+  domain: unknown key, did you mean 'domains'?
+  domains: must not be empty
+domains: [example.com]
+  domains: must be a map, not a list
+domains: {localhost: {generation: 1}}
+  domains["localhost"]: 'localhost' is a single label, expected a domain such as 'example.com'
+domains: {Example.com: {generation: 1}, example.com.: {generation: 1}}
+  domains["example.com."]: is the same domain as 'Example.com'
+domains: {bücher.example: {generation: 1}, xn--bcher-kva.example: {generation: 2}}
+  domains["xn--bcher-kva.example"]: is the same domain as 'bücher.example'
+"""
+
 IN_STACK = [
-    (
-        "mailFrom sends mail",
-        {"domains": {"example.com": {"generation": 1, "mailFrom": "b"}, "b.example.com": {"generation": 1}}},
-        [
-            "domains[\"example.com\"].mailFrom.label: 'b.example.com' sends mail itself, "
-            "a MAIL FROM domain must not"
-        ],
-    ),
+    *written_out(TEXT_IN_STACK),
     ("no domains", {}, ["domains: must not be empty"]),
-    ("domains null", {"domains": None}, ["domains: must not be empty"]),
-    ("domains blank", {"domains": ""}, ["domains: must not be empty"]),
-    ("domains an empty list", {"domains": []}, ["domains: must not be empty"]),
-    (
-        "credentials only",
-        {"dnsCredentials": {"wix": {"token": "x"}}},
-        ["domains: must not be empty"],
-    ),
-    (
-        "domains misspelt",
-        {"domain": {"example.com": {"generation": 1}}},
-        ["domain: unknown key, did you mean 'domains'?", "domains: must not be empty"],
-    ),
-    ("domains a list", {"domains": ["example.com"]}, ["domains: must be a map, not a list"]),
     (
         "nothing below a domain",
         one(None),
         ['domains["example.com"].generation: required, it says which key signs'],
     ),
     ("domain a number", one(2), ['domains["example.com"]: must be a map, not 2']),
-    (
-        "no domain at all",
-        {"domains": {"localhost": {"generation": 1}}},
-        [
-            "domains[\"localhost\"]: 'localhost' is a single label, expected a domain such as 'example.com'",
-        ],
-    ),
-    (
-        "two spellings",
-        {"domains": {"Example.com": {"generation": 1}, "example.com.": {"generation": 1}}},
-        ["domains[\"example.com.\"]: is the same domain as 'Example.com'"],
-    ),
-    (
-        "two spellings in two alphabets",
-        {"domains": {"bücher.example": {"generation": 1}, "xn--bcher-kva.example": {"generation": 2}}},
-        ["domains[\"xn--bcher-kva.example\"]: is the same domain as 'bücher.example'"],
-    ),
     (
         "domain too long for a generated selector",
         {"domains": {LONG_DOMAIN: {"generation": 1}}},
@@ -1035,24 +908,23 @@ def test_refused_in_a_stack(config, expected):
     assert expected == problems(config)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("region", "expected"),
-    [
-        (None, 'domains["example.com"].regions: required, because aws:region is not set'),
-        ("", 'domains["example.com"].regions: required, because aws:region is not set'),
-        ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
-        (
+    {
+        "not set": (None, 'domains["example.com"].regions: required, because aws:region is not set'),
+        "empty": ("", 'domains["example.com"].regions: required, because aws:region is not set'),
+        "no Region": ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
+        "mistyped": (
             "us-eest-1",
             f"aws:region: 'us-eest-1' is not a Region that botocore {botocore.__version__} knows, "
             "did you mean 'us-east-1' or 'us-west-1'?",
         ),
-        (
+        "unknown": (
             "eu-west-9",
             f"aws:region: 'eu-west-9' is not a Region that botocore {botocore.__version__} knows, "
             "did you mean 'eu-west-1' or 'eu-west-2' or 'eu-west-3'?",
         ),
-    ],
-    ids=["not set", "empty", "no Region", "mistyped", "unknown"],
+    },
 )
 def test_no_region(region, expected):
     """A domain without Regions needs a good `aws:region`."""
@@ -1094,14 +966,13 @@ def test_all_problems_at_once():
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("config", "problem"),
-    [
-        ({}, "must not be empty"),
-        ({"domains": ["example.com"]}, "must be a map, not a list"),
-        ({"domains": "example.com"}, "must be a map, not 'example.com'"),
-    ],
-    ids=["none", "list", "text"],
+    {
+        "none": ({}, "must not be empty"),
+        "list": ({"domains": ["example.com"]}, "must be a map, not a list"),
+        "text": ({"domains": "example.com"}, "must be a map, not 'example.com'"),
+    },
 )
 def test_smallest_stack_file_is_shown(config, problem):
     """Who has no domains yet, or no map of them, is shown a stack file to begin with."""
@@ -1211,11 +1082,11 @@ def accepts(config):
     return Draft202012Validator(schema).is_valid({"config": config})
 
 
-@pytest.mark.parametrize(
+@cases(
     "config",
-    [
-        {"ses-byodkim:domains": {"example.com": {"generation": 1}}},
-        {
+    {
+        "smallest": {"ses-byodkim:domains": {"example.com": {"generation": 1}}},
+        "large": {
             "aws:region": "eu-west-1",
             "aws:profile": "mail",
             "ses-byodkim:domains": {
@@ -1231,64 +1102,59 @@ def accepts(config):
             "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
             "ses-byodkim:privateKeys": {"own": {"secure": "v1:abc"}},
         },
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}},
-        {
+        "list of DNS providers": {
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}
+        },
+        "key store": {
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}
+        },
+        "options of the key store": {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
             "ses-byodkim:defaults": {
                 "keyStore": {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
             },
         },
-    ],
-    ids=["smallest", "large", "list of DNS providers", "key store", "options of the key store"],
+    },
 )
 def test_schema_accepts(config):
     """An editor marks nothing in a good stack file."""
     assert accepts(config)
 
 
-@pytest.mark.parametrize(
+@cases(
     "config",
-    [
-        {},
-        {"ses-byodkim:domain": {}, "ses-byodkim:domains": {"example.com": {"generation": 1}}},
-        {"ses-byodkim:domains": {"example.com": {}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "overlapdays": 3}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "nobody"}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}},
-        {
+    {
+        "nothing": {},
+        "unknown section": {
+            "ses-byodkim:domain": {},
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+        },
+        "no generation": {"ses-byodkim:domains": {"example.com": {}}},
+        "generation 0": {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
+        "unknown key": {"ses-byodkim:domains": {"example.com": {"generation": 1, "overlapdays": 3}}},
+        "keyBits": {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
+        "no Region": {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
+        "Region twice": {
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}
+        },
+        "unknown DNS provider": {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "nobody"}}},
+        "unknown DNS option": {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
+        "unknown key store": {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
+        "key store without its name": {
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}
+        },
+        "key missing": {
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}
+        },
+        "generation in defaults": {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
             "ses-byodkim:defaults": {"generation": 1},
         },
-        {
+        "onTimeout": {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
             "ses-byodkim:verification": {"onTimeout": "retry"},
         },
-    ],
-    ids=[
-        "nothing",
-        "unknown section",
-        "no generation",
-        "generation 0",
-        "unknown key",
-        "keyBits",
-        "no Region",
-        "Region twice",
-        "unknown DNS provider",
-        "unknown DNS option",
-        "unknown key store",
-        "key store without its name",
-        "key missing",
-        "generation in defaults",
-        "onTimeout",
-    ],
+    },
 )
 def test_schema_refuses(config):
     """An editor marks what the program would refuse."""
@@ -1333,14 +1199,19 @@ def test_dns_credentials():
     assert accepts(config | {"ses-byodkim:dnsCredentials": secure})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "problem"),
-    [
-        ("gd_pat_secret", "dnsCredentials: must be a map, not something else"),
-        ({"godaddy": "gd_pat_secret"}, 'dnsCredentials["godaddy"]: must be a map, not something else'),
-        ({"godaddy": {"token": 5}}, 'dnsCredentials["godaddy"].token: must be text, not something else'),
-    ],
-    ids=["text", "text for one", "number"],
+    {
+        "text": ("gd_pat_secret", "dnsCredentials: must be a map, not something else"),
+        "text for one": (
+            {"godaddy": "gd_pat_secret"},
+            'dnsCredentials["godaddy"]: must be a map, not something else',
+        ),
+        "number": (
+            {"godaddy": {"token": 5}},
+            'dnsCredentials["godaddy"].token: must be text, not something else',
+        ),
+    },
 )
 def test_dns_credentials_of_other_shapes(written, problem):
     """What is no secret by name is refused; what may be one is not shown."""

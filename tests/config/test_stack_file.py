@@ -7,6 +7,7 @@ import pytest
 
 from byodkim_provider.config.stack_file import diff, edited, load, stack_file
 from byodkim_provider.errors import InvalidSettings
+from tests.support.cases import cases
 
 KEY = "ses-byodkim:domains"
 PATH = ("config", KEY)
@@ -50,10 +51,10 @@ def replaced(*pairs):
     return text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "after"),
-    [
-        (
+    {
+        "keys go": (
             {"Example.COM": {"generation": 3, "published": None, "overlapDays": None}},
             replaced(
                 ("generation:   2   # since", "generation: 3     # since"),
@@ -61,14 +62,14 @@ def replaced(*pairs):
                 ("      overlapDays: 0   # for the leak\n", ""),
             ),
         ),
-        (
+        "a list in one line": (
             {"Example.COM": {"generation": 3, "published": [3, 4], "overlapDays": 0}},
             replaced(
                 ("generation:   2   # since", "generation: 3     # since"),
                 ("published:\n        - 1\n        - 2   # signs", "published: [3, 4]"),
             ),
         ),
-        (
+        "flow": (
             {"example.org": {"generation": 2, "published": None, "overlapDays": None}},
             replaced(
                 (
@@ -77,22 +78,19 @@ def replaced(*pairs):
                 )
             ),
         ),
-        (
+        "keys come": (
             {"example.net": {"generation": 5, "published": [5, 6], "overlapDays": 0}},
-            replaced(
-                ('generation: "4"\n', "generation: 5\n      published: [5, 6]\n      overlapDays: 0\n"),
-            ),
+            replaced(('generation: "4"\n', "generation: 5\n      published: [5, 6]\n      overlapDays: 0\n")),
         ),
-        (
+        "two domains": (
             {"example.net": {"generation": 5}, "Example.COM": {"generation": 3}},
             replaced(
                 ('generation: "4"', "generation: 5"),
                 ("generation:   2   # since", "generation: 3     # since"),
             ),
         ),
-        ({"example.net": {"published": None, "overlapDays": None}}, FILE),
-    ],
-    ids=["keys go", "a list in one line", "flow", "keys come", "two domains", "nothing"],
+        "nothing": ({"example.net": {"published": None, "overlapDays": None}}, FILE),
+    },
 )
 def test_edits(changes, after):
     """A line that changes is laid out anew; comments and all other lines stay, byte for byte."""
@@ -142,13 +140,14 @@ def test_shapes(before, after):
     assert edited(start + before, PATH, changes) == start + after
 
 
-@pytest.mark.parametrize(
+@cases(
     "domains",
-    [
-        "    example.net: &one\n      generation: 1\n    example.com: *one\n    a.example: {generation: 1}\n",
-        "    example.com: &one\n      generation: 1\n    example.net: *one\n    a.example: {generation: 1}\n",
-    ],
-    ids=["an alias", "aliased"],
+    {
+        "an alias": "    example.net: &one\n      generation: 1\n    example.com: *one\n"
+        "    a.example: {generation: 1}\n",
+        "aliased": "    example.com: &one\n      generation: 1\n    example.net: *one\n"
+        "    a.example: {generation: 1}\n",
+    },
 )
 def test_refused(domains):
     """What can't be edited without changing something else is left to the person."""
@@ -169,14 +168,13 @@ def test_refused_within_itself():
         edited(text, PATH, {"example.com": {"generation": 2}})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
-    [
-        ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
-        ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a duplicate key"),
-        ("config: \x07", "is not valid YAML"),
-    ],
-    ids=["cut off", "twice", "a control character"],
+    {
+        "cut off": ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
+        "twice": ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a duplicate key"),
+        "a control character": ("config: \x07", "is not valid YAML"),
+    },
 )
 def test_no_stack_file(text, problem):
     """What is wrong with a file is said without quoting it: it may hold a key."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.messages.dkim import GenerationProblem
+from tests.support.cases import cases
 
 NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -20,30 +21,28 @@ def test_published(signing, expected):
     assert expected == generations.published(signing)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("signing", "supplied", "expected"),
-    [
-        (2, {1, 2, 3}, (1, 2, 3)),
-        (2, {2}, (2,)),
-        (2, {1, 3}, (1, 3)),
-        (3, {1, 3, 9}, (3,)),
-    ],
-    ids=["all there", "no neighbours", "not the signing one", "others far away"],
+    {
+        "all there": (2, {1, 2, 3}, (1, 2, 3)),
+        "no neighbours": (2, {2}, (2,)),
+        "not the signing one": (2, {1, 3}, (1, 3)),
+        "others far away": (3, {1, 3, 9}, (3,)),
+    },
 )
 def test_published_with_supplied_keys(signing, supplied, expected):
     """Of the neighbours, only those with a supplied key are published."""
     assert expected == generations.published(signing, supplied)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("signing", "published", "expected"),
-    [
-        (1, (1, 2), {1: "signing", 2: "standby"}),
-        (2, (3, 1, 2), {1: "previous", 2: "signing", 3: "standby"}),
-        (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
-        (9, (2, 9), {2: "previous", 9: "signing"}),
-    ],
-    ids=["first key", "out of order", "gone back", "jumped"],
+    {
+        "first key": (1, (1, 2), {1: "signing", 2: "standby"}),
+        "out of order": (2, (3, 1, 2), {1: "previous", 2: "signing", 3: "standby"}),
+        "gone back": (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
+        "jumped": (9, (2, 9), {2: "previous", 9: "signing"}),
+    },
 )
 def test_roles(signing, published, expected):
     """What is older than the signing generation is previous, what is newer stands by; oldest first."""
@@ -51,18 +50,17 @@ def test_roles(signing, published, expected):
     assert list(expected.items()) == list(roles.items())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("signing", "published", "expected"),
-    [
-        (2, (1, 2, 3), None),
-        (2, (2,), None),
-        (2, (4, 2), None),
-        (2, (1, 3), GenerationProblem.NOT_PUBLISHED(generation=2, published="[1, 3]")),
-        (2, (), GenerationProblem.NOT_PUBLISHED(generation=2, published="[]")),
-        (2, (2, 3, 2), GenerationProblem.TWICE(generation=2)),
-        (1, (0, 1), GenerationProblem.BELOW_ONE(generation=0)),
-    ],
-    ids=["default", "alone", "out of order", "signing missing", "empty", "twice", "zero"],
+    {
+        "default": (2, (1, 2, 3), None),
+        "alone": (2, (2,), None),
+        "out of order": (2, (4, 2), None),
+        "signing missing": (2, (1, 3), GenerationProblem.NOT_PUBLISHED(generation=2, published="[1, 3]")),
+        "empty": (2, (), GenerationProblem.NOT_PUBLISHED(generation=2, published="[]")),
+        "twice": (2, (2, 3, 2), GenerationProblem.TWICE(generation=2)),
+        "zero": (1, (0, 1), GenerationProblem.BELOW_ONE(generation=0)),
+    },
 )
 def test_published_problem(signing, published, expected):
     """A published list holds the signing generation, and each at most once."""
@@ -83,42 +81,45 @@ def early(before, after, *, days_since=None, signing=None, exchanged=(), overlap
     return [leaving.generation for leaving in found]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "situation", "expected"),
-    [
-        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 11}}, []),
-        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 2}}, [1]),
-        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 10}}, []),
-        ((1, 2, 3), (2, 3, 4), {"signing": 2}, []),
-        ((1, 2, 3), (8, 9, 10), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
-        ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {1: 90}}, [2]),
-        ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {2: 90}}, [2]),
-        ((2, 3, 4), (2, 4), {"signing": 2, "days_since": {1: 2}}, []),
-        ((1, 2), (), {"signing": None, "days_since": {}}, []),
-        ((1, 2, 3), (), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
-        ((1, 2, 3), (1, 2, 3), {"signing": 2, "days_since": {1: 2}, "exchanged": {1}}, [1]),
-        ((1, 2, 3), (1, 2, 3), {"signing": 2, "days_since": {1: 2}, "exchanged": {3}}, []),
-        ((2, 3), (2, 3, 4), {"signing": 2, "days_since": {4: 2}, "exchanged": {4}}, []),
-        ((3, 4), (4, 5), {"signing": 3, "overlap_days": 0}, []),
-        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: -1}, "overlap_days": 0}, []),
-    ],
-    ids=[
-        "overlap over",
-        "two quick rotations",
-        "to the second",
-        "never signed",
-        "jump",
-        "signing one dropped at once",
-        "signing again after going back",
-        "standby dropped",
-        "nothing signs yet",
-        "emptied list",
-        "previous key exchanged",
-        "standby key exchanged",
-        "exchanged but not published before",
-        "override",
-        "override with a clock that is behind",
-    ],
+    {
+        "overlap over": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 11}}, []),
+        "two quick rotations": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 2}}, [1]),
+        "to the second": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 10}}, []),
+        "never signed": ((1, 2, 3), (2, 3, 4), {"signing": 2}, []),
+        "jump": ((1, 2, 3), (8, 9, 10), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
+        "signing one dropped at once": ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {1: 90}}, [2]),
+        "signing again after going back": ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {2: 90}}, [2]),
+        "standby dropped": ((2, 3, 4), (2, 4), {"signing": 2, "days_since": {1: 2}}, []),
+        "nothing signs yet": ((1, 2), (), {"signing": None, "days_since": {}}, []),
+        "emptied list": ((1, 2, 3), (), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
+        "previous key exchanged": (
+            (1, 2, 3),
+            (1, 2, 3),
+            {"signing": 2, "days_since": {1: 2}, "exchanged": {1}},
+            [1],
+        ),
+        "standby key exchanged": (
+            (1, 2, 3),
+            (1, 2, 3),
+            {"signing": 2, "days_since": {1: 2}, "exchanged": {3}},
+            [],
+        ),
+        "exchanged but not published before": (
+            (2, 3),
+            (2, 3, 4),
+            {"signing": 2, "days_since": {4: 2}, "exchanged": {4}},
+            [],
+        ),
+        "override": ((3, 4), (4, 5), {"signing": 3, "overlap_days": 0}, []),
+        "override with a clock that is behind": (
+            (1, 2, 3),
+            (2, 3, 4),
+            {"signing": 2, "days_since": {1: -1}, "overlap_days": 0},
+            [],
+        ),
+    },
 )
 def test_too_early(before, after, situation, expected):
     """A generation stays in DNS until mail signed with it has arrived or been given up."""
@@ -190,42 +191,32 @@ def test_no_allowed_history_cuts_mail_off(wishes):
         assert {number for number, last in signed_until.items() if now - last < 10 * DAY} <= published
 
 
-@pytest.mark.parametrize(
+@cases(
     ("leaked", "signing", "published", "expected"),
-    [
-        (1, 1, (1, 2), (2, (2, 3))),
-        (2, 2, (1, 2, 3), (3, (1, 3, 4))),
-        (2, 2, (1, 2), (3, (1, 3, 4))),
-        (2, 2, (1, 2, 5), (5, (1, 5, 6))),
-        (3, 2, (1, 2, 3), (2, (1, 2, 4))),
-        (1, 2, (1, 2, 3), (2, (2, 3))),
-        (1, 2, (1, 2), (2, (2, 3))),
-    ],
-    ids=[
-        "first key",
-        "signing",
-        "signing, no standby",
-        "signing, standby further on",
-        "standby",
-        "previous",
-        "previous, no standby",
-    ],
+    {
+        "first key": (1, 1, (1, 2), (2, (2, 3))),
+        "signing": (2, 2, (1, 2, 3), (3, (1, 3, 4))),
+        "signing, no standby": (2, 2, (1, 2), (3, (1, 3, 4))),
+        "signing, standby further on": (2, 2, (1, 2, 5), (5, (1, 5, 6))),
+        "standby": (3, 2, (1, 2, 3), (2, (1, 2, 4))),
+        "previous": (1, 2, (1, 2, 3), (2, (2, 3))),
+        "previous, no standby": (1, 2, (1, 2), (2, (2, 3))),
+    },
 )
 def test_after_leak(leaked, signing, published, expected):
     """A leaked key is dropped, the next one signs if it did, and there is a standby."""
     assert expected == generations.after_leak(leaked, signing=signing, published=published)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("leaked", "signing", "published", "used", "expected"),
-    [
-        (2, 2, (1, 2, 3), {1}, (3, (1, 3))),
-        (3, 3, (1, 3), {1, 2}, (5, (1, 5))),
-        (3, 2, (1, 2, 3), (), (2, (1, 2, 6))),
-        (3, 3, (1, 2, 3), {1, 2}, (2, (1, 2))),
-        (2, 2, (1, 2), {1, 3}, (6, (1, 6))),
-    ],
-    ids=["first", "second", "standby", "no slot is free", "after the number that leaked before"],
+    {
+        "first": (2, 2, (1, 2, 3), {1}, (3, (1, 3))),
+        "second": (3, 3, (1, 3), {1, 2}, (5, (1, 5))),
+        "standby": (3, 2, (1, 2, 3), (), (2, (1, 2, 6))),
+        "no slot is free": (3, 3, (1, 2, 3), {1, 2}, (2, (1, 2))),
+        "after the number that leaked before": (2, 2, (1, 2), {1, 3}, (6, (1, 6))),
+    },
 )
 def test_after_leak_with_slots(leaked, signing, published, used, expected):
     """No two share a slot, and what signs does not take that of the leaked key."""
@@ -234,13 +225,7 @@ def test_after_leak_with_slots(leaked, signing, published, used, expected):
     )
 
 
-@given(
-    signing=GENERATIONS,
-    others=PUBLISHED,
-    used=PUBLISHED,
-    leaked=GENERATIONS,
-    first=st.integers(1, 6),
-)
+@given(signing=GENERATIONS, others=PUBLISHED, used=PUBLISHED, leaked=GENERATIONS, first=st.integers(1, 6))
 def test_no_step_shares_a_slot(signing, others, used, leaked, first):
     """Whatever is published without sharing a slot, before, in or after a move, neither is after a step."""
 

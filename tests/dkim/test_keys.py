@@ -121,14 +121,8 @@ REFUSED = {
     ),
     "base64 of two octets": ("MAA=", f"is not a private key that can be read, {EXPECTED}"),
     "base64 of an empty SEQUENCE": ("MIIAAA==", f"is not a private key that can be read, {EXPECTED}"),
-    "base64 of a PEM file": (
-        encoded(PKCS8.encode()),
-        PEM_IN_BASE64,
-    ),
-    "base64 of a PEM file that begins with a line break": (
-        encoded(b"\n" + PKCS8.encode()),
-        PEM_IN_BASE64,
-    ),
+    "base64 of a PEM file": (encoded(PKCS8.encode()), PEM_IN_BASE64),
+    "base64 of a PEM file that begins with a line break": (encoded(b"\n" + PKCS8.encode()), PEM_IN_BASE64),
     "EC": (pem("ec"), f"is a key for EC, {EXPECTED}"),
     "EC, SEC 1": (pem("ec").split("PARAMETERS-----\n")[-1], f"is a key for EC, {EXPECTED}"),
     "EC, PKCS#8": (pem("ec.pkcs8"), f"is a key for EC, {EXPECTED}"),
@@ -143,18 +137,9 @@ REFUSED = {
         pem("rsa-pss-sha256"),
         "is an RSA-PSS key, expected plain RSA (openssl genrsa)",
     ),
-    "encrypted PKCS#1": (
-        pem("encrypted.pkcs1"),
-        ENCRYPTED,
-    ),
-    "encrypted PKCS#8": (
-        pem("encrypted.pkcs8"),
-        ENCRYPTED,
-    ),
-    "encrypted PKCS#8, base64 DER": (
-        body(pem("encrypted.pkcs8")),
-        ENCRYPTED,
-    ),
+    "encrypted PKCS#1": (pem("encrypted.pkcs1"), ENCRYPTED),
+    "encrypted PKCS#8": (pem("encrypted.pkcs8"), ENCRYPTED),
+    "encrypted PKCS#8, base64 DER": (body(pem("encrypted.pkcs8")), ENCRYPTED),
     "encrypted by a cipher that nobody has": (
         pem("encrypted.pkcs1").replace("AES-128-CBC", "RC2-40-CBC"),
         ENCRYPTED,
@@ -207,10 +192,7 @@ REFUSED = {
         "\n".join(line for number, line in enumerate(PKCS1.splitlines()) if number != 5),
         f"is cut short: {len(der('rsa2048.pkcs1')) - 48} octets of DER, expected {len(der('rsa2048.pkcs1'))}",
     ),
-    "base64 cut": (
-        body(PKCS1)[:1001],
-        "is cut short: 1001 characters of base64, expected a multiple of 4",
-    ),
+    "base64 cut": (body(PKCS1)[:1001], "is cut short: 1001 characters of base64, expected a multiple of 4"),
     "DER cut": (
         encoded(der("rsa2048.pkcs8")[:900]),
         f"is cut short: 900 octets of DER, expected {len(der('rsa2048.pkcs8'))}",

@@ -40,10 +40,7 @@ def test_misplaced():
     twice = "and the panel added the zone twice"
     assert places("s1", "mail.example.com", "example.com") == {
         "s1._domainkey.mail.example.com.example.com": ("wrong-name", "the panel added the zone twice"),
-        "s1.domainkey.mail.example.com": (
-            "underscore-missing",
-            "the underscore of '_domainkey' is missing",
-        ),
+        "s1.domainkey.mail.example.com": ("underscore-missing", "the underscore of '_domainkey' is missing"),
         "s1.domainkey.mail.example.com.example.com": (
             "underscore-missing",
             f"the underscore is missing, {twice}",
@@ -154,10 +151,7 @@ CASES = {
     "end only": ([SPLIT_2], Misconfiguration("only the last 139 characters of the value", "cut")),
     "256th character lost": ([re.sub("(.{255}).", r"\1", VALUE)], lost(254)),
     "255th character lost": ([VALUE[:254] + VALUE[255:]], lost(253)),
-    "256th character lost, other tags": (
-        [TAGGED[:255] + TAGGED[256:]],
-        lost(238),
-    ),
+    "256th character lost, other tags": ([TAGGED[:255] + TAGGED[256:]], lost(238)),
     "strings swapped": ([SPLIT_2 + SPLIT_1], SWAPPED),
     "strings swapped, other tags": ([TAGGED[255:] + TAGGED[:255]], SWAPPED),
     "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
@@ -214,18 +208,9 @@ CASES = {
         [VALUE[:100] + VALUE[200:]],
         Misconfiguration("100 characters missing from the key, at 99 of 392"),
     ),
-    "lower-cased": (
-        [VALUE.lower()],
-        OTHER_CASE,
-    ),
-    "lower-cased, another key": (
-        [ANOTHER.lower()],
-        OTHER_CASE,
-    ),
-    "upper-cased": (
-        [f"p={PUBLIC.upper()}"],
-        OTHER_CASE,
-    ),
+    "lower-cased": ([VALUE.lower()], OTHER_CASE),
+    "lower-cased, another key": ([ANOTHER.lower()], OTHER_CASE),
+    "upper-cased": ([f"p={PUBLIC.upper()}"], OTHER_CASE),
     "every + lost": ([VALUE.replace("+", "")], PLUS_LOST),
     "every + a blank": ([VALUE.replace("+", " ")], PLUS_LOST),
     "one + lost": ([VALUE.replace("+", "", 1)], PLUS_LOST),
@@ -277,14 +262,8 @@ CASES = {
         [f"p={BARE}"],
         Misconfiguration("a bare RSAPublicKey, expected what `openssl rsa -pubout` writes"),
     ),
-    "v=DKIM2": (
-        [f"v=DKIM2; p={PUBLIC}"],
-        Misconfiguration("v=DKIM2, expected v=DKIM1 or no v="),
-    ),
-    "v=dkim1": (
-        [f"v=dkim1; p={PUBLIC}"],
-        Misconfiguration("v=dkim1, expected v=DKIM1 or no v="),
-    ),
+    "v=DKIM2": ([f"v=DKIM2; p={PUBLIC}"], Misconfiguration("v=DKIM2, expected v=DKIM1 or no v=")),
+    "v=dkim1": ([f"v=dkim1; p={PUBLIC}"], Misconfiguration("v=dkim1, expected v=DKIM1 or no v=")),
     "v= not first": (
         [f"k=rsa; v=DKIM1; p={PUBLIC}"],
         Misconfiguration("v=DKIM1 behind another tag, expected it first"),
@@ -294,10 +273,7 @@ CASES = {
         Misconfiguration("k=ed25519, expected k=rsa or no k="),
     ),
     "h=sha1": ([f"h=sha1; p={PUBLIC}"], Misconfiguration("h=sha1, expected h=sha256 or no h=")),
-    "s=tlsrpt": (
-        [f"s=tlsrpt; p={PUBLIC}"],
-        Misconfiguration("s=tlsrpt, expected s=email or no s="),
-    ),
+    "s=tlsrpt": ([f"s=tlsrpt; p={PUBLIC}"], Misconfiguration("s=tlsrpt, expected s=email or no s=")),
     "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
     "DMARC": (["v=DMARC1; p=none"], NOT_DKIM),
     "site verification": (["google-site-verification=xyz"], NOT_DKIM),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.weak_keys import ROCA_BASE, ROCA_PRIMES, prime_problem
 from byodkim_provider.errors import InvalidKey
+from tests.support.cases import cases
 
 CHANCE = random.Random(1)
 PUBLIC_EXPONENT = 65537
@@ -48,24 +49,26 @@ def pem_of(p, q, exponent=PUBLIC_EXPONENT):
 
 
 @pytest.mark.parametrize("bits", [1024, 2048])
-@pytest.mark.parametrize(
+@cases(
     ("primes", "reason"),
-    [
-        (lambda half: ((p := random_prime(half)), prime_from(p + 2)), "has two primes close to each other, "),
-        (
+    {
+        "next prime": (
+            lambda half: ((p := random_prime(half)), prime_from(p + 2)),
+            "has two primes close to each other, ",
+        ),
+        "close prime": (
             lambda half: ((p := random_prime(half)), prime_from(p + (1 << half - 101) + 1 & ~1 | 1)),
             "has two primes close to each other, ",
         ),
-        (
+        "small prime": (
             lambda half: (random_prime(2 * half - 21), random_prime(21)),
             "has a prime of only 21 bits, ",
         ),
-        (
+        "ROCA": (
             lambda half: (of_roca(half), of_roca(half)),
             "is from a chip with the flaw ROCA (CVE-2017-15361), ",
         ),
-    ],
-    ids=["next prime", "close prime", "small prime", "ROCA"],
+    },
 )
 def test_refused(primes, reason, bits):
     """A key with such primes is no secret, although SES signs with it."""

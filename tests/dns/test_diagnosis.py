@@ -11,6 +11,7 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.progress import stopping
 from tests.support import testdata
+from tests.support.cases import cases
 
 DOMAIN = "mail.example.com"
 NAME = f"s1._domainkey.{DOMAIN}"
@@ -192,16 +193,15 @@ def test_cname_at_one_server_only(key, said):
 PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
 
 
-@pytest.mark.parametrize(
+@cases(
     "answers",
-    [
-        [Answer("ns1", (PRIVATE,))],
-        [behind("ns1", (PRIVATE,))],
-        [Answer("ns1", ()), Answer("ns2", (PRIVATE,))],
-        [Answer("ns1", ("right",)), Answer("ns2", (PRIVATE,))],
-        [Answer("ns1", ("right",)), Answer("ns2", ("right", PRIVATE))],
-    ],
-    ids=["alone", "behind a CNAME", "at one server", "another shows the key", "beside the key"],
+    {
+        "alone": [Answer("ns1", (PRIVATE,))],
+        "behind a CNAME": [behind("ns1", (PRIVATE,))],
+        "at one server": [Answer("ns1", ()), Answer("ns2", (PRIVATE,))],
+        "another shows the key": [Answer("ns1", ("right",)), Answer("ns2", (PRIVATE,))],
+        "beside the key": [Answer("ns1", ("right",)), Answer("ns2", ("right", PRIVATE))],
+    },
 )
 def test_private_key_comes_before_all_else(key, value, answers):
     """A private key in DNS is named, whatever else is wrong or right."""
@@ -261,24 +261,26 @@ HIDDEN = (
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("known", "zones", "code", "noted"),
-    [
-        ({}, ("example.com", f"_domainkey.{DOMAIN}"), "served-elsewhere", False),
-        ({"zone": "example.com"}, ("example.com", DOMAIN), "served-elsewhere", False),
-        ({}, ("example.com", DOMAIN), "no-txt", True),
-        ({"zone": DOMAIN}, ("example.com", DOMAIN), "no-txt", False),
-        ({"zone": f"_domainkey.{DOMAIN}"}, ("example.com", f"_domainkey.{DOMAIN}"), "no-txt", False),
-        ({}, ("example.com",), "no-txt", False),
-    ],
-    ids=[
-        "_domainkey is delegated",
-        "put into the zone above",
-        "perhaps put into the zone above",
-        "put into the zone below",
-        "put into _domainkey",
-        "no delegation",
-    ],
+    {
+        "_domainkey is delegated": ({}, ("example.com", f"_domainkey.{DOMAIN}"), "served-elsewhere", False),
+        "put into the zone above": (
+            {"zone": "example.com"},
+            ("example.com", DOMAIN),
+            "served-elsewhere",
+            False,
+        ),
+        "perhaps put into the zone above": ({}, ("example.com", DOMAIN), "no-txt", True),
+        "put into the zone below": ({"zone": DOMAIN}, ("example.com", DOMAIN), "no-txt", False),
+        "put into _domainkey": (
+            {"zone": f"_domainkey.{DOMAIN}"},
+            ("example.com", f"_domainkey.{DOMAIN}"),
+            "no-txt",
+            False,
+        ),
+        "no delegation": ({}, ("example.com",), "no-txt", False),
+    },
 )
 def test_hidden_by_delegation(key, known, zones, code, noted):
     """A record in a zone above a delegation is hidden, and that is said."""

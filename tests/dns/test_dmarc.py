@@ -1,41 +1,38 @@
 """What DMARC makes of a domain's mail is read from its record, or from that of a parent."""
 
-import pytest
-
 from byodkim_provider.dns import dmarc
 from byodkim_provider.dns.dmarc import Policy, lookup, parse
+from tests.support.cases import cases
 from tests.support.fakes import FakeResolver
 
 DOMAIN = "news.example.com"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("records", "expected"),
-    [
-        ({}, None),
-        ({f"_dmarc.{DOMAIN}": ("v=spf1 -all",)}, None),
-        ({"_dmarc.com": ("v=DMARC1; p=reject",)}, None),
-        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, None),
-        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject",)}, Policy(DOMAIN, "reject", "r", "r")),
-        ({f"_dmarc.{DOMAIN}": ("V = DMARC1;P=Reject;ADKIM=S;aspf=s",)}, Policy(DOMAIN, "reject", "s", "s")),
-        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=later; adkim=x",)}, Policy(DOMAIN, "none", "r", "r")),
-        ({"_dmarc.example.com": ("v=DMARC1; p=reject",)}, Policy("example.com", "reject", "r", "r")),
-        (
+    {
+        "no record": ({}, None),
+        "another record": ({f"_dmarc.{DOMAIN}": ("v=spf1 -all",)}, None),
+        "not of a top-level domain": ({"_dmarc.com": ("v=DMARC1; p=reject",)}, None),
+        "several count as none": ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, None),
+        "its own": ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject",)}, Policy(DOMAIN, "reject", "r", "r")),
+        "any spelling": (
+            {f"_dmarc.{DOMAIN}": ("V = DMARC1;P=Reject;ADKIM=S;aspf=s",)},
+            Policy(DOMAIN, "reject", "s", "s"),
+        ),
+        "unknown values": (
+            {f"_dmarc.{DOMAIN}": ("v=DMARC1; p=later; adkim=x",)},
+            Policy(DOMAIN, "none", "r", "r"),
+        ),
+        "of the parent": (
+            {"_dmarc.example.com": ("v=DMARC1; p=reject",)},
+            Policy("example.com", "reject", "r", "r"),
+        ),
+        "the parent's for sub-domains": (
             {"_dmarc.example.com": ("v=DMARC1; p=reject; sp=quarantine",)},
             Policy("example.com", "quarantine", "r", "r"),
         ),
-    ],
-    ids=[
-        "no record",
-        "another record",
-        "not of a top-level domain",
-        "several count as none",
-        "its own",
-        "any spelling",
-        "unknown values",
-        "of the parent",
-        "the parent's for sub-domains",
-    ],
+    },
 )
 def test_lookup(records, expected):
     """The nearest record holds; a parent's has a policy for sub-domains."""
@@ -48,20 +45,24 @@ def policy(**modes):
     return Policy("example.com", "none", modes.get("adkim", "r"), modes.get("aspf", "r"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("aspf", "mail_from", "status", "expected"),
-    [
-        ("r", "", "", "does not fit: MAIL FROM is amazonses.com"),
-        ("r", "b.example.com", "SUCCESS", "fits: MAIL FROM is b.example.com, SUCCESS (aspf=r)"),
-        (
+    {
+        "SES's own": ("r", "", "", "does not fit: MAIL FROM is amazonses.com"),
+        "relaxed": ("r", "b.example.com", "SUCCESS", "fits: MAIL FROM is b.example.com, SUCCESS (aspf=r)"),
+        "strict": (
             "s",
             "b.example.com",
             "SUCCESS",
             "does not fit: MAIL FROM is b.example.com, not example.com (aspf=s)",
         ),
-        ("r", "b.example.com", "FAILED", "does not fit: MAIL FROM is to be b.example.com, SES says FAILED"),
-    ],
-    ids=["SES's own", "relaxed", "strict", "its MX record is missing"],
+        "its MX record is missing": (
+            "r",
+            "b.example.com",
+            "FAILED",
+            "does not fit: MAIL FROM is to be b.example.com, SES says FAILED",
+        ),
+    },
 )
 def test_spf(aspf, mail_from, status, expected):
     """SPF fits if MAIL FROM is a domain of the sender's own, and strictly never."""

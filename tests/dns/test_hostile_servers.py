@@ -14,6 +14,7 @@ from dns.rdatatype import RdataType
 
 from byodkim_provider.dns._replies import MAX_QUERIES, MAX_SERVERS
 from byodkim_provider.dns.resolver import DnsResolver, hosting_lookup
+from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
 DOMAIN = "example.com"
@@ -59,15 +60,14 @@ def reply(query, number, servers, *, aliases, referrals):
     return dns.message.from_wire(reply.to_wire(max_size=65535))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("servers", "options", "answers"),
-    [
-        (600, {}, MAX_SERVERS),
-        (16, {"referrals": True}, None),
-        (2, {"aliases": True}, None),
-        (16, {"aliases": True, "referrals": True}, None),
-    ],
-    ids=["many", "referrals", "CNAMEs", "both"],
+    {
+        "many": (600, {}, MAX_SERVERS),
+        "referrals": (16, {"referrals": True}, None),
+        "CNAMEs": (2, {"aliases": True}, None),
+        "both": (16, {"aliases": True, "referrals": True}, None),
+    },
 )
 def test_lookup(ask, servers, options, answers):
     """A zone's first sixteen servers are asked, and no lookup makes more than 300 queries."""

@@ -1,10 +1,9 @@
 """What is wrong with the two records of a MAIL FROM domain is named, and other spellings are not wrong."""
 
-import pytest
-
 from byodkim_provider.dns.dmarc import mail_from_mistakes
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.messages.cli import MailFromFinding
+from tests.support.cases import cases
 
 NAME, REGION = "b.example.com", "eu-west-1"
 MX = "10 feedback-smtp.eu-west-1.amazonses.com"
@@ -25,36 +24,28 @@ class Dns:
         return self.mx(name, domain, "TXT")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("mx", "txt", "expected"),
-    [
-        ([MX], [SPF], []),
-        ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
-        (None, None, []),
-        ([], [], [MailFromFinding.NO_MX, MailFromFinding.NO_SPF]),
-        (
+    {
+        "right": ([MX], [SPF], []),
+        "other spelling": ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
+        "silence": (None, None, []),
+        "nothing": ([], [], [MailFromFinding.NO_MX, MailFromFinding.NO_SPF]),
+        "both twice": (
             [MX, MX.replace("10", "20")],
             [SPF, "v=spf1 -all"],
             [MailFromFinding.TWO_MX, MailFromFinding.TWO_SPF],
         ),
-        (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [MailFromFinding.OTHER_REGION]),
-        ([MX, "20 mx.example.net"], [SPF], [MailFromFinding.RECEIVES]),
-        (["10 mx.example.net"], ["v=spf1 mx -all"], [MailFromFinding.RECEIVES, MailFromFinding.OTHER_SPF]),
-        (["0 ."], [SPF], [MailFromFinding.NO_MX]),
-        ([MX], ["v=spf10 include:amazonses.com"], [MailFromFinding.NO_SPF]),
-    ],
-    ids=[
-        "right",
-        "other spelling",
-        "silence",
-        "nothing",
-        "both twice",
-        "other Region",
-        "receives too",
-        "taken",
-        "null MX",
-        "not SPF",
-    ],
+        "other Region": (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [MailFromFinding.OTHER_REGION]),
+        "receives too": ([MX, "20 mx.example.net"], [SPF], [MailFromFinding.RECEIVES]),
+        "taken": (
+            ["10 mx.example.net"],
+            ["v=spf1 mx -all"],
+            [MailFromFinding.RECEIVES, MailFromFinding.OTHER_SPF],
+        ),
+        "null MX": (["0 ."], [SPF], [MailFromFinding.NO_MX]),
+        "not SPF": ([MX], ["v=spf10 include:amazonses.com"], [MailFromFinding.NO_SPF]),
+    },
 )
 def test_mistakes(mx, txt, expected):
     """Each mistake has a name of its own."""

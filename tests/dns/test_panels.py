@@ -11,6 +11,7 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.hosts.panels import PANELS, recognise
+from tests.support.cases import cases
 
 VALUE = f"p=MIIB{'A' * 388}"
 NAME, ZONE = "s1._domainkey.mail.example.com", "example.com"
@@ -187,15 +188,19 @@ def test_every_provider_is_recognised():
     assert not PANELS["other"].name_servers
 
 
-@pytest.mark.parametrize(
+@cases(
     "name_servers",
-    [
-        [],
-        ["ns1.example.net"],
-        ["ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com", "wixdns.net"],
-        ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
-    ],
-    ids=["none", "unknown", "only alike", "of two providers"],
+    {
+        "none": [],
+        "unknown": ["ns1.example.net"],
+        "only alike": [
+            "ns1.dreamhost.com.example.net",
+            "www.dreamhost.com",
+            "evil-domaincontrol.com",
+            "wixdns.net",
+        ],
+        "of two providers": ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
+    },
 )
 def test_not_recognised(name_servers):
     """Other name servers, and those of two providers at once, tell of no panel."""

@@ -12,6 +12,7 @@ import pytest
 from byodkim_provider import progress
 from byodkim_provider.dns._replies import host_and_port
 from byodkim_provider.dns.resolver import Answer, DnsResolver
+from tests.support.cases import cases
 from tests.support.dns_servers import (
     Network,
     cached,
@@ -117,28 +118,18 @@ def test_servers_are_asked_side_by_side(network, look):
     assert [(VALUE,)] * 4 == [answer.values for answer in look()]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("behave", "failure", "questions"),
-    [
-        (silent, "silent", 2),
-        (garbage, "silent", 2),
-        (foreign, "silent", 2),
-        (lame, "lame", 1),
-        (cached, "lame", 1),
-        (failing("REFUSED"), "REFUSED", 1),
-        (failing("SERVFAIL"), "SERVFAIL", 1),
-        (failing("FORMERR"), "FORMERR", 1),
-    ],
-    ids=[
-        "silent",
-        "cut short",
-        "another question's answer",
-        "lame",
-        "not authoritative",
-        "REFUSED",
-        "SERVFAIL",
-        "FORMERR",
-    ],
+    {
+        "silent": (silent, "silent", 2),
+        "cut short": (garbage, "silent", 2),
+        "another question's answer": (foreign, "silent", 2),
+        "lame": (lame, "lame", 1),
+        "not authoritative": (cached, "lame", 1),
+        "REFUSED": (failing("REFUSED"), "REFUSED", 1),
+        "SERVFAIL": (failing("SERVFAIL"), "SERVFAIL", 1),
+        "FORMERR": (failing("FORMERR"), "FORMERR", 1),
+    },
 )
 def test_failing_server(network, look, behave, failure, questions):
     """A server that fails is named with its reason, beside the others' answers; only silence is retried."""
@@ -163,32 +154,20 @@ def test_retry_after_a_lost_datagram(network, look):
     assert {1: 2, 2: 2} == network.counts()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("zone", "values"),
-    [
-        ("", ()),
-        (f"{NAME}. IN A 127.0.0.9", ()),
-        (f"below.{NAME}. IN A 127.0.0.9", ()),
-        (f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', (LONG,)),
-        (f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"', (LONG,)),
-        (f"{NAME}. IN TXT p=two\n{NAME}. IN TXT p=one", ("p=one", "p=two")),
-        ("*.example.com. IN TXT v=spf1", ()),
-        ("*._domainkey.example.com. IN TXT v=spf1", ("v=spf1",)),
-        (f'{NAME}. IN TXT "\\"p=x\\""', ('"p=x"',)),
-        (f'{NAME}. IN TXT "p=\\226\\128\\156\\255"', ("p=\u201c\\xff",)),
-    ],
-    ids=[
-        "no such name",
-        "no TXT",
-        "empty non-terminal",
-        "two strings",
-        "three strings",
-        "two records",
-        "wildcard elsewhere",
-        "wildcard",
-        "quotes in the value",
-        "not ASCII",
-    ],
+    {
+        "no such name": ("", ()),
+        "no TXT": (f"{NAME}. IN A 127.0.0.9", ()),
+        "empty non-terminal": (f"below.{NAME}. IN A 127.0.0.9", ()),
+        "two strings": (f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', (LONG,)),
+        "three strings": (f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"', (LONG,)),
+        "two records": (f"{NAME}. IN TXT p=two\n{NAME}. IN TXT p=one", ("p=one", "p=two")),
+        "wildcard elsewhere": ("*.example.com. IN TXT v=spf1", ()),
+        "wildcard": ("*._domainkey.example.com. IN TXT v=spf1", ("v=spf1",)),
+        "quotes in the value": (f'{NAME}. IN TXT "\\"p=x\\""', ('"p=x"',)),
+        "not ASCII": (f'{NAME}. IN TXT "p=\\226\\128\\156\\255"', ("p=\u201c\\xff",)),
+    },
 )
 def test_values(network, look, zone, values):
     """Values are the strings joined, one for each record, as they stand; no such name is an answer."""
@@ -232,20 +211,19 @@ def test_tcp_fails(network, look, over_tcp, failure):
     assert (Answer("ns2.example.net", None, failure),) == look()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("servers", "domain", "name", "first_asked"),
-    [
-        (ONE_SERVER, "example.com", NAME, {"example.com"}),
-        (ONE_SERVER, "mail.example.com", "s1._domainkey.mail.example.com", {"example.com"}),
-        (ONE_SERVER, "a.b.example.com", "s1._domainkey.a.b.example.com", {"example.com"}),
-        (
+    {
+        "domain": (ONE_SERVER, "example.com", NAME, {"example.com"}),
+        "sub-domain": (ONE_SERVER, "mail.example.com", "s1._domainkey.mail.example.com", {"example.com"}),
+        "two labels down": (ONE_SERVER, "a.b.example.com", "s1._domainkey.a.b.example.com", {"example.com"}),
+        "zone of three labels": (
             "b.example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2",
             "a.b.example.com",
             "s1._domainkey.a.b.example.com",
             {"example.com", "b.example.com"},
         ),
-    ],
-    ids=["domain", "sub-domain", "two labels down", "zone of three labels"],
+    },
 )
 def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, name, first_asked):
     """A resolver is asked for zones from the top, so that it never learns "no such name" of a new one."""
@@ -326,29 +304,28 @@ def test_server_of_both_zones(network, look):
     assert (Answer("ns2.example.net", (VALUE,)), Answer("ns4.example.net", (VALUE,))) == look()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("domain", "zone", "zones"),
-    [
-        ("example.com", "", ("example.com",)),
-        ("mail.example.com", "", ("example.com",)),
-        ("example.com", RECORD, ("example.com",)),
-        (
+    {
+        "no record": ("example.com", "", ("example.com",)),
+        "sub-domain": ("mail.example.com", "", ("example.com",)),
+        "record": ("example.com", RECORD, ("example.com",)),
+        "delegated": (
             "mail.example.com",
             "mail.example.com. IN NS ns4.example.net.",
             ("example.com", "mail.example.com"),
         ),
-        (
+        "delegated _domainkey": (
             "mail.example.com",
             "_domainkey.mail.example.com. IN NS ns4.example.net.",
             ("example.com", "_domainkey.mail.example.com"),
         ),
-        (
+        "CNAME": (
             "mail.example.com",
             "s1._domainkey.mail.example.com. IN CNAME k1.example.org.",
             ("example.com",),
         ),
-    ],
-    ids=["no record", "sub-domain", "record", "delegated", "delegated _domainkey", "CNAME"],
+    },
 )
 def test_zones(network, look, domain, zone, zones):
     """An answer names the zones that led to it, down to the one that holds the name asked for."""
@@ -403,10 +380,9 @@ def test_alias_is_followed_into_another_zone(network, look):
 
     assert (Answer("ns4.example.net", (VALUE,), alias=target),) == look()
     assert {1: 5, 2: 1, 3: 1, 4: 1} == network.counts()
-    assert {
-        "example.com",
-        "example.org",
-    } == {name for name in network[1].names() if not name.startswith("ns")}
+    assert {"example.com", "example.org"} == {
+        name for name in network[1].names() if not name.startswith("ns")
+    }
 
 
 def chain(length: int) -> str:
@@ -416,37 +392,32 @@ def chain(length: int) -> str:
     return "\n".join([*links, f"{names[-1]}. IN TXT {VALUE}"])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("zone", "answer"),
-    [
-        (chain(1), Answer("ns2.example.net", (VALUE,), alias="c1.example.com")),
-        (chain(8), Answer("ns2.example.net", (VALUE,), alias="c8.example.com")),
-        (chain(9), Answer("ns2.example.net", (), "too many CNAMEs", alias="c9.example.com")),
-        (f"{NAME}. IN CNAME {NAME}.", Answer("ns2.example.net", (), "CNAME loop", alias=NAME)),
-        (
+    {
+        "one": (chain(1), Answer("ns2.example.net", (VALUE,), alias="c1.example.com")),
+        "eight": (chain(8), Answer("ns2.example.net", (VALUE,), alias="c8.example.com")),
+        "nine": (chain(9), Answer("ns2.example.net", (), "too many CNAMEs", alias="c9.example.com")),
+        "to itself": (f"{NAME}. IN CNAME {NAME}.", Answer("ns2.example.net", (), "CNAME loop", alias=NAME)),
+        "loop": (
             f"{NAME}. IN CNAME a.example.com.\na.example.com. IN CNAME b.example.com.\n"
             "b.example.com. IN CNAME a.example.com.",
             Answer("ns2.example.net", (), "CNAME loop", alias="a.example.com"),
         ),
-        (f"{NAME}. IN CNAME .", Answer("ns2.example.net", (), "CNAME to the root", alias=".")),
-        (f"{NAME}. IN CNAME gone.example.com.", Answer("ns2.example.net", (), alias="gone.example.com")),
-        (f"{NAME}. IN CNAME k1.nowhere.test.", Answer("@1", None, "no zone", alias="k1.nowhere.test")),
-        (
+        "to the root": (f"{NAME}. IN CNAME .", Answer("ns2.example.net", (), "CNAME to the root", alias=".")),
+        "to nothing": (
+            f"{NAME}. IN CNAME gone.example.com.",
+            Answer("ns2.example.net", (), alias="gone.example.com"),
+        ),
+        "to no zone": (
+            f"{NAME}. IN CNAME k1.nowhere.test.",
+            Answer("@1", None, "no zone", alias="k1.nowhere.test"),
+        ),
+        "to no zone's record": (
             f"{NAME}. IN CNAME k1._domainkey.no.where.test.",
             Answer("@1", None, "no zone", alias="k1._domainkey.no.where.test"),
         ),
-    ],
-    ids=[
-        "one",
-        "eight",
-        "nine",
-        "to itself",
-        "loop",
-        "to the root",
-        "to nothing",
-        "to no zone",
-        "to no zone's record",
-    ],
+    },
 )
 def test_alias_chain(network, look, zone, answer):
     """Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of nobody."""
@@ -458,24 +429,20 @@ def test_alias_chain(network, look, zone, answer):
     assert not [name for name in network[1].names() if name == answer.alias or "_domainkey" in name]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("addresses", "answer", "questions"),
-    [
-        (["127.0.0.3", "127.0.0.4"], Answer("ns.example.net", (VALUE,)), {3: 1, 4: 1}),
-        (["127.0.0.3"], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
-        (["127.0.0.3", "127.0.0.5"], Answer("ns.example.net", None, "REFUSED"), {3: 1, 5: 2}),
-        (["127.0.0.3", NO_ROUTE], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
-        ([NO_ROUTE], Answer("ns.example.net", None, "unreachable"), {}),
-        ([], Answer("ns.example.net", None, "no address"), {}),
-    ],
-    ids=[
-        "second answers",
-        "none answers",
-        "the first one's reason",
-        "second not reachable",
-        "not reachable",
-        "no address",
-    ],
+    {
+        "second answers": (["127.0.0.3", "127.0.0.4"], Answer("ns.example.net", (VALUE,)), {3: 1, 4: 1}),
+        "none answers": (["127.0.0.3"], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
+        "the first one's reason": (
+            ["127.0.0.3", "127.0.0.5"],
+            Answer("ns.example.net", None, "REFUSED"),
+            {3: 1, 5: 2},
+        ),
+        "second not reachable": (["127.0.0.3", NO_ROUTE], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
+        "not reachable": ([NO_ROUTE], Answer("ns.example.net", None, "unreachable"), {}),
+        "no address": ([], Answer("ns.example.net", None, "no address"), {}),
+    },
 )
 def test_addresses(network, look, addresses, answer, questions):
     """Of several addresses the first that answers counts; if none does, the first one's failure."""
@@ -499,16 +466,15 @@ def test_ipv6_only_server(network, look):
     assert (answer,) == look()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("knows", "behave", "failure"),
-    [
-        ("example.org. IN NS ns2.example.net.", honest, "no zone"),
-        ("example.com. IN CNAME example.org.", honest, "no zone"),
-        (ONE_SERVER, silent, "silent"),
-        (ONE_SERVER, failing("SERVFAIL"), "SERVFAIL"),
-        (ONE_SERVER, garbage, "silent"),
-    ],
-    ids=["no such domain", "an alias", "silent", "SERVFAIL", "garbage"],
+    {
+        "no such domain": ("example.org. IN NS ns2.example.net.", honest, "no zone"),
+        "an alias": ("example.com. IN CNAME example.org.", honest, "no zone"),
+        "silent": (ONE_SERVER, silent, "silent"),
+        "SERVFAIL": (ONE_SERVER, failing("SERVFAIL"), "SERVFAIL"),
+        "garbage": (ONE_SERVER, garbage, "silent"),
+    },
 )
 def test_zone_not_found(network, look, knows, behave, failure):
     """If not even the zone can be found, the recursive resolver's failure is the one answer."""

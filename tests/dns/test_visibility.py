@@ -10,6 +10,7 @@ from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import DnsWait, Visibility, diagnose, judge, wait_until_visible
 from byodkim_provider.progress import stopping
+from tests.support.cases import cases
 from tests.support.dns_servers import running
 from tests.support.fakes import FakeClock, FakeProgress
 from tests.support.testdata import key
@@ -31,60 +32,54 @@ def slip(*values: str) -> str:
     return f"ns1 answers {misconfiguration(values, KEY).text}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("said", "visible", "summary"),
-    [
-        (answers((RIGHT,), (RIGHT,)), True, "2 of 2 servers show the key"),
-        (answers((f"v=DKIM1; k=rsa; {RIGHT};",)), True, "1 of 1 servers show the key"),
-        (answers((RIGHT,), "silent"), True, "1 of 2 servers show the key, ns2 is silent"),
-        (
+    {
+        "all": (answers((RIGHT,), (RIGHT,)), True, "2 of 2 servers show the key"),
+        "written in another way": (
+            answers((f"v=DKIM1; k=rsa; {RIGHT};",)),
+            True,
+            "1 of 1 servers show the key",
+        ),
+        "one silent": (answers((RIGHT,), "silent"), True, "1 of 2 servers show the key, ns2 is silent"),
+        "most fail": (
             answers((RIGHT,), "silent", "REFUSED", "silent"),
             True,
             "1 of 4 servers show the key, ns2 and ns4 are silent, ns3 answers REFUSED",
         ),
-        (
+        "all silent": (
             answers("silent", "silent", "silent"),
             False,
             "0 of 3 servers show the key, ns1, ns2 and ns3 are silent",
         ),
-        (answers((RIGHT,), ()), False, "1 of 2 servers show the key, ns2 has no TXT record"),
-        (
+        "one has none": (answers((RIGHT,), ()), False, "1 of 2 servers show the key, ns2 has no TXT record"),
+        "one has another key": (
             answers((OTHER,), (RIGHT,), (RIGHT,), (RIGHT,)),
             False,
             f"3 of 4 servers show the key, {slip(OTHER)}",
         ),
-        (
+        "two records": (
             answers((RIGHT, "v=spf1 -all")),
             False,
             f"0 of 1 servers show the key, {slip(RIGHT, 'v=spf1 -all')}",
         ),
-        (answers((RIGHT, RIGHT)), False, f"0 of 1 servers show the key, {slip(RIGHT, RIGHT)}"),
-        (answers((f'"{RIGHT}"',)), False, f"0 of 1 servers show the key, {slip(chr(34) + RIGHT)}"),
-        (
+        "the same record twice": (
+            answers((RIGHT, RIGHT)),
+            False,
+            f"0 of 1 servers show the key, {slip(RIGHT, RIGHT)}",
+        ),
+        "quotes": (answers((f'"{RIGHT}"',)), False, f"0 of 1 servers show the key, {slip(chr(34) + RIGHT)}"),
+        "alias to nothing": (
             (Answer("ns1", (RIGHT,), alias="k1.example.org"), Answer("ns2", (), alias="k2.example.org")),
             False,
             "1 of 2 servers show the key, ns2 has no TXT record (CNAME to k2.example.org)",
         ),
-        (
+        "alias to itself": (
             (Answer("ns1", (RIGHT,)), Answer("ns2", (), "CNAME loop", "k2.example.org")),
             False,
             "1 of 2 servers show the key, ns2 has a CNAME loop (CNAME to k2.example.org)",
         ),
-    ],
-    ids=[
-        "all",
-        "written in another way",
-        "one silent",
-        "most fail",
-        "all silent",
-        "one has none",
-        "one has another key",
-        "two records",
-        "the same record twice",
-        "quotes",
-        "alias to nothing",
-        "alias to itself",
-    ],
+    },
 )
 def test_judge(said, visible, summary):
     """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
@@ -161,24 +156,16 @@ def wait(look, clock, seconds, *, shared=None, progress=None):
 NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "seconds", "looks", "visible"),
-    [
-        ([(0, EVERYWHERE)], 120, [0], True),
-        ([(0, NOWHERE)], 0, [0], False),
-        ([(0, NOWHERE)], 1, [0, 1], False),
-        ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
-        ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
-        ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
-    ],
-    ids=[
-        "there already",
-        "one look only",
-        "shorter than a pause",
-        "never",
-        "after a while",
-        "at the last look",
-    ],
+    {
+        "there already": ([(0, EVERYWHERE)], 120, [0], True),
+        "one look only": ([(0, NOWHERE)], 0, [0], False),
+        "shorter than a pause": ([(0, NOWHERE)], 1, [0, 1], False),
+        "never": ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
+        "after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
+        "at the last look": ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
+    },
 )
 def test_when_it_looks(changes, seconds, looks, visible):
     """It looks at once, then less and less often, and a last time at the end."""
@@ -206,14 +193,13 @@ def test_a_shared_wait():
     ] == progress.updates
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "seconds", "waited"),
-    [
-        ([(0, EVERYWHERE)], 120, 0),
-        ([(0, NOWHERE)], 0, 0),
-        ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
-    ],
-    ids=["visible at once", "one look only", "visible after a while"],
+    {
+        "visible at once": ([(0, EVERYWHERE)], 120, 0),
+        "one look only": ([(0, NOWHERE)], 0, 0),
+        "visible after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
+    },
 )
 def test_time_in_which_nobody_waits(changes, seconds, waited):
     """It uses up nothing of a shared wait, however late in the run the next one begins."""

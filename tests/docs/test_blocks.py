@@ -138,11 +138,7 @@ NOT_FOLLOWED = {
     ("docs/how-to/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
     ("docs/how-to/from-another-tool.md", "From Terraform, pulumi-aws or CloudFormation", 3): "Terraform",
     ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
-    (
-        "docs/reference/performance.md",
-        "Measure it",
-        1,
-    ): "measuring takes minutes; the page is the result",
+    ("docs/reference/performance.md", "Measure it", 1): "measuring takes minutes; the page is the result",
     ("docs/how-to/other-languages.md", "Install it", 1): "`make languages` runs the program of that page",
     ("docs/reference/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
     ("docs/how-to/leaked-key.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",

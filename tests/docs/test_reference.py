@@ -18,9 +18,7 @@ def test_made(page):
 def test_settings():
     """The page on settings has each setting of the schema, and no other."""
     schema = json.loads((ROOT / "stacks" / "schema.json").read_text())
-    expected = {
-        *(name for one in schema["$defs"].values() for name in one.get("properties", {})),
-    }
+    expected = {*(name for one in schema["$defs"].values() for name in one.get("properties", {}))}
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.+?) \|", page.partition("## A domain")[2], re.MULTILINE)
     assert {name for row in rows for name in re.findall("`(.+?)`", row)} == expected

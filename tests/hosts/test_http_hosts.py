@@ -475,8 +475,7 @@ def test_cloudflare_no_zone(cloudflare, zone):
 
 
 @pytest.mark.parametrize(
-    ("token", "reason"),
-    [("short", "400 Invalid request headers"), ("x" * 40, "403 Invalid access token")],
+    ("token", "reason"), [("short", "400 Invalid request headers"), ("x" * 40, "403 Invalid access token")]
 )
 def test_cloudflare_token(cloudflare, token, reason):
     """A token of another form, or of nobody, is the token's fault, and the hint says how to make one."""

@@ -146,9 +146,7 @@ def test_never_gone(host, calm):
 
 @pytest.mark.parametrize("kind", ["values", "add", "values again"])
 @pytest.mark.parametrize(
-    "error",
-    [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), Unknown(LOST)],
-    ids=repr,
+    "error", [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), Unknown(LOST)], ids=repr
 )
 def test_errors_that_pass(host, calm, kind, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""

@@ -19,6 +19,7 @@ from tests.hosts import name_servers
 from tests.hosts.name_servers import ZONE
 from tests.hosts.proxy import proxied
 from tests.hosts.test_contract import CALM, OTHER, VALUE, hasty
+from tests.support.cases import cases
 
 
 @pytest.fixture(scope="module", params=name_servers.SERVERS)
@@ -55,17 +56,16 @@ def test_atomic(server):
     assert [(b"theirs",)] == server.wire(name)
 
 
-@pytest.mark.parametrize(
+@cases(
     "changes",
-    [
-        {"key_name": "unknown"},
-        {"secret": "d3Jvbmc="},
-        {"key_algorithm": "hmac-sha512"},
-        {"zone": "example.net"},
-        {"secret": "no base64!"},
-        {"secret": ""},
-    ],
-    ids=["unknown key", "wrong secret", "wrong algorithm", "foreign zone", "no base64", "no secret"],
+    {
+        "unknown key": {"key_name": "unknown"},
+        "wrong secret": {"secret": "d3Jvbmc="},
+        "wrong algorithm": {"key_algorithm": "hmac-sha512"},
+        "foreign zone": {"zone": "example.net"},
+        "no base64": {"secret": "no base64!"},
+        "no secret": {"secret": ""},
+    },
 )
 def test_refused(server, changes):
     """What will never work is an error at once, and its hint names the settings, not the secret."""
@@ -80,15 +80,17 @@ def test_refused(server, changes):
     assert "no base64!" not in text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "reason"),
-    [
-        ({"key_name": "a..b"}, "'a..b' is no TSIG key's name"),
-        ({"key_name": "a" * 64}, "is no TSIG key's name"),
-        ({"key_algorithm": "hmac-md4"}, "the algorithm of the TSIG key must be one of hmac-sha224, "),
-        ({"server": "a..b"}, "'a..b' is no host's name"),
-    ],
-    ids=["empty label", "long label", "algorithm", "server"],
+    {
+        "empty label": ({"key_name": "a..b"}, "'a..b' is no TSIG key's name"),
+        "long label": ({"key_name": "a" * 64}, "is no TSIG key's name"),
+        "algorithm": (
+            {"key_algorithm": "hmac-md4"},
+            "the algorithm of the TSIG key must be one of hmac-sha224, ",
+        ),
+        "server": ({"server": "a..b"}, "'a..b' is no host's name"),
+    },
 )
 def test_settings_that_are_none(server, changes, reason):
     """What can't be sent is refused in words, not with a library's error; corrected, it goes on."""

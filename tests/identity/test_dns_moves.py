@@ -15,6 +15,7 @@ from byodkim_provider.identity.dns_moves import (
 )
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.messages.identity import RecordStep
+from tests.support.cases import cases
 
 HERE, THERE = "route53:Z1", "own:z1"
 NAME_SERVERS = {
@@ -54,74 +55,79 @@ def asked_at(label):
     return frozenset(NAME_SERVERS[label])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "expected"),
-    [
-        ([HERE], [HERE], ()),
-        ([HERE], [THERE], (HERE,)),
-        ([HERE, THERE], [THERE], (HERE,)),
-        ([HERE], [THERE, HERE], ()),
-        (["manual"], [HERE], ()),
-        ([], [HERE], ()),
-        ([HERE], [], ()),
-    ],
-    ids=["same", "exchanged", "shrunk", "grown", "from pasted ones", "first", "not said"],
+    {
+        "same": ([HERE], [HERE], ()),
+        "exchanged": ([HERE], [THERE], (HERE,)),
+        "shrunk": ([HERE, THERE], [THERE], (HERE,)),
+        "grown": ([HERE], [THERE, HERE], ()),
+        "from pasted ones": (["manual"], [HERE], ()),
+        "first": ([], [HERE], ()),
+        "not said": ([HERE], [], ()),
+    },
 )
 def test_leaving(world, before, after, expected):
     """Records leave where they were declared and are not any more; what people pasted never does."""
     assert leaving(world.declared(dns=tuple(before)), world.declared(dns=tuple(after))) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "asked", "problem"),
-    [
-        ([HERE], [THERE], asked_at(HERE), STILL_ASKED),
-        ([HERE], [THERE], frozenset(), EXCHANGED),
-        ([HERE], [THERE], asked_at(THERE), None),
-        ([HERE, THERE], [THERE], asked_at(HERE), STILL_ASKED),
-        ([HERE, THERE], [THERE], asked_at(HERE) | asked_at(THERE), STILL_ASKED),
-        ([HERE, THERE], [THERE], asked_at(THERE), None),
-        ([HERE, THERE], [THERE], frozenset(), None),
-        ([GODADDY], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
-        ([GODADDY], [THERE], asked_at(THERE), None),
-        ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
-        ([GODADDY, THERE], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
-        ([GODADDY, THERE], [THERE], asked_at(THERE), None),
-        ([BIND], [THERE], asked_at(THERE), exchanged(BIND)),
-        ([BIND, THERE], [THERE], AT_BIND, still_asked(BIND, AT_BIND)),
-        ([BIND, THERE], [THERE], asked_at(THERE), None),
-        ([BIND, THERE], [BIND], AT_BIND, None),
-        ([BIND, CPANEL], [CPANEL], AT_BIND, None),
-        ([HERE, GODADDY], [GODADDY], AT_GODADDY, None),
-        ([CLOUDFLARE, BIND], [BIND], AT_CLOUDFLARE, still_asked(CLOUDFLARE, AT_CLOUDFLARE)),
-        ([CLOUDFLARE], [THERE], asked_at(THERE), exchanged(CLOUDFLARE)),
-        ([CLOUDFLARE, HERE], [HERE], AT_BIND, still_asked(CLOUDFLARE, AT_BIND)),
-        ([HERE, CLOUDFLARE], [CLOUDFLARE], AT_CLOUDFLARE, None),
-    ],
-    ids=[
-        "exchange while asked for",
-        "exchange unseen",
-        "exchange after the move",
-        "shrink while asked for",
-        "shrink in the middle of the move",
-        "shrink after the move",
-        "shrink unseen",
-        "exchange while asked for at a host",
-        "exchange after the move from a host",
-        "exchange unseen, a host",
-        "shrink while asked for at a host",
-        "shrink after the move from a host",
-        "exchange of a zone nobody knows",
-        "shrink while nobody else is asked",
-        "shrink when another one is asked",
-        "shrink to the zone nobody knows",
-        "shrink of two zones nobody knows",
-        "shrink to a host",
-        "shrink while asked for at Cloudflare",
-        "exchange of what may have names of its own",
-        "shrink while nobody but names of its own are asked",
-        "shrink to Cloudflare",
-    ],
+    {
+        "exchange while asked for": ([HERE], [THERE], asked_at(HERE), STILL_ASKED),
+        "exchange unseen": ([HERE], [THERE], frozenset(), EXCHANGED),
+        "exchange after the move": ([HERE], [THERE], asked_at(THERE), None),
+        "shrink while asked for": ([HERE, THERE], [THERE], asked_at(HERE), STILL_ASKED),
+        "shrink in the middle of the move": (
+            [HERE, THERE],
+            [THERE],
+            asked_at(HERE) | asked_at(THERE),
+            STILL_ASKED,
+        ),
+        "shrink after the move": ([HERE, THERE], [THERE], asked_at(THERE), None),
+        "shrink unseen": ([HERE, THERE], [THERE], frozenset(), None),
+        "exchange while asked for at a host": (
+            [GODADDY],
+            [THERE],
+            AT_GODADDY,
+            still_asked(GODADDY, AT_GODADDY),
+        ),
+        "exchange after the move from a host": ([GODADDY], [THERE], asked_at(THERE), None),
+        "exchange unseen, a host": ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
+        "shrink while asked for at a host": (
+            [GODADDY, THERE],
+            [THERE],
+            AT_GODADDY,
+            still_asked(GODADDY, AT_GODADDY),
+        ),
+        "shrink after the move from a host": ([GODADDY, THERE], [THERE], asked_at(THERE), None),
+        "exchange of a zone nobody knows": ([BIND], [THERE], asked_at(THERE), exchanged(BIND)),
+        "shrink while nobody else is asked": ([BIND, THERE], [THERE], AT_BIND, still_asked(BIND, AT_BIND)),
+        "shrink when another one is asked": ([BIND, THERE], [THERE], asked_at(THERE), None),
+        "shrink to the zone nobody knows": ([BIND, THERE], [BIND], AT_BIND, None),
+        "shrink of two zones nobody knows": ([BIND, CPANEL], [CPANEL], AT_BIND, None),
+        "shrink to a host": ([HERE, GODADDY], [GODADDY], AT_GODADDY, None),
+        "shrink while asked for at Cloudflare": (
+            [CLOUDFLARE, BIND],
+            [BIND],
+            AT_CLOUDFLARE,
+            still_asked(CLOUDFLARE, AT_CLOUDFLARE),
+        ),
+        "exchange of what may have names of its own": (
+            [CLOUDFLARE],
+            [THERE],
+            asked_at(THERE),
+            exchanged(CLOUDFLARE),
+        ),
+        "shrink while nobody but names of its own are asked": (
+            [CLOUDFLARE, HERE],
+            [HERE],
+            AT_BIND,
+            still_asked(CLOUDFLARE, AT_BIND),
+        ),
+        "shrink to Cloudflare": ([HERE, CLOUDFLARE], [CLOUDFLARE], AT_CLOUDFLARE, None),
+    },
 )
 def test_refuse_leaving(world, before, after, asked, problem):
     """The records that verifiers find don't leave."""
@@ -194,36 +200,57 @@ def refusal(world, signs, before, after, resolver):
     return None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "targets", "problem"),
-    [
-        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
-        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(KEYS, NEW, NEW), ASKED_FOR),
-        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, KEYS), ASKED_FOR),
-        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, NEW), None),
-        (both(in_slots("example.net"), in_slots()), in_slots("example.net"), lead_to(*[KEYS] * 3), ASKED_FOR),
-        (in_slots(), in_slots("example.net"), lead_to(*["example.net"] * 3), None),
-        (in_slots(), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
-        (in_slots(), in_slots(NEW), lead_to(NEW, NEW, None), AT_ONCE),
-        (in_slots(), in_slots(), lead_to(KEYS, KEYS, KEYS), None),
-        (in_slots(KEYS, HERE, THERE), in_slots(KEYS, THERE), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
-        (in_slots(KEYS, HERE, THERE), in_slots(KEYS, HERE), lead_to(KEYS, KEYS, KEYS), None),
-        (in_slots(), in_slots(KEYS, published=(2, 3, 4)), lead_to(KEYS, KEYS, KEYS), None),
-    ],
-    ids=[
-        "before the CNAMEs have moved",
-        "that of the previous key has not moved",
-        "that of the standby has not moved",
-        "all have moved",
-        "to the zone above",
-        "to the zone above, all have moved",
-        "another name in the same zone",
-        "unseen",
-        "the same",
-        "to another host, which nobody asks",
-        "from a host that nobody asks",
-        "a rotation",
-    ],
+    {
+        "before the CNAMEs have moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(KEYS, KEYS, KEYS),
+            ASKED_FOR,
+        ),
+        "that of the previous key has not moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(KEYS, NEW, NEW),
+            ASKED_FOR,
+        ),
+        "that of the standby has not moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(NEW, NEW, KEYS),
+            ASKED_FOR,
+        ),
+        "all have moved": (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, NEW), None),
+        "to the zone above": (
+            both(in_slots("example.net"), in_slots()),
+            in_slots("example.net"),
+            lead_to(*[KEYS] * 3),
+            ASKED_FOR,
+        ),
+        "to the zone above, all have moved": (
+            in_slots(),
+            in_slots("example.net"),
+            lead_to(*["example.net"] * 3),
+            None,
+        ),
+        "another name in the same zone": (in_slots(), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
+        "unseen": (in_slots(), in_slots(NEW), lead_to(NEW, NEW, None), AT_ONCE),
+        "the same": (in_slots(), in_slots(), lead_to(KEYS, KEYS, KEYS), None),
+        "to another host, which nobody asks": (
+            in_slots(KEYS, HERE, THERE),
+            in_slots(KEYS, THERE),
+            lead_to(KEYS, KEYS, KEYS),
+            ASKED_FOR,
+        ),
+        "from a host that nobody asks": (
+            in_slots(KEYS, HERE, THERE),
+            in_slots(KEYS, HERE),
+            lead_to(KEYS, KEYS, KEYS),
+            None,
+        ),
+        "a rotation": (in_slots(), in_slots(KEYS, published=(2, 3, 4)), lead_to(KEYS, KEYS, KEYS), None),
+    },
 )
 def test_slots(world, before, after, targets, problem):
     """A slot's record leaves a place once the CNAME of its own selector leads elsewhere."""
@@ -231,30 +258,46 @@ def test_slots(world, before, after, targets, problem):
     assert refused == problem
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "targets", "asked", "problem"),
-    [
-        ({2: (HERE, THERE), 3: (slot(3),)}, {2: (THERE,), 3: (slot(3),)}, {3: KEYS}, HERE, ASKED_FOR),
-        ({2: (HERE, THERE), 3: (slot(3),)}, {2: (THERE,), 3: (slot(3),)}, {3: KEYS}, THERE, None),
-        ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, THERE, ASKED_FOR),
-        ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, HERE, None),
-        (
+    {
+        "a plain record beside slots": (
+            {2: (HERE, THERE), 3: (slot(3),)},
+            {2: (THERE,), 3: (slot(3),)},
+            {3: KEYS},
+            HERE,
+            ASKED_FOR,
+        ),
+        "a plain record beside slots, which nobody asks for": (
+            {2: (HERE, THERE), 3: (slot(3),)},
+            {2: (THERE,), 3: (slot(3),)},
+            {3: KEYS},
+            THERE,
+            None,
+        ),
+        "a later beginning": ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, THERE, ASKED_FOR),
+        "a later beginning, where the new zone is asked": (
+            {2: (THERE,), 3: (THERE,)},
+            {2: (HERE,), 3: (THERE,)},
+            {},
+            HERE,
+            None,
+        ),
+        "a later beginning of slots": (
             {2: (slot(2, NEW, THERE),), 3: (slot(3, NEW, THERE),)},
             {2: (slot(2),), 3: (slot(3, NEW, THERE),)},
             {2: NEW, 3: NEW},
             HERE,
             ASKED_FOR,
         ),
-        ({2: (slot(2),), 3: (THERE,)}, {2: (slot(2, NEW),), 3: (THERE,)}, {2: KEYS}, THERE, ASKED_FOR),
-    ],
-    ids=[
-        "a plain record beside slots",
-        "a plain record beside slots, which nobody asks for",
-        "a later beginning",
-        "a later beginning, where the new zone is asked",
-        "a later beginning of slots",
-        "a slot after the key that signs has none",
-    ],
+        "a slot after the key that signs has none": (
+            {2: (slot(2),), 3: (THERE,)},
+            {2: (slot(2, NEW),), 3: (THERE,)},
+            {2: KEYS},
+            THERE,
+            ASKED_FOR,
+        ),
+    },
 )
 def test_generations_apart(world, before, after, targets, asked, problem):
     """Each generation that stays is judged by its own name, whichever signs."""
@@ -263,40 +306,30 @@ def test_generations_apart(world, before, after, targets, asked, problem):
     assert refused == problem
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dns", "asked", "text"),
-    [
-        (
+    {
+        "elsewhere": (
             [HERE],
             frozenset({"ns2.domaincontrol.com", "ns1.domaincontrol.com"}),
             "example.com: served by ns1.domaincontrol.com, ns2.domaincontrol.com, but "
             "route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until the "
             "registrar names these, or `dns` names who serves the domain",
         ),
-        ([HERE], asked_at(HERE), ""),
-        ([HERE, THERE], asked_at(THERE), ""),
-        ([HERE], frozenset(), ""),
-        (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
-        (
+        "here": ([HERE], asked_at(HERE), ""),
+        "at one of two": ([HERE, THERE], asked_at(THERE), ""),
+        "unseen": ([HERE], frozenset(), ""),
+        "pasted too": (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
+        "not at the host either": (
             [GODADDY, HERE],
             AT_BIND,
             "example.com: served by ns1.example.com, ns2.example.com, but godaddy:example.com has none of "
             "them and route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until "
             "the registrar names these, or `dns` names who serves the domain",
         ),
-        ([GODADDY], AT_GODADDY, ""),
-        ([BIND], AT_GODADDY, ""),
-    ],
-    ids=[
-        "elsewhere",
-        "here",
-        "at one of two",
-        "unseen",
-        "pasted too",
-        "not at the host either",
-        "at the host",
-        "nobody knows",
-    ],
+        "at the host": ([GODADDY], AT_GODADDY, ""),
+        "nobody knows": ([BIND], AT_GODADDY, ""),
+    },
 )
 def test_served_elsewhere(world, dns, asked, text):
     """A zone that the registrar does not delegate to is named, with who serves the domain instead."""
@@ -314,15 +347,15 @@ def test_servers_asked():
     assert servers_asked(answers) == {"ns-1.example.net", "ns-2.example.net"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "lines"),
-    [
-        ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
-        (
+    {
+        "anywhere": ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
+        "hours": (
             {"dns": ("dreamhost:example.com",)},
             ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
         ),
-        (
+        "panel": (
             {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
             [
                 "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
@@ -331,8 +364,7 @@ def test_servers_asked():
                 "    Value:     {value}",
             ],
         ),
-    ],
-    ids=["anywhere", "hours", "panel"],
+    },
 )
 def test_what_to_paste(world, changes, lines):
     """What a person has to type, in the words of that panel."""
@@ -355,42 +387,38 @@ def through_cname(server, values, failure="", target=TARGET):
     return Answer(server, values, failure, alias=target, target=target)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answers", "why", "step"),
-    [
-        (
+    {
+        "missing": (
             MISSING,
             f"0 of 2 servers show the key, ns1.shop.example and ns2.shop.example have no CNAME to {TARGET}",
             PASTE,
         ),
-        (
+        "to elsewhere": (
             [through_cname("ns.gone.example", (), target="gone.example")],
             f"0 of 1 servers show the key, ns.gone.example has no TXT record (CNAME to gone.example, "
             f"not to {TARGET})",
             PASTE,
         ),
-        (
+        "no zone": (
             [through_cname("192.0.2.53", None, "no zone")],
             f"0 of 1 servers show the key, 192.0.2.53 finds no zone for this name (CNAME to {TARGET})",
             NO_ZONE,
         ),
-        (
+        "not delegated": (
             [through_cname("ns.example.org", ())],
             "keys.example.org: served by ns.example.org, but route53:Z1 has ns-1.example.net, "
             "ns-2.example.net: nobody will find the record until the registrar names these, or `dns` names "
             "who serves the domain",
             NO_ZONE,
         ),
-        (
+        "no record": (
             [through_cname("ns-1.example.net", ())],
             f"0 of 1 servers show the key, ns-1.example.net has no TXT record (CNAME to {TARGET})",
-            [
-                NO_ZONE[0],
-                f"  {RecordStep.MADE_AGAIN()}",
-            ],
+            [NO_ZONE[0], f"  {RecordStep.MADE_AGAIN()}"],
         ),
-    ],
-    ids=["missing", "to elsewhere", "no zone", "not delegated", "no record"],
+    },
 )
 def test_waiting_for_a_cname(world, answers, why, step):
     """The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record."""

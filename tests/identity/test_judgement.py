@@ -8,32 +8,33 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.identity.judgement import Difference, described, differences, of_key, refreshed
 from byodkim_provider.identity.state import GONE
 from tests.identity.test_rules import stored
+from tests.support.cases import cases
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "expected"),
-    [
-        ({}, []),
-        ({"status": "PENDING"}, []),
-        ({"status": "TEMPORARY_FAILURE"}, []),
-        ({"signing_selector": "s2"}, []),
-        ({"key": None, "origin": ""}, []),
-        ({"status": GONE, "origin": "", "other_owner": ""}, [Difference("GONE")]),
-        (EASY, [Difference("OTHER_ORIGIN", "AWS_SES")]),
-        ({"signing_selector": "s9"}, [Difference("OTHER_SELECTOR", "s9")]),
-        ({"signing_enabled": False, "status": "FAILED"}, [Difference("DISABLED")]),
-        ({"status": "FAILED", "was_verified": True}, [Difference("FAILED", "FAILED")]),
-        (
+    {
+        "as it was": ({}, []),
+        "pending": ({"status": "PENDING"}, []),
+        "record gone for a while": ({"status": "TEMPORARY_FAILURE"}, []),
+        "SES returned its selector": ({"signing_selector": "s2"}, []),
+        "awaiting DNS": ({"key": None, "origin": ""}, []),
+        "gone": ({"status": GONE, "origin": "", "other_owner": ""}, [Difference("GONE")]),
+        "Easy DKIM": (EASY, [Difference("OTHER_ORIGIN", "AWS_SES")]),
+        "other selector": ({"signing_selector": "s9"}, [Difference("OTHER_SELECTOR", "s9")]),
+        "disabled and failed": ({"signing_enabled": False, "status": "FAILED"}, [Difference("DISABLED")]),
+        "failed": ({"status": "FAILED", "was_verified": True}, [Difference("FAILED", "FAILED")]),
+        "fell back": (
             {"status": "PENDING", "was_verified": True, "error_type": "INVALID_VALUE"},
             [Difference("FELL_BACK", "PENDING (INVALID_VALUE: another value in DNS)")],
         ),
-        (
+        "other value": (
             {"status": "PENDING", "error_type": "INVALID_VALUE"},
             [Difference("OTHER_VALUE", "PENDING (INVALID_VALUE: another value in DNS)")],
         ),
-        (
+        "several": (
             {**EASY, "other_owner": "'b'", "other_instance": "i2", "signing_enabled": False},
             [
                 Difference("OTHER_OWNER", "'b'"),
@@ -42,22 +43,7 @@ EASY = {"origin": "AWS_SES", "signing_selector": None}
                 Difference("DISABLED"),
             ],
         ),
-    ],
-    ids=[
-        "as it was",
-        "pending",
-        "record gone for a while",
-        "SES returned its selector",
-        "awaiting DNS",
-        "gone",
-        "Easy DKIM",
-        "other selector",
-        "disabled and failed",
-        "failed",
-        "fell back",
-        "other value",
-        "several",
-    ],
+    },
 )
 def test_differences(changes, expected):
     """What SES's check shows counts only if nothing else differs; a key that was not sent yet has none."""
@@ -70,16 +56,15 @@ def test_a_selector_that_ses_does_not_return(selector):
     assert [] == of_key("s2", origin="EXTERNAL", signs_with=selector, enabled=True)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("age", "success", "tokens", "verified"),
-    [
-        (timedelta(seconds=1), None, (), False),
-        (timedelta(seconds=1), -timedelta(hours=1), ("s2",), False),
-        (timedelta(minutes=5), timedelta(minutes=4), ("s2",), True),
-        (timedelta(minutes=30), -timedelta(hours=1), (), True),
-        (timedelta(minutes=30), None, ("s1",), False),
-    ],
-    ids=["stale read", "status kept", "found since", "long since", "another key"],
+    {
+        "stale read": (timedelta(seconds=1), None, (), False),
+        "status kept": (timedelta(seconds=1), -timedelta(hours=1), ("s2",), False),
+        "found since": (timedelta(minutes=5), timedelta(minutes=4), ("s2",), True),
+        "long since": (timedelta(minutes=30), -timedelta(hours=1), (), True),
+        "another key": (timedelta(minutes=30), None, ("s1",), False),
+    },
 )
 def test_verified(age, success, tokens, verified):
     """SUCCESS that SES shows so soon after a Put may be about the key before."""

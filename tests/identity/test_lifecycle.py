@@ -26,6 +26,7 @@ from byodkim_provider.messages.identity import REPLICAS, Existing, IdentityProbl
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
+from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
 from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID, World
 
@@ -418,39 +419,31 @@ def existing(problem, *, origin="EXTERNAL", made="", **fields):
     return problem(name="example.com eu-west-1", origin=origin, made=made, **fields)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "problem"),
-    [
-        (
+    {
+        "another stack's": (
             lambda world: world.put("s1", tags=PROD),
             existing(Existing.OTHER_STACKS, owner="'ses-byodkim/prod'"),
         ),
-        (
+        "another stack's of the same name": (
             lambda world: world.put("s1", tags=SAME_NAME),
             existing(Existing.OF_SAME_NAME, owner="another stack with the name 'ses-byodkim/dev'"),
         ),
-        (
+        "another resource's": (
             lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}),
             existing(Existing.OTHER_RESOURCES, owner="the resource 'mail/eu-west-1' of this stack"),
         ),
-        (lambda world: world.put("s1"), existing(Existing.NOBODYS, owner="")),
-        (
+        "no owner tag": (lambda world: world.put("s1"), existing(Existing.NOBODYS, owner="")),
+        "Easy DKIM": (
             lambda world: world.model.put_easy_dkim(DOMAIN, REGION),
             existing(Existing.NOBODYS, origin="AWS_SES", owner=""),
         ),
-        (
+        "ours with another key": (
             lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
             existing(Existing.OTHER_SELECTOR, seen="s9", selector="s1"),
         ),
-    ],
-    ids=[
-        "another stack's",
-        "another stack's of the same name",
-        "another resource's",
-        "no owner tag",
-        "Easy DKIM",
-        "ours with another key",
-    ],
+    },
 )
 def test_what_is_not_ours_is_refused(world, make, problem):
     """An identity that this resource did not make stays as it is, whoever made it."""
@@ -462,28 +455,21 @@ def test_what_is_not_ours_is_refused(world, make, problem):
     assert before == world.identity()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "is_refused"),
-    [
-        (lambda world: world.put("s1", tags=SAME_NAME), True),
-        (lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}), True),
-        (lambda world: world.put("s1"), True),
-        (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
-        (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
-        (lambda world: our_easy_dkim(world), True),
-        (lambda world: world.put("s1", tags={OWNER_TAG: OWNER}), False),
-        (lambda world: world.model.put_easy_dkim("example.org", REGION), False),
-    ],
-    ids=[
-        "another stack's",
-        "another resource's",
-        "no owner tag",
-        "Easy DKIM",
-        "ours with another key",
-        "ours, signing with Easy DKIM",
-        "ours",
-        "another domain",
-    ],
+    {
+        "another stack's": (lambda world: world.put("s1", tags=SAME_NAME), True),
+        "another resource's": (
+            lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}),
+            True,
+        ),
+        "no owner tag": (lambda world: world.put("s1"), True),
+        "Easy DKIM": (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
+        "ours with another key": (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
+        "ours, signing with Easy DKIM": (lambda world: our_easy_dkim(world), True),
+        "ours": (lambda world: world.put("s1", tags={OWNER_TAG: OWNER}), False),
+        "another domain": (lambda world: world.model.put_easy_dkim("example.org", REGION), False),
+    },
 )
 def test_a_preview_foresees_what_is_refused(world, make, is_refused):
     """A preview refuses with the text of the run, of one List and a read of what is there, and no write."""
@@ -585,28 +571,31 @@ def easy_dkim(world):
     world.model.put_easy_dkim(DOMAIN, REGION)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "changes", "line"),
-    [
-        (lambda world: world.put("s9"), {}, "BYODKIM, signing with selector 's9'; switches to 's1'"),
-        (lambda world: world.put("s1"), {}, "BYODKIM, signing with selector 's1'; its key stays"),
-        (
+    {
+        "another key": (
+            lambda world: world.put("s9"),
+            {},
+            "BYODKIM, signing with selector 's9'; switches to 's1'",
+        ),
+        "this key": (lambda world: world.put("s1"), {}, "BYODKIM, signing with selector 's1'; its key stays"),
+        "Easy DKIM": (
             easy_dkim,
             {},
             f"Easy DKIM; switches to BYODKIM with 's1', mail is perhaps unsigned meanwhile; {REPLICAS}",
         ),
-        (
+        "disabled": (
             lambda world: world.put("s9"),
             {"signing_enabled": False},
             "BYODKIM, signing is disabled, with selector 's9'; switches to 's1'; signing gets enabled",
         ),
-        (
+        "Easy DKIM, disabled": (
             easy_dkim,
             {"signing_enabled": False},
             f"Easy DKIM; switches to BYODKIM with 's1'; {REPLICAS}; signing gets enabled",
         ),
-    ],
-    ids=["another key", "this key", "Easy DKIM", "disabled", "Easy DKIM, disabled"],
+    },
 )
 def test_a_take_over_is_said(world, make, changes, line):
     """
@@ -996,17 +985,16 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
     assert ("EXTERNAL", "s1") == (repaired.origin, world.identity().selector)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tags", "reason"),
-    [
-        ({**PROD, INSTANCE_TAG: "theirs"}, LostReason.TAKEN(owner="'ses-byodkim/prod'")),
-        (
+    {
+        "another stack": ({**PROD, INSTANCE_TAG: "theirs"}, LostReason.TAKEN(owner="'ses-byodkim/prod'")),
+        "another resource": (
             {OWNER_TAG: f"{STACK_ID}/other", INSTANCE_TAG: "theirs"},
             LostReason.TAKEN(owner="the resource 'other' of this stack"),
         ),
-        ({}, LostReason.UNTAGGED()),
-    ],
-    ids=["another stack", "another resource", "nobody"],
+        "nobody": ({}, LostReason.UNTAGGED()),
+    },
 )
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
 def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
@@ -1044,30 +1032,19 @@ def test_taken_back(world):
 # --- update: settings
 
 
-@pytest.mark.parametrize(
+@cases(
     "changes",
-    [
-        {},
-        {"dns_wait_seconds": 5},
-        {"dns_check": "off", "dns_resolvers": ("127.0.0.1:53",)},
-        {"published": (1, 2, 3), "overlap_days": 3},
-        {"supplied_keys": {2: "k2"}},
-        {"account_id": "123456789012"},
-        {"adopt": True, "accept_unsigned_window": True},
-        {"owner": f"{STACK_ID}/renamed"},
-        {"configuration_set": None, "tags": None},
-    ],
-    ids=[
-        "nothing",
-        "wait",
-        "DNS check",
-        "published",
-        "supplied keys",
-        "account",
-        "consent",
-        "owner",
-        "unmanaged from now on",
-    ],
+    {
+        "nothing": {},
+        "wait": {"dns_wait_seconds": 5},
+        "DNS check": {"dns_check": "off", "dns_resolvers": ("127.0.0.1:53",)},
+        "published": {"published": (1, 2, 3), "overlap_days": 3},
+        "supplied keys": {"supplied_keys": {2: "k2"}},
+        "account": {"account_id": "123456789012"},
+        "consent": {"adopt": True, "accept_unsigned_window": True},
+        "owner": {"owner": f"{STACK_ID}/renamed"},
+        "unmanaged from now on": {"configuration_set": None, "tags": None},
+    },
 )
 def test_an_echo_costs_no_call(world, changes):
     """What SES does not have is stored without asking SES or DNS, and the first owner is kept."""
@@ -1241,16 +1218,15 @@ def test_configuration_set_that_is_not_managed(world):
     assert "theirs" == world.identity().configuration_set
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tags", "calls"),
-    [
-        ({"team": "mail", "stage": "dev"}, []),
-        ({"team": "sales", "stage": "dev", "cost": "7"}, [GET, TAG]),
-        ({"team": "mail"}, [GET, UNTAG]),
-        ({"stage": "prod"}, [GET, TAG, UNTAG]),
-        ({}, [GET, UNTAG]),
-    ],
-    ids=["the same", "changed and new", "one gone", "changed and gone", "all gone"],
+    {
+        "the same": ({"team": "mail", "stage": "dev"}, []),
+        "changed and new": ({"team": "sales", "stage": "dev", "cost": "7"}, [GET, TAG]),
+        "one gone": ({"team": "mail"}, [GET, UNTAG]),
+        "changed and gone": ({"stage": "prod"}, [GET, TAG, UNTAG]),
+        "all gone": ({}, [GET, UNTAG]),
+    },
 )
 def test_tags(world, tags, calls):
     """Tags are set and removed by their own calls, only those that are ours, and only if they changed."""
@@ -1278,52 +1254,46 @@ def test_read(world):
     assert [] == world.progress.warnings
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "told", "reason"),
-    [
-        (
+    {
+        "failed": (
             {"status": "FAILED"},
             {"status": "FAILED"},
             "SES has given up looking for the record: FAILED",
         ),
-        ({"signing_enabled": False}, {"signing_enabled": False}, "DKIM signatures are disabled"),
-        (
+        "signing disabled": (
+            {"signing_enabled": False},
+            {"signing_enabled": False},
+            "DKIM signatures are disabled",
+        ),
+        "Easy DKIM": (
             {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
             {"origin": "AWS_SES", "signing_selector": None},
             "signs with a key of SES's own (AWS_SES), not with 's1'",
         ),
-        (
+        "foreign selector": (
             {"key": HeldKey.of("s9", "")},
             {"signing_selector": "s9"},
             "signs with selector 's9', not 's1'",
         ),
-        (
+        "another owner": (
             {"tags": {OWNER_TAG: "other/prod/mail", INSTANCE_TAG: "0"}},
             {"other_owner": "'other/prod/mail'"},
             f"owned by 'other/prod/mail' now{LOST}",
         ),
-        ({"tags": {}}, {"other_owner": ""}, f"its owner tag is gone{LOST}"),
-        (
+        "no owner": ({"tags": {}}, {"other_owner": ""}, f"its owner tag is gone{LOST}"),
+        "another instance": (
             {"tags": {**OURS, INSTANCE_TAG: "0"}},
             {"other_instance": "0"},
             "its tags are those of a replacement that was not stored",
         ),
-        (
+        "two things": (
             {"signing_enabled": False, "tags": {}},
             {"signing_enabled": False, "other_owner": ""},
             f"its owner tag is gone, DKIM signatures are disabled{LOST}",
         ),
-    ],
-    ids=[
-        "failed",
-        "signing disabled",
-        "Easy DKIM",
-        "foreign selector",
-        "another owner",
-        "no owner",
-        "another instance",
-        "two things",
-    ],
+    },
 )
 def test_read_drift(world, change, told, reason):
     """Each way of drifting shows in its field and in one line of warning, and none of the echoes follows."""
@@ -1372,10 +1342,7 @@ def test_read_of_an_old_error(world):
     world.clock.advance(HOUR)
     assert "HOST_NOT_FOUND" == world.ses().get_email_identity(DOMAIN).error_type
 
-    assert ("SUCCESS", "") == (
-        (seen := lifecycle.read(pending, world.outside)).status,
-        seen.error_type,
-    )
+    assert ("SUCCESS", "") == ((seen := lifecycle.read(pending, world.outside)).status, seen.error_type)
 
 
 # --- SES does not confirm a key any more that it had verified
@@ -1773,13 +1740,12 @@ def test_delete_while_awaiting_dns(world):
 # --- previews
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "line"),
-    [
-        ({}, "generation 1 → 2, s2 visible at 2 of 2 servers"),
-        ({"generation": None, "published": ()}, "s2 visible at 2 of 2 servers"),
-    ],
-    ids=["generations", "used alone"],
+    {
+        "generations": ({}, "generation 1 → 2, s2 visible at 2 of 2 servers"),
+        "used alone": ({"generation": None, "published": ()}, "s2 visible at 2 of 2 servers"),
+    },
 )
 def test_planned_switch(world, change, line):
     """A preview says of a switch which key comes and how far its record is, and asks SES nothing."""

@@ -14,6 +14,7 @@ from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import TABLE, plan
 from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Declared, KeyInSes, Stored
+from tests.support.cases import cases
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, OWNER, STACK
 
@@ -288,16 +289,15 @@ def test_instance(row, instance, adopted):
     assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "seen", "shared"),
-    [
-        (None, declared(), Seen(), True),
-        (WAITING, declared(), Seen(), True),
-        (stored(), declared(3), Seen(read=True), False),
-        (stored(status=GONE), declared(), Seen(read=True), False),
-        (stored(), declared(3), Seen(read=True, identity=has()), False),
-    ],
-    ids=["new", "awaiting", "a switch of what SES does not show", "gone", "a switch"],
+    {
+        "new": (None, declared(), Seen(), True),
+        "awaiting": (WAITING, declared(), Seen(), True),
+        "a switch of what SES does not show": (stored(), declared(3), Seen(read=True), False),
+        "gone": (stored(status=GONE), declared(), Seen(read=True), False),
+        "a switch": (stored(), declared(3), Seen(read=True, identity=has()), False),
+    },
 )
 def test_whose_wait(before, after, seen, shared):
     """Whoever can be stored as waiting shares one wait; what fails without its record has its own."""

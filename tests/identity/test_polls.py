@@ -7,6 +7,7 @@ import pytest
 from byodkim_provider.identity.polls import TABLE, Poll, Polls, Query, after_refusal, state_of, step
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
+from tests.support.cases import cases
 from tests.support.fakes import START
 
 LIMIT = 600
@@ -65,17 +66,16 @@ def test_row(row):
     assert expected == found
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "state"),
-    [
-        (None, "new"),
-        (verdict(ENTRY), "pending"),
-        (verdict(ENTRY, waited=False), "new"),
-        (not_asked(ENTRY, "no time"), "new"),
-        (verdict(ENTRY, "SUCCESS"), "settled"),
-        (verdict(ENTRY, UNCONFIRMED), "settled"),
-    ],
-    ids=["no verdict", "pending", "interrupted", "not polled", "verified", "unconfirmed"],
+    {
+        "no verdict": (None, "new"),
+        "pending": (verdict(ENTRY), "pending"),
+        "interrupted": (verdict(ENTRY, waited=False), "new"),
+        "not polled": (not_asked(ENTRY, "no time"), "new"),
+        "verified": (verdict(ENTRY, "SUCCESS"), "settled"),
+        "unconfirmed": (verdict(ENTRY, UNCONFIRMED), "settled"),
+    },
 )
 def test_state(before, state):
     """An entry whose wait has ended is not waited for again; one that was not polled is."""

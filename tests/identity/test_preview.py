@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
-
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import World
 
@@ -24,34 +23,21 @@ def awaiting(stored):
     return replace(stored, key=None)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "generation", "changes", "is_change", "line"),
-    [
-        (nothing, 1, {}, False, ""),
-        (nothing, 1, {"owner": "ses-byodkim/dev/renamed"}, False, ""),
-        (nothing, 1, {"dns_wait_seconds": 5}, True, ""),
-        (nothing, 1, {"published": (1, 2, 3)}, True, ""),
-        (nothing, 1, {"regions": (REGION, "us-east-1")}, True, ""),
-        (nothing, 1, {"tags": {"team": "mail"}}, True, ""),
-        (nothing, 1, {"adopt": True}, True, ""),
-        (nothing, 2, {}, True, LINE),
-        (drifted, 1, {}, True, ""),
-        (awaiting, 1, {}, True, ""),
-        (awaiting, 2, {}, True, ""),
-    ],
-    ids=[
-        "nothing",
-        "renamed with aliases",
-        "wait",
-        "standby",
-        "Regions",
-        "tags",
-        "adopt",
-        "switch",
-        "drifted",
-        "awaiting",
-        "another key while awaiting",
-    ],
+    {
+        "nothing": (nothing, 1, {}, False, ""),
+        "renamed with aliases": (nothing, 1, {"owner": "ses-byodkim/dev/renamed"}, False, ""),
+        "wait": (nothing, 1, {"dns_wait_seconds": 5}, True, ""),
+        "standby": (nothing, 1, {"published": (1, 2, 3)}, True, ""),
+        "Regions": (nothing, 1, {"regions": (REGION, "us-east-1")}, True, ""),
+        "tags": (nothing, 1, {"tags": {"team": "mail"}}, True, ""),
+        "adopt": (nothing, 1, {"adopt": True}, True, ""),
+        "switch": (nothing, 2, {}, True, LINE),
+        "drifted": (drifted, 1, {}, True, ""),
+        "awaiting": (awaiting, 1, {}, True, ""),
+        "another key while awaiting": (awaiting, 2, {}, True, ""),
+    },
 )
 def test_preview_and_update(world: World, before, generation, changes, is_change, line):
     """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""

@@ -12,6 +12,7 @@ from byodkim_provider.identity.rules import changed, needs_replacement, refuse_u
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 from byodkim_provider.messages.identity import RotationProblem, RotationStep
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
+from tests.support.cases import cases
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN
 
@@ -64,19 +65,14 @@ def refusal(before, after, *, unknown=(), now=START):
 ALONE = {"generation": None, "published": ()}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "keeps"),
-    [
-        ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
-        (
-            {"key": None, "signed_until": {}},
-            {"published": (3,), "generation": 3},
-            [1, 2, 3],
-        ),
-        ({}, {"published": (1, 2, 3)}, None),
-        ({}, {"published": (2, 3), "overlap_days": 0}, None),
-    ],
-    ids=["rotation", "awaiting DNS", "nothing else", "override"],
+    {
+        "rotation": ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
+        "awaiting DNS": ({"key": None, "signed_until": {}}, {"published": (3,), "generation": 3}, [1, 2, 3]),
+        "nothing else": ({}, {"published": (1, 2, 3)}, None),
+        "override": ({}, {"published": (2, 3), "overlap_days": 0}, None),
+    },
 )
 def test_a_region_leaves(before, after, keeps):
     """In the edit that a Region leaves in no record leaves: it may have signed with any of them until now."""
@@ -107,14 +103,13 @@ def test_what_a_preview_can_not_know_is_a_change(name):
     assert (name,) == changed(stored(), after, unknown={name})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("names", "replaces"),
-    [
-        (("selector", "fingerprint"), []),
-        (("domain", "record_value"), ["domain"]),
-        (("tags", "region"), ["region"]),
-    ],
-    ids=["another key", "another domain", "another Region"],
+    {
+        "another key": (("selector", "fingerprint"), []),
+        "another domain": (("domain", "record_value"), ["domain"]),
+        "another Region": (("tags", "region"), ["region"]),
+    },
 )
 def test_needs_replacement(names, replaces):
     """Only another domain or Region is another identity; a new key never is."""
@@ -130,53 +125,39 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     assert refusal(before, after, now=now) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after"),
-    [
-        (stored(signed_until={}), declared(3, (2, 3, 4))),
-        (stored(signed_until={1: START - 10 * DAY}), declared(3, (2, 3, 4))),
-        (stored(), declared(3, (1, 2, 3, 4))),
-        (stored(), declared(1, (1, 2, 3))),
-        (stored(), declared(2, (1, 2, 4))),
-        (stored(), declared(9, (1, 2, 8, 9, 10))),
-        (stored(), declared(3, (3, 4), overlap_days=0)),
-        (stored(), declared(3, (2, 3, 4), overlap_days=2)),
-        (stored(declared(supplied_keys={3: "k3:f3"})), declared(3, supplied_keys={3: "s3:f4"})),
-        (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
-        (
-            stored(key=None, signed_until={}),
-            declared(2, (2, 3), selector="s9"),
+    {
+        "never signed": (stored(signed_until={}), declared(3, (2, 3, 4))),
+        "overlap over": (stored(signed_until={1: START - 10 * DAY}), declared(3, (2, 3, 4))),
+        "kept published": (stored(), declared(3, (1, 2, 3, 4))),
+        "going back": (stored(), declared(1, (1, 2, 3))),
+        "leaked standby": (stored(), declared(2, (1, 2, 4))),
+        "jump": (stored(), declared(9, (1, 2, 8, 9, 10))),
+        "override": (stored(), declared(3, (3, 4), overlap_days=0)),
+        "shorter overlap": (stored(), declared(3, (2, 3, 4), overlap_days=2)),
+        "standby's key exchanged": (
+            stored(declared(supplied_keys={3: "k3:f3"})),
+            declared(3, supplied_keys={3: "s3:f4"}),
         ),
-    ],
-    ids=[
-        "never signed",
-        "overlap over",
-        "kept published",
-        "going back",
-        "leaked standby",
-        "jump",
-        "override",
-        "shorter overlap",
-        "standby's key exchanged",
-        "nothing about keys",
-        "SES never had a key",
-    ],
+        "nothing about keys": (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
+        "SES never had a key": (stored(key=None, signed_until={}), declared(2, (2, 3), selector="s9")),
+    },
 )
 def test_allowed(before, after):
     """What leaves DNS has not signed within the overlap, and what signs keeps its key: nothing to refuse."""
     assert refusal(before, after) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("after", "generation", "signed_until", "days", "following", "today"),
-    [
-        (declared(3, (2, 3, 4)), 1, START - 2 * DAY, 10, None, [1, 2, 3, 4]),
-        (declared(9, (1, 8, 9, 10)), 2, START, 10, 3, [1, 2, 8, 9, 10]),
-        (declared(2, (2,)), 1, START - 2 * DAY, 10, None, [1, 2]),
-        (declared(2, (2, 3), overlap_days=3), 1, START - 2 * DAY, 3, None, [1, 2, 3]),
-        (declared(4, (1, 4, 5)), 2, START, 10, 3, [1, 2, 4, 5]),
-    ],
-    ids=["quick second rotation", "jump from 2 to 9", "list emptied", "shorter overlap", "compromised key"],
+    {
+        "quick second rotation": (declared(3, (2, 3, 4)), 1, START - 2 * DAY, 10, None, [1, 2, 3, 4]),
+        "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, 10, 3, [1, 2, 8, 9, 10]),
+        "list emptied": (declared(2, (2,)), 1, START - 2 * DAY, 10, None, [1, 2]),
+        "shorter overlap": (declared(2, (2, 3), overlap_days=3), 1, START - 2 * DAY, 3, None, [1, 2, 3]),
+        "compromised key": (declared(4, (1, 4, 5)), 2, START, 10, 3, [1, 2, 4, 5]),
+    },
 )
 def test_a_generation_stays_published(after, generation, signed_until, days, following, today):
     """What signed within the overlap stays; the refusal names the date, a list and the override."""
@@ -264,10 +245,7 @@ def test_a_supplied_key_is_exchanged_under_its_number(before, after):
     """A generation whose key is exchanged loses its old record, although its number stays published."""
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(
-            stored(declared(supplied_keys=before)),
-            declared(supplied_keys=after),
-            unknown=(),
-            now=START,
+            stored(declared(supplied_keys=before)), declared(supplied_keys=after), unknown=(), now=START
         )
 
     message = caught.value.message
@@ -289,38 +267,38 @@ def test_a_supplied_selector_gets_no_second_key(generation):
     assert RotationProblem.SECOND_KEY(name=NAME, selector="mail") == caught.value.message
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "unknown", "problem"),
-    [
-        (declared(), declared(selector="s9", fingerprint="f9"), (), SIGNING_KEY_PROBLEM),
-        (declared(), declared(selector="s9"), (), SIGNING_KEY_PROBLEM),
-        (
+    {
+        "another key": (declared(), declared(selector="s9", fingerprint="f9"), (), SIGNING_KEY_PROBLEM),
+        "another selector": (declared(), declared(selector="s9"), (), SIGNING_KEY_PROBLEM),
+        "another key in a preview": (
             declared(),
             declared(selector="", fingerprint=""),
             {"selector", "private_key"},
             SIGNING_KEY_PROBLEM,
         ),
-        (declared(), declared(selector=""), {"selector"}, SIGNING_KEY_PROBLEM),
-        (declared(), declared(fingerprint="f9"), (), SELECTOR_PROBLEM),
-        (declared(), declared(3, selector="s2"), (), SELECTOR_PROBLEM),
-        (declared(), declared(overlap_days=0, fingerprint="f9"), (), SELECTOR_PROBLEM),
-        (
+        "another selector in a preview": (
+            declared(),
+            declared(selector=""),
+            {"selector"},
+            SIGNING_KEY_PROBLEM,
+        ),
+        "same selector": (declared(), declared(fingerprint="f9"), (), SELECTOR_PROBLEM),
+        "same selector, next generation": (declared(), declared(3, selector="s2"), (), SELECTOR_PROBLEM),
+        "the override is for the other rule": (
+            declared(),
+            declared(overlap_days=0, fingerprint="f9"),
+            (),
+            SELECTOR_PROBLEM,
+        ),
+        "used alone": (
             declared(**ALONE, selector="s2"),
             declared(**ALONE, selector="s2", fingerprint="f9"),
             (),
             SELECTOR_PROBLEM,
         ),
-    ],
-    ids=[
-        "another key",
-        "another selector",
-        "another key in a preview",
-        "another selector in a preview",
-        "same selector",
-        "same selector, next generation",
-        "the override is for the other rule",
-        "used alone",
-    ],
+    },
 )
 def test_no_second_key(before, after, unknown, problem):
     """The signing generation never changes its key, and no selector ever gets a second one."""
@@ -330,22 +308,27 @@ def test_no_second_key(before, after, unknown, problem):
     assert problem == caught.value.message
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "unknown"),
-    [
-        (declared(), declared(3, (1, 2, 3, 4), selector="", fingerprint=""), {"selector", "private_key"}),
-        (declared(), declared(fingerprint=""), {"private_key"}),
-        (declared(**ALONE), declared(**ALONE, selector="s9", fingerprint="f9"), ()),
-        (declared(**ALONE), declared(**ALONE, selector="", fingerprint=""), {"selector", "private_key"}),
-        (declared(**ALONE), declared(2, (1, 2, 3), selector="sNone", fingerprint="fNone"), ()),
-    ],
-    ids=[
-        "next generation in a preview",
-        "key unknown under its selector",
-        "used alone",
-        "used alone in a preview",
-        "generations from now on",
-    ],
+    {
+        "next generation in a preview": (
+            declared(),
+            declared(3, (1, 2, 3, 4), selector="", fingerprint=""),
+            {"selector", "private_key"},
+        ),
+        "key unknown under its selector": (declared(), declared(fingerprint=""), {"private_key"}),
+        "used alone": (declared(**ALONE), declared(**ALONE, selector="s9", fingerprint="f9"), ()),
+        "used alone in a preview": (
+            declared(**ALONE),
+            declared(**ALONE, selector="", fingerprint=""),
+            {"selector", "private_key"},
+        ),
+        "generations from now on": (
+            declared(**ALONE),
+            declared(2, (1, 2, 3), selector="sNone", fingerprint="fNone"),
+            (),
+        ),
+    },
 )
 def test_a_new_key_under_a_new_selector(before, after, unknown):
     """A new generation, or used alone a new selector, may have a new key; what is unknown may be the same."""

@@ -9,6 +9,7 @@ from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.signers import Ours, SesSources
 from byodkim_provider.messages.hosts import LeftReason
 from sandbox.ses.switches import Fault
+from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN
 
@@ -55,24 +56,16 @@ def put(world, selector, region=REGION, tags=None):
 
 
 @pytest.mark.parametrize("record", [RECORD, SUPPLIED, THERE], ids=["generated", "supplied", "there before"])
-@pytest.mark.parametrize(
+@cases(
     ("zones", "signs", "expected"),
-    [
-        ((), "s1", (SIGNS, SIGNS, WAS_THERE)),
-        ((), "s2", ("", "", WAS_THERE)),
-        ((LABEL,), "s1", (SIGNS, SIGNS, SIGNS)),
-        ((LABEL, "manual"), "s2", ("", "", "")),
-        (("manual",), "s1", ("", "", WAS_THERE)),
-        (("manual",), "s2", ("", "", WAS_THERE)),
-    ],
-    ids=[
-        "the domain leaves, and signs",
-        "the domain leaves",
-        "the generation leaves, and signs",
-        "the generation leaves",
-        "the zone leaves, and signs",
-        "the zone leaves",
-    ],
+    {
+        "the domain leaves, and signs": ((), "s1", (SIGNS, SIGNS, WAS_THERE)),
+        "the domain leaves": ((), "s2", ("", "", WAS_THERE)),
+        "the generation leaves, and signs": ((LABEL,), "s1", (SIGNS, SIGNS, SIGNS)),
+        "the generation leaves": ((LABEL, "manual"), "s2", ("", "", "")),
+        "the zone leaves, and signs": (("manual",), "s1", ("", "", WAS_THERE)),
+        "the zone leaves": (("manual",), "s2", ("", "", WAS_THERE)),
+    },
 )
 def test_rule(world, why, record, zones, signs, expected):
     """The table at the top of the module."""

@@ -14,6 +14,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 from byodkim_provider.property_types import moment, timestamp
+from tests.support.cases import cases
 from tests.support.fakes import START
 
 GENERATIONS = st.integers(1, 10**6)
@@ -89,19 +90,21 @@ def test_outputs_hold_no_private_key(world):
 SLOT = ("ses2._domainkey.example.com.keys.example.net@route53:Z1",)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "slots"),
-    [
-        ({}, [None] * 4),
-        (
+    {
+        "without cname": ({}, [None] * 4),
+        "with cname": (
             {"published": (2, 3, 4), "places": dict.fromkeys((2, 3, 4), SLOT)},
             ["ses1", "ses2", "ses3", "ses1"],
         ),
-        ({"published": (2, 3), "places": {2: ("manual",), 3: SLOT}}, [None, None, "ses3", "ses1"]),
-        ({"published": (3,), "places": {3: SLOT}}, ["ses1", "ses2", "ses3", "ses1"]),
-        ({"published": ()}, [None] * 4),
-    ],
-    ids=["without cname", "with cname", "in the middle of a move", "after a move", "nothing"],
+        "in the middle of a move": (
+            {"published": (2, 3), "places": {2: ("manual",), 3: SLOT}},
+            [None, None, "ses3", "ses1"],
+        ),
+        "after a move": ({"published": (3,), "places": {3: SLOT}}, ["ses1", "ses2", "ses3", "ses1"]),
+        "nothing": ({"published": ()}, [None] * 4),
+    },
 )
 def test_slot(world, changes, slots):
     """A generation has the slot that its record says; one that is not published is like the one before it."""
@@ -122,12 +125,7 @@ def test_old_state_is_readable():
         "status": "PENDING",
     }
     declared = Declared(
-        domain="example.com",
-        region="eu-west-1",
-        selector="s1",
-        fingerprint="f",
-        record_value="p=",
-        owner="o",
+        domain="example.com", region="eu-west-1", selector="s1", fingerprint="f", record_value="p=", owner="o"
     )
 
     assert Stored(declared=declared, instance="i") == Stored.from_outputs(outputs)
@@ -175,54 +173,48 @@ def test_check_of_checked(inputs):
     assert (inputs, []) == check(inputs, unknown=())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "problem"),
-    [
-        (
+    {
+        "e-mail address": (
             {"domain": "info@example.com"},
             "domain: 'info@example.com' is an e-mail address, which inherits the DKIM of its domain, "
             "expected a domain such as 'example.com'",
         ),
-        ({"domain": None}, "domain: '' is empty, expected a domain such as 'example.com'"),
-        (
+        "no domain": ({"domain": None}, "domain: '' is empty, expected a domain such as 'example.com'"),
+        "upper case": (
             {"selector": "S1"},
             "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
         ),
-        (
+        "underscore": (
             {"selector": "s_1"},
             "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
         ),
-        (
+        "name too long": (
             {"selector": "s" * 63, "domain": ".".join(["a" * 50] * 4)},
             f"selector: '{'s' * 63}._domainkey.{'.'.join(['a' * 50] * 4)}' has 278 octets, "
             "expected at most 253: take a shorter selector",
         ),
-        (
+        "EC key": (
             {"private_key": "-----BEGIN EC PRIVATE KEY-----\nMAAA\n-----END EC PRIVATE KEY-----"},
             "private_key: is a key for EC, expected an RSA private key (PKCS#1 or PKCS#8), "
             "as PEM or as base64 of its DER",
         ),
-        ({"region": ""}, "region: required, the AWS Region of the identity, for example 'eu-west-1'"),
-        (
+        "no Region": (
+            {"region": ""},
+            "region: required, the AWS Region of the identity, for example 'eu-west-1'",
+        ),
+        "unknown Region": (
             {"region": "us-east-9"},
             f"region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
             "did you mean 'us-east-1' or 'us-east-2'?",
         ),
-        ({"published": [2.0, 3.0]}, "published: must contain generation 1, which signs"),
-        ({"published": None}, "published: must contain generation 1, which signs"),
-    ],
-    ids=[
-        "e-mail address",
-        "no domain",
-        "upper case",
-        "underscore",
-        "name too long",
-        "EC key",
-        "no Region",
-        "unknown Region",
-        "signing generation not published",
-        "nothing published",
-    ],
+        "signing generation not published": (
+            {"published": [2.0, 3.0]},
+            "published: must contain generation 1, which signs",
+        ),
+        "nothing published": ({"published": None}, "published: must contain generation 1, which signs"),
+    },
 )
 def test_check_refuses(inputs, changes, problem):
     """What SES would refuse, or accept and never verify, is refused by name before anything is made."""
@@ -286,16 +278,7 @@ def test_check_with_unknown_secret(of_a_secret, name):
     assert (known, []) == check(known, unknown={name})
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "domain",
-        "region",
-        "selector",
-        "private_key",
-        "published",
-    ],
-)
+@pytest.mark.parametrize("name", ["domain", "region", "selector", "private_key", "published"])
 def test_check_with_unknown(inputs, name):
     """What a preview can't know is no problem, and nothing is made up for it."""
     known = {other: value for other, value in inputs.items() if other != name}

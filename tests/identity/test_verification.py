@@ -23,6 +23,7 @@ from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.identity.test_state import through_pulumi
+from tests.support.cases import cases
 from tests.support.fakes import LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes, ses_refused
 from tests.support.world import DOMAIN
 
@@ -441,15 +442,14 @@ def test_a_lost_switch_whose_key_is_not_found(world):
     assert world.verify(world.update(old, 2), timeout_minutes=90)[0].verified
 
 
-@pytest.mark.parametrize(
+@cases(
     ("checked", "error", "verified"),
-    [
-        (1, "HOST_NOT_FOUND", False),
-        (1, "DNS_SERVER_ERROR", True),
-        (1, "", True),
-        (-1, "HOST_NOT_FOUND", True),
-    ],
-    ids=["missed", "no answer from DNS", "no error", "an old error beside a later success"],
+    {
+        "missed": (1, "HOST_NOT_FOUND", False),
+        "no answer from DNS": (1, "DNS_SERVER_ERROR", True),
+        "no error": (1, "", True),
+        "an old error beside a later success": (-1, "HOST_NOT_FOUND", True),
+    },
 )
 def test_the_last_check_of_what_is_taken_over(world, checked, error, verified):
     """An identity that has its key already is verified, unless SES has missed that key since."""
@@ -509,18 +509,17 @@ def test_a_replaced_identity(world):
     assert start == world.clock.monotonic()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "reason"),
-    [
-        (
+    {
+        "Easy DKIM": (
             {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
             "signs with a key of SES's own (AWS_SES), not with 's1'",
         ),
-        ({"signing_enabled": False}, "DKIM signatures are disabled"),
-        ({"status": "PENDING"}, "SES has not found the key yet"),
-        ({"status": "TEMPORARY_FAILURE"}, "SES has not found the key yet"),
-    ],
-    ids=["Easy DKIM", "signing disabled", "pending", "record gone"],
+        "signing disabled": ({"signing_enabled": False}, "DKIM signatures are disabled"),
+        "pending": ({"status": "PENDING"}, "SES has not found the key yet"),
+        "record gone": ({"status": "TEMPORARY_FAILURE"}, "SES has not found the key yet"),
+    },
 )
 def test_each_part_of_the_guides_test(world, changes, reason):
     """EXTERNAL, signing enabled, SUCCESS: without any of them an identity is not verified."""
@@ -761,9 +760,7 @@ def test_diagnosis_of_a_known_mistake(world):
 def test_diagnosis_of_a_doubled_zone(world):
     """A record that stands at another name is found there."""
     stored = world.created()
-    world.resolver.records = {
-        "s1._domainkey.example.com.example.com": (stored.declared.record_value,),
-    }
+    world.resolver.records = {"s1._domainkey.example.com.example.com": (stored.declared.record_value,)}
 
     (verdict,) = world.verify(stored)
 
@@ -1016,18 +1013,20 @@ def test_verdicts_round_trip(world):
     assert verdicts == back
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "is_due"),
-    [
-        ({}, False),
-        ({"key_set_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}, False),
-        ({"selector": "s2"}, True),
-        ({"key_set_at": START + HOUR}, True),
-        ({"key_set_at": None}, True),
-        ({"region": "us-east-1"}, True),
-        ({"domain": "example.org"}, True),
-    ],
-    ids=["nothing", "how to look", "selector", "told again", "awaiting DNS", "Region", "domain"],
+    {
+        "nothing": ({}, False),
+        "how to look": (
+            {"key_set_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)},
+            False,
+        ),
+        "selector": ({"selector": "s2"}, True),
+        "told again": ({"key_set_at": START + HOUR}, True),
+        "awaiting DNS": ({"key_set_at": None}, True),
+        "Region": ({"region": "us-east-1"}, True),
+        "domain": ({"domain": "example.org"}, True),
+    },
 )
 def test_to_look_at(world, change, is_due):
     """A verification is due if SES was told something since, not if only the way of looking changed."""
@@ -1059,15 +1058,14 @@ def in_regions(world, *regions, **changes):
 BOTH = ("eu-west-1", "us-east-1")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after", "changes"),
-    [
-        (BOTH, ["eu-west-1"], {}),
-        (BOTH, ["us-east-1", "ap-south-1"], {}),
-        (BOTH, ["ap-south-1"], {"domain": "example.org"}),
-        (BOTH, [], {}),
-    ],
-    ids=["one leaves", "one exchanged", "another domain", "the domain leaves"],
+    {
+        "one leaves": (BOTH, ["eu-west-1"], {}),
+        "one exchanged": (BOTH, ["us-east-1", "ap-south-1"], {}),
+        "another domain": (BOTH, ["ap-south-1"], {"domain": "example.org"}),
+        "the domain leaves": (BOTH, [], {}),
+    },
 )
 def test_regions_may_leave(world, before, after, changes):
     """A Region leaves if another stays, or with its domain."""

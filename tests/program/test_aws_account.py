@@ -8,6 +8,7 @@ import pytest
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsStep
 from byodkim_provider.program import aws_account
+from tests.support.cases import cases
 
 WRAPPED = (
     "invoke of aws:index/getCallerIdentity:getCallerIdentity failed: invocation of "
@@ -33,25 +34,24 @@ def account(monkeypatch):
     return ask
 
 
-@pytest.mark.parametrize(
+@cases(
     ("said", "text", "step"),
-    [
-        (f"{RESPONSE} api error AccessDenied: {DENIED}", f"AccessDenied: {DENIED}", POLICY),
-        (f"{RESPONSE} RegionDisabledException: off", "RegionDisabledException: off", ASK),
-        (
+    {
+        "denied": (f"{RESPONSE} api error AccessDenied: {DENIED}", f"AccessDenied: {DENIED}", POLICY),
+        "modelled": (f"{RESPONSE} RegionDisabledException: off", "RegionDisabledException: off", ASK),
+        "expired": (
             f"{RESPONSE} api error ExpiredToken: The token is expired",
             "ExpiredToken: The token is expired",
             RENEW,
         ),
-        (
+        "no credentials": (
             "reading STS Caller Identity: operation error STS: GetCallerIdentity, get identity: "
             "get credentials: no EC2 IMDS role found",
             "operation error STS: GetCallerIdentity, get identity: get credentials: no EC2 IMDS role found",
             ASK,
         ),
-        ("couldn't find resource", "couldn't find resource", ASK),
-    ],
-    ids=["denied", "modelled", "expired", "no credentials", "not from AWS"],
+        "not from AWS": ("couldn't find resource", "couldn't find resource", ASK),
+    },
 )
 def test_refused(account, said, text, step):
     """An error is one line, AWS's code in it, and a hint that fits the code."""

@@ -18,6 +18,7 @@ from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53, provider_with
 from byodkim_provider.property_types import timestamp
+from tests.support.cases import cases
 from tests.support.testdata import key
 
 DOMAIN = "mail.example.com"
@@ -174,9 +175,7 @@ def add_too(generation, *lines):
 def test_paste_once(cloud, caplog):
     """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
     cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
-    assert shown(caplog, "manual") == [
-        add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}"),
-    ]
+    assert shown(caplog, "manual") == [add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}")]
 
 
 def test_paste_once_into_a_panel(cloud, caplog):
@@ -187,20 +186,18 @@ def test_paste_once_into_a_panel(cloud, caplog):
     assert "    Name:  s1._domainkey.mail" in text.splitlines()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key_set_by", "ago", "expected"),
-    [
-        ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
-        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=2), [3]),
-        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=6), []),
-        ("CreateEmailIdentity", timedelta(), []),
-    ],
-    ids=[
-        "rotated now",
-        "rotated now, by a clock that is behind",
-        "rotated earlier",
-        "made now, from pasted records",
-    ],
+    {
+        "rotated now": ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
+        "rotated now, by a clock that is behind": (
+            "PutEmailIdentityDkimSigningAttributes",
+            timedelta(minutes=2),
+            [3],
+        ),
+        "rotated earlier": ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=6), []),
+        "made now, from pasted records": ("CreateEmailIdentity", timedelta(), []),
+    },
 )
 def test_paste_at_a_rotation(cloud, caplog, key_set_by, ago, expected):
     """A rotation makes the next standby, whose record is shown then and in no later run."""
@@ -246,14 +243,13 @@ def test_nothing_to_paste(cloud, caplog):
 # -- Route 53
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "label"),
-    [
-        ({}, "route53:ZMAIL"),
-        ({"zone": "example.com"}, "route53:ZUP"),
-        ({"zone_id": "ZUP"}, "route53:ZUP"),
-    ],
-    ids=["longest", "by name", "by id"],
+    {
+        "longest": ({}, "route53:ZMAIL"),
+        "by name": ({"zone": "example.com"}, "route53:ZUP"),
+        "by id": ({"zone_id": "ZUP"}, "route53:ZUP"),
+    },
 )
 def test_route53_zone(cloud, options, label):
     """The zone is the longest public one that holds the domain, or the one that is named."""
@@ -301,10 +297,10 @@ MAIL = "mail.example.com"
 WHERE = f'domains["{MAIL}"].dns.zoneId'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "problem"),
-    [
-        (
+    {
+        "two of one name": (
             {},
             ZoneProblem.SEVERAL(
                 domain=MAIL,
@@ -312,7 +308,7 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
                 zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
             ),
         ),
-        (
+        "none": (
             {"zone": "othr.example"},
             ZoneProblem.NOT_THERE(
                 where=f'domains["{MAIL}"].dns.zone',
@@ -320,14 +316,13 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
                 did_you_mean=", did you mean 'other.example'?",
             ),
         ),
-        ({"zone_id": "ZIN"}, ZoneProblem.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com")),
-        (
+        "private": ({"zone_id": "ZIN"}, ZoneProblem.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com")),
+        "of another domain": (
             {"zone_id": "ZORG"},
             ZoneProblem.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
         ),
-        ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean="")),
-    ],
-    ids=["two of one name", "none", "private", "of another domain", "nowhere"],
+        "nowhere": ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean="")),
+    },
 )
 def test_route53_zone_refused(cloud, options, problem):
     """A zone that can't be the one is refused, with what tells the right one apart."""
@@ -338,15 +333,14 @@ def test_route53_zone_refused(cloud, options, problem):
     assert refusal(hosted_zone, Route53(**options)) == problem.with_hint()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("zones", "near"),
-    [
-        (["emaple.com", "exmaple.com", "mail.example.de"], "exmaple.com"),
-        (["mail.exmaple.com", "exmaple.com"], "mail.exmaple.com"),
-        (["example.org", "example.net", "sample.co", "com"], None),
-        ([], None),
-    ],
-    ids=["the nearest", "the longest", "others", "none"],
+    {
+        "the nearest": (["emaple.com", "exmaple.com", "mail.example.de"], "exmaple.com"),
+        "the longest": (["mail.exmaple.com", "exmaple.com"], "mail.exmaple.com"),
+        "others": (["example.org", "example.net", "sample.co", "com"], None),
+        "none": ([], None),
+    },
 )
 def test_route53_zone_of_almost_this_name(cloud, zones, near):
     """Who has mistyped the domain, or the zone, is asked whether a zone that the account has is meant."""

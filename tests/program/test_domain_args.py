@@ -9,6 +9,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from tests.config.test_settings import KEY_1 as KEY
 from tests.config.test_settings import KEY_2
+from tests.support.cases import cases
 
 REGION = "eu-west-1"
 
@@ -135,10 +136,10 @@ def test_domain_that_is_none():
         ByodkimDomainArgs(domain="mail@example.com", generation=1, regions=[REGION]).settings()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("part", "given", "problems"),
-    [
-        (
+    {
+        "options": (
             DnsSettings,
             {"provider": "manual", "zone_id": "Z1", "ttl": 5},
             [
@@ -147,10 +148,22 @@ def test_domain_that_is_none():
                 "zone_id: is an option of route53 and cloudflare, not of manual",
             ],
         ),
-        (DnsSettings, {"zoneId": "Z1"}, ["zoneId: unknown key, did you mean 'zone_id'?"]),
-        (KeyStore, {"provider": "vault"}, ["provider: must be 'state' or 'secretsManager', not 'vault'"]),
-        (KeyStore, {"provider": "state", "tags": {}}, ["tags: is an option of secretsManager, not of state"]),
-        (
+        "a key of stack files": (
+            DnsSettings,
+            {"zoneId": "Z1"},
+            ["zoneId: unknown key, did you mean 'zone_id'?"],
+        ),
+        "store": (
+            KeyStore,
+            {"provider": "vault"},
+            ["provider: must be 'state' or 'secretsManager', not 'vault'"],
+        ),
+        "options of the store": (
+            KeyStore,
+            {"provider": "state", "tags": {}},
+            ["tags: is an option of secretsManager, not of state"],
+        ),
+        "key": (
             SuppliedKey,
             {"selector": "S1", "private_key": KEY_2[:-9]},
             [
@@ -158,8 +171,7 @@ def test_domain_that_is_none():
                 "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
             ],
         ),
-    ],
-    ids=["options", "a key of stack files", "store", "options of the store", "key"],
+    },
 )
 def test_a_part_is_refused(part, given, problems):
     """A part made by itself raises this package's error, in Python's spelling, and never quotes a key."""

@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import pulumi
-import pytest
 
 from byodkim_provider.program._outputs import known_of, line_about, merged, status_in, verdicts_of
+from tests.support.cases import cases
 
 FIRST, LATER = "2026-11-25T12:00:00Z", "2026-11-25T13:00:00Z"
 THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "SUCCESS"}
@@ -28,38 +28,44 @@ def known(results, **identity):
     return found[0]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("results", "identity", "verdict"),
-    [
-        ([THIS], {}, "SUCCESS"),
-        ([THIS | {"domain": "example.net"}, THIS | {"region": "us-east-1"}, THIS], {}, "SUCCESS"),
-        ([THIS | {"domain": "example.net"}], {}, None),
-        ([THIS | {"region": "us-east-1"}], {}, None),
-        ([THIS], {"key_set_at": LATER}, None),
-        ([THIS], {"key_set_at": None}, None),
-        ([], {}, None),
-        (None, {}, None),
-    ],
-    ids=["of this key", "among others", "domain", "Region", "later key", "no key", "none", "never made"],
+    {
+        "of this key": ([THIS], {}, "SUCCESS"),
+        "among others": (
+            [THIS | {"domain": "example.net"}, THIS | {"region": "us-east-1"}, THIS],
+            {},
+            "SUCCESS",
+        ),
+        "domain": ([THIS | {"domain": "example.net"}], {}, None),
+        "Region": ([THIS | {"region": "us-east-1"}], {}, None),
+        "later key": ([THIS], {"key_set_at": LATER}, None),
+        "no key": ([THIS], {"key_set_at": None}, None),
+        "none": ([], {}, None),
+        "never made": (None, {}, None),
+    },
 )
 def test_verdict(results, identity, verdict):
     """The verdict is of this identity and this key; a run with `--target` may have left it out."""
     assert ("PENDING", [], verdict) == known(results, **identity)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("found", "status", "line"),
-    [
-        (("PENDING", [], "SUCCESS"), "SUCCESS", ""),
-        (("GONE", ["gone from SES"], "SUCCESS"), "GONE", "example.com eu-west-1: gone from SES"),
-        (
+    {
+        "verified": (("PENDING", [], "SUCCESS"), "SUCCESS", ""),
+        "drift since": (
+            ("GONE", ["gone from SES"], "SUCCESS"),
+            "GONE",
+            "example.com eu-west-1: gone from SES",
+        ),
+        "left out": (
             ("PENDING", [], None),
             "PENDING",
             "example.com eu-west-1: PENDING, not checked: run `pulumi up` without `--target`",
         ),
-        (("PENDING", ["disabled"], None), "PENDING", "example.com eu-west-1: disabled"),
-    ],
-    ids=["verified", "drift since", "left out", "drift and left out"],
+        "drift and left out": (("PENDING", ["disabled"], None), "PENDING", "example.com eu-west-1: disabled"),
+    },
 )
 def test_shown(found, status, line):
     """What a refresh has found since goes before the verdict of an earlier run."""

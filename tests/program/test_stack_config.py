@@ -11,6 +11,7 @@ from byodkim_provider.cli import stack
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import stack_config
+from tests.support.cases import cases
 
 VALUES = {
     "aws:region": "eu-west-1",
@@ -41,18 +42,18 @@ def test_written(monkeypatch, way):
         CONFIG.reset(token)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("secret", "problems"),
-    [
-        (["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials"], []),
-        (
+    {
+        "well": (["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials"], []),
+        "plain keys": (
             ["ses-byodkim:dnsCredentials"],
             [
                 'privateKeys["own"]: is not encrypted, set it with `pulumi config set --secret --path '
                 "'privateKeys[\"own\"]'`, and make another one if somebody may have read this"
             ],
         ),
-        (
+        "plain credentials": (
             ["ses-byodkim:privateKeys"],
             [
                 'dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config set --secret '
@@ -60,7 +61,7 @@ def test_written(monkeypatch, way):
                 "read this"
             ],
         ),
-        (
+        "encrypted in vain": (
             ["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials", "ses-byodkim:domains"],
             [
                 "domains: holds an encrypted value, which would be unencrypted in the stack's state: "
@@ -68,8 +69,7 @@ def test_written(monkeypatch, way):
                 "without `--secret`"
             ],
         ),
-    ],
-    ids=["well", "plain keys", "plain credentials", "encrypted in vain"],
+    },
 )
 def test_not_kept_secret(secret, problems):
     """What has to be encrypted is, and nothing else; an account's id need not be."""
@@ -96,14 +96,13 @@ TO_AWS = {
 
 
 @pytest.mark.parametrize(("name", "value"), TO_AWS.values(), ids=TO_AWS)
-@pytest.mark.parametrize(
+@cases(
     ("given", "command"),
-    [
-        ({"dnsCredentials": {"godaddy": {"token": TOKEN}}}, 'dnsCredentials["godaddy"].token'),
-        ({"privateKeys": {"own": TOKEN}}, 'privateKeys["own"]'),
-        ({}, "aws:secretKey"),
-    ],
-    ids=["token", "key", "credentials"],
+    {
+        "token": ({"dnsCredentials": {"godaddy": {"token": TOKEN}}}, 'dnsCredentials["godaddy"].token'),
+        "key": ({"privateKeys": {"own": TOKEN}}, 'privateKeys["own"]'),
+        "credentials": ({}, "aws:secretKey"),
+    },
 )
 def test_sent_secrets(name, value, given, command):
     """A secret whose ciphertext somebody has copied to a setting for AWS is not sent there."""
@@ -128,15 +127,14 @@ ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
 WHOLE = '{"godaddy": {"token": "gd-token-3f9c2a71"}}'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "text", "sent"),
-    [
-        ("cloudflare:apiToken", TOKEN, TOKEN),
-        ("ses-byodkim:dbPassword", f'{{"main": "{TOKEN}"}}', TOKEN),
-        ("aws:defaultTags", f'{{"tags": {{"team": "{TOKEN}"}}}}', TOKEN),
-        ("ses-byodkim:dnsCredentials", WHOLE, WHOLE),
-    ],
-    ids=["another provider's", "a program's own", "another setting for AWS", "a whole map"],
+    {
+        "another provider's": ("cloudflare:apiToken", TOKEN, TOKEN),
+        "a program's own": ("ses-byodkim:dbPassword", f'{{"main": "{TOKEN}"}}', TOKEN),
+        "another setting for AWS": ("aws:defaultTags", f'{{"tags": {{"team": "{TOKEN}"}}}}', TOKEN),
+        "a whole map": ("ses-byodkim:dnsCredentials", WHOLE, WHOLE),
+    },
 )
 def test_sent_secrets_of_others(name, text, sent):
     """Any secret of the stack stays where it is, and a map that is encrypted as a whole is a secret too."""

@@ -10,15 +10,11 @@ from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
 from byodkim_provider.program._standbys import show_standbys
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import timestamp
+from tests.support.cases import cases
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BEFORE, SINCE = BEGAN - timedelta(days=1), BEGAN + timedelta(seconds=5)
-STANDBY = {
-    "generation": 3,
-    "role": "standby",
-    "name": "s3._domainkey.mail.example.com",
-    "value": "p=MIIB",
-}
+STANDBY = {"generation": 3, "role": "standby", "name": "s3._domainkey.mail.example.com", "value": "p=MIIB"}
 
 
 @pytest.fixture
@@ -48,18 +44,17 @@ def shown(*identities):
     run()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("identities", "printed"),
-    [
-        ([(AWAITING_DNS, "", None)], True),
-        ([("PENDING", PUT, SINCE)], True),
-        ([("PENDING", PUT, BEGAN - timedelta(minutes=4))], True),
-        ([("SUCCESS", PUT, BEFORE)], False),
-        ([("PENDING", CREATED, SINCE)], False),
-        ([("SUCCESS", CREATED, BEFORE), (AWAITING_DNS, "", None)], True),
-        ([("GONE", CREATED, None)], False),
-    ],
-    ids=["waits", "switched", "SES's clock is behind", "as before", "just made", "one of two waits", "gone"],
+    {
+        "waits": ([(AWAITING_DNS, "", None)], True),
+        "switched": ([("PENDING", PUT, SINCE)], True),
+        "SES's clock is behind": ([("PENDING", PUT, BEGAN - timedelta(minutes=4))], True),
+        "as before": ([("SUCCESS", PUT, BEFORE)], False),
+        "just made": ([("PENDING", CREATED, SINCE)], False),
+        "one of two waits": ([("SUCCESS", CREATED, BEFORE), (AWAITING_DNS, "", None)], True),
+        "gone": ([("GONE", CREATED, None)], False),
+    },
 )
 def test_printed(said, identities, printed):
     """Whoever waits for a record, or has just switched, pastes the next one too; nobody else is told."""

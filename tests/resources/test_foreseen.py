@@ -6,6 +6,7 @@ from pulumi.output import Unknown
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from sandbox.ses.switches import Fault
+from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN, OWNER, STACK
 
@@ -63,15 +64,14 @@ def test_several_in_the_way(world, identities):
     assert verification(world, {}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("olds", "changes"),
-    [
-        ({"domain": DOMAIN}, {}),
-        ({}, {"adopt": True}),
-        ({}, {"region": Unknown()}),
-        ({}, {"selector": "S1"}),
-    ],
-    ids=["in the state", "adopted", "Region not known", "refused for another reason"],
+    {
+        "in the state": ({"domain": DOMAIN}, {}),
+        "adopted": ({}, {"adopt": True}),
+        "Region not known": ({}, {"region": Unknown()}),
+        "refused for another reason": ({}, {"selector": "S1"}),
+    },
 )
 def test_not_in_the_way(world, identities, olds, changes):
     """What is no new identity, is to be adopted or is not known yet, is not foreseen."""
@@ -86,13 +86,15 @@ ADOPTS = (
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("is_preview", "said"),
-    [
-        (True, [f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; switches to 's1'"]),
-        (None, []),
-    ],
-    ids=["preview", "update"],
+    {
+        "preview": (
+            True,
+            [f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; switches to 's1'"],
+        ),
+        "update": (None, []),
+    },
 )
 def test_adopts(world, identities, is_preview, said):
     """A preview says how an identity signs that `adopt` takes over; the update says it where it reads it."""

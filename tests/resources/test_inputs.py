@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.resources.inputs import HostedZone, of_identity
+from tests.support.cases import cases
 
 DOMAIN, Z = "shop.example", "route53:Z1"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
@@ -16,32 +15,26 @@ def place(slot, zone="keys.example.net", prefix="ses"):
     return f"{prefix}{slot}._domainkey.{DOMAIN}.{zone}@{Z}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("listed", "places"),
-    [
-        ([{}], None),
-        ([{}, {"provider": "manual"}], None),
-        ([{}, {"provider": "manual", "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": ["manual"]}),
-        ([SLOTS], {"1": [place(1)], "2": [place(2)], "3": [place(3)]}),
-        ([{}, {**SLOTS, "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": [place(3)]}),
-        (
+    {
+        "one zone": ([{}], None),
+        "two zones": ([{}, {"provider": "manual"}], None),
+        "a later one": (
+            [{}, {"provider": "manual", "fromGeneration": 3}],
+            {"1": [Z], "2": [Z], "3": ["manual"]},
+        ),
+        "slots": ([SLOTS], {"1": [place(1)], "2": [place(2)], "3": [place(3)]}),
+        "slots later": ([{}, {**SLOTS, "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": [place(3)]}),
+        "two prefixes in a zone": (
             [SLOTS, {**SLOTS, "cname": "mail", "fromGeneration": 3}],
             {"1": [place(1)], "2": [place(2)], "3": [place(3, prefix="mail")]},
         ),
-        (
+        "two names in a zone": (
             [{**SLOTS, "zone": "k2.example.net"}, SLOTS],
             {str(one): [place(one, "k2.example.net"), place(one)] for one in (1, 2, 3)},
         ),
-    ],
-    ids=[
-        "one zone",
-        "two zones",
-        "a later one",
-        "slots",
-        "slots later",
-        "two prefixes in a zone",
-        "two names in a zone",
-    ],
+    },
 )
 def test_places(listed, places):
     """Where each published generation's record stands, unless that is each zone for all."""

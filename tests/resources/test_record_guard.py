@@ -49,9 +49,7 @@ def this_run(world, route53):
         return world.outside_in(region).names()
 
     return RecordGuardProvider(
-        lambda role, external_id: route53,
-        lambda _: SesSources(world.ses, names, lambda _: {}),
-        run=world.run,
+        lambda role, external_id: route53, lambda _: SesSources(world.ses, names, lambda _: {}), run=world.run
     )
 
 

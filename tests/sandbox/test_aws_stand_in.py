@@ -13,6 +13,7 @@ from sandbox.pulumi.aws_resources import Record, Zone, find_zone
 from sandbox.pulumi.resource_aws import Account, _sign_in_problem
 from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
+from tests.support.cases import cases
 
 STRING = "x" * 255
 
@@ -50,18 +51,17 @@ def inputs(zone_id, *, name="s1._domainkey.example.com", value="p=abc", **more):
     return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("settings", "problem"),
-    [
-        ({}, ""),
-        (
+    {
+        "good": ({}, ""),
+        "wrong": (
             {"profile": "nobody"},
             "unable to validate AWS credentials.\nDetails: validating provider credentials: retrieving "
             "caller identity from STS: The config profile (nobody) could not be found\n",
         ),
-        ({"profile": "nobody", "skipCredentialsValidation": "true"}, ""),
-    ],
-    ids=["good", "wrong", "wrong and unchecked"],
+        "wrong and unchecked": ({"profile": "nobody", "skipCredentialsValidation": "true"}, ""),
+    },
 )
 def test_credentials_are_checked(sandbox, settings, problem):
     """The plugin refuses credentials that don't work before it is asked anything, unless told not to."""
@@ -134,16 +134,15 @@ def test_batch_is_a_transaction(changes, refused):
     assert [refused in one for one in found] == ([True] if refused else [])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "seen"),
-    [
-        ('"a"', "a"),
-        ('"a" "b"', "ab"),
-        ('"a""b"', "ab"),
-        (f'"{STRING}" "{STRING}"', STRING * 2),
-        (r'"a \"quoted\" b"', 'a "quoted" b'),
-    ],
-    ids=["one string", "two", "two without a blank", "two of 255", "quoted quote"],
+    {
+        "one string": ('"a"', "a"),
+        "two": ('"a" "b"', "ab"),
+        "two without a blank": ('"a""b"', "ab"),
+        "two of 255": (f'"{STRING}" "{STRING}"', STRING * 2),
+        "quoted quote": (r'"a \"quoted\" b"', 'a "quoted" b'),
+    },
 )
 def test_route53_accepts(sandbox, zone_id, value, seen):
     """A value of quoted strings is in DNS at once, joined, and can go and come again."""
@@ -154,14 +153,17 @@ def test_route53_accepts(sandbox, zone_id, value, seen):
         assert () == sandbox.dns.txt("s1.example.com")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "name", "fqdn"),
-    [
-        ("s1._domainkey.example.com", "s1._domainkey.example.com", "s1._domainkey.example.com"),
-        ("S1._domainkey.Example.com.", "s1._domainkey.example.com", "s1._domainkey.example.com"),
-        ("s1._domainkey", "s1._domainkey", "s1._domainkey.example.com"),
-    ],
-    ids=["whole", "upper case and a dot", "short"],
+    {
+        "whole": ("s1._domainkey.example.com", "s1._domainkey.example.com", "s1._domainkey.example.com"),
+        "upper case and a dot": (
+            "S1._domainkey.Example.com.",
+            "s1._domainkey.example.com",
+            "s1._domainkey.example.com",
+        ),
+        "short": ("s1._domainkey", "s1._domainkey", "s1._domainkey.example.com"),
+    },
 )
 def test_record_name(sandbox, zone_id, record, given, name, fqdn):
     """A record's name is stored in lower case without the dot, and completed by the zone's."""

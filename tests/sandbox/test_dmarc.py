@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import Found
 from sandbox.mail.sink import Message
 from sandbox.mail.verdict import Verdict
+from tests.support.cases import cases
 
 DOMAIN, BOUNCE = "example.com", "bounce.example.com"
 INCLUDE = "v=spf1 include:amazonses.com ~all"
@@ -30,40 +29,39 @@ def judged(sender, verdict, *, policy=(), spf=(INCLUDE,)):
 REJECT = ("v=DMARC1; p=reject; adkim=s; aspf=r",)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sender", "verdict", "records", "expected"),
-    [
-        (f"1@{BOUNCE}", SIGNED, {"policy": REJECT}, ("pass", True, True, "none")),
-        (f"1@{BOUNCE}", UNSIGNED, {"policy": REJECT}, ("pass", True, False, "none")),
-        ("1@eu-west-1.amazonses.com", SIGNED, {"policy": REJECT}, ("pass", False, True, "none")),
-        ("1@eu-west-1.amazonses.com", UNSIGNED, {"policy": REJECT}, ("pass", False, False, "reject")),
-        (
+    {
+        "twice": (f"1@{BOUNCE}", SIGNED, {"policy": REJECT}, ("pass", True, True, "none")),
+        "unsigned": (f"1@{BOUNCE}", UNSIGNED, {"policy": REJECT}, ("pass", True, False, "none")),
+        "SES's own": ("1@eu-west-1.amazonses.com", SIGNED, {"policy": REJECT}, ("pass", False, True, "none")),
+        "neither": (
+            "1@eu-west-1.amazonses.com",
+            UNSIGNED,
+            {"policy": REJECT},
+            ("pass", False, False, "reject"),
+        ),
+        "strict": (
             f"1@{BOUNCE}",
             UNSIGNED,
             {"policy": ("v=DMARC1; p=quarantine; aspf=s",)},
             ("pass", False, False, "quarantine"),
         ),
-        (f"1@{BOUNCE}", UNSIGNED, {"policy": REJECT, "spf": ()}, ("none", False, False, "reject")),
-        (
+        "no SPF": (f"1@{BOUNCE}", UNSIGNED, {"policy": REJECT, "spf": ()}, ("none", False, False, "reject")),
+        "SPF twice": (
             f"1@{BOUNCE}",
             UNSIGNED,
             {"policy": REJECT, "spf": (INCLUDE, INCLUDE)},
             ("permerror", False, False, "reject"),
         ),
-        (f"1@{BOUNCE}", UNSIGNED, {"policy": REJECT, "spf": None}, ("temperror", False, False, "reject")),
-        ("1@eu-west-1.amazonses.com", UNSIGNED, {}, ("pass", False, False, "none")),
-    ],
-    ids=[
-        "twice",
-        "unsigned",
-        "SES's own",
-        "neither",
-        "strict",
-        "no SPF",
-        "SPF twice",
-        "silence",
-        "no policy",
-    ],
+        "silence": (
+            f"1@{BOUNCE}",
+            UNSIGNED,
+            {"policy": REJECT, "spf": None},
+            ("temperror", False, False, "reject"),
+        ),
+        "no policy": ("1@eu-west-1.amazonses.com", UNSIGNED, {}, ("pass", False, False, "none")),
+    },
 )
 def test_verdict(sender, verdict, records, expected):
     """Either alignment is enough, whatever the policy; SPF counts for the envelope's sender alone."""

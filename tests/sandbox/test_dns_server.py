@@ -10,6 +10,7 @@ import pytest
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer, Query
 from sandbox.dns.zone import RecordSet
+from tests.support.cases import cases
 
 LONG_VALUE = " ".join(f'"{"x" * 255}"' for _ in range(6))
 
@@ -73,46 +74,27 @@ def said(response):
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "kind", "expected"),
-    [
-        ("s1._domainkey.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
-        ("S1._DomainKey.Example.COM", "TXT", ("NOERROR", True, ["TXT"], [])),
-        ("example.com", "SOA", ("NOERROR", True, ["SOA"], [])),
-        ("example.com", "NS", ("NOERROR", True, ["NS"], [])),
-        ("s1._domainkey.example.com", "A", ("NOERROR", True, [], ["SOA"])),
-        ("_domainkey.example.com", "TXT", ("NOERROR", True, [], ["SOA"])),
-        ("s2._domainkey.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
-        ("alias.example.com", "TXT", ("NOERROR", True, ["CNAME", "TXT"], [])),
-        ("alias.example.com", "CNAME", ("NOERROR", True, ["CNAME"], [])),
-        ("elsewhere.example.com", "TXT", ("NOERROR", True, ["CNAME"], [])),
-        ("lost.example.com", "TXT", ("NXDOMAIN", True, ["CNAME"], ["SOA"])),
-        ("any.wild.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
-        ("any.wild.example.com", "A", ("NOERROR", True, [], ["SOA"])),
-        ("s1.child.example.com", "TXT", ("NOERROR", False, [], ["NS"])),
-        ("child.example.com", "NS", ("NOERROR", False, [], ["NS"])),
-        ("s1.orphan.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
-        ("example.org", "TXT", ("REFUSED", False, [], [])),
-    ],
-    ids=[
-        "record",
-        "other case",
-        "SOA",
-        "NS",
-        "no such type",
-        "name between",
-        "no such name",
-        "alias in the zone",
-        "the alias itself",
-        "alias out of the zone",
-        "alias to nothing",
-        "wildcard",
-        "wildcard of another type",
-        "delegated below",
-        "the delegation itself",
-        "not delegated",
-        "no zone of this server",
-    ],
+    {
+        "record": ("s1._domainkey.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
+        "other case": ("S1._DomainKey.Example.COM", "TXT", ("NOERROR", True, ["TXT"], [])),
+        "SOA": ("example.com", "SOA", ("NOERROR", True, ["SOA"], [])),
+        "NS": ("example.com", "NS", ("NOERROR", True, ["NS"], [])),
+        "no such type": ("s1._domainkey.example.com", "A", ("NOERROR", True, [], ["SOA"])),
+        "name between": ("_domainkey.example.com", "TXT", ("NOERROR", True, [], ["SOA"])),
+        "no such name": ("s2._domainkey.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
+        "alias in the zone": ("alias.example.com", "TXT", ("NOERROR", True, ["CNAME", "TXT"], [])),
+        "the alias itself": ("alias.example.com", "CNAME", ("NOERROR", True, ["CNAME"], [])),
+        "alias out of the zone": ("elsewhere.example.com", "TXT", ("NOERROR", True, ["CNAME"], [])),
+        "alias to nothing": ("lost.example.com", "TXT", ("NXDOMAIN", True, ["CNAME"], ["SOA"])),
+        "wildcard": ("any.wild.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
+        "wildcard of another type": ("any.wild.example.com", "A", ("NOERROR", True, [], ["SOA"])),
+        "delegated below": ("s1.child.example.com", "TXT", ("NOERROR", False, [], ["NS"])),
+        "the delegation itself": ("child.example.com", "NS", ("NOERROR", False, [], ["NS"])),
+        "not delegated": ("s1.orphan.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
+        "no zone of this server": ("example.org", "TXT", ("REFUSED", False, [], [])),
+    },
 )
 def test_name_server(server, name, kind, expected):
     """A name server answers for its zones as RFC 1034 says, whichever of its addresses is asked."""
@@ -126,17 +108,16 @@ def test_child_zone_at_its_servers(server):
     assert ("REFUSED", False, [], []) == said(ask(server, "s1._domainkey.example.com", at="127.0.0.5"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "kind", "expected"),
-    [
-        ("s1._domainkey.example.com", "TXT", ["p=abcdef"]),
-        ("elsewhere.example.com", "TXT", ["p=net"]),
-        ("s1.child.example.com", "TXT", ["p=child"]),
-        ("two.example.com", "TXT", ["one", "other"]),
-        ("ns-4.sandbox.test", "A", ["127.0.0.4"]),
-        ("child.example.com", "NS", [f"{name}." for name in CHILD_NAME_SERVERS]),
-    ],
-    ids=["record", "alias into another zone", "delegated", "two values", "name server", "NS of a child"],
+    {
+        "record": ("s1._domainkey.example.com", "TXT", ["p=abcdef"]),
+        "alias into another zone": ("elsewhere.example.com", "TXT", ["p=net"]),
+        "delegated": ("s1.child.example.com", "TXT", ["p=child"]),
+        "two values": ("two.example.com", "TXT", ["one", "other"]),
+        "name server": ("ns-4.sandbox.test", "A", ["127.0.0.4"]),
+        "NS of a child": ("child.example.com", "NS", [f"{name}." for name in CHILD_NAME_SERVERS]),
+    },
 )
 def test_resolver(server, name, kind, expected):
     """The resolver follows aliases and delegations to the answer."""
@@ -148,18 +129,17 @@ def test_resolver(server, name, kind, expected):
     assert (expected, True) == (sorted(texts), bool(response.flags & dns.flags.RA))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "code"),
-    [
-        ("nothing.example.com", "NXDOMAIN"),
-        ("s1.orphan.example.com", "NXDOMAIN"),
-        ("example.org", "NXDOMAIN"),
-        ("com", "NOERROR"),
-        ("s1.lame.example.com", "SERVFAIL"),
-        ("s1.away.example.com", "SERVFAIL"),
-        ("loop.example.com", "SERVFAIL"),
-    ],
-    ids=["no such name", "zone without delegation", "no such zone", "registry", "lame", "elsewhere", "loop"],
+    {
+        "no such name": ("nothing.example.com", "NXDOMAIN"),
+        "zone without delegation": ("s1.orphan.example.com", "NXDOMAIN"),
+        "no such zone": ("example.org", "NXDOMAIN"),
+        "registry": ("com", "NOERROR"),
+        "lame": ("s1.lame.example.com", "SERVFAIL"),
+        "elsewhere": ("s1.away.example.com", "SERVFAIL"),
+        "loop": ("loop.example.com", "SERVFAIL"),
+    },
 )
 def test_resolver_finds_nothing(server, name, code):
     """The resolver finds a zone only where it is delegated, and says "no such name" for a name alone."""

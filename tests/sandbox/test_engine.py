@@ -21,6 +21,7 @@ from sandbox.pulumi import engine
 from sandbox.pulumi.project import Project
 from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
+from tests.support.cases import cases
 from tests.support.quick_runs import quick_runs
 
 NAME = "s1._domainkey.example.com"
@@ -208,15 +209,14 @@ chmod +x "$3"/bin/*
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == os.environ["PULUMI_CONFIG_PASSPHRASE"] == "sesame"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("version", "plugin", "taken"),
-    [
-        ("v3.274.1", True, True),
-        ("v3.259.9", True, False),
-        ("v3.274.1", False, False),
-        ("nonsense", True, False),
-    ],
-    ids=["recent", "too old", "no plugin beside it", "no version"],
+    {
+        "recent": ("v3.274.1", True, True),
+        "too old": ("v3.259.9", True, False),
+        "no plugin beside it": ("v3.274.1", False, False),
+        "no version": ("nonsense", True, False),
+    },
 )
 def test_engine_on_path(monkeypatch, tmp_path, version, plugin, taken):
     """A CLI on PATH is taken if it is recent enough and can run dynamic resources."""

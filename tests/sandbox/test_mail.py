@@ -19,6 +19,7 @@ from sandbox.ses.sending import signed
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, answer_of, key
+from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
 DAY = timedelta(days=1)
@@ -184,24 +185,27 @@ NOT_VERIFIED = (
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("parameters", "answer"),
-    [
-        (
+    {
+        "sender": (
             SIMPLE | {"FromEmailAddress": "a@example.net"},
             (400, "MessageRejected", NOT_VERIFIED + "a@example.net"),
         ),
-        (
+        "header and envelope": (
             {
                 "FromEmailAddress": "b@example.org",
                 "Content": {"Raw": {"Data": RAW.replace(b".com", b".net")}},
             },
             (400, "MessageRejected", NOT_VERIFIED + "hello@example.net, b@example.org"),
         ),
-        (without("FromEmailAddress"), (400, "BadRequestException")),
-        (without("Destination"), (400, "BadRequestException")),
-        (without("Content") | {"Content": {"Template": {"TemplateName": "t"}}}, (400, "BadRequestException")),
-        (
+        "no sender": (without("FromEmailAddress"), (400, "BadRequestException")),
+        "no recipient": (without("Destination"), (400, "BadRequestException")),
+        "template": (
+            without("Content") | {"Content": {"Template": {"TemplateName": "t"}}},
+            (400, "BadRequestException"),
+        ),
+        "attachment": (
             SIMPLE
             | {
                 "Content": {
@@ -211,17 +215,8 @@ NOT_VERIFIED = (
             },
             (400, "BadRequestException"),
         ),
-        (SIMPLE | {"ConfigurationSetName": "none"}, (404, "NotFoundException")),
-    ],
-    ids=[
-        "sender",
-        "header and envelope",
-        "no sender",
-        "no recipient",
-        "template",
-        "attachment",
-        "configuration set",
-    ],
+        "configuration set": (SIMPLE | {"ConfigurationSetName": "none"}, (404, "NotFoundException")),
+    },
 )
 def test_refused(sandbox, sender, parameters, answer):
     """What SES does not send arrives nowhere, and the error says why."""
@@ -274,17 +269,20 @@ def test_easy_dkim(sandbox, sender):
     sandbox.dns.override(easy.record_name(DOMAIN), None)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("switches", "after_put", "after_look"),
-    [
-        ({"signs_while_pending": "nothing"}, UNSIGNED, PASS_TWO),
-        ({"signs_while_pending": "old"}, PASS_ONE, PASS_TWO),
-        ({"signs_while_pending": "new"}, PASS_TWO, PASS_TWO),
-        ({"old_key_lingers_seconds": 5 * CHECK_SECONDS}, PASS_ONE, PASS_ONE),
-        ({"signs_while_pending": "new", "old_key_lingers_seconds": CHECK_SECONDS / 2}, PASS_ONE, PASS_TWO),
-        ({"status_after_put": "SUCCESS"}, UNSIGNED, PASS_TWO),
-    ],
-    ids=["nothing", "old", "new", "old lingers", "old lingers, then new", "status lies"],
+    {
+        "nothing": ({"signs_while_pending": "nothing"}, UNSIGNED, PASS_TWO),
+        "old": ({"signs_while_pending": "old"}, PASS_ONE, PASS_TWO),
+        "new": ({"signs_while_pending": "new"}, PASS_TWO, PASS_TWO),
+        "old lingers": ({"old_key_lingers_seconds": 5 * CHECK_SECONDS}, PASS_ONE, PASS_ONE),
+        "old lingers, then new": (
+            {"signs_while_pending": "new", "old_key_lingers_seconds": CHECK_SECONDS / 2},
+            PASS_ONE,
+            PASS_TWO,
+        ),
+        "status lies": ({"status_after_put": "SUCCESS"}, UNSIGNED, PASS_TWO),
+    },
 )
 def test_switches(sandbox, sender, switches, after_put, after_look):
     """Mail in the switch-over window is signed as the emulator is told that SES signs it."""
@@ -377,44 +375,26 @@ CONTENT = b"From: a@example.com\r\nSubject: hello\r\n\r\nhello\r\n"
 SIGNED = signed(CONTENT, HeldKey.of("one", ONE.sent["DomainSigningPrivateKey"]), domain=DOMAIN)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "values", "verdict"),
-    [
-        (SIGNED, [ONE.p], PASS_ONE),
-        (SIGNED, [f"v=DKIM1; k=rsa; {ONE.p}"], PASS_ONE),
-        (CONTENT, [ONE.p], UNSIGNED),
-        (SIGNED.replace(b"\r\nhello", b"\r\nhallo"), [ONE.p], "bad signature"),
-        (SIGNED.replace(b"Subject: hello", b"Subject: hallo"), [ONE.p], "bad signature"),
-        (b"From: b@example.com\r\n" + SIGNED, [ONE.p], "bad signature"),
-        (SIGNED, [TWO.p], "bad signature"),
-        (SIGNED, [], "no key record"),
-        (SIGNED, None, "DNS does not answer"),
-        (SIGNED, [ONE.p, TWO.p], "several key records"),
-        (SIGNED, ["p="], "no key in the record"),
-        (SIGNED, ["hello"], "no key in the record"),
-        (SIGNED, [ONE.p[:-20]], "no key in the record"),
-        (SIGNED, [f'"{ONE.p}"'], "no key in the record"),
-        (SIGNED.replace(b"s=one", b"x=one"), [ONE.p], "bad syntax"),
-        (SIGNED.replace(b"relaxed/simple", b"other/simple"), [ONE.p], "bad signature"),
-    ],
-    ids=[
-        "good",
-        "tagged record",
-        "unsigned",
-        "body changed",
-        "header changed",
-        "header added",
-        "another key",
-        "no record",
-        "no answer",
-        "two records",
-        "revoked",
-        "another text",
-        "cut short",
-        "quoted",
-        "no selector",
-        "no canonicalization",
-    ],
+    {
+        "good": (SIGNED, [ONE.p], PASS_ONE),
+        "tagged record": (SIGNED, [f"v=DKIM1; k=rsa; {ONE.p}"], PASS_ONE),
+        "unsigned": (CONTENT, [ONE.p], UNSIGNED),
+        "body changed": (SIGNED.replace(b"\r\nhello", b"\r\nhallo"), [ONE.p], "bad signature"),
+        "header changed": (SIGNED.replace(b"Subject: hello", b"Subject: hallo"), [ONE.p], "bad signature"),
+        "header added": (b"From: b@example.com\r\n" + SIGNED, [ONE.p], "bad signature"),
+        "another key": (SIGNED, [TWO.p], "bad signature"),
+        "no record": (SIGNED, [], "no key record"),
+        "no answer": (SIGNED, None, "DNS does not answer"),
+        "two records": (SIGNED, [ONE.p, TWO.p], "several key records"),
+        "revoked": (SIGNED, ["p="], "no key in the record"),
+        "another text": (SIGNED, ["hello"], "no key in the record"),
+        "cut short": (SIGNED, [ONE.p[:-20]], "no key in the record"),
+        "quoted": (SIGNED, [f'"{ONE.p}"'], "no key in the record"),
+        "no selector": (SIGNED.replace(b"s=one", b"x=one"), [ONE.p], "bad syntax"),
+        "no canonicalization": (SIGNED.replace(b"relaxed/simple", b"other/simple"), [ONE.p], "bad signature"),
+    },
 )
 def test_verdict(content, values, verdict):
     """A message passes only as it was signed, and a failure has its reason."""

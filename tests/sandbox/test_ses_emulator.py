@@ -13,6 +13,7 @@ from sandbox.ses.emulator import Fault, SesEmulator
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError, service_model
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send, world
+from tests.support.cases import cases
 
 ARN = f"arn:aws:ses:{REGION}:123456789012:identity/{DOMAIN}"
 ONE = "1 validation error detected: Value at"
@@ -132,25 +133,25 @@ def test_date_header_and_request_id(here, existing):
     assert first["RequestId"] != second["RequestId"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("action", "parameters", "answer"),
-    [
-        (
+    {
+        "delete unknown": (
             "delete_email_identity",
             {"EmailIdentity": "gone.example"},
             (404, "NotFoundException", "Email identity gone.example does not exist."),
         ),
-        (
+        "get unknown": (
             "get_email_identity",
             {"EmailIdentity": "gone.example"},
             (404, "NotFoundException", "Email identity gone.example does not exist."),
         ),
-        (
+        "put unknown configuration set": (
             "put_email_identity_configuration_set_attributes",
             {"EmailIdentity": DOMAIN, "ConfigurationSetName": "none"},
             (404, "NotFoundException", "Configuration set <none> does not exist."),
         ),
-        (
+        "put without key": (
             "put_email_identity_dkim_signing_attributes",
             {"EmailIdentity": DOMAIN, "SigningAttributesOrigin": "EXTERNAL"},
             (
@@ -159,20 +160,16 @@ def test_date_header_and_request_id(here, existing):
                 "Invalid identity configuration. please ensure to provide the required Attributes.",
             ),
         ),
-        (
+        "put replica's field": (
             "put_email_identity_dkim_signing_attributes",
             {
                 "EmailIdentity": DOMAIN,
                 "SigningAttributesOrigin": "EXTERNAL",
                 "SigningAttributes": {**key("a").sent, "DomainSigningAttributesOrigin": "EXTERNAL"},
             },
-            (
-                400,
-                "BadRequestException",
-                "DomainSigningAttributesOrigin is not possible here.",
-            ),
+            (400, "BadRequestException", "DomainSigningAttributesOrigin is not possible here."),
         ),
-        (
+        "put Easy DKIM with key": (
             "put_email_identity_dkim_signing_attributes",
             {
                 "EmailIdentity": DOMAIN,
@@ -181,39 +178,27 @@ def test_date_header_and_request_id(here, existing):
             },
             (400, "BadRequestException", "There is a key, which AWS_SES makes itself."),
         ),
-        (
+        "tag unknown": (
             "tag_resource",
             {"ResourceArn": ARN.replace(DOMAIN, "gone.example"), "Tags": []},
             (404, "NotFoundException", "No EmailIdentity present with name: gone.example"),
         ),
-        (
+        "too many tags": (
             "tag_resource",
             {"ResourceArn": ARN, "Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]},
             (400, "BadRequestException", "A resource can have at most 50 tags."),
         ),
-        (
+        "tag value": (
             "tag_resource",
             {"ResourceArn": ARN, "Tags": [{"Key": "owner", "Value": "v" * 257}]},
             (400, "BadRequestException", "The value of tag 'owner' is invalid."),
         ),
-        (
+        "token": (
             "list_email_identities",
             {"NextToken": "9"},
             (400, "BadRequestException", "The value of NextToken is invalid."),
         ),
-    ],
-    ids=[
-        "delete unknown",
-        "get unknown",
-        "put unknown configuration set",
-        "put without key",
-        "put replica's field",
-        "put Easy DKIM with key",
-        "tag unknown",
-        "too many tags",
-        "tag value",
-        "token",
-    ],
+    },
 )
 def test_errors(existing, action, parameters, answer):
     """Refusals that nobody has reported have status, code and text too; test_ses_facts has the others."""
@@ -226,31 +211,42 @@ def test_nothing_is_created_when_refused(here, ses):
     assert here.ses.identities(REGION) == {}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("attributes", "problem"),
-    [
-        ({"DomainSigningSelector": "a.b"}, f"Member must satisfy regular expression pattern: {PATTERN}"),
-        ({"DomainSigningSelector": "a_b"}, f"Member must satisfy regular expression pattern: {PATTERN}"),
-        ({"DomainSigningSelector": "ab\n"}, f"Member must satisfy regular expression pattern: {PATTERN}"),
-        ({"DomainSigningSelector": "a" * 64}, "Member must have length less than or equal to 63"),
-        ({"DomainSigningPrivateKey": "A" * 20481}, "Member must have length less than or equal to 20480"),
-        ({"DomainSigningPrivateKey": "-----BEGIN"}, "Member must satisfy regular expression pattern"),
-        ({"DomainSigningPrivateKey": "MIIE\nMIIE"}, "Member must satisfy regular expression pattern"),
-        (
+    {
+        "dot": (
+            {"DomainSigningSelector": "a.b"},
+            f"Member must satisfy regular expression pattern: {PATTERN}",
+        ),
+        "underscore": (
+            {"DomainSigningSelector": "a_b"},
+            f"Member must satisfy regular expression pattern: {PATTERN}",
+        ),
+        "newline": (
+            {"DomainSigningSelector": "ab\n"},
+            f"Member must satisfy regular expression pattern: {PATTERN}",
+        ),
+        "long selector": (
+            {"DomainSigningSelector": "a" * 64},
+            "Member must have length less than or equal to 63",
+        ),
+        "long key": (
+            {"DomainSigningPrivateKey": "A" * 20481},
+            "Member must have length less than or equal to 20480",
+        ),
+        "PEM line": (
+            {"DomainSigningPrivateKey": "-----BEGIN"},
+            "Member must satisfy regular expression pattern",
+        ),
+        "line break": (
+            {"DomainSigningPrivateKey": "MIIE\nMIIE"},
+            "Member must satisfy regular expression pattern",
+        ),
+        "enumeration": (
             {"NextSigningKeyLength": "4096"},
             "Member must satisfy enum value set: [RSA_1024_BIT, RSA_2048_BIT]",
         ),
-    ],
-    ids=[
-        "dot",
-        "underscore",
-        "newline",
-        "long selector",
-        "long key",
-        "PEM line",
-        "line break",
-        "enumeration",
-    ],
+    },
 )
 def test_validation(ses, attributes, problem):
     """The service model's lengths and patterns hold, for the whole value."""
@@ -330,15 +326,14 @@ def test_list_tells_the_identity_not_dkim(here):
     assert here.status() == "PENDING"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("wanted", "names"),
-    [
-        ({"IDENTITY_NAME_CONTAINS": "EXAMPLE.c"}, [DOMAIN, f"me@{DOMAIN}"]),
-        ({"IDENTITY_TYPE": "DOMAIN"}, [DOMAIN, "b.example"]),
-        ({"VERIFICATION_STATUS": "SUCCESS"}, ["b.example"]),
-        ({"IDENTITY_TYPE": "DOMAIN", "VERIFICATION_STATUS": "PENDING"}, [DOMAIN]),
-    ],
-    ids=["name", "type", "status", "two"],
+    {
+        "name": ({"IDENTITY_NAME_CONTAINS": "EXAMPLE.c"}, [DOMAIN, f"me@{DOMAIN}"]),
+        "type": ({"IDENTITY_TYPE": "DOMAIN"}, [DOMAIN, "b.example"]),
+        "status": ({"VERIFICATION_STATUS": "SUCCESS"}, ["b.example"]),
+        "two": ({"IDENTITY_TYPE": "DOMAIN", "VERIFICATION_STATUS": "PENDING"}, [DOMAIN]),
+    },
 )
 def test_list_filter(here, existing, wanted, names):
     """A filter leaves the identities that fit all of it."""
@@ -395,12 +390,12 @@ def test_unknown_operation(here, method, path):
     assert [call.operation for call in here.ses.calls()] == [f"{method} {path}"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "answer"),
-    [
-        ("throttle", (429, "TooManyRequestsException", "Rate exceeded")),
-        ("500", (500, "InternalServiceErrorException", "Internal failure")),
-        (
+    {
+        "throttle": ("throttle", (429, "TooManyRequestsException", "Rate exceeded")),
+        "500": ("500", (500, "InternalServiceErrorException", "Internal failure")),
+        "access denied": (
             "access_denied",
             (
                 403,
@@ -409,11 +404,10 @@ def test_unknown_operation(here, method, path):
                 f"ses:CreateEmailIdentity on resource: {ARN}",
             ),
         ),
-        ("drop", ConnectionClosedError),
-        ("timeout", ReadTimeoutError),
-        ("garbage", (200, "", "")),
-    ],
-    ids=["throttle", "500", "access denied", "drop", "timeout", "garbage"],
+        "drop": ("drop", ConnectionClosedError),
+        "timeout": ("timeout", ReadTimeoutError),
+        "garbage": ("garbage", (200, "", "")),
+    },
 )
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_faults(here, kind, when, answer):

@@ -162,9 +162,7 @@ def test_easy_dkim(ses):
     assert dkim["LastKeyGenerationTimestamp"].microsecond
     assert dkim["SigningHostedZone"]
     put = ses.put_email_identity_dkim_signing_attributes(
-        EmailIdentity=DOMAIN,
-        SigningAttributesOrigin="AWS_SES",
-        SigningAttributes=LENGTH,
+        EmailIdentity=DOMAIN, SigningAttributesOrigin="AWS_SES", SigningAttributes=LENGTH
     )
     assert put["SigningHostedZone"] == dkim["SigningHostedZone"]
     read = ses.get_email_identity(EmailIdentity=DOMAIN)["DkimAttributes"]
@@ -340,8 +338,7 @@ def test_deep_domain(here):
 def publish(sandbox, zone, name, kind, value):
     record_set = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]}
     sandbox.route53.change_resource_record_sets(
-        HostedZoneId=zone,
-        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
+        HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]}
     )
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, answer_of, ec_key, key, world
+from tests.support.cases import cases
 
 HOUR = timedelta(hours=1)
 ONE, TWO, THREE = key("one"), key("two"), key("three")
@@ -66,18 +67,17 @@ def test_found_within_72_hours(here):
     assert here.status() == "SUCCESS"
 
 
-@pytest.mark.parametrize(
+@cases(
     "attributes",
-    [
-        ONE.whole_pem,
-        ONE.sent_as(ec_key()),
-        ONE.sent_as(b"no key"),
-        {**ONE.sent, "DomainSigningPrivateKey": "A"},
-        ONE.sent_as(TWO.pkcs1_der),
-        key("large", 2056).sent,
-        ONE.sent | {"DomainSigningSelector": "elsewhere"},
-    ],
-    ids=["whole PEM", "not RSA", "no key", "no base64", "another key", "2056 bits", "another selector"],
+    {
+        "whole PEM": ONE.whole_pem,
+        "not RSA": ONE.sent_as(ec_key()),
+        "no key": ONE.sent_as(b"no key"),
+        "no base64": {**ONE.sent, "DomainSigningPrivateKey": "A"},
+        "another key": ONE.sent_as(TWO.pkcs1_der),
+        "2056 bits": key("large", 2056).sent,
+        "another selector": ONE.sent | {"DomainSigningSelector": "elsewhere"},
+    },
 )
 def test_stored_but_never_verified(here, attributes):
     """SES takes what it cannot sign with, or what is not the record's partner, without a word."""
@@ -110,36 +110,22 @@ def test_both_encodings_verify(here, attributes):
     assert here.status() == "SUCCESS"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "status"),
-    [
-        (ONE.p, "SUCCESS"),
-        (f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
-        (f"{ONE.p};", "SUCCESS"),
-        (f"{ONE.p[:40]} {ONE.p[40:]}", "SUCCESS"),
-        (f'"{ONE.p}"', "PENDING"),
-        (f"v=DKIM2; {ONE.p}", "PENDING"),
-        (f"k=ed25519; {ONE.p}", "PENDING"),
-        (TWO.p, "PENDING"),
-        (ONE.p[:200], "PENDING"),
-        (ONE.p[2:], "PENDING"),
-        ("p=customerProvidedPublicKey", "PENDING"),
-        ("p=", "PENDING"),
-    ],
-    ids=[
-        "bare",
-        "tagged",
-        "final semicolon",
-        "blank",
-        "quotes",
-        "version",
-        "key type",
-        "other key",
-        "cut",
-        "no p",
-        "placeholder",
-        "revoked",
-    ],
+    {
+        "bare": (ONE.p, "SUCCESS"),
+        "tagged": (f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
+        "final semicolon": (f"{ONE.p};", "SUCCESS"),
+        "blank": (f"{ONE.p[:40]} {ONE.p[40:]}", "SUCCESS"),
+        "quotes": (f'"{ONE.p}"', "PENDING"),
+        "version": (f"v=DKIM2; {ONE.p}", "PENDING"),
+        "key type": (f"k=ed25519; {ONE.p}", "PENDING"),
+        "other key": (TWO.p, "PENDING"),
+        "cut": (ONE.p[:200], "PENDING"),
+        "no p": (ONE.p[2:], "PENDING"),
+        "placeholder": ("p=customerProvidedPublicKey", "PENDING"),
+        "revoked": ("p=", "PENDING"),
+    },
 )
 def test_record_values(here, value, status):
     """A record verifies if the key it holds is ours, however it is written."""
