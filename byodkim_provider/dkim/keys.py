@@ -14,7 +14,6 @@ import codecs
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -28,7 +27,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
     load_der_public_key,
-    load_pem_private_key,
 )
 from cryptography.x509 import load_der_x509_certificate
 
@@ -69,7 +67,7 @@ _OTHER_LABELS: Final = {
     "PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
     "RSA PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
 }
-"""What a PEM block is that `cryptography` did not load, by its label."""
+"""What a PEM block is that is no RSA key, by its label."""
 
 _RSASSA_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
 """DER of the identifier 1.2.840.113549.1.1.10, RSASSA-PSS (RFC 8017 appendix C)."""
@@ -141,7 +139,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     about 0.1 seconds, is not asked again. A process asks once for each DER.
     """
     found = pem_or_der(private_key, _PRIVATE)
-    key = _from_pem(found) if isinstance(found, str) else _from_der(found, proved=proved)
+    key = _from_der(_from_pem(found) if isinstance(found, str) else found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
         raise InvalidKey(KeyProblem.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
@@ -204,38 +202,27 @@ def _check_size(bits: int) -> None:
         raise InvalidKey(KeyProblem.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
 
 
-def _from_pem(text: str) -> object:
-    """The one private key in *text*."""
+def _from_pem(text: str) -> bytes:
+    """The DER of the one private key in *text*."""
     labels = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
     private = [label for label in labels if label.endswith("PRIVATE KEY")]
     if len(private) > 1:
         raise InvalidKey(KeyProblem.SEVERAL(count=len(private), half="private"))
-    try:
-        key = load_pem_private_key(text.encode(errors="replace"), password=None)
-    except TypeError:
-        raise InvalidKey(KeyProblem.ENCRYPTED()) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise InvalidKey(_why_no_pem(text, private or labels)) from None
-    if is_rsa_pss(block(text, private[0])):
-        raise InvalidKey(KeyProblem.PSS())
-    return key
-
-
-def _why_no_pem(text: str, labels: Sequence[str]) -> Message:
     if not labels:
-        return KeyProblem.NO_BEGIN()
-    label = labels[0]
-    # In the label, or in an RFC 1421 header with a cipher that `cryptography` does not support.
-    if "ENCRYPTED" in text:
-        return KeyProblem.ENCRYPTED()
+        raise InvalidKey(KeyProblem.NO_BEGIN())
+    label = (private or labels)[0]
+    # In the label, or in an RFC 1421 header.
+    if "ENCRYPTED" in label + text.partition(f"-----BEGIN {label}-----")[2].partition("-----")[0]:
+        raise InvalidKey(KeyProblem.ENCRYPTED())
     if label in _OTHER_LABELS:
-        return _OTHER_LABELS[label]
-    if not label.endswith("PRIVATE KEY"):
-        return KeyProblem.OTHER_BLOCK(expected=_PRIVATE)
+        raise InvalidKey(_OTHER_LABELS[label])
+    if not private:
+        raise InvalidKey(KeyProblem.OTHER_BLOCK(expected=_PRIVATE))
     if f"-----END {label}-----" not in text:
-        return KeyProblem.NO_END()
-    der = block(text, label)
-    return _why_no_der(der) if der else KeyProblem.DAMAGED_PEM()
+        raise InvalidKey(KeyProblem.NO_END())
+    if not (der := block(text, label)):
+        raise InvalidKey(KeyProblem.DAMAGED_PEM())
+    return der
 
 
 def block(text: str, label: str) -> bytes:

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
     load_der_public_key,
-    load_pem_public_key,
 )
 
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, block, is_certificate, is_rsa_pss, pem_or_der
@@ -34,7 +33,13 @@ def load(public_key: str | bytes) -> bytes:
     Raises `InvalidKey`, whose reason never quotes the key.
     """
     found = pem_or_der(public_key, _PUBLIC)
-    key = _from_pem(found) if isinstance(found, str) else _from_der(found)
+    der = _from_pem(found) if isinstance(found, str) else found
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKey(_why_no_der(der)) from None
+    if is_rsa_pss(der):
+        raise InvalidKey(KeyProblem.PSS())
     if not isinstance(key, RSAPublicKey):
         raise InvalidKey(KeyProblem.NOT_RSA(expected=_PUBLIC))
     if not MIN_BITS <= key.key_size <= MAX_BITS:
@@ -50,31 +55,14 @@ def bits(public_key_der: bytes) -> int:
     return key.key_size
 
 
-def _from_pem(text: str) -> object:
-    """The one public key in *text*."""
+def _from_pem(text: str) -> bytes:
+    """The DER of the one public key, or of the certificate, in *text*; empty if there is neither."""
     if "PRIVATE KEY-----" in text:
         raise InvalidKey(KeyProblem.PRIVATE(expected=_PUBLIC))
     if (count := text.count("PUBLIC KEY-----") // 2) > 1:
         raise InvalidKey(KeyProblem.SEVERAL(count=count, half="public"))
-    try:
-        key = load_pem_public_key(text.encode(errors="replace"))
-    except (ValueError, UnsupportedAlgorithm):
-        if "-----BEGIN CERTIFICATE-----" in text:
-            raise InvalidKey(KeyProblem.HAS_PUBLIC()) from None
-        raise InvalidKey(KeyProblem.UNREADABLE(half="public", expected=_PUBLIC)) from None
-    if is_rsa_pss(block(text, "PUBLIC KEY")):
-        raise InvalidKey(KeyProblem.PSS())
-    return key
-
-
-def _from_der(der: bytes) -> object:
-    try:
-        key = load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm):
-        raise InvalidKey(_why_no_der(der)) from None
-    if is_rsa_pss(der):
-        raise InvalidKey(KeyProblem.PSS())
-    return key
+    blocks = (block(text, label) for label in ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"))
+    return next(filter(None, blocks), b"")
 
 
 def _why_no_der(der: bytes) -> Message:
