@@ -19,7 +19,7 @@ from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
-from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
+from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.cli import CliNote
 
@@ -161,7 +161,8 @@ def _identities(stack: Stack) -> Scope:
         scope.add("identity with mailFrom", *scope.arns.get("any identity", ()))
     for secret, kms_key_id in stack.state.secrets.items():
         project, stack_name, _ = secret.split(":", 6)[6].removeprefix(PREFIX).split("/", 2)
-        _add_secrets(scope, SecretArn.parse(secret).region, f"{project}/{stack_name}/", kms_key_id)
+        region, _ = parsed_arn(secret)
+        _add_secrets(scope, region, f"{project}/{stack_name}/", kms_key_id)
     return scope
 
 

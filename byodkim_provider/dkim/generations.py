@@ -188,13 +188,10 @@ def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
     >>> roles(3, (2, 3, 5))
     {2: 'previous', 3: 'signing', 5: 'standby'}
     """
-    return {generation: _role(generation, signing) for generation in sorted(published)}
-
-
-def _role(generation: int, signing: int) -> Role:
-    if generation == signing:
-        return "signing"
-    return "previous" if generation < signing else "standby"
+    return {
+        generation: "signing" if generation == signing else "previous" if generation < signing else "standby"
+        for generation in sorted(published)
+    }
 
 
 @dataclass(frozen=True, slots=True)

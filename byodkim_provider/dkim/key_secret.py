@@ -7,10 +7,8 @@ if the response to its creation is lost, the next run can use the key in it.
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +17,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.key_store import Secret
+from byodkim_provider.quoting import shown
 
 PREFIX: Final = "byodkim/"
 """Prefix of the name of every secret."""
@@ -37,29 +36,17 @@ Longest name of a resource, in characters: its owner, `<id>/<resource>`, is the 
 A tag's value has at most 256 (Secrets Manager API, Tag); a secret's name may have twice as many.
 """
 
-MAX_SHOWN: Final = 64
-"""Longest invalid ARN that a message quotes, in characters: a longer string may be a key."""
-
 _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):secret:[!-~]+", re.ASCII
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretArn:
-    """Region and account of a secret, from its ARN."""
-
-    region: str
-    account_id: str
-
-    @classmethod
-    def parse(cls, arn: str) -> SecretArn:
-        """Raises ValueError with what was expected."""
-        found = _ARN.fullmatch(arn)
-        if not found:
-            seen = repr(arn) if len(arn) < MAX_SHOWN else f"a string of {len(arn)} characters"
-            raise ValueError(Secret.ARN(seen=seen))
-        return cls(found["region"], found["account"])
+def parsed_arn(arn: str) -> tuple[str, str]:
+    """Region and account of a secret, from its ARN; raises ValueError with what was expected."""
+    found = _ARN.fullmatch(arn)
+    if not found:
+        raise ValueError(Secret.ARN(seen=shown(arn)))
+    return found["region"], found["account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +80,6 @@ class KeySecret:
             return cls(domain, selector, created_at, keys.load(private_key))
         except (ValueError, TypeError, KeyError, RecursionError, InvalidKey):
             return None
-
-
-def names(name: str) -> Iterator[str]:
-    """
-    Names for a secret that is to be called *name*, in the order to try them.
-
-    A deleted secret keeps its name for up to 30 days, and another stack may have the same names.
-
-    >>> list(itertools.islice(names("byodkim/ses-byodkim/prod/example.com/3"), 2))
-    ['byodkim/ses-byodkim/prod/example.com/3', 'byodkim/ses-byodkim/prod/example.com/3-2']
-    """
-    yield name
-    for number in itertools.count(2):
-        yield f"{name}-{number}"
 
 
 def name_problem(name: str) -> Message | None:

@@ -15,7 +15,7 @@ from typing import Any
 from byodkim_provider.aws.settings import region_problem
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import TooEarly
-from byodkim_provider.dkim.key_secret import SecretArn
+from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.errors import InvalidKey, InvalidSettings, StillInUse
 from byodkim_provider.identity.state import Declared, Stored, without_none
 from byodkim_provider.messages import Message
@@ -221,7 +221,7 @@ def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> li
     """What is wrong with the inputs that stand for a key in Secrets Manager."""
     problems = [str(IdentityProblem.KEY_TWICE())] if "private_key" in checked else []
     try:
-        SecretArn.parse(_text(checked, "secret_arn"))
+        parsed_arn(_text(checked, "secret_arn"))
     except ValueError as error:
         problems.append(f"secret_arn: {error}")
     if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:

@@ -8,7 +8,6 @@ someone else's and stays unchanged.
 
 from __future__ import annotations
 
-import itertools
 import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Final
 
 from byodkim_provider.aws.secrets_manager import SecretStore, Value
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
-from byodkim_provider.dkim import key_secret, keys
+from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
@@ -28,7 +27,14 @@ from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import moment, timestamp
 
 MAX_NAMES: Final = 100
-"""How many names are tried. A taken name is a key that was deleted within the recovery window."""
+"""
+How many names are tried: with `-2`, `-3` … at the end.
+
+A deleted secret keeps its name for up to 30 days, and another stack may have the same names.
+"""
+
+_LOST: Final = {"InvalidRequestException": Secret.DELETED, "ResourceNotFoundException": Secret.GONE}
+"""The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,8 @@ def create(
     held = KeySecret(request.domain, selector, timestamp(now), key)
     instance = secrets.token_hex(16)
     tags = {**request.tags, OWNER_TAG: request.owner, INSTANCE_TAG: instance}
-    for name in itertools.islice(key_secret.names(request.name), MAX_NAMES):
+    for number in range(1, MAX_NAMES + 1):
+        name = request.name if number == 1 else f"{request.name}-{number}"
         try:
             value = store.create_secret(name, text=held.to_text(), kms_key_id=request.kms_key_id, tags=tags)
         except SecretRefused as refused:
@@ -106,12 +113,12 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
     try:
         held = KeySecret.from_text(store.get_secret_value(arn).text)
     except SecretRefused as refused:
-        if lost := _lost(refused.code, arn):
-            steps = [AwsStep.UNCHANGED(service="SES"), lost]
-            raise SecretRefused(
-                Message(refused.message.code, refused.message.fields | {"subject": arn, "steps": steps})
-            ) from None
-        raise
+        if refused.code not in _LOST:
+            raise
+        steps = [AwsStep.UNCHANGED(service="SES"), _LOST[refused.code](arn=arn)]
+        raise SecretRefused(
+            Message(refused.message.code, refused.message.fields | {"subject": arn, "steps": steps})
+        ) from None
     if held is None or held.key.fingerprint != fingerprint:
         found = f"another key ({held.key.fingerprint})" if held else "something else"
         raise SecretChanged(Secret.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
@@ -122,9 +129,9 @@ def problem(arn: str, store: SecretStore, *, version_id: str) -> Message | None:
     """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
-        return _lost("ResourceNotFoundException", arn)
+        return Secret.GONE(arn=arn)
     if secret.deleted:
-        return _lost("InvalidRequestException", arn)
+        return Secret.DELETED(arn=arn)
     if secret.version_id != version_id:
         return Secret.OTHER_VERSION(arn=arn, version=version_id)
     return None
@@ -181,12 +188,3 @@ def _fits(held: KeySecret, request: KeyRequest) -> bool:
         and held.key.bits >= request.bits
         and follows == (held.selector, held.created_at)
     )
-
-
-def _lost(code: object, arn: str) -> Message | None:
-    """The message for a secret that is deleted, or scheduled for deletion."""
-    if code == "InvalidRequestException":
-        return Secret.DELETED(arn=arn)
-    if code == "ResourceNotFoundException":
-        return Secret.GONE(arn=arn)
-    return None

@@ -16,7 +16,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import keys
-from byodkim_provider.dkim.key_secret import SecretArn
+from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
 from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
@@ -208,7 +208,7 @@ class ByodkimIdentityProvider(AwsProvider):
 
         def read() -> SigningKey:
             # In the account of our credentials: a secret may be shared with it.
-            store = self._connections.secrets(SecretArn.parse(arn).region, declared.account_id)
+            store = self._connections.secrets(parsed_arn(arn)[0], declared.account_id)
             return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
 
         return functools.cache(read)

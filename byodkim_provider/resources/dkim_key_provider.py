@@ -18,7 +18,7 @@ from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.dkim import key_secret, keys, records
-from byodkim_provider.dkim.key_secret import KeySecret, SecretArn
+from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.property_types import timestamp
@@ -125,8 +125,7 @@ class DkimKeyProvider(DynamicProvider):
 
     def _store_of(self, arn: str) -> SecretStore:
         """Secrets Manager in the Region and account of a secret."""
-        parsed = SecretArn.parse(arn)
-        return connections(self._settings()).secrets(parsed.region, parsed.account_id)
+        return connections(self._settings()).secrets(*parsed_arn(arn))
 
     def _settings(self) -> AwsSettings:
         # Not in `configure`: keys in the state need no AWS settings.

@@ -190,7 +190,7 @@ def test_same_key_in_another_store(
         ),
         (
             {"secret_arn": "MIIE" * 100},
-            ["secret_arn: a string of 400 characters is not the ARN of a secret in Secrets Manager"],
+            ["secret_arn: 400 characters is not the ARN of a secret in Secrets Manager"],
         ),
         (
             {"record_value": "v=DKIM1; p="},
