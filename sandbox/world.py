@@ -44,6 +44,7 @@ class Sandbox:
             look_up_txt=lambda name: self.dns.txt(name, follows_cname=self.ses.switches.follows_cname),
             look_up_mx=self.dns.mx,
             look_up_soa=self.dns.soa,
+            name_exists=self.dns.exists,
             clock=self.clock,
             switches=switches or Switches(),
             account_id=self.account,

@@ -94,6 +94,10 @@ class DnsServer:
         rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
         return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
 
+    def exists(self, name: str) -> bool:
+        """Whether the resolver finds *name*, with records of any type. Not among `queries`."""
+        return self.hosting.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
+
     def mx(self, name: str) -> tuple[str, ...] | None:
         """The same for MX: values like `10 mx.example.com`, without a final dot."""
         answer = self.hosting.resolve(dns.name.from_text(name), RdataType.MX)

@@ -31,6 +31,10 @@ NEGATIVE_TTL: Final = timedelta(minutes=15)
 """How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
 
 
+NameExists = Callable[[str], bool]
+"""Whether a name has records of other types, if it has no TXT."""
+
+
 def no_soa(_: str) -> None:
     """Nothing is known of zones."""
 
@@ -44,6 +48,7 @@ class SesAccount:
         look_up_txt: LookUpTxt,
         look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
+        name_exists: NameExists = lambda _: False,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
@@ -54,6 +59,9 @@ class SesAccount:
         self._look_up_txt = look_up_txt
         self._look_up_mx = look_up_mx
         self._look_up_soa = look_up_soa or no_soa
+        self._name_exists = name_exists
+        self.ails = False
+        """SES itself has a fault: its checks end with SERVICE_ERROR."""
         self._lock = threading.RLock()
         self._regions: dict[str, Region] = {}
         clock.on_advance(self.catch_up)
@@ -164,10 +172,11 @@ class SesAccount:
     ) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
-            answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
+            answer, error = self._answer(region, identity.key.record_name(identity.name), at, look_up)
+            if why := self._replication_problem(region, identity):
+                answer, error = (), why
             soa = look_up_soa(identity.name)
-            why = self._replication_problem(region, identity)
-            identity = identity.checked(answer, soa=soa, at=at, switches=self.switches, replication=why)
+            identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
         gap = timedelta(seconds=max(self.switches.first_check_seconds, 1))
         while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
@@ -192,10 +201,17 @@ class SesAccount:
             return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
         return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
 
-    def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:
+    def _answer(
+        self, region: Region, name: str, at: datetime, look_up: LookUpTxt
+    ) -> tuple[tuple[str, ...] | None, str]:
+        """TXT values, and an `ErrorType` that they do not say themselves."""
+        if self.ails:
+            return None, "SERVICE_ERROR"
         if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):
-            return ()
+            return (), ""
         answer = look_up(name)
+        if answer == () and self._name_exists(name):
+            return answer, "TYPE_NOT_FOUND"
         if answer == ():
             region.no_such_name_until[name] = at + NEGATIVE_TTL
-        return answer
+        return answer, ""

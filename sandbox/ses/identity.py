@@ -235,19 +235,14 @@ class Identity:
         soa: Soa | None = None,
         at: datetime,
         switches: Switches,
-        replication: str = "",
+        error: str = "",
     ) -> Identity:
         """
         After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer.
 
-        *replication* is why a replica has no key, whatever DNS says.
+        *error* is the `ErrorType` of a check that misses, if *answer* does not say it.
         """
         key = self.key
-        if replication:
-            missed = replace(
-                self, checks=self.checks + 1, info=Info(at, self.info.succeeded, replication, soa)
-            )
-            return missed._missing(at, switches)
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
             return replace(
                 self,
@@ -259,7 +254,8 @@ class Identity:
                 info=Info(at, at, soa=soa),
                 ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at, soa=soa),
             )
-        error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
+        if not error:
+            error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
         missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa))
         if self.confirmed and answer is None:  # a silent server does not say that the record is gone
             return replace(missed, next_check=at + LONGEST_GAP)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from botocore import xform_name
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpSoa, LookUpTxt, SesAccount
+from sandbox.ses.account import LookUpSoa, LookUpTxt, NameExists, SesAccount
 from sandbox.ses.actions import Actions
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.region import Region
@@ -75,6 +75,7 @@ class SesModel(SesAccount):
         look_up_txt: LookUpTxt,
         look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
+        name_exists: NameExists = lambda _: False,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
@@ -84,6 +85,7 @@ class SesModel(SesAccount):
             look_up_txt=look_up_txt,
             look_up_mx=look_up_mx,
             look_up_soa=look_up_soa,
+            name_exists=name_exists,
             clock=clock,
             switches=switches,
             account_id=account_id,

@@ -1,13 +1,19 @@
 """The page for the worst night: from each symptom, by the commands of the page, to mail that verifies."""
 
 import json
+import os
+import signal
+import subprocess
+from datetime import timedelta
 
 import pytest
 
 from byodkim_provider.dkim import keys
+from sandbox.dns.hosting import ADDRESSES
 from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.docs.pages import ROOT, block
+from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
 
 pytestmark = pytest.mark.engine
@@ -20,6 +26,9 @@ STACK_FILE = block("README.md", "With a real AWS account", 2)
 DOCTOR = "byodkim doctor example.com"
 STATUS = "byodkim status"
 UP = "pulumi up --refresh"
+
+AT_ONCE = "  ses-byodkim:verification: {timeoutMinutes: 0}\n"
+"""No run waits for SES, since the sandbox's clock stands still meanwhile."""
 
 HOUR, SIX_DAYS = 3700, 6 * 86400
 """In seconds: SES looks once an hour at least, and gives up five days after a loss."""
@@ -53,6 +62,48 @@ class Night:
     def later(self, seconds):
         self.sandbox.clock.advance(seconds)
         self.sandbox.ses.catch_up()
+
+    def well(self):
+        """`status` has nothing to say, and mail verifies."""
+        assert "example.com: well" in self.stack.run(STATUS).shown
+        assert self.mail() == "pass"
+
+    def record(self):
+        """The record that signs, as Route 53 has it."""
+        listed = self.sandbox.route53.list_resource_record_sets(HostedZoneId=self.zone)["ResourceRecordSets"]
+        (record,) = (
+            one
+            for one in listed
+            if (one["Name"][: len(self.selector)], one["Type"]) == (self.selector, "TXT")
+        )
+        return record
+
+    def change(self, action, record):
+        """Somebody changes the zone."""
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+        self.sandbox.route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=batch)
+
+    @property
+    def zone(self):
+        return self.sandbox.route53.list_hosted_zones()["HostedZones"][0]["Id"]
+
+    def up_until(self, expecting, number):
+        """`pulumi up` in a terminal of its own, until it says that; then it gets a signal."""
+        with subprocess.Popen(
+            ["bash", "-c", "exec pulumi up"],
+            cwd=self.stack.project,
+            env=self.stack._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as run:
+            assert any(expecting in line for line in run.stdout)
+            # Ctrl-C reaches all processes of the terminal, as this does.
+            os.killpg(run.pid, number)
+            run.stdout.read()
+        assert run.returncode != 0
 
     @property
     def selector(self):
@@ -110,7 +161,7 @@ def test_record(night):
     spoil(night)
     night.later(HOUR)
     night.later(SIX_DAYS)
-    night.stack.paste(f"{STACK_FILE}  ses-byodkim:verification: {{timeoutMinutes: 0}}\n")
+    night.stack.paste(STACK_FILE + AT_ONCE)
     assert night.stack.run(UP).exit_code == 0
     night.type(STATUS, expecting="rotate")
     night.repair("byodkim rotate example.com")
@@ -118,25 +169,131 @@ def test_record(night):
 
 def test_lost_record(night):
     """AWS's warning: SES signs by itself if the record is back within five days, else after a run."""
-    zone = night.sandbox.route53.list_hosted_zones()["HostedZones"][0]["Id"]
-    listed = night.sandbox.route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    (record,) = (one for one in listed if one["Name"].startswith(night.selector))
-
-    def change(action):
-        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        night.sandbox.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
-        night.later(HOUR)
-
-    change("DELETE")
+    record = night.record()
+    night.change("DELETE", record)
+    night.later(HOUR)
     assert night.mail() == "unsigned"
     night.type(DOCTOR, expecting="(HOST_NOT_FOUND")
-    change("CREATE")
+    night.change("CREATE", record)
+    night.later(HOUR)
     assert night.mail() == "pass"
 
-    change("DELETE")
+    night.change("DELETE", record)
+    night.later(HOUR)
     night.later(SIX_DAYS)
     night.type(STATUS, expecting="FAILED")
     night.repair()
+
+
+def test_other_type(night):
+    """Somebody has put records of other types where the TXT record was."""
+    night.stack.paste(STACK_FILE + AT_ONCE)
+    record = night.record()
+    address = record | {"Type": "A", "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    night.change("DELETE", record)
+    night.change("CREATE", address)
+    night.later(HOUR)
+    assert night.mail() == "unsigned"
+    fix = night.type(DOCTOR, expecting="(TYPE_NOT_FOUND")
+    assert "to fix it: run `pulumi up --refresh`, which writes the record again" in fix
+    assert night.stack.run(UP).exit_code == 0
+    night.later(HOUR)
+    night.well()
+
+    night.change("DELETE", night.record())
+    night.change("DELETE", address)
+    cname = record | {"Type": "CNAME", "ResourceRecords": [{"Value": "www.example.com"}]}
+    night.change("CREATE", cname)
+    night.later(HOUR)
+    fix = night.type(DOCTOR, expecting="to fix it")
+    assert "to fix it: delete the CNAME record at this name, then run `pulumi up --refresh`" in fix
+    night.change("DELETE", cname)
+    assert night.stack.run(UP).exit_code == 0
+    night.later(HOUR)
+    night.well()
+
+
+def test_search(night):
+    """SES has not found the key yet: it has not looked, DNS gave no answer, or SES has a fault."""
+    night.sandbox.ses.switches.first_check_seconds = 600
+    second = STACK_FILE.replace("generation: 1", "generation: 2")
+    night.stack.paste(second + AT_ONCE)
+    assert night.stack.run("pulumi up").exit_code == 0
+    assert night.mail() == "unsigned"
+    assert "2 right" not in night.type(DOCTOR, expecting="PENDING")
+    night.type(DOCTOR, expecting="right")
+
+    night.sandbox.dns.silence(*ADDRESSES.values())
+    night.later(700)
+    night.type(DOCTOR, expecting="(DNS_SERVER_ERROR")
+    night.type(DOCTOR, expecting="unknown")
+    night.sandbox.dns.silence()
+    night.sandbox.ses.ails = True
+    night.later(HOUR)
+    night.type(DOCTOR, expecting="(SERVICE_ERROR")
+    night.type(DOCTOR, expecting="right")
+    night.sandbox.ses.ails = False
+    night.later(HOUR)
+    night.well()
+
+
+def test_memory(night):
+    """SES remembers for a quarter of an hour that there was no such name."""
+    night.sandbox.ses.switches.caches_no_such_name = True
+    night.sandbox.ses.switches.first_check_seconds = 60
+    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2") + AT_ONCE)
+    assert night.stack.run("pulumi up").exit_code == 0
+    name = f"{night.selector}._domainkey.{DOMAIN}"
+    night.sandbox.dns.override(name, ())
+    night.later(70)
+    night.sandbox.dns.override(name, None)
+    night.later(300)
+    night.type(DOCTOR, expecting="(HOST_NOT_FOUND")
+    night.type(DOCTOR, expecting="right")
+    night.later(HOUR)
+    night.well()
+
+
+def test_silent_servers(night):
+    """The name servers don't answer: nothing is wrong here, and all is well once they do."""
+    night.sandbox.dns.silence(*ADDRESSES.values())
+    assert night.mail() != "pass"
+    night.type(DOCTOR, expecting="unknown")
+    night.later(HOUR)
+    night.sandbox.dns.silence()
+    night.later(HOUR)
+    night.well()
+
+
+def test_paste(sandbox, stack):
+    """A new domain whose record nobody has pasted yet."""
+    panel = Panel(sandbox, DOMAIN)
+    stack.paste(f"{STACK_FILE}      dns: manual\n")
+    night = Night(sandbox, stack)
+    assert stack.run("pulumi up").exit_code == 0
+    night.type(STATUS, expecting="AWAITING_DNS")
+    assert "byodkim records example.com" in TEXT
+    for record in json.loads(stack.run("byodkim records example.com --format json").stdout):
+        panel.paste(record["name"], record["value"])
+    night.repair("pulumi up")
+    night.well()
+
+
+def test_old_key(night):
+    """A key that left DNS too early: the command shows that its record is gone, and newer mail verifies."""
+    old = night.selector
+    before = send(night.sandbox, DOMAIN, REGION)
+    night.stack.paste(
+        STACK_FILE.replace("generation: 1", "generation: 2") + "      published: [2]\n      overlapDays: 0\n"
+    )
+    assert night.stack.run("pulumi up").exit_code == 0
+    (late,) = (one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id)
+    assert late.verdict.result == "fail"
+    assert old not in night.stack.run(DOCTOR).shown
+    assert "byodkim doctor example.com --selector SELECTOR --region eu-west-1" in TEXT
+    shown = night.stack.run(f"{DOCTOR} --selector {old} --region {REGION}").shown
+    assert f"{old}._domainkey.{DOMAIN}: wrong" in shown
+    assert night.mail() == "pass"
 
 
 def test_identity(night):
@@ -178,15 +335,30 @@ def test_another_way(night):
     assert send(night.sandbox, DOMAIN, OTHER_REGION).verdict.result == "pass"
 
 
-def test_run(night):
-    """A run that was killed, a state of yesterday, and none at all."""
-    folder = night.stack.project.parent / "state/.pulumi/locks/organization/ses-byodkim/prod"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "killed.json").write_text('{"pid": 1, "timestamp": "2026-11-28T00:00:00Z"}')
+def test_run_stands(night):
+    """A run waits for SES, and is ended by Ctrl-C; the next one goes on."""
+    night.sandbox.ses.switches.first_check_seconds = 600
+    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
+    assert "Ctrl-C, once" in TEXT
+    night.up_until("PENDING after", signal.SIGINT)
+    night.later(700)
+    night.repair("pulumi up")
+
+
+def test_run_killed(night):
+    """A run was killed together with its plugins."""
+    night.sandbox.ses.switches.first_check_seconds = 600
+    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
+    night.up_until("PENDING after", signal.SIGKILL)
     night.type("pulumi up", expecting="the stack is currently locked")
+    night.later(700)
     done = night.stack.run(block(PAGE, "A run stands, or was killed"))
     assert done.exit_code == 0, done.shown
+    night.well()
 
+
+def test_state(night):
+    """A state of yesterday, and none at all."""
     assert night.stack.run("pulumi stack export --file old.json").exit_code == 0
     assert night.stack.run("byodkim rotate example.com").exit_code == 0
     assert night.stack.run("pulumi stack import --file old.json").exit_code == 0

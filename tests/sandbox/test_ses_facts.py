@@ -8,6 +8,7 @@ from base64 import b64encode
 
 import pytest
 
+from sandbox.dns.hosting import ADDRESSES
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
@@ -355,7 +356,36 @@ def test_cname(follows):
         sandbox.clock.advance(Switches().first_check_seconds)
         read = sandbox.ses.call("GetEmailIdentity", REGION, {"EmailIdentity": DOMAIN})
     found = (read["DkimAttributes"]["Status"], read["VerificationInfo"].get("ErrorType"))
-    assert found == (("SUCCESS", None) if follows else ("PENDING", "HOST_NOT_FOUND"))
+    assert found == (("SUCCESS", None) if follows else ("PENDING", "TYPE_NOT_FOUND"))
+
+
+@pytest.mark.parametrize(
+    ("there", "error"),
+    [
+        ("nothing", "HOST_NOT_FOUND"),
+        ("an address", "TYPE_NOT_FOUND"),
+        ("another key", "INVALID_VALUE"),
+        ("silence", "DNS_SERVER_ERROR"),
+        ("a fault of SES", "SERVICE_ERROR"),
+    ],
+)
+def test_error_types(there, error):
+    """The words of the service model for what a check finds; a fault that passes keeps the search alive."""
+    name, own = key("one").record_name, Switches(requests_per_second=None)
+    with Sandbox(switches=own) as sandbox:
+        zone = sandbox.add_zone(DOMAIN)
+        if there == "an address":
+            publish(sandbox, zone, name, "A", "192.0.2.1")
+        elif there == "another key":
+            publish(sandbox, zone, name, "TXT", f'"{key("two").p}"')
+        sandbox.dns.silence(*(ADDRESSES.values() if there == "silence" else ()))
+        sandbox.ses.ails = there == "a fault of SES"
+        sandbox.ses.call(
+            "CreateEmailIdentity", REGION, {"EmailIdentity": DOMAIN, "DkimSigningAttributes": KEY}
+        )
+        sandbox.clock.advance(own.first_check_seconds)
+        read = sandbox.ses.call("GetEmailIdentity", REGION, {"EmailIdentity": DOMAIN})
+        assert (read["DkimAttributes"]["Status"], read["VerificationInfo"]["ErrorType"]) == ("PENDING", error)
 
 
 def test_verification_info():
