@@ -221,22 +221,6 @@ def test_private_key_of_an_identity_without_generations(world):
     assert world.progress.warnings[0].endswith("take another key with another selector")
 
 
-def test_a_record_with_another_key_is_not_visible(world):
-    """What counts is the key in DNS, not that there is a record."""
-    world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
-
-    assert AWAITING_DNS == world.create().status
-    assert [] == world.calls()
-
-
-def test_a_silent_server_is_not_waited_for(world):
-    """One server that shows the key is enough if the others say nothing."""
-    world.publish(1)
-    world.resolver.failures["ns2.example.net"] = "silent"
-
-    assert "NOT_STARTED" == world.create().status
-
-
 def test_create_goes_on_once_the_record_is_there(world):
     """The next `up` takes up where the first one stopped: still waiting, or told to SES."""
     first = world.create()
@@ -262,27 +246,6 @@ def test_another_key_for_what_a_lost_create_made(world):
     assert [GET, TAG, PUT_KEY] == world.calls()
     assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
     assert stored.key.set_at
-
-
-def test_a_jump_over_what_a_lost_create_made(world):
-    """The record of the first key may not leave: SES has signed with it until now."""
-    waiting = world.create()
-    world.put("s1", tags={OWNER_TAG: OWNER})
-    world.publish(3)
-    before = world.identity()
-
-    assert refused(InvalidSettings, world.update, waiting, 3) == IdentityProblem.UNKNOWN_TO_STATE(
-        name="example.com eu-west-1", seen="SES signs with 's1'", published="[1, 2, 3, 4]"
-    )
-    assert before == world.identity()
-
-
-def test_a_record_that_appears_during_the_wait(world):
-    """The wait ends with the record, not with the limit."""
-    world.clock.after(25, lambda: world.publish(1))
-
-    assert "NOT_STARTED" == world.create().status
-    assert START + timedelta(seconds=30) > world.clock.now()
 
 
 def test_one_look_at_manual_dns(world):
@@ -629,13 +592,6 @@ def test_a_preview_of_a_take_over(world):
     assert f"example.com eu-west-1: SES has it, {line}" == foreseen
 
 
-def test_a_preview_foresees_what_the_update_refuses(world):
-    """Mail that Easy DKIM signs would be unsigned for a while: before anything is made, too."""
-    easy_dkim(world)
-    said = refused(IdentityExists, lifecycle.foresee_adoption, unknown_key(world), lambda _: world.outside)
-    assert Existing.EASY_DKIM == said.code
-
-
 def test_a_preview_of_nothing_to_take_over(world):
     """What SES does not have is not read."""
     assert "" == lifecycle.foresee_adoption(world.declared(adopt=True), lambda _: world.outside)
@@ -908,34 +864,6 @@ def test_signing_disabled(world, by_put):
     assert (old.key.set_at, True, "s1") == (repaired.key.set_at, repaired.signing_enabled, world.signs_with())
 
 
-@pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
-def test_switch_while_signing_is_disabled(world, by_put):
-    """After a switch SES signs with the new key, also if signing was disabled before."""
-    world.switch(put_enables_signing=by_put)
-    old = world.verified()
-    world.publish(2)
-    world.model.change(DOMAIN, REGION, signing_enabled=False)
-
-    new = world.update(old, 2)
-    world.clock.advance(HOUR)
-
-    assert (True, "s2") == (new.signing_enabled, world.signs_with())
-
-
-def test_foreign_selector(world):
-    """A key that state does not know is exchanged for the declared one; it may have been generation 2's."""
-    old = world.verified()
-    put_elsewhere(world)
-    seen = lifecycle.read(old, world.outside)
-    assert differences(seen)
-
-    repaired = world.update(seen, 1)
-    world.clock.advance(HOUR)
-
-    assert [GET, GET, PUT_KEY] == world.calls()
-    assert ("s1", "s1", [2]) == (repaired.signing_selector, world.signs_with(), list(repaired.signed_until))
-
-
 def test_deleted_behind_our_back(world):
     """An identity that is gone is created again, as it was."""
     old = with_status(world.verified(), "FAILED")
@@ -1092,29 +1020,6 @@ def test_configuration_set(world):
     assert ([GET, CONFIGURATION_SET], "newsletter") == (world.calls(), world.identity().configuration_set)
 
 
-def test_settings_of_an_identity_that_another_stack_took(world):
-    """Nothing is written to an identity that belongs to another stack by now."""
-    world.model.add_configuration_set(REGION, "newsletter")
-    old = world.verified()
-    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
-
-    refused(IdentityExists, world.update, old, 1, configuration_set="newsletter", tags={"team": "mail"})
-
-    assert [GET] == world.calls()
-
-
-def test_identity_that_is_adopted_back(world):
-    """With `adopt` an identity that lost its tags, or went to another stack, is this resource's again."""
-    old = world.verified()
-    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
-    world.publish(2)
-
-    back = world.update(old, 2, adopt=True)
-
-    assert (True, "s2") == (back.adopted, back.signing_selector)
-    assert {**OURS, INSTANCE_TAG: back.instance} == world.identity().tags
-
-
 @pytest.mark.parametrize("trouble", ["no record", "not allowed"])
 def test_what_is_half_adopted_is_not_deleted(world, trouble):
     """Somebody made the identity anew; an update that fails on the way to adopting it arms no deletion."""
@@ -1193,17 +1098,6 @@ def test_a_region_is_added(world):
     stored = world.verified(2, regions=(REGION,))
 
     assert stored.signed_until == world.update(stored, 2, regions=(REGION, "us-east-1")).signed_until
-
-
-def test_settings_come_before_the_key(world):
-    """If a setting is refused, the key has not been put: state would not know that it signs."""
-    old = world.verified()
-    world.publish(2)
-
-    refused(SesRefused, world.update, old, 2, configuration_set="missing")
-
-    assert PUT_KEY not in world.calls()
-    assert "s1" == world.signs_with()
 
 
 def test_configuration_set_that_is_not_managed(world):
@@ -1543,24 +1437,6 @@ def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world):
     assert ("PENDING", False, []) == (seen.status, bool(differences(seen)), world.progress.warnings)
 
 
-def test_read_an_error_beside_success(world):
-    """An old error that SES keeps beside SUCCESS is nothing that the outputs show."""
-    world.switch(verification_info="sticky")
-    stored = world.verified()
-
-    found = lifecycle.read(stored, world.outside)
-
-    assert ("SUCCESS", "") == (found.status, found.error_type)
-
-
-def test_read_foreign_selector(world):
-    """The selector that SES tells is read."""
-    old = world.verified()
-    put_elsewhere(world)
-
-    assert "s9" == lifecycle.read(old, world.outside).signing_selector
-
-
 def test_read_of_what_is_gone(world):
     """What is gone stays in the state with its times, which nobody else knows, and is made again."""
     first = world.verified()
@@ -1610,19 +1486,6 @@ def test_delete_while_reads_lag(world):
     made = world.create()
     lifecycle.delete(made, world.outside)
     assert world.run.signs == {(REGION, DOMAIN): "s1"}
-
-
-def test_delete_of_another_instance(world):
-    """An identity that was made again elsewhere under our name is left, and that is said."""
-    old = world.verified()
-    world.model.change(DOMAIN, REGION, tags={**OURS, INSTANCE_TAG: "another"})
-
-    lifecycle.delete(old, world.outside)
-
-    assert DELETE not in world.calls()
-    assert [
-        "example.com eu-west-1: left in SES, it is not the identity that was made here"
-    ] == world.progress.infos
 
 
 def test_delete_of_an_adopted_one(world):

@@ -84,21 +84,6 @@ def test_fifty_new_identities(world):
     assert [] == world.progress.warnings
 
 
-def test_the_rest_of_several(world):
-    """The line about several names those that are still waited for."""
-    world.switch(first_check_seconds=30)
-    stored = several(world, 3)
-    world.resolver.records.pop("s1._domainkey.d02.example.com")
-    world.clock.after(31, lambda: world.publish(1, domain="d02.example.com"))
-
-    world.verify(*stored)
-
-    assert (
-        f"2 of 3 verified after 30 s of at most 30 min, waiting for d02.example.com eu-west-1; {USUAL}"
-        == world.progress.updates[1]
-    )
-
-
 def test_one_new_identity(world):
     """A single one is read, which costs no more than a List and tells more."""
     world.switch(first_check_seconds=30)
@@ -292,18 +277,6 @@ def test_a_failed_look_that_keeps_success(world):
         f"example.com eu-west-1: SUCCESS, maybe of the key before, after 0 s of at most 30 min; {USUAL}"
         in (world.progress.updates)
     )
-
-
-def test_found_at_last(world):
-    """Once SES finds the key after looks that missed it and kept SUCCESS, it is verified."""
-    world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True)
-    stored = switched(world)
-    world.resolver.records.pop("s2._domainkey.example.com")
-    before = world.verify(stored)
-    world.publish(2)
-    world.clock.advance(HOUR)
-
-    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
 
 
 @pytest.mark.parametrize("info", ["filled", "empty", "frozen"])
@@ -531,19 +504,6 @@ def test_each_part_of_the_guides_test(world, changes, reason):
     assert (False, reason) == (verdict.verified, verdict.reason.partition(";")[0])
 
 
-def test_another_selector(world):
-    """A verified identity that signs with somebody else's selector is not verified for this one."""
-    stored = world.verified()
-    world.model.put_identity(DOMAIN, REGION, selector="s9", private_key=world.key(4).pkcs1_base64())
-
-    (verdict,) = world.verify(stored, timeout_minutes=0)
-
-    assert (False, "signs with selector 's9', not 's1'") == (
-        verdict.verified,
-        verdict.reason.partition(";")[0],
-    )
-
-
 # --- the time limit
 
 
@@ -744,17 +704,6 @@ def test_diagnosis_of_a_cname(world):
 
     (verdict,) = world.verify(world.create(cname="keys.example.net"))
     assert verdict.reason == f"its key is not visible yet at {name}, a CNAME to {target}"
-
-
-def test_diagnosis_of_a_known_mistake(world):
-    """A slip that is known by its look is named."""
-    stored = world.created()
-    world.resolver.records["s1._domainkey.example.com"] = (f'"{stored.declared.record_value}"',)
-
-    (verdict,) = world.verify(stored)
-
-    quotes = "ns1.example.net and ns2.example.net answer a value with quotes in it"
-    assert f"(INVALID_VALUE: another value in DNS); {quotes}" in verdict.reason
 
 
 def test_diagnosis_of_a_doubled_zone(world):
