@@ -31,37 +31,6 @@ def answered(body, status=200, **headers):
 NO_REASON = AwsStep.NO_REASON(service="SES")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[]",
-        b"null",
-        b'"text"',
-        b"1",
-        b"{",
-        b"\x80",
-        b"[" * 100_000,
-        b'{"IdentityType": ' + b"9" * 5000 + b"}",
-    ],
-    ids=lambda body: body[:40].decode(errors="replace") if len(body) < 40 else "",
-)
-def test_refused(body):
-    """Neither "gone" nor "verified" nor a traceback comes of it."""
-    with pytest.raises(SesRefused) as refused:
-        answered(body).get_email_identity("example.com")
-    assert refused.value.code == "a response that is not SES's"
-
-
-@pytest.mark.parametrize(
-    "headers", [{"x-amzn-requestid": None}, {"content-type": "text/html"}], ids=["no request id", "HTML"]
-)
-def test_not_from_ses(headers):
-    """A response of a proxy is an error, even if it is JSON."""
-    with pytest.raises(SesRefused) as refused:
-        answered(identity(), **headers).get_email_identity("example.com")
-    assert refused.value.code == "a response that is not SES's"
-
-
 @cases(
     ("changes", "field", "expected"),
     {

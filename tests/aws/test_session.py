@@ -617,42 +617,38 @@ def test_secrets_in_another_account(machine: Machine) -> None:
 IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "environment", "problem"),
-    [
-        ({"profile": "nope"}, {}, "profile 'nope': The config profile (nope) could not be found"),
-        (
+    {
+        "profile": ({"profile": "nope"}, {}, "profile 'nope': The config profile (nope) could not be found"),
+        "AWS_PROFILE": (
             {},
             {"AWS_PROFILE": "nope"},
             "the default credentials: The config profile (nope) could not be found",
         ),
-        (
+        "half a profile": (
             {"profile": "half"},
             {},
             "profile 'half': Partial credentials found in shared-credentials-file, "
             "missing: aws_secret_access_key",
         ),
-        (
+        "role without credentials": (
             {"assumeRoles": [{"roleArn": ROLE}]},
             {},
             f"role '{ROLE}': there are no credentials to assume role '{ROLE}' with",
         ),
-        (
+        "Region": (
             {"region": "eu west"},
             IN_ENVIRONMENT,
             "the default credentials: Provided region_name 'eu west' doesn't match a supported format.",
         ),
-        (
+        "endpoint": (
             {},
             {**IN_ENVIRONMENT, "AWS_ENDPOINT_URL_SESV2": "localhost"},
             "the default credentials: Invalid endpoint: localhost",
         ),
-        ({}, {}, "the default credentials: Unable to locate credentials"),
-    ],
-    ids=[
-        *("profile", "AWS_PROFILE", "half a profile", "role without credentials", "Region", "endpoint"),
-        "no credentials",
-    ],
+        "no credentials": ({}, {}, "the default credentials: Unable to locate credentials"),
+    },
 )
 def test_no_session(
     machine: Machine, given: dict[str, Any], environment: dict[str, str], problem: str

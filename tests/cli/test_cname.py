@@ -369,12 +369,6 @@ ROTATIONS = {
     ),
     "back": (3, (2, 3, 4), {2: 3}, ("--back",), "generation: 2\n      published: [2, 3, 4]"),
     "leaked": (3, (2, 3, 4), {2: 11}, ("--compromised",), "published: [4, 5]"),
-    "leaked, with the previous one on its way": (
-        *(3, (2, 3, 4), {2: 3}),
-        ("--compromised",),
-        "published: [2, 4]",
-    ),
-    "leaked at once": (1, (1, 2), {}, ("--compromised",), "published: [2, 3]"),
     "leaked again": (
         *(3, (1, 3), {1: 2, 2: 0}),
         ("--compromised",),
@@ -385,15 +379,7 @@ ROTATIONS = {
         ("--compromised",),
         "generation: 2\n      overlapDays: 0\n      published: [1, 2]",
     ),
-    "over a number": (2, (2, 4), {}, (), "generation: 4\n      published: [2, 4, 6]"),
     "to the slot that is free": (4, (2, 4), {2: 3}, (), "generation: 6\n      published: [2, 4, 6]"),
-    "with the slot of the previous one": (
-        4,
-        (2, 4),
-        {2: 11},
-        (),
-        "generation: 6\n      published: [4, 6, 8]",
-    ),
 }
 
 

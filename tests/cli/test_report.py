@@ -1,12 +1,9 @@
 """`byodkim status --html` writes one page that needs nothing beside it, and holds no key."""
 
-import errno
-import os
 import re
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -141,21 +138,6 @@ def test_a_folder_that_is_not_there(project):
     result = project.run("status", "--html", str(project.directory / "no" / "report.html"))
     assert result.exit_code == 3
     assert result.stderr.endswith("report.html: can't be written: No such file or directory\n")
-
-
-def test_a_file_that_can_not_be_written(project, monkeypatch):
-    """A disk that is full is an error, too."""
-
-    def no_space(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Path, "write_text", no_space)
-    file = project.directory / "out"
-    result = project.run("status", "--html", str(file))
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
-        3,
-        f"byodkim: {file}: can't be written: No space left on device",
-    )
 
 
 def test_worst_first(project, world):

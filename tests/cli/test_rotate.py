@@ -368,15 +368,6 @@ def test_read_only(project, world):
     assert (project.stack_file.read_bytes(), project.stack_file.stat().st_mode & 0o777) == (before, 0o444)
 
 
-def test_alias_of_a_number(project, world):
-    """A generation that is an alias becomes a number, and the change shows it."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: &two 2}\n    example.net: {generation: *two}\n")
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert "+    example.com: {generation: 3}\n+    example.net: {generation: &two 2}\n" in result.stdout
-    assert result.exit_code == 0
-
-
 def test_the_file_can_not_be_written(project, world, monkeypatch):
     """Then it is what it was, and Pulumi does not run."""
     project.stored = [signing(world, 2)]

@@ -181,38 +181,37 @@ def test_domains_of_the_project_file(project):
 LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "after"),
-    [
-        ("", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
-        (SALT, f"{SALT}config:\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n"),
-        ("config:\n    z: 1", "config:\n    z: 1\n    n: 1\n    p:domains:\n        x: {a: 1}\n"),
-        ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
-        (
+    {
+        "nothing": ("", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
+        "salt": (SALT, f"{SALT}config:\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n"),
+        "no last line end": (
+            "config:\n    z: 1",
+            "config:\n    z: 1\n    n: 1\n    p:domains:\n        x: {a: 1}\n",
+        ),
+        "CRLF": ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
+        "comments": (
             "config:\n  domains:\n   b:\n     k: 1\n     # a note\n  # of the next\n  z: 1\n",
             "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n"
             "  z: 1\n  n: 1\n",
         ),
-        (
+        "literal": (
             "config:\n  p:domains:\n    b:\n      k: |\n        text\n",
             "config:\n  p:domains:\n    b:\n      k: |\n        text\n    x: {a: 1}\n  n: 1\n",
         ),
-        (
+        "Region": (
             "config:\n  aws:region: r  # ours\n  p:domains:\n    b: {}",
             "config:\n  aws:region: r  # ours\n  n: 1\n  p:domains:\n    b: {}\n    x: {a: 1}\n",
         ),
-        (
+        "empty map": (
             "config:\n    domains: {}  # b\n    z: 1\n",
             "config:\n    domains:     # b\n        x: {a: 1}\n    z: 1\n    n: 1\n",
         ),
-        ("config:\r\n  p:domains:", "config:\r\n  p:domains:\r\n    x: {a: 1}\r\n  n: 1"),
-        ("config: {}\n", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
-        (f"config: # b\n{SALT}", f"config: # b\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n{SALT}"),
-    ],
-    ids=[
-        *("nothing", "salt", "no last line end", "CRLF", "comments", "literal", "Region"),
-        *("empty map", "no map", "empty config", "no config"),
-    ],
+        "no map": ("config:\r\n  p:domains:", "config:\r\n  p:domains:\r\n    x: {a: 1}\r\n  n: 1"),
+        "empty config": ("config: {}\n", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
+        "no config": (f"config: # b\n{SALT}", f"config: # b\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n{SALT}"),
+    },
 )
 def test_with_domains(text, after):
     """More domains stand below those that are there; the rest stays."""

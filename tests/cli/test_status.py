@@ -16,7 +16,6 @@ from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.cli_project import configuration
 from tests.support.fakes import START
-from tests.support.testdata import pem
 from tests.support.world import DOMAIN
 
 ONE = "    example.com:\n      generation: {}\n"
@@ -110,11 +109,6 @@ def other_selector(project, world):
 
 def record_gone(project, world):
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
-
-
-def record_at_another_name(project, world):
-    name = f"s3._domainkey.{DOMAIN}"
-    world.resolver.records[f"{name}.{DOMAIN}"] = world.resolver.records.pop(name)
 
 
 def fell_back(project, world):
@@ -221,14 +215,6 @@ def set_in_the_future(project, world):
             [
                 "record of generation 3 (standby): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record"
-            ],
-        ),
-        (
-            record_at_another_name,
-            [
-                "record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and "
-                "ns2.example.net have no TXT record: the panel added the zone twice "
-                f"(s3._domainkey.{DOMAIN}.{DOMAIN})"
             ],
         ),
         (
@@ -586,18 +572,6 @@ def test_supplied_keys_stay_encrypted(project, world):
     assert project.run("status").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["ses-byodkim:defaults", "defaults"])
-@pytest.mark.parametrize("kind", ["value", "default"])
-def test_defaults_for_all_stacks(project, world, name, kind):
-    """What the project file says for all stacks holds for a command as it does for `pulumi up`."""
-    with (project.directory / "Pulumi.yaml").open("a") as file:
-        file.write(f"config:\n  {name}:\n    {kind}: {{rotateAfterDays: 20, dnsCheck: off}}\n")
-    world.clock.advance(timedelta(days=21))
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
-    assert domain["due"] == ["rotate: generation 2 has signed for 21 days"]
-    assert {record["seen"] for record in domain["records"]} == {"DNS is not checked"}
-
-
 def test_the_project_file_may_end_in_yml(project):
     """So does the stack file then."""
     (project.directory / "Pulumi.yaml").rename(project.directory / "Pulumi.yml")
@@ -653,17 +627,6 @@ def encrypted_domains(project):
     project.stack_file.write_text("config: {'ses-byodkim:domains': {secure: v1:abc}}")
 
 
-PASTED_KEY = """\
-domains["example.com"].keys["1"].privateKey: must be the name of a key in privateKeys, not the key: \
-set it with `pulumi config set --secret --path 'privateKeys["NAME"]'`, \
-and make another one if somebody may have read this"""
-
-
-def pasted_key(project):
-    key = json.dumps(pem("rsa2048.pkcs8"))
-    project.write(ONE.format(1) + f"      keys: {{1: {{selector: one, privateKey: {key}}}}}\n")
-
-
 def plain_key(project):
     project.write(ONE.format(2) + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n")
 
@@ -678,10 +641,6 @@ def no_project(project):
 
 def broken_file(project):
     project.stack_file.write_text("config: [\n")
-
-
-def unknown_key(project):
-    project.write("    example.com: {generation: 2, overlapdays: 3}\n")
 
 
 def encrypted_role(project):
@@ -704,14 +663,12 @@ def no_permission(project):
         (no_domains, "domains: must not be empty\n" + SMALLEST),
         (encrypted_domains, ENCRYPTED_DOMAINS),
         (plain_key, PLAIN_KEY),
-        (pasted_key, PASTED_KEY),
         (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
         (
             no_project,
             "there is no Pulumi.yaml in {directory} or above it\n  hint: `cd` to the folder of the project",
         ),
         (broken_file, "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
-        (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
         (
             two_problems,
             '2 problems:\n  - domains["example.com"].keyBits: must be 1024 to 2048, not 4096\n'

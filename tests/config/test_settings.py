@@ -1085,7 +1085,6 @@ def accepts(config):
 @cases(
     "config",
     {
-        "smallest": {"ses-byodkim:domains": {"example.com": {"generation": 1}}},
         "large": {
             "aws:region": "eu-west-1",
             "aws:profile": "mail",
@@ -1101,12 +1100,6 @@ def accepts(config):
             "ses-byodkim:defaults": {"regions": ["eu-west-1"], "dns": "route53", "dnsCheck": "off"},
             "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
             "ses-byodkim:privateKeys": {"own": {"secure": "v1:abc"}},
-        },
-        "list of DNS providers": {
-            "ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}
-        },
-        "key store": {
-            "ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}
         },
         "options of the key store": {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
@@ -1132,27 +1125,16 @@ def test_schema_accepts(config):
         "no generation": {"ses-byodkim:domains": {"example.com": {}}},
         "generation 0": {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
         "unknown key": {"ses-byodkim:domains": {"example.com": {"generation": 1, "overlapdays": 3}}},
-        "keyBits": {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
-        "no Region": {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
         "Region twice": {
             "ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}
         },
-        "unknown DNS provider": {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "nobody"}}},
         "unknown DNS option": {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
-        "unknown key store": {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
-        "key store without its name": {
-            "ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}
-        },
         "key missing": {
             "ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}
         },
         "generation in defaults": {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
             "ses-byodkim:defaults": {"generation": 1},
-        },
-        "onTimeout": {
-            "ses-byodkim:domains": {"example.com": {"generation": 1}},
-            "ses-byodkim:verification": {"onTimeout": "retry"},
         },
     },
 )

@@ -97,40 +97,39 @@ def test_edits(changes, after):
     assert edited(FILE, PATH, changes) == after
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after"),
-    [
-        (" {generation: 1}", " {generation: 2, published: [2, 3]}"),
-        (" {generation: 1, published: [1]}", " {generation: 2, published: [2, 3]}"),
-        (" {generation: 1,\n  published: [1,\n   2]}\n", " {generation: 2, published: [2, 3]}\n"),
-        ("\n      generation: 1", "\n      generation: 2\n      published: [2, 3]"),
-        ("\r\n      generation: 1\r\n", "\r\n      generation: 2\r\n      published: [2, 3]\r\n"),
-        (
+    {
+        "flow": (" {generation: 1}", " {generation: 2, published: [2, 3]}"),
+        "flow with a list": (" {generation: 1, published: [1]}", " {generation: 2, published: [2, 3]}"),
+        "flow in lines": (
+            " {generation: 1,\n  published: [1,\n   2]}\n",
+            " {generation: 2, published: [2, 3]}\n",
+        ),
+        "no last line end": ("\n      generation: 1", "\n      generation: 2\n      published: [2, 3]"),
+        "Windows": ("\r\n      generation: 1\r\n", "\r\n      generation: 2\r\n      published: [2, 3]\r\n"),
+        "indented by one": (
             "\n     generation: 1\n     published:\n     - 1\n     # mail\n     tags: {}\n",
             "\n     generation: 2\n     published: [2, 3]\n     # mail\n     tags: {}\n",
         ),
-        (
+        "mixed indentation": (
             "\n            generation: 1\n\n    # below\n    a.example: {}\n",
             "\n            generation: 2\n            published: [2, 3]\n\n    # below\n    a.example: {}\n",
         ),
-        (
+        "the alias of a number": (
             "\n      tags: {n: &one 1}\n      generation: *one\n",
             "\n      tags: {n: &one 1}\n      generation: 2\n      published: [2, 3]\n",
         ),
-        (
+        "merged": (
             "\n      <<: &one {generation: 1}\n    a.example: *one\n",
             "\n      <<: &one {generation: 1}\n      generation: 2\n      published: [2, 3]\n"
             "    a.example: *one\n",
         ),
-        (
+        "an aliased number": (
             "\n      generation: &one 1\n    a.example: {generation: *one}\n...\n",
             "\n      generation: 2\n      published: [2, 3]\n    a.example: {generation: &one 1}\n...\n",
         ),
-    ],
-    ids=[
-        *("flow", "flow with a list", "flow in lines", "no last line end", "Windows", "indented by one"),
-        *("mixed indentation", "the alias of a number", "merged", "an aliased number"),
-    ],
+    },
 )
 def test_shapes(before, after):
     """However the file is laid out, what is added fits in, and an alias is replaced by what it becomes."""

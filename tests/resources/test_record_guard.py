@@ -4,19 +4,17 @@ import pytest
 from pulumi.output import Unknown
 
 from byodkim_provider.dkim import records
-from byodkim_provider.errors import InvalidSettings, SesRefused
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
-from sandbox.ses.switches import Fault
-from tests.support.fakes import ATTEMPTS, REGION
+from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
 ZONE = "Z1"
 NAME = f"s1._domainkey.{DOMAIN}"
-SERVERS = {"name_servers": {f"route53:{ZONE}": ["ns-1.example.net"]}}
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 
 
@@ -162,29 +160,6 @@ def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
     assert world.progress.warnings == [f"{NAME}: left at route53:{ZONE}, {DOMAIN} {REGION} signs with it"]
 
 
-def test_goes_when_another_key_signs(world, route53, provider, inputs, value):
-    """SES has the identity and signs with another selector."""
-    outputs, stored = guarded(provider, inputs), world.verified()
-    route53.values = (value,)
-    world.publish(2)
-    world.switch(read_lag_seconds=5)
-    world.update(stored, 2)
-    this_run(world, route53).delete("id", outputs)
-    assert route53.values == ()
-
-
-def test_ses_does_not_say(world, route53, provider, inputs, value):
-    """Without an answer nothing goes, and the next run asks again."""
-    outputs = guarded(provider, inputs)
-    world.verified()
-    world.next_run()
-    route53.values = (value,)
-    world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
-    with pytest.raises(SesRefused):
-        this_run(world, route53).delete("id", outputs)
-    assert route53.values == (value,)
-
-
 def test_what_was_there_stays(world, route53, provider, inputs, value):
     """A record that was there before the stack is not the stack's, however long it has been published."""
     route53.values = (value,)
@@ -215,19 +190,6 @@ def test_diff(provider, inputs, change):
     assert provider.diff("id", outputs, {**outputs, **change}).changes
     assert not provider.diff("id", outputs, {**outputs, "domain": Unknown()}).changes
     assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == ["record_name"]
-
-
-def test_a_generation_that_leaves_is_ours(world, route53, inputs, value):
-    """The record of a leaked key goes although it was there before: the domain stays, with another key."""
-    route53.values = (value,)
-    outputs = guarded(this_run(world, route53), inputs)
-    stored = world.verified()
-    world.publish(2)
-    identity = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
-    identity.check({"domain": DOMAIN}, {"domain": DOMAIN, "dns": [f"route53:{ZONE}"], **SERVERS})
-    world.update(stored, 2)
-    this_run(world, route53).delete("id", outputs)
-    assert route53.values == ()
 
 
 def test_a_zone_that_was_left(world, route53, provider, inputs, value):
