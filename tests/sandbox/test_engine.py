@@ -19,7 +19,6 @@ from pulumi.automation import _cmd
 
 from sandbox.pulumi import engine
 from sandbox.pulumi.project import Project
-from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
 from tests.support.cases import cases
 from tests.support.quick_runs import quick_runs
@@ -73,34 +72,6 @@ def test_preview_knows_account_and_zones(sandbox):
         } == project.up().outputs
         project.configure(REGION | {"aws:allowedAccountIds": [other_account]})
         assert f"AWS account ID not allowed: {sandbox.account}" in project.preview().stdout
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("started_plugins")
-def test_stack_configuration_chooses_the_account(sandbox):
-    """`aws:assumeRoles` of the stack leads pulumi-aws into another account."""
-    other_account = sandbox.aws.add_account()
-
-    def program():
-        pulumi.export("account", aws.get_caller_identity_output().account_id)
-
-    role = {"roleArn": f"arn:aws:iam::{other_account}:role/dns"}
-    with Project(sandbox, config=REGION | {"aws:assumeRoles": [role]}, program=program) as project:
-        assert {"account": other_account} == project.up().outputs
-
-
-@pytest.mark.engine
-def test_two_sandboxes_at_once():
-    """Two sandboxes with an engine each know nothing of each other."""
-
-    def run(value):
-        with Sandbox() as sandbox:
-            zone_id = sandbox.add_zone("example.com")
-            with Project(sandbox, config=REGION, program=lambda: record(zone_id, value=value)) as project:
-                return project.up().ok, sandbox.dns.txt(NAME)
-
-    with ThreadPoolExecutor(2) as pool:
-        assert [(True, ("p=one",)), (True, ("p=two",))] == list(pool.map(run, ["p=one", "p=two"]))
 
 
 @pytest.mark.engine

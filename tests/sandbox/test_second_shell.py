@@ -86,13 +86,12 @@ def test_spoil_without_record(sandbox, typed):
     assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox.spoil: {said}")
 
 
-@pytest.mark.parametrize("command", ["mail", "spoil", "populate"])
-def test_help(sandbox, typed, command):
+def test_help(sandbox, typed):
     """`--help` explains the command and does nothing."""
     sandbox.ses.reset_log()
-    shown = typed(command, "--help")
+    shown = typed("populate", "--help")
     assert shown.returncode == 0
-    assert shown.stdout.startswith(f"usage: python -m sandbox.{command} ")
+    assert shown.stdout.startswith("usage: python -m sandbox.populate ")
     assert sandbox.ses.log == ()
 
 
@@ -100,9 +99,7 @@ def test_help(sandbox, typed, command):
     ("words", "code", "said"),
     [
         (("mail",), 2, "the following arguments are required: DOMAIN"),
-        (("spoil",), 2, "the following arguments are required: DOMAIN"),
         (("populate", "now"), 2, "unrecognized arguments: now"),
-        (("mail", "nobody.example"), 1, "Email address is not verified"),
         (("spoil", "nobody.example"), 1, "NotFoundException"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

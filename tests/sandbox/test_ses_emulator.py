@@ -51,34 +51,11 @@ def test_create(here, ses):
     assert list(here.ses.identities(REGION)) == [DOMAIN]
 
 
-def test_create_without_a_key_is_easy_dkim(ses):
-    """Without signing attributes SES makes the keys, and answers three tokens."""
-    attributes = ses.create_email_identity(EmailIdentity=DOMAIN)["DkimAttributes"]
-    assert (attributes["SigningAttributesOrigin"], len(attributes["Tokens"])) == ("AWS_SES", 3)
-
-
 def test_create_email_address(ses):
     """An e-mail address has no DKIM of its own."""
     answer = ses.create_email_identity(EmailIdentity=f"me@{DOMAIN}")
     assert answer["IdentityType"] == "EMAIL_ADDRESS"
     assert "DkimAttributes" not in answer
-
-
-def test_get(here, existing):
-    """A read tells everything that was set, and no private key."""
-    here.ses.add_configuration_set(REGION, "news")
-    existing.put_email_identity_configuration_set_attributes(
-        EmailIdentity=DOMAIN, ConfigurationSetName="news"
-    )
-    existing.tag_resource(ResourceArn=ARN, Tags=[{"Key": "byodkim:owner", "Value": "p/s"}])
-    answer = existing.get_email_identity(EmailIdentity=DOMAIN)
-    assert answer["ConfigurationSetName"] == "news"
-    assert answer["Tags"] == [{"Key": "byodkim:owner", "Value": "p/s"}]
-    assert answer["VerificationStatus"] == "PENDING"
-    assert answer["VerifiedForSendingStatus"] is False
-    assert answer["VerificationInfo"] == {}
-    assert answer["DkimAttributes"]["Status"] == "PENDING"
-    assert key("one").sent["DomainSigningPrivateKey"] not in str(answer)
 
 
 def test_configuration_set_taken_away(here, ses):
@@ -96,22 +73,6 @@ def test_signing_enabled(here):
         ses.put_email_identity_dkim_attributes(EmailIdentity=DOMAIN, SigningEnabled=enabled)
         assert here.get()["DkimAttributes"]["SigningEnabled"] is enabled
         assert here.signs_with() == selector
-
-
-def test_tags(existing):
-    """Tags are added, overwritten and removed one by one; removing what is not there is no error."""
-    existing.tag_resource(ResourceArn=ARN, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
-    existing.tag_resource(ResourceArn=ARN, Tags=[{"Key": "a", "Value": "3"}])
-    existing.untag_resource(ResourceArn=ARN, TagKeys=["b", "c"])
-    assert existing.list_tags_for_resource(ResourceArn=ARN)["Tags"] == [{"Key": "a", "Value": "3"}]
-
-
-def test_delete(here, existing):
-    """A deleted identity is not found, and can be created again with another key."""
-    existing.delete_email_identity(EmailIdentity=DOMAIN)
-    assert answer_of(existing.get_email_identity, EmailIdentity=DOMAIN)[0] == 404
-    existing.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key("two").sent)
-    assert here.ses.identities(REGION)[DOMAIN].selector == "two"
 
 
 def test_put_easy_dkim(here):
@@ -290,15 +251,6 @@ def test_configuration_set_name_too_long(ses):
     )
 
 
-def test_identity_limit(here, existing):
-    """At the limit of the Region a Create is refused for good."""
-    here.switch(identity_limit=1)
-    assert answer_of(existing.create_email_identity, EmailIdentity="b.example")[:2] == (
-        400,
-        "LimitExceededException",
-    )
-
-
 def test_list_pages(here, ses):
     """1,001 identities come in two pages of a thousand, each identity once, in both forms of the call."""
     for number in range(1001):
@@ -426,12 +378,6 @@ def test_faults(here, kind, when, answer):
     assert (call.domain, call.fault.kind, call.fault.when) == (DOMAIN, kind, when)
     again = answer_of(ses.create_email_identity, EmailIdentity=DOMAIN)
     assert again[1] == ("AlreadyExistsException" if when == "after" else "")
-
-
-def test_garbage_holds_nothing(here):
-    """A web page in place of an answer parses to an answer without a single field."""
-    here.ses.inject(Fault("garbage"))
-    assert set(here.client().create_email_identity(EmailIdentity=DOMAIN)) == {"ResponseMetadata"}
 
 
 def test_fault_times(here, ses):

@@ -58,15 +58,6 @@ def test_search_ends_after_72_hours(here):
     assert here.signs_with() is None
 
 
-def test_found_within_72_hours(here):
-    """A record published on the third day still verifies."""
-    create(here, ONE.sent)
-    here.clock.advance(70 * HOUR)
-    here.publish(ONE)
-    here.clock.advance(HOUR)
-    assert here.status() == "SUCCESS"
-
-
 @cases(
     "attributes",
     {
