@@ -31,8 +31,11 @@ FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 HELP: Final = """\
 A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder. From then on
 `pulumi` and `byodkim` are there and reach the sandbox. So does `aws`, if you have installed it.
-Commands to try are in docs/tutorial/first-domain.md. `python -m sandbox.mail DOMAIN` sends a test mail and
-prints its signature. All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
+Commands to try are in docs/tutorial/first-domain.md. A stack file that you paste from another page needs the
+sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`.
+
+`python -m sandbox.mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC make of it.
+All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
 
 The zones {zones} are there, and no identity. SES checks DNS a second after it
 gets a key here; the real one takes minutes. The sandbox forgets everything when it ends: remove

@@ -167,13 +167,12 @@ def ses_lines(domain: DomainNow, one: IdentityNow) -> Iterator[str]:
 
 
 def _dmarc(domain: DomainNow) -> Iterator[str]:
-    if domain.dmarc is None:
-        if any(one.servers_asked is not None for one in domain.records):
-            yield f"DMARC of {domain.domain}: no record found"
-        return
-    yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
-    yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
+    if domain.dmarc:
+        yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
+        yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
+    elif any(one.servers_asked is not None for one in domain.records):
+        yield f"DMARC of {domain.domain}: no record found"
     for one in domain.identities:
-        if one.ses:
+        if one.ses and (domain.dmarc or one.ses.mail_from):
             seen = (one.ses.mail_from, one.ses.mail_from_status)
             yield f"  SPF in {one.region} {dmarc.spf(domain.dmarc, domain.domain, *seen)}"

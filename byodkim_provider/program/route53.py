@@ -126,7 +126,7 @@ def _refuse_others(
         taken = ZoneProblem.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)
-        pulumi.log.warn(str(taken), parent)  # an error would stop a rotation, too
+        pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
 
 
 def _unquoted(values: Sequence[str]) -> list[str]:

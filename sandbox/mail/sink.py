@@ -101,7 +101,9 @@ class MailSink:
         verdict = judge(content, self._look_up)
         message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
         if self.folder:
-            (self.folder / f"{message.id}.eml").write_bytes(content)
+            # As whoever delivers it last notes the envelope (RFC 5321 section 4.4).
+            noted = f"Return-Path: <{sender}>\r\n".encode() + content
+            (self.folder / f"{message.id}.eml").write_bytes(noted)
         self._messages.append(message)
 
     def deliver(self, sender: str, recipients: Sequence[str], content: bytes) -> None:

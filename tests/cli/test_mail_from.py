@@ -40,6 +40,9 @@ def test_all_is_well(declared):
     assert result.exit_code == 0
     assert f"SPF fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)" in in_one_line(result)
     assert f"fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)" in report.read_text()
+    assert f"no record found SPF in {REGION} fits: MAIL FROM is {BOUNCE}" in in_one_line(
+        project.run("doctor")
+    )
     project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)
     strict = f"does not fit: MAIL FROM is {BOUNCE}, not {DOMAIN} (aspf=s)"
     assert strict in in_one_line(project.run("status"))

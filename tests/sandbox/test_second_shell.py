@@ -65,15 +65,16 @@ def signs(sandbox):
 def test_mail(sandbox, signs, typed):
     """A mail shows who signed it, with which key, and what a receiver says, also of a spoilt record."""
     signed = f"From: Hello <hello@{DOMAIN}>\nsignature: d={DOMAIN} s=one\nverifies: "
+    spf = f"SPF: pass, MAIL FROM {REGION}.amazonses.com\nDMARC: "
     sent = typed("mail", DOMAIN)
-    assert (sent.returncode, sent.stdout, sent.stderr) == (0, signed + "yes\n", "")
+    assert (sent.returncode, sent.stdout, sent.stderr) == (0, f"{signed}yes\n{spf}passes by DKIM\n", "")
     spoilt = typed("spoil", DOMAIN)
     assert spoilt.stdout == f"{ONE.record_name}: the last 30 characters are gone\n"
     sent = typed("mail", DOMAIN)
-    assert (sent.returncode, sent.stdout) == (1, signed + "no, no key in the record\n")
+    assert (sent.returncode, sent.stdout) == (1, f"{signed}no, no key in the record\n{spf}fails\n")
     sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
     sent = typed("mail", DOMAIN)
-    assert (sent.returncode, sent.stdout) == (1, f"From: Hello <hello@{DOMAIN}>\nno signature\n")
+    assert (sent.returncode, sent.stdout) == (1, f"From: Hello <hello@{DOMAIN}>\nno signature\n{spf}fails\n")
     assert len(list(sandbox.mail.folder.iterdir())) == 3
 
 
