@@ -65,7 +65,7 @@ def test_behind_a_cname(sandbox, switches, open_stack, follows):
     if follows:
         return
     (line,) = seen.outputs["pending"]
-    assert "(HOST_NOT_FOUND: no such name)" in line
+    assert "(TYPE_NOT_FOUND: no TXT record at the name)" in line
     assert f"show the key (CNAME to {held})" in line
 
     panel.remove(signing["name"], held, kind="CNAME")
