@@ -90,11 +90,18 @@ def hidden(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How *secret* may be written: as given, without white space around it, in a URL, in base64."""
+    """How *secret* may be written: as given, without white space around it, escaped, in base64."""
     plain = secret.strip()
     if not plain:
         return
-    yield from (secret, plain, " ".join(plain.split()), quote(plain, safe=""), quote_plus(plain))
+    yield from (
+        secret,
+        plain,
+        repr(plain)[1:-1],
+        " ".join(plain.split()),
+        quote(plain, safe=""),
+        quote_plus(plain),
+    )
     octets = plain.encode(errors="surrogateescape")
     for before in range(3):  # octets before it, such as a user's name and a colon
         encoded = base64.b64encode(bytes(before) + octets).decode()

@@ -23,6 +23,7 @@ from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, read_settings, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
+from byodkim_provider.quoting import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -178,7 +179,7 @@ def _whose(settings: AwsSettings) -> str:
         return f"role {settings.roles[-1]['RoleArn']!r}"
     if settings.access_key:
         return "the key of `aws:accessKey`"
-    return f"profile {settings.profile!r}" if settings.profile else "the default credentials"
+    return f"profile {shown(settings.profile)}" if settings.profile else "the default credentials"
 
 
 def _account(sts: STSClient, whose: str) -> str:

@@ -321,4 +321,4 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
     for service, (name, _, variable) in SERVICES.items():
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
         if url and not is_of_aws(url) and not is_local(url):
-            yield AwsProblem.REDIRECTED(service=name, host=host_of(url))
+            yield AwsProblem.REDIRECTED(service=name, host=host_of(url) or "an unclear address")

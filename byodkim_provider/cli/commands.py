@@ -14,6 +14,7 @@ from byodkim_provider import __version__
 from byodkim_provider.cli.messages import CannotRead, say, say_as_json, wants_json
 from byodkim_provider.cli.streams import CANNOT_WRITE, repaired
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.quoting import KEY_MATERIAL, hidden
 
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
@@ -36,6 +37,10 @@ INTERRUPTED: Final = 128 + 2
 
 AS_JSON: Final = "byodkim_provider.as_json"
 """Under this key a context remembers whether errors are printed as JSON too."""
+
+
+KEYS: Final = "byodkim_provider.keys"
+"""Under this key a context remembers the arguments that may be private keys: no error quotes them."""
 
 
 class _Commands(click.Group):
@@ -62,7 +67,13 @@ class _Commands(click.Group):
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         context.meta[AS_JSON] = wants_json(arguments)
-        return super().parse_args(context, arguments)
+        context.meta[KEYS] = [
+            part for one in arguments for part in (one, one.partition("=")[2]) if KEY_MATERIAL.search(part)
+        ]
+        try:
+            return super().parse_args(context, arguments)
+        except click.UsageError as error:
+            raise _without_keys(error, context) from None
 
     def invoke(self, context: click.Context) -> object:
         as_json = context.meta[AS_JSON]
@@ -85,10 +96,17 @@ class _Commands(click.Group):
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
             os._exit(INTERRUPTED)
         exit_code = UNKNOWN if context.invoked_subcommand in MONITORS else refused.exit_code
+        refused = _without_keys(refused, context)
         if as_json:
             say_as_json(kind, refused.format_message(), exit_code)
         refused.show()
         raise click.exceptions.Exit(exit_code)
+
+
+def _without_keys(error: click.ClickException, context: click.Context) -> click.ClickException:
+    """*error*, or one like it if it quotes an argument that may be a private key, as click does."""
+    text = hidden(error.format_message(), context.meta[KEYS])
+    return error if text == error.format_message() else click.UsageError(text, getattr(error, "ctx", context))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

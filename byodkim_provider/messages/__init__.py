@@ -60,12 +60,14 @@ def _joined(value: Any) -> Any:
     return "; ".join(map(str, value)) if is_several else value
 
 
+_PATH: Final = re.compile(r'domains\["([^"]+)"\]\.([A-Za-z.]+)')
+
 _SETTING: Final = re.compile("`([a-z][A-Za-z]*: [^`\n]+)`")
 
 
 def in_python(text: str) -> str:
     """
-    *text* with each setting of a stack file as the argument of a program.
+    *text* with each setting of a stack file, and each path to it, as the argument of a program.
 
     >>> in_python("`overlapDays: 0` or `dns: {provider: route53, zoneId: Z1}`, and `adopt: true`")
     "`overlap_days=0` or `dns={'provider': 'route53', 'zone_id': 'Z1'}`, and `adopt=True`"
@@ -86,4 +88,5 @@ def in_python(text: str) -> str:
         given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
         return f"`{', '.join(given)}`"
 
+    text = _PATH.sub(lambda found: f"{found[1]}: {to_snake(found[2])}", text)
     return _SETTING.sub(argument, text)

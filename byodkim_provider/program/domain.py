@@ -37,6 +37,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.messages import in_python
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
 from byodkim_provider.program import stack_config
@@ -60,6 +61,7 @@ from byodkim_provider.resources import inputs
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.other_languages import is_plugin
 from byodkim_provider.resources.record_guard import RecordGuard
 from byodkim_provider.resources.sdk import only_waited_for
 
@@ -151,10 +153,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._domain, self.cnames = settings.name, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
-        self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
-        if not own_providers:
-            self._zones = list(map(_as_listed, self._zones, settings.dns))
-        _refuse_same_zone(settings.name, self._zones)
+        self._zones = self._hosted_zones(settings, providers, args)
         self._places = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
         account = account_of(self)
@@ -198,6 +197,24 @@ class ByodkimDomain(pulumi.ComponentResource):
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
             show_standbys(self._domain, identities, self.records, made_at, hosted_zone=by_hand, began=began)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
+
+    def _hosted_zones(
+        self,
+        settings: DomainSettings,
+        providers: Sequence[DnsProvider],
+        args: ByodkimDomainArgs | DomainSettings,
+    ) -> list[HostedZone]:
+        """The zones of the records; raises `InvalidSettings` for one that is not there, or listed twice."""
+        try:
+            zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
+            if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
+                zones = list(map(_as_listed, zones, settings.dns))
+            _refuse_same_zone(settings.name, zones)
+        except InvalidSettings as error:
+            if is_plugin() or not isinstance(args, ByodkimDomainArgs):
+                raise
+            raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
+        return zones
 
     def _publish(
         self,

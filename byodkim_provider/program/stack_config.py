@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -34,7 +34,7 @@ def written() -> dict[str, object]:
     names = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
     values: dict[str, object] = {name: config.get(name) for name in names}
     # A key with nothing below it is blank, which is no JSON.
-    return values | {name: config.get_object(name) for name in OBJECTS if values.get(name)}
+    return values | {name: _parsed(text) for name in OBJECTS if (text := config.get(name))}
 
 
 def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
@@ -83,11 +83,16 @@ def sent_secrets() -> Iterator[str]:
 
 def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:
     """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
-    try:
-        value = json.loads(setting or "")
-    except (ValueError, RecursionError):
-        value = setting
+    value = _parsed(setting or "")
     yield from _within(steps, value if isinstance(value, dict | list) else setting)
+
+
+def _parsed(setting: str) -> Any:
+    """The value of a *setting* that is JSON; else its text, perhaps a key, which Pulumi would quote."""
+    try:
+        return json.loads(setting)
+    except (ValueError, RecursionError):
+        return setting
 
 
 def _within(steps: Steps, value: object) -> Iterator[tuple[Steps, str]]:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.commands import COMMANDS
 from byodkim_provider.cli.messages import say
+from tests.support.testdata import pem
 
 HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}
 
@@ -70,3 +71,23 @@ def test_message_in_a_terminal(monkeypatch, capsys):
         f"    {'a' * 40}",
         "    and --selector",
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["records", "example.com", "--selector", "a", "--private-key", "{}"],
+        ["records", "example.com", "--panel={}"],
+        ["status", "--{}"],
+        ["doctor", "{}"],
+        ["{}"],
+    ],
+)
+@pytest.mark.parametrize("form", ["PEM", "one line"])
+def test_no_key_is_quoted(arguments, form):
+    """A key in the place of an option, a file or a command is in no error."""
+    lines = pem("rsa2048.pkcs8").splitlines()[1:-1]
+    key = pem("rsa2048.pkcs8") if form == "PEM" else "".join(lines)
+    result = CliRunner().invoke(main, [one.format(key) for one in arguments])
+    assert result.exit_code != 0
+    assert not any(line in result.output for line in lines)

@@ -9,9 +9,11 @@ from pulumi.runtime.config import CONFIG, set_all_config
 from byodkim_provider.aws import session
 from byodkim_provider.cli import stack
 from byodkim_provider.cli.stack import settings_in
+from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import stack_config
 from tests.support.cases import cases
+from tests.support.testdata import pem
 
 VALUES = {
     "aws:region": "eu-west-1",
@@ -212,3 +214,17 @@ def test_commands_hear_the_same():
     assert config == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
     with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
         settings_in(config, "eu-west-1")
+
+
+@pytest.mark.parametrize("name", stack_config.OBJECTS)
+def test_no_map(name):
+    """A key that is pasted in the place of a map is refused like any other text, and not quoted."""
+    key = pem("rsa2048.pkcs8")
+    others = {"ses-byodkim:domains": VALUES["ses-byodkim:domains"], f"ses-byodkim:{name}": key}
+    set_all_config(others, [])
+    try:
+        with pytest.raises(InvalidSettings, match=f"{name}: .*map") as error:
+            settings.load(stack_config.written(), default_region="eu-west-1")
+    finally:
+        set_all_config({}, [])
+    assert not any(line in str(error.value) for line in key.splitlines())
