@@ -24,7 +24,7 @@ from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
 from sandbox.aws.services import AwsServices
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/dns"
@@ -138,38 +138,56 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
     assert expected == settings(**given)
 
 
+BAD_SETTINGS = """
+allowedAccountIds: '123456789012'
+  aws:allowedAccountIds: must be a list, as `pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it
+forbiddenAccountIds: production
+  aws:forbiddenAccountIds: must be a list, as `pulumi config set --path 'aws:forbiddenAccountIds[0]' …`
+    makes it
+allowedAccountIds: ['1234', 1402433619, '123456789012'], forbiddenAccountIds: [null]
+  aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'
+  aws:allowedAccountIds[1]: must be 12 digits in quotes, not 1402433619
+  aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null
+assumeRoles: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
+  aws:assumeRoles: must be a list, as `pulumi config set --path 'aws:assumeRoles[0].roleArn' …` makes it
+assumeRole: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
+  aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles
+endpoints: '[{"sesv2":'
+  aws:endpoints: must be a list, as `pulumi config set --path 'aws:endpoints[0].sesv2' …` makes it
+endpoints: [{sesv2: 'localhost:4566', sts: 'http://', route53: 'http://[::1'}, 'http://127.0.0.1:1']
+  aws:endpoints[1]: must be an object of strings
+  aws:endpoints: route53: must be a URL that begins with https://, or with http:// for this machine
+    (127.0.0.1)
+  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
+    (127.0.0.1)
+  aws:endpoints: sts: must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)
+endpoints: [{sesv2: 'http://email.eu-west-1.amazonaws.com', sts: 'http://[::1]:1'}]
+  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
+    (127.0.0.1)
+endpoints: [{sesv2: 'http://localhost:4566x'}]
+  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
+    (127.0.0.1)
+defaultTags: [team]
+  aws:defaultTags: must be an object with tags
+defaultTags: team
+  aws:defaultTags: must be an object with tags
+defaultTags: {tags: [team]}
+  aws:defaultTags.tags: must be an object of strings
+defaultTags: {tags: {team: {}}}
+  aws:defaultTags.tags: must be an object of strings
+accessKey: AKIA
+  aws:accessKey, aws:secretKey: must be both given or neither
+insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
+  aws:httpProxy: can't be honoured for SES, set HTTP_PROXY in the environment of `pulumi` instead
+  aws:insecure: can't be honoured for SES, remove it
+  aws:stsRegion: can't be honoured for SES, remove it
+"""
+
+
 @cases(
     ("given", "problems"),
     {
-        "account as a string": (
-            {"allowedAccountIds": "123456789012"},
-            [
-                "aws:allowedAccountIds: must be a list, as "
-                "`pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it"
-            ],
-        ),
-        "accounts as a string": (
-            {"forbiddenAccountIds": "production"},
-            [
-                "aws:forbiddenAccountIds: must be a list, as "
-                "`pulumi config set --path 'aws:forbiddenAccountIds[0]' …` makes it"
-            ],
-        ),
-        "account numbers": (
-            {"allowedAccountIds": ["1234", 1402433619, "123456789012"], "forbiddenAccountIds": [None]},
-            [
-                "aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'",
-                "aws:allowedAccountIds[1]: must be 12 digits in quotes, not 1402433619",
-                "aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null",
-            ],
-        ),
-        "roles as an object": (
-            {"assumeRoles": {"roleArn": ROLE}},
-            [
-                "aws:assumeRoles: must be a list, as "
-                "`pulumi config set --path 'aws:assumeRoles[0].roleArn' …` makes it"
-            ],
-        ),
+        **written_out(BAD_SETTINGS),
         "role ARNs": (
             {
                 "assumeRoles": [
@@ -211,65 +229,11 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "aws:assumeRoles[0].transitiveTagKeys: must be a list of strings",
             ],
         ),
-        "assumeRole of pulumi-aws 6": (
-            {"assumeRole": {"roleArn": ROLE}},
-            ["aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"],
-        ),
-        "JSON cut short": (
-            {"endpoints": '[{"sesv2":'},
-            [
-                "aws:endpoints: must be a list, as "
-                "`pulumi config set --path 'aws:endpoints[0].sesv2' …` makes it"
-            ],
-        ),
-        "URLs": (
-            {"endpoints": [{"sesv2": "localhost:4566", "sts": "http://", "route53": "http://[::1"}, NOBODY]},
-            [
-                "aws:endpoints[1]: must be an object of strings",
-                f"aws:endpoints: route53: {NO_URL}",
-                f"aws:endpoints: sesv2: {NO_URL}",
-                f"aws:endpoints: sts: {NO_URL}",
-            ],
-        ),
-        "no TLS": (
-            {"endpoints": [{"sesv2": "http://email.eu-west-1.amazonaws.com", "sts": "http://[::1]:1"}]},
-            [f"aws:endpoints: sesv2: {NO_URL}"],
-        ),
-        "port": ({"endpoints": [{"sesv2": "http://localhost:4566x"}]}, [f"aws:endpoints: sesv2: {NO_URL}"]),
-        "default tags as a list": (
-            {"defaultTags": ["team"]},
-            ["aws:defaultTags: must be an object with tags"],
-        ),
-        "default tags as a string": (
-            {"defaultTags": "team"},
-            ["aws:defaultTags: must be an object with tags"],
-        ),
-        "tags as a list": (
-            {"defaultTags": {"tags": ["team"]}},
-            ["aws:defaultTags.tags: must be an object of strings"],
-        ),
-        "tag with a list": (
-            {"defaultTags": {"tags": {"team": {}}}},
-            ["aws:defaultTags.tags: must be an object of strings"],
-        ),
-        "no secret key": (
-            {"accessKey": "AKIA"},
-            ["aws:accessKey, aws:secretKey: must be both given or neither"],
-        ),
         "no access key": (
             {"secretKey": SECRET},
             ["aws:accessKey, aws:secretKey: must be both given or neither"],
         ),
         "token alone": ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
-        "what can't be honoured": (
-            {"insecure": "true", "stsRegion": "us-east-1", "httpProxy": "http://jo:pw@proxy"},
-            [
-                "aws:httpProxy: can't be honoured for SES, "
-                "set HTTP_PROXY in the environment of `pulumi` instead",
-                "aws:insecure: can't be honoured for SES, remove it",
-                "aws:stsRegion: can't be honoured for SES, remove it",
-            ],
-        ),
     },
 )
 def test_bad_settings(given: dict[str, object], problems: list[str]) -> None:

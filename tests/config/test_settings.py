@@ -1,12 +1,10 @@
 """What a stack file says once it is read, and how each mistake in one is named."""
 
 import json
-import re
 from pathlib import Path
 
 import botocore
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -15,7 +13,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 from tests.support.testdata import key
 
 REGION = "eu-west-1"
@@ -400,13 +398,6 @@ def test_one_domain():
 # -- what is refused --------------------------------------------------------------------
 
 
-def written_out(text):
-    """Rows of a table: what is written, as YAML on one line, and below it, indented, what is said of it."""
-    for case in re.split(r"\n(?! )", text.strip()):
-        written, *said = case.splitlines()
-        yield written, yaml.safe_load(f"{{{written}}}"), [line.strip() for line in said]
-
-
 TEXT_IN_DOMAIN = """
 generation: null
   generation: must be a whole number, not null
@@ -560,19 +551,69 @@ dns: {provider: cloudflare, zoneId: Z1}
   dns.zoneId: 'Z1' is not a zone id in cloudflare
 dns: [manual, {zone: example.org}]
   dns[1].zone: 'example.org' does not hold 'example.com'
+mailFrom: ccccccccccccccccccccccccccccccccc
+  mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
+regions: [eu-west-1, eu-west-1]
+  regions: 'eu-west-1' is listed twice
+dns: nobody
+  dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or 'manual', not
+    'nobody'
+dnsResolvers: [dns.example]
+  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
+    not 'dns.example'
+dnsResolvers: ['::1']
+  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
+    not '::1'
+dnsResolvers: ['1.1.1.1:65536']
+  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
+    not '1.1.1.1:65536'
+dnsResolvers: [1.1.1.1, 1.1.1.1]
+  dnsResolvers: '1.1.1.1' is listed twice
+configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
+  configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters
+keys: [{selector: s1, privateKey: first}]
+  keys: must be a map, not a list
+keys: {'1': {selector: s1, privateKey: first}}
+  keys: must hold a key for generation 2, which signs
+keys: {new: {selector: s1, privateKey: first}}
+  keys["new"]: must be a whole number, not 'new'
+keys: {'0': {selector: s1, privateKey: first}}
+  keys["0"]: must be 1 to 1000000000000000, not 0
+keys: {'2': {selector: s2, privateKey: frist}}
+  keys["2"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?
+keys: {'2': {selector: s2, privateKey: mail2026}}
+  keys["2"].privateKey: 'mail2026' is not in privateKeys, set it with `pulumi config set --secret --path
+    'privateKeys["mail2026"]'`
+keys: {'2': {selector: s2, privateKey: 5}}
+  keys["2"].privateKey: must be a name in privateKeys like 'mail2026', not 5
+keys: {'2': {selector: S2, privateKey: first}}
+  keys["2"].selector: 'S2' has upper case, expected lower case: that is how DNS providers store names
+keys: {'2': {selector: s.2, privateKey: first}}
+  keys["2"].selector: 's.2' has a dot, expected the one label before '._domainkey'
+keys: {'2': {selector: s, privateKey: first}, '3': {selector: s, privateKey: second}}
+  keys["3"].selector: 's' belongs to generation 2 already
+keys: {'2': {selector: s2, privateKey: first}, '3': {selector: s3, privateKey: first}}
+  keys["3"].privateKey: is the key of generation 2 already
+dns: [{assumeRole: 'arn:aws:iam::1:role/dns'}, {assumeRole: 'arn:aws:iam::123456789012:role/dns*'}]
+  dns[0].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not 'arn:aws:iam::1:role/dns'
+  dns[1].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not
+    'arn:aws:iam::123456789012:role/dns*'
+dns: [manual, {zoneId: '00000000000000000000000000000000'}]
+  dns[1].zoneId: '00000000000000000000000000000000' is not a zone id in route53
+generation: 2, published: [1, 2, 4], dns: {provider: route53, zone: keys.example.net, cname: ses}
+  published: generations 1 and 4 share the selector 'ses1': publish at most 3 in a row
+overlapDays: 1, dns: {provider: route53, zone: keys.example.net, cname: ses}
+  overlapDays: must be 0 or at least 2 with cname, whose records are remembered for up to a day
+dns: {provider: manual, panel: godady}
+  dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, namecheap, namescouk,
+    other, not 'godady'
 """
 
-IN_DOMAIN = [
-    *written_out(TEXT_IN_DOMAIN),
-    ("no generation", {}, ["generation: required, it says which key signs"]),
-    ("generation nan", {"generation": float("nan")}, ["generation: must be a whole number, not nan"]),
-    (
-        "mailFrom too long",
-        {"mailFrom": 33 * "c"},
-        [f"mailFrom: must be one label like 'bounce', in lower case, not '{33 * 'c'}'"],
-    ),
-    (
-        "keyStore values",
+IN_DOMAIN = {
+    **written_out(TEXT_IN_DOMAIN),
+    "no generation": ({}, ["generation: required, it says which key signs"]),
+    "generation nan": ({"generation": float("nan")}, ["generation: must be a whole number, not nan"]),
+    "keyStore values": (
         {
             "keyStore": {
                 "provider": "secretsManager",
@@ -589,90 +630,32 @@ IN_DOMAIN = [
             """keyStore.tags["aws:team"]: names that begin with 'aws:' are reserved""",
         ],
     ),
-    (
-        "keyStore policy deep",
+    "keyStore policy deep": (
         {"keyStore": {"provider": "secretsManager", "resourcePolicy": "[" * 60000}},
         ["keyStore.resourcePolicy: must be a map, or one as JSON text, not 60000 characters"],
     ),
-    (
-        "keyStore policy too long",
+    "keyStore policy too long": (
         {"keyStore": {"provider": "secretsManager", "resourcePolicy": {"x": "y" * 20480}}},
         ["keyStore.resourcePolicy: must be at most 20480 characters as JSON, not 20489"],
     ),
-    (
-        "Region with line break",
+    "Region with line break": (
         {"regions": ["eu-west-1\n"]},
         ["regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters"],
     ),
-    ("Region twice", {"regions": ["eu-west-1"] * 2}, ["regions: 'eu-west-1' is listed twice"]),
-    (
-        "dns unknown name",
-        {"dns": "nobody"},
-        [
-            "dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' "
-            "or 'manual', not 'nobody'"
-        ],
-    ),
-    (
-        "resolver is a name",
-        {"dnsResolvers": ["dns.example"]},
-        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not 'dns.example'"],
-    ),
-    (
-        "resolver without brackets",
-        {"dnsResolvers": ["::1"]},
-        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '::1'"],
-    ),
-    (
-        "resolver port",
-        {"dnsResolvers": ["1.1.1.1:65536"]},
-        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '1.1.1.1:65536'"],
-    ),
-    ("resolver twice", {"dnsResolvers": ["1.1.1.1"] * 2}, ["dnsResolvers: '1.1.1.1' is listed twice"]),
-    (
-        "configuration set too long",
-        {"configurationSet": "n" * 65},
-        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters"],
-    ),
-    ("48 tags", {"tags": {f"t{n}": "" for n in range(48)}}, ["tags: must be at most 47, not 48"]),
-    (
-        "tag name too long",
+    "48 tags": ({"tags": {f"t{n}": "" for n in range(48)}}, ["tags: must be at most 47, not 48"]),
+    "tag name too long": (
         {"tags": {"t" * 129: ""}},
         ['tags["(129 characters)"]: the name of a tag must be 1 to 128 characters, not 129'],
     ),
-    (
-        "tag name empty",
+    "tag name empty": (
         {"tags": {"": "x"}},
         ['tags[""]: the name of a tag must be 1 to 128 characters, not 0'],
     ),
-    (
-        "tag value too long",
+    "tag value too long": (
         {"tags": {"team": "x" * 257}},
         ['tags["team"]: must be at most 256 characters, not 257'],
     ),
-    ("keys a list", {"keys": [supplied("s1")]}, ["keys: must be a map, not a list"]),
-    (
-        "keys without the signing one",
-        {"keys": {"1": supplied("s1")}},
-        ["keys: must hold a key for generation 2, which signs"],
-    ),
-    ("keys by name", {"keys": {"new": supplied("s1")}}, ["keys[\"new\"]: must be a whole number, not 'new'"]),
-    ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 to 1000000000000000, not 0']),
-    (
-        "name of a key misspelt",
-        {"keys": {"2": supplied("s2", "frist")}},
-        ["keys[\"2\"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?"],
-    ),
-    (
-        "no key of that name",
-        {"keys": {"2": supplied("s2", "mail2026")}},
-        [
-            "keys[\"2\"].privateKey: 'mail2026' is not in privateKeys, set it with "
-            "`pulumi config set --secret --path 'privateKeys[\"mail2026\"]'`"
-        ],
-    ),
-    (
-        "key in place of its name",
+    "key in place of its name": (
         {"keys": {"2": supplied("s2", KEY_1)}},
         [
             'keys["2"].privateKey: must be the name of a key in privateKeys, not the key: set it with '
@@ -680,57 +663,14 @@ IN_DOMAIN = [
             "may have read this"
         ],
     ),
-    (
-        "name a number",
-        {"keys": {"2": supplied("s2", 5)}},
-        ["keys[\"2\"].privateKey: must be a name in privateKeys like 'mail2026', not 5"],
-    ),
-    (
-        "selector upper case",
-        {"keys": {"2": supplied("S2")}},
-        [
-            "keys[\"2\"].selector: 'S2' has upper case, expected lower case: "
-            "that is how DNS providers store names"
-        ],
-    ),
-    (
-        "selector with a dot",
-        {"keys": {"2": supplied("s.2")}},
-        ["keys[\"2\"].selector: 's.2' has a dot, expected the one label before '._domainkey'"],
-    ),
-    (
-        "selector used twice",
-        {"keys": {"2": supplied("s"), "3": supplied("s", "second")}},
-        ["keys[\"3\"].selector: 's' belongs to generation 2 already"],
-    ),
-    (
-        "key used twice",
-        {"keys": {"2": supplied("s2"), "3": supplied("s3")}},
-        ['keys["3"].privateKey: is the key of generation 2 already'],
-    ),
-    (
-        "a Region that is none",
+    "a Region that is none": (
         {"regions": ["us-east-9", "eu-west-1"]},
         [
             f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
             "did you mean 'us-east-1' or 'us-east-2'?"
         ],
     ),
-    (
-        "role",
-        {
-            "dns": [
-                {"assumeRole": f"arn:aws:iam::{role}"} for role in ("1:role/dns", "123456789012:role/dns*")
-            ]
-        },
-        [
-            f"dns[{number}].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
-            f"not 'arn:aws:iam::{role}'"
-            for number, role in enumerate(("1:role/dns", "123456789012:role/dns*"))
-        ],
-    ),
-    (
-        "name server's strange options",
+    "name server's strange options": (
         {
             "dns": {
                 "provider": "rfc2136",
@@ -750,45 +690,17 @@ IN_DOMAIN = [
             "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1 .example.com'",
         ],
     ),
-    (
-        "zone id of Cloudflare in Route 53, in a list",
-        {"dns": ["manual", {"zoneId": "0" * 32}]},
-        [f"dns[1].zoneId: '{'0' * 32}' is not a zone id in route53"],
-    ),
-    (
-        "two keys in one slot",
-        {"generation": 2, "published": [1, 2, 4], "dns": SLOTS},
-        ["published: generations 1 and 4 share the selector 'ses1': publish at most 3 in a row"],
-    ),
-    (
-        "too short an overlap for a slot",
-        {"overlapDays": 1, "dns": SLOTS},
-        ["overlapDays: must be 0 or at least 2 with cname, whose records are remembered for up to a day"],
-    ),
-    (
-        "selector too long for the second zone",
+    "selector too long for the second zone": (
         {"generation": 1, "published": [1], "dns": [SLOTS, {**SLOTS, "zone": f"x.{LONG_DOMAIN}"}]},
         [
             f"dns: 'ses1._domainkey.example.com.x.{LONG_DOMAIN}' has 254 octets, expected at most 253: "
             "take a shorter selector"
         ],
     ),
-    (
-        "panel nobody knows",
-        {"dns": {"provider": "manual", "panel": "godady"}},
-        [
-            "dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, "
-            "namecheap, namescouk, other, not 'godady'"
-        ],
-    ),
-]
+}
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [(written, expected) for _, written, expected in IN_DOMAIN],
-    ids=[name for name, _, _ in IN_DOMAIN],
-)
+@cases(("written", "expected"), IN_DOMAIN)
 def test_refused_in_a_domain(written, expected):
     """Each mistake in a domain is one line with its path, what was expected and what was seen."""
     domain = written if "generation" in written or not written else {"generation": 2, **written}
@@ -817,25 +729,22 @@ domains: {bücher.example: {generation: 1}, xn--bcher-kva.example: {generation: 
   domains["xn--bcher-kva.example"]: is the same domain as 'bücher.example'
 """
 
-IN_STACK = [
-    *written_out(TEXT_IN_STACK),
-    ("no domains", {}, ["domains: must not be empty"]),
-    (
-        "nothing below a domain",
+IN_STACK = {
+    **written_out(TEXT_IN_STACK),
+    "no domains": ({}, ["domains: must not be empty"]),
+    "nothing below a domain": (
         one(None),
         ['domains["example.com"].generation: required, it says which key signs'],
     ),
-    ("domain a number", one(2), ['domains["example.com"]: must be a map, not 2']),
-    (
-        "domain too long for a generated selector",
+    "domain a number": (one(2), ['domains["example.com"]: must be a map, not 2']),
+    "domain too long for a generated selector": (
         {"domains": {LONG_DOMAIN: {"generation": 1}}},
         [
             f'domains["{LONG_DOMAIN}"]: too long for a generated selector, '
             "only supplied keys can have a shorter one"
         ],
     ),
-    (
-        "selector too long for its domain",
+    "selector too long for its domain": (
         {
             "privateKeys": PRIVATE_KEYS,
             "domains": {LONG_DOMAIN: {"generation": 1, "keys": {"1": supplied("s" * 63)}}},
@@ -846,18 +755,15 @@ IN_STACK = [
             "take a shorter selector"
         ],
     ),
-    (
-        "unknown section",
+    "unknown section": (
         one({"generation": 1}, default={}),
         ["default: unknown key, did you mean 'defaults'?"],
     ),
-    (
-        "unlike anything",
+    "unlike anything": (
         one({"generation": 1}, verification={"quick": True}),
         ["verification.quick: unknown key, expected one of timeoutMinutes, onTimeout"],
     ),
-    (
-        "generation in defaults",
+    "generation in defaults": (
         one({"generation": 1}, defaults={"generation": 1, "published": [1], "keys": {}}),
         [
             "defaults.generation: belongs to a domain, not to defaults",
@@ -865,44 +771,34 @@ IN_STACK = [
             "defaults.published: belongs to a domain, not to defaults",
         ],
     ),
-    (
-        "bad default",
+    "bad default": (
         one({"generation": 1}, defaults={"dns": {"ttl": -1}}),
         ["defaults.dns.ttl: must be 0 to 2147483647, not -1"],
     ),
-    (
-        "dns option in defaults",
+    "dns option in defaults": (
         one({"generation": 1}, defaults={"ttl": 60}),
         ["defaults.ttl: unknown key, did you mean 'dns.ttl'?"],
     ),
-    (
-        "adopted by default and retired",
+    "adopted by default and retired": (
         one({"generation": 1, "retired": True}, defaults={"adopt": True}),
         ['domains["example.com"].retired: can\'t be true with adopt: an adopted identity stays in SES'],
     ),
-    (
-        "verification too long",
+    "verification too long": (
         one({"generation": 1}, verification={"timeoutMinutes": 4321}),
         ["verification.timeoutMinutes: must be 0 to 4320, not 4321"],
     ),
-    (
-        "verification ends otherwise",
+    "verification ends otherwise": (
         one({"generation": 1}, verification={"onTimeout": "retry"}),
         ["verification.onTimeout: must be 'warn' or 'fail', not 'retry'"],
     ),
-    (
-        "verification text",
+    "verification text": (
         one({"generation": 1}, verification="fail"),
         ["verification: must be a map, not 'fail'"],
     ),
-]
+}
 
 
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [(config, expected) for _, config, expected in IN_STACK],
-    ids=[name for name, _, _ in IN_STACK],
-)
+@cases(("config", "expected"), IN_STACK)
 def test_refused_in_a_stack(config, expected):
     """Each mistake around and between domains is one line with its path."""
     assert expected == problems(config)

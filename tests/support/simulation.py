@@ -241,7 +241,4 @@ def process(
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:
     """Object, attribute and replacement of what the providers take from their process."""
-    return [
-        (keys, "generate", generate),
-        (keys, "load", _load),
-    ]
+    return [(keys, "generate", generate), (keys, "load", _load)]
