@@ -67,20 +67,20 @@ class Host(HttpHost):
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": _quoted(value), "ttl": self._ttl}
         try:
-            self._call("POST", self._path, body=body)
+            self._asked("POST", self._path, body=body)
         except Refused:
             if self._records(name):
                 raise Unknown(HostProblem.NAME_CHANGED()) from None
             raise
 
     def _delete(self, key: str) -> None:
-        self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
+        self._asked("DELETE", f"{self._path}/{quote(key, safe='')}")
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for page in range(1, 1 + MAX_PAGES):
             query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
-            answer = self._call("GET", self._path, query=query)
+            answer = self._asked("GET", self._path, query=query)
             with as_documented("Cloudflare"):
                 found += [
                     (str(record["id"]), _joined(record["content"]))
@@ -98,7 +98,7 @@ class Host(HttpHost):
 
     def _id_by_name(self) -> str:
         """The id of the zone; raises `Refused` if there is none, or several of its name."""
-        answer = self._call("GET", "/zones", query={"name": self._zone})
+        answer = self._asked("GET", "/zones", query={"name": self._zone})
         with as_documented("Cloudflare"):
             servers = {
                 str(zone["id"]): ", ".join(sorted(zone.get("name_servers") or ()))
@@ -113,10 +113,10 @@ class Host(HttpHost):
             raise Refused(HostProblem.SEVERAL_ZONES(zone=self._zone, zones=zones))
         return next(iter(servers))
 
-    def _call(self, method: str, path: str, **content: Any) -> Any:
+    def _asked(self, method: str, path: str, **content: Any) -> Any:
         """The response to a request that succeeded, whose `result` is what was asked for."""
         try:
-            answer = self._api.call(method, path, **content)
+            answer = self._call(method, path, **content)
         except Refused as error:
             if "Invalid request headers" in error.reason:  # 400, for a token of another form
                 raise Refused(HostProblem.FORBIDDEN(said=error.message, step=self._new_key)) from None

@@ -108,7 +108,7 @@ class Host(HttpHost):
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
         """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""
-        data = self._call("parse_zone", {"zone": self._zone})
+        data = self._asked("parse_zone", {"zone": self._zone})
         with as_documented("cPanel"):
             found = [line for line in data if line["type"] == "record"]
             soa = [line for line in found if line["record_type"] == "SOA"]
@@ -126,10 +126,10 @@ class Host(HttpHost):
         return self._zone if written in ("", "@") else f"{written}.{self._zone}"
 
     def _edit(self, serial: str, **change: str) -> None:
-        self._call("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
+        self._asked("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
 
-    def _call(self, function: str, form: Mapping[str, str]) -> Any:
-        answer = self._api.call("POST", f"/execute/DNS/{function}", form=form)
+    def _asked(self, function: str, form: Mapping[str, str]) -> Any:
+        answer = self._call("POST", f"/execute/DNS/{function}", form=form)
         if not isinstance(answer, Mapping) or "status" not in answer:
             raise Unknown(HostProblem.FOREIGN(host="cPanel"))
         if answer["status"] == 1:

@@ -80,7 +80,7 @@ class Host(HttpHost):
 
     def _command(self, command: str, **values: str) -> Any:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
-        answer = self._api.call("GET", "/", query=query)
+        answer = self._call("GET", "/", query=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
             raise Unknown(HostProblem.FOREIGN(host="DreamHost"))
         if answer["result"] == "success":

@@ -64,10 +64,10 @@ class Host(HttpHost):
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
             raise Refused(HostProblem.LONG_VALUE(length=len(value), most=MAX_VALUE))
-        self._api.call("POST", self._path, body=body)
+        self._call("POST", self._path, body=body)
 
     def _delete(self, key: str) -> None:
-        self._api.call("DELETE", f"{self._path}/{quote(key, safe='')}")
+        self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
 
     @property
     def _path(self) -> str:
@@ -81,7 +81,7 @@ class Host(HttpHost):
         found: list[tuple[str, str]] = []
         for page in range(1, 1 + PAGE):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
-            answer = self._api.call("GET", self._path, query=query)
+            answer = self._call("GET", self._path, query=query)
             with as_documented("GoDaddy"):
                 items = (answer or {}).get("items") or []
                 # A host that ignores one of the parameters may return more records.

@@ -90,7 +90,7 @@ class Host(HttpHost):
 
     def _sets(self, name: str) -> list[dict[str, Any]]:
         """The TXT record sets at *name*: one at most, by the documents."""
-        answer = self._api.call("GET", self._path)
+        answer = self._call("GET", self._path)
         with as_documented("Wix"):
             return [
                 {"values": [str(value) for value in one["values"]], "ttl": one.get("ttl", self._ttl)}
@@ -105,7 +105,7 @@ class Host(HttpHost):
         self, *, additions: Sequence[Mapping[str, Any]] = (), deletions: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         body = {"domainName": self._zone, "additions": list(additions), "deletions": list(deletions)}
-        self._api.call("PATCH", self._path, body=body)
+        self._call("PATCH", self._path, body=body)
 
     @property
     def _path(self) -> str:

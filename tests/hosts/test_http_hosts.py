@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_api import HttpApi
+from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS, credentials, open_host
@@ -219,20 +219,31 @@ def test_repr(backend):
 # The client itself
 
 
-def api(stand_in, **options):
-    return HttpApi(lambda: stand_in.url, credentials=Credentials("x", {}, {}, {}), forbidden="", **options)
+class Api(HttpHost):
+    """An API at a URL."""
+
+    spec = SPECS["godaddy"]
+    key = "token"
+    key_refused = ""
+
+    def __init__(self, url, credentials=Credentials("x", {}, {"token": "TOKEN"}, {})):  # noqa: B008
+        super().__init__(HostSettings(provider="godaddy", zone=ZONE), credentials, timeout_seconds=5)
+        self._url = url
+
+    def _address(self):
+        return self._url
 
 
 def answering(stand_in, answer):
     stand_in.answer = lambda request: answer
-    return api(stand_in)
+    return Api(stand_in.url)
 
 
 def test_redirect(godaddy):
     """No token follows a redirect."""
     elsewhere = Response(302, None, {"Location": "http://127.0.0.1:1/"})
     with pytest.raises(Refused, match="302, a redirect, which is not followed"):
-        answering(godaddy.stand_in, elsewhere).call("GET", "/")
+        answering(godaddy.stand_in, elsewhere)._call("GET", "/")
 
 
 @pytest.mark.parametrize(
@@ -251,26 +262,20 @@ def test_redirect(godaddy):
 def test_words(godaddy, body, said):
     """What a host says in an error is shown, in one line that ends."""
     with pytest.raises(Refused) as caught:
-        answering(godaddy.stand_in, Response(400, body)).call("GET", "/")
+        answering(godaddy.stand_in, Response(400, body))._call("GET", "/")
     assert said == caught.value.reason
 
 
 def test_plain_http():
     """A secret goes to no other machine in plain."""
     with pytest.raises(Refused, match="only https keeps the secret on its way"):
-        HttpApi(lambda: "http://192.0.2.1", credentials=Credentials("x", {}, {}, {}), forbidden="").call(
-            "GET", "/"
-        )
-
-
-def client(url):
-    return HttpApi(lambda: url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=5)
+        Api("http://192.0.2.1")._call("GET", "/")
 
 
 def test_no_tls(godaddy):
     """What does not speak TLS may do so the next time: a balancer that starts, a connection that broke."""
     with pytest.raises(Unknown, match="the TLS connection failed"):
-        client(godaddy.stand_in.url.replace("http://", "https://")).call("GET", "/")
+        Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
     assert [] == godaddy.stand_in.requests
 
 
@@ -284,7 +289,7 @@ def test_wrong_certificate(godaddy, tmp_path):
     server = godaddy.stand_in._server
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with pytest.raises(Refused, match="the host does not prove who it is"):
-        client(godaddy.stand_in.url.replace("http://", "https://")).call("GET", "/")
+        Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
     assert [] == godaddy.stand_in.requests
 
 
@@ -292,21 +297,19 @@ def test_wrong_certificate(godaddy, tmp_path):
 def test_no_address(godaddy, url):
     """An address that is none is refused in our words; with the right one it goes on."""
     with pytest.raises(Refused, match="the address of the API is invalid") as refused:
-        client(url).call("GET", "/")
+        Api(url)._call("GET", "/")
     assert refused.value.hint.startswith("correct the host's address or the proxy's (HTTPS_PROXY)")
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
-    assert {"path": "/v3"} == client(godaddy.stand_in.url).call("GET", "/v3")
+    assert {"path": "/v3"} == Api(godaddy.stand_in.url)._call("GET", "/v3")
 
 
 def test_secret_in_an_error(godaddy):
     """A library that quotes a header in its error is not passed on, as text or as cause."""
     secret = "gd_pat\nwith a line break"
-    headers = lambda: {"Authorization": f"Bearer {secret}"}  # noqa: E731
-    api = HttpApi(
-        lambda: godaddy.stand_in.url, credentials=Credentials("x", {}, {}, {}), headers=headers, forbidden=""
-    )
+    api = Api(godaddy.stand_in.url)
+    api._headers = lambda: {"Authorization": f"Bearer {secret}"}
     with pytest.raises(Refused) as refused:
-        api.call("GET", "/")
+        api._call("GET", "/")
     assert "line break" not in "".join(traceback.format_exception(refused.value))
 
 
@@ -316,7 +319,7 @@ def test_proxy_that_is_none(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(Refused, match="or a proxy's") as refused:
-        client("https://api.example").call("GET", "/")
+        Api("https://api.example")._call("GET", "/")
     assert "password" not in "".join(traceback.format_exception(refused.value))
 
 
@@ -340,12 +343,12 @@ def test_proxy(godaddy, monkeypatch, bypassed):
     if bypassed:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
-    client = HttpApi(lambda: "http://127.0.0.1:9", credentials=Credentials("x", {}, {}, {}), forbidden="")
+    api = Api("http://127.0.0.1:9")
     if bypassed:
         with pytest.raises(Unknown, match="no answer"):
-            client.call("GET", "/v3")
+            api._call("GET", "/v3")
     else:
-        assert client.call("GET", "/v3") == {"path": "/v3"}
+        assert api._call("GET", "/v3") == {"path": "/v3"}
 
 
 # GoDaddy
@@ -707,9 +710,7 @@ def test_secret_in_the_words_of_a_host(given, source):
         base64.urlsafe_b64encode(sent.encode()).decode(),
     )
     for one in quoted:
-        shown = HttpApi(lambda: "", credentials=credentials, forbidden="").failure(
-            403, f"token {one} lacks a scope"
-        )
+        shown = Api("", credentials)._failure(403, f"token {one} lacks a scope")
         assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.reason), one
 
 
