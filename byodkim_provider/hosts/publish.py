@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
@@ -68,35 +68,27 @@ class Record:
         return there[0] if len(values) == 1 and key and records.same_key(there[0], key) else None
 
 
-class Published(NamedTuple):
-    """What stands at the host."""
-
-    value: str
-    was_there: bool
-    """Whether somebody else had made it before, for a supplied key."""
-
-
 class _Requests:
     """The requests for one record. A class because it keeps what they may have changed."""
 
-    def __init__(self, host: DnsHost, name: str, clock: Clock) -> None:
-        self.label = host.label
-        self.name = name
+    def __init__(self, host: DnsHost, name: str, clock: Clock, progress: Progress) -> None:
         self.changed = False
         """Whether a change was made, or may have been made."""
-        self.queued_seconds = 0.0
-        """Time spent waiting until other requests of the zone had ended."""
         self._host = host
+        self._name = name
         self._clock = clock
+        self._progress = progress
+        self._queued_seconds = 0.0
+        """Time spent waiting until other requests of the zone had ended."""
 
     def values(self) -> tuple[str, ...]:
-        return self._call(lambda: self._host.values(self.name))
+        return self._call(lambda: self._host.values(self._name))
 
     def add(self, value: str) -> None:
-        self._change(lambda: self._host.add(self.name, value))
+        self._change(lambda: self._host.add(self._name, value))
 
     def remove(self, value: str) -> None:
-        self._change(lambda: self._host.remove(self.name, value))
+        self._change(lambda: self._host.remove(self._name, value))
 
     def _change(self, work: Callable[[], None]) -> None:
         before, self.changed = self.changed, True
@@ -108,26 +100,79 @@ class _Requests:
 
     def _call(self, work: Callable[[], T]) -> T:
         began = self._clock.monotonic()
-        with _turn(self.label):
-            self.queued_seconds += self._clock.monotonic() - began
+        with _turn(self._host.label):
+            self._queued_seconds += self._clock.monotonic() - began
             return _in_time(self._host, work)
 
+    def until_done(self, step: Callable[[], T]) -> T:
+        """The result of *step*, retried after temporary errors; raises the errors of `publish`."""
+        where = f"{self._host.label}: {self._name}"
+        began = self._clock.monotonic()
+        busy_seconds = 0.0
 
-def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> Published:
+        def is_over(state: RetryCallState) -> bool:
+            if state.outcome and isinstance(state.outcome.exception(), Busy):
+                return busy_seconds + state.upcoming_sleep > BUSY_SECONDS
+            # A busy host, or a long queue, takes nothing from the time for lost responses.
+            ours = self._clock.monotonic() - began - busy_seconds - self._queued_seconds
+            return ours + state.upcoming_sleep > LIMIT_SECONDS
+
+        def sleep(seconds: float) -> None:
+            if self._clock.wait(seconds):
+                raise Stopped(RecordProblem.INTERRUPTED_LATER(where=where))
+
+        def before_sleep(state: RetryCallState) -> None:
+            nonlocal busy_seconds
+            error = state.outcome.exception() if state.outcome else None
+            busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
+            if isinstance(error, HostError):
+                pause = f"again in {state.upcoming_sleep:.1f} s"
+                self._progress.update(printable(f"{where}: {error.reason}, {pause}"))
+
+        retry = Retrying(
+            sleep=sleep,
+            before_sleep=before_sleep,
+            wait=_pause,
+            stop=is_over,
+            retry=retry_if_exception_type((Busy, Unknown)),
+            reraise=True,
+        )
+        try:
+            return retry(step)
+        except HostError as error:
+            raise self._final(error) from None
+
+    def _final(self, error: HostError) -> DnsRefused | DnsUnconfirmed:
+        """The error of `publish` for one that no retry helped against."""
+        where = {"label": self._host.label, "name": self._name, "reason": printable(error.reason)}
+        match error:
+            case Refused():
+                problem = RecordProblem.PERHAPS_CHANGED if self.changed else RecordProblem.REFUSED
+                return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
+            case Busy():
+                after = error.retry_after
+                when = f", and wants to be asked again in {after:.0f} s" if after else ""
+                return DnsUnconfirmed(RecordProblem.BUSY(**where, when=when))
+        return DnsUnconfirmed(RecordProblem.UNCONFIRMED(**where))
+
+
+def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> tuple[str, bool]:
     """
     Publish a record; an existing record of this key keeps its form.
+
+    The value that stands there, and whether somebody else had made it before, for a supplied key.
 
     Raises `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped` if the next
     run must read what was done.
     """
-    requests = _Requests(host, record.name, clock)
+    requests = _Requests(host, record.name, clock, progress)
     accepted = False
 
-    def step() -> Published:
+    def step() -> tuple[str, bool]:
         nonlocal accepted
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
-            return Published(found, was_there=record.existing == "same key" and not requests.changed)
+            return found, record.existing == "same key" and not requests.changed
         others = tuple(one for one in there if one != record.value)
         if record.existing != "replace" and {*others} - {record.before}:
             if requests.changed and record.value in there:  # somebody else added a value at the same time
@@ -142,15 +187,15 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             accepted = True
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
-            return Published(found, was_there=False)
+            return found, False
         raise Unknown(HostProblem.NOT_LISTED() if accepted else HostProblem.CHANGED())
 
-    return _again(step, requests, clock, progress)
+    return requests.until_done(step)
 
 
 def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Progress) -> None:
     """Remove *value* at *name*, and return once it is gone; other values stay. Raises as `publish`."""
-    requests = _Requests(host, name, clock)
+    requests = _Requests(host, name, clock, progress)
 
     def step() -> None:
         if value not in requests.values():
@@ -159,65 +204,13 @@ def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Pr
         if value in requests.values():
             raise Unknown(HostProblem.STILL_LISTED())
 
-    _again(step, requests, clock, progress)
+    requests.until_done(step)
 
 
 def lookup(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tuple[str, ...]:
     """The values at *name*. Raises as `publish`."""
-    requests = _Requests(host, name, clock)
-    return _again(requests.values, requests, clock, progress)
-
-
-def _again(step: Callable[[], T], requests: _Requests, clock: Clock, progress: Progress) -> T:
-    """The result of *step*, retried after temporary errors; raises the errors of `publish`."""
-    label, name = requests.label, requests.name
-    began = clock.monotonic()
-    busy_seconds = 0.0
-
-    def is_over(state: RetryCallState) -> bool:
-        if state.outcome and isinstance(state.outcome.exception(), Busy):
-            return busy_seconds + state.upcoming_sleep > BUSY_SECONDS
-        # A busy host, or a long queue, takes nothing from the time for lost responses.
-        ours = clock.monotonic() - began - busy_seconds - requests.queued_seconds
-        return ours + state.upcoming_sleep > LIMIT_SECONDS
-
-    def wait(seconds: float) -> None:
-        if clock.wait(seconds):
-            raise _stopped(f"{label}: {name}")
-
-    def before_wait(state: RetryCallState) -> None:
-        nonlocal busy_seconds
-        error = state.outcome.exception() if state.outcome else None
-        busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
-        if isinstance(error, HostError):
-            pause = f"again in {state.upcoming_sleep:.1f} s"
-            progress.update(printable(f"{label}: {name}: {error.reason}, {pause}"))
-
-    retry = Retrying(
-        sleep=wait,
-        before_sleep=before_wait,
-        wait=_pause,
-        stop=is_over,
-        retry=retry_if_exception_type((Busy, Unknown)),
-        reraise=True,
-    )
-    try:
-        return retry(step)
-    except HostError as error:
-        raise _final(error, requests) from None
-
-
-def _final(error: HostError, requests: _Requests) -> DnsRefused | DnsUnconfirmed:
-    """The error of `publish` for one that no retry helped against."""
-    where = {"label": requests.label, "name": requests.name, "reason": printable(error.reason)}
-    match error:
-        case Refused():
-            problem = RecordProblem.PERHAPS_CHANGED if requests.changed else RecordProblem.REFUSED
-            return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
-        case Busy():
-            when = f", and wants to be asked again in {error.retry_after:.0f} s" if error.retry_after else ""
-            return DnsUnconfirmed(RecordProblem.BUSY(**where, when=when))
-    return DnsUnconfirmed(RecordProblem.UNCONFIRMED(**where))
+    requests = _Requests(host, name, clock, progress)
+    return requests.until_done(requests.values)
 
 
 def _pause(state: RetryCallState) -> float:
@@ -241,21 +234,14 @@ def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
     for _ in range(round(REQUEST_SECONDS / POLL_SECONDS)):
         if answer.done() or stopping.is_set():
             break
-        _wait_for(answer, POLL_SECONDS)
+        wait([answer], POLL_SECONDS)
     if stopping.is_set():
-        _wait_for(answer, GRACE_SECONDS)
+        wait([answer], GRACE_SECONDS)
     if answer.done():
         return answer.result()
-    raise (
-        _stopped(host.label) if stopping.is_set() else Unknown(HostProblem.TOO_SLOW(seconds=REQUEST_SECONDS))
-    )
-
-
-def _wait_for(answer: Future[T], seconds: float) -> None:
-    try:
-        answer.exception(seconds)
-    except TimeoutError:
-        return
+    if stopping.is_set():
+        raise Stopped(RecordProblem.INTERRUPTED_LATER(where=host.label))
+    raise Unknown(HostProblem.TOO_SLOW(seconds=REQUEST_SECONDS))
 
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -267,18 +253,10 @@ def _turn(label: str) -> Iterator[None]:
     lock = _turns[label]
     while not lock.acquire(timeout=POLL_SECONDS):
         if stopping.is_set():
-            raise _stopped_before(label)
+            raise Stopped(RecordProblem.INTERRUPTED(where=label))
     try:
         if stopping.is_set():
-            raise _stopped_before(label)
+            raise Stopped(RecordProblem.INTERRUPTED(where=label))
         yield
     finally:
         lock.release()
-
-
-def _stopped_before(label: str) -> Stopped:
-    return Stopped(RecordProblem.INTERRUPTED(where=label))
-
-
-def _stopped(where: str) -> Stopped:
-    return Stopped(RecordProblem.INTERRUPTED_LATER(where=where))

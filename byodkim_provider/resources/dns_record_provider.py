@@ -134,8 +134,10 @@ class DnsRecordProvider(DynamicProvider):
 
     def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:
         record = Record(props["name"], props["value"], props["existing"], before)
-        made = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
-        return {**props, "present_value": made.value, "found": made.was_there}
+        there, found = publish(
+            self._host(props), record, clock=self._run.clock, progress=self._run.progress()
+        )
+        return {**props, "present_value": there, "found": found}
 
     def _connect_to_ses(self, account_id: str | None) -> SesSources:
         # Not in `configure`: a record that is only made needs no AWS settings.

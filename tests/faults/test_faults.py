@@ -13,7 +13,7 @@ import pytest
 from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
-from byodkim_provider.hosts.publish import Published, Record, lookup, withdraw
+from byodkim_provider.hosts.publish import Record, lookup, withdraw
 from byodkim_provider.identity import lifecycle, ownership, signers
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import Declared, Stored
@@ -84,13 +84,13 @@ def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) ->
     _tag(self, domain, tags)
 
 
-def _add_blindly(host: DnsHost, record: Record, **_: object) -> Published:
+def _add_blindly(host: DnsHost, record: Record, **_: object) -> tuple[str, bool]:
     """Adds without a lookup."""
     try:
         host.add(record.name, record.value)
     except HostError as error:
         raise DnsUnconfirmed(error.message) from None
-    return Published(record.value, was_there=False)
+    return record.value, False
 
 
 def _remove_all(host: DnsHost, name: str, value: str, **more: Any) -> None:

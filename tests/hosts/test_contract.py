@@ -42,7 +42,7 @@ def name(backend):
 def test_long_value(backend, name):
     """A value of 410 characters arrives as it is, and goes without a trace."""
     value = "p=" + "A" * 408
-    assert value == publish(backend.host(), Record(name, value, "same key"), **CALM).value
+    assert value == publish(backend.host(), Record(name, value, "same key"), **CALM)[0]
     assert [value] == backend.stored(name)
     assert (value,) == lookup(backend.host(), name, **CALM)
     withdraw(backend.host(), name, value, **CALM)
@@ -61,7 +61,7 @@ def test_repeated(backend, name):
     """What is done already is not done again."""
     publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     before = backend.written()
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)[0]
     assert before == backend.written()
     withdraw(backend.host(), name, VALUE, **CALM)
     before = backend.written()
@@ -77,14 +77,14 @@ def test_foreign_value(backend, name, foreign):
         publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     assert [foreign] == backend.stored(name)
     withdraw(backend.host(), name, foreign, **CALM)
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)[0]
 
 
 def test_replaced(backend, name):
     """At a generated selector, which is nobody else's, whatever is there makes way."""
     backend.put(name, *records.strings(OTHER))
     backend.put(name, "v=spf1 -all")
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "replace"), **CALM).value
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "replace"), **CALM)[0]
     assert [VALUE] == backend.stored(name)
 
 
@@ -93,7 +93,7 @@ def test_taken_over(backend, name, existing):
     """A record of this key in another form is taken over as it is."""
     written = f"v=DKIM1; k=rsa; {VALUE}"
     backend.put(name, *records.strings(written))
-    assert written == publish(backend.host(), Record(name, VALUE, existing), **CALM).value
+    assert written == publish(backend.host(), Record(name, VALUE, existing), **CALM)[0]
     assert [written] == backend.stored(name)
 
 
@@ -110,7 +110,7 @@ def test_exact_removal(backend, name):
 def test_split_elsewhere(backend, name):
     """A value is the same however it is split into strings."""
     backend.put(name, VALUE[:100], VALUE[100:300], VALUE[300:])
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)[0]
     withdraw(backend.host(), name, VALUE, **CALM)
     assert [] == backend.stored(name)
 
@@ -122,7 +122,7 @@ def test_parallel(backend, name):
         made = [
             threads.submit(publish, backend.host(), Record(each, VALUE, "same key"), **CALM) for each in names
         ]
-        assert {VALUE} == {each.result().value for each in made}
+        assert {VALUE} == {each.result()[0] for each in made}
         assert [[VALUE]] * 16 == [backend.stored(each) for each in names]
         for gone in [threads.submit(withdraw, backend.host(), each, VALUE, **CALM) for each in names]:
             gone.result()
@@ -135,7 +135,7 @@ def test_answer_lost(backend, name, trouble):
     host = backend.host(timeout_seconds=1 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
-    assert VALUE == publish(host, Record(name, VALUE, "same key"), **hasty()).value
+    assert VALUE == publish(host, Record(name, VALUE, "same key"), **hasty())[0]
     assert [VALUE] == backend.stored(name)
     backend.trouble(trouble)
     withdraw(host, name, VALUE, **hasty())
@@ -148,7 +148,7 @@ def test_read_lost(backend, name, trouble):
     """A read whose response does not come is made again, before the change and after it."""
     before = backend.written()
     backend.trouble_on_reads(trouble)
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **hasty()).value
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **hasty())[0]
     backend.trouble_on_reads(trouble, trouble)
     assert (VALUE,) == lookup(backend.host(), name, **hasty())
     backend.trouble_on_reads(trouble)
@@ -164,7 +164,7 @@ def test_wildcard(backend, name, existing, wildcard):
     below = f"s1.{name}"
     backend.put(f"*.{name}", *records.strings(wildcard))
     assert () == lookup(backend.host(), below, **CALM)
-    assert VALUE == publish(backend.host(), Record(below, VALUE, existing), **CALM).value
+    assert VALUE == publish(backend.host(), Record(below, VALUE, existing), **CALM)[0]
     assert [VALUE] == backend.stored(below)
     withdraw(backend.host(), below, VALUE, **CALM)
     assert () == lookup(backend.host(), below, **CALM)
@@ -201,7 +201,7 @@ def test_too_slow(backend, name):
     hurried = hasty()
     backend.trouble(*["lost after"], *["lost before"] * 40)
     try:
-        assert VALUE == publish(host, Record(name, VALUE, "same key"), **hurried).value
+        assert VALUE == publish(host, Record(name, VALUE, "same key"), **hurried)[0]
         with pytest.raises(DnsUnconfirmed, match="no answer"):
             withdraw(host, name, VALUE, **hurried)
     finally:

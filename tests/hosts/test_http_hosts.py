@@ -81,7 +81,7 @@ def refused(host, **options):
 def test_passing_trouble(backend, trouble):
     """What passes is waited for, and what was to be done is done once."""
     backend.trouble(trouble, trouble)
-    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty()).value
+    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty())[0]
     backend.trouble(trouble)
     withdraw(backend.host(), NAME, VALUE, **hasty())
     assert [] == backend.stored(NAME)
@@ -92,7 +92,7 @@ def test_passing_trouble(backend, trouble):
 def test_passing_trouble_with_reads(backend, trouble):
     """The same if it hits the reads, before the change and after it."""
     backend.trouble_on_reads(trouble, trouble)
-    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty()).value
+    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty())[0]
     backend.trouble_on_reads(trouble)
     withdraw(backend.host(), NAME, VALUE, **hasty())
     assert [] == backend.stored(NAME)
@@ -379,7 +379,7 @@ def test_godaddy_rate(godaddy):
     godaddy.stand_in.clock = clock
     for number in range(8):
         record = Record(f"s{number}._domainkey.{ZONE}", VALUE, "same key")
-        assert VALUE == publish(godaddy.host(), record, clock=clock, progress=FakeProgress()).value
+        assert VALUE == publish(godaddy.host(), record, clock=clock, progress=FakeProgress())[0]
     assert 8 == len(godaddy.stand_in.records)
     assert clock.monotonic() > 60
 
@@ -412,7 +412,7 @@ def test_godaddy_limits(godaddy):
     with pytest.raises(DnsRefused, match="has 600 characters, at most 512 fit"):
         publish(godaddy.host(), Record(NAME, "p=" + "A" * 598, "same key"), **CALM)
     assert [] == godaddy.stand_in.records
-    assert VALUE == publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
 
 
 # Cloudflare
@@ -437,7 +437,7 @@ def test_cloudflare_lists(switches):
             setattr(backend.stand_in.switches, switch, value)
         for number in range(150):
             backend.put(f"n{number}._domainkey.{zone}", NEIGHBOUR)
-        assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM).value
+        assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)[0]
         assert (VALUE,) == lookup(backend.host(), name, **CALM)
         withdraw(backend.host(), name, VALUE, **CALM)
         assert [NEIGHBOUR] * 150 == [one.value for one in backend.stand_in.records]
@@ -463,7 +463,7 @@ def test_cloudflare_two_zones(cloudflare):
     cloudflare.stand_in.switches.may_read_zone = False
     host = cloudflare.host_with(zone_id=cloudflare.stand_in.zone_id)
     assert cloudflare.host().label == host.label, "the same zone, however it is found"
-    assert VALUE == publish(host, Record(NAME, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(host, Record(NAME, VALUE, "same key"), **CALM)[0]
 
 
 @pytest.mark.parametrize("zone", ["", f"mail.{ZONE}"], ids=["not readable", "another zone"])
@@ -474,7 +474,7 @@ def test_cloudflare_no_zone(cloudflare, zone):
     assert f"there is no zone {zone or ZONE!r}, or the token may not read it" in error.text
     assert "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read" in error.hint
     cloudflare.stand_in.switches.may_read_zone = True
-    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ def test_cloudflare_changed_meanwhile(cloudflare):
         return answer(request)
 
     cloudflare.stand_in.answer = slower
-    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **hasty()).value
+    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **hasty())[0]
     assert [VALUE] == cloudflare.stored(NAME)
 
 
@@ -529,7 +529,7 @@ def test_dreamhost_limits(dreamhost):
     with pytest.raises(DnsUnconfirmed, match="asked too often: slow_down_bucko 10 times in 0:05:00"):
         publish(dreamhost.host(), records[10], **hasty())
     dreamhost.stand_in.clock.advance(timedelta(minutes=5))
-    assert VALUE == publish(dreamhost.host(), records[10], **CALM).value
+    assert VALUE == publish(dreamhost.host(), records[10], **CALM)[0]
 
 
 @pytest.mark.parametrize("final_dot", [True, False])
@@ -568,7 +568,7 @@ def test_dreamhost_is_slow(dreamhost):
 def test_wix_long_values(wix, long_values, kept):
     """A long value arrives whole, however Wix wants and keeps it."""
     wix.stand_in.switches.long_values, wix.stand_in.switches.kept = long_values, kept
-    assert VALUE == publish(wix.host(), Record(NAME, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(wix.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
     assert [VALUE] == wix.stored(NAME)
     withdraw(wix.host(), NAME, VALUE, **CALM)
     assert [] == wix.stored(NAME)
@@ -680,7 +680,7 @@ def test_cpanel_secondary(cpanel):
     assert "the panel shows no SOA record of the zone" in error.text
     assert "nothing was changed in DNS; is it the zone's primary server?" == error.hint
     cpanel.stand_in._lines = lines
-    assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM).value
+    assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
 
 
 @pytest.mark.parametrize("written", ["tok%2FenABCDEF", "to@kenABCDEF", "tok:enABCDEF"])

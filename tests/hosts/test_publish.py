@@ -123,7 +123,7 @@ def test_listed_late(host, calm):
     hidden = []
     host.before["values", 2] = [lambda: hidden.extend(host.there), host.there.clear]
     host.before["values", 4] = [lambda: host.there.extend(hidden)]
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
     assert 1 == host.requests.count("add")
 
 
@@ -151,7 +151,7 @@ def test_never_gone(host, calm):
 def test_errors_that_pass(host, calm, kind, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
     host.before[kind.split()[0], 2 if kind.endswith("again") else 1] = [raising(error)]
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
     assert [VALUE] == host.there
     assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
 
@@ -185,7 +185,7 @@ def test_lost_after_busy(host, calm):
     """The wait for a busy host leaves a lost response all its time."""
     host.before["values", 1] = [raising(Busy(BUSY, retry_after=300))]
     host.before["values", 2] = [raising(Unknown(LOST))]
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
 
 
 def test_lost_after_a_long_queue(host, calm):
@@ -199,7 +199,7 @@ def test_lost_after_a_long_queue(host, calm):
 
     threading.Timer(0.2, others_are_done).start()
     host.before["values", 1] = [raising(Unknown(LOST))]
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
 
 
 def test_interrupted(host, calm):
@@ -209,7 +209,7 @@ def test_interrupted(host, calm):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
     stopping.clear()
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
     assert (1, [VALUE]) == (host.requests.count("add"), host.there)
 
 
@@ -218,7 +218,7 @@ def test_endless_response(host, calm, monkeypatch):
     monkeypatch.setattr("byodkim_provider.hosts.publish.REQUEST_SECONDS", 0.3)
     ends = threading.Event()
     host.before["add", 1] = [ends.wait, raising(Unknown(LOST))]
-    assert VALUE == publish(host, OURS, **calm).value
+    assert VALUE == publish(host, OURS, **calm)[0]
     assert [VALUE] == host.there
     ends.set()
 
@@ -279,7 +279,7 @@ def test_slot_with_a_lost_response(host, calm, kind, done):
         raise Unknown(LOST)
 
     setattr(host, kind, lost)
-    assert VALUE == publish(host, SLOT, **calm).value
+    assert VALUE == publish(host, SLOT, **calm)[0]
     assert ([VALUE], 1) == (host.there, host.requests.count("add"))
 
 
@@ -292,5 +292,5 @@ def test_slot_after_a_crash(host, calm, kind):
         publish(host, SLOT, **calm)
     assert host.there == ([] if kind == "remove" else [VALUE])
     stopping.clear()
-    assert VALUE == publish(host, SLOT, **calm).value
+    assert VALUE == publish(host, SLOT, **calm)[0]
     assert ([VALUE], 1) == (host.there, host.requests.count("add"))

@@ -97,7 +97,7 @@ def test_settings_that_are_none(server, changes, reason):
     record = Record(f"corrected._domainkey.{ZONE}", VALUE, "same key")
     with pytest.raises(DnsRefused, match=reason):
         publish(server.host(**changes), record, **CALM)
-    assert VALUE == publish(server.host(), record, **CALM).value
+    assert VALUE == publish(server.host(), record, **CALM)[0]
     withdraw(server.host(), record.name, VALUE, **CALM)
 
 
@@ -110,7 +110,7 @@ def test_clocks_differ(server, monkeypatch):
         with pytest.raises(DnsRefused) as refused:
             publish(server.host(), record, **CALM)
     assert re.search("clocks .* differ by minutes|another time of day", refused.value.text)
-    assert VALUE == publish(server.host(), record, **CALM).value
+    assert VALUE == publish(server.host(), record, **CALM)[0]
     withdraw(server.host(), record.name, VALUE, **CALM)
 
 
@@ -134,7 +134,7 @@ def test_away_for_a_while(server):
     with proxied(server.port) as proxy:
         target, proxy.target = proxy.target, name_servers.free_port()
         threading.Timer(1.0, setattr, (proxy, "target", target)).start()
-        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM).value
+        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM)[0]
     withdraw(server.host(), name, VALUE, **CALM)
 
 
@@ -174,7 +174,7 @@ def test_cname_in_the_way(tmp_path):
         with pytest.raises(DnsRefused, match="a CNAME record is there"):
             publish(server.host(), Record(name, VALUE, "replace"), **CALM)
         remove(server, name, "CNAME")
-        assert VALUE == publish(server.host(), Record(name, VALUE, "replace"), **CALM).value
+        assert VALUE == publish(server.host(), Record(name, VALUE, "replace"), **CALM)[0]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_zone_cut(tmp_path, kind):
             publish(server.host(), Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
         assert f"nothing was changed in DNS; set `zone`, which is '{ZONE}' now" == refused.value.hint
         below = server.host(zone=f"mail.{ZONE}")
-        assert VALUE == publish(below, Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM).value
+        assert VALUE == publish(below, Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)[0]
 
 
 def test_renamed_above(tmp_path):
