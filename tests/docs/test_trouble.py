@@ -141,6 +141,7 @@ def test_record(night):
     spoil(night)
     assert night.mail() == "fail"
     night.type(DOCTOR, expecting="wrong")
+    night.type("pulumi preview --refresh", expecting="update")
     night.repair()
     night.type(DOCTOR, expecting="right")
 
@@ -278,6 +279,17 @@ def test_paste(sandbox, stack):
     night.repair("pulumi up")
     night.well()
 
+    record = night.record()
+    night.change("DELETE", record)
+    night.later(HOUR)
+    assert night.mail() == "unsigned"
+    night.type(DOCTOR, expecting="wrong")
+    night.change("CREATE", record)
+    stack.paste(f"{STACK_FILE}      dns: manual\n{AT_ONCE}")
+    assert stack.run(UP).exit_code == 0
+    night.later(HOUR)
+    night.well()
+
 
 def test_old_key(night):
     """A key that left DNS too early: the command shows that its record is gone, and newer mail verifies."""
@@ -327,6 +339,7 @@ def test_another_way(night):
     for region, name in ((OTHER_REGION, DOMAIN), (REGION, "news.example.com")):
         night.sandbox.ses.call("CreateEmailIdentity", region, {"EmailIdentity": name})
     night.type(STATUS, expecting="well")
+    night.type("pulumi preview --refresh", expecting="unchanged")
     assert "news.example.com" in night.type("byodkim scan --domain '*.example.com'", expecting="")
     assert OTHER_REGION in night.type("byodkim scan --domain example.com", expecting="")
     both = f"      regions: [{REGION}, {OTHER_REGION}]\n"
