@@ -17,7 +17,7 @@ from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import MailFromFinding
 
 if TYPE_CHECKING:  # a program needs no lookups
-    from byodkim_provider.dns.resolver import Answer, DnsResolver
+    from byodkim_provider.dns.resolver import DnsResolver
 
 POLICIES: Final = ("none", "quarantine", "reject")
 
@@ -119,21 +119,20 @@ def mistake(kind: Kind, found: Sequence[str], *, name: str, region: str, target:
     others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
     mistakes: Mapping[Kind, Mapping[MailFromFinding, bool]] = {
         "MX": {
-            MailFromFinding.TAKEN: bool(target),
             MailFromFinding.NO_MX: not hosts,
             MailFromFinding.RECEIVES: bool(others),
             MailFromFinding.TWO_MX: len(hosts) > 1,
             MailFromFinding.OTHER_REGION: hosts != right.split()[1:],
         },
         "TXT": {
-            MailFromFinding.TAKEN: bool(target),
             MailFromFinding.NO_SPF: not spf,
             MailFromFinding.TWO_SPF: len(spf) > 1,
             MailFromFinding.OTHER_SPF: INCLUDE not in " ".join(spf).split(),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
-    return next((one(**fields, target=target) for one, is_so in mistakes[kind].items() if is_so), None)
+    found_there = {MailFromFinding.TAKEN: bool(target), **mistakes[kind]}
+    return next((one(**fields, target=target) for one, is_so in found_there.items() if is_so), None)
 
 
 def mail_from_mistakes(
@@ -142,9 +141,8 @@ def mail_from_mistakes(
     """What is wrong at *names*, MAIL FROM domains of *domain*, by Region and code; silence is no mistake."""
     wrong: dict[str, dict[Table, Message]] = {region: {} for region in names}
     for region, name in names.items():
-        asked: Mapping[Kind, tuple[Answer, ...]]
-        asked = {"MX": resolver.mx(name, domain), "TXT": resolver.txt(name, domain)}
-        for kind, answers in asked.items():
+        for kind in mail_from_records(region):
+            answers = resolver.mx(name, domain) if kind == "MX" else resolver.txt(name, domain)
             said = [one for one in answers if one.values is not None]
             target = next((one.target for one in said if one.target), "")
             found = sorted({value for one in said for value in one.values or ()})
