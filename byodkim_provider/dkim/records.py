@@ -167,12 +167,13 @@ def route53_value(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """*value* as zone files and Route 53's API have it: `"first" "rest"`."""
-    return " ".join(f'"{string}"' for string in strings(value))
+    """*value* as zone files and the APIs of DNS hosts have it: `"first" "rest"`."""
+    escaped = (string.replace("\\", "\\\\").replace('"', '\\"') for string in strings(value))
+    return " ".join(f'"{string}"' for string in escaped)
 
 
 def parse_quoted(text: str) -> str:
-    """Parses what `quoted` returned; raises `ValueError` for anything else."""
+    """Parses what `quoted` returned for a key; raises `ValueError` for anything else."""
     if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
         raise ValueError(SelectorProblem.NOT_QUOTED(text=text))
     return "".join(re.findall(r'"([^"]*)"', text))

@@ -8,7 +8,6 @@ Not run against the real service.
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,15 +16,13 @@ import idna
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
 from byodkim_provider.messages.hosts import HostProblem
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 
 MAX_PAGES: Final = 100
-
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
@@ -65,7 +62,7 @@ class Host(HttpHost):
         return {"Authorization": f"Bearer {self._credentials['token']}"}
 
     def add(self, name: str, value: str) -> None:
-        body = {"type": "TXT", "name": name, "content": _quoted(value), "ttl": self._ttl}
+        body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
         try:
             self._asked("POST", self._path, body=body)
         except Refused:
@@ -83,7 +80,7 @@ class Host(HttpHost):
             answer = self._asked("GET", self._path, query=query)
             with as_documented("Cloudflare"):
                 found += [
-                    (str(record["id"]), _joined(record["content"]))
+                    (str(record["id"]), joined(record["content"]))
                     for record in answer["result"]
                     if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
                 ]
@@ -125,23 +122,6 @@ class Host(HttpHost):
             if answer["success"] is not True:
                 raise ValueError
         return answer
-
-
-def _quoted(value: str) -> str:
-    escaped = (string.replace("\\", "\\\\").replace('"', '\\"') for string in records.strings(value))
-    return " ".join(f'"{string}"' for string in escaped)
-
-
-def _joined(content: str) -> str:
-    """
-    The value of a record, whose *content* is quoted strings, or one piece.
-
-    >>> _joined(r'"v=DKIM1; n=\\"a\\"; " "p=MIIB"')
-    'v=DKIM1; n="a"; p=MIIB'
-    """
-    if not re.fullmatch(rf"{_STRING.pattern}(\s*{_STRING.pattern})*", content):
-        return content
-    return re.sub(r"\\(.)", r"\1", "".join(_STRING.findall(content)))
 
 
 def _in_ascii(name: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import ssl
 import urllib.request
 import zlib
@@ -19,7 +20,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
-from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import (
     Busy,
     Credentials,
@@ -65,19 +65,21 @@ def is_gone(error: Refused) -> bool:
     return error.message.fields.get("status") == 404
 
 
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
 def joined(text: str) -> str:
     """
     The value in *text*, which is one piece or quoted strings.
 
-    >>> joined('"v=DKIM1; " "p=MIIB"')
-    'v=DKIM1; p=MIIB'
+    >>> joined(r'"v=DKIM1; n=\\"a\\"; " "p=MIIB"')
+    'v=DKIM1; n="a"; p=MIIB'
     >>> joined('v=DKIM1; p=MIIB')
     'v=DKIM1; p=MIIB'
     """
-    try:
-        return records.parse_quoted(text)
-    except ValueError:
+    if not re.fullmatch(rf"{_STRING.pattern}(\s*{_STRING.pattern})*", text):
         return text
+    return re.sub(r"\\(.)", r"\1", "".join(_STRING.findall(text)))
 
 
 class HttpHost(DnsHost):
