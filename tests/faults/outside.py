@@ -28,7 +28,7 @@ from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import session
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import Answer
 from sandbox.aws.route53_rules import Change, problems
@@ -143,7 +143,9 @@ class Outside:
     def client(self, region: str) -> SesClient:
         """SES as a new process reaches it: STS is asked first."""
         if self.calls.spoils("STS GetCallerIdentity"):
-            client = session.connect(SETTINGS, region=region, expected_account=ACCOUNT).client
+            client, _ = session.connect(
+                SETTINGS, "sesv2", session=_session(), region=region, expected_account=ACCOUNT
+            )
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
             client = _session().client("sesv2", config=session.CLIENT)
