@@ -17,14 +17,13 @@ from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
     GLANCE,
-    AwsSettings,
     connect,
     connect_to_route53,
     make_client,
     open_session,
     refuse_other_account,
 )
-from byodkim_provider.aws.settings import partition_of, regions_with
+from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsCall
 from byodkim_provider.progress import Clock, stopping
@@ -69,7 +68,7 @@ class Connections:
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
         self.ses(region, account_id)  # compares the account; the list itself is the same for all callers
-        return self._once(("names", region), lambda: self._list(region, account_id))
+        return self._once(("names", region), lambda: _names(self.ses(region, account_id)))
 
     def names_elsewhere(
         self, regions: Sequence[str], account_id: str | None
@@ -129,16 +128,12 @@ class Connections:
         """The session of all clients: its credentials may come from a program that asks a person."""
         return self._once("session", lambda: open_session(self.settings, region=region))
 
-    def _list(self, region: str, account_id: str | None) -> frozenset[str]:
-        pages = self.ses(region, account_id).list_email_identities()
-        return frozenset(one.name for page in pages for one in page)
-
     def _glance(self, region: str, account_id: str) -> frozenset[str] | None:
         # Neither account nor endpoint is compared: that is done for the stack's own Regions.
         client = make_client(self._session(region), "sesv2", self.settings, GLANCE, region)
         ses = SesClient(client, region=region, account_id=account_id, clock=Clock(), is_patient=False)
         try:
-            return frozenset(one.name for page in ses.list_email_identities() for one in page)
+            return _names(ses)
         except SesRefused as refused:
             return frozenset() if refused.code in NOT_ENABLED else None
 
@@ -161,6 +156,10 @@ class Connections:
         except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
             made.set_exception(error)
         return made.result()
+
+
+def _names(ses: SesClient) -> frozenset[str]:
+    return frozenset(one.name for page in ses.list_email_identities() for one in page)
 
 
 def _stopped() -> Stopped:

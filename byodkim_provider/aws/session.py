@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws.errors import next_step, said
-from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, read_settings, url_problem
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
 from byodkim_provider.quoting import shown
@@ -28,17 +28,6 @@ from byodkim_provider.quoting import shown
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_sts import STSClient
-
-__all__ = [
-    "AwsSettings",
-    "connect",
-    "connect_to_route53",
-    "make_client",
-    "open_session",
-    "read_settings",
-    "refuse_other_account",
-    "sign_in",
-]
 
 CLIENT: Final = Config(
     connect_timeout=5,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import UNSEEN_ZONE, Subject, domain_now, identity_alone, identity_now

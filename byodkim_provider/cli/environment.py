@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from byodkim_provider.aws.connections import Connections, connections
-from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck

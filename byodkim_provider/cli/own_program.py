@@ -17,7 +17,8 @@ from pydantic.alias_generators import to_snake
 from byodkim_provider.cli.now import DomainNow
 from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
-from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
+from byodkim_provider.config.schema import DnsSettings, KeyStore, Verification
+from byodkim_provider.config.settings import DomainSettings, Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.dns_moves import parts

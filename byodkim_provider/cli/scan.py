@@ -22,8 +22,7 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
-from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.aws.settings import partition_of, regions_with
+from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.chosen import StackName, checked, json_option
 from byodkim_provider.cli.environment import Environment

@@ -15,8 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from byodkim_provider.aws.session import AwsSettings, read_settings
-from byodkim_provider.aws.settings import redirection_warnings
+from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, ask_all, say
 from byodkim_provider.cli.own_program import settings_in_state

@@ -60,6 +60,15 @@ def line(steps: Steps, text: Message | str) -> str:
     return printable(f"{_path(steps)}: {text}")
 
 
+def strings_in(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
+    """Each string in *value*, which stands at *steps*, and the path to it."""
+    if isinstance(value, str):
+        yield steps, value
+    elif isinstance(value, Mapping | list):
+        for step, one in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from strings_in(one, (*steps, step))
+
+
 def secret_command(steps: Steps) -> str:
     """
     The command that sets a secret.

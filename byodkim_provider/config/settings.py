@@ -15,9 +15,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from byodkim_provider.config._dns import MIN_CNAME_OVERLAP
-from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, lines, secret_command, unknown_key
+from byodkim_provider.config.problems import SECRET_MAPS, line, lines, secret_command, strings_in, unknown_key
 from byodkim_provider.config.schema import (
-    DnsSettings,
     DomainDefaults,
     KeyStore,
     StackSettings,
@@ -32,18 +31,6 @@ from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingProblem, SettingWarning
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.quoting import did_you_mean
-
-__all__ = [
-    "PROJECT",
-    "DnsSettings",
-    "DomainSettings",
-    "KeyStore",
-    "Settings",
-    "SuppliedKey",
-    "Verification",
-    "domain",
-    "load",
-]
 
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
@@ -164,17 +151,9 @@ def domain(
 def plain_secrets(config: Mapping[str, object], is_plain: Callable[[str, str], bool]) -> Iterator[str]:
     """A problem, with what mends it, for each secret in *config* of which *is_plain* says so."""
     for name in SECRET_MAPS:
-        for steps, value in _values((name,), config.get(name)):
+        for steps, value in strings_in(config.get(name), (name,)):
             if steps[-1] not in NOT_SECRET and is_plain(name, value):
                 yield line(steps, SettingProblem.NOT_ENCRYPTED(command=secret_command(steps)))
-
-
-def _values(steps: Steps, written: object) -> Iterator[tuple[Steps, str]]:
-    """Each string in what is *written* at *steps*."""
-    if isinstance(written, str):
-        yield steps, written
-    for key, value in _map(written).items():
-        yield from _values((*steps, str(key)), value)
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:

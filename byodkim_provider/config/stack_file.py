@@ -22,7 +22,7 @@ from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node, ScalarNode
 
-from byodkim_provider.config.problems import SECRET_MAPS, line
+from byodkim_provider.config.problems import SECRET_MAPS, line, strings_in
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import hidden, printable
@@ -116,7 +116,7 @@ def diff(before: str, after: str, name: str) -> str:
     config = at(load(before), ("config",))
     settings = config.items() if isinstance(config, Mapping) else ()
     found = (value for key, value in settings if str(key).rpartition(":")[2] in _SECRETS)
-    secrets = [one for value in found for text in _strings(value) for one in text.split("\n")]
+    secrets = [one for value in found for _, text in strings_in(value, ()) for one in text.split("\n")]
     texts = [StringIO(_ENCRYPTED.sub(r"\1…", text)).readlines() for text in (before, after)]
     ending = "\n\\ No newline at end of file\n"
     shown = []
@@ -126,15 +126,6 @@ def diff(before: str, after: str, name: str) -> str:
             "\t".join(map(printable, hidden(body, secrets).split("\t"))) + (one[len(body) :] or ending)
         )
     return "".join(shown)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Each string in *value*."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(one)
 
 
 def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 
 import pulumi
 
-from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord

@@ -146,7 +146,8 @@ def _connect(role_arn: str | None, external_id: str | None, account_id: str | No
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
     # Imported with boto3, which a program without zones in Route 53 does not need.
     from byodkim_provider.aws.route53 import Route53Client
-    from byodkim_provider.aws.session import connect_to_route53, open_session, read_settings
+    from byodkim_provider.aws.session import connect_to_route53, open_session
+    from byodkim_provider.aws.settings import read_settings
 
     config = pulumi.Config("aws")
     settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pulumi
 from pulumi.runtime import is_config_secret
 
-from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command
+from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
 from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
 from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.resources.sdk import configured_names
@@ -84,7 +84,9 @@ def sent_secrets() -> Iterator[str]:
 def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:
     """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
     value = _parsed(setting or "")
-    yield from _within(steps, value if isinstance(value, dict | list) else setting)
+    for where, text in strings_in(value if isinstance(value, dict | list) else setting, steps):
+        if text.strip():
+            yield where, text.strip()
 
 
 def _parsed(setting: str) -> Any:
@@ -93,14 +95,6 @@ def _parsed(setting: str) -> Any:
         return json.loads(setting)
     except (ValueError, RecursionError):
         return setting
-
-
-def _within(steps: Steps, value: object) -> Iterator[tuple[Steps, str]]:
-    if isinstance(value, str) and value.strip():
-        yield steps, value.strip()
-    elif isinstance(value, Mapping | list):
-        for step, one in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _within((*steps, step), one)
 
 
 def others() -> list[str]:
@@ -120,10 +114,10 @@ def sign_in(region: str) -> None:
     Says first which services are not asked at AWS, since it may fail there.
     """
     from byodkim_provider.aws import session  # and botocore
-    from byodkim_provider.aws.settings import redirection_warnings
+    from byodkim_provider.aws.settings import read_settings, redirection_warnings
 
     config = pulumi.Config("aws")
-    given = session.read_settings(lambda name: config.get(name.removeprefix("aws:")))
+    given = read_settings(lambda name: config.get(name.removeprefix("aws:")))
     for warning in redirection_warnings(given.endpoints, os.environ):
         pulumi.log.warn(str(warning))
     session.sign_in(given, region=config.get("region") or region)

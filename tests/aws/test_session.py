@@ -18,8 +18,8 @@ import pytest
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import AwsSettings, connect, open_session, read_settings
-from byodkim_provider.aws.settings import REFUSED
+from byodkim_provider.aws.session import connect, open_session
+from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem, AwsStep

@@ -15,7 +15,8 @@ from typing import Any, Final
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.interface import HostSettings

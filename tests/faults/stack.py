@@ -23,7 +23,8 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.config import settings
-from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import HostSettings
