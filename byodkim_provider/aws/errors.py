@@ -163,14 +163,10 @@ def said(error: BaseException) -> str:
         error, botocore_errors.ParamValidationError
     ):
         text = type(error).__name__  # their messages quote headers (the session token) or parameters
-    elif isinstance(error, botocore_errors.CredentialRetrievalError) and _is_of_a_process(error):
+    elif getattr(error, "kwargs", {}).get("provider") == "custom-process":
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
     # Further lines of a signature error quote the request's headers, session token included.
     return _shown(text)
-
-
-def _is_of_a_process(error: botocore_errors.CredentialRetrievalError) -> bool:
-    return bool(error.kwargs.get("provider") == "custom-process")
 
 
 def _shown(text: str) -> str:

@@ -109,15 +109,11 @@ class Credentials:
 
     def said(self, text: str) -> str:
         """What a host says in *text*, as it is shown: on one line, not long, with all secrets removed."""
-        return self.hidden(" ".join(text.split()))[:MAX_SAID]
-
-    def hidden(self, text: str) -> str:
-        """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
         # The password in a URL, as `urlsplit` finds it: it may have a colon.
         users = [one.partition("://")[2].rpartition("@")[0] for one in secrets]
         secrets += [unquote(one.partition(":")[2]) for one in users]
-        return hidden(text, secrets)
+        return hidden(" ".join(text.split()), secrets)[:MAX_SAID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
