@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.engine.stack import IDENTITY, KEY, RECORD, RECORD_GUARD, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import (
+    IDENTITY,
+    KEY,
+    OTHER_REGION,
+    RECORD,
+    RECORD_GUARD,
+    REGION,
+    VERIFICATION,
+    requests,
+    steps,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -79,3 +89,38 @@ def selectors_of_identity(preview):
     planned = [event.resource_pre_event.metadata for event in preview.events if event.resource_pre_event]
     (identity,) = [step for step in planned if step.type == IDENTITY]
     return identity.old.inputs["selector"], identity.new.inputs["selector"]
+
+
+# docs/explanation/ses-features.md.
+def test_multi_region_endpoint(sandbox, open_stack):
+    """Mail of an endpoint, half of which goes through each Region, verifies before and after a rotation."""
+    domain, regions = "endpoint.example", [REGION, OTHER_REGION]
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "regions": regions}})
+    assert stack.up().ok
+    made = sandbox.ses.call(
+        "CreateMultiRegionEndpoint",
+        REGION,
+        {"EndpointName": "both", "Details": {"RoutesDetails": [{"Region": OTHER_REGION}]}},
+    )
+    mail = {
+        "FromEmailAddress": f"hello@{domain}",
+        "Destination": {"ToAddresses": ["you@elsewhere.test"]},
+        "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
+        "EndpointId": made["EndpointId"],
+    }
+
+    def sent():
+        before = len(sandbox.mail.messages)
+        for _ in range(2):
+            sandbox.ses.call("SendEmail", REGION, mail)
+        new = sandbox.mail.messages[before:]
+        assert {one.sender.partition("@")[2] for one in new} == {f"{each}.amazonses.com" for each in regions}
+        return {one.verdict.result for one in new}, {one.verdict.selector for one in new}
+
+    results, [first] = sent()
+    assert results == {"pass"}
+    stack.declare({domain: {"generation": 2, "regions": regions}})
+    assert stack.up().ok
+    results, [second] = sent()
+    assert (results, first != second) == ({"pass"}, True)
