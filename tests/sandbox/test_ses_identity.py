@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, answer_of, ec_key, key, world
+from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, ec_key, key, world
 from tests.support.cases import cases
 
 HOUR = timedelta(hours=1)
@@ -126,19 +126,6 @@ def test_record_values(here, value, status):
     assert here.status() == status
 
 
-@pytest.mark.parametrize("verifies", [True, False])
-def test_verifies_tagged_records(here, verifies):
-    """Whether a record with `v=` and `k=` verifies is a switch; the bare one always does."""
-    here.switch(verifies_tagged_records=verifies)
-    here.publish(ONE, f"v=DKIM1; k=rsa; {ONE.p}")
-    create(here, ONE.sent)
-    here.check()
-    assert here.status() == ("SUCCESS" if verifies else "PENDING")
-    here.publish(ONE)
-    here.clock.advance(HOUR)
-    assert here.status() == "SUCCESS"
-
-
 @pytest.mark.parametrize(
     ("answer", "error"),
     [((), "HOST_NOT_FOUND"), (("v=spf1",), "INVALID_VALUE"), (None, "DNS_SERVER_ERROR")],
@@ -220,20 +207,6 @@ def test_change_of_key_that_fails(here):
     assert (here.status(), here.signs_with()) == ("PENDING", None)
 
 
-@pytest.mark.parametrize("status", ["PENDING", "NOT_STARTED", "SUCCESS"])
-def test_status_after_put(here, status):
-    """Until the first check the status after a Put is the switch's; the check decides."""
-    here.switch(status_after_put=status, put_answer="as Get")
-    here.verified(ONE)
-    assert here.put(TWO)["DkimStatus"] == status
-    assert (here.status(), here.signs_with()) == (status, None)
-    here.check()
-    assert here.status() == "PENDING"
-    here.publish(TWO)
-    here.clock.advance(HOUR)
-    assert here.status() == "SUCCESS"
-
-
 def test_only_a_success_stays_success(here):
     """With nothing verified there is no SUCCESS that a Put could leave."""
     here.switch(status_after_put="SUCCESS")
@@ -259,43 +232,6 @@ def test_unusable_key_signs_nothing(here, which):
     assert here.signs_with() is None
 
 
-@pytest.mark.parametrize("restarts", [True, False])
-def test_same_key_restarts(here, restarts):
-    """The same key put again opens a new search, or changes nothing."""
-    here.switch(same_key_restarts=restarts)
-    here.verified(ONE)
-    here.put(ONE)
-    assert (here.status(), here.signs_with()) == (("PENDING", None) if restarts else ("SUCCESS", "one"))
-    here.check()
-    assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
-
-
-@pytest.mark.parametrize("restarts", [True, False])
-def test_failed_restarts(here, restarts):
-    """After FAILED the same key put again is checked again, or never."""
-    here.switch(failed_restarts=restarts, same_key_restarts=not restarts)
-    create(here, ONE.sent)
-    here.clock.advance(73 * HOUR)
-    here.publish(ONE)
-    here.put(ONE)
-    assert here.status() == ("PENDING" if restarts else "FAILED")
-    here.check()
-    assert here.status() == ("SUCCESS" if restarts else "FAILED")
-    here.publish(TWO)
-    here.put(TWO)
-    here.check()
-    assert here.status() == "SUCCESS"
-
-
-def test_an_error_beside_success(here):
-    """An old error may stay beside SUCCESS, with a success that is later than the check it came of."""
-    here.switch(verification_info="sticky")
-    here.verified(ONE)
-    info = here.get()["VerificationInfo"]
-    assert info["ErrorType"] == "HOST_NOT_FOUND"
-    assert info["LastSuccessTimestamp"] > info["LastCheckedTimestamp"]
-
-
 def test_frozen_until_owned(here):
     """What never moves later tells of the checks before the identity itself is verified."""
     here.switch(verification_info="frozen")
@@ -308,91 +244,6 @@ def test_frozen_until_owned(here):
     here.clock.advance(5 * HOUR)
     assert here.get()["VerificationInfo"] == told
     assert "ErrorType" not in told
-
-
-@pytest.mark.parametrize(("keeps", "status"), [(True, "SUCCESS"), (False, "PENDING")])
-def test_failed_check_keeps_success(here, keeps, status):
-    """A check that misses the new key leaves SUCCESS, with an error beside it; or does not."""
-    here.switch(status_after_put="SUCCESS", failed_check_keeps_success=keeps)
-    here.verified(ONE)
-    here.put(TWO)
-    key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
-    here.check()
-    info = here.get()["VerificationInfo"]
-    assert (here.status(), here.signs_with(), info["ErrorType"]) == (status, None, "HOST_NOT_FOUND")
-    assert info["LastSuccessTimestamp"] < key_set_at < info["LastCheckedTimestamp"]
-    here.clock.advance(73 * HOUR)
-    assert here.status() == "FAILED"
-
-
-@pytest.mark.parametrize("keeps", [True, False])
-def test_failed_look_and_a_lost_record(here, keeps):
-    """Of a record that is gone, too, SES may tell SUCCESS; mail goes out unsigned all the same."""
-    here.switch(failed_check_keeps_success=keeps)
-    here.verified(ONE)
-    here.dns.clear()
-    here.clock.advance(HOUR)
-    assert (here.status(), here.signs_with()) == ("SUCCESS" if keeps else "TEMPORARY_FAILURE", None)
-    here.clock.advance(6 * 24 * HOUR)
-    assert here.status() == "FAILED"
-
-
-@pytest.mark.parametrize("takes_back", [True, False])
-def test_lost_record_takes_back_verification(here, takes_back):
-    """A domain whose record is gone sends no more mail, until it is found again; or it sends it unsigned."""
-    here.switch(lost_record_takes_back_verification=takes_back)
-    here.verified(ONE)
-    here.dns.clear()
-    told = []
-    for hours in (1, 6 * 24):
-        here.clock.advance(hours * HOUR)
-        told.append((here.get()["VerificationStatus"], here.get()["VerifiedForSendingStatus"]))
-    assert told == (
-        [("TEMPORARY_FAILURE", False), ("FAILED", False)] if takes_back else [("SUCCESS", True)] * 2
-    )
-    here.publish(ONE)
-    here.put(ONE)
-    here.check()
-    assert here.get()["VerifiedForSendingStatus"] is True
-
-
-@pytest.mark.parametrize("refuses", [True, False])
-@pytest.mark.parametrize(
-    "attributes",
-    [ONE.whole_pem, ONE.sent_as(ec_key()), ONE.sent_as(b"no key"), key("large", 2056).sent],
-    ids=["whole PEM", "not RSA", "no key", "2056 bits"],
-)
-def test_refuses_bad_keys(here, attributes, refuses):
-    """What SES can't sign with is refused, in a Create and in a Put, and changes nothing; or it is stored."""
-    here.switch(refuses_bad_keys=refuses)
-    status = 400 if refuses else 200
-    client = here.client()
-    made = answer_of(client.create_email_identity, EmailIdentity=DOMAIN, DkimSigningAttributes=attributes)
-    assert (made[0], bool(here.ses.identities(REGION))) == (status, not refuses)
-    here.ses.remove(DOMAIN, REGION)
-    here.verified(TWO)
-    sent = {"SigningAttributesOrigin": "EXTERNAL", "SigningAttributes": attributes}
-    put = answer_of(client.put_email_identity_dkim_signing_attributes, EmailIdentity=DOMAIN, **sent)
-    assert (put[0], here.signs_with()) == (status, "two" if refuses else None)
-
-
-@pytest.mark.parametrize("lag", [600, 0])
-def test_read_lag(here, lag):
-    """Reads tell the state of some seconds ago: no identity just after Create, the old key after a Put."""
-    here.switch(read_lag_seconds=lag)
-    create(here, ONE.sent)
-    client = here.client()
-    assert answer_of(client.get_email_identity, EmailIdentity=DOMAIN)[0] == (404 if lag else 200)
-    assert len(client.list_email_identities()["EmailIdentities"]) == (0 if lag else 1)
-    here.publish(ONE)
-    here.clock.advance(700)
-    here.put(TWO)
-    attributes = here.get()["DkimAttributes"]
-    assert (attributes["Status"], attributes["Tokens"]) == (
-        ("SUCCESS", ["one"]) if lag else ("PENDING", ["two"])
-    )
-    here.client().delete_email_identity(EmailIdentity=DOMAIN)
-    assert answer_of(client.get_email_identity, EmailIdentity=DOMAIN)[0] == (200 if lag else 404)
 
 
 def test_sub_domain_inherits(here):
