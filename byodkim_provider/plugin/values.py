@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret, unwrap_rpc_secret
+from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ProgramProblem
@@ -49,7 +49,10 @@ def _plain(name: str, value: Any, unknown: list[str]) -> Any:
 
 def plain(given: Struct) -> dict[str, Any]:
     """What a provider gets: decrypted, and with the SDK's object for what a preview can't know."""
-    return {name: unwrap_rpc_secret(value) for name, value in _marked(given).items()}
+    opened = Struct()
+    opened.update(_opened(MessageToDict(given)))
+    values: dict[str, Any] = deserialize_properties(opened, keep_unknowns=True)
+    return values
 
 
 def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
@@ -58,7 +61,7 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
 
     A value is a secret if one of its name, or a part of that, was *sent* as a secret.
     """
-    secrets = {name for one in sent for name, value in _marked(one).items() if is_rpc_secret(value)}
+    secrets = {name for one in sent for name, value in MessageToDict(one).items() if _opened(value) != value}
     struct = Struct()
     struct.update(
         {
@@ -70,10 +73,16 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
     return struct
 
 
-def _marked(given: Struct) -> dict[str, Any]:
-    """A value that has a secret in it is marked as a whole."""
-    marked: dict[str, Any] = deserialize_properties(given, keep_unknowns=True)
-    return marked
+def _opened(value: Any) -> Any:
+    """*value* without the marks of secrets: the SDK takes a secret that is not known for None."""
+    match value:
+        case dict() if is_rpc_secret(value):
+            return _opened(value["value"])
+        case dict():
+            return {name: _opened(one) for name, one in value.items()}
+        case list():
+            return [_opened(one) for one in value]
+    return value
 
 
 def _sent(value: Any) -> Any:

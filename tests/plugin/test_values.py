@@ -74,6 +74,14 @@ def test_resource():
     }
 
 
+def test_unknown_secret():
+    """A secret that a preview can't know is unknown, not absent."""
+    sent = struct(private_key=secret(UNKNOWN))
+    got = plain(sent)
+    assert is_unknown(got["private_key"])
+    assert MessageToDict(wire(got, sent)) == {"private_key": secret(UNKNOWN)}
+
+
 def test_secret_outputs():
     """An output is a secret if an input of its name is, or if the provider says so; and is marked once."""
     outputs = {"private_key": secret("key"), "tags": {"team": "us"}, "selector": "s1", "drift": None}
