@@ -4,8 +4,9 @@ Language hosts that start programs as processes, where the Pulumi CLI comes with
 Official packages of the CLI contain `pulumi-language-nodejs`, `-go`, `-yaml` and `-python`; the first three
 are used. A CLI that was built from source has none. The host for YAML is an interpreter and a Go module of
 its own: it is built, too. The others can't be fetched as Go modules. All that they do for our programs is to
-install the dependencies, and to start the program with the variables or options that its SDK reads. A
-small stand-in for each does that; the SDK, the compiler and the engine are the real ones.
+install the dependencies, to start the program with the variables or options that its SDK reads, and to
+generate and link the SDK of a plugin. A small stand-in for each does that; the generators, the SDK, the
+compiler and the engine are the real ones.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
@@ -42,6 +43,12 @@ YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 
 YAML_PACKAGE: Final = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
 
+GENERATORS: Final[Mapping[str, Path]] = {
+    **dict.fromkeys(("go", "nodejs", "python"), GO_MODULE),
+    "dotnet": YAML_MODULE,
+}
+"""The Go module with the program `sdk` that generates SDKs, by language. For Java none can be fetched."""
+
 PYTHON_EXEC: Final = "pulumi-language-python-exec"
 """What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go module."""
 
@@ -51,13 +58,15 @@ def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
     """
     What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH, for YAML.
 
+    For C# it can only generate SDKs.
+
     Empty for languages whose hosts *pulumi* has.
     """
     beside = Path(pulumi.command).parent
     with ExitStack() as servers:
         addresses = [
             servers.enter_context(served(name, host))
-            for name, host in (("nodejs", NodeHost()), ("go", GoHost()))
+            for name, host in (("nodejs", NodeHost()), ("go", GoHost()), ("dotnet", DotnetHost()))
             if not (beside / f"pulumi-language-{name}").exists()
         ]
         yield ",".join(addresses), beside if (beside / "pulumi-language-yaml").exists() else _yaml_host()
@@ -86,6 +95,9 @@ def _yaml_host() -> Path:
 class _ProgramHost(LanguageHost):
     """Starts a program as a process of its own, with *environment* in its environment."""
 
+    language: ClassVar[str]
+    """As the engine calls it."""
+
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         super().__init__(environment or {}, ())
 
@@ -106,7 +118,25 @@ class _ProgramHost(LanguageHost):
             answer.error += f": {done.stdout[-2000:]}"
         return answer
 
+    def GeneratePackage(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Write an SDK for the schema of a plugin."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
+            schema.write(request.schema)
+            schema.flush()
+            command = ["go", "run", "./sdk", self.language, schema.name, request.directory]
+            _checked(command, GENERATORS[self.language])
+        return language_pb2.GeneratePackageResponse()
+
+    def Link(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Have the program depend on SDKs in its folder."""
+        for one in request.packages:
+            self._link(Path(request.info.program_directory), one.package.name, f"./{one.path}")
+        return language_pb2.LinkResponse()
+
     def _install(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def _link(self, folder: Path, package: str, sdk: str) -> None:
         raise NotImplementedError
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
@@ -116,6 +146,8 @@ class _ProgramHost(LanguageHost):
 
 class PythonHost(_ProgramHost):
     """Runs a program in Python by Pulumi's own `pulumi-language-python-exec`."""
+
+    language = "python"
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         return LanguageHost.InstallDependencies(self, request, context)
@@ -150,8 +182,10 @@ def _python_exec() -> Path:
 class NodeHost(_ProgramHost):
     """Runs a program in TypeScript by `run` of the SDK, which compiles it and checks its types."""
 
+    language = "nodejs"
+
     def _install(self, folder: Path) -> None:
-        """Install what the lock names, once a machine: it is more than 200 packages."""
+        """Install what the lock names, once a machine: it is more than 200 packages. Then the linked SDKs."""
         lock = (folder / "package-lock.json").read_bytes()
         installed = cache_directory() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
         with only_one():
@@ -159,10 +193,26 @@ class NodeHost(_ProgramHost):
                 with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
                     for name in ("package.json", "package-lock.json"):
                         shutil.copy(folder / name, unfinished)
+                    for name in _linked(folder):
+                        _checked(["npm", "pkg", "delete", f"dependencies.{name}"], unfinished)
                     _checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], unfinished)
                     Path(unfinished, "node_modules").rename(_with_parent(installed / "node_modules"))
-        if not (folder / "node_modules").exists():
-            (folder / "node_modules").symlink_to(installed / "node_modules")
+        modules = folder / "node_modules"
+        for one in (*installed.glob("node_modules/*"), *installed.glob("node_modules/@pulumi/*")):
+            own = modules / one.relative_to(installed / "node_modules")
+            if one.name == "@pulumi":
+                own.mkdir(parents=True, exist_ok=True)
+            elif not own.exists():
+                _with_parent(own).symlink_to(one)
+        for name, path in _linked(folder).items():
+            sdk = folder / path.removeprefix("file:")
+            _checked([str(installed / "node_modules" / ".bin" / "tsc"), "--types", "node"], sdk)
+            shutil.copy(sdk / "package.json", sdk / "bin")
+            if not (modules / name).exists():
+                (modules / name).symlink_to(sdk)
+
+    def _link(self, folder: Path, package: str, sdk: str) -> None:
+        _checked(["npm", "pkg", "set", f"dependencies.@pulumi/{package}=file:{sdk}"], folder)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         options = {
@@ -188,8 +238,15 @@ class NodeHost(_ProgramHost):
 class GoHost(_ProgramHost):
     """Compiles a program in Go and runs it."""
 
+    language = "go"
+
     def _install(self, folder: Path) -> None:
         _checked(["go", "mod", "download"], folder)
+
+    def _link(self, folder: Path, package: str, sdk: str) -> None:
+        module = f"example.com/pulumi-{package}/sdk/go"
+        edits = (f"-replace={module}={sdk}", f"-require={module}@v0.0.0")
+        _checked(["go", "mod", "edit", *edits], folder)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
@@ -203,6 +260,18 @@ class GoHost(_ProgramHost):
             "PULUMI_PARALLEL": str(request.parallel),
             "PULUMI_DRY_RUN": str(request.dryRun).lower(),
         }
+
+
+class DotnetHost(_ProgramHost):
+    """Generates SDKs for C#. What would compile them is on no machine of ours."""
+
+    language = "dotnet"
+
+
+def _linked(folder: Path) -> dict[str, str]:
+    """The SDKs in the folder of a program in TypeScript: the path of each, by name."""
+    wanted = json.loads((folder / "package.json").read_text()).get("dependencies", {})
+    return {name: path for name, path in wanted.items() if path.startswith("file:")}
 
 
 def _checked(command: list[str], folder: Path | str) -> None:

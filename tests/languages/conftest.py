@@ -1,5 +1,6 @@
 """One sandbox and one backend: the stack-file project has two stacks there, one verified and one pending."""
 
+import json
 import shutil
 from contextlib import ExitStack
 
@@ -57,3 +58,12 @@ def shell(tmp_path_factory):
             assert done.exit_code == 0, done.shown
         shutil.copytree(ROOT / "examples" / "stack-reference", shell.project / "stack-reference")
         yield shell
+
+
+@pytest.fixture(scope="session")
+def plugin(shell):
+    """The schema that the plugin printed; it is in its folder, in an environment that the engine has made."""
+    shutil.copytree(ROOT / "plugin", shell.project / "plugin")
+    shown = shell.run("pulumi package get-schema ./plugin")
+    assert shown.exit_code == 0, shown.shown
+    return json.loads(shown.stdout)

@@ -1,5 +1,5 @@
-// Writes the SDK for TypeScript that `pulumi package add` generates: `sdk SCHEMA FOLDER`.
-// The language host that does it can't be fetched as a Go module; its generator can.
+// Writes the SDK that `pulumi package add` generates: `sdk LANGUAGE SCHEMA FOLDER`.
+// The language hosts that do it can't be fetched as Go modules; their generators can.
 package main
 
 import (
@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	golang "github.com/pulumi/pulumi/pkg/v3/codegen/go"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/python"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
@@ -16,7 +18,7 @@ import (
 type noPackages struct{ schema.ReferenceLoader }
 
 func main() {
-	text, err := os.ReadFile(os.Args[1])
+	text, err := os.ReadFile(os.Args[2])
 	check(err)
 	var spec schema.PackageSpec
 	check(json.Unmarshal(text, &spec))
@@ -25,10 +27,20 @@ func main() {
 	if problems.HasErrors() {
 		log.Fatal(problems)
 	}
-	files, err := nodejs.GeneratePackage("pulumi", pkg, nil, nil, true, nil)
+	var files map[string][]byte
+	switch os.Args[1] {
+	case "go":
+		files, err = golang.GeneratePackage("pulumi", pkg, nil)
+	case "nodejs":
+		files, err = nodejs.GeneratePackage("pulumi", pkg, nil, nil, true, nil)
+	case "python":
+		files, err = python.GeneratePackage("pulumi", pkg, nil, nil)
+	default:
+		log.Fatalf("no generator for %s", os.Args[1])
+	}
 	check(err)
 	for name, content := range files {
-		path := filepath.Join(os.Args[2], name)
+		path := filepath.Join(os.Args[3], name)
 		check(os.MkdirAll(filepath.Dir(path), 0o755))
 		check(os.WriteFile(path, content, 0o644))
 	}

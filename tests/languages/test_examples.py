@@ -1,0 +1,146 @@
+"""
+The example in each language, through the plugin, beside the same program in Python with dynamic resources.
+
+All run on the real engine, with one SES and one DNS. In each step they show the same, and ask for the same.
+"""
+
+import re
+
+import pytest
+
+from sandbox.mail.client import send
+from sandbox.ses.emulator import Fault
+from tests.engine.panel import Panel
+from tests.languages.programs import EXAMPLES, REGION, ZONE_FOR_KEYS, Example
+
+pytestmark = pytest.mark.engine
+
+CANCELLED = """\
+touch shown
+pulumi up >> shown 2>&1 &
+run=$!
+timeout 120 grep --quiet --max-count 1 "PENDING after" <(tail --follow --lines +1 --pid $run shown)
+kill -TERM $run
+wait $run || true
+cat shown
+"""
+"""The Ctrl-C of somebody who sees the run wait."""
+
+
+def life(program, monkeypatch):
+    """All that a program shows and asks for, from the first preview to the end."""
+    sandbox = program.shell.sandbox
+    sender, shop = program.domains.values()
+    sandbox.add_zone(sender)
+    panel = Panel(sandbox, shop)
+    names = [f"ses{number}._domainkey.{shop}" for number in (1, 2, 3)]
+    for name in names:
+        panel.paste(name, f"{name}.{ZONE_FOR_KEYS}.", kind="CNAME")
+    program.init()
+    yield "first preview", program.shown_steps()
+    fault = Fault("access_denied", operation="CreateEmailIdentity", domain=sender)
+    sandbox.ses.inject(fault)
+    assert "SesRefused: CreateEmailIdentity" in program.fails("pulumi up").stdout
+    yield "after a failure", program.steps()
+    with monkeypatch.context() as changed:
+        changed.setattr(sandbox.ses.switches, "first_check_seconds", 3600)
+        cancelled = program.run(CANCELLED)
+    assert "interrupted after" in cancelled.stdout, cancelled.shown
+    assert "Traceback" not in cancelled.shown
+    assert "pending_operations" not in program.state()["deployment"]
+    yield "after Ctrl-C", program.steps()
+    sandbox.ses.change(sender, REGION, status="SUCCESS")
+    yield "up", program.asked("pulumi up")
+    shown = program.outputs()
+    assert shown["statuses"] == {REGION: "SUCCESS"}
+    assert shown["cnames"] == {name: f"{name}.{ZONE_FOR_KEYS}" for name in names}
+    yield "unchanged", program.asked("pulumi up")
+    program.rotate()
+    yield "preview of a rotation", program.steps()
+    yield "rotation", program.asked("pulumi up")
+    for domain in (sender, shop):
+        assert send(sandbox, domain, REGION).verdict.result == "pass"
+    yield "refresh", program.asked("pulumi refresh --yes --skip-preview")
+    sandbox.ses.change(sender, REGION, signing_enabled=False)  # somebody has
+    yield "refresh with drift", program.asked("pulumi refresh --yes --skip-preview")
+    yield "preview of the repair", program.steps()
+    yield "repair", program.asked("pulumi up")
+    yield "destroy", program.asked("pulumi destroy")
+    assert not {sender, shop} & sandbox.ses.identities(REGION).keys()
+    assert panel.names() == []
+
+
+@pytest.fixture(scope="module")
+def of_python(shell):
+    """The life of the program in Python."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return list(life(Example(shell, "python"), monkeypatch))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keys(shell):
+    """The zone that holds the records of customers."""
+    shell.sandbox.add_zone(ZONE_FOR_KEYS)
+
+
+@pytest.mark.parametrize("language", ["yaml", "typescript", "go"])
+def test_life(shell, plugin, of_python, language, monkeypatch):
+    """From the first preview to the end: the same steps with the same inputs, and the same requests."""
+    program = Example(shell, language)
+    if language != "yaml":  # for that, the line in the program is all
+        program.succeeds("pulumi package add ../plugin")
+    found = life(program, monkeypatch)
+    for (moment, ours), (_, theirs) in zip(found, of_python, strict=True):
+        assert ours == theirs, moment
+
+
+def test_step_by_step(of_python):
+    """What is compared is what was meant: steps are there, an unchanged run asks for nothing."""
+    about = dict(of_python)
+    assert about["unchanged"] == ([], set())
+    assert {one[0] for one in about["first preview"]} == {"create"}
+    assert about["repair"][0]
+    assert about["destroy"][0]
+    assert {operation for operation, *_ in about["preview of a rotation"]} == {"create", "update"}
+
+
+def test_types(shell, plugin):
+    """The compiler of TypeScript refuses what has the wrong type."""
+    program = Example(shell, "typescript", folder="types")
+    program.succeeds(
+        "pulumi package add ../plugin\npulumi stack init types\npulumi config set aws:region eu-west-1"
+    )
+    program.file.write_text(program.file.read_text().replace("generation: 1", 'generation: "one"', 1))
+    refused = program.fails("pulumi preview")
+    assert "Type 'string' is not assignable to type 'Input<number>'" in refused.stdout
+
+
+SDKS = {
+    "nodejs": "domain.ts",
+    "go": "byodkim/domain.go",
+    "python": "pulumi_byodkim/domain.py",
+    "dotnet": "Domain.cs",
+}
+"""The file that has the domain, by language. There is no generator for Java here."""
+
+
+@pytest.mark.parametrize(("language", "file"), SDKS.items(), ids=SDKS)
+def test_sdk(shell, plugin, language, file):
+    """The schema makes an SDK for each language, with the descriptions."""
+    done = shell.run(f"pulumi package gen-sdk ./plugin --language {language} --out made")
+    assert done.exit_code == 0, done.shown
+    assert "The generation of the key that signs." in (shell.project / "made" / language / file).read_text()
+
+
+def test_csharp(shell, plugin):
+    """The SDK has each name that the example in C# uses, which nothing compiles here."""
+    done = shell.run("pulumi package gen-sdk ./plugin --language dotnet --out csharp")
+    assert done.exit_code == 0, done.shown
+    sdk = shell.project / "csharp" / "dotnet"
+    made = "".join(path.read_text() for path in sdk.rglob("*.cs"))
+    program = (EXAMPLES / "csharp" / "Program.cs").read_text()
+    used = {*re.findall(r"(\w+) = ", program), *re.findall(r"(?:sender|customer)\.(\w+)", program)}
+    used -= {"sender", "customer", "DependsOn"}
+    assert used > {"Generation", "Cname", "Selector"}
+    assert used == {name for name in used if re.search(rf"public \S+ {name}\b", made)}
+    assert {"DomainArgs", "DnsSettingsArgs"} <= set(re.findall(r"class (\w+)", made))
