@@ -7,6 +7,7 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -87,33 +88,27 @@ class Route53Client:
         Records that come after it in the zone come with it, so that those of many domains are few calls.
         """
         if (zone_id, name, kind) not in self._seen:
-            found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+            found: defaultdict[tuple[str, str, str], tuple[str, ...]] = defaultdict(tuple)
             for one in self._sets(zone_id, name):
                 for its in ("MX", "TXT") if one["Type"] == "CNAME" else (one["Type"],):
-                    where = zone_id, one["Name"].rstrip("."), its
-                    found[where] = (
-                        *found.get(where, ()),
-                        *_values(one),
-                    )  # a name may have several, by weight
+                    # A name may have several, by weight.
+                    found[zone_id, one["Name"].rstrip("."), its] += _values(one)
             self._seen |= found
         return self._seen.get((zone_id, name, kind), ())
 
     def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
         """Remove the values of the TXT record *name* that hold this key; other values stay."""
         for there in self._sets(zone_id, name):
-            if (
-                there["Name"].rstrip(".") != name
-            ):  # without a record of this name, the list starts at the next
+            # Without a record of this name, the list starts at the next.
+            if (there["Name"].rstrip("."), there["Type"]) != (name, "TXT"):
                 continue
             others = [one for one in _values(there) if fingerprint_in(one) != fingerprint]
-            if there["Type"] != "TXT" or len(others) == len(_values(there)):
+            if len(others) == len(_values(there)):
                 continue
-            rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
-            change: Any = (
-                {"Action": "UPSERT", "ResourceRecordSet": rest}
-                if others
-                else {"Action": "DELETE", "ResourceRecordSet": there}
-            )
+            change: Any = {"Action": "DELETE", "ResourceRecordSet": there}
+            if others:
+                rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
+                change = {"Action": "UPSERT", "ResourceRecordSet": rest}
             with self._lock:
                 self._read(
                     "ChangeResourceRecordSets",
