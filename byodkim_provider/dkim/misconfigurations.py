@@ -132,18 +132,14 @@ _BY_TEXT: Final = (
 """What a value shows whichever key it holds; the first match is reported."""
 
 
-def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration | None:
+@lru_cache(maxsize=64)  # the answers of one lookup; each is judged several times
+def misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfiguration | None:
     """
     What is wrong with the TXT values at a record's name, None if they are right.
 
     *values* are one server's, each with its strings joined; *expected* is the key
     (SubjectPublicKeyInfo, DER). Right is one value that holds this key.
     """
-    return _misconfiguration(tuple(values), expected)
-
-
-@lru_cache(maxsize=64)  # the answers of one lookup; each is judged several times
-def _misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfiguration | None:
     if any(holds_private_key(value) for value in values):
         text = "a private key, with which anyone can sign now: make a new key"
         return Misconfiguration(text, "private-key")

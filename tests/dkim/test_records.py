@@ -303,7 +303,7 @@ def test_same_key(value):
     assert records.public_key(value) == KEY
     assert records.same_key(value, KEY)
     assert not records.same_key(value, ANOTHER_KEY.public_key_der)
-    assert misconfiguration([value], KEY) is None
+    assert misconfiguration((value,), KEY) is None
     assert dkimpy_reads(value) == (2048, b"rsa")
 
 

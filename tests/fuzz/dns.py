@@ -156,7 +156,7 @@ def put_values(values: list[str]) -> None:
     """What stands at a record's name is judged, whatever it is."""
     for value in values:
         records.same_key(value, public_key())
-    problem = misconfiguration(values, public_key())
+    problem = misconfiguration(tuple(values), public_key())
     assert problem is None or (problem.text.isprintable() and len(problem.text) < 300), (
         "a terminal would obey it"
     )

@@ -51,7 +51,7 @@ def test_followed(signing_keys, existing, others, is_there):
     host = Host()
     run = Run(host, existing, value)
     host.there = [*([value] if is_there else []), *others]
-    if wrong := misconfiguration(host.there, key):
+    if wrong := misconfiguration(tuple(host.there), key):
         said = diagnosis.fix(PANELS["other"], wrong.code, zone=DOMAIN, kept=True)
         assert said.startswith("run `pulumi up --refresh`, ")
         if not run.again():
