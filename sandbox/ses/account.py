@@ -39,6 +39,11 @@ def no_soa(_: str) -> None:
     """Nothing is known of zones."""
 
 
+def no_name_exists(_: str) -> bool:
+    """No name has. A function with a name, because the faults pickle an account."""
+    return False
+
+
 class SesAccount:
     """One AWS account's SES. Any thread may use it."""
 
@@ -48,7 +53,7 @@ class SesAccount:
         look_up_txt: LookUpTxt,
         look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
-        name_exists: NameExists = lambda _: False,
+        name_exists: NameExists = no_name_exists,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",

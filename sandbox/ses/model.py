@@ -17,7 +17,7 @@ from typing import Any, Final
 from botocore import xform_name
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpSoa, LookUpTxt, NameExists, SesAccount
+from sandbox.ses.account import LookUpSoa, LookUpTxt, NameExists, SesAccount, no_name_exists
 from sandbox.ses.actions import Actions
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.region import Region
@@ -75,7 +75,7 @@ class SesModel(SesAccount):
         look_up_txt: LookUpTxt,
         look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
-        name_exists: NameExists = lambda _: False,
+        name_exists: NameExists = no_name_exists,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
