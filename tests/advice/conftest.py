@@ -1,5 +1,5 @@
 """The shell of the documentation's tests."""
 
-from tests.docs.conftest import language_host, pulumi_home, sandbox, shell, stack
+from tests.docs.conftest import pulumi_home, sandbox, shell, stack
 
-__all__ = ["language_host", "pulumi_home", "sandbox", "shell", "stack"]
+__all__ = ["pulumi_home", "sandbox", "shell", "stack"]

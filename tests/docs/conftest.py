@@ -1,5 +1,7 @@
 """For each test an empty AWS account and a shell in a copy of the project: every page is on example.com."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from sandbox.pulumi.language_host import serving
@@ -12,34 +14,45 @@ from tests.engine.stack import key_in_kms
 from tests.support.quick_runs import quick_runs
 
 
-@pytest.fixture
-def language_host(sandbox):
-    with serving(sandbox.environment) as address:
-        yield address
-
-
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory):
     return tmp_path_factory.mktemp("pulumi-home")
 
 
+def emptied():
+    """An account in which SES looks into DNS at once."""
+    return Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0))
+
+
+@contextmanager
+def opened(sandbox, directory, pulumi_home):
+    """A shell in a copy of the project."""
+    with serving(sandbox.environment) as language_host, quick_runs(sandbox):
+        yield Shell(sandbox, directory, pulumi_home=pulumi_home, language_host=language_host)
+
+
+def init(shell):
+    """Its stack is made, and nothing else. Each run would take longer with a passphrase."""
+    key = key_in_kms(shell.sandbox)
+    assert shell.run(f"pulumi stack init prod --secrets-provider '{key}'").exit_code == 0
+
+
 @pytest.fixture
 def sandbox():
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as sandbox:
+    with emptied() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def shell(sandbox, tmp_path, pulumi_home, language_host):
-    with quick_runs(sandbox):
-        yield Shell(sandbox, tmp_path, pulumi_home=pulumi_home, language_host=language_host)
+def shell(sandbox, tmp_path, pulumi_home):
+    with opened(sandbox, tmp_path, pulumi_home) as shell:
+        yield shell
 
 
 @pytest.fixture
 def stack(shell):
-    """A shell whose stack is made, and nothing else. Each run would take longer with a passphrase."""
-    key = key_in_kms(shell.sandbox)
-    assert shell.run(f"pulumi stack init prod --secrets-provider '{key}'").exit_code == 0
+    """A shell whose stack is made."""
+    init(shell)
     return shell
 
 
