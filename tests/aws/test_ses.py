@@ -646,12 +646,6 @@ def _nothing(_: Ses) -> None:
             "InternalServiceErrorException",
             [AwsStep.SES_UNCONFIRMED()],
         ),
-        "500 of a Put": (
-            "PutEmailIdentityDkimSigningAttributes",
-            _fail("500"),
-            "InternalServiceErrorException",
-            [AwsStep.SES_UNCONFIRMED()],
-        ),
         "500 of a read": (
             "GetEmailIdentity",
             _fail("500"),
@@ -663,12 +657,6 @@ def _nothing(_: Ses) -> None:
             _fail("access_denied"),
             "AccessDeniedException",
             [_not_authorized("GetEmailIdentity"), AwsStep.POLICY()],
-        ),
-        "throttled reads": (
-            "GetEmailIdentity",
-            _throttle,
-            "TooManyRequestsException",
-            [AwsStep.SES_THROTTLED(region=REGION)],
         ),
         "identity is gone": (
             "PutEmailIdentityConfigurationSetAttributes",

@@ -181,14 +181,9 @@ def test_check_of_checked(inputs):
             "domain: 'info@example.com' is an e-mail address, which inherits the DKIM of its domain, "
             "expected a domain such as 'example.com'",
         ),
-        "no domain": ({"domain": None}, "domain: '' is empty, expected a domain such as 'example.com'"),
         "upper case": (
             {"selector": "S1"},
             "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
-        ),
-        "underscore": (
-            {"selector": "s_1"},
-            "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
         ),
         "name too long": (
             {"selector": "s" * 63, "domain": ".".join(["a" * 50] * 4)},
@@ -213,7 +208,6 @@ def test_check_of_checked(inputs):
             {"published": [2.0, 3.0]},
             "published: must contain generation 1, which signs",
         ),
-        "nothing published": ({"published": None}, "published: must contain generation 1, which signs"),
     },
 )
 def test_check_refuses(inputs, changes, problem):
