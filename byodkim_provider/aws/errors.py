@@ -104,8 +104,9 @@ def refused(
     error: BaseException,
     operation: str,
     subject: str,
+    *,
+    service: str,
     region: str,
-    code: str,
     steps: Sequence[Message | None],
 ) -> Message:
     """The message about a call of *operation* about a *subject* that ended in *error*."""
@@ -114,7 +115,7 @@ def refused(
         operation=operation,
         subject=subject,
         region=region,
-        code=code,
+        code=code_of(error, service),
         request=f" (request {request})" if request else "",
         steps=[one for one in steps if one],
     )

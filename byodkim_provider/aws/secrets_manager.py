@@ -139,9 +139,10 @@ class SecretStore:
             if "RequestId" not in answer["ResponseMetadata"]:
                 raise ForeignAnswer
         except FAILURES as error:
-            code, region = errors.code_of(error, SERVICE), self._client.meta.region_name
-            steps = _steps(error, operation)
-            raise SecretRefused(errors.refused(error, operation, secret, region, code, steps)) from None
+            region, steps = self._client.meta.region_name, _steps(error, operation)
+            raise SecretRefused(
+                errors.refused(error, operation, secret, service=SERVICE, region=region, steps=steps)
+            ) from None
         return answer
 
 

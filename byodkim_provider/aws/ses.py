@@ -63,8 +63,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _steps(error: BaseException, operation: str, region: str, code: str) -> list[Message | None]:
+def _steps(error: BaseException, operation: str, region: str) -> list[Message | None]:
     """What was changed, and the next steps."""
+    code = errors.code_of(error, "SES")
     reads = operation.startswith(("Get", "List"))
     unchanged = None if reads else AwsStep.UNCHANGED(service="SES")
     if isinstance(error, ClientError) and error.operation_name == operation:
@@ -375,9 +376,8 @@ class SesClient:
             raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
 
     def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
-        code, region = errors.code_of(error, "SES"), self._region
-        steps = _steps(error, operation, region, code)
-        return SesRefused(errors.refused(error, operation, domain, region, code, steps))
+        region, steps = self._region, _steps(error, operation, self._region)
+        return SesRefused(errors.refused(error, operation, domain, service="SES", region=region, steps=steps))
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

@@ -61,7 +61,15 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     would search for them again, up to the metadata service of EC2, which may be silent.
     """
     try:
-        session = _session(settings, region)
+        session = boto3.Session(
+            profile_name=settings.profile,
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            aws_session_token=settings.token,
+            region_name=region,
+        )
+        for role in settings.roles:
+            session = _assume(session, role, settings, region)
         if session.get_credentials() is None:
             raise NoCredentialsError
     except (BotoCoreError, ValueError) as error:
@@ -192,19 +200,6 @@ def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
         raise InvalidSettings(
             AwsProblem.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
         )
-
-
-def _session(settings: AwsSettings, region: str | None) -> boto3.Session:
-    session = boto3.Session(
-        profile_name=settings.profile,
-        aws_access_key_id=settings.access_key,
-        aws_secret_access_key=settings.secret_key,
-        aws_session_token=settings.token,
-        region_name=region,
-    )
-    for role in settings.roles:
-        session = _assume(session, role, settings, region)
-    return session
 
 
 def _assume(

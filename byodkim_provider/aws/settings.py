@@ -57,16 +57,12 @@ def partition_of(region: str) -> str:
 
 def region_problem(region: str) -> Message | None:
     """What is wrong with *region*; None if it exists."""
+    from botocore import __version__
+
     if region in _known():
         return None
     meant = did_you_mean(region, _known())
-    return AwsProblem.NO_REGION(region=region, version=_version(), did_you_mean=meant)
-
-
-def _version() -> str:
-    from botocore import __version__
-
-    return __version__
+    return AwsProblem.NO_REGION(region=region, version=__version__, did_you_mean=meant)
 
 
 def regions_with(service: str, partition: str) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ class Host(HttpHost):
         try:
             answer = self._call(method, path, **content)
         except Refused as error:
-            if "Invalid request headers" in error.reason:  # 400, for a token of another form
+            if "Invalid request headers" in error.text:  # 400, for a token of another form
                 raise Refused(HostProblem.FORBIDDEN(said=error.message, step=self._new_key)) from None
             raise
         with as_documented("Cloudflare"):

@@ -113,7 +113,7 @@ class Host(HttpHost):
             found = [line for line in data if line["type"] == "record"]
             soa = [line for line in found if line["record_type"] == "SOA"]
             lines = [line for line in found if line["record_type"] == "TXT" and self._name(line) == name]
-            numbered = [(str(line["line_index"]), _value(line)) for line in lines]
+            numbered = [(str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines]
             serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
             raise Refused(HostProblem.NO_SOA())
@@ -146,7 +146,3 @@ class Host(HttpHost):
 
 def _decoded(text: str) -> str:
     return base64.b64decode(text).decode(errors="surrogateescape")
-
-
-def _value(line: Mapping[str, Any]) -> str:
-    return "".join(map(_decoded, line["data_b64"]))

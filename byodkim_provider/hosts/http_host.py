@@ -60,11 +60,6 @@ def as_documented(host: str) -> Iterator[None]:
         raise Unknown(HostProblem.FOREIGN(host=host)) from None
 
 
-def is_gone(error: Refused) -> bool:
-    """Whether the host does not have what a request was about: perhaps somebody else has removed it."""
-    return error.message.fields.get("status") == 404
-
-
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -119,7 +114,7 @@ class HttpHost(DnsHost):
                 try:
                     self._delete(key)
                 except Refused as error:
-                    if not is_gone(error):
+                    if error.message.fields.get("status") != 404:  # perhaps somebody else has removed it
                         raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:

@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Literal
 from urllib.parse import unquote
 
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.quoting import hidden
@@ -28,15 +29,8 @@ MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""
 
 
-class HostError(Exception):
-    """A request did not succeed; never raised itself."""
-
-    def __init__(self, message: Message) -> None:
-        """*message* is shown to users and must not contain secrets."""
-        super().__init__(message)
-        self.message = message
-        self.reason = str(message)
-        self.hint = message.hint
+class HostError(ByodkimError):
+    """A request did not succeed; never raised itself. `publish` makes the error that users see."""
 
 
 class Refused(HostError):

@@ -127,7 +127,7 @@ class _Requests:
             busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
             if isinstance(error, HostError):
                 pause = f"again in {state.upcoming_sleep:.1f} s"
-                self._progress.update(printable(f"{where}: {error.reason}, {pause}"))
+                self._progress.update(printable(f"{where}: {error.text}, {pause}"))
 
         retry = Retrying(
             sleep=sleep,
@@ -144,7 +144,7 @@ class _Requests:
 
     def _final(self, error: HostError) -> DnsRefused | DnsUnconfirmed:
         """The error of `publish` for one that no retry helped against."""
-        where = {"label": self._host.label, "name": self._name, "reason": printable(error.reason)}
+        where = {"label": self._host.label, "name": self._name, "reason": printable(error.text)}
         match error:
             case Refused():
                 problem = RecordProblem.PERHAPS_CHANGED if self.changed else RecordProblem.REFUSED

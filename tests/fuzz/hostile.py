@@ -175,7 +175,7 @@ def put_body(case: Body) -> None:
             with budget():
                 host.values(NAME)
         except HostError as error:
-            said = error.reason
+            said = error.text
         else:
             said = ""
     assert len(said) < 500, "a page is no message"

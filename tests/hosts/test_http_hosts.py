@@ -263,7 +263,7 @@ def test_words(godaddy, body, said):
     """What a host says in an error is shown, in one line that ends."""
     with pytest.raises(Refused) as caught:
         answering(godaddy.stand_in, Response(400, body))._call("GET", "/")
-    assert said == caught.value.reason
+    assert said == caught.value.text
 
 
 def test_plain_http():
@@ -711,7 +711,7 @@ def test_secret_in_the_words_of_a_host(given, source):
     )
     for one in quoted:
         shown = Api("", credentials)._failure(403, f"token {one} lacks a scope")
-        assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.reason), one
+        assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.text), one
 
 
 @pytest.mark.parametrize("given", ["to\nken", "tök"])
