@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -199,6 +200,8 @@ def _runs(stack: BenchStack, generation: Callable[[int], None]) -> dict[str, Any
 
     def run(name: str, command: str) -> None:
         runs[name] = stack.run(command)
+        # Of hundreds of domains a run takes many minutes, and the measurements are shown at the end.
+        print(f"{name}: {runs[name]['wall_seconds']:.0f} s", file=sys.stderr, flush=True)
 
     generation(1)
     run("preview", "preview")
