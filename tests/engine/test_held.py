@@ -70,17 +70,17 @@ def still_signs(sandbox, stack, region):
 
 def test_held_by_a_tenant(sandbox, stack):
     """A Region that goes, `retired` and `destroy` name the tenants; once it is free, the next run goes on."""
-    hold(sandbox, "acme", OTHER_REGION)
+    hold(sandbox, "hooli", OTHER_REGION)
     stack.declare({DOMAIN: ONE})
     warning = (
         f"{DOMAIN} {OTHER_REGION}: leaves the stack, and SES does not delete it before it is free of its"
     )
-    assert f"    warning: {warning} tenants: acme\n" in stack.preview().stdout
+    assert f"    warning: {warning} tenants: hooli\n" in stack.preview().stdout
     refused = stack.up()
     assert refused.failed
     (command,) = commands(refused)
     assert command == (
-        f"aws sesv2 delete-tenant-resource-association --region {OTHER_REGION} --tenant-name acme "
+        f"aws sesv2 delete-tenant-resource-association --region {OTHER_REGION} --tenant-name hooli "
         f"--resource-arn {arn(sandbox, OTHER_REGION)}"
     )
     assert still_signs(sandbox, stack, OTHER_REGION)
