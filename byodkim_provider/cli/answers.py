@@ -92,7 +92,7 @@ def of_stack(
         )
         for subject in subjects
     ]
-    return list(map(in_arguments, found)) if stack.has_own_program else found
+    return list(map(in_arguments, found)) if stack.has_own_program and not stack.state.of_plugin else found
 
 
 def _subjects(stack: Stack) -> Iterator[Subject]:

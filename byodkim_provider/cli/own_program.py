@@ -56,10 +56,11 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
             written["overlapDays"] = 0
             domain = domain.model_copy(update={"overlap_days": generations.OVERLAP_DAYS})
         step = rotation(way, domain, stored, written=written, supplied=supplied, now=now)
-        changes = {to_snake(key): value for key, value in step.changes.items()}
-        given = ", ".join(f"{key}={value}" for key, value in changes.items() if value is not None)
+        name_of, sign = (str, ": ") if state.of_plugin else (to_snake, "=")
+        changes = {name_of(key): value for key, value in step.changes.items()}
+        given = ", ".join(f"{key}{sign}{value}" for key, value in changes.items() if value is not None)
         gone = [key for key, value in step.changes.items() if value is None and key in written]
-        left_out = "".join(f", without `{to_snake(key)}`" for key in gone)
+        left_out = "".join(f", without `{name_of(key)}`" for key in gone)
         said.append(f"{name}: `{given}`{left_out}")
     return "; ".join(said)
 

@@ -17,11 +17,16 @@ from byodkim_provider.dkim.generations import Role
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
-IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
+PYTHON: Final = "pulumi-python:dynamic/byodkim:"
+PLUGIN: Final = "byodkim:index:"
+"""How the types of our resources begin, by what declares them."""
+
+IDENTITY: Final = f"{PYTHON}ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
-STACK_ID: Final = "pulumi-python:dynamic/byodkim:StackId"
-KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
-VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
+DOMAIN_OF_PLUGIN: Final = f"{PLUGIN}Domain"
+STACK_ID: Final = f"{PYTHON}StackId"
+KEY: Final = f"{PYTHON}DkimKey"
+VERIFICATION: Final = f"{PYTHON}DkimVerification"
 STACK: Final = "pulumi:pulumi:Stack"
 AWS: Final = "pulumi:providers:aws"
 AWS_RECORD: Final = "aws:route53/record:Record"
@@ -74,6 +79,8 @@ class State:
     """With which the owner tags of the stack begin; None before the first `pulumi up`."""
     of_stack_file: bool
     """Whether the program that reads stack files has made the stack."""
+    of_plugin: bool
+    """Whether a program in another language has made the stack."""
 
     @property
     def has_domains(self) -> bool:
@@ -83,7 +90,7 @@ class State:
 def read_state(export: str) -> State:
     """The state in *export*, the JSON of `pulumi stack export`."""
     resources = [
-        resource
+        {**resource, "type": _in_python(resource["type"])}
         for resource in json.loads(export)["deployment"].get("resources", ())
         if not resource.get("delete")  # the old half of an unfinished replacement
     ]
@@ -130,7 +137,15 @@ def read_state(export: str) -> State:
         of_stack_file=any(
             "pending" in resource.get("outputs", {}) for resource in resources if resource["type"] == STACK
         ),
+        of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
+
+
+def _in_python(kind: str) -> str:
+    """The type that a resource of type *kind* has in a program in Python."""
+    if kind == DOMAIN_OF_PLUGIN:
+        return DOMAIN
+    return kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)
 
 
 def _roles(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,8 @@ class Domain(ByodkimDomain):
         written = dict(given)
         domain, wait = written.pop("domain", name), written.pop("wait", False)
         resolved = settings.domain(domain, written, default_region=stack_config.region())
-        super().__init__(name, resolved, opts)
+        of_python = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=ByodkimDomain._type)])
+        super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
         if wait:
             self._verification = self._verified(name, resolved)
 

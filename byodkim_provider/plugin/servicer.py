@@ -32,7 +32,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi.runtime.stack import wait_for_rpcs
 
 from byodkim_provider import __version__
-from byodkim_provider.errors import ByodkimError
+from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.plugin.package import DOMAIN, schema
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
@@ -45,7 +46,7 @@ from byodkim_provider.resources import (
     record_guard,
     stack_id,
 )
-from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types
+from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types, in_python
 
 THREADS: Final = 64
 """Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
@@ -59,6 +60,18 @@ PROVIDERS: Final[Mapping[str, Callable[[], ResourceProvider]]] = {
     "StackId": stack_id.load_v1,
 }
 """What makes the provider of each type."""
+
+NO_EFFECT: Final = ("customTimeouts", "deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
+"""Options of a component that would not reach its resources."""
+
+
+def _kind(urn: str) -> str:
+    return urn.split("::")[2].rpartition(":")[2]
+
+
+def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """*outputs*, with what a program in Python needs that takes the resource over."""
+    return {**outputs, **in_python(PROVIDERS[_kind(urn)])} if outputs else {}
 
 
 def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,6 +118,10 @@ class Servicer(ProviderServicer):
 
         if request.type != DOMAIN:
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
+        given = {field.name for field, _ in request.ListFields()}
+        given -= set() if request.customTimeouts.ListFields() else {"customTimeouts"}
+        if problems := [ProgramProblem.NO_EFFECT(option=one) for one in NO_EFFECT if one in given]:
+            raise InvalidSettings(problems, hint=problems[0].hint)
         settings.reset_options(
             organization=request.organization or "organization",
             project=request.project,
@@ -140,7 +157,7 @@ class Servicer(ProviderServicer):
     # Resources
 
     def _provider(self, urn: str) -> ResourceProvider:
-        kind = urn.split("::")[2].rpartition(":")[2]
+        kind = _kind(urn)
         with self._lock:
             if kind not in self._providers:
                 provider = PROVIDERS[kind]()
@@ -168,14 +185,18 @@ class Servicer(ProviderServicer):
     @_clean
     def Create(self, request: Any, _context: Any) -> Any:
         made = self._provider(request.urn).create(plain(request.properties))
-        return provider_pb2.CreateResponse(id=made.id, properties=wire(made.outs or {}, request.properties))
+        return provider_pb2.CreateResponse(
+            id=made.id, properties=wire(_stored(request.urn, made.outs), request.properties)
+        )
 
     @_clean
     def Read(self, request: Any, _context: Any) -> Any:
+        if not request.properties.fields:
+            raise InvalidSettings(ProgramProblem.NO_IMPORT(name=request.id))
         found = self._provider(request.urn).read(request.id, plain(request.properties))
         return provider_pb2.ReadResponse(
             id=found.id or "",
-            properties=wire(found.outs or {}, request.inputs, request.properties),
+            properties=wire(_stored(request.urn, found.outs), request.inputs, request.properties),
             inputs=request.inputs,
         )
 
@@ -183,7 +204,7 @@ class Servicer(ProviderServicer):
     def Update(self, request: Any, _context: Any) -> Any:
         olds, news = plain(request.olds), plain(request.news)
         made = self._provider(request.urn).update(request.id, olds, news)
-        return provider_pb2.UpdateResponse(properties=wire(made.outs or {}, request.news))
+        return provider_pb2.UpdateResponse(properties=wire(_stored(request.urn, made.outs), request.news))
 
     @_clean
     def Delete(self, request: Any, _context: Any) -> Any:

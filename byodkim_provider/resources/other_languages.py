@@ -7,11 +7,13 @@ resources with types of its own, which it serves itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
@@ -19,6 +21,9 @@ from byodkim_provider.resources.sdk import InPluginProcess, PerProgram, configur
 
 PACKAGE: Final = "byodkim"
 """Name of the plugin, and of the module of its types."""
+
+DYNAMIC: Final = f"pulumi-python:dynamic/{PACKAGE}:"
+"""How the types of our dynamic resources begin."""
 
 _this_process: Final[set[str]] = set()
 """`plugin` in the plugin."""
@@ -37,6 +42,12 @@ def is_plugin() -> bool:
     return bool(_this_process)
 
 
+@functools.cache
+def in_python(load: Callable[[], ResourceProvider]) -> Mapping[str, str]:
+    """The outputs that only dynamic resources have."""
+    return {PROVIDER_KEY: serialize_provider(InPluginProcess(load))}
+
+
 class OurResource(Resource):
     """A resource of this package: its provider runs in a process of its own, as does all that it needs."""
 
@@ -51,8 +62,10 @@ class OurResource(Resource):
         if not is_plugin():
             super().__init__(InPluginProcess(load), name, props, opts)
             return
-        ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider))
-        token = f"{PACKAGE}:index:{type(self).__name__}"
+        kind = type(self).__name__
+        before = pulumi.Alias(type_=f"{DYNAMIC}{kind}")  # of a stack that Python has made
+        ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider), aliases=[before])
+        token = f"{PACKAGE}:index:{kind}"
         pulumi.CustomResource.__init__(self, token, name, props, pulumi.ResourceOptions.merge(ours, opts))
 
 

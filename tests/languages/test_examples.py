@@ -115,6 +115,34 @@ def test_types(shell, plugin):
     assert "Type 'string' is not assignable to type 'Input<number>'" in refused.stdout
 
 
+AWS = """\
+class Aws extends pulumi.ProviderResource {
+    constructor() {
+        super("aws", "theirs", { region: "us-west-2" });
+    }
+}
+"""
+
+
+def test_aws_provider(shell, plugin):
+    """A provider of AWS that is handed on makes the records."""
+    program = Example(shell, "typescript", folder="provider")
+    shell.sandbox.add_zone(program.domains["example.com"])
+    program.succeeds("pulumi package add ../plugin\npulumi stack init provider")
+    program.succeeds(f"pulumi config set aws:region {REGION}")
+    head, sender, _ = program.file.read_text().split("const ", 2)
+    sender = sender.rstrip().removesuffix(");") + ", { providers: { aws: new Aws() } });\n"
+    program.file.write_text(f'import * as pulumi from "@pulumi/pulumi";\n{head}{AWS}const {sender}')
+    program.succeeds("pulumi up")
+    providers = {
+        one["provider"].split("::")[3]
+        for one in program.state()["deployment"]["resources"]
+        if one["type"] == "aws:route53/record:Record"
+    }
+    assert providers == {"theirs"}
+    program.succeeds("pulumi destroy")
+
+
 SDKS = {
     "nodejs": "domain.ts",
     "go": "byodkim/domain.go",

@@ -59,6 +59,10 @@ class Yaml(Program):
         file = self.folder / "Pulumi.yaml"
         file.write_text(file.read_text().replace("\noutputs:\n", f"\n{text}outputs:\n"))
 
+    def domain_in_ses(self):
+        """The Regions in which SES has the domain."""
+        return [REGION] if self.domain in self.shell.sandbox.ses.identities(REGION) else []
+
     def declare(self, generation):
         self.write(f"generation: {generation}", "wait: true")
 
@@ -187,3 +191,102 @@ def test_mail_from(shell, yaml):
     assert verdict.is_aligned_twice
     assert yaml.run("pulumi destroy").exit_code == 0
     assert sandbox.dns.mx(f"bounce.{yaml.domain}") == ()
+
+
+def with_options(yaml, options):
+    """Let the domain have *options*, in one line."""
+    yaml.write("generation: 1")
+    yaml.append(f"    options: {options}\n")
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["customTimeouts: {create: 5m}", "ignoreChanges: [generation]", "replaceOnChanges: [generation]"],
+)
+def test_options_without_effect(yaml, option):
+    """An option that Pulumi does not hand on to the resources of a component is refused by its name."""
+    with_options(yaml, f"{{{option}}}")
+    done = yaml.fails("pulumi preview")
+    assert f"InvalidSettings: {option.partition(':')[0]}: has no effect" in done.stdout
+
+
+def test_protect(yaml):
+    """What is protected is not deleted; without the option it is."""
+    with_options(yaml, "{protect: true}")
+    yaml.succeeds("pulumi up")
+    assert "because it is protected" in yaml.fails("pulumi destroy").stdout
+    assert REGION in yaml.domain_in_ses()
+    yaml.write("generation: 1")
+    yaml.succeeds("pulumi up\npulumi destroy")
+    assert not yaml.domain_in_ses()
+
+
+def test_import(yaml):
+    """Who imports an identity is told how to take it over."""
+    yaml.write("generation: 1")
+    for kind in ("ByodkimIdentity", "Domain"):
+        done = yaml.fails(f"pulumi import byodkim:index:{kind} theirs {yaml.domain} --yes")
+        assert f"InvalidSettings: '{yaml.domain}': `import` and `get` are not possible" in done.stdout
+        assert "`adopt: true`" in done.stdout
+
+
+def test_plan_and_target(yaml):
+    """A rotation by a saved plan, whose preview names what changes; nothing changes but the target."""
+    yaml.declare(1)
+    yaml.succeeds("pulumi up")
+    yaml.declare(2)
+    diff = yaml.succeeds("pulumi preview --diff").stdout
+    assert re.search(r'~ selector +: "(s\d{8}-[0-9a-f]{8})" => "(?!\1)s\d{8}-[0-9a-f]{8}"', diff)
+    yaml.succeeds("PULUMI_EXPERIMENTAL=true pulumi preview --save-plan=plan.json")
+    assert "PRIVATE KEY" not in (yaml.folder / "plan.json").read_text()
+    writes, _ = yaml.asked("PULUMI_EXPERIMENTAL=true pulumi up --plan=plan.json")
+    assert [operation for _, operation, _ in writes] == ["PutEmailIdentityDkimSigningAttributes"]
+    yaml.append(OTHER)
+    yaml.succeeds(f"pulumi up --target '**ByodkimIdentity::{yaml.domain}/{REGION}'")
+    assert "other.test" not in str(yaml.state()["deployment"]["resources"])
+
+
+def test_commands(yaml):
+    """The commands read the stack, and spell settings as the program does."""
+    yaml.declare(1)
+    yaml.succeeds("pulumi up")
+    assert f"{yaml.domain}: well" in yaml.succeeds("byodkim status").stdout
+    assert "right" in yaml.succeeds(f"byodkim doctor {yaml.domain}").stdout
+    assert yaml.outputs()["selector"] in yaml.succeeds("byodkim records").stdout
+    assert "`generation: 2`" in yaml.run(f"byodkim rotate {yaml.domain}").shown
+
+
+PYTHON = """\
+import pulumi
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+
+{taken_back}
+args = ByodkimDomainArgs(domain="{domain}", dns_resolvers=["{resolver}"], generation=1, wait=True)
+sender = ByodkimDomain("{domain}", args)
+pulumi.export("selector", sender.selector)
+"""
+
+
+def test_move(yaml):
+    """A stack goes from Python to the plugin and back: nothing changes in SES or DNS, then all can go."""
+    in_yaml = yaml.folder / "Pulumi.yaml"
+    yaml.declare(1)
+    program = in_yaml.read_text()
+    about = {"domain": yaml.domain, "resolver": yaml.shell.sandbox.dns_resolver}
+    about["taken_back"] = block("docs/how-to/other-languages.md", "From Python, and back")
+    (yaml.folder / "__main__.py").write_text(PYTHON.format(**about))
+    for language, text in (("python", "name: plugin\nruntime: python\n"), ("yaml", program)) * 2:
+        yaml.language = language
+        in_yaml.write_text(text)
+        first = not yaml.domain_in_ses()
+        steps = {(operation, kind) for operation, kind, _ in yaml.steps()}
+        assert first or {operation for operation, _ in steps} <= {"same"}, steps
+        writes, _ = yaml.asked("pulumi up")
+        assert first or writes == []
+    selector = yaml.outputs()["selector"]
+    assert yaml.shell.sandbox.ses.signing_key(yaml.domain, REGION)[0] == selector
+    yaml.language = "python"
+    in_yaml.write_text("name: plugin\nruntime: python\n")
+    yaml.succeeds("pulumi up\npulumi destroy")
+    assert not yaml.domain_in_ses()
+    assert not yaml.shell.sandbox.dns.txt(f"{selector}._domainkey.{yaml.domain}")
