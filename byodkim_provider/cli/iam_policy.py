@@ -125,8 +125,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
             scopes[role] = Scope()
             main.add("role", role)
         _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
-        below = {one for one in _mail_from(stack) if one.endswith(f".{domain}")}
-        scopes[role or assuming].records |= below
+        scopes[role or assuming].records |= {one for one in _mail_from(stack) if one.endswith(f".{domain}")}
         unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
     if unknown:
         say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))

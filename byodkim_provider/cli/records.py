@@ -266,8 +266,7 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
                     **of_panel,
                 )
             )
-        if domain in settings:
-            wanted += _mail_from(settings[domain], of_panel, chosen)
+        wanted += _mail_from(settings[domain], of_panel, chosen) if domain in settings else ()
     for one in wanted:
         refuse_other_zone(one.zone, one.name)
     return wanted

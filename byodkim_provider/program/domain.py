@@ -150,7 +150,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         else:
             settings, own_providers, wait = args, (), False
         super().__init__(self._type, name, None, opts)
-        self._domain, self.cnames = settings.name, settings.cnames
+        self._domain, self._settings, self.cnames = settings.name, settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = self._hosted_zones(settings, providers, args)
@@ -185,9 +185,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         for one in later:
             value = self._allowed(settings.selector(one), keys[one]["record_value"])
             publish(one, {**keys[one], "record_value": value})
-        for region in settings.mail_from_domains:
-            declare = partial(self._mail_from, name, settings, region)
-            self.identities[region].key_set_at.apply(declare, run_with_unknowns=True)
+        if isinstance(args, ByodkimDomainArgs):
+            self.declare_mail_from()
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified(name, settings) if wait else None
@@ -250,17 +249,19 @@ class ByodkimDomain(pulumi.ComponentResource):
             self._signing_records = records
         return records, guards
 
-    def _mail_from(self, name: str, settings: DomainSettings, region: str, key_set_at: Any) -> None:
-        """
-        Declare the MAIL FROM domain in *region*: its MX and SPF records, and SES's setting.
+    def declare_mail_from(self, identities: pulumi.Output[Any] | None = None) -> None:
+        """Declare MAIL FROM, after *identities*: where it can't be made the engine begins no more steps."""
+        for region in self._settings.mail_from_domains:
+            known = pulumi.Output.all(self.identities[region].key_set_at, identities)
+            known.apply(partial(self._mail_from, region), run_with_unknowns=True)
 
-        It depends on the identities, which never depend on it: a mistake here stops no rotation.
-        """
+    def _mail_from(self, region: str, known: Sequence[Any]) -> None:
+        """Declare the MX and SPF records of the MAIL FROM domain in *region*, and SES's setting."""
+        name, settings, key_set_at = self.pulumi_resource_name, self._settings, known[0]
         if key_set_at is None or settings.mail_from is None:  # SES has no identity yet: its record is awaited
             return
         options = pulumi.ResourceOptions(
             parent=self,
-            # All of them: where a record of one Region fails, the engine begins no further step.
             depends_on=[*self.identities.values()],
             # An adopted identity keeps its MAIL FROM domain when it leaves the stack.
             retain_on_delete=settings.adopt or None,

@@ -6,6 +6,7 @@ import dns.message
 import dns.query
 import pytest
 
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
 from sandbox.mail.client import send
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
@@ -211,6 +212,33 @@ def test_what_stands_there(sandbox, open_stack):
     assert signing(sandbox, domain) not in (selector, None)
     assert not stack.up(refresh=True).failed  # puts the record back
     assert not stack.destroy().failed
+
+
+def test_of_another_domain(sandbox, open_stack):
+    """A MAIL FROM domain that can't be made stops no rotation of the domains after it."""
+    bad, good = "a.bad.mail-from.example", "b.good.mail-from.example"
+    Panel(sandbox, bad).paste(f"bounce.{bad}", "10 mx.elsewhere.test", kind="MX")
+    sandbox.add_zone(good)
+    stack = open_stack({bad: {"generation": 1}, good: {"generation": 1}})
+    assert not stack.up().failed
+    selector = signing(sandbox, good)
+    stack.declare({bad: {"generation": 1, "mailFrom": "bounce"}, good: {"generation": 2}})
+    result = stack.up(parallel=1)
+    assert "never overwritten" in result.stdout
+    assert result.failed
+    assert signing(sandbox, good) not in (selector, None)
+
+
+def test_in_a_program(sandbox, open_stack):
+    """The component of a program of one's own sets it up, too."""
+    domain = "program.mail-from.example"
+    sandbox.add_zone(domain)
+    args = {"domain": domain, "generation": 1, "regions": [REGION], "mail_from": "bounce"}
+    seen = {"dns_resolvers": [sandbox.dns_resolver]}
+    stack = open_stack(program=lambda: ByodkimDomain(domain, ByodkimDomainArgs(**args, **seen)))
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
 def test_adopted(sandbox, open_stack):
