@@ -5,6 +5,7 @@ import re
 import pytest
 
 from byodkim_provider.config import stack_file
+from sandbox.mail.client import send
 from tests.docs.pages import block
 from tests.engine.stack import REGION
 
@@ -60,3 +61,4 @@ def test_life(sandbox, stack, follow):
     gone = stack.run(block(*page, 4), OLD_SELECTOR=leaked)
     assert (gone.exit_code, gone.stdout.partition("\n")[0]) == (1, "prod: 1 domain, 1 due")
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != leaked
+    assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
