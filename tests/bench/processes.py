@@ -15,11 +15,14 @@ from typing import Self
 
 import psutil
 
+from sandbox.pulumi.plugins import ROOT
+
 SAMPLE_SECONDS = 0.1
 SAMPLES_PER_SEARCH = 5
 
 KINDS = {
     "pulumi.dynamic": "plugin",
+    str(ROOT / "plugin"): "plugin",
     "sandbox.pulumi.resource_aws": "pulumi-aws stand-in",
     "pulumi": "engine",
 }

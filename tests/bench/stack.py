@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from sandbox.pulumi.engine import find_pulumi
-from sandbox.pulumi.plugins import ROOT, install_plugins
+from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
 from tests.bench.processes import Sampler
 
 STACK = "bench"
@@ -45,7 +45,10 @@ class BenchStack:
         self._state = directory / "state"
         (self._work / "stacks").mkdir(parents=True)
         self._state.mkdir()
+        plugin = f'exec "{sys.executable}" -u "{ROOT / "plugin"}" "$@"\n'
+        write_script(directory / "plugin" / "pulumi-resource-byodkim", plugin)
         settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text()) | {"runtime": "python"}
+        settings["plugins"] = {"providers": [{"name": "byodkim", "path": str(directory / "plugin")}]}
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
         (self._work / "__main__.py").write_text(program.read_text())
         pulumi = find_pulumi()

@@ -15,6 +15,7 @@ PARTS = {
     "EmailIdentity": "identities",
     "StackId": "stack id",
     "ByodkimDomain": "component",
+    "Domain": "component",
     "DkimVerification": "verification",
     "Stack": "stack outputs",
     "Replayed": "replayed",
