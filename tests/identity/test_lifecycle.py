@@ -235,19 +235,6 @@ def test_create_goes_on_once_the_record_is_there(world):
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
-def test_another_key_for_what_a_lost_create_made(world):
-    """While an identity awaits DNS, SES may sign with its first key: its Create was never heard of."""
-    waiting = world.create()
-    world.put("s1", tags={OWNER_TAG: OWNER})
-    world.publish(2)
-
-    stored = world.update(waiting, 2, published=(1, 2, 3))
-
-    assert [GET, TAG, PUT_KEY] == world.calls()
-    assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
-    assert stored.key.set_at
-
-
 def test_one_look_at_manual_dns(world):
     """Where a person has to paste the record, a run looks once and does not wait."""
     assert AWAITING_DNS == world.create(dns_wait_seconds=0).status
@@ -971,15 +958,6 @@ def test_an_aliased_rename_keeps_its_owner(world):
     lifecycle.delete(switched, world.outside)
 
     assert {} == world.model.identities(REGION)
-
-
-def test_configuration_set(world):
-    """Another configuration set is its own call, and the only one that writes."""
-    world.model.add_configuration_set(REGION, "newsletter")
-
-    world.update(world.verified(), 1, configuration_set="newsletter")
-
-    assert ([GET, CONFIGURATION_SET], "newsletter") == (world.calls(), world.identity().configuration_set)
 
 
 @pytest.mark.parametrize("trouble", ["no record", "not allowed"])

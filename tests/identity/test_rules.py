@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
-from byodkim_provider.identity.rules import changed, needs_replacement, refuse_unsafe
+from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 from byodkim_provider.messages.identity import RotationProblem, RotationStep
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
@@ -103,19 +103,6 @@ def test_what_a_preview_can_not_know_is_a_change(name):
     assert (name,) == changed(stored(), after, unknown={name})
 
 
-@cases(
-    ("names", "replaces"),
-    {
-        "another key": (("selector", "fingerprint"), []),
-        "another domain": (("domain", "record_value"), ["domain"]),
-        "another Region": (("tags", "region"), ["region"]),
-    },
-)
-def test_needs_replacement(names, replaces):
-    """Only another domain or Region is another identity; a new key never is."""
-    assert replaces == needs_replacement(names)
-
-
 @given(STORED, MOMENTS, st.text())
 def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     """`refresh` calls `diff` too: equal inputs raise nothing and change nothing, whatever is stored."""
@@ -197,24 +184,6 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
         assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
 
 
-def test_several_generations_leave_too_early():
-    """If several generations leave too early, the step is allowed once the last of them may go."""
-    with pytest.raises(StillInUse) as caught:
-        refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
-
-    fields = caught.value.message.fields
-    assert ([1, 2, 8, 9, 10], START + 10 * DAY) == (fields["today"], fields["allowed_from"])
-
-
-def test_the_text_is_true_of_the_generation_it_names():
-    """The text gives no generation another one's date."""
-    with pytest.raises(StillInUse) as caught:
-        refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
-
-    fields = caught.value.message.fields
-    assert fields["signed_until"] + 10 * DAY == fields["allowed_from"]
-
-
 @pytest.mark.parametrize(
     ("seconds", "is_allowed"), [(-1, False), (0, True)], ids=["a second before", "on the date"]
 )
@@ -229,11 +198,14 @@ def test_allowed_from_the_date_that_was_named(seconds, is_allowed):
 
 
 def test_the_list_that_was_named_is_allowed():
-    """The `published` list of a refusal is one that is not refused."""
+    """Of several that leave too early, the text names one and its date; the list is for all, and allowed."""
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
 
-    assert refusal(stored(), declared(9, tuple(caught.value.message.fields["today"]))) is None
+    fields = caught.value.message.fields
+    assert ([1, 2, 8, 9, 10], START + 10 * DAY) == (fields["today"], fields["allowed_from"])
+    assert fields["signed_until"] + 10 * DAY == fields["allowed_from"]
+    assert refusal(stored(), declared(9, tuple(fields["today"]))) is None
 
 
 @pytest.mark.parametrize(

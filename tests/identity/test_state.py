@@ -77,16 +77,6 @@ def test_generations_are_integers_again(world):
     )
 
 
-def test_outputs_hold_no_private_key(world):
-    """Of the key the outputs have the fingerprint and the public half, and that is all."""
-    outputs = world.created().to_outputs()
-
-    assert world.key(1).fingerprint == outputs["fingerprint"]
-    assert f"p={outputs['record_value'][2:]}" == records.record_value(world.key(1).public_key_der)
-    private_key = world.key(1).pkcs1_base64()
-    assert private_key[800:840] not in str(outputs)
-
-
 SLOT = ("ses2._domainkey.example.com.keys.example.net@route53:Z1",)
 
 
@@ -262,19 +252,3 @@ def test_key_in_secrets_manager(inputs, of_a_secret):
     """An identity is the same, wherever its key is: the record's value says which key it is."""
     assert (of_a_secret, []) == check(of_a_secret, unknown=())
     assert Declared.from_inputs(inputs) == Declared.from_inputs(of_a_secret)
-
-
-@pytest.mark.parametrize("name", ["secret_arn", "record_value"])
-def test_check_with_unknown_secret(of_a_secret, name):
-    """What a preview can't know of a key in Secrets Manager is no problem."""
-    known = {other: value for other, value in of_a_secret.items() if other != name}
-
-    assert (known, []) == check(known, unknown={name})
-
-
-@pytest.mark.parametrize("name", ["domain", "region", "selector", "private_key", "published"])
-def test_check_with_unknown(inputs, name):
-    """What a preview can't know is no problem, and nothing is made up for it."""
-    known = {other: value for other, value in inputs.items() if other != name}
-
-    assert (known, []) == check(known, unknown={name})
