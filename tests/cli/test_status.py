@@ -16,6 +16,7 @@ from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.cli_project import configuration
 from tests.support.fakes import START
+from tests.support.testdata import pem
 from tests.support.world import DOMAIN
 
 ONE = "    example.com:\n      generation: {}\n"
@@ -627,6 +628,17 @@ def encrypted_domains(project):
     project.stack_file.write_text("config: {'ses-byodkim:domains': {secure: v1:abc}}")
 
 
+PASTED_KEY = """\
+domains["example.com"].keys["1"].privateKey: must be the name of a key in privateKeys, not the key: \
+set it with `pulumi config set --secret --path 'privateKeys["NAME"]'`, \
+and make another one if somebody may have read this"""
+
+
+def pasted_key(project):
+    key = json.dumps(pem("rsa2048.pkcs8"))
+    project.write(ONE.format(1) + f"      keys: {{1: {{selector: one, privateKey: {key}}}}}\n")
+
+
 def plain_key(project):
     project.write(ONE.format(2) + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n")
 
@@ -663,6 +675,7 @@ def no_permission(project):
         (no_domains, "domains: must not be empty\n" + SMALLEST),
         (encrypted_domains, ENCRYPTED_DOMAINS),
         (plain_key, PLAIN_KEY),
+        (pasted_key, PASTED_KEY),
         (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
         (
             no_project,
