@@ -8,7 +8,10 @@ resources with types of its own, which it serves itself.
 from __future__ import annotations
 
 import functools
+import re
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pulumi
@@ -84,5 +87,17 @@ def _provider() -> pulumi.ProviderResource:
             value = pulumi.Config(space).require(key)
             config[name] = pulumi.Output.secret(value) if is_config_secret(name) else value
     # Without a version, the engine adds that of the program's SDK, from the second run on: an update.
-    options = pulumi.ResourceOptions(version=__version__)
+    options = fetched() or pulumi.ResourceOptions(version=__version__)
     return pulumi.ProviderResource(PACKAGE, PACKAGE, {"config": config}, options)
+
+
+def fetched() -> pulumi.ResourceOptions | None:
+    """Where the engine has this plugin from, if that is a Git repository, of which it keeps the clone."""
+    folder = Path(str(sys.modules["__main__"].__file__)).resolve().parent
+    installed, _, version = folder.parent.name.partition("-v")
+    clone = folder.parent / ".git" / "config"
+    if not installed.startswith("resource-") or not clone.exists():
+        return None
+    found = re.search(r"url = https://(\S+)", clone.read_text())
+    url = f"git://{found[1]}/{folder.name}" if found else None
+    return pulumi.ResourceOptions(version=version, plugin_download_url=url)

@@ -130,13 +130,14 @@ class _ProgramHost(LanguageHost):
     def Link(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Have the program depend on SDKs in its folder."""
         for one in request.packages:
-            self._link(Path(request.info.program_directory), one.package.name, f"./{one.path}")
+            self._link(Path(request.info.program_directory), f"./{one.path}")
         return language_pb2.LinkResponse()
 
     def _install(self, folder: Path) -> None:
         raise NotImplementedError
 
-    def _link(self, folder: Path, package: str, sdk: str) -> None:
+    def _link(self, folder: Path, sdk: str) -> None:
+        """Have the program in *folder* depend on the SDK at the path *sdk* in there."""
         raise NotImplementedError
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
@@ -209,10 +210,11 @@ class NodeHost(_ProgramHost):
             _checked([str(installed / "node_modules" / ".bin" / "tsc"), "--types", "node"], sdk)
             shutil.copy(sdk / "package.json", sdk / "bin")
             if not (modules / name).exists():
-                (modules / name).symlink_to(sdk)
+                _with_parent(modules / name).symlink_to(sdk)
 
-    def _link(self, folder: Path, package: str, sdk: str) -> None:
-        _checked(["npm", "pkg", "set", f"dependencies.@pulumi/{package}=file:{sdk}"], folder)
+    def _link(self, folder: Path, sdk: str) -> None:
+        name = json.loads((folder / sdk / "package.json").read_text())["name"]
+        _checked(["npm", "pkg", "set", f"dependencies.{name}=file:{sdk}"], folder)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         options = {
@@ -243,8 +245,8 @@ class GoHost(_ProgramHost):
     def _install(self, folder: Path) -> None:
         _checked(["go", "mod", "download"], folder)
 
-    def _link(self, folder: Path, package: str, sdk: str) -> None:
-        module = f"example.com/pulumi-{package}/sdk/go"
+    def _link(self, folder: Path, sdk: str) -> None:
+        _, module, *_ = (folder / sdk / "go.mod").read_text().split()
         edits = (f"-replace={module}={sdk}", f"-require={module}@v0.0.0")
         _checked(["go", "mod", "edit", *edits], folder)
 

@@ -1,9 +1,15 @@
 """The schema, from which languages generate their SDK, has what a stack file has."""
 
 import json
+import runpy
+import sys
+
+import pytest
 
 from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey, WrittenDomain
 from byodkim_provider.plugin.package import DOMAIN, schema
+from byodkim_provider.resources.other_languages import fetched
+from tests.docs.pages import ROOT
 
 SCHEMA = schema()
 
@@ -55,3 +61,27 @@ def test_defaults():
     assert '"default":' not in json.dumps(SCHEMA)
     overlap = SCHEMA["resources"][DOMAIN]["inputProperties"]["overlapDays"]
     assert overlap["description"].endswith(" Default: 10.")
+
+
+def test_old_python(monkeypatch):
+    """With a Python that is too old the plugin says so, in one line, before it imports anything of ours."""
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "plugin"))
+    assert ended.value.code == f"byodkim: the plugin needs Python 3.11 or later, and {sys.executable} is 3.10"
+
+
+@pytest.mark.parametrize("folder", ["resource-git.test_mail_senders.git_plugin-v0.2.0", "senders"])
+def test_fetched(folder, tmp_path, monkeypatch):
+    """The engine finds a plugin again that it has from a Git repository; `Pulumi.yaml` names a folder."""
+    clone = tmp_path / folder / ".git"
+    clone.mkdir(parents=True)
+    (clone / "config").write_text('[remote "origin"]\n\turl = https://git.test/mail/senders.git\n')
+    main = tmp_path / folder / "plugin" / "__main__.py"
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(main))
+    options = fetched()
+    if folder == "senders":
+        assert options is None
+    else:
+        assert options.plugin_download_url == "git://git.test/mail/senders.git/plugin"
+        assert options.version == "0.2.0"
