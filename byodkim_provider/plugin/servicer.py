@@ -71,7 +71,7 @@ def _kind(urn: str) -> str:
 
 def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """*outputs*, with what a program in Python needs that takes the resource over."""
-    return {**outputs, **in_python(PROVIDERS[_kind(urn)])} if outputs else {}
+    return {**(outputs or {}), **in_python(PROVIDERS[_kind(urn)])}
 
 
 def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,7 +196,9 @@ class Servicer(ProviderServicer):
         found = self._provider(request.urn).read(request.id, plain(request.properties))
         return provider_pb2.ReadResponse(
             id=found.id or "",
-            properties=wire(_stored(request.urn, found.outs), request.inputs, request.properties),
+            properties=wire(
+                _stored(request.urn, found.outs) if found.id else {}, request.inputs, request.properties
+            ),
             inputs=request.inputs,
         )
 
