@@ -23,7 +23,7 @@ from byodkim_provider.aws.session import (
     open_session,
     refuse_other_account,
 )
-from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with
+from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with_ses
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsCall
 from byodkim_provider.progress import Clock, stopping
@@ -80,7 +80,7 @@ class Connections:
         """
         mine = self.account_id(regions[0])
         refuse_other_account(self.settings, "SES", account=mine, expected=account_id)
-        others = sorted({*regions_with("sesv2", partition_of(regions[0]))} - {*regions})
+        others = sorted({*regions_with_ses(partition_of(regions[0]))} - {*regions})
 
         def names(region: str) -> frozenset[str] | None:
             return self._once(("glance", region), lambda: self._glance(region, mine))

@@ -49,6 +49,9 @@ GLANCE: Final = CLIENT.merge(
 )
 """For many Regions at once, of which some may be out of reach."""
 
+_NO_CLIENT: Final = (BotoCoreError, ValueError, OSError)
+"""What botocore raises for wrong settings, also for an endpoint or a file that they name."""
+
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
 
@@ -72,15 +75,19 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
             session = _assume(session, role, settings, region)
         if session.get_credentials() is None:
             raise NoCredentialsError
-    except (BotoCoreError, ValueError) as error:
+    except _NO_CLIENT as error:
         raise _no_session(_whose(settings), error) from None
     return session
 
 
 def sign_in(settings: AwsSettings, *, region: str) -> str:
     """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
-    session = open_session(settings, region=region)
-    return _account(make_client(session, "sts", settings, RETRYING_CLIENT, region), _whose(settings))
+    session, whose = open_session(settings, region=region), _whose(settings)
+    try:
+        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
+    except _NO_CLIENT as error:
+        raise _no_session(whose, error) from None
+    return _account(sts, whose)
 
 
 def connect(
@@ -101,7 +108,7 @@ def connect(
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
         sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    except (BotoCoreError, ValueError) as error:
+    except _NO_CLIENT as error:
         raise _no_session(whose, error) from None
     _refuse_half_redirected(service, client, route53)
     account = _account(sts, whose)
@@ -138,7 +145,7 @@ def connect_to_route53(
         # `route53` retries, not botocore: its waits can be interrupted.
         client: Route53Client = make_client(session, "route53", settings, CLIENT, region)
         sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    except (BotoCoreError, ValueError) as error:
+    except _NO_CLIENT as error:
         raise _no_session(_whose(settings), error) from None
     if expected_account is not None:
         account = _account(sts, _whose(settings))
@@ -184,7 +191,7 @@ def _account(sts: STSClient, whose: str) -> str:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
         reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError) as error:  # a file of a token, a program of `credential_process`
         reason, step = said(error), None
     except (ResponseParserError, KeyError):
         reason, step = "the response is not STS's", None

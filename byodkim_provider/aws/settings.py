@@ -65,11 +65,14 @@ def region_problem(region: str) -> Message | None:
     return AwsProblem.NO_REGION(region=region, version=__version__, did_you_mean=meant)
 
 
-def regions_with(service: str, partition: str) -> tuple[str, ...]:
-    """The Regions of *partition* that have *service*, named as in boto3, sorted; not each is enabled."""
-    from botocore.session import get_session
+def regions_with_ses(partition: str) -> tuple[str, ...]:
+    """The Regions of *partition* that have SES, sorted; not each is enabled."""
+    # Not asked of a session: that reads the profile, which may be missing.
+    from botocore.loaders import create_loader
+    from botocore.regions import EndpointResolver
 
-    return tuple(sorted(get_session().get_available_regions(service, partition_name=partition)))
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
+    return tuple(sorted(resolver.get_available_endpoints("email", partition)))
 
 
 REFUSED: Final = {
@@ -317,4 +320,4 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
     for service, (name, _, variable) in SERVICES.items():
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
         if url and not is_of_aws(url) and not is_local(url):
-            yield AwsProblem.REDIRECTED(service=name, host=host_of(url) or "an unclear address")
+            yield AwsProblem.REDIRECTED(service=name, host=named(host_of(url)) or "an unclear address")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.messages import CannotRead, say, say_as_json, wants_json
+from byodkim_provider.cli.messages import CannotRead, Refused, say, say_as_json, wants_json
 from byodkim_provider.cli.streams import CANNOT_WRITE, repaired
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.quoting import KEY_MATERIAL, hidden
@@ -68,7 +68,7 @@ class _Commands(click.Group):
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         context.meta[AS_JSON] = wants_json(arguments)
         context.meta[KEYS] = [
-            part for one in arguments for part in (one, one.partition("=")[2]) if KEY_MATERIAL.search(part)
+            part for one in arguments for part in (one, *one.split("=", 1)) if KEY_MATERIAL.search(part)
         ]
         try:
             return super().parse_args(context, arguments)
@@ -105,8 +105,13 @@ class _Commands(click.Group):
 
 def _without_keys(error: click.ClickException, context: click.Context) -> click.ClickException:
     """*error*, or one like it if it quotes an argument that may be a private key, as click does."""
-    text = hidden(error.format_message(), context.meta[KEYS])
-    return error if text == error.format_message() else click.UsageError(text, getattr(error, "ctx", context))
+    keys = context.meta[KEYS]
+    if not keys:
+        return error
+    text = hidden(error.format_message(), keys)
+    return (
+        Refused(text) if isinstance(error, Refused) else click.UsageError(text, getattr(error, "ctx", None))
+    )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -22,7 +22,7 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
-from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with
+from byodkim_provider.aws.settings import AwsSettings, partition_of, redirection_warnings, regions_with_ses
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.chosen import StackName, checked, json_option
 from byodkim_provider.cli.environment import Environment
@@ -37,6 +37,7 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.property_types import timestamp
+from byodkim_provider.quoting import did_you_mean
 
 PAGE: Final = "docs/how-to/adopt-an-account.md"
 
@@ -121,7 +122,11 @@ def scan(
         raise click.UsageError("--yes needs --add.")
     environment, wanted = context.ensure_object(Environment), Asked(**asked)
     stack = open_stack(name, environment) if name or add else None
-    account = environment.account(stack.aws() if stack else AwsSettings())
+    settings = stack.aws() if stack else AwsSettings()
+    if not stack:
+        for line in redirection_warnings(settings.endpoints, os.environ):
+            say(line)
+    account = environment.account(settings)
     account_id, domains, left_out = _listed(account, wanted, stack)
     found = _found(account, domains, wanted, environment, left_out) if domains else []
     for why in left_out:
@@ -158,7 +163,7 @@ def _listed(
     """
     here = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
     partition = partition_of((stack.region if stack else None) or here)
-    regions = asked.region or regions_with("sesv2", partition)
+    regions = asked.region or regions_with_ses(partition)
     errors: dict[str, ByodkimError] = {}
 
     def names(region: str) -> list[tuple[str, str, bool]]:
@@ -191,7 +196,8 @@ def _listed(
             invalid[spelling] = str(error)
     for pattern in asked.domain:
         if not any(fnmatchcase(one.lower(), pattern) for one in (*domains, *invalid)):
-            raise CannotRead(CliProblem.NOT_IN_SES(pattern=pattern))
+            meant = did_you_mean(pattern, (*domains, *invalid))
+            raise CannotRead(CliProblem.NOT_IN_SES(pattern=pattern, did_you_mean=meant))
     already = domains.keys() & _declared(stack) if stack else set()
     counts = {
         "e-mail addresses, which inherit the DKIM of their domain": addresses,

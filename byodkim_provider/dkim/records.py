@@ -84,7 +84,7 @@ def normalise_domain(text: str) -> str:
 
 def _may_be_a_key(text: str) -> bool:
     """Whether *text* is too long to be quoted: perhaps a key, whole or a line of it, in the wrong place."""
-    return len(text) > MAX_WRITTEN or ("." not in text and KEY_MATERIAL.search(text) is not None)
+    return len(text) > MAX_WRITTEN or KEY_MATERIAL.search(text) is not None
 
 
 def _a_label(label: str, text: str) -> str:
@@ -97,8 +97,6 @@ def _a_label(label: str, text: str) -> str:
             ascii_label = idna.alabel(label).decode()
         except idna.IDNAError:
             raise ValueError(DomainProblem.IDNA(text=text, label=label)) from None
-    if len(ascii_label) > 63:
-        raise ValueError(DomainProblem.LABEL_OCTETS(text=text, length=len(ascii_label)))
     if not _LABEL.fullmatch(ascii_label):
         raise ValueError(DomainProblem.LABEL(text=text, label=label))
     return ascii_label

@@ -32,7 +32,6 @@ class DomainProblem(Table):
     SINGLE_LABEL = "{text!r} is a single label" + _DOMAIN, _REGISTERED
     EMPTY_LABEL = "{text!r} has an empty label" + _DOMAIN, _REGISTERED
     OCTETS = "{text!r} has {length} octets, expected at most {most}", _REGISTERED
-    LABEL_OCTETS = "{text!r} has a label of {length} octets, expected at most 63", _REGISTERED
     IDNA = "{text!r}: IDNA 2008 does not allow the label {label!r}", _REGISTERED
     LABEL = "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end", _REGISTERED
 

@@ -11,7 +11,7 @@ import pytest
 from byodkim_provider.aws import connections as module
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.ses import Listed, SesClient
-from byodkim_provider.aws.settings import AwsSettings, regions_with
+from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
 from tests.support.fakes import ses_refused
@@ -112,7 +112,7 @@ def test_names_are_listed_once(asked, monkeypatch):
 def test_names_elsewhere(asked, monkeypatch, code, expected):
     """All other Regions of the partition are asked once, at the same time; silence is no list of names."""
     made, threads = Connections(AwsSettings()), set()
-    others = {*regions_with("sesv2", "aws")} - {"eu-west-1", "us-east-1"}
+    others = {*regions_with_ses("aws")} - {"eu-west-1", "us-east-1"}
     together = threading.Barrier(len(others))
 
     def list_email_identities(ses):

@@ -18,8 +18,8 @@ import pytest
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import connect, open_session
-from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings
+from byodkim_provider.aws.session import connect, open_session, sign_in
+from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings, regions_with_ses
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
@@ -622,6 +622,25 @@ def test_no_session(
     machine.set(**environment)
     error = refused(lambda: machine.connect(**given))
     assert (AwsProblem.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
+
+
+def test_no_sign_in(machine: Machine) -> None:
+    """An endpoint that is none, and a token's file that is missing, are told in one line, too."""
+    machine.set(**IN_ENVIRONMENT, AWS_ENDPOINT_URL_STS="localhost")
+    error = refused(lambda: sign_in(AwsSettings(), region=REGION))
+    assert error.text == "aws: no session with the default credentials: Invalid endpoint: localhost"
+    machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="web")
+    machine.write(config=f"[profile web]\nrole_arn = {ROLE}\nweb_identity_token_file = /no/token\n")
+    error = refused(lambda: sign_in(AwsSettings(profile="web"), region=REGION))
+    assert error.text == (
+        "aws: no response from STS with profile 'web': [Errno 2] No such file or directory: '/no/token'"
+    )
+
+
+def test_regions_without_a_profile(machine: Machine) -> None:
+    """Which Regions have SES is known without the profile, which may be missing."""
+    machine.set(AWS_PROFILE="nope")
+    assert REGION in regions_with_ses("aws")
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,15 @@ def test_no_key_is_quoted(arguments, form):
     result = CliRunner().invoke(main, [one.format(key) for one in arguments])
     assert result.exit_code != 0
     assert not any(line in result.output for line in lines)
+
+
+def test_long_path_is_quoted(tmp_path, monkeypatch):
+    """A path is not taken for a key, and what a terminal or a CI obeys in it is inert."""
+    here = (
+        tmp_path / ("companyinfrastructure/environments/production/europe/ireland/mail" * 2) / "x\n::error::y"
+    )
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    result = CliRunner().invoke(main, ["status"])
+    assert "environments/production/europe" in result.stderr.replace("\n", "")
+    assert not [line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))]

@@ -592,7 +592,7 @@ ADDRESS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a
         ("127.0.0.1:0", f"{ADDRESS} '127.0.0.1:0'"),
         ("127.0.0.300", f"{ADDRESS} '127.0.0.300'"),
         ("no-such-host.invalid:53", "'no-such-host.invalid' has no address"),
-        (f"{'a-' * 32}a.invalid", f"'{'a-' * 32}a.invalid' has no address"),
+        (f"{'ä' * 64}.invalid", f"'{'ä' * 64}.invalid' has no address"),
         ("fe80::1", f"{ADDRESS} 'fe80::1'"),
     ],
 )

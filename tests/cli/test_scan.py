@@ -308,13 +308,15 @@ def test_filters(project, has, options, domains, reads):
     assert called(project)["GetEmailIdentity"] == reads
 
 
-@pytest.mark.parametrize("name", ["A1.exmaple.com", "*.org"])
-def test_no_such_name(project, has, name):
+@pytest.mark.parametrize(
+    ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
+)
+def test_no_such_name(project, has, name, meant):
     """A name that SES does not have is an error, before anything is read."""
     has("a1.example.com")
     has("some_name.example.com")
     result = scan(project, "--domain", "a1.*", "--domain", "some_name.example.com", "--domain", name)
-    said = f"byodkim: --domain {name.lower()}: SES has no such domain here\n"
+    said = f"byodkim: --domain {name.lower()}: SES has no such domain here{meant}\n"
     assert (2, said) == (result.exit_code, result.stderr)
     assert "GetEmailIdentity" not in called(project)
 

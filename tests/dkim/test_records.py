@@ -118,9 +118,11 @@ REFUSED_DOMAINS = {
     ),
     "label of 64 octets": (
         f"{'a' * 64}.com",
-        f"'{'a' * 64}.com' has a label of 64 octets, expected at most 63",
+        f"68 characters are too many, {SUCH_AS}",
     ),
     "line of a key": ("MIIB" * 16, f"64 characters are too many, {SUCH_AS}"),
+    "prime of a JSON Web Key": ("s-_Q" * 43, f"172 characters are too many, {SUCH_AS}"),
+    "line of a key before a domain": (f"{'MIIB' * 16}.com", f"68 characters are too many, {SUCH_AS}"),
     "lines of a key": ("MIIB" * 16 + "\n" + "AQAB" * 16 + "\n", f"130 characters are too many, {SUCH_AS}"),
     "254 octets": (
         ".".join(["a" * 61] * 4 + ["exampl"]),

@@ -8,7 +8,7 @@ from moto.route53.exceptions import Route53ClientError
 from moto.sts.responses import TokenResponse
 
 from byodkim_provider.config import settings
-from byodkim_provider.errors import AwsRefused, WrongAccount
+from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.aws import services
@@ -172,13 +172,13 @@ def test_no_credentials_in_a_program(open_stack):
             ByodkimDomain(
                 "one.example", settings.domain("one.example", {"generation": 1}, default_region=REGION)
             )
-        except AwsRefused as error:
+        except InvalidSettings as error:
             raise pulumi.RunError(error.text) from None
 
     result = open_stack(program=program, without=CREDENTIALS).preview()
     assert result.failed
     assert errors(result.stdout) == [
-        "ListHostedZones for the account: NoCredentialsError: Unable to locate credentials",
+        "aws: no session with the default credentials: Unable to locate credentials",
         "an unhandled error occurred: program exited with non-zero exit code: 1",
     ]
 
