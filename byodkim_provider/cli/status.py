@@ -21,6 +21,7 @@ from byodkim_provider.cli.now import SEVERITY, StackNow, as_json
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliNote, CliProblem
 
 
@@ -104,6 +105,10 @@ def _shown(
                 raise
             left_out.append(str(name))
             continue
+        except (ByodkimError, CannotRead) as error:
+            if len(stacks) == 1:
+                raise
+            raise CannotRead(CliProblem.OF_STACK(name=name, problem=error)) from None
         now = current(stack, environment)
         if form == "json":
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))

@@ -52,8 +52,8 @@ _ExternalId = Annotated[str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 let
 _Host = Annotated[
     str,
     text(
-        "(?!.*[.]{2})[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",
-        "an address, or a name like 'ns1.example.com'",
+        "(?!.*[.]{2})(?![^:]*:[^:]*$)[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",  # one colon: a port
+        "an address, or a name like 'ns1.example.com', without a port",
     ),
 ]
 _TsigKey = Annotated[

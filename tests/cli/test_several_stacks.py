@@ -108,10 +108,11 @@ def test_only_files_without_a_stack(project):
 
 
 def test_another_failure_of_one(project):
-    """A stack that exists and can't be read ends the command."""
+    """A stack that exists and can't be read ends the command, which names it."""
     project.others["prod"].complaint = "the passphrase is wrong"
     result = project.run("status", "--all-stacks")
     assert (result.exit_code, "the passphrase is wrong" in result.stderr) == (3, True)
+    assert "byodkim: stack 'prod': " in result.stderr
 
 
 def test_no_stack_file(project):

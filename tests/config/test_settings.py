@@ -533,7 +533,9 @@ dns: rfc2136
   dns.server: required with rfc2136
 dns: {provider: rfc2136, server: ns1..example.com, keyName: by..odkim}
   dns.keyName: must be a name like 'byodkim', not 'by..odkim'
-  dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1..example.com'
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1..example.com'
+dns: {provider: rfc2136, server: "192.0.2.1:53", keyName: byodkim}
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not '192.0.2.1:53'
 dns: {provider: cpanel, server: attacker.example, port: 443}
   dns.port: is an option of rfc2136, not of cpanel
   dns.server: is an option of rfc2136, not of cpanel
@@ -687,7 +689,8 @@ IN_DOMAIN = {
             "not 'hmac-md5'",
             "dns.keyName: must be a name like 'byodkim', not 'a key'",
             "dns.port: must be 1 to 65535, not 0",
-            "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1 .example.com'",
+            "dns.server: must be an address, or a name like 'ns1.example.com', without a port, "
+            "not 'ns1 .example.com'",
         ],
     ),
     "selector too long for the second zone": (
