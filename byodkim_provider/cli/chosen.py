@@ -131,7 +131,10 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
     return (
         click.option(
-            "--zone", type=checked(ZONE.read), metavar="NAME", help="The DNS zone that holds the record."
+            "--zone",
+            type=checked(ZONE.read),
+            metavar="NAME",
+            help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
         ),
         click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields."),
         click.option(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import click
@@ -17,7 +18,6 @@ import click
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
@@ -46,25 +46,33 @@ class Record:
     zone: str
     """The zone in this panel."""
     zone_assumed: bool = False
-    """Whether the zone is a guess: the domain itself."""
+    """Whether the zone is a guess, see `_is_guess`."""
     ttl: int = TTL
     written_at: str = ""
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
-    """What to type into which field, one block per record; of one that `pulumi up` writes, that it does."""
-    return "\n\n".join(
-        f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
-        if record.written_at
-        else panels.instructions(
-            PANELS[record.panel],
-            record_name=record.name,
-            record_value=record.value,
-            zone=record.zone,
-            kind=record.kind,
-        )
-        for record in wanted
+    """What to type into which field, one block per record, then the notes that all of a kind have."""
+    blocks = []
+    for (_, kind), group in groupby(wanted, key=lambda record: (record.domain, record.kind)):
+        texts = [_in_panel(record).split("\n") for record in group]
+        notes = [line for line in texts[0] if line.startswith("  - ")] if len(texts) > 1 else []
+        notes = [note for note in notes if all(note in text for text in texts)]
+        blocks += ["\n".join(line for line in text if line not in notes) for text in texts]
+        blocks += ["\n".join([f"Each of these {kind} records:", *notes])] if notes else []
+    return "\n\n".join(blocks)
+
+
+def _in_panel(record: Record) -> str:
+    if record.written_at:
+        return f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
+    return panels.instructions(
+        PANELS[record.panel],
+        record_name=record.name,
+        record_value=record.value,
+        zone=record.zone,
+        kind=record.kind,
     )
 
 
@@ -159,8 +167,9 @@ def as_text(wanted: Sequence[Record]) -> str:
             records = [one for one in wanted if (one.domain, _why(one)) == (domain, why)]
             to_add = [one for one in records if not one.written_at]
             if to_add:
-                lines = as_zone_file(to_add).replace("\n", "\n  ")
-                asked = f"Please add to the DNS of {to_add[0].zone}:\n\n  {lines}\n\n"
+                guess = " (assumed zone)" if to_add[0].zone_assumed else ""
+                # Not indented: in a zone file a blank in front means the owner of the line above.
+                asked = f"Please add to the DNS of {to_add[0].zone}{guess}:\n\n{as_zone_file(to_add)}\n\n"
                 messages.append(asked + why.format(domain=domain, zone=to_add[0].zone))
             elif records:
                 messages.append(f"{as_panel(records)}\n")
@@ -219,21 +228,19 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
                 domain=domain,
                 panel=chosen.panel or "other",
                 zone=chosen.zone or domain,
-                zone_assumed=chosen.zone is None,
+                zone_assumed=_is_guess(domain, chosen.zone),
             )
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
         raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
-    if form not in ("panel", "text"):
+    if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
-    if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
-        say(CliNote.ZONE_ASSUMED(zones=", ".join(assumed)))
-    if form == "text":
-        click.echo(as_text(wanted))
-        return
     who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
-    show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}", ""])
+    show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}"])
+    if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
+        show_lines([str(CliNote.ZONE_ASSUMED(zones=", ".join(assumed)))])
+    click.echo()
     show_lines(as_panel(wanted).split("\n"))
 
 
@@ -250,7 +257,7 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
             "domain": domain,
             "panel": chosen.panel or dns.panel or "other",
             "zone": zone,
-            "zone_assumed": not (chosen.zone or dns.zone),
+            "zone_assumed": _is_guess(domain, chosen.zone or dns.zone),
         }
         for name, target in cnames.items():
             wanted.append(Record(kind="CNAME", name=name, value=target, **of_panel))
@@ -270,6 +277,11 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
     for one in wanted:
         refuse_other_zone(one.zone, one.name)
     return wanted
+
+
+def _is_guess(domain: str, named: str | None) -> bool:
+    """Whether another zone may hold the names: those of a sub-domain whose zone nobody has named."""
+    return not named and domain.count(".") > 1
 
 
 def _mail_from(settings: DomainSettings, of_panel: dict[str, Any], chosen: Chosen) -> Iterator[Record]:

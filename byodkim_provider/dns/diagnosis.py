@@ -23,7 +23,7 @@ from byodkim_provider.dkim.misconfigurations import (
     misplaced,
 )
 from byodkim_provider.dns import panels, visibility
-from byodkim_provider.dns.panels import TARGET_RULE, Panel, name_rule, target_field, value_rule
+from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.dns.visibility import judge, servers_asked
@@ -136,7 +136,7 @@ def fix(
         new_key=new_key,
         target=target,
         target_field=f"{target_field(panel)!r}",
-        target_rule=TARGET_RULE,
+        target_rule=target_rule(target, zone),
     )
 
 

@@ -85,10 +85,18 @@ def problems(
     name = name_to_type(panel, record_name=record_name, zone=zone)
     value = value_to_type(panel, record_value, kind)
     max_value = panel.max_value if kind == "TXT" else None
-    limits = (("name", name, panel.max_name, "selector"), ("value", value, max_value, "key"))
+    part = "prefix under `cname`" if kind == "CNAME" else "selector"
+    part = part if "._domainkey" in record_name else "`mailFrom`"
+    shortest = name.replace(name.split(".")[0], "s1" if kind == "CNAME" else "s", 1)
+    way = f"take a shorter {part}"
+    if panel.max_name and len(shortest) > panel.max_name:
+        way = (
+            f"this panel can't hold it with any {part}; give the sub-domain a zone of its own, by NS records"
+        )
+    limits = (("name", name, panel.max_name, way), ("value", value, max_value, "take a shorter key"))
     return tuple(
-        f"the {field} has {len(text)} characters, at most {most} fit: take a shorter {shorter}"
-        for field, text, most, shorter in limits
+        f"the {field} has {len(text)} characters, at most {most} fit: {fix}"
+        for field, text, most, fix in limits
         if most and len(text) > most
     )
 
@@ -125,15 +133,17 @@ def instructions(
     heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
     lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
+    whole = f", {record_name}." if panel.name_form == "unknown" else ""
+    unknown = [f"what the field {value_field!r} is called for a {kind} is not known to us"]
+    unknown = unknown if panel.target_field is None else []
+    rule = value_rule(panel) if kind == "TXT" else target_rule(record_value, zone)
     notes = [
         *problems(panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind),
-        f"{panel.name_field}: {name_rule(panel)}",
-        f"{value_field}: {value_rule(panel) if kind == 'TXT' else TARGET_RULE}",
+        f"{panel.name_field}: {name_rule(panel)}{whole}",
+        f"{value_field}: {rule}",
         *panel.quirks,
-        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks, "MX": MX_RULES}[kind],
+        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks or unknown, "MX": [*MX_RULES, *unknown]}[kind],
     ]
-    if kind != "TXT" and panel.target_field is None:
-        notes.append(f"what the field {value_field!r} is called for a {kind} is not known to us")
     lines += [f"  - {note}" for note in notes]
     return "\n".join(lines)
 
@@ -152,13 +162,13 @@ _VALUE_RULES: Final = {
     'if the panel refuses it, two strings in quotes, "first 255" "rest"',
 }
 
-
 MX_RULES: Final = ("a form with a field for the priority takes the number there",)
 
-TARGET_RULE: Final = (
-    "the whole name; if the saved record has the zone at its end once more, type a dot behind the name"
-)
-"""How to type the target of a CNAME: at no panel does more than a final dot help."""
+
+def target_rule(target: str, zone: str) -> str:
+    """How to type the target of a CNAME in *zone*: at no panel does more than a final dot help."""
+    end = ".".join(target.split(".")[-2:])
+    return f"the whole name; if it is saved as '….{end}.{zone}', type a dot behind it"
 
 
 def target_field(panel: Panel) -> str:

@@ -32,7 +32,7 @@ SPEC: Final = HostSpec(
             value_field="Value",
             ttl="1 Hour",
             txt_quirks=("how long a value may be is not known to us",),
-            cname_quirks=("the list is 'CNAME (Aliases)', the field may be called 'Points to'",),
+            cname_quirks=("the list is 'CNAME (Aliases)', the field 'Value' may be called 'Points to'",),
             name_servers=(r"ns\d+\.wixdns\.net",),
             serves_all=True,
         ),

@@ -109,6 +109,9 @@ def test_panel(new):
         typed = f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n"
         assert typed in text
     assert text == printed(new, "--panel", "cloudflare"), "the other domain has no record yet"
+    notes = re.findall("^  - .*", text, re.MULTILINE)
+    assert len(notes) == len({*notes}) == 4, "what holds for all is said once"
+    assert "    Auto\n\nEach of these CNAME records:\n  - " in text
 
 
 @pytest.mark.parametrize("name", PANELS)
@@ -150,7 +153,7 @@ def test_text(new):
     """A message to a DNS team says what to add, why, and until when."""
     result = new.run("records", SHOP, "--format", "text", "--zone", SHOP)
     assert result.stderr == ""
-    lines = "\n".join(f"  {name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES)
+    lines = "\n".join(f"{name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES)
     assert result.stdout == (
         f"Please add to the DNS of {SHOP}:\n\n{lines}\n\n"
         "Why: Amazon SES signs the mail of shop.example with DKIM, by which receivers know\n"
@@ -179,9 +182,7 @@ def test_text_of_other_records(stack, world):
     project.signing = {"example.com": 1, "example.net": 2}
     text = printed(project, "--format", "text")
     value = records.quoted(records.record_value(world.key(1).public_key_der))
-    assert (
-        f"Please add to the DNS of example.com:\n\n  s1._domainkey.example.com. 300 IN TXT {value}\n" in text
-    )
+    assert f"Please add to the DNS of example.com:\n\ns1._domainkey.example.com. 300 IN TXT {value}\n" in text
     assert "Until when: please keep each record until we ask for its removal" in text
     assert "s2._domainkey.example.net: nothing to type, `pulumi up` writes it at Route 53\n" in text
     assert f"Please add to the DNS of {SHOP}:" in text

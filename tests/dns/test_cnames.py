@@ -182,8 +182,8 @@ FIXES = {
     "nothing else",
     "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
     "CNAME, delete it and add the CNAME record",
-    "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the whole name; if the "
-    "saved record has the zone at its end once more, type a dot behind the name",
+    "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the whole name; if it is "
+    "saved as '….t.example.shop.example', type a dot behind it",
 }
 
 

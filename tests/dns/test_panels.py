@@ -87,8 +87,9 @@ def test_cname_to_type(name):
     assert CNAME_FIELDS[name] == typed(text)
     assert "TXT" not in text
     assert "255" not in text
-    is_unknown = PANELS[name].target_field is None
+    is_unknown = PANELS[name].target_field is None and not PANELS[name].cname_quirks
     assert ("is called for a CNAME is not known to us" in text) == is_unknown
+    assert text.count("called") <= 1, "one remark on what the field is called"
 
 
 def test_whole_cname():
@@ -100,8 +101,7 @@ def test_whole_cname():
         f"  Target: {TARGET}\n"
         "  TTL:    Auto\n"
         "  - Name: without the zone at its end, the panel adds that itself\n"
-        "  - Target: the whole name; if the saved record has the zone at its end once more, type a dot "
-        "behind the name\n"
+        "  - Target: the whole name; if it is saved as '….example.net.example.com', type a dot behind it\n"
         "  - the full name is understood too\n"
         "  - Proxy status: DNS only (grey cloud): a proxied CNAME shows no key"
     )
@@ -133,6 +133,13 @@ def test_name_outside_the_zone(zone):
         instructions("godaddy", zone=zone)
 
 
+@pytest.mark.parametrize("kind", ["TXT", "CNAME", "MX"])
+@pytest.mark.parametrize("name", ["namescouk", "other"])
+def test_whole_name(name, kind):
+    """Where nobody knows whether the panel adds the zone, the whole name can be copied too."""
+    assert f"type the whole name with a dot behind it, {NAME}.\n" in instructions(name, kind=kind)
+
+
 LONG = f"s{'1' * 60}._domainkey.example.com"
 LIMITS = {
     "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
@@ -159,6 +166,40 @@ def test_limits(name, record_name, value, problems):
     record = {"record_name": record_name, "record_value": value, "zone": ZONE}
     assert problems == panels.problems(PANELS[name], **record)
     assert all(f"- {problem}" in instructions(name, **record) for problem in problems)
+
+
+TOO_LONG = {
+    "selector": ("ses1._domainkey", 46, "TXT", "take a shorter selector"),
+    "no selector": ("ses1._domainkey", 48, "TXT", "this panel can't hold it with any selector; {zone}"),
+    "prefix": ("ses1._domainkey", 46, "CNAME", "take a shorter prefix under `cname`"),
+    "no prefix": (
+        "ses1._domainkey",
+        47,
+        "CNAME",
+        "this panel can't hold it with any prefix under `cname`; {zone}",
+    ),
+    "MAIL FROM": ("bounce", 54, "MX", "take a shorter `mailFrom`"),
+    "SPF of MAIL FROM": ("bounce", 54, "TXT", "take a shorter `mailFrom`"),
+    "no MAIL FROM": ("bounce", 59, "MX", "this panel can't hold it with any `mailFrom`; {zone}"),
+}
+
+
+@cases(("start", "length", "kind", "way"), TOO_LONG)
+def test_way_out_of_a_name_too_long(start, length, kind, way):
+    """A shorter selector is the advice only where one would do; followed, the name fits."""
+    sub_domain = "a" * length
+
+    def problems(name, zone=ZONE):
+        record = {"record_name": name, "record_value": "p=A", "zone": zone, "kind": kind}
+        return panels.problems(PANELS["namecheap"], **record)
+
+    own_zone = "give the sub-domain a zone of its own, by NS records"
+    name = f"{start}.{sub_domain}.{ZONE}"
+    size = len(start) + 1 + length
+    assert problems(name) == (f"the name has {size} characters, at most 60 fit: {way.format(zone=own_zone)}",)
+    shortest = name.replace(start.partition(".")[0], "s1" if kind == "CNAME" else "s", 1)
+    assert bool(problems(shortest)) == ("any" in way)
+    assert not problems(name, zone=f"{sub_domain}.{ZONE}")
 
 
 NAME_SERVERS = {
