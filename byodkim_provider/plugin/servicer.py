@@ -46,7 +46,7 @@ from byodkim_provider.resources import (
     record_guard,
     stack_id,
 )
-from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types, in_python
+from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types, outputs_of_python
 
 THREADS: Final = 64
 """Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
@@ -71,7 +71,7 @@ def _kind(urn: str) -> str:
 
 def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """*outputs*, with what a program in Python needs that takes the resource over."""
-    return {**(outputs or {}), **in_python(PROVIDERS[_kind(urn)])}
+    return {**(outputs or {}), **outputs_of_python(PROVIDERS[_kind(urn)])}
 
 
 def _clean(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,7 +46,7 @@ def is_plugin() -> bool:
 
 
 @functools.cache
-def in_python(load: Callable[[], ResourceProvider]) -> Mapping[str, str]:
+def outputs_of_python(load: Callable[[], ResourceProvider]) -> Mapping[str, str]:
     """The outputs that only dynamic resources have."""
     return {PROVIDER_KEY: serialize_provider(InPluginProcess(load))}
 
@@ -92,12 +92,12 @@ def _provider() -> pulumi.ProviderResource:
 
 
 def fetched() -> pulumi.ResourceOptions | None:
-    """Where the engine has this plugin from, if that is a Git repository, of which it keeps the clone."""
+    """Where the engine has this plugin from, without credentials, if it keeps a Git clone."""
     folder = Path(str(sys.modules["__main__"].__file__)).resolve().parent
     installed, _, version = folder.parent.name.partition("-v")
     clone = folder.parent / ".git" / "config"
     if not installed.startswith("resource-") or not clone.exists():
         return None
     found = re.search(r"url = https://(\S+)", clone.read_text())
-    url = f"git://{found[1]}/{folder.name}" if found else None
+    url = f"git://{found[1].rpartition('@')[2]}/{folder.name}" if found else None
     return pulumi.ResourceOptions(version=version, plugin_download_url=url)

@@ -73,10 +73,10 @@ def test_old_python(monkeypatch):
 
 @pytest.mark.parametrize("folder", ["resource-git.test_mail_senders.git_plugin-v0.2.0", "senders"])
 def test_fetched(folder, tmp_path, monkeypatch):
-    """The engine finds a plugin again that it has from a Git repository; `Pulumi.yaml` names a folder."""
+    """The engine finds a plugin again that it has from a Git repository; no credentials are kept."""
     clone = tmp_path / folder / ".git"
     clone.mkdir(parents=True)
-    (clone / "config").write_text('[remote "origin"]\n\turl = https://git.test/mail/senders.git\n')
+    (clone / "config").write_text('[remote "origin"]\n\turl = https://me:token@git.test/mail/senders.git\n')
     main = tmp_path / folder / "plugin" / "__main__.py"
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(main))
     options = fetched()
