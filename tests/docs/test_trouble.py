@@ -363,6 +363,15 @@ def test_record(nights):
     nights.repair("byodkim rotate example.com")
 
 
+def test_standby(night):
+    """SES does not look for the lost record for an hour; a rotation has it look for the standby's at once."""
+    night.change("DELETE", night.record())
+    night.later(HOUR)
+    assert night.mail() == "unsigned"
+    night.type(STATUS, expecting="TEMPORARY_FAILURE")
+    night.repair("byodkim rotate example.com")
+
+
 def test_another_way(night):
     """The mail goes through a Region that the stack does not have, or as a sub-domain."""
     for region, name in ((OTHER_REGION, DOMAIN), (REGION, "news.example.com")):
