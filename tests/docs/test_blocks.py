@@ -140,6 +140,7 @@ NOT_FOLLOWED = {
     ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
     ("docs/reference/performance.md", "Measure it", 1): "measuring takes minutes; the page is the result",
     ("docs/how-to/other-languages.md", "Install it", 1): "`make languages` runs the program of that page",
+    ("docs/how-to/other-languages.md", "Install it", 2): "needs an index; the example is such a folder",
     ("docs/reference/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
     ("docs/how-to/leaked-key.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
 }
