@@ -13,8 +13,8 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
-"""Matches a key or a session token in base64 or base64url. No label, selector or id is as long."""
+KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}:){32,}")
+"""Matches a key or a session token in base64, base64url or hex. No label, selector or id is as long."""
 
 PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
 """User and password in a URL, which botocore's errors quote."""

@@ -46,8 +46,16 @@ collect_ignore: Final = ["languages"]
 PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 """Folders whose tests call AWS as people do, beside the product."""
 
-THEIRS: Final = {"CreateConfigurationSet", "SendEmail"}
-"""Actions of SES that only tests call."""
+THEIRS: Final = {
+    *("AssociateEmailIdentityCertificate", "DisassociateEmailIdentityCertificate"),
+    *("CreateConfigurationSet", "CreateMultiRegionEndpoint", "SendEmail"),
+    *("CreateTenant", "DeleteTenant", "GetTenant", "ListTenantResources"),
+    *("CreateTenantResourceAssociation", "DeleteTenantResourceAssociation"),
+}
+"""Actions of SES that only tests call, and examples that declare more than domains."""
+
+OF_OTHERS: Final = ("events", "kms", "route53", "sns")
+"""Services of which only what others do beside the product is called in tests, or more than it calls."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -181,7 +189,7 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
         return call(self, operation, *arguments, **options)
 
     def record_moto(self: BaseResponse) -> Any:
-        if self.service_name not in ("kms", "route53"):
+        if self.service_name not in OF_OTHERS:
             recorded.add(f"{self.service_name}:{self._get_action()}")
         return call_action(self)
 

@@ -3,7 +3,7 @@
 import math
 
 from tests import test_property_types
-from tests.aws import test_ses_answers, test_session
+from tests.aws import test_session
 from tests.cli import test_doctor, test_iam_policy, test_rotate
 from tests.cli import test_records as test_cli_records
 from tests.config import test_settings, test_stack_file
@@ -39,7 +39,6 @@ TABLES = (
     test_property_types.test_identity_inputs,
     test_property_types.test_verification_inputs,
     test_property_types.test_state_of_an_identity,
-    test_ses_answers.test_refused,
     # Command lines
     test_rotate.test_wrong_usage,
     test_rotate.test_refused,

@@ -60,7 +60,7 @@ def test_no_code_is_left(table):
         ("`dns: {provider: route53, zoneId: …}`", "`dns={'provider': 'route53', 'zone_id': '…'}`"),
         ("`pulumi up` or `aws:profile`", "`pulumi up` or `aws:profile`"),
         ("`a: [`", "`a: [`"),
-        ('domains["a.example"].dns.zoneId: wrong', "a.example: dns.zone_id: wrong"),
+        ('domains["a.example"].dns[1].zoneId: wrong', "a.example: dns[1].zone_id: wrong"),
     ],
 )
 def test_in_python(yaml, python):

@@ -191,7 +191,7 @@ def _account(sts: STSClient, whose: str) -> str:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
         reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
-    except (BotoCoreError, OSError) as error:  # a file of a token, a program of `credential_process`
+    except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
         reason, step = said(error), None
     except (ResponseParserError, KeyError):
         reason, step = "the response is not STS's", None

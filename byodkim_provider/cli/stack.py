@@ -155,7 +155,10 @@ class Stack:
     def domains(self) -> Mapping[str, Mapping[str, Any]]:
         """The configuration of each domain, without defaults, by normalised name."""
         domains: Any = self.ours["domains"]
-        return {normalise_domain(spelling): written for spelling, written in domains.items()}
+        try:
+            return {normalise_domain(spelling): written for spelling, written in domains.items()}
+        except ValueError as error:
+            raise CannotRead(str(error)) from None
 
     @cached_property
     def source(self) -> Source:

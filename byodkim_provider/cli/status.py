@@ -99,7 +99,7 @@ def _shown(
     shown = 0
     for name in stacks:
         try:
-            stack = open_stack(name, environment)
+            now = current(open_stack(name, environment), environment)
         except NoStack:
             if not all_stacks:
                 raise
@@ -109,7 +109,6 @@ def _shown(
             if len(stacks) == 1:
                 raise
             raise CannotRead(CliProblem.OF_STACK(name=name, problem=error)) from None
-        now = current(stack, environment)
         if form == "json":
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":

@@ -30,7 +30,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingProblem, SettingWarning
 from byodkim_provider.messages.dkim import SlotProblem
-from byodkim_provider.quoting import did_you_mean
+from byodkim_provider.quoting import did_you_mean, named
 
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
@@ -106,7 +106,7 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
     if not written.get("domains") and written.get("domains") != {}:
         unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
         found = next((name for name in others if name.endswith(":domains")), None)
-        other = f"; found {found!r}, which is of another project" if found else ""
+        other = f"; found {named(found)!r}, which is of another project" if found else ""
         nothing = SettingProblem.NO_DOMAINS(found=other, project=PROJECT)
         raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
     private_keys = _map(written.get("privateKeys"))

@@ -60,7 +60,7 @@ def _joined(value: Any) -> Any:
     return "; ".join(map(str, value)) if is_several else value
 
 
-_PATH: Final = re.compile(r'domains\["([^"]+)"\]\.([A-Za-z.]+)')
+_PATH: Final = re.compile(r'domains\["([^"]+)"\]\.([A-Za-z0-9.\[\]]+)')
 
 _SETTING: Final = re.compile("`([a-z][A-Za-z]*: [^`\n]+)`")
 
@@ -88,5 +88,5 @@ def in_python(text: str) -> str:
         given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
         return f"`{', '.join(given)}`"
 
-    text = _PATH.sub(lambda found: f"{found[1]}: {to_snake(found[2])}", text)
+    text = _PATH.sub(lambda found: f"{found[1]}: {'.'.join(map(to_snake, found[2].split('.')))}", text)
     return _SETTING.sub(argument, text)

@@ -10,8 +10,8 @@ of a generated key's standby can always be made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -110,6 +110,17 @@ class ByodkimDomainArgs(WrittenDomain):
         return settings.domain(self.domain, self, default_region=stack_config.region())
 
 
+@contextmanager
+def _spelled_as_in(args: ByodkimDomainArgs | DomainSettings) -> Iterator[None]:
+    """Names settings in problems as whoever wrote *args* did: a program in Python by its arguments."""
+    try:
+        yield
+    except InvalidSettings as error:
+        if is_plugin() or not isinstance(args, ByodkimDomainArgs):
+            raise
+        raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
+
+
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
 
@@ -146,7 +157,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             opts: Options of the resource.
         """
         if isinstance(args, ByodkimDomainArgs):
-            settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
+            with _spelled_as_in(args):
+                settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers, wait = args, (), False
         super().__init__(self._type, name, None, opts)
@@ -204,15 +216,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         args: ByodkimDomainArgs | DomainSettings,
     ) -> list[HostedZone]:
         """The zones of the records; raises `InvalidSettings` for one that is not there, or listed twice."""
-        try:
+        with _spelled_as_in(args):
             zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
             if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
                 zones = list(map(_as_listed, zones, settings.dns))
             _refuse_same_zone(settings.name, zones)
-        except InvalidSettings as error:
-            if is_plugin() or not isinstance(args, ByodkimDomainArgs):
-                raise
-            raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
         return zones
 
     def _publish(

@@ -624,7 +624,7 @@ def test_no_session(
     assert (AwsProblem.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
 
 
-def test_no_sign_in(machine: Machine) -> None:
+def test_no_sign_in(machine: Machine, tmp_path: Path) -> None:
     """An endpoint that is none, and a token's file that is missing, are told in one line, too."""
     machine.set(**IN_ENVIRONMENT, AWS_ENDPOINT_URL_STS="localhost")
     error = refused(lambda: sign_in(AwsSettings(), region=REGION))
@@ -635,6 +635,11 @@ def test_no_sign_in(machine: Machine) -> None:
     assert error.text == (
         "aws: no response from STS with profile 'web': [Errno 2] No such file or directory: '/no/token'"
     )
+    token = tmp_path / "token"
+    token.write_bytes(b"\xff\xfe")
+    machine.write(config=f"[profile web]\nrole_arn = {ROLE}\nweb_identity_token_file = {token}\n")
+    error = refused(lambda: sign_in(AwsSettings(profile="web"), region=REGION))
+    assert error.text.startswith("aws: no response from STS with profile 'web': 'utf-8' codec can't decode")
 
 
 def test_regions_without_a_profile(machine: Machine) -> None:

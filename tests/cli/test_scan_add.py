@@ -226,3 +226,10 @@ def test_with_a_domain_twice():
     """A domain that is there already is not there twice afterwards."""
     with pytest.raises(InvalidSettings, match="can't be extended in place"):
         stack_file.with_domains(LAST, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})
+
+
+def test_domain_that_is_none(project):
+    """A stack file with a name that is no domain is refused in a line, before anything is added."""
+    project.write("    me@example.com:\n      generation: 1\n")
+    result = project.run("scan", "--add", "--yes", "--region", REGION)
+    assert (result.exit_code, "'me@example.com' is an e-mail address" in result.stderr) == (2, True)

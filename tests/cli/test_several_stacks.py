@@ -115,6 +115,14 @@ def test_another_failure_of_one(project):
     assert "byodkim: stack 'prod': " in result.stderr
 
 
+def test_wrong_settings_of_one(project):
+    """So do settings that are wrong in one stack."""
+    project.others["prod"].write(ONE.format(OTHER, "x"))
+    result = project.run("status", "--all-stacks")
+    assert result.exit_code == 3
+    assert "byodkim: stack 'prod': domains[\"example.net\"].generation: must be" in result.stderr
+
+
 def test_no_stack_file(project):
     """A project without a stack file has no stacks to show."""
     for file in (project.directory / "stacks").iterdir():

@@ -121,6 +121,7 @@ REFUSED_DOMAINS = {
         f"68 characters are too many, {SUCH_AS}",
     ),
     "line of a key": ("MIIB" * 16, f"64 characters are too many, {SUCH_AS}"),
+    "prime as openssl prints it": ("d6:c4:06:" * 20, f"180 characters are too many, {SUCH_AS}"),
     "prime of a JSON Web Key": ("s-_Q" * 43, f"172 characters are too many, {SUCH_AS}"),
     "line of a key before a domain": (f"{'MIIB' * 16}.com", f"68 characters are too many, {SUCH_AS}"),
     "lines of a key": ("MIIB" * 16 + "\n" + "AQAB" * 16 + "\n", f"130 characters are too many, {SUCH_AS}"),

@@ -10,6 +10,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
+from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ZoneProblem
@@ -152,6 +153,13 @@ def test_one_place_twice(cloud):
     assert refusal(run, lambda: ByodkimDomain("example.com", args)).startswith(
         "example.com: dns: route53:Z1 is listed twice\n"
     )
+
+
+def test_spelled_as_arguments(cloud):
+    """Problems of a program in Python name its arguments, whichever rule finds them."""
+    dns = DnsSettings(provider="manual", zone="example.org")
+    args = ByodkimDomainArgs(domain="example.com", generation=1, regions=["eu-west-1"], dns=dns)
+    assert refusal(run, lambda: ByodkimDomain("one", args)).startswith("example.com: dns.zone: 'example.org'")
 
 
 # -- by hand
