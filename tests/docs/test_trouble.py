@@ -363,6 +363,22 @@ def test_record(nights):
     nights.repair("byodkim rotate example.com")
 
 
+def test_private_key(night):
+    """Somebody has put the private key into the record that signs."""
+    leaked = night.record()
+    value = f"p={keys.load(OPENSSL_KEY).pkcs1_base64()}"
+    chunks = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
+    private = leaked | {"ResourceRecords": [{"Value": chunks}]}
+    night.change("UPSERT", private)
+    night.later(HOUR)
+    assert night.mail() == "unsigned"
+    night.type(DOCTOR, expecting="wrong (private-key)")
+    night.change("DELETE", private)
+    assert "`byodkim rotate example.com --compromised`" in TEXT
+    night.repair("byodkim rotate example.com --compromised")
+    assert night.selector not in leaked["Name"]
+
+
 def test_standby(night):
     """SES does not look for the lost record for an hour; a rotation has it look for the standby's at once."""
     night.change("DELETE", night.record())
