@@ -23,7 +23,7 @@ from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.progress import Clock
-from byodkim_provider.quoting import printable
+from byodkim_provider.quoting import named, printable
 
 
 class Refused(click.ClickException):
@@ -81,7 +81,7 @@ def write_file(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CannotWrite(CliProblem.CANT_WRITE(file=file, error=error.strerror)) from None
-    say(CliNote.WRITTEN(file=file))
+    say(CliNote.WRITTEN(file=named(str(file))))
 
 
 def confirmed(question: str) -> bool:
