@@ -124,7 +124,8 @@ class Example(Program):
     """The example in *language*, with domains of its own."""
 
     def __init__(self, shell, language, folder="life"):
-        names = {one: f"{one.partition('.')[0]}-{language}.test" for one in ("example.com", "shop.example")}
+        of = language if folder == "life" else folder
+        names = {one: f"{one.partition('.')[0]}-{of}.test" for one in ("example.com", "shop.example")}
         super().__init__(shell, language, f"{folder}-{language}", names)
         if language == "python":
             self.folder.mkdir()
