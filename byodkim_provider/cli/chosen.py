@@ -15,9 +15,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, current_directory
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack
+from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack, stack_names
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, public_keys, records
@@ -37,18 +37,9 @@ class StackName(click.ParamType[str]):
     def shell_complete(
         self, _context: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        # Here, since the help of a command must not wait for boto3.
-        from byodkim_provider.cli.environment import current_directory
-        from byodkim_provider.cli.messages import CannotRead
-        from byodkim_provider.cli.stack import stack_names
-
         try:
             names = stack_names(current_directory())
-        except (
-            CannotRead,
-            OSError,
-            ValueError,
-        ):  # there is nobody to tell; a folder's name may be impossible
+        except (CannotRead, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
             return []
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
