@@ -139,7 +139,7 @@ def test_selector_of_somebody_else(sandbox, open_stack):
 @pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")  # in no service's model
 def test_record_not_confirmed(sandbox, open_stack, monkeypatch):
     """If Route 53 does not confirm a record, the run fails, and the next one goes on from there."""
-    domain = "unconfirmed.example"
+    domain = "unconfirmed-record.example"
     sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1, "published": [1]}})
     with monkeypatch.context() as patch, requests(sandbox) as asked:

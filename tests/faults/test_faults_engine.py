@@ -232,7 +232,7 @@ def test_killed_in_mail_from(
 
         def held(zone_id: str, changes: list[dict[str, Any]]) -> None:
             change(zone_id, changes)
-            if "MX" in str(changes):
+            if any(one["ResourceRecordSet"]["Type"] == "MX" for one in changes):
                 reached.set()
                 go_on.wait(PATIENCE_SECONDS)
 

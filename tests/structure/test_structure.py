@@ -18,6 +18,7 @@ MOST_LAYERS = 9
 MOST_PARTS = 18
 MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 70
+MANY_ZONES = 30
 
 PULUMI = {"resources", "program", "plugin"}
 """Parts that know Pulumi."""
@@ -138,3 +139,33 @@ def test_pre_commit() -> None:
 def test_files_that_start_first() -> None:
     """They are there: one that was renamed would start last again, and nothing would say so."""
     assert [name for name in START_FIRST if not (ROOT / "tests" / name).is_file()] == []
+
+
+def test_zones_of_a_shared_sandbox() -> None:
+    """No two tests of the engine have a zone of one name, since the workers share the tests out by chance."""
+    users: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "tests" / "engine").glob("test_*.py")):
+        for test in ast.parse(path.read_text(encoding="utf-8")).body:
+            for name in _zones(test):
+                users.setdefault(name, set()).add(f"{path.name}::{test.name}")
+    assert len(users) > MANY_ZONES
+    assert [sorted(tests) for tests in users.values() if len(tests) > 1] == []
+
+
+def _zones(test: ast.stmt) -> Iterator[str]:
+    """What *test* gives to `add_zone`, written there or assigned to a variable before."""
+    assigned = {
+        node.targets[0].id: node.value
+        for node in ast.walk(test)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for node in ast.walk(test):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "add_zone"
+        ):
+            name = node.args[0]
+            value = assigned.get(name.id) if isinstance(name, ast.Name) else name
+            if isinstance(value, ast.Constant):
+                yield value.value
