@@ -1,7 +1,7 @@
 """
 Asks SES and DNS, side by side, about the domains of a stack or about one record: for `status` and `doctor`.
 
-One question each; nothing is changed. `dns.diagnosis` judges a record, `findings` a domain.
+One question each; nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.findings import UNSEEN_ZONE, Subject, domain_now, identity_alone, identity_now
 from byodkim_provider.cli.messages import CannotRead, ask_all, say
-from byodkim_provider.cli.now import DomainNow, RecordNow, ServerNow
-from byodkim_provider.cli.own_program import in_arguments
-from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.now import (
+    UNSEEN_ZONE,
+    DomainNow,
+    IdentityNow,
+    RecordNow,
+    ServerNow,
+    domain_now,
+    identity_now,
+)
+from byodkim_provider.cli.stack import Domain, Stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
@@ -31,7 +36,8 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.panels import PANELS, of_label, recognise
-from byodkim_provider.identity.state import MANUAL, Declared
+from byodkim_provider.identity.state import GONE, MANUAL, Declared
+from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
@@ -50,23 +56,21 @@ def of_stack(
     asked by *servers* if there are any.
     """
     now = environment.clock.now()
-    subjects = [
-        one for one in _subjects(stack) if not (chosen and chosen.domain) or one.name == chosen.domain
-    ]
+    wanted = chosen.domain if chosen else None
+    domains = [one for one in stack.domains.values() if wanted in (None, one.name)]
     ask_ses = _ses(environment, stack.aws, may_fail=chosen is not None)
     questions: dict[str, Callable[[], Any]] = {}
-    for subject in subjects:
-        name, declared = subject.name, subject.declared
-        resolver = _resolver(subject.settings or declared, environment, servers)
-        for one in (one.declared for one in subject.stored if one.key):
+    for domain in domains:
+        name, declared = domain.name, domain.declared
+        resolver = _resolver(domain, environment, servers)
+        for one in (one.declared for one in domain.identities if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
-        expected_records = (_expected(one, subject, chosen) for one in subject.records)
-        for expected in (*expected_records, *_without_record(subject, chosen)):
+        for expected in _expected(domain, chosen):
             questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
-        for region in subject.unmade:
+        for region in domain.unmade:
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
-        mail_froms = subject.settings.mail_from_domains if subject.settings else {}
+        mail_froms = domain.settings.mail_from_domains if domain.settings else {}
         if resolver and (chosen or mail_froms):
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
@@ -75,38 +79,21 @@ def of_stack(
 
     found = [
         domain_now(
-            subject,
+            domain,
             [
                 identity_now(one, seen, now, stack.state.verified)
-                for one in subject.stored
-                if not isinstance(seen := answers.get(f"SES {one.declared.region} {subject.name}"), Exception)
+                for one in domain.identities
+                if not isinstance(seen := answers.get(f"SES {one.declared.region} {domain.name}"), Exception)
             ],
-            [
-                *(_of_stack(answers[f"DNS {one.name}"], one, subject) for one in subject.records),
-                *(answers[f"DNS {one.name}"] for one in _without_record(subject, chosen)),
-            ],
-            {region: answers[f"SES {region} {subject.name}"] for region in subject.unmade},
+            [_in_stack(answers[f"DNS {one.name}"], domain) for one in _expected(domain, chosen)],
+            {region: answers[f"SES {region} {domain.name}"] for region in domain.unmade},
             now,
-            answers.get(f"DMARC {subject.name}"),
-            answers.get(f"MAIL FROM {subject.name}", {}),
+            answers.get(f"DMARC {domain.name}"),
+            answers.get(f"MAIL FROM {domain.name}", {}),
         )
-        for subject in subjects
+        for domain in domains
     ]
-    return list(map(in_arguments, found)) if stack.has_own_program and not stack.state.of_plugin else found
-
-
-def _subjects(stack: Stack) -> Iterator[Subject]:
-    """Every domain in the configuration or the stack's state, sorted by name."""
-    settings, state = {domain.name: domain for domain in stack.settings.domains}, stack.state
-    for name in sorted({*settings, *state.identities, *state.records}):
-        yield Subject(
-            name=name,
-            settings=settings.get(name),
-            stored=state.identities.get(name, ()),
-            records=state.records.get(name, ()),
-            stack_id=state.stack_id,
-            retired_at=state.retired_at.get(name),
-        )
+    return list(map(_as_arguments, found)) if stack.has_own_program and not stack.state.of_plugin else found
 
 
 def of_record(
@@ -130,11 +117,20 @@ def of_record(
         ask_ses = _ses(environment, AwsSettings, may_fail=True)
         questions[f"SES {region} {domain}"] = partial(ask_ses, region, domain, None)
     answers = _answers(questions, say_refusal=True)
+    identities = []
     seen = answers.get(f"SES {region} {domain}")
-    has_answer = region is not None and not isinstance(seen, Exception)
+    if region and not isinstance(seen, Exception):
+        identity = IdentityNow(
+            region=region,
+            status=seen.dkim_status if seen else GONE,
+            verified=bool(seen and seen.verified and seen.selector in (None, selector)),
+            selector=seen.selector if seen else None,
+            ses=seen,
+        )
+        identities.append(identity)
     return DomainNow(
         domain=domain,
-        identities=(identity_alone(str(region), selector, seen),) if has_answer else (),
+        identities=tuple(identities),
         records=(answers[f"DNS {expected.name}"],),
         dmarc=answers.get(f"DMARC {domain}"),
     )
@@ -180,63 +176,40 @@ def _or_none(ask: AskSes, *arguments: Any) -> SesIdentity | None:
     return None if isinstance(found, Exception) else found
 
 
-def _resolver(
-    settings: DomainSettings | Declared | None, environment: Environment, servers: Sequence[str]
-) -> DnsResolver | None:
+def _resolver(domain: Domain, environment: Environment, servers: Sequence[str]) -> DnsResolver | None:
     """As the stack file says, or the state of a domain that it has no more; or by *servers*."""
-    check = settings.dns_check if settings else "authoritative"
+    says = domain.settings or domain.declared
+    check = says.dns_check if says else "authoritative"
     if servers:
         return environment.resolver("authoritative" if check == "off" else check, servers)
-    return environment.resolver(check, settings.dns_resolvers if settings else ())
+    return environment.resolver(check, says.dns_resolvers if says else ())
 
 
-def _expected(record: PublishedRecord, subject: Subject, chosen: Chosen | None) -> ExpectedRecord:
-    """The record of a stack, with what the state knows of its zone and panel; *chosen* goes first."""
-    declared, target = subject.declared, subject.cnames.get(record.name, "")
+def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:
+    """The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them."""
+    declared = domain.declared
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
-    expected = ExpectedRecord(
-        selector=record.name.removesuffix(f"._domainkey.{record.domain}"),
-        domain=record.domain,
-        public_key_der=dkim.public_key(record.value),
-        zone=zone,
-        panel=PANELS[panel] if panel else None,
-        new_key=_new_key(record, subject),
-        name_servers=_name_servers(declared) if declared else (),
-        target=target,
-        kept=bool(target),
-    )
-    if target or declared is None:
-        return expected
-    return replace(
-        expected,
-        zone=zone or declared.panel_zone,
-        panel=expected.panel or _panel(declared),
-        kept=bool(declared.dns) and MANUAL not in declared.dns,
-    )
-
-
-def _without_record(subject: Subject, chosen: Chosen | None) -> list[ExpectedRecord]:
-    """The CNAMEs of slots that have no record yet."""
-    there = {record.name for record in subject.records}
-    zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
-    return [
-        ExpectedRecord(
-            selector=name.partition("._domainkey.")[0],
-            domain=subject.name,
-            zone=zone,
-            panel=PANELS[panel] if panel else None,
-            name_servers=_name_servers(subject.declared) if subject.declared else (),
+    records = {one.name: one for one in domain.records}
+    for name in dict.fromkeys((*records, *domain.cnames)):
+        record = records.get(name)
+        target = domain.cnames.get(name, "")
+        of_zone = declared if declared and not target else None
+        yield ExpectedRecord(
+            selector=name.removesuffix(f"._domainkey.{domain.name}"),
+            domain=domain.name,
+            public_key_der=dkim.public_key(record.value) if record else None,
+            zone=zone or (of_zone.panel_zone if of_zone else None),
+            panel=PANELS[panel] if panel else _panel(of_zone) if of_zone else None,
+            new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
+            name_servers=_name_servers(declared) if declared else (),
             target=target,
-            kept=True,
+            kept=bool(target) or bool(of_zone and of_zone.dns and MANUAL not in of_zone.dns),
         )
-        for name, target in subject.cnames.items()
-        if name not in there
-    ]
 
 
-def _new_key(record: PublishedRecord, subject: Subject) -> str:
+def _new_key(record: PublishedRecord, domain: Domain) -> str:
     """How the stack gets another key for that of *record*."""
-    declared = subject.declared
+    declared = domain.declared
     if record.generation is None or declared is None or declared.generation is None:
         return diagnosis.NEW_KEY
     signing, published = generations.after_leak(
@@ -247,7 +220,7 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.
-    if record.role != "standby" or any(record.generation in one.signed_until for one in subject.stored):
+    if record.role != "standby" or any(record.generation in one.signed_until for one in domain.identities):
         settings += " and `overlapDays: 0`"
     return f"set {settings}, and run `pulumi up`"
 
@@ -268,9 +241,12 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _of_stack(now: RecordNow, record: PublishedRecord, subject: Subject) -> RecordNow:
-    """*now* with what the stack knows of the key."""
-    mine = [one for one in subject.stored if record.generation is not None]
+def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
+    """*now* with what the stack knows of the key; of a slot without a record that is nothing."""
+    record = next((one for one in domain.records if one.name == now.name), None)
+    if record is None:
+        return now
+    mine = [one for one in domain.identities if record.generation is not None]
     since = [
         one.key.signing_since for one in mine if one.key and one.declared.generation == record.generation
     ]
@@ -285,7 +261,7 @@ def _of_stack(now: RecordNow, record: PublishedRecord, subject: Subject) -> Reco
     if mine:  # a run that failed has perhaps not switched to what the file says
         signing = any(one.declared.generation == record.generation for one in mine)
         role = "signing" if signing else "previous" if until else "standby"
-    elif subject.settings and subject.settings.retired and role == "signing":
+    elif domain.settings and domain.settings.retired and role == "signing":
         role = "previous"
     return replace(
         now,
@@ -293,6 +269,18 @@ def _of_stack(now: RecordNow, record: PublishedRecord, subject: Subject) -> Reco
         role=role,
         signing_since=min(since, default=None),
         signed_until=None if since else max(until, default=None),
+    )
+
+
+def _as_arguments(now: DomainNow) -> DomainNow:
+    """*now* with each setting that it names as an argument of the program that declares the domain."""
+    return replace(
+        now,
+        wrong=tuple(map(in_python, now.wrong)),
+        due=tuple(map(in_python, now.due)),
+        notes=tuple(map(in_python, now.notes)),
+        identities=tuple(replace(one, problem=in_python(one.problem)) for one in now.identities),
+        records=tuple(replace(one, fix=in_python(one.fix)) for one in now.records),
     )
 
 

@@ -13,12 +13,10 @@ from functools import wraps
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from byodkim_provider.cli.environment import Environment, current_directory
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack, stack_names
-from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, open_stack, stack_names
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, public_keys, records
 from byodkim_provider.errors import InvalidKey
@@ -26,22 +24,13 @@ from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.messages.cli import CliProblem
 
 
-class StackName(click.ParamType[str]):
-    """The name of a stack; a shell completes it from the stack files of the project."""
-
-    name = "stack"
-
-    def convert(self, value: Any, _param: click.Parameter | None, _context: click.Context | None) -> str:
-        return str(value)
-
-    def shell_complete(
-        self, _context: click.Context, _param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        try:
-            names = stack_names(current_directory())
-        except (CannotRead, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
-            return []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+def _complete(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the project's stacks, for a shell."""
+    try:
+        names = stack_names(current_directory())
+    except (CannotRead, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def checked(read: Callable[[str], str]) -> Callable[[str], str]:
@@ -56,26 +45,11 @@ def checked(read: Callable[[str], str]) -> Callable[[str], str]:
     return value
 
 
-stack_option = click.option(
-    "-s",
-    "--stack",
-    "name",
-    type=StackName(),
-    metavar="STACK",
-    help="The stack; by default the selected one.",
-)
-
-stacks_option = click.option(
-    "-s",
-    "--stack",
-    "names",
-    type=StackName(),
-    metavar="STACK",
-    multiple=True,
-    help="The stack; by default the selected one. Can be given several times.",
-)
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
+def stack_option(
+    name: str = "name", help: str = "The stack; by default the selected one.", **more: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option `--stack`, whose value the command gets as *name*."""
+    return click.option("-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,68 +74,52 @@ class Chosen:
 
 def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; *command* gets their values as *chosen*."""
+    key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
+    @click.argument("domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]")
+    @stack_option("stack_name")
+    @click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack.")
+    @click.option(
+        "--private-key",
+        type=key_file,
+        metavar="FILE",
+        help="PEM, DER or base64 of DER; only the public half is used.",
+    )
+    @click.option("--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it.")
+    @click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields.")
+    @click.option(
+        "--zone",
+        type=checked(ZONE.read),
+        metavar="NAME",
+        help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
+    )
     @wraps(command)
-    def with_chosen(**options: Any) -> None:
-        given = {name: options.pop(name) for name in ("domain", "selector", "panel", "zone")}
-        given["stack_name"] = options.pop("name")
-        files = {name: options.pop(name) for name in ("private_key", "public_key")}
-        _refuse_combinations(**given, **files)
-        chosen = Chosen(public_key_der=_public_key(**files), **given)
+    def with_chosen(private_key: str | None, public_key: str | None, **options: Any) -> None:
+        given = {name: options.pop(name) for name in ("domain", "selector", "stack_name", "panel", "zone")}
+        _refuse_combinations(private_key=private_key, public_key=public_key, **given)
+        chosen = Chosen(public_key_der=_public_key(private_key, public_key), **given)
         _refuse_impossible(chosen)
         command(chosen=chosen, **options)
 
     decorated: Callable[..., None] = with_chosen
-    for decorate in _options():
-        decorated = decorate(decorated)
     return decorated
 
 
-def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]:
-    """In the order of application: the last one comes first in the help."""
-    key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
-    return (
-        click.option(
-            "--zone",
-            type=checked(ZONE.read),
-            metavar="NAME",
-            help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
-        ),
-        click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields."),
-        click.option(
-            "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
-        ),
-        click.option(
-            "--private-key",
-            type=key_file,
-            metavar="FILE",
-            help="PEM, DER or base64 of DER; only the public half is used.",
-        ),
-        click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."),
-        stack_option,
-        click.argument("domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]"),
-    )
-
-
-def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:
+def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
     """
-    The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none.
+    The stack that the options name, and those of its domains that have records; raises `CannotRead`.
 
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
-    known = {one.name: () for one in stack.settings.domains if one.cnames} | {**stack.state.records}
-    if domain and domain not in {*known, *(one.name for one in stack.settings.domains)}:
-        raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, domain, stack))
-    if not (domain in known if domain else known):
-        raise CannotRead(CliProblem.NO_RECORD(subject=domain or stack.name))
-    return sorted((name, known[name]) for name in ([domain] if domain else known))
-
-
-def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
-    """The stack that the options name; raises `CannotRead`, with the way without one, outside a project."""
     if not in_project(environment.directory):
         raise CannotRead(CliProblem.NO_PROJECT_HERE(directory=environment.directory))
-    return open_stack(chosen.stack_name, environment)
+    stack = open_stack(chosen.stack_name, environment)
+    if chosen.domain and chosen.domain not in stack.domains:
+        raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, chosen.domain, stack))
+    found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
+    if not (found := [one for one in found if one.records or one.cnames]):
+        raise CannotRead(CliProblem.NO_RECORD(subject=chosen.domain or stack.name))
+    return stack, found
 
 
 def _refuse_combinations(**given: object) -> None:

@@ -11,8 +11,15 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.messages import CannotRead, Refused, say, say_as_json, wants_json
-from byodkim_provider.cli.streams import CANNOT_WRITE, repaired
+from byodkim_provider.cli.messages import (
+    CANNOT_WRITE,
+    CannotRead,
+    Refused,
+    repaired,
+    say,
+    say_as_json,
+    wants_json,
+)
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.quoting import KEY_MATERIAL, hidden
 

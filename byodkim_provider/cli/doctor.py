@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -23,7 +22,6 @@ from byodkim_provider.cli.chosen import (
     checked,
     chosen_options,
     open_chosen,
-    published_in,
     refuse_other_zone,
 )
 from byodkim_provider.cli.environment import Environment
@@ -36,15 +34,6 @@ from byodkim_provider.identity.state import AWAITING_DNS
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
 """Exit code for the first of these verdicts that a record has."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What `doctor` prints."""
-
-    verdict: RecordVerdict
-    """Of the records."""
-    domains: tuple[DomainNow, ...]
 
 
 def _server(text: str) -> str:
@@ -102,15 +91,14 @@ def doctor(
     if chosen.one:
         subject, domains = chosen.domain, [of_record(chosen, environment, servers, region)]
     else:
-        stack = open_chosen(chosen, environment)
-        for _, published in published_in(stack, chosen.domain):  # refuses a domain that has no record
-            for one in published:
-                refuse_other_zone(chosen.zone, one.name)
+        stack, with_records = open_chosen(chosen, environment)
+        for name in (record.name for one in with_records for record in one.records):
+            refuse_other_zone(chosen.zone, name)
         subject, domains = stack.name, of_stack(stack, environment, chosen, servers)
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)
     if wants_json:
-        click.echo(as_json(Examined(verdict=verdict, domains=tuple(domains))))
+        click.echo(as_json({"verdict": verdict, "domains": domains}))
     else:
         show_lines([f"{subject}: {tally('record', verdicts, order=EXIT_CODES)}", ""])
         show_lines(line for domain in domains for record in domain.records for line in _record(record))

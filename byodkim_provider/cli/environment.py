@@ -1,7 +1,8 @@
 """
-Everything outside that a command uses: a directory, the Pulumi CLI, SES, DNS, the clock, the terminal.
+Everything outside that a command uses: the Pulumi CLI, files, SES, DNS, the clock, the terminal.
 
-It is one value, so that a test can replace all of it.
+It is one value, so that a test can replace all of it but the files. An edit replaces a whole file or
+nothing, and only if the file has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.messages import CannotRead, CannotWrite, Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
-from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.progress import Clock
+from byodkim_provider.quoting import named
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
@@ -82,6 +86,83 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def read_file(file: Path) -> str | None:
+    """The text of *file*, with its own line ends; None if there is no such file; else raises `Refused`."""
+    try:
+        return file.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Refused(CliProblem.CANT_READ(file=file.name, error=error.strerror)) from None
+    except UnicodeDecodeError:
+        raise Refused(CliProblem.NOT_UTF8(file=file.name)) from None
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write *text* to *file*, and say so; raises `CannotWrite` if that fails."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CannotWrite(CliProblem.CANT_WRITE(file=file, error=error.strerror)) from None
+    say(CliNote.WRITTEN(file=named(str(file))))
+
+
+def replace_file(file: Path, shown: str, before: str, after: str) -> None:
+    """Write *after* to *file*; raises `CannotWrite`, or `Refused` if its text is not *before* any more."""
+    target = file.resolve()  # a link stays a link
+    try:
+        there = target.stat()
+        if not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be written
+            raise CannotWrite(CliProblem.READ_ONLY(file=shown))
+        with (
+            _ended_in_order(),
+            TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
+        ):
+            new = Path(folder, target.name)
+            with new.open("wb") as opened:
+                opened.write(after.encode())
+                opened.flush()
+                os.fsync(opened.fileno())
+            with suppress(PermissionError):  # nobody but root gives a file to somebody else
+                os.chown(new, there.st_uid, there.st_gid)
+            new.chmod(there.st_mode & 0o7777)
+            with _alone(target.parent):
+                if read_file(target) != before:
+                    raise Refused(CliProblem.CHANGED_MEANWHILE(file=shown))
+                new.replace(target)
+    except OSError as error:
+        raise CannotWrite(CliProblem.CANT_WRITE(file=shown, error=error.strerror)) from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else who does this compares and replaces a file of *folder* at the same time."""
+    import fcntl  # not on Windows
+
+    # Not the file: who waits for it would get the one that was replaced.
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system of a network may have no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C, which leaves nothing behind that is half written."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # in another thread than the main one
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def current_directory() -> Path:

@@ -49,7 +49,7 @@ Exit codes:
   2  wrong usage, or the stack could not be read
 """,
 )
-@stack_option
+@stack_option()
 @click.option(
     "--role",
     metavar="ARN",

@@ -1,29 +1,31 @@
 """
 What every command says and asks beside its result, also while it waits, and the errors that end one.
 
-An error is lines, and with `--json` a value.
+An error is lines, and with `--json` a value. A stream that is closed, full, or lacks a character of the
+text never ends in a traceback.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 from typing import IO, Any, Final, TypeVar
 
 import click
 
-from byodkim_provider.cli.streams import write_line
 from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.messages import HINT, Message
-from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.progress import Clock
-from byodkim_provider.quoting import named, printable
+from byodkim_provider.quoting import printable
 
 
 class Refused(click.ClickException):
@@ -51,12 +53,16 @@ class CannotWrite(Refused):
 
 
 def say(text: Message | str) -> None:
-    """Print a message on standard error; standard output is for the command's result."""
+    """Print a message on standard error, open or not; standard output is for the command's result."""
     # A name or a message of others may hold what a terminal obeys.
     lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
     if sys.stderr.isatty():
         lines = [wrapped(line, get_terminal_size().columns) for line in lines]
-    write_line(inert("\n".join(lines)))
+    try:
+        click.echo(inert("\n".join(lines)), err=True)
+    except OSError:
+        # The unwritten text stays in the buffer, and Python would try, and fail, to write it at the end.
+        sys.stderr = _nowhere()
 
 
 def wrapped(line: str, width: int) -> str:
@@ -73,15 +79,6 @@ def inert(text: str) -> str:
     '  : :error::pwned'
     """
     return re.sub("##(?=\\[)", "# #", re.sub(r"^([ \t]*)::", r"\1: :", text, flags=re.MULTILINE))
-
-
-def write_file(file: Path, text: str) -> None:
-    """Write *text* to *file*, and say so; raises `CannotWrite` if that fails."""
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(CliProblem.CANT_WRITE(file=file, error=error.strerror)) from None
-    say(CliNote.WRITTEN(file=named(str(file))))
 
 
 def confirmed(question: str) -> bool:
@@ -109,6 +106,40 @@ def say_as_json(kind: str, text: str, exit_code: int) -> None:
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
     click.echo(json.dumps({"error": error}, indent=2))
+
+
+CANNOT_WRITE: Final = 2
+"""Exit code of most commands if the result could not be printed."""
+
+UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
+"""Error numbers of a write to a stream."""
+
+
+@contextmanager
+def repaired(exit_code: int) -> Iterator[None]:
+    """Make sure that every stream exists; a failure to print is one line and *exit_code*."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the parent process
+            setattr(sys, name, _nowhere())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        say(f"standard output: {error.strerror}")
+        sys.stdout = _nowhere()
+        sys.exit(exit_code)
+
+
+def _nowhere() -> io.TextIOWrapper:
+    """A stream that is empty, and discards what is written."""
+    return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - for as long as the process lasts
 
 
 AT_ONCE: Final = 16

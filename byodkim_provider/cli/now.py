@@ -1,27 +1,52 @@
 """
 What SES and DNS show of a stack's domains now, and what is wrong with them or due, as values.
 
-`answers` asks and makes them, `findings` judges. `status` and `doctor` print them: for people by
-`layout`, with `--json` field by field.
+`answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json` field by
+field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not be. Due: somebody
+should do something, and mail is fine. Notes: nobody has to do anything.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeVar
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
+from byodkim_provider.cli.stack import Domain
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.dmarc import Policy
+from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
+from byodkim_provider.identity.ownership import signing, signs_today
+from byodkim_provider.identity.rules import signed_lately
+from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.messages import Message, Table
+from byodkim_provider.messages.cli import Finding, MailFromFinding
+from byodkim_provider.messages.identity import TAKE_BACK
 from byodkim_provider.property_types import timestamp
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
+
+UNSEEN_ZONE: Final = (
+    "if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
+    "`byodkim doctor --nameserver` tries one"
+)
 
 Health = Literal["well", "due", "wrong"]
 """The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
 
 RecordVerdict = Literal["right", "wrong", "unknown"]
+
+Kind = Literal["wrong", "due", "note"]
+KINDS: Final[tuple[Kind, ...]] = ("wrong", "due", "note")
+
+Found = tuple[Kind, str]
+"""Something to say of a domain."""
 
 SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "wrong": 2}
 """As exit code and as metric; in order, the worst last."""
@@ -55,17 +80,10 @@ class IdentityNow:
     """What SES said; None if it was not asked, or has no such identity."""
 
     @property
-    def is_wrong(self) -> bool:
-        return bool(self.problem)
-
-    @property
     def shown_status(self) -> str:
         """For people."""
-        return (
-            self.status
-            if self.ses is None or self.ses.signing_enabled
-            else f"{self.status}, signing disabled"
-        )
+        disabled = self.ses and not self.ses.signing_enabled
+        return f"{self.status}, signing disabled" if disabled else self.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,18 +198,301 @@ def minute(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
 
 
-def by_text(lines: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+T = TypeVar("T", bound=Hashable)
+
+
+def by_text(lines: Iterable[tuple[str, T]]) -> list[tuple[list[str], T]]:
     """Lines that begin with a name, as one for all names with the same text."""
-    names: dict[str, list[str]] = {}
+    names: dict[T, list[str]] = {}
     for name, text in lines:
         names.setdefault(text, []).append(name)
     return [(found, text) for text, found in names.items()]
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """What `--json` prints of one of these values: its fields, times in ISO 8601, UTC."""
+    """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
 
-    def written(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {name: timestamp(value) if isinstance(value, datetime) else value for name, value in pairs}
+    def plain(value: Any) -> Any:
+        return timestamp(value) if isinstance(value, datetime) else asdict(value)
 
-    return json.dumps(asdict(value, dict_factory=written), indent=indent)
+    return json.dumps(value, indent=indent, default=plain)
+
+
+def identity_now(
+    stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
+) -> IdentityNow:
+    """
+    The state of an identity from GetEmailIdentity's response; None if not found or not called.
+
+    *verified* is what earlier runs of Pulumi found verified.
+    """
+    declared = stored.declared
+    if seen is None:
+        waiting = "waiting for DNS: once the record is visible, run `pulumi up`"
+        return IdentityNow(
+            region=declared.region,
+            status=GONE if stored.key else AWAITING_DNS,
+            generation=declared.generation,
+            selector=declared.selector,
+            problem=_difference(refreshed(stored, seen)) if stored.key else waiting,
+        )
+    now = max(now, seen.at)  # SES's clock, which the times of the state are from
+    entry = Entry.from_properties(stored.to_outputs())
+    verdict = judged(entry, seen, seen_unverified=entry in verified)
+    ours = has_key(declared.selector, seen)
+    since = stored.key.signing_since if stored.key and ours and seen.signing_enabled else None
+    latest = now + CLOCKS_DIFFER
+    doubt = verdict.reason if verdict.status == UNCONFIRMED else ""
+    if since and since > latest and not doubt:
+        doubt = str(Finding.SIGNS_IN_FUTURE(time=minute(since)))
+    return IdentityNow(
+        region=declared.region,
+        status=verdict.status,
+        verified=verdict.verified,
+        generation=declared.generation if ours else None,
+        selector=declared.selector if ours else seen.selector,
+        signing_since=since,
+        age_days=(now - since).days if since and since <= latest else None,
+        problem=_problem(stored, seen, verdict),
+        doubt=doubt,
+        ses=seen,
+    )
+
+
+def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
+    read = refreshed(stored, seen)
+    if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
+        return str(Finding.GIVEN_UP())
+    if differs := _difference(read):
+        return differs
+    if verdict.settled:
+        return ""
+    if seen.dkim_status != "SUCCESS":
+        return str(Finding.PENDING(failure=with_error("", seen.failure)))
+    if stored.key and stored.key.set_at > seen.at + CLOCKS_DIFFER:
+        return str(Finding.SET_IN_FUTURE(time=minute(stored.key.set_at)))
+    return str(Finding.CHECK_AGAIN(reason=verdict.reason))
+
+
+def _difference(read: Stored) -> str:
+    """How SES differs from what is declared, as a refresh says it, and what to do; empty if it does not."""
+    then = TAKE_BACK if read.other_owner is not None else "run `pulumi up --refresh`"
+    reasons = ", ".join(drift(read))
+    if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
+        reasons = str(Finding.RECORD_LOST(reasons=reasons))
+    return f"{reasons}: {then}" if reasons else ""
+
+
+def domain_now(
+    domain: Domain,
+    identities: Sequence[IdentityNow],
+    records: Sequence[RecordNow],
+    unmade: Mapping[str, SesIdentity | None],
+    now: datetime,
+    dmarc: Policy | None,
+    mail_from: Mapping[str, Mapping[Table, Message]],
+) -> DomainNow:
+    """
+    The state of a domain.
+
+    *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
+    *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
+    """
+    settings = domain.settings
+    made = [one for one in records if one.role]
+    since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
+    rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
+    days_left = (rotation - now).days if rotation else None
+    told = [*_mail_from(settings.mail_from_domains if settings else {}, identities, mail_from)]
+    found = [
+        *_seen(identities, made),
+        *_not_made(domain, unmade),
+        *_differences(domain),
+        *(_due(settings, identities, days_left) if settings else ()),
+        *_slots(domain, records),
+        *_notes(domain, identities, made, now),
+        *told,
+        *(_retired(settings, domain, made, now) if settings else ()),
+    ]
+    wrong, due, notes = (_texts(found, kind) for kind in KINDS)
+    return DomainNow(
+        domain=domain.name,
+        verdict="wrong" if wrong else "due" if due else "well",
+        retired=settings is not None and settings.retired,
+        rotate_after_days=settings.rotate_after_days if settings else None,
+        next_rotation=rotation,
+        days_until_rotation=days_left,
+        identities=tuple(identities),
+        records=tuple(records),
+        wrong=wrong,
+        due=due,
+        notes=notes,
+        dmarc=dmarc,
+        mail_from=tuple(text for kind in KINDS for text in _texts(told, kind)),
+    )
+
+
+def _texts(found: Iterable[Found], kind: Kind) -> tuple[str, ...]:
+    return tuple(text for one, text in found if one == kind)
+
+
+def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Found]:
+    """What SES and DNS show; a record that is missing is one line, whoever waits for it."""
+    missing = [one for one in records if one.is_wrong]
+    waiting = any(one.status == AWAITING_DNS for one in identities)
+    said = waiting and any(one.role == "signing" for one in missing)
+    yield from _merged(
+        (one.region, ("wrong", one.problem))
+        for one in identities
+        if one.problem and not (said and one.status == AWAITING_DNS)
+    )
+    for record in missing:
+        then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
+        # Once for all records.
+        unseen = f": {UNSEEN_ZONE}" if record.role == "signing" and UNSEEN_ZONE in record.notes else ""
+        text = f"record of generation {record.generation} ({record.role}): {record.seen}{unseen}{then}"
+        yield "wrong", text
+
+
+def _merged(lines: Iterable[tuple[str, Found]]) -> Iterator[Found]:
+    """One line for all Regions with the same text."""
+    return ((kind, f"{', '.join(regions)}: {text}") for regions, (kind, text) in by_text(lines))
+
+
+def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Iterator[Found]:
+    """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
+
+    def line(seen: SesIdentity | None) -> Found:
+        if seen is None:
+            return "wrong", str(Finding.NOT_MADE())
+        owner = seen.tags.get(OWNER_TAG)
+        whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
+        then = "`adopt: true` takes it over"
+        if owner and owner.partition("/")[0] == domain.stack_id:
+            then = "`pulumi up` goes on with it"  # the response to its Create was lost
+        elif domain.settings and domain.settings.adopt:
+            then = "`pulumi up` takes it over, or says why not"
+        signs = f"{signs_today(seen)}, {seen.dkim_status}"
+        text = str(Finding.EXISTING(whose=whose, signs=signs, then=then))
+        return "wrong" if signing(seen) == "none" else "due", text
+
+    return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
+
+
+def _differences(domain: Domain) -> Iterator[Found]:
+    """Differences between the stack file and the stack."""
+    settings = domain.settings
+    if settings is None:
+        yield "wrong", f"not in the stack file: {_leaving(domain.identities)}"
+        return
+    why = "retired" if settings.retired else "not in the stack file"
+    for one in domain.identities:
+        if one.declared.region not in domain.regions:
+            yield "wrong", f"{one.declared.region}: {why}: {_leaving([one])}"
+    for declared in (one.declared for one in domain.identities if one.declared.region in domain.regions):
+        if declared.generation != settings.generation:
+            yield (
+                "wrong",
+                f"{declared.region}: generation {declared.generation} signs, the stack file says "
+                f"{settings.generation}: run `pulumi up`",
+            )
+        elif declared.published != settings.published:
+            yield (
+                "wrong",
+                f"{declared.region}: generations {list(declared.published)} are published, the stack file "
+                f"says {list(settings.published)}: run `pulumi up`",
+            )
+
+
+def _leaving(stored: Sequence[Stored]) -> str:
+    """What becomes of identities that are not declared any more."""
+    adopted = sorted(one.declared.region for one in stored if one.adopted)
+    if not adopted:
+        return "`pulumi up` deletes it"
+    stays = f"in {', '.join(adopted)} it stays in SES, as it was adopted"
+    return f"`pulumi up` removes it from the stack, and {stays}"
+
+
+def _due(
+    settings: DomainSettings, identities: Sequence[IdentityNow], days_left: int | None
+) -> Iterator[Found]:
+    if days_left is not None and days_left < 0:
+        age, generation = max(
+            (one.age_days, one.generation) for one in identities if one.age_days is not None
+        )
+        yield "due", f"rotate: generation {generation} has signed for {age} days"
+    if settings.overlap_days == 0:
+        yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
+
+
+def _slots(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Found]:
+    """CNAMEs that are missing at slots without a record."""
+    for one in records:
+        if one.role is None and one.is_wrong and not (domain.settings and domain.settings.retired):
+            then = f"which a later rotation needs: `byodkim doctor {domain.name}`"
+            yield "due", f"{one.name}: {one.seen}, {then}"
+
+
+def _notes(
+    domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], now: datetime
+) -> Iterator[Found]:
+    settings, stored = domain.settings, domain.identities
+    yield from _merged((one.region, ("note", one.doubt)) for one in identities if one.doubt)
+    for record in records:
+        if record.verdict == "right" and record.servers_visible != record.servers_asked:
+            yield "note", f"record of generation {record.generation} ({record.role}): {record.seen}"
+    if settings is None:
+        return
+    for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
+        if generation == settings.generation or all(
+            generation not in one.declared.published for one in stored
+        ):
+            continue
+        then = f"may leave DNS from {minute(found.allowed_from)}"
+        if generation > settings.generation and any(one.adopted for one in stored):
+            if not any(generation in one.declared.supplied_keys for one in stored):
+                continue  # a key that was made here signs nowhere else
+            # Another stack with the same keys may have had the identity.
+            day = found.allowed_from + timedelta(days=1)  # in whole days, the same for many domains
+            then = f"may leave DNS from {day:%Y-%m-%d}"
+            then += ", as nobody knows whether it signed before the identity was adopted"
+        yield "note", f"generation {generation} {then}"
+
+
+def _mail_from(
+    wanted: Mapping[str, str], identities: Sequence[IdentityNow], found: Mapping[str, Mapping[Table, Message]]
+) -> Iterator[Found]:
+    """What there is to say of the MAIL FROM domains *wanted* by Region, *found* in DNS."""
+    for one in identities:
+        if one.ses is None or not (name := wanted.get(one.region)):
+            continue
+        seen, status = one.ses.mail_from, one.ses.mail_from_status
+        kind: Kind = "due"
+        texts = [*found.get(one.region, {}).values()]
+        if seen != name:
+            texts = [MailFromFinding.OTHER(seen=seen, wanted=name)]
+        elif not texts and status == "FAILED":
+            texts = [MailFromFinding.GIVEN_UP(name=name)]
+        elif not texts and status != "SUCCESS":
+            texts, kind = [MailFromFinding.WAITS(status=status, name=name)], "note"
+        if one.ses.on_mx_failure == "REJECT_MESSAGE" and status != "SUCCESS":
+            kind = "wrong"  # mail is refused, which is worse than mail that is not aligned
+        yield from ((kind, f"{one.region}: {text}") for text in texts)
+
+
+def _retired(
+    settings: DomainSettings, domain: Domain, records: Sequence[RecordNow], now: datetime
+) -> Iterator[Found]:
+    """Since when nothing signs, and when its records may go."""
+    if not settings.retired or domain.identities or not records:
+        return
+    if domain.retired_at is None:
+        yield "note", "retired, nothing signs"
+        return
+    # In whole days: the identities went at the end of the run.
+    day = domain.retired_at + timedelta(days=settings.overlap_days + 1)
+    text = f"retired by the run of {minute(domain.retired_at)}, nothing signs; its records may go"
+    if now.date() >= day.date():
+        yield "due", f"{text}: delete the entry, and run `pulumi up`"
+    else:
+        yield "note", f"{text} from {day:%Y-%m-%d}, by deleting the entry"

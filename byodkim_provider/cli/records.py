@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
+from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
@@ -200,9 +201,9 @@ Exit codes:
 )
 @chosen_options
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json; errors are JSON too.")
+@click.option("--json", "wants_json", is_flag=True, help="Short for --format json; errors are JSON too.")
 @click.pass_context
-def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) -> None:
+def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool) -> None:
     """
     Print the DNS records to publish.
 
@@ -212,23 +213,26 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
     the three CNAMEs, before the first `pulumi up` too. --format text is a message to whoever has
     the DNS.
     """
-    form = "json" if as_json else form
+    form = "json" if wants_json else form
     subject = chosen.domain
     if chosen.one is None:
-        stack = open_chosen(chosen, context.ensure_object(Environment))
-        subject, wanted = stack.name, _of_stack(stack, chosen)
+        stack, domains = open_chosen(chosen, context.ensure_object(Environment))
+        above = [one.name for one in stack.settings.domains]
+        subject, wanted = stack.name, [one for domain in domains for one in _of_domain(domain, above, chosen)]
+        for one in wanted:
+            refuse_other_zone(one.zone, one.name)
     elif chosen.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
-        selector, domain = chosen.one
+        selector, domain_name = chosen.one
         wanted = [
             Record(
-                name=dkim.record_name(selector, domain),
+                name=dkim.record_name(selector, domain_name),
                 value=dkim.record_value(chosen.public_key_der),
-                domain=domain,
+                domain=domain_name,
                 panel=chosen.panel or "other",
-                zone=chosen.zone or domain,
-                zone_assumed=_is_guess(domain, chosen.zone),
+                zone=chosen.zone or domain_name,
+                zone_assumed=_is_guess(domain_name, chosen.zone),
             )
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
@@ -244,66 +248,43 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
     show_lines(as_panel(wanted).split("\n"))
 
 
-def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
-    """The records of *stack*, sorted by domain: CNAMEs, then those in the state, oldest generation first."""
-    settings = {one.name: one for one in stack.settings.domains}
-    wanted = []
-    for domain, published in published_in(stack, chosen.domain):
-        dns, cnames = _dns(settings.get(domain)), _cnames(stack, domain)
-        above = [one for one in settings if f".{domain}".endswith(f".{one}")]
-        # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
-        zone = chosen.zone or dns.zone or min(above, key=len, default=domain)
-        of_panel: dict[str, Any] = {
-            "domain": domain,
-            "panel": chosen.panel or dns.panel or "other",
-            "zone": zone,
-            "zone_assumed": _is_guess(domain, chosen.zone or dns.zone),
-        }
-        for name, target in cnames.items():
-            wanted.append(Record(kind="CNAME", name=name, value=target, **of_panel))
-        for record in published:
-            if record.name in cnames:
-                continue  # it stands at the target
-            wanted.append(
-                Record(
-                    name=record.name,
-                    value=record.value,
-                    written_at="" if chosen.panel else _written_at(settings.get(domain)),
-                    ttl=TTL if _is_automatic(dns) else dns.ttl,
-                    **of_panel,
-                )
-            )
-        wanted += _mail_from(settings[domain], of_panel, chosen) if domain in settings else ()
-    for one in wanted:
-        refuse_other_zone(one.zone, one.name)
-    return wanted
+def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
+    """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
+    dns, cnames = _dns(domain.settings), domain.settings.cnames if domain.settings else {}
+    # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
+    above = [one for one in declared if f".{domain.name}".endswith(f".{one}")]
+    record = partial(
+        Record,
+        domain=domain.name,
+        panel=chosen.panel or dns.panel or "other",
+        zone_assumed=_is_guess(domain.name, chosen.zone or dns.zone),
+    )
+    zone = chosen.zone or dns.zone or min(above, key=len, default=domain.name)
+    for name, target in cnames.items():
+        yield record(kind="CNAME", name=name, value=target, zone=zone)
+    host = SPECS.get(dns.provider)
+    is_automatic = host and host.ttl and dns.ttl == host.ttl.automatic  # no TTL, but leaves it to the host
+    for one in domain.records:
+        if one.name not in cnames:  # else it stands at the target
+            at = "" if chosen.panel else _written_at(domain.settings)
+            ttl = TTL if is_automatic else dns.ttl
+            yield record(name=one.name, value=one.value, zone=zone, written_at=at, ttl=ttl)
+    if domain.settings is None:
+        return
+    # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
+    writes = all(
+        one.provider == "route53" and domain.name.endswith(one.zone or "") for one in domain.settings.dns
+    )
+    at = PANELS["route53"].title if writes and not chosen.panel else ""
+    for region, name in domain.settings.mail_from_domains.items():
+        for kind, value in mail_from_records(region).items():
+            zone = zone.removeprefix("_domainkey.")
+            yield record(kind=kind, name=name, value=value, zone=zone, written_at=at)
 
 
 def _is_guess(domain: str, named: str | None) -> bool:
     """Whether another zone may hold the names: those of a sub-domain whose zone nobody has named."""
     return not named and domain.count(".") > 1
-
-
-def _mail_from(settings: DomainSettings, of_panel: dict[str, Any], chosen: Chosen) -> Iterator[Record]:
-    """The two records of each MAIL FROM domain; Pulumi writes those in Route 53."""
-    # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
-    writes = all(one.provider == "route53" and settings.name.endswith(one.zone or "") for one in settings.dns)
-    at = PANELS["route53"].title if writes and not chosen.panel else ""
-    given = {**of_panel, "zone": of_panel["zone"].removeprefix("_domainkey."), "written_at": at}
-    for region, name in settings.mail_from_domains.items():
-        for kind, value in mail_from_records(region).items():
-            yield Record(kind=kind, name=name, value=value, **given)
-
-
-def _cnames(stack: Stack, domain: str) -> Mapping[str, str]:
-    """The CNAMEs that the DNS of *domain* needs, by name."""
-    return next((one.cnames for one in stack.settings.domains if one.name == domain), {})
-
-
-def _is_automatic(dns: DnsSettings) -> bool:
-    """Whether the TTL of *dns* is no TTL, but leaves it to the host."""
-    host = SPECS.get(dns.provider)
-    return bool(host and host.ttl and dns.ttl == host.ttl.automatic)
 
 
 def _written_at(settings: DomainSettings | None) -> str:

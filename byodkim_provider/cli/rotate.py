@@ -1,39 +1,72 @@
 """
 `byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi up`.
 
-Shows the change before it is made. `rotation` decides which numbers change, `stack_file` edits
-the text.
+Shows the change before it is made. `rotation` computes a step, a step back or the removal of a leaked key as
+a change of a domain's numbers, values in, values or a refusal out: `generations` and `rules` know which
+generations have to be in DNS. `stack_file` edits the text. Where a program of the user's own declares the
+domains, the step is said as arguments of that program.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final, Literal
 
 import click
+from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import stack_option
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, replace_file
 from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, confirmed, inert, say
-from byodkim_provider.cli.own_program import to_edit
-from byodkim_provider.cli.rotation import Rotation, Way, rotation
-from byodkim_provider.cli.source import Source
-from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, settings_in, supplied_generations
+from byodkim_provider.cli.now import as_json
+from byodkim_provider.cli.stack import (
+    Domain,
+    Stack,
+    not_in_stack,
+    open_stack,
+    settings_in,
+    supplied_generations,
+)
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config import stack_file
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
-from byodkim_provider.dkim import records
+from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.records import normalise_domain
-from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
-from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
+from byodkim_provider.identity import rules
+from byodkim_provider.identity.state import Stored
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.identity import RotationProblem, RotationStep
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+Way = Literal["forward", "back", "compromised"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """One step of a domain."""
+
+    domain: str
+    before: int
+    """The generation that signs now."""
+    generation: int
+    """The generation that will sign."""
+    published: tuple[int, ...]
+    """The generations that will be in DNS."""
+    changes: Changes
+    """New values of the domain's keys in the stack file; None removes the key."""
+    notes: tuple[str, ...]
+    """Notes for the user before the change, one line each."""
 
 
 def _days(text: str) -> timedelta:
@@ -54,7 +87,7 @@ Exit codes:
 """
 )
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
-@stack_option
+@stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
 @click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record goes.")
@@ -66,7 +99,7 @@ Exit codes:
 @click.option("--dry-run", is_flag=True, help="Print the change, write nothing.")
 @click.option("--no-up", is_flag=True, help="Write the change, and leave `pulumi up` to whoever merges it.")
 @click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes.")
 @click.pass_context
 def rotate(
     context: click.Context,
@@ -79,7 +112,7 @@ def rotate(
     dry_run: bool,
     no_up: bool,
     yes: bool,
-    as_json: bool,
+    wants_json: bool,
 ) -> None:
     """
     Let the next key of a domain sign.
@@ -95,43 +128,38 @@ def rotate(
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    if as_json and not (dry_run or (no_up and yes)):
+    if wants_json and not (dry_run or (no_up and yes)):
         raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
     stack = open_stack(name, environment)
     chosen = _chosen(stack, domains, older_than, environment.clock.now())
     way: Way = "back" if back else "compromised" if compromised else "forward"
-    if stack.has_own_program and chosen:
-        try:
-            edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
-        except ByodkimError as error:
-            raise Refused(in_python(str(error))) from None
-        raise Refused(CliProblem.OWN_PROGRAM(edits=edits))
     done: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     change = ""
     if chosen:
-        steps, problems = _steps(way, stack, chosen, environment)
+        steps, problems = _steps(way, stack, chosen, environment.clock.now())
         # A monthly run must not stop because one domain has no standby.
         if problems and not (older_than is not None and steps):
             raise Refused("\nbyodkim: ".join(problems.values()))
+        for problem in problems.values():
+            say(problem)
+        if stack.has_own_program:
+            raise Refused(CliProblem.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
         text = _edited(stack, steps)
         done |= {"file": stack.source.shown, "written": not dry_run}
         change = stack_file.diff(stack.source.text, text, stack.source.shown)
-        for problem in problems.values():
-            say(problem)
         for step, notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
             for note in (*step.notes, *notes):
                 say(f"{step.domain}: {note}")
-        if not as_json:
+        if not wants_json:
             click.echo(inert(change), nl=False)
         if not dry_run:
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:
         say(CliNote.NOTHING_TO_DO())
-    if as_json:
-        done |= {"rotations": list(map(asdict, steps)), "problems": problems, "diff": change}
-        click.echo(json.dumps(done, indent=2))
+    if wants_json:
+        click.echo(as_json({**done, "rotations": steps, "problems": problems, "diff": change}))
     if problems:
         say(CliNote.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(Refused.exit_code)
@@ -139,54 +167,58 @@ def rotate(
 
 def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:
     """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
-    known = {one.name: one for one in stack.settings.domains}
+    known = [one for one in stack.domains.values() if one.settings]
     chosen = []
     for spelling in domains:
         try:
             chosen.append(normalise_domain(spelling))
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        if chosen[-1] not in known:
+        if chosen[-1] not in {one.name for one in known}:
             raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, chosen[-1], stack))
     if domains:
         return list(dict.fromkeys(chosen))
     if older_than is None:
-        return [name for name, one in known.items() if not one.retired]
-    since = {
-        name: [one.key.signing_since for one in stack.state.identities.get(name, ()) if one.key]
-        for name in known
-    }
-    return [name for name in known if any(one < now - older_than for one in since[name])]
+        return [one.name for one in known if one.settings and not one.settings.retired]
+    since = {each.name: [one.key.signing_since for one in each.identities if one.key] for each in known}
+    return [name for name, times in since.items() if any(time < now - older_than for time in times)]
 
 
 def _steps(
-    way: Way, stack: Stack, chosen: Sequence[str], environment: Environment
+    way: Way, stack: Stack, chosen: Sequence[str], now: datetime
 ) -> tuple[list[Rotation], dict[str, str]]:
     """A step for each domain that can rotate, and the problem of each domain that can't."""
     # A domain's own `overlapDays: 0` was for the step before.
-    domains = {
-        name: {key: value for key, value in written.items() if (key, str(value)) != ("overlapDays", "0")}
-        for name, written in stack.domains.items()
-    }
-    known = settings_in({**stack.ours, "domains": domains}, stack.region).domains
+    if stack.has_own_program:
+        usual = {"overlap_days": generations.OVERLAP_DAYS}
+        known = [one if one.overlap_days else one.model_copy(update=usual) for one in stack.settings.domains]
+    else:
+        domains = {
+            name: {key: value for key, value in written.items() if (key, str(value)) != ("overlapDays", "0")}
+            for name, written in stack.written.items()
+        }
+        known = [*settings_in({**stack.ours, "domains": domains}, stack.region).domains]
     settings = {domain.name: domain for domain in known}
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for name in chosen:
+        domain = stack.domains[name]
         try:
-            steps.append(
-                rotation(
-                    way,
-                    settings[name],
-                    stack.state.identities.get(name, ()),
-                    written=stack.domains[name],
-                    supplied=supplied_generations(stack.domains[name]),
-                    now=environment.clock.now(),
-                )
-            )
+            steps.append(rotation(way, settings[name], domain.identities, written=domain.written, now=now))
         except ByodkimError as error:
-            problems[name] = str(error)
+            problems[name] = in_python(str(error)) if stack.has_own_program else str(error)
     return steps, problems
+
+
+def _arguments(steps: Sequence[Rotation], stack: Stack) -> Iterator[str]:
+    """What to set for each of *steps* in the program that declares the domains."""
+    name_of, sign = (str, ": ") if stack.state.of_plugin else (to_snake, "=")
+    for step in steps:
+        given = [f"{name_of(key)}{sign}{one}" for key, one in step.changes.items() if one is not None]
+        written = stack.domains[step.domain].written
+        gone = [key for key, one in step.changes.items() if one is None and key in written]
+        left_out = "".join(f", without `{name_of(key)}`" for key in gone)
+        yield f"{step.domain}: `{', '.join(given)}`{left_out}"
 
 
 def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
@@ -195,7 +227,7 @@ def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
     spellings = {normalise_domain(spelling): spelling for spelling in source.domains}
     changes: dict[str, Changes] = {}
     for step in steps:
-        spelling, said = spellings.get(step.domain, ""), stack.domains[step.domain]
+        spelling, said = spellings.get(step.domain, ""), stack.written[step.domain]
         written = source.domains.get(spelling)
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
@@ -208,54 +240,56 @@ def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
         raise Refused(str(error)) from None
 
 
-def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environment) -> Iterator[list[str]]:
+def _record_notes(
+    steps: Sequence[Rotation], stack: Stack, environment: Environment
+) -> Sequence[Sequence[str]]:
     """Notes for each step whose record (of the generation that will sign) is not in DNS."""
-    settings = {domain.name: domain for domain in stack.settings.domains}
-    wanted = [
-        next(
-            (one for one in stack.state.records.get(step.domain, ()) if one.generation == step.generation),
-            None,
-        )
-        for step in steps
-    ]
 
-    def answers(record: PublishedRecord) -> tuple[Answer, ...] | None:
-        domain = settings[record.domain]
-        resolver = environment.resolver(domain.dns_check, domain.dns_resolvers)
-        return resolver.txt(record.name, record.domain) if resolver else None
-
-    results = iter(ask_all([(f"DNS {one.name}", partial(answers, one)) for one in wanted if one]))
-    for step, record in zip(steps, wanted, strict=True):
+    def notes(step: Rotation, domain: Domain, record: PublishedRecord | None) -> Sequence[str]:
         if record is None:
-            yield [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
-            continue
-        said, target = next(results), settings[step.domain].cnames.get(record.name, "")
-        key = records.public_key(record.value) or b""
-        visibility = judge(said, key, target) if said is not None else None
-        if visibility is None or visibility.visible:
-            yield []
-            continue
-        seconds = settings[step.domain].dns_wait_seconds
-        yield [
-            f"the record of generation {step.generation} is not visible: {visibility.summary()}",
+            return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
+        resolver = domain.settings and environment.resolver(
+            domain.settings.dns_check, domain.settings.dns_resolvers
+        )
+        if not (domain.settings and resolver):
+            return ()
+        key, answers = records.public_key(record.value) or b"", resolver.txt(record.name, record.domain)
+        shown = judge(answers, key, domain.cnames.get(record.name, ""))
+        if shown.visible:
+            return ()
+        seconds = domain.settings.dns_wait_seconds
+        return [
+            f"the record of generation {step.generation} is not visible: {shown.summary()}",
             f"the update waits for it at most {seconds} s, then fails and SES keeps its key",
         ]
+
+    questions = []
+    for step in steps:
+        domain = stack.domains[step.domain]
+        record = next((one for one in domain.records if one.generation == step.generation), None)
+        name = record.name if record else step.domain
+        questions.append((f"DNS {name}", partial(notes, step, domain, record)))
+    return ask_all(questions)
 
 
 def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
     if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
         raise Refused(CliProblem.NOTHING_WRITTEN())
-    written = stack.source.replaced_by(text)
+    source = stack.source
+    replace_file(source.file, source.shown, source.text, text)
     if not up:
         return
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return
     killed = code < 0  # so the state may not contain everything that was done
-    if not killed and _is_unchanged(stack, environment) and _is_undone(written, stack.source.text):
-        raise Refused(CliProblem.NOTHING_CHANGED(file=written.shown))
-    raise Refused(CliProblem.UP_FAILED(file=written.shown))
+    problem = CliProblem.UP_FAILED
+    if not killed and _is_unchanged(stack, environment):
+        with suppress(Refused):  # Pulumi has changed the file as well
+            replace_file(source.file, source.shown, text, source.text)
+            problem = CliProblem.NOTHING_CHANGED
+    raise Refused(problem(file=source.shown))
 
 
 def _is_unchanged(stack: Stack, environment: Environment) -> bool:
@@ -266,10 +300,147 @@ def _is_unchanged(stack: Stack, environment: Environment) -> bool:
         return False
 
 
-def _is_undone(written: Source, text: str) -> bool:
-    """Restore *text*, unless Pulumi has changed the file as well; whether it was restored."""
-    try:
-        written.replaced_by(text)
-    except Refused:
-        return False
-    return True
+def rotation(
+    way: Way,
+    domain: DomainSettings,
+    stored: Sequence[Stored],
+    *,
+    written: Mapping[str, Any],
+    now: datetime,
+) -> Rotation:
+    """
+    The step *way* from what *domain* says; *stored* are its identities.
+
+    *written* is the domain in the stack file. Raises `InvalidSettings` if there is nowhere to go,
+    `StillInUse` if signed mail would fail.
+    """
+    _refuse_unsettled(domain, stored)
+    supplied = supplied_generations(written)
+    lately = rules.signed_lately(stored, domain.overlap_days, now)
+    target, wanted = _wanted(way, domain, stored, supplied, lately)
+    standing = {one for each in stored for one in each.declared.published}
+    early = {one: lately[one] for one in (lately.keys() & standing) - wanted - {domain.generation}}
+    # What is written out was meant to stay. What would leave by default may surprise: a second rotation
+    # is perhaps the first one, run again.
+    kept = early.keys() & {*domain.published} if written.get("published") is not None else set()
+
+    def allowed(early: Collection[TooEarly]) -> tuple[int, ...]:
+        return generations.allowed_today(before=standing, after=wanted, early=early, slots=domain.selector)
+
+    published = allowed([early[one] for one in kept])
+    if refused := [found for one, found in early.items() if one not in kept]:
+        last = max(refused, key=lambda found: found.allowed_from)
+        fields = {
+            "domain": domain.name,
+            **asdict(last),
+            "target": target,
+            "today": list(allowed(early.values())),
+        }
+        raise StillInUse(RotationProblem.ROTATED_LATELY(**fields))
+    is_default = published == generations.published(target, supplied)
+    changes: dict[str, int | list[int] | None] = {
+        "generation": target,
+        "published": None if is_default else list(published),
+    }
+    if way == "compromised":
+        changes["overlapDays"] = 0
+    elif str(written.get("overlapDays")) == "0":  # it was for the step before
+        changes["overlapDays"] = None
+    return Rotation(
+        domain=domain.name,
+        before=domain.generation,
+        generation=target,
+        published=published,
+        changes=changes,
+        notes=tuple(_notes(way, domain, target, published, lately)),
+    )
+
+
+def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
+    """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
+    if domain.retired:
+        raise InvalidSettings(CliProblem.RETIRED(domain=domain.name))
+    if not stored:
+        raise InvalidSettings(CliProblem.NOT_MADE(domain=domain.name))
+    if any(one.declared.generation is None for one in stored):
+        raise InvalidSettings(CliProblem.NO_GENERATIONS(domain=domain.name))
+    problems = []
+    for one in stored:
+        name = f"{domain.name} {one.declared.region}"
+        if one.key is None:
+            problems.append(CliProblem.WAITS_FOR_DNS(name=name))
+        elif one.declared.generation != domain.generation:
+            signs, wanted = one.declared.generation, domain.generation
+            problems.append(CliProblem.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
+    if problems:
+        raise InvalidSettings(problems, hint=problems[0].hint)
+
+
+def _wanted(
+    way: Way,
+    domain: DomainSettings,
+    stored: Sequence[Stored],
+    supplied: Collection[int] | None,
+    lately: Mapping[int, TooEarly],
+) -> tuple[int, set[int]]:
+    """The generation that will sign, and those that this step or the next one needs in DNS."""
+    signing, published = domain.generation, {*domain.published}
+    if way == "back":
+        earlier = [generation for generation in published if generation < signing]
+        if not earlier:
+            raise InvalidSettings(CliProblem.NO_WAY_BACK(domain=domain.name, generation=signing))
+        # Back to what signed last before.
+        signed = {one: [each.signed_until.get(one, NEVER) for each in stored] for one in earlier}
+        return max(earlier, key=lambda one: (max(signed[one]), one)), published
+    if way == "compromised":
+        standing = {*published, *(one for each in stored for one in each.declared.published)}
+        stays = {one for one in standing if one in lately or (one >= signing and one in published)}
+        target, wanted = generations.after_leak(
+            signing, signing=signing, published=stays, slots=domain.selector, used=lately
+        )
+    else:
+        target, wanted = generations.after_rotation(signing, published, slots=domain.selector, used=lately)
+        _refuse_taken_slot(domain, target, lately)
+    there = {one for one in wanted if supplied is None or one in published or one in supplied}
+    if target not in there:
+        raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
+    return target, there
+
+
+def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int, TooEarly]) -> None:
+    """Refuse a generation that has no record yet, while its slot is another one's."""
+    if target in domain.published:
+        return
+    if taken := generations.sharing(target, domain.published, domain.selector):
+        published = sorted({*domain.published, target} - {*taken})
+        fields = {"signing": domain.generation, "before": taken[0], "published": published}
+        raise InvalidSettings(CliProblem.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
+    for one in generations.sharing(target, lately, domain.selector):
+        fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
+        keep = RotationStep.KEEP(generation=domain.generation)
+        raise StillInUse(RotationProblem.SLOT_IN_USE(next_one=keep, **fields))
+
+
+def _notes(
+    way: Way, domain: DomainSettings, target: int, published: Sequence[int], lately: Collection[int]
+) -> Iterator[str]:
+    signing = domain.generation
+    yield f"generation {signing} → {target}, in DNS: {', '.join(map(str, published))}"
+    if way == "compromised":
+        yield f"the update that switches to generation {target} also removes the record of {signing}"
+        yield (
+            f"mail signed with generation {signing} that is on its way fails DKIM, and so does what SES "
+            f"signs with it until it has found the record of {target}"
+        )
+        yield "`overlapDays: 0` allows that, and the next rotation removes it"
+        if kept := [one for one in published if one < target]:
+            yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
+        if target not in domain.published and generations.sharing(target, lately, domain.selector):
+            yield (
+                f"the slot of generation {target} had another key lately: where that is remembered, for the "
+                "`ttl` of the settings, mail fails DKIM"
+            )
+    if published[-1] == target and domain.selector(target):
+        yield "there is no standby after it until a slot is free"
+    elif published[-1] == target:
+        yield f"there is no standby after it, add `keys.{target + 1}` before the next rotation"

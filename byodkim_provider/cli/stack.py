@@ -1,5 +1,5 @@
 """
-The stack of a command: its project, configuration and state. Nothing is decrypted.
+The stack of a command: its project, configuration, state and domains. Nothing is decrypted.
 
 Configuration and state come from Pulumi, so that a command sees what `pulumi up` would see.
 """
@@ -9,85 +9,31 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
-from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, ask_all, say
-from byodkim_provider.cli.own_program import settings_in_state
-from byodkim_provider.cli.source import Source, find_source
-from byodkim_provider.cli.state import State, read_state
+from byodkim_provider.cli.environment import Environment, read_file
+from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, say
+from byodkim_provider.cli.state import PublishedRecord, State, read_state, settings_in_state, written_in
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
 from byodkim_provider.config.schema import pasted_keys
-from byodkim_provider.config.settings import Settings
+from byodkim_provider.config.settings import DomainSettings, Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import did_you_mean
 
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
 """Printed in place of an encrypted value, also within an object."""
-
-
-def read(printed: str, project: str) -> dict[str, str]:
-    """
-    Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
-
-    *printed* is the table, because `pulumi config --json` leaves out every object that contains a
-    secret.
-
-    >>> read('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
-    {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
-    """
-    header, *rows = printed.split("\n")
-    column = header.find("VALUE")
-    if header[:column].split() != ["KEY"]:
-        raise ValueError("no table of keys and values")
-    values: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for row in rows:
-        if not row:
-            break  # another table follows, of environment variables
-        if row[column - 2 : column] != "  ":  # the gap between the columns
-            lines = []  # no row of the table: Pulumi warns of an environment that has no effect
-            continue
-        if key := row[:column].rstrip():
-            lines = values[_full(key, project)] = []
-        lines.append(row[column:])  # a value may have several
-    return {name: "\n".join(lines) for name, lines in values.items()}
-
-
-def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
-    """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
-    prefix = f"{project}:"
-    return {
-        name.removeprefix(prefix): _decoded(text) for name, text in config.items() if name.startswith(prefix)
-    }
-
-
-def has_secret(text: str) -> bool:
-    """Whether a value, or a part of it, is encrypted."""
-    return text == SECRET or json.dumps(SECRET) in text
-
-
-def _full(key: str, project: str) -> str:
-    """Pulumi leaves out the project's own name."""
-    return key if ":" in key else f"{project}:{key}"
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
 
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
 """What Pulumi accepts as the name of a stack."""
@@ -100,6 +46,59 @@ CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 class NoStack(CannotRead):
     """Pulumi knows no stack of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain, as the stack file and the state have it."""
+
+    name: str
+    settings: DomainSettings | None
+    """None if only the state has the domain."""
+    written: Mapping[str, Any]
+    """What the stack file says of it, without defaults."""
+    identities: tuple[Stored, ...]
+    """Sorted by Region."""
+    records: tuple[PublishedRecord, ...]
+    """Oldest generation first."""
+    stack_id: str | None
+    retired_at: datetime | None
+
+    @property
+    def declared(self) -> Declared | None:
+        """What was declared of its first identity, and holds for the domain."""
+        return next((one.declared for one in self.identities), None)
+
+    @property
+    def cnames(self) -> Mapping[str, str]:
+        """The targets of the CNAMEs that the domain's DNS needs, by name."""
+        has_them = self.settings or self.declared
+        return has_them.cnames if has_them else {}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The Regions that the stack file wants an identity in."""
+        return tuple(self.settings.regions) if self.settings and not self.settings.retired else ()
+
+    @property
+    def unmade(self) -> list[str]:
+        """Regions of which the stack has no identity yet."""
+        return sorted({*self.regions} - {one.declared.region for one in self.identities})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that contains the map of domains: Pulumi reads the stack file, or else the project file."""
+
+    file: Path
+    shown: str
+    """Its path, as seen from the project."""
+    text: str
+    """With the file's own line ends."""
+    path: tuple[str, ...]
+    """The keys that lead to the map of domains."""
+    domains: Mapping[str, Any]
+    """The map, as the file spells it."""
 
 
 @dataclass(frozen=True)
@@ -152,25 +151,70 @@ class Stack:
         return settings_in(self.ours, self.region, others)
 
     @cached_property
-    def domains(self) -> Mapping[str, Mapping[str, Any]]:
-        """The configuration of each domain, without defaults, by normalised name."""
-        domains: Any = self.ours["domains"]
+    def written(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the stack file says of each domain, by normalised name; none before the first one."""
+        ours = self.ours.get("domains")
+        domains = ours if isinstance(ours, Mapping) else {}
         try:
-            return {normalise_domain(spelling): written for spelling, written in domains.items()}
+            return {normalise_domain(spelling): one for spelling, one in domains.items()}
         except ValueError as error:
             raise CannotRead(str(error)) from None
 
     @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """Every domain of the stack file or the state, sorted by name."""
+        settings, state = {domain.name: domain for domain in self.settings.domains}, self.state
+        written = self.written
+        if self.has_own_program:
+            written = {one.name: written_in(state, one) for one in self.settings.domains}
+        return {
+            name: Domain(
+                name=name,
+                settings=settings.get(name),
+                written=written.get(name, {}),
+                identities=state.identities.get(name, ()),
+                records=state.records.get(name, ()),
+                stack_id=state.stack_id,
+                retired_at=state.retired_at.get(name),
+            )
+            for name in sorted({*settings, *state.identities, *state.records})
+        }
+
+    @cached_property
     def source(self) -> Source:
         """The file that lists the domains; raises `Refused` if no file can be edited."""
-        return find_source(self.project, self.project_file, self.file)
+        for file in (self.file, self.project_file):
+            if (text := read_file(file)) is None:
+                continue
+            shown = str(file.relative_to(self.directory))
+            try:
+                loaded = stack_file.load(text)
+            except InvalidSettings as error:
+                raise Refused(CliProblem.NOT_READ(file=shown, problem=error.text)) from None
+            in_project_file = file is self.project_file
+            for path in stack_file.key_paths(self.project, "domains", in_project_file=in_project_file):
+                domains = stack_file.at(loaded, path)
+                if isinstance(domains, Mapping):
+                    return Source(file, shown, text, path, domains)
+                if domains is not None:
+                    break
+        names = {"file": self.file.relative_to(self.directory), "project_file": self.project_file.name}
+        raise Refused(CliProblem.NO_MAP(project=self.project, **names))
 
     def aws(self) -> AwsSettings:
         """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
         encrypted = [name for name in CREDENTIALS if has_secret(self.config.get(name, ""))]
         if encrypted:
             say(CliNote.CREDENTIALS(name=encrypted[0]))
-        settings = read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
+
+        def get(name: str) -> str | None:
+            """A setting as Pulumi passes it to a program: a string, objects as JSON."""
+            value = None if encrypted and name in CREDENTIALS else self.config.get(name)
+            if value is not None and has_secret(value):
+                raise CannotRead(CliProblem.ENCRYPTED(name=name))
+            return value
+
+        settings = read_settings(get)
         for line in redirection_warnings(settings.endpoints, os.environ):
             say(line)
         return settings
@@ -221,39 +265,9 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     )
 
 
-def _project_settings(file: Path) -> Mapping[str, Any]:
-    try:
-        project = stack_file.load(file.read_bytes().decode())
-    except (InvalidSettings, UnicodeDecodeError, OSError):
-        project = None
-    if not isinstance(project, Mapping):
-        raise CannotRead(CliProblem.NO_PROJECT_FILE(file=file.name))
-    return project
-
-
-def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()) -> Settings:
-    """
-    The settings in *ours*, the project's configuration, without supplied keys; raises `InvalidSettings`.
-
-    *others* are the names of the rest of the configuration.
-
-    Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
-    which no command uses, are left out.
-    """
-    if plain := list(settings.plain_secrets(ours, lambda _, value: value != SECRET)):
-        raise InvalidSettings(plain)
-    ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
-    domains = ours.get("domains")
-    if isinstance(domains, Mapping):
-        if pasted := list(pasted_keys(domains)):
-            raise InvalidSettings(pasted)
-        ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
-    return settings.load(ours, default_region=region, others=others)
-
-
 def not_in_stack(problem: CliProblem, domain: str, stack: Stack) -> Message:
     """The message *problem*: neither the stack file nor the state has *domain*, the nearest is another."""
-    known = sorted({*(one.name for one in stack.settings.domains), *stack.state.records})
+    known = list(stack.domains)
     some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
     return problem(
         domain=domain, stack=stack.name, known=did_you_mean(domain, known) or f", which has {some}"
@@ -285,6 +299,85 @@ def _project_file(start: Path) -> Path | None:
     return next((file for file in files if file.exists()), None)
 
 
+def _project_settings(file: Path) -> Mapping[str, Any]:
+    try:
+        project = stack_file.load(file.read_bytes().decode())
+    except (InvalidSettings, UnicodeDecodeError, OSError):
+        project = None
+    if not isinstance(project, Mapping):
+        raise CannotRead(CliProblem.NO_PROJECT_FILE(file=file.name))
+    return project
+
+
+def read(printed: str, project: str) -> dict[str, str]:
+    """
+    Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
+
+    *printed* is the table, because `pulumi config --json` leaves out every object that contains a
+    secret.
+
+    >>> read('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
+    {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
+    """
+    header, *rows = printed.split("\n")
+    column = header.find("VALUE")
+    if header[:column].split() != ["KEY"]:
+        raise ValueError("no table of keys and values")
+    values: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for row in rows:
+        if not row:
+            break  # another table follows, of environment variables
+        if row[column - 2 : column] != "  ":  # the gap between the columns
+            lines = []  # no row of the table: Pulumi warns of an environment that has no effect
+            continue
+        if key := row[:column].rstrip():
+            # Pulumi leaves out the project's own name.
+            lines = values[key if ":" in key else f"{project}:{key}"] = []
+        lines.append(row[column:])  # a value may have several
+    return {name: "\n".join(lines) for name, lines in values.items()}
+
+
+def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
+    """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
+
+    def decoded(text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+
+    prefix = f"{project}:"
+    return {
+        name.removeprefix(prefix): decoded(text) for name, text in config.items() if name.startswith(prefix)
+    }
+
+
+def has_secret(text: str) -> bool:
+    """Whether a value, or a part of it, is encrypted."""
+    return text == SECRET or json.dumps(SECRET) in text
+
+
+def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()) -> Settings:
+    """
+    The settings in *ours*, the project's configuration, without supplied keys; raises `InvalidSettings`.
+
+    *others* are the names of the rest of the configuration.
+
+    Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
+    which no command uses, are left out.
+    """
+    if plain := list(settings.plain_secrets(ours, lambda _, value: value != SECRET)):
+        raise InvalidSettings(plain)
+    ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
+    domains = ours.get("domains")
+    if isinstance(domains, Mapping):
+        if pasted := list(pasted_keys(domains)):
+            raise InvalidSettings(pasted)
+        ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
+    return settings.load(ours, default_region=region, others=others)
+
+
 def supplied_generations(written: Mapping[str, Any]) -> frozenset[int] | None:
     """Generations that the `keys` of a domain has; None without `keys`."""
     keys = written.get("keys")
@@ -306,15 +399,3 @@ def _without_keys(written: Any) -> Any:
 def _is_number(value: Any) -> TypeGuard[int | str]:
     """Whether *value* may be a generation; `settings` refuses other values."""
     return re.fullmatch("[0-9]{1,16}", str(value)) is not None
-
-
-def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[[str], str | None]:
-    """A function that returns a setting as Pulumi passes it to a program: a string, objects as JSON."""
-
-    def get(name: str) -> str | None:
-        value = None if name in without else config.get(name)
-        if value is not None and has_secret(value):
-            raise CannotRead(CliProblem.ENCRYPTED(name=name))
-        return value
-
-    return get

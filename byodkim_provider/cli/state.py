@@ -1,7 +1,8 @@
 """
-The identities and records of a stack's domains, from its state.
+The identities and records of a stack's domains, from its state, and settings that no stack file has.
 
-Reads the output of `pulumi stack export`; nothing is decrypted.
+Reads the output of `pulumi stack export`; nothing is decrypted. Where a program of the user's own declares
+the domains, their settings are those in the state, as far as it has them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from byodkim_provider import property_types
+from byodkim_provider.config.schema import DnsSettings, KeyStore, Verification
+from byodkim_provider.config.settings import DomainSettings, Settings
+from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import Role
-from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.dns_moves import parts
+from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"
@@ -179,3 +184,76 @@ def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
     for name, one in pairs:
         groups.setdefault(name, []).append(one)
     return {name: tuple(group) for name, group in groups.items()}
+
+
+_OF_AN_IDENTITY: Final = (
+    *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
+    *("dns_check", "dns_resolvers", "dns_wait_seconds"),
+)
+"""Settings that an identity stores under their own names."""
+
+
+def settings_in_state(state: State) -> Settings:
+    """The settings of every domain in *state*; what is not stored there has its default."""
+    names = sorted({*state.identities, *state.records})
+    return Settings(tuple(_domain(name, state) for name in names), Verification())
+
+
+def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
+    """What a stack file would say of *domain*, which a program declares, as far as a rotation reads it."""
+    stored = state.identities.get(domain.name, ())
+    keys: dict[int, Any] = {generation: {} for one in stored for generation in one.declared.supplied_keys}
+    written: dict[str, Any] = {"generation": domain.generation, **({"keys": keys} if keys else {})}
+    # An identity that is used alone has no generations.
+    if domain.generation and domain.published != generations.published(domain.generation, keys or None):
+        written["published"] = domain.published
+    return written | ({"overlapDays": 0} if domain.overlap_days == 0 else {})
+
+
+def _domain(name: str, state: State) -> DomainSettings:
+    stored = state.identities.get(name, ())
+    records = state.records.get(name, ())
+    known: dict[str, Any] = {
+        "generation": next((one.generation for one in records if one.role == "signing"), None),
+        "published": tuple(one.generation for one in records),
+        "retired": not stored,
+    }
+    if stored:
+        declared = stored[0].declared
+        known |= {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
+        known |= {"dns": tuple(_dns(declared, state)) or (DnsSettings(),)}
+    kms_keys = [kms_key for arn, kms_key in state.secrets.items() if f"/{name}/" in arn]
+    if kms_keys:
+        known["key_store"] = KeyStore(provider="secretsManager", kms_key_id=kms_keys[0])
+    regions = tuple(one.declared.region for one in stored)
+    return DomainSettings.model_construct(**known, name=name, regions=regions, keys={}, warnings=())
+
+
+def _dns(declared: Declared, state: State) -> list[DnsSettings]:
+    """Where the records are; of another provider than Route 53 nothing more has to be known."""
+    listed: list[DnsSettings] = []
+    latest: list[DnsSettings] = []
+    for generation in declared.published or (1,):
+        places = [_place(place, declared, state) for place in declared.places_of(generation)]
+        if places != latest:
+            begins = {"from_generation": generation if listed else 1}
+            listed += [one.model_copy(update=begins) for one in places]
+            latest = places
+    return listed
+
+
+def _place(place: str, declared: Declared, state: State) -> DnsSettings:
+    label, name = parts(place)
+    zone = _zone(label, declared, state)
+    selector, _, there = name.partition(f"._domainkey.{declared.domain}.")
+    return zone.model_copy(update={"cname": selector[:-1], "zone": there}) if there else zone
+
+
+def _zone(label: str, declared: Declared, state: State) -> DnsSettings:
+    if label.startswith(ROUTE53):
+        zone_id = label.removeprefix(ROUTE53)
+        return DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
+    if label == MANUAL:
+        return DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
+    provider: Any = label.partition(":")[0]  # perhaps one of the user's own
+    return DnsSettings.model_construct(provider=provider)

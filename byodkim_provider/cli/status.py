@@ -1,8 +1,7 @@
 """
 `byodkim status`: checks every domain of a stack in SES and DNS, and shows the results.
 
-`answers` asks, and `findings` decides what the answers mean; `layout`, `prometheus` and `report` format
-them.
+`answers` asks, `now` judges what the answers mean, and `layout` formats that.
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ from pathlib import Path
 
 import click
 
-from byodkim_provider.cli import layout
 from byodkim_provider.cli.answers import of_stack
-from byodkim_provider.cli.chosen import stacks_option
-from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, say, write_file
+from byodkim_provider.cli.chosen import stack_option
+from byodkim_provider.cli.environment import Environment, write_file
+from byodkim_provider.cli.layout import as_html, as_prometheus, show
+from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.now import SEVERITY, StackNow, as_json
-from byodkim_provider.cli.prometheus import as_prometheus
-from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliNote, CliProblem
@@ -35,7 +32,7 @@ Exit codes:
      be written
 """
 )
-@stacks_option
+@stack_option("names", "The stack; by default the selected one. Can be given several times.", multiple=True)
 @click.option("--all-stacks", is_flag=True, help="Every stack that has a file in the project.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "prometheus"]), default="text", show_default=True
@@ -113,7 +110,7 @@ def _shown(
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":
             click.echo("\n" if shown else "", nl=False)
-            layout.show(now)
+            show(now)
         shown += 1
         yield now
     if left_out and not shown:

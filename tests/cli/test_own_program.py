@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from byodkim_provider.cli.own_program import settings_in_state
+from byodkim_provider.cli.state import settings_in_state
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN

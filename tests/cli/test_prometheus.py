@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from byodkim_provider.cli.layout import METRICS, as_prometheus
 from byodkim_provider.cli.now import SEVERITY, RecordNow
-from byodkim_provider.cli.prometheus import METRICS, as_prometheus
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ahead
 from tests.docs.pages import ROOT

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.report import as_html
+from byodkim_provider.cli.layout import as_html
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ONE, record_gone
 from tests.support.cli_project import CliProject

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from byodkim_provider.cli.report import as_html
+from byodkim_provider.cli.layout import as_html
 from tests.cli.test_layout import NOW
 
 pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium: .ci/run installs it")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.cli.rotation import rotation
+from byodkim_provider.cli.rotate import rotation
 from byodkim_provider.config import settings
 from byodkim_provider.config.problems import line
 from byodkim_provider.errors import InvalidSettings, StillInUse
@@ -210,9 +210,10 @@ def test_the_step_is_allowed(signing_keys, way, around, until, is_written, suppl
     stored = signing(world, 3, published=published, until=until)
     written = {"generation": 3, **({"published": list(published)} if is_written else {})}
     domain = settings.domain(DOMAIN, written | {"published": list(published), "regions": [REGION]})
+    written |= {} if supplied is None else {"keys": dict.fromkeys(supplied)}
     now = world.clock.now()
     try:
-        step = rotation(way, domain, [stored], written=written, supplied=supplied, now=now)
+        step = rotation(way, domain, [stored], written=written, now=now)
     except (InvalidSettings, StillInUse):  # nowhere to go, or signed mail would fail
         return
     assert step.generation in step.published

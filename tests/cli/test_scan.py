@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.aws.errors import read_refused
 from byodkim_provider.aws.route53 import Zone
-from byodkim_provider.cli import scan_entries
+from byodkim_provider.cli.scan import read_back
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
 from sandbox.ses.mail_from import MailFrom
@@ -234,9 +234,9 @@ def test_tags_of_others(project, has, options):
 )
 def test_read_back(text):
     """Text that a reader of YAML might take for anything but what was meant is not written."""
-    assert scan_entries.read_back("a: 1 # x\n", {"a": 1})
+    assert read_back("a: 1 # x\n", {"a": 1})
     with pytest.raises(InvalidSettings, match="what was read can't be written as YAML: nothing was written"):
-        scan_entries.read_back(text, {"a": 1})
+        read_back(text, {"a": 1})
 
 
 def test_left_out(project, has):

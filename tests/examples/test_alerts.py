@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider.cli.prometheus import METRICS
+from byodkim_provider.cli.layout import METRICS
 from byodkim_provider.program import route53
 from tests.docs.pages import ROOT
 from tests.program.test_dns_providers import Cloud
