@@ -35,7 +35,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.panels import PANELS, of_label, recognise
+from byodkim_provider.hosts.registry import PANELS, of_label, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote

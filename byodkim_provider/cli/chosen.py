@@ -20,7 +20,7 @@ from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, 
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, public_keys, records
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliProblem
 
 
@@ -63,7 +63,7 @@ class Chosen:
     """The key of *selector*, SubjectPublicKeyInfo; None if no key file was given."""
     stack_name: str | None
     panel: str | None
-    """A name from `hosts.panels.PANELS`."""
+    """A name from `hosts.registry.PANELS`."""
     zone: str | None
 
     @property

@@ -25,8 +25,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.dmarc import mail_from_records
-from byodkim_provider.hosts.panels import PANELS
-from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.messages.cli import CliNote
 
 TTL: Final = DnsSettings().ttl
@@ -43,7 +42,7 @@ class Record:
     """The target of a CNAME; priority and host of an MX record."""
     domain: str
     panel: str
-    """The panel in which it is entered, a name from `hosts.panels.PANELS`."""
+    """The panel in which it is entered, a name from `hosts.registry.PANELS`."""
     zone: str
     """The zone in this panel."""
     zone_assumed: bool = False

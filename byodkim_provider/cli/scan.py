@@ -36,8 +36,7 @@ from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.hosts.panels import PANELS, recognise
-from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.hosts.registry import PANELS, SPECS, recognise
 from byodkim_provider.identity.ownership import Signing, is_easy, primary, signing, signs_today
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import did_you_mean, printable

@@ -2,48 +2,280 @@
 Every key under `ses-byodkim:` in a stack file, with its default and its meaning.
 
 A rule that needs more than one domain, or the `aws:` settings, is in `settings`; how a single
-value is read is in `values`; `dns`, `keys` and `keyStore` have modules of their own. The
-docstrings of fields and classes are what editors show, through the JSON Schema.
+value is read is in `values`. The docstrings of fields and classes are what editors show, through the
+JSON Schema.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
-from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object, pasted_keys
-from byodkim_provider.config._written import (
+from byodkim_provider.config.problems import LocatedError, Problem, line, secret_command
+from byodkim_provider.config.values import (
+    REGION,
+    RESOLVER_ADDRESS,
     SECRET_TEXT,
+    ZONE,
     Boolean,
     Listed,
     Tags,
     Written,
     at_least_one,
     distinct,
+    json_object,
+    text,
+    whole,
 )
-from byodkim_provider.config.problems import LocatedError, Problem
-from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS, text, whole
-from byodkim_provider.dkim import generations
-from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS
+from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
+from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, SigningKey
+from byodkim_provider.dkim.keys import load as load_key
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.hosts.interface import HostName
+from byodkim_provider.hosts.registry import PANELS, SPECS
+from byodkim_provider.hosts.rfc2136 import ALGORITHMS
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.dkim import SlotProblem
+from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
 
-__all__ = [
-    "DnsProviderName",
-    "DnsSettings",
-    "DomainDefaults",
-    "KeyStore",
-    "MailFrom",
-    "StackSettings",
-    "Store",
-    "SuppliedKey",
-    "Verification",
-    "WrittenDomain",
-    "pasted_keys",
+MAX_CNAME_TTL: Final = 86400
+"""Longest TTL with `cname`, in seconds: its records change, and the overlap leaves a day for caches."""
+
+MIN_CNAME_OVERLAP: Final = 2
+"""Shortest `overlapDays` with `cname`, but for the override 0: longer than the longest TTL."""
+
+DnsProviderName = Literal["route53", HostName, "manual"]
+
+OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id", "cname"}),
+    **{host: spec.all_options | {"cname"} for host, spec in SPECS.items()},
+    "manual": frozenset({"panel", "zone"}),
+}
+"""The options of each provider, besides `fromGeneration`."""
+
+_Cname = Annotated[
+    str, text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning")
 ]
+_Panel = Annotated[str, text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
+_ZoneId = Annotated[
+    str,
+    text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
+]
+_Role = Annotated[
+    str,
+    text(
+        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}",  # no wildcard of a policy
+        "a role like 'arn:aws:iam::123456789012:role/dns'",
+    ),
+]
+_ExternalId = Annotated[str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
+_Host = Annotated[
+    str,
+    text(
+        "(?!.*[.]{2})(?![^:]*:[^:]*$)[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",  # one colon: a port
+        "an address, or a name like 'ns1.example.com', without a port",
+    ),
+]
+_TsigKey = Annotated[
+    str, text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
+]
+_CredentialsName = Annotated[str, text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
+
+
+def _as_list(written: object) -> list[object]:
+    """`dns` in its long form: one provider is a list of one, a provider's name an object."""
+    listed = written if isinstance(written, list) else [written]
+    return [{"provider": one} if isinstance(one, str) else one for one in listed]
+
+
+def _any_form(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `dns`, with its short forms."""
+    one = {"anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]}
+    schema.pop("type")
+    schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
+
+
+class DnsSettings(Written):
+    """A DNS provider that publishes a domain's records, and its options."""
+
+    provider: DnsProviderName = "route53"
+    """The DNS provider."""
+    zone: Annotated[str, ZONE] | None = None
+    """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""
+    cname: _Cname | None = None
+    """
+    The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead to them:
+    their selectors are this prefix and 1, 2 or 3.
+    """
+    from_generation: Annotated[int, whole(1, generations.MAX_GENERATION)] = 1
+    """The first generation whose record stands here; those before stand at the others of the list."""
+    zone_id: _ZoneId | None = None
+    """ID of the zone, needed if two zones have the same name."""
+    ttl: Annotated[int, whole(0, 2**31 - 1)] = 300
+    """TTL of the records, in seconds. Each provider has its own limits and default."""
+    assume_role: _Role | None = None
+    """ARN of a role in the AWS account that holds the zone."""
+    external_id: _ExternalId | None = None
+    """External ID that this role asks for. AWS does not treat it as a secret."""
+    panel: _Panel | None = None
+    """With `manual`: the DNS panel in which people enter the records."""
+    credentials: _CredentialsName | None = None
+    """Name of the credentials in `dnsCredentials`. Default: the name of the provider."""
+    server: _Host | None = None
+    """Address or name of the zone's primary name server."""
+    port: Annotated[int, whole(1, 65535)] | None = None
+    """Port of the server. Default: 53."""
+    key_name: _TsigKey | None = None
+    """Name of the TSIG key in the server's configuration."""
+    key_algorithm: Annotated[str, text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
+    """Algorithm of the TSIG key. Default: hmac-sha256."""
+
+    def selector(self, generation: int) -> str | None:
+        """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
+        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
+
+    def _problems(self) -> Iterator[Problem]:
+        """Options that this provider does not have, or has only with others."""
+        for option in sorted(
+            self.model_fields_set - OPTIONS[self.provider] - {"provider", "from_generation"}
+        ):
+            kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
+            yield (to_camel(option),), SettingProblem.OTHER_PROVIDER(others=kinds, provider=self.provider)
+        if self.external_id and not self.assume_role:
+            yield ("externalId",), SettingProblem.EXTERNAL_ID()
+        if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
+            yield ("zoneId",), SettingProblem.ZONE_OR_ID()
+        if self.cname and not self.zone:
+            yield ("zone",), SlotProblem.ZONE()
+        if self.cname and self.ttl > MAX_CNAME_TTL:
+            yield ("ttl",), SlotProblem.TTL(most=MAX_CNAME_TTL)
+        has_zone_ids = "zone_id" in OPTIONS[self.provider]
+        if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
+            yield ("zoneId",), SettingProblem.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
+        host = SPECS.get(self.provider)
+        for option in host.required if host else ():
+            if getattr(self, option) is None:
+                yield (to_camel(option),), SettingProblem.REQUIRED_WITH(provider=self.provider)
+        if host and "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
+            yield ("ttl",), SettingProblem.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)
+
+
+MAX_POLICY: Final = 20480
+"""Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
+
+MAX_SELECTOR: Final = 63
+"""Characters of a selector (SES API, DkimSigningAttributes)."""
+
+KEY_NAME: Final = text("[A-Za-z0-9_-]{1,63}", "a name in privateKeys like 'mail2026'")
+
+Store = Literal["state", "secretsManager"]
+_KmsKey = Annotated[
+    str,
+    text(
+        "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,256}"
+        "|alias/[A-Za-z0-9/_-]{1,250}|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a KMS key's ARN or id, or an alias like 'alias/mail'",
+    ),
+]
+
+
+def _as_object(written: object) -> object:
+    """`keyStore` in its long form: a store's name is an object."""
+    return {"provider": written} if isinstance(written, str) else written
+
+
+def _name_or_object(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keyStore`, with its short form."""
+    schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
+
+
+def is_key(written: object) -> bool:
+    """Whether what is *written* as the name of a key may be the key itself: no name is as long."""
+    return isinstance(written, str) and (len(written) >= MAX_SHOWN or "\n" in written)
+
+
+def _key_itself() -> Message:
+    return SettingProblem.KEY_ITSELF(command=secret_command(("privateKeys", "NAME")))
+
+
+def pasted_keys(domains: Mapping[str, Any]) -> Iterator[str]:
+    """A problem for each key that stands below *domains*, in plain, where its name belongs."""
+    for domain, written in domains.items():
+        keys = written.get("keys") if isinstance(written, Mapping) else None
+        for generation, key in keys.items() if isinstance(keys, Mapping) else ():
+            if isinstance(key, Mapping) and is_key(key.get("privateKey")):
+                yield line(("domains", domain, "keys", str(generation), "privateKey"), _key_itself())
+
+
+class SuppliedKey(Written):
+    """A key of your own, and its selector."""
+
+    selector: str
+    """The selector, in lower case. A selector never gets a second key."""
+    private_key: Annotated[str, WithJsonSchema(KEY_NAME.schema)] = Field(repr=False)
+    """
+    Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl genrsa` writes
+    it, PEM or base64 DER.
+    """
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """The key, checked. Cached: OpenSSL takes about 35 ms for it."""
+        return load_key(self.private_key)
+
+    @field_validator("private_key", mode="before")
+    @classmethod
+    def _by_name(cls, written: object, info: ValidationInfo) -> object:
+        """The key that a stack file names; a program, which has no *context*, passes the key itself."""
+        if info.context is None:
+            return written
+        if is_key(written):
+            raise ValueError(_key_itself())
+        name = KEY_NAME.read(written)
+        if name in info.context:
+            return info.context[name]
+        how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
+        raise ValueError(SettingProblem.NO_SUCH_KEY(name=name, how=how))
+
+    def _problems(self) -> Iterator[Problem]:
+        if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
+            kind = f"at most {MAX_SELECTOR} characters"
+            yield ("selector",), SettingProblem.KIND(kind=kind, value=shown(self.selector))
+        elif problem := records.selector_problem(self.selector):
+            yield ("selector",), problem
+        try:
+            _ = self.signing_key
+        except InvalidKey as error:
+            yield ("privateKey",), error.message
+
+
+class KeyStore(Written):
+    """Where generated keys are kept, with the options of the store."""
+
+    provider: Store
+    """The stack's state, encrypted by its secrets provider, or AWS Secrets Manager."""
+    kms_key_id: _KmsKey | None = None
+    """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
+    tags: Tags = Field(default={})
+    """Tags of the secrets, at most 47."""
+    resource_policy: Annotated[str, json_object(MAX_POLICY)] | None = None
+    """Resource policy of the secrets: a map, or JSON."""
+    recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    """How long a secret can be restored after its generation is removed, in days."""
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.provider == "state":
+            for option in sorted(self.model_fields_set - {"provider"}):
+                problem = SettingProblem.OTHER_PROVIDER(others="secretsManager", provider="state")
+                yield (to_camel(option),), problem
+
 
 # A domain without any settings: read as an empty map, so that missing keys are reported by name.
 _nothing = BeforeValidator(lambda value: {} if value is None else value)
@@ -110,14 +342,14 @@ class DomainDefaults(Written):
     """AWS Regions, each with an SES identity of its own. Default: `aws:region`."""
     dns: Annotated[
         Listed[DnsSettings],
-        BeforeValidator(as_list),
+        BeforeValidator(_as_list),
         AfterValidator(at_least_one),
-        Field(json_schema_extra=any_form),
+        Field(json_schema_extra=_any_form),
     ] = (DnsSettings(),)
     """The DNS provider that publishes the records: its name, an object with options, or a list of them."""
     key_bits: Annotated[int, whole(MIN_BITS, MAX_BITS)] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
-    key_store: Annotated[KeyStore, BeforeValidator(as_object), Field(json_schema_extra=name_or_object)] = (
+    key_store: Annotated[KeyStore, BeforeValidator(_as_object), Field(json_schema_extra=_name_or_object)] = (
         KeyStore(provider="state")
     )
     """Where new keys are kept: the name of a store, or an object with options. Existing keys do not move."""

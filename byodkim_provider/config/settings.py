@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from byodkim_provider.config._dns import MIN_CNAME_OVERLAP
 from byodkim_provider.config.problems import SECRET_MAPS, line, lines, secret_command, strings_in, unknown_key
 from byodkim_provider.config.schema import (
+    MIN_CNAME_OVERLAP,
     DomainDefaults,
     KeyStore,
     StackSettings,

@@ -12,8 +12,7 @@ from textwrap import indent
 
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.hosts.panels import PANELS, of_label
-from byodkim_provider.hosts.registry import hours_to_show
+from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
 from byodkim_provider.identity.state import MANUAL, Declared, Stored
 from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
 

@@ -43,7 +43,7 @@ class Manual:
     Records that people add in a DNS panel: no resource is declared.
 
     The identity that awaits the record prints what to type into which field, and so does `byodkim records`.
-    *panel* is a name from `hosts.panels.PANELS`, None for any other; *zone* is the zone in the panel, by
+    *panel* is a name from `hosts.registry.PANELS`, None for any other; *zone* is the zone in the panel, by
     default the domain itself.
     """
 

@@ -76,7 +76,7 @@ class ByodkimIdentityArgs:
     slots: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By selector, the value of each published record that has a slot."""
     panel: pulumi.Input[str] | None = None
-    """Whose panel people type the record into, a name from `hosts.panels.PANELS`."""
+    """Whose panel people type the record into, a name from `hosts.registry.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None
     """The zone that this panel shows."""
 

@@ -51,7 +51,7 @@ class HostedZone:
     external_id: str | None = None
     """The external ID that this role asks for."""
     panel: str | None = None
-    """For `manual`: the panel that people use, a name from `hosts.panels.PANELS`."""
+    """For `manual`: the panel that people use, a name from `hosts.registry.PANELS`."""
     panel_zone: str | None = None
     """For `manual`: the zone as that panel names it."""
     from_generation: int = 1

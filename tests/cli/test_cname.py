@@ -14,7 +14,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
 from byodkim_provider.dns.panels import target_field
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem

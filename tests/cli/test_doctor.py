@@ -22,7 +22,7 @@ from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import StillInUse
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from sandbox.ses.switches import Fault
 from tests.support import testdata

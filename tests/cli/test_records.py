@@ -17,7 +17,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.records import Record, as_change_batch, as_json, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from tests.support.cli_project import CliProject
 from tests.support.leaks import KeySearch
 from tests.support.testdata import TESTDATA, pem

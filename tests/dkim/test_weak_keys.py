@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from byodkim_provider.dkim import keys
-from byodkim_provider.dkim.weak_keys import ROCA_BASE, ROCA_PRIMES, prime_problem
+from byodkim_provider.dkim.keys import ROCA_BASE, ROCA_PRIMES, prime_problem
 from byodkim_provider.errors import InvalidKey
 from tests.support.cases import cases
 

@@ -14,7 +14,7 @@ import pytest
 from byodkim_provider.dns import cnames, diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from tests.dns import name_server
 from tests.dns.misconfigurations import ANOTHER, KEY, PRIVATE_PEM, VALUE, txt
 

@@ -8,7 +8,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misplaced
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine, verdict
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.progress import stopping
 from tests.support import testdata
 from tests.support.cases import cases

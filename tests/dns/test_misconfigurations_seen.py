@@ -20,7 +20,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet

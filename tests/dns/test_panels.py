@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis, panels
-from byodkim_provider.hosts.panels import PANELS, recognise
+from byodkim_provider.hosts.registry import PANELS, recognise
 from tests.support.cases import cases
 
 VALUE = f"p=MIIB{'A' * 388}"

@@ -8,7 +8,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from tests.hosts.test_publish import NAME, Host
 

@@ -7,10 +7,9 @@ import sys
 import pytest
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._dns import DnsSettings
+from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.hosts.panels import of_label
-from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, open_host
+from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, of_label, open_host
 from tests.docs.pages import ROOT
 from tests.hosts.backends import HTTP
 

@@ -13,8 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider import property_types
 from byodkim_provider.config import settings
-from byodkim_provider.config._dns import OPTIONS
 from byodkim_provider.config.json_schema import json_schema
+from byodkim_provider.config.schema import OPTIONS
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
