@@ -62,7 +62,7 @@ def of_stack(
     questions: dict[str, Callable[[], Any]] = {}
     for domain in domains:
         name, declared = domain.name, domain.declared
-        resolver = _resolver(domain, environment, servers)
+        resolver = domain.resolver(environment, servers)
         for one in (one.declared for one in domain.identities if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
         for expected in _expected(domain, chosen):
@@ -174,15 +174,6 @@ def _or_none(ask: AskSes, *arguments: Any) -> SesIdentity | None:
     except ByodkimError:
         return None
     return None if isinstance(found, Exception) else found
-
-
-def _resolver(domain: Domain, environment: Environment, servers: Sequence[str]) -> DnsResolver | None:
-    """As the stack file says, or the state of a domain that it has no more; or by *servers*."""
-    says = domain.settings or domain.declared
-    check = says.dns_check if says else "authoritative"
-    if servers:
-        return environment.resolver("authoritative" if check == "off" else check, servers)
-    return environment.resolver(check, says.dns_resolvers if says else ())
 
 
 def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:

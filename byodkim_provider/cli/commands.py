@@ -43,11 +43,8 @@ INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
 
 AS_JSON: Final = "byodkim_provider.as_json"
-"""Under this key a context remembers whether errors are printed as JSON too."""
-
-
 KEYS: Final = "byodkim_provider.keys"
-"""Under this key a context remembers the arguments that may be private keys: no error quotes them."""
+"""What a context remembers: whether errors are JSON too; arguments that may be keys, which none quotes."""
 
 
 class _Commands(click.Group):

@@ -8,7 +8,7 @@ actions; this module finds out on what a stack needs them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -18,7 +18,7 @@ from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import say
-from byodkim_provider.cli.stack import Stack, in_project, open_stack
+from byodkim_provider.cli.stack import Domain, Stack, in_project, open_stack
 from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.cli import CliNote
@@ -120,13 +120,15 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
         unknown += ["the account"] if main.account == "*" else []
         unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
     partition = next((partition_of(domain.regions[0]) for domain in stack.settings.domains), "aws")
-    for role, domain, zone_id, by_name in _zones(stack):
-        if role and role not in scopes:
-            scopes[role] = Scope()
-            main.add("role", role)
-        _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
-        scopes[role or assuming].records |= {one for one in _mail_from(stack) if one.endswith(f".{domain}")}
-        unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
+    for domain in stack.domains.values():
+        for role, end, zone_id, by_name in _zones(domain, stack.state.roles):
+            if role and role not in scopes:
+                scopes[role] = Scope()
+                main.add("role", role)
+            _add_records(scopes[role or assuming], end, zone_id, by_name=by_name, partition=partition)
+            below = {one for one in _mail_from(stack) if one.endswith(f".{end}")}
+            scopes[role or assuming].records |= below
+            unknown += [f"the hosted zone of {end}"] if zone_id is None else []
     if unknown:
         say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
     return scopes
@@ -211,35 +213,22 @@ def _mail_from(stack: Stack) -> set[str]:
     return {*stack.state.mail_from}.union(*(one.mail_from_domains.values() for one in stack.settings.domains))
 
 
-def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:
+def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | None, str, str | None, bool]]:
     """Role, end of the names and zone of records in Route 53, and whether the zone is found by its name."""
-    stored = {
-        name: {
-            label.removeprefix(ROUTE53)
-            for one in group
-            for label in one.declared.dns
-            if label.startswith(ROUTE53)
-        }
-        for name, group in stack.state.identities.items()
-    }
-    for domain in stack.settings.domains:
-        places = [one for one in domain.dns if one.provider == "route53"]
-        for place in places:
-            if place.zone_id:
-                yield place.assume_role, _below(domain.name, place.cname and place.zone), place.zone_id, False
-        known = stored.pop(domain.name, set()) - {one.zone_id for one in places}
-        by_name = [one for one in places if not one.zone_id]
-        # Of several zones that are found by name, the state does not say which belongs to which place.
-        for place in by_name:
-            for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
-                yield place.assume_role, _below(domain.name, place.cname and place.zone), zone_id, True
-        if not by_name:
-            stored[domain.name] = known
-    for name, zone_ids in stored.items():  # the next `up` deletes the records there
-        zones = {one.declared.cname for one in stack.state.identities.get(name, ())}
-        for zone_id in sorted(zone_ids):
-            for zone in sorted({None, *zones}, key=str):
-                yield stack.state.roles.get(zone_id), _below(name, zone), zone_id, False
+    places = [one for one in domain.settings.dns if one.provider == "route53"] if domain.settings else []
+    for place in places:
+        if place.zone_id:
+            yield place.assume_role, _below(domain.name, place.cname and place.zone), place.zone_id, False
+    labels = {label for one in domain.identities for label in one.declared.dns if label.startswith(ROUTE53)}
+    known = {one.removeprefix(ROUTE53) for one in labels} - {one.zone_id for one in places}
+    by_name = [one for one in places if not one.zone_id]
+    # Of several zones that are found by name, the state does not say which belongs to which place.
+    for place in by_name:
+        for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
+            yield place.assume_role, _below(domain.name, place.cname and place.zone), zone_id, True
+    for zone_id in () if by_name else sorted(known):  # the next `up` deletes the records there
+        for zone in sorted({None, *(one.declared.cname for one in domain.identities)}, key=str):
+            yield roles.get(zone_id), _below(domain.name, zone), zone_id, False
 
 
 def _below(domain: str, zone: str | None) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 import click
 from pydantic.alias_generators import to_snake
 
-from byodkim_provider.cli.chosen import stack_option
+from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
 from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, confirmed, inert, say
 from byodkim_provider.cli.now import as_json
@@ -86,7 +86,7 @@ Exit codes:
   2  wrong usage, or the stack could not be read, or its file not be written
 """
 )
-@click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
+@click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
 @stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
@@ -167,21 +167,17 @@ def rotate(
 
 def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:
     """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
-    known = [one for one in stack.domains.values() if one.settings]
-    chosen = []
-    for spelling in domains:
-        try:
-            chosen.append(normalise_domain(spelling))
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-        if chosen[-1] not in {one.name for one in known}:
-            raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, chosen[-1], stack))
+    known = {name: one for name, one in stack.domains.items() if one.settings}
+    for name in domains:
+        if name not in known:
+            raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, name, stack))
     if domains:
-        return list(dict.fromkeys(chosen))
+        return list(dict.fromkeys(domains))
     if older_than is None:
-        return [one.name for one in known if one.settings and not one.settings.retired]
-    since = {each.name: [one.key.signing_since for one in each.identities if one.key] for each in known}
-    return [name for name, times in since.items() if any(time < now - older_than for time in times)]
+        return [name for name, one in known.items() if one.settings and not one.settings.retired]
+    latest = now - older_than
+    keys = {name: [one.key for one in each.identities if one.key] for name, each in known.items()}
+    return [name for name, found in keys.items() if any(key.signing_since < latest for key in found)]
 
 
 def _steps(
@@ -248,9 +244,7 @@ def _record_notes(
     def notes(step: Rotation, domain: Domain, record: PublishedRecord | None) -> Sequence[str]:
         if record is None:
             return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
-        resolver = domain.settings and environment.resolver(
-            domain.settings.dns_check, domain.settings.dns_resolvers
-        )
+        resolver = domain.resolver(environment)
         if not (domain.settings and resolver):
             return ()
         key, answers = records.public_key(record.value) or b"", resolver.txt(record.name, record.domain)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -26,6 +26,7 @@ from byodkim_provider.config.schema import pasted_keys
 from byodkim_provider.config.settings import DomainSettings, Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
+from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
@@ -72,8 +73,16 @@ class Domain:
     @property
     def cnames(self) -> Mapping[str, str]:
         """The targets of the CNAMEs that the domain's DNS needs, by name."""
-        has_them = self.settings or self.declared
-        return has_them.cnames if has_them else {}
+        says = self.settings or self.declared
+        return says.cnames if says else {}
+
+    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
+        """As the stack file says, or the state of a domain that it has no more; or that asks *servers*."""
+        says = self.settings or self.declared
+        check = says.dns_check if says else "authoritative"
+        if servers:
+            return environment.resolver("authoritative" if check == "off" else check, servers)
+        return environment.resolver(check, says.dns_resolvers if says else ())
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -94,25 +94,23 @@ class State:
 
 def read_state(export: str) -> State:
     """The state in *export*, the JSON of `pulumi stack export`."""
-    resources = [
-        {**resource, "type": _in_python(resource["type"])}
-        for resource in json.loads(export)["deployment"].get("resources", ())
-        if not resource.get("delete")  # the old half of an unfinished replacement
-    ]
-    identities = [
-        Stored.from_outputs(resource["outputs"]) for resource in resources if resource["type"] == IDENTITY
-    ]
-    records = {
-        record.name: record
-        for resource in resources
-        if resource["type"] == DOMAIN
-        for record in _records(resource.get("outputs", {}))
-    }
-    keys = [resource.get("outputs", {}) for resource in resources if resource["type"] == KEY]
-    for identity in identities:  # the record of an identity that is used alone is declared nowhere else
-        declared = identity.declared
+    resources: dict[str, list[Mapping[str, Any]]] = {}
+    for resource in json.loads(export)["deployment"].get("resources", ()):
+        if not resource.get("delete"):  # the old half of an unfinished replacement
+            resources.setdefault(_in_python(resource["type"]), []).append(resource)
+
+    def outputs(kind: str) -> list[Mapping[str, Any]]:
+        return [one.get("outputs", {}) for one in resources.get(kind, ())]
+
+    identities = [Stored.from_outputs(one["outputs"]) for one in resources.get(IDENTITY, ())]
+    records = {record.name: record for made in outputs(DOMAIN) for record in _records(made)}
+    for declared in (one.declared for one in identities):
+        # The record of an identity that is used alone is declared nowhere else.
         own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
         records.setdefault(own.name, own)
+    verdicts = [
+        Verdict.from_properties(one) for made in outputs(VERIFICATION) for one in made.get("results", ())
+    ]
     return State(
         identities=_grouped(
             (one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)
@@ -120,28 +118,17 @@ def read_state(export: str) -> State:
         records=_grouped(
             (one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)
         ),
-        verified=frozenset(
-            verdict.entry
-            for resource in resources
-            if resource["type"] == VERIFICATION
-            for verdict in map(Verdict.from_properties, resource.get("outputs", {}).get("results", ()))
-            if verdict.verified
-        ),
+        verified=frozenset(one.entry for one in verdicts if one.verified),
         retired_at={
             domain: property_types.moment(text)
-            for resource in resources
-            if resource["type"] == VERIFICATION
-            for domain, text in resource.get("outputs", {}).get("retired_at", {}).items()
+            for made in outputs(VERIFICATION)
+            for domain, text in made.get("retired_at", {}).items()
         },
-        stack_id=next((resource["id"] for resource in resources if resource["type"] == STACK_ID), None),
-        mail_from=frozenset(
-            one.get("outputs", {}).get("mailFromDomain", "") for one in resources if one["type"] == MAIL_FROM
-        ),
-        secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
-        roles=dict(_roles(resources)),
-        of_stack_file=any(
-            "pending" in resource.get("outputs", {}) for resource in resources if resource["type"] == STACK
-        ),
+        stack_id=next((one["id"] for one in resources.get(STACK_ID, ())), None),
+        mail_from=frozenset(made.get("mailFromDomain", "") for made in outputs(MAIL_FROM)),
+        secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
+        roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
+        of_stack_file=any("pending" in made for made in outputs(STACK)),
         of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
 
@@ -153,15 +140,13 @@ def _in_python(kind: str) -> str:
     return kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)
 
 
-def _roles(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _roles(
+    providers: Iterable[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
     """Zone and role of each record whose provider has assumed a role that is no secret."""
-    roles = {
-        f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles")
-        for one in resources
-        if one["type"] == AWS
-    }
-    for one in resources:
-        text = roles.get(one.get("provider", "")) if one["type"] == AWS_RECORD else None
+    roles = {f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles") for one in providers}
+    for one in records:
+        text = roles.get(one.get("provider", ""))
         if isinstance(text, str):
             yield one["outputs"]["zoneId"], json.loads(text)[-1]["roleArn"]
 
@@ -244,16 +229,12 @@ def _dns(declared: Declared, state: State) -> list[DnsSettings]:
 
 def _place(place: str, declared: Declared, state: State) -> DnsSettings:
     label, name = parts(place)
-    zone = _zone(label, declared, state)
-    selector, _, there = name.partition(f"._domainkey.{declared.domain}.")
-    return zone.model_copy(update={"cname": selector[:-1], "zone": there}) if there else zone
-
-
-def _zone(label: str, declared: Declared, state: State) -> DnsSettings:
+    provider: Any = label.partition(":")[0]  # perhaps one of the user's own
+    zone = DnsSettings.model_construct(provider=provider)
     if label.startswith(ROUTE53):
         zone_id = label.removeprefix(ROUTE53)
-        return DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
-    if label == MANUAL:
-        return DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
-    provider: Any = label.partition(":")[0]  # perhaps one of the user's own
-    return DnsSettings.model_construct(provider=provider)
+        zone = DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
+    elif label == MANUAL:
+        zone = DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
+    selector, _, there = name.partition(f"._domainkey.{declared.domain}.")
+    return zone.model_copy(update={"cname": selector[:-1], "zone": there}) if there else zone

@@ -682,7 +682,8 @@ def test_refused(project, world, change, arguments, problems):
         ),
         "no domain": (
             ["example", "--yes"],
-            "'example' is a single label, expected a domain such as 'example.com'",
+            "Invalid value for '[DOMAIN]...': 'example' is a single label, expected a domain such as "
+            "'example.com'",
         ),
     },
 )
