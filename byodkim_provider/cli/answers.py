@@ -31,9 +31,9 @@ from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import cnames, diagnosis, dmarc, panels, visibility
-from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
+from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS, of_label, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
@@ -66,7 +66,7 @@ def of_stack(
         for one in (one.declared for one in domain.identities if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
         for expected in _expected(domain, chosen):
-            questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
+            questions[f"DNS {expected.name}"] = partial(_record_now, expected, resolver)
         for region in domain.unmade:
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
@@ -110,7 +110,7 @@ def of_record(
     )
     resolver = environment.resolver("authoritative", servers)
     questions: dict[str, Callable[[], Any]] = {}
-    questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
+    questions[f"DNS {expected.name}"] = partial(_record_now, expected, resolver)
     if resolver:
         questions[f"DMARC {domain}"] = partial(dmarc.lookup, resolver, domain)
     if region:
@@ -275,83 +275,80 @@ def _as_arguments(now: DomainNow) -> DomainNow:
     )
 
 
-def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
+def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
     """What DNS shows of the record, and how to fix it."""
     judge = cnames.examine if expected.target else examine
     found = judge(resolver, expected) if resolver else None
     key = found.public_key_der if found else expected.public_key_der or b""
     leaked = found is not None and found.code == "private-key"  # nobody may publish its public half any more
+    value = "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
     now = RecordNow(
         name=expected.name,
         target=expected.target,
-        value="" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der),
+        value=value,
         fingerprint=fingerprint(key) if key else "",
         bits=public_keys.bits(key) if key else None,
-        verdict="unknown",
-        notes=(NOT_CHECKED,),
+        verdict=found.verdict if found else "unknown",
+        notes=() if found else (NOT_CHECKED,),
     )
-    if found is None:
-        return now
-    shown = visibility.judge(found.answers, key, expected.target)
-    text = found.text if found.text != visibility.diagnose(found.answers, key, expected.target) else ""
+    return _with_fix(_with_servers(now, found, expected), found, expected) if found else now
+
+
+def _with_servers(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> RecordNow:
+    """*now* with what each server says."""
+    key, target = found.public_key_der, expected.target
+    text = found.text if found.text != visibility.diagnose(found.answers, key, target) else ""
+    servers = []
+    for answer in found.answers:
+        shows, says = visibility.is_right(answer, key), visibility.diagnose([answer], key, target)
+        if not key and answer.target and answer.target == target:  # all that a slot without a record has
+            shows, says = True, f"{answer.server} has the CNAME"
+        answered = answer.values is not None
+        servers.append(
+            ServerNow(server=answer.server, answered=answered, shows_key=shows, alias=answer.alias, says=says)
+        )
+    visible = sum(one.shows_key for one in servers)
+    seen = visibility.judge(found.answers, key, target).summary()
+    if target and not key:
+        seen = f"{visible} of {len(servers)} servers have the CNAME to {target}"
+    return replace(
+        now,
+        servers_visible=visible,
+        servers_asked=len(servers),
+        seen=f"{seen}: {text}" if text else seen,
+        servers=tuple(servers),
+        text=text,
+    )
+
+
+def _with_fix(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> RecordNow:
+    """*now* with what is wrong, and how to fix it in the words of the panel."""
     recognised = recognise(found.name_servers)
     typed_into = None if found.code == "served-elsewhere" else expected.panel
     panel = recognised or typed_into or PANELS["other"]
     notes = [f"the name servers are {recognised.title}'s"] if recognised else []
     notes += [*found.notes, *([UNSEEN_ZONE] if visibility.zone_not_found(found.answers) else [])]
     kept = expected.kept and expected.target in ("", found.found_at)
-    to_type = expected.target or now.value
-    servers = tuple(_server(one, key, expected) for one in found.answers)
-    visible = sum(one.shows_key for one in servers)
-    seen = shown.summary()
-    if expected.target and not key:
-        seen = f"{visible} of {shown.asked} servers have the CNAME to {expected.target}"
+    fix = instructions = ""
+    if found.code:
+        about = {"zone": found.zone, "found_at": found.found_at, "new_key": expected.new_key}
+        fix = diagnosis.fix(panel, found.code, **about, kept=kept, target=expected.target)
+    if found.code not in ("", *diagnosis.NOTHING_TO_TYPE) and (now.target or now.value) and not kept:
+        instructions = panels.instructions(
+            panel,
+            record_name=now.name,
+            record_value=now.target or now.value,
+            zone=found.zone,
+            edit=found.code not in diagnosis.ADDED,
+            kind="CNAME" if now.target else "TXT",
+        )
     return replace(
         now,
-        verdict=found.verdict,
-        servers_visible=visible,
-        servers_asked=shown.asked,
-        seen=f"{seen}: {text}" if text else seen,
-        servers=servers,
         misconfiguration=found.code,
-        text=text,
         found_at=found.found_at,
         zone=found.zone,
         panel=panel.title,
-        fix=diagnosis.fix(
-            panel,
-            found.code,
-            zone=found.zone,
-            found_at=found.found_at,
-            new_key=expected.new_key,
-            kept=kept,
-            target=expected.target,
-        )
-        if found.code
-        else "",
-        instructions=panels.instructions(
-            panel,
-            record_name=expected.name,
-            record_value=to_type,
-            zone=found.zone,
-            edit=found.code not in diagnosis.ADDED,
-            kind="CNAME" if expected.target else "TXT",
-        )
-        if found.code not in ("", *diagnosis.NOTHING_TO_TYPE) and to_type and not kept
-        else "",
+        fix=fix,
+        instructions=instructions,
         notes=tuple(notes),
-    )
-
-
-def _server(answer: Answer, key: bytes, expected: ExpectedRecord) -> ServerNow:
-    shows = visibility.is_right(answer, key)
-    says = visibility.diagnose([answer], key, expected.target)
-    if not key and answer.target and answer.target == expected.target:  # all that a slot without a record has
-        shows, says = True, f"{answer.server} has the CNAME"
-    return ServerNow(
-        server=answer.server,
-        answered=answer.values is not None,
-        shows_key=shows,
-        alias=answer.alias,
-        says=says,
     )
