@@ -97,17 +97,10 @@ def of_stack(
 
 
 def of_record(
-    chosen: Chosen, environment: Environment, servers: Sequence[str], region: str | None
+    expected: ExpectedRecord, environment: Environment, servers: Sequence[str], region: str | None
 ) -> DomainNow:
-    """The record of *chosen* without a stack, and what SES has of its domain in *region*."""
-    selector, domain = str(chosen.selector), str(chosen.domain)
-    expected = ExpectedRecord(
-        selector=selector,
-        domain=domain,
-        public_key_der=chosen.public_key_der,
-        zone=chosen.zone,
-        panel=PANELS[chosen.panel] if chosen.panel else None,
-    )
+    """One record without a stack, and what SES has of its domain in *region*."""
+    domain = expected.domain
     resolver = environment.resolver("authoritative", servers)
     questions: dict[str, Callable[[], Any]] = {}
     questions[f"DNS {expected.name}"] = partial(_record_now, expected, resolver)
@@ -123,7 +116,7 @@ def of_record(
         identity = IdentityNow(
             region=region,
             status=seen.dkim_status if seen else GONE,
-            verified=bool(seen and seen.verified and seen.selector in (None, selector)),
+            verified=bool(seen and seen.verified and seen.selector in (None, expected.selector)),
             selector=seen.selector if seen else None,
             ses=seen,
         )
@@ -190,7 +183,7 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
             zone=zone or (of_zone.panel_zone if of_zone else None),
-            panel=PANELS[panel] if panel else _panel(of_zone) if of_zone else None,
+            panel=panel or (_panel(of_zone) if of_zone else None),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
             name_servers=_name_servers(declared) if declared else (),
             target=target,

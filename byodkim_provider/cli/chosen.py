@@ -19,6 +19,8 @@ from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, open_stack, stack_names
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, public_keys, records
+from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliProblem
@@ -57,19 +59,11 @@ class Chosen:
     """The values of the options that `records` and `doctor` share."""
 
     domain: str | None
-    selector: str | None
-    """None: the records are those of a stack, or of *domain* in it."""
-    public_key_der: bytes | None
-    """The key of *selector*, SubjectPublicKeyInfo; None if no key file was given."""
     stack_name: str | None
-    panel: str | None
-    """A name from `hosts.registry.PANELS`."""
+    panel: Panel | None
     zone: str | None
-
-    @property
-    def one(self) -> tuple[str, str] | None:
-        """Selector and domain of the one record, None for a stack."""
-        return None if self.selector is None or self.domain is None else (self.selector, self.domain)
+    record: ExpectedRecord | None
+    """That of --selector; None: the records are those of a stack, or of *domain* in it."""
 
 
 def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,15 +88,46 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
     )
     @wraps(command)
-    def with_chosen(private_key: str | None, public_key: str | None, **options: Any) -> None:
-        given = {name: options.pop(name) for name in ("domain", "selector", "stack_name", "panel", "zone")}
-        _refuse_combinations(private_key=private_key, public_key=public_key, **given)
-        chosen = Chosen(public_key_der=_public_key(private_key, public_key), **given)
-        _refuse_impossible(chosen)
-        command(chosen=chosen, **options)
+    def with_chosen(**options: Any) -> None:
+        names = ("domain", "stack_name", "selector", "private_key", "public_key", "panel", "zone")
+        command(chosen=_chosen(**{name: options.pop(name) for name in names}), **options)
 
     decorated: Callable[..., None] = with_chosen
     return decorated
+
+
+def _chosen(
+    domain: str | None,
+    stack_name: str | None,
+    selector: str | None,
+    private_key: str | None,
+    public_key: str | None,
+    panel: str | None,
+    zone: str | None,
+) -> Chosen:
+    """The values; raises `click.UsageError` for options that don't go together, or are impossible."""
+    record, typed_into = None, PANELS[panel] if panel else None
+    if selector is None:
+        if private_key or public_key:
+            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
+    else:
+        if domain is None:
+            raise click.UsageError("--selector needs DOMAIN.")
+        if stack_name is not None:
+            raise click.UsageError("Give --stack or --selector, not both.")
+        if private_key and public_key:
+            raise click.UsageError("Give --private-key or --public-key, not both.")
+        if problem := records.selector_problem(selector) or records.name_problem(selector, domain):
+            raise click.BadParameter(str(problem), param_hint="--selector")
+        refuse_other_zone(zone, records.record_name(selector, domain))
+        record = ExpectedRecord(
+            selector=selector,
+            domain=domain,
+            public_key_der=_public_key(private_key, public_key),
+            zone=zone,
+            panel=typed_into,
+        )
+    return Chosen(domain=domain, stack_name=stack_name, panel=typed_into, zone=zone, record=record)
 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
@@ -120,29 +145,6 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     if not (found := [one for one in found if one.records or one.cnames]):
         raise CannotRead(CliProblem.NO_RECORD(subject=chosen.domain or stack.name))
     return stack, found
-
-
-def _refuse_combinations(**given: object) -> None:
-    """Raise `click.UsageError` for options that don't go together."""
-    if given["selector"] is None:
-        if given["private_key"] or given["public_key"]:
-            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
-    elif given["domain"] is None:
-        raise click.UsageError("--selector needs DOMAIN.")
-    elif given["stack_name"] is not None:
-        raise click.UsageError("Give --stack or --selector, not both.")
-    elif given["private_key"] and given["public_key"]:
-        raise click.UsageError("Give --private-key or --public-key, not both.")
-
-
-def _refuse_impossible(chosen: Chosen) -> None:
-    """Raise `click.BadParameter` for a selector that SES refuses, and a zone that can't hold the record."""
-    if not chosen.one:
-        return
-    problem = records.selector_problem(chosen.one[0]) or records.name_problem(*chosen.one)
-    if problem:
-        raise click.BadParameter(str(problem), param_hint="--selector")
-    refuse_other_zone(chosen.zone, records.record_name(*chosen.one))
 
 
 def refuse_other_zone(zone: str | None, record_name: str) -> None:

@@ -88,8 +88,8 @@ def doctor(
     which key is there. Changes nothing.
     """
     environment = context.ensure_object(Environment)
-    if chosen.one:
-        subject, domains = chosen.domain, [of_record(chosen, environment, servers, region)]
+    if chosen.record:
+        subject, domains = chosen.domain, [of_record(chosen.record, environment, servers, region)]
     else:
         stack, with_records = open_chosen(chosen, environment)
         for name in (record.name for one in with_records for record in one.records):

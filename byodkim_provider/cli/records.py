@@ -41,12 +41,12 @@ class Record:
     value: str
     """The target of a CNAME; priority and host of an MX record."""
     domain: str
-    panel: str
-    """The panel in which it is entered, a name from `hosts.registry.PANELS`."""
+    panel: panels.Panel
+    """The panel in which it is entered."""
     zone: str
     """The zone in this panel."""
     zone_assumed: bool = False
-    """Whether the zone is a guess, see `_is_guess`."""
+    """Whether another zone may hold the name: that of a sub-domain whose zone nobody has named."""
     ttl: int = TTL
     written_at: str = ""
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
@@ -68,7 +68,7 @@ def _in_panel(record: Record) -> str:
     if record.written_at:
         return f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
     return panels.instructions(
-        PANELS[record.panel],
+        record.panel,
         record_name=record.name,
         record_value=record.value,
         zone=record.zone,
@@ -214,24 +214,24 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     """
     form = "json" if wants_json else form
     subject = chosen.domain
-    if chosen.one is None:
+    if chosen.record is None:
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         above = [one.name for one in stack.settings.domains]
         subject, wanted = stack.name, [one for domain in domains for one in _of_domain(domain, above, chosen)]
         for one in wanted:
             refuse_other_zone(one.zone, one.name)
-    elif chosen.public_key_der is None:
+    elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
-        selector, domain_name = chosen.one
+        record = chosen.record
         wanted = [
             Record(
-                name=dkim.record_name(selector, domain_name),
-                value=dkim.record_value(chosen.public_key_der),
-                domain=domain_name,
-                panel=chosen.panel or "other",
-                zone=chosen.zone or domain_name,
-                zone_assumed=_is_guess(domain_name, chosen.zone),
+                name=record.name,
+                value=dkim.record_value(chosen.record.public_key_der),
+                domain=record.domain,
+                panel=record.panel or PANELS["other"],
+                zone=record.zone or record.domain,
+                zone_assumed=_is_guess(record.domain, record.zone),
             )
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
@@ -255,7 +255,7 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
     record = partial(
         Record,
         domain=domain.name,
-        panel=chosen.panel or dns.panel or "other",
+        panel=chosen.panel or PANELS[dns.panel or "other"],
         zone_assumed=_is_guess(domain.name, chosen.zone or dns.zone),
     )
     zone = chosen.zone or dns.zone or min(above, key=len, default=domain.name)
@@ -282,7 +282,6 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
 
 
 def _is_guess(domain: str, named: str | None) -> bool:
-    """Whether another zone may hold the names: those of a sub-domain whose zone nobody has named."""
     return not named and domain.count(".") > 1
 
 

@@ -356,7 +356,7 @@ wanted = st.builds(
         name=records.record_name(selector, f"{label}.example.com"),
         value=records.record_value(key),
         domain=f"{label}.example.com",
-        panel=panel,
+        panel=PANELS[panel],
         zone="example.com",
     ),
     labels,
@@ -411,8 +411,8 @@ def test_panel_text_is_read_back(listed):
     blocks = [one for one in as_panel(listed).split("\n\n") if not one.startswith("Each of these TXT ")]
     assert len(blocks) == len(listed)
     for record, block in zip(listed, blocks, strict=True):
-        panel = PANELS[record.panel]
-        (value,) = (line for line in block.splitlines() if line.startswith(f"  {panel.value_field}:"))
+        field = f"  {record.panel.value_field}:"
+        (value,) = (line for line in block.splitlines() if line.startswith(field))
         text = value.partition(":")[2].strip()
         assert record.value == (records.parse_quoted(text) if text.startswith('"') else text)
 
