@@ -126,13 +126,6 @@ def test_right_at_the_first_try(new, world, name):
     assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
 
 
-def test_zone_file(new):
-    """As a zone file, names and targets are full names."""
-    assert printed(new, SHOP, "--format", "zone").splitlines() == [
-        f"{name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES
-    ]
-
-
 def test_json(new):
     """As JSON, the target is the value."""
     assert json.loads(printed(new, SHOP, "--json")) == [

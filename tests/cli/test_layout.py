@@ -1,15 +1,8 @@
 """`byodkim status` in terminals of any width, and in none: what identifies is always there in full."""
 
-import contextlib
-import fcntl
 import io
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 from dataclasses import replace
 from datetime import timedelta
 
@@ -170,19 +163,3 @@ def test_a_ci(shown):
     lines = shown(None, stack_now(replace(found("example.com", "eu-west-1"), wrong=wrong)))
     assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
     assert [line for line in lines if line.lstrip().startswith(": :error::pwned")] != []
-
-
-def test_a_real_terminal(shown):
-    """A terminal of 80 columns is one of 80 columns."""
-    expected = shown(80)
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    program = f"from {__name__} import NOW, layout; layout.show(NOW)"
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "NO_COLOR": "1"}
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=terminal)
-    os.close(terminal)
-    lines = []
-    # OSError is Linux's way to say that the other end is closed.
-    with process, os.fdopen(controller) as screen, contextlib.suppress(OSError):
-        lines.extend(ANSI.sub("", line).rstrip() for line in screen)
-    assert lines == expected

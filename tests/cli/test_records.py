@@ -76,14 +76,6 @@ def test_panel():
     assert "\n\nDNS panel of example.com\n" in printed(*ONE)
 
 
-def test_80_columns(monkeypatch):
-    """Remarks go on between words, and what has to be pasted stays in one piece."""
-    monkeypatch.setenv("COLUMNS", "80")
-    lines = printed(*ONE).splitlines()
-    assert [line for line in lines if len(line) > 80] == [f"  Value: {VALUE}"]
-    assert [line for line in lines if line.startswith("    ")]
-
-
 def test_zone():
     """A zone above the domain shortens what is typed."""
     text = printed(

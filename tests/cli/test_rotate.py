@@ -29,6 +29,7 @@ from tests.support.world import DOMAIN, World
 DAY = timedelta(days=1)
 NOTHING = ""
 FILE = "stacks/Pulumi.dev.yaml"
+ONE = "    example.com: {generation: 2}\n"
 
 
 def said(problem):
@@ -38,8 +39,11 @@ def said(problem):
 
 @pytest.fixture
 def project(tmp_path, world):
+    """A stack of which generation 2 signs."""
     project = CliProject(tmp_path, world)
     world.publish(1, 2, 3, 4)
+    project.stored = [signing(world, 2)]
+    project.write(ONE)
     return project
 
 
@@ -182,10 +186,8 @@ def test_compromised(project, world, until, after):
     assert edited(project, "      generation: 2\n", "--compromised") == after
 
 
-def test_compromised_says_what_fails(project, world):
+def test_compromised_says_what_fails(project):
     """What a person must know before comes before the change."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     result = project.run("rotate", DOMAIN, "--compromised", "--dry-run")
     assert result.stderr == (
         "byodkim: example.com: generation 2 → 3, in DNS: 3, 4\n"
@@ -259,10 +261,8 @@ def test_output(project, world):
         "nobody": ([], "", 1, False, []),
     },
 )
-def test_asks_first(project, world, arguments, answer, exit_code, written, ran):
+def test_asks_first(project, arguments, answer, exit_code, written, ran):
     """Nothing is written or run before somebody has said yes to the change."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     result = project.run("rotate", DOMAIN, *arguments, terminal=True, answer=answer)
     assert "+    example.com: {generation: 3}\n" in result.stdout
     assert result.exit_code == exit_code
@@ -292,10 +292,8 @@ def its_state_is_lost(project):
         "it is killed": (lambda _: None, -9),
     },
 )
-def test_pulumi_fails(project, world, what_happens, exit_code):
+def test_pulumi_fails(project, what_happens, exit_code):
     """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
@@ -303,10 +301,8 @@ def test_pulumi_fails(project, world, what_happens, exit_code):
     assert "{generation: 3}" in project.stack_file.read_text()
 
 
-def test_pulumi_does_not_begin(project, world):
+def test_pulumi_does_not_begin(project):
     """If `pulumi up` fails before it changes anything, as with a wrong passphrase, the file is as before."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     before = project.stack_file.read_bytes()
     project.up_exit_code = 255
     result = project.run("rotate", DOMAIN, "--yes")
@@ -317,8 +313,6 @@ def test_pulumi_does_not_begin(project, world):
 
 def test_edited_meanwhile(project, world, monkeypatch):
     """What somebody else wrote while the question was open is not overwritten."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     look_up = world.resolver.txt
 
     def edit_and_look_up(*arguments):
@@ -334,10 +328,8 @@ def test_edited_meanwhile(project, world, monkeypatch):
     assert project.stack_file.read_text().endswith("{generation: 2}\n# theirs\n")
 
 
-def test_the_file_is_replaced_whole(project, world):
+def test_the_file_is_replaced_whole(project):
     """Nobody ever reads half a file; links and permissions stay, and nothing is left beside it."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     file = project.directory / "elsewhere.yaml"
     project.stack_file.rename(file)
     file.chmod(0o640)
@@ -357,10 +349,8 @@ def test_the_file_is_replaced_whole(project, world):
     assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
 
 
-def test_read_only(project, world):
+def test_read_only(project):
     """A file that its owner made read-only is not replaced, though its folder can be written."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     project.stack_file.chmod(0o444)
     before = project.stack_file.read_bytes()
     result = project.run("rotate", DOMAIN, "--yes")
@@ -369,10 +359,8 @@ def test_read_only(project, world):
     assert (project.stack_file.read_bytes(), project.stack_file.stat().st_mode & 0o777) == (before, 0o444)
 
 
-def test_the_file_can_not_be_written(project, world, monkeypatch):
+def test_the_file_can_not_be_written(project, monkeypatch):
     """Then it is what it was, and Pulumi does not run."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     before = project.stack_file.read_bytes()
 
     def no_space(*_):
@@ -407,10 +395,8 @@ def test_written_for_all_stacks(project, world, name, kind):
     assert project.stack_file.read_bytes() == before
 
 
-def test_stack_file_goes_first(project, world):
+def test_stack_file_goes_first(project):
     """Domains in the stack file hide those in the project file, as Pulumi has it."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     with (project.directory / "Pulumi.yaml").open("a") as file:
         file.write("config: {domains: {value: {example.com: {generation: 7}}}}\n")
     result = project.run("rotate", DOMAIN, "--yes")
@@ -451,10 +437,8 @@ NOT_READ = CliProblem.NOT_READ(file=FILE, problem="line 4: found character '\\t'
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_not_editable(project, world, change, problem):
+def test_not_editable(project, change, problem):
     """A file that does not say what Pulumi hears is not edited."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
     change(project)
     before = project.stack_file.read_bytes()
@@ -529,19 +513,8 @@ def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_
     assert len(project.ran) == (1 if rotated else 0)
 
 
-def test_one_can_not_rotate_and_pulumi_fails(project, world):
-    """Where nothing was rotated in the end, that is what the exit code says."""
-    world.publish(1, 2, domain="example.net")
-    project.stored = [signing(world, 3, published=(2, 3), since=300), signing(world, 1, domain="example.net")]
-    project.write(f"    example.net: {{generation: 1}}\n    example.com:\n      generation: 3\n{KEYS}")
-    project.up_exit_code = 255
-    assert project.run("rotate", "--older-than", "90d", "--yes").exit_code == 1
-
-
 def test_record_is_not_visible(project, world):
     """A switch that will have to wait for DNS is announced."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     del world.resolver.records["s3._domainkey.example.com"]
     result = project.run("rotate", DOMAIN, "--dry-run")
     assert result.stderr.splitlines()[1:] == [
@@ -656,8 +629,6 @@ def rotated_lately(signed_until):
 )
 def test_refused(project, world, change, arguments, problems):
     """What would make mail fail or lead nowhere is refused, for all domains at once, with the way out."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     change(project, world)
     before = project.stack_file.read_bytes()
     result = project.run("rotate", *arguments, "--yes")
@@ -687,41 +658,28 @@ def test_refused(project, world, change, arguments, problems):
         ),
     },
 )
-def test_wrong_usage(project, world, arguments, text):
+def test_wrong_usage(project, arguments, text):
     """A command line that says too little or too much is not guessed at."""
-    project.stored = [signing(world, 2)]
-    project.write("    example.com: {generation: 2}\n")
     result = project.run("rotate", *arguments)
     assert result.stderr.endswith(f"\nError: {text}\n")
     assert (result.exit_code, result.stdout, project.ran) == (2, "", [])
 
 
-ONE = "    example.com:\n      generation: 2\n"
-
-
-@pytest.fixture
-def second(project, world):
-    """Generation 2 signs."""
-    project.write(ONE)
-    project.stored = [signing(world, 2)]
-    return project
-
-
-def test_only_the_edit(second):
+def test_only_the_edit(project):
     """With --no-up the file is written, for a pull request, and Pulumi does not run."""
-    result = second.run("rotate", DOMAIN, "--yes", "--no-up")
-    assert (result.exit_code, second.ran) == (0, [])
-    assert "generation: 3" in second.stack_file.read_text()
-    second.write(ONE)
-    result = second.run("rotate", DOMAIN, "--no-up", terminal=True, answer="n\n")
+    result = project.run("rotate", DOMAIN, "--yes", "--no-up")
+    assert (result.exit_code, project.ran) == (0, [])
+    assert "generation: 3" in project.stack_file.read_text()
+    project.write(ONE)
+    result = project.run("rotate", DOMAIN, "--no-up", terminal=True, answer="n\n")
     assert "byodkim: write this? [y/N]" in result.stderr
-    assert (result.exit_code, second.ran) == (1, [])
-    assert "generation: 2" in second.stack_file.read_text()
+    assert (result.exit_code, project.ran) == (1, [])
+    assert "generation: 2" in project.stack_file.read_text()
 
 
-def test_json(second):
+def test_json(project):
     """A program gets the steps as values; Pulumi's own output would be between them."""
-    result = second.run("rotate", DOMAIN, "--yes", "--no-up", "--json")
+    result = project.run("rotate", DOMAIN, "--yes", "--no-up", "--json")
     assert json.loads(result.stdout) == {
         "stack": "dev",
         "file": "stacks/Pulumi.dev.yaml",
@@ -739,18 +697,18 @@ def test_json(second):
         "problems": {},
         "diff": json.loads(result.stdout)["diff"],
     }
-    assert second.run("rotate", DOMAIN, "--yes", "--json").exit_code == 2
-    nothing = json.loads(second.run("rotate", "--older-than", "999d", "--dry-run", "--json").stdout)
+    assert project.run("rotate", DOMAIN, "--yes", "--json").exit_code == 2
+    nothing = json.loads(project.run("rotate", "--older-than", "999d", "--dry-run", "--json").stdout)
     assert (nothing["written"], nothing["rotations"]) == (False, [])
 
 
-def test_nothing_encrypted_is_shown(second):
+def test_nothing_encrypted_is_shown(project):
     """The lines around a change are shown without what nobody can read."""
-    text = second.stack_file.read_text()
-    second.stack_file.write_text(
+    text = project.stack_file.read_text()
+    project.stack_file.write_text(
         f"encryptionsalt: v1:SALT=:v1:SALT\n{text}"
         "  ses-byodkim:privateKeys: { own: { secure: v1:abc== } }\n"
     )
-    result = second.run("rotate", DOMAIN, "--dry-run")
+    result = project.run("rotate", DOMAIN, "--dry-run")
     assert "ses-byodkim:privateKeys: { own: { secure: … } }" in result.stdout
     assert "v1:" not in result.stdout

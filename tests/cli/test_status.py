@@ -562,17 +562,6 @@ def test_it_only_reads(project, world):
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
 
 
-def test_supplied_keys_stay_encrypted(project, world):
-    """What `keys` publishes is told from its generations, no key is read."""
-    project.write(
-        ONE.format(2)
-        + "      keys:\n"
-        + "".join(f"        {number}: {{selector: s{number}, privateKey: own}}\n" for number in (1, 2, 3))
-        + "  ses-byodkim:privateKeys: {own: {secure: v1:abc}}\n"
-    )
-    assert project.run("status").exit_code == 0
-
-
 def test_the_project_file_may_end_in_yml(project):
     """So does the stack file then."""
     (project.directory / "Pulumi.yaml").rename(project.directory / "Pulumi.yml")
