@@ -1,4 +1,7 @@
-"""The stack that commands are tried on, unless a file has its own."""
+"""The stack that commands are tried on, unless a file has its own, and what they say of it."""
+
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,3 +17,20 @@ def project(tmp_path, world):
     world.publish(1, 2, 3)
     project.stored = [world.verified(2)]
     return project
+
+
+@pytest.fixture
+def declare(project):
+    """Changes what the state says was declared of the stack's one identity."""
+
+    def declare(**changes):
+        [stored] = project.stored
+        project.stored = [replace(stored, declared=replace(stored.declared, **changes))]
+
+    return declare
+
+
+@pytest.fixture
+def domains(project):
+    """The domains that a command prints with `--json`."""
+    return lambda command="status": json.loads(project.run(command, "--json").stdout)["domains"]

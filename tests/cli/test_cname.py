@@ -294,11 +294,11 @@ def test_private_key(stack, world, leaked, settings):
     assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
 
 
-def test_domain_that_left_the_file(stack, world):
+def test_domain_that_left_the_file(stack, world, domains):
     """The state knows where the CNAMEs of a domain lead."""
     project = stack(1)
     project.write("    example.com: {generation: 1}\n")
-    found = json.loads(project.run("doctor", "--json").stdout)["domains"]
+    found = domains("doctor")
     targets = {one["name"]: one["target"] for domain in found for one in domain["records"]}
     assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
 
@@ -322,14 +322,14 @@ def test_status(stack):
         assert [str(number), role, f"ses{number}", "2", "of", "2"] in shown
 
 
-def test_status_of_the_next_slot(stack, world):
+def test_status_of_the_next_slot(stack, world, domains):
     """A CNAME that only a later rotation needs is due while it is missing."""
     project = stack(1)
     [stored] = project.stored
     tags = {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
     key = world.key(1).pkcs1_base64()
     world.model.put_identity(SHOP, REGION, selector="ses1", private_key=key, tags=tags)
-    before = json.loads(project.run("status", "--json").stdout)["domains"][0]
+    before = domains()[0]
     del world.resolver.cnames[NAMES[2]]
     result = project.run("status", "--json")
     [found] = json.loads(result.stdout)["domains"]

@@ -400,10 +400,9 @@ def test_zone_of_another_domain(project):
     assert f"'example.org' does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
-def test_panel_of_the_stack(project, world):
+def test_panel_of_the_stack(project, world, declare):
     """What the stack knows of the panel and its zone is in the advice."""
-    declared = replace(project.stored[0].declared, dns=("manual",), panel="hostgator", panel_zone=DOMAIN)
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(dns=("manual",), panel="hostgator", panel_zone=DOMAIN)
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
     result = project.run("doctor")
     # The name servers are nobody's that is known, so they are not HostGator's.
@@ -451,10 +450,9 @@ def test_private_key_after_a_step_back(project, world):
 
 
 @pytest.mark.parametrize(("label", "title"), [(f"godaddy:{DOMAIN}", "GoDaddy"), (f"cpanel:{DOMAIN}", None)])
-def test_host_that_does_not_serve_the_zone(project, world, label, title):
+def test_host_that_does_not_serve_the_zone(project, world, label, title, declare):
     """A record at a host whose name servers are known is missed there; at any other it is just missing."""
-    declared = replace(project.stored[0].declared, dns=(label,))
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(dns=(label,))
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
     result = project.run("doctor")
     code = "served-elsewhere" if title else "no-txt"
@@ -501,20 +499,15 @@ ROUTE53 = ("route53:Z1",)
     ],
     ids=lambda one: " and ".join(one) or "not said" if isinstance(one, tuple) else "",
 )
-def test_record_that_the_stack_keeps(project, world, dns, kept):
+def test_record_that_the_stack_keeps(project, world, dns, kept, domains, declare):
     """A record that the stack writes, in Route 53 or elsewhere, is written again by a run."""
-    declared = replace(project.stored[0].declared, dns=dns)
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(dns=dns)
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
     result = project.run("doctor")
     assert result.exit_code == 2
     run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
-    (wrong,) = [
-        one
-        for one in json.loads(project.run("doctor", "--json").stdout)["domains"][0]["records"]
-        if one["fix"]
-    ]
+    (wrong,) = [one for one in domains("doctor")[0]["records"] if one["fix"]]
     assert (wrong["instructions"] == "") == kept
 
 
@@ -526,11 +519,10 @@ def test_every_fix_of_a_record_that_the_stack_keeps():
         assert "add the record" not in said
 
 
-def test_80_columns(project, world, monkeypatch):
+def test_80_columns(project, world, monkeypatch, declare):
     """A line goes on between words, and what has to be pasted stays in one piece."""
     monkeypatch.setenv("COLUMNS", "80")
-    declared = replace(project.stored[0].declared, dns=("manual",), panel="other", panel_zone=DOMAIN)
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(dns=("manual",), panel="other", panel_zone=DOMAIN)
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
     lines = project.run("doctor").stdout.splitlines()
     value = world.declared(3).record_value

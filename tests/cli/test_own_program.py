@@ -32,11 +32,10 @@ def test_status(project):
     assert (found["domain"], found["wrong"], found["due"]) == (DOMAIN, [], [])
 
 
-def test_arguments(project):
+def test_arguments(domains, declare):
     """What to set is named as an argument of the program."""
-    stored = project.stored[0]
-    project.stored = [replace(stored, declared=replace(stored.declared, overlap_days=0))]
-    (found,) = json.loads(project.run("status", "--json").stdout)["domains"]
+    declare(overlap_days=0)
+    (found,) = domains()
     assert found["due"] == [
         "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
     ]
@@ -64,10 +63,9 @@ def test_records(project):
         ("manual", ""),
     ],
 )
-def test_who_writes(project, label, written_at):
+def test_who_writes(project, label, written_at, declare):
     """A record of which the program has its provider write it is not typed in."""
-    declared = replace(project.stored[0].declared, dns=(label,))
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(dns=(label,))
     text = project.run("records").stdout
     line = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at {written_at}"
     assert (line in text.splitlines(), "Value:" in text) == (bool(written_at), not written_at)
@@ -130,11 +128,9 @@ def test_rotate(project, options, edit):
     assert project.ran == []
 
 
-def test_rotate_after_a_leak(project):
+def test_rotate_after_a_leak(project, declare):
     """The override of the step before goes, and does not let a key leave DNS too early."""
-    stored = project.stored[0]
-    declared = replace(stored.declared, published=(2, 3), overlap_days=0)
-    project.stored = [replace(stored, declared=declared)]
+    declare(published=(2, 3), overlap_days=0)
     result = project.run("rotate", DOMAIN, "--yes")
     edit = "`generation=3`, without `published`, without `overlap_days`\n"
     assert result.stderr.splitlines(keepends=True)[0].endswith(f": {DOMAIN}: {edit}")
@@ -165,10 +161,9 @@ def test_rotate_unknown_domain(project):
     assert result.stderr == f"byodkim: example.org: is not in stack dev, did you mean {DOMAIN!r}?\n"
 
 
-def test_rotate_identity_alone(project):
+def test_rotate_identity_alone(project, declare):
     """An identity that is used alone has no generations to go through."""
-    declared = replace(project.stored[0].declared, generation=None, published=())
-    project.stored = [replace(project.stored[0], declared=declared)]
+    declare(generation=None, published=())
     result = project.run("rotate", DOMAIN, "--yes")
     assert (result.exit_code, "has no generations" in result.stderr) == (1, True)
     assert project.run("status").exit_code == 0

@@ -309,10 +309,10 @@ def easy_dkim(project, world):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_signs_is_what_ses_says(project, world, change, expected, row):
+def test_what_signs_is_what_ses_says(project, world, change, expected, row, domains):
     """Where SES does not sign with the key that the state knows, nothing says how long it has signed."""
     change(project, world)
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     [identity] = domain["identities"]
     enabled = identity["ses"] and identity["ses"]["signing_enabled"]
     assert [identity["status"], enabled, identity["selector"], identity["generation"]] == expected
@@ -339,29 +339,29 @@ def test_an_old_error_beside_success(project, world):
     assert (result.exit_code, "HOST_NOT_FOUND" in result.output) == (0, False)
 
 
-def test_a_success_of_the_key_before(project, world):
+def test_a_success_of_the_key_before(project, world, domains):
     """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
     world.switch(failed_check_keeps_success=True, first_check_seconds=1)
     stored = switched(project, world)
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
     world.clock.advance(timedelta(minutes=1))
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert domain["identities"][0]["verified"] is False
     assert domain["wrong"][0] == (
         "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND: no such name), "
         "SUCCESS is about the one before: run `pulumi up`"
     )
     project.verdicts = [Verdict(entry=world.entry(stored), status="SUCCESS", verified=True)]
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert domain["identities"][0]["verified"] is True
 
 
-def test_unconfirmed(project, world):
+def test_unconfirmed(project, world, domains):
     """Where SES never shows whether it has checked the key, that is said, and is nothing wrong."""
     world.switch(verification_info="empty")
     switched(project, world)
     world.clock.advance(timedelta(minutes=1))
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert domain["wrong"] == [
         "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: run `pulumi up`"
     ]
@@ -377,32 +377,32 @@ def test_unconfirmed(project, world):
     )
 
 
-def test_after_a_step_back(project, world):
+def test_after_a_step_back(project, world, domains):
     """A generation that has signed is previous, whatever its number: a standby never has."""
     project.stored = [world.update(world.update(project.stored[0], 3), 2)]
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     roles = {one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]}
     assert roles == {1: ("previous", True), 2: ("signing", False), 3: ("previous", True)}
     assert domain["notes"][-1] == "generation 3 may leave DNS from 2026-12-05 13:00 UTC"
 
 
-def test_roles_of_a_switch_that_failed(project):
+def test_roles_of_a_switch_that_failed(project, domains):
     """The program declared another generation than the one that signs: the identities have the roles."""
     project.write("    example.com: {generation: 1, published: [1, 2, 3]}\n")
     project.published = {DOMAIN: (1, 2, 3)}
     project.stored = [replace(project.stored[0], signed_until={})]
     project.signing = {DOMAIN: 1}
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     roles = {one["generation"]: one["role"] for one in domain["records"]}
     assert roles == {1: "standby", 2: "signing", 3: "standby"}
 
 
-def test_a_time_in_the_future(project, world):
+def test_a_time_in_the_future(project, world, domains):
     """A clock was ahead when the key was set: nothing is counted from then, and that is said."""
     at = world.clock.now() + timedelta(days=400)
     key = replace(project.stored[0].key, signing_since=at)
     project.stored = [replace(project.stored[0], key=key)]
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert (domain["identities"][0]["age_days"], domain["next_rotation"]) == (None, None)
     assert domain["notes"][0] == (
         "eu-west-1: signing since 2027-12-30 13:00 UTC, which is in the future: a clock was ahead; "
@@ -433,7 +433,7 @@ def test_ses_can_not_be_asked_about_what_is_not_made(project, world):
     )
 
 
-def test_retired(project, world):
+def test_retired(project, world, domains):
     """Of a retired domain the day is shown from which its records may go, and then that they may."""
     project.published, project.signing = {DOMAIN: (1, 2, 3)}, {DOMAIN: 2}
     project.stored = []
@@ -442,15 +442,15 @@ def test_retired(project, world):
     shown = project.run("status")
     assert (shown.exit_code, f"{DOMAIN}: well, retired\n" in shown.stdout) == (0, True)
     by = "retired by the run of 2026-11-25 13:00 UTC, nothing signs"
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert [one["role"] for one in domain["records"]] == ["previous", "previous", "standby"]
     assert domain["notes"] == [f"{by}; its records may go from 2026-12-06, by deleting the entry"]
     world.clock.advance(timedelta(days=11))
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert domain["due"] == [f"{by}; its records may go: delete the entry, and run `pulumi up`"]
 
 
-def test_notes_of_an_adopted_account(project, world):
+def test_notes_of_an_adopted_account(project, world, domains):
     """What is good to know of all domains alike is one line, though each was adopted at a time of its own."""
     names = ("a.example.com", "b.example.com", "c.example.com")
     project.write("".join(f"    {name}: {{generation: 1, adopt: true}}\n" for name in names))
@@ -469,7 +469,7 @@ def test_notes_of_an_adopted_account(project, world):
     )
     made_here = project.stored[0]
     project.stored[0] = replace(made_here, declared=replace(made_here.declared, supplied_keys={}))
-    assert json.loads(project.run("status", "--json").stdout)["domains"][0]["notes"] == []
+    assert domains()[0]["notes"] == []
     project.stored[0] = made_here
     result = project.run("status", "--json")
     assert [one["notes"] for one in json.loads(result.stdout)["domains"]] == [[adopted]] * 3
@@ -519,13 +519,13 @@ def test_wrong_and_due(project, world):
     assert project.run("status").exit_code == 2
 
 
-def test_regions_with_the_same_problem(project, world):
+def test_regions_with_the_same_problem(project, world, domains):
     """What is wrong in every Region is one line."""
     project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
     project.stored.append(world.verified(2, region="us-east-1"))
     for region in ("eu-west-1", "us-east-1"):
         world.ses(region).delete_email_identity(DOMAIN)
-    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [domain] = domains()
     assert domain["wrong"] == ["eu-west-1, us-east-1: gone from SES: run `pulumi up --refresh`"]
 
 
