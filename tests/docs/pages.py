@@ -14,12 +14,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 
-_DOCS: Final = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))
-
-DECISIONS: Final = tuple(page for page in _DOCS if "/decisions/" in page)
-"""Why things are as they are: nothing in them is typed."""
-
-PAGES: Final = ("README.md", "SECURITY.md", *(page for page in _DOCS if page not in DECISIONS))
+PAGES: Final = (
+    "README.md",
+    "SECURITY.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
+)
 """What users read."""
 
 _FENCED: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

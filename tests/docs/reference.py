@@ -31,23 +31,40 @@ _AREAS: Final = "config dkim aws key_store hosts identity program cli"
 AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 
-WIDTH: Final = 96
-"""Characters in a line of `--help`."""
+AS_HINTED: Final = (
+    "Existing RotationProblem SlotProblem CliProblem SecretProblem RecordProblem HostProblem IdentityProblem"
+)
+"""Tables whose messages are always shown with their advice: the page does not say it again."""
+
+AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
+"""Classes whose arguments are described on the page about settings."""
 
 
 def commands() -> str:
-    """The help of each command."""
+    """What each command is for, its options and its exit codes."""
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
-        names = main.list_commands(context)
-        found = [("byodkim", main), *((f"byodkim {one}", main.get_command(context, one)) for one in names)]
-    return "\n\n".join(f"## {name}\n\n```\n{_help(name, command)}\n```" for name, command in found if command)
+        found = [(name, main.get_command(context, name)) for name in main.list_commands(context)]
+        return "\n\n".join(_command(click.Context(one, context, name), one) for name, one in found if one)
 
 
-def _help(name: str, command: click.Command) -> str:
-    # A command keeps the help option that it is first asked for: as it is started, whoever asked before.
-    settings = {**main.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
-    with click.Context(command, info_name=name, **settings) as context:
-        return command.get_help(context)
+def _command(context: click.Context, command: click.Command) -> str:
+    options = [record for one in command.params if (record := one.get_help_record(context))]
+    rows = [(f"`{name}`", meaning) for name, meaning in options if name.startswith("-")]
+    codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
+    rows += [(f"exit code {code}", " ".join(meaning.split())) for code, meaning in codes]
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    return "\n".join(
+        [
+            f"## {context.command_path}\n",
+            _filled(" ".join(inspect.cleandoc(command.help or "").split())),
+            f"\n| `{usage}` | |\n| --- | --- |",
+            *("| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows),
+        ]
+    )
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def resources() -> str:
@@ -58,26 +75,31 @@ def resources() -> str:
 
 def _class(made: type) -> str:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
-    if not rows or issubclass(made, Exception):
+    if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
         return ""
+    alike: dict[tuple[str, ...], list[str]] = {}  # names of what needs no words, by type and default
+    for name, *others in rows:
+        alike.setdefault((*others,), []).append(name)
     head = "| name | type | default | meaning |\n| --- | --- | --- | --- |"
-    return "\n".join([f"## {made.__name__}\n\n{inspect.getdoc(made)}\n\n{head}", *rows])
+    said = _filled(" ".join((inspect.getdoc(made) or "").split()))
+    listed = [f"| {', '.join(names)} | {' | '.join(others)} |" for others, names in alike.items()]
+    return "\n".join([f"## {made.__name__}\n\n{said}\n\n{head}", *listed])
 
 
-def _fields(found: ast.stmt) -> Iterator[str]:
+def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
     assert isinstance(found, ast.ClassDef)
     for node, after in zip(found.body, [*found.body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef) and "property" in map(ast.unparse, node.decorator_list):
             meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
             assert kind
-            yield f"| {_code(node.name)} | {_code(_type(kind))} |  | {meaning} |"
+            yield _code(node.name), _code(_type(kind)), "", meaning
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
             continue
         meaning = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             meaning = " ".join(str(after.value.value).split())
         default = ast.unparse(node.value) if node.value else ""
-        yield f"| {_code(node.target.id)} | {_code(_type(node.annotation))} | {_code(default)} | {meaning} |"
+        yield _code(node.target.id), _code(_type(node.annotation)), _code(default), meaning
 
 
 def _type(annotation: ast.expr) -> str:
@@ -110,16 +132,11 @@ def _section(table: type[Table]) -> str:
     for one in table:
         if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
             advice = _shown(one.advice).strip("…") and _shown(one.advice)
+            if advice and table.__name__ in AS_HINTED.split():
+                advice = "as the line `hint:` says"
             texts.setdefault(advice or "as the text says", []).append(_quoted(text))
     rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
-    return "\n".join(
-        [
-            f"## {title}\n",
-            textwrap.fill(head, 120, break_long_words=False, break_on_hyphens=False),
-            "\n| text | what to do |\n| --- | --- |",
-            *rows,
-        ]
-    )
+    return "\n".join([f"## {title}\n\n| {' '.join(head.split())} | what to do |\n| --- | --- |", *rows])
 
 
 def _sections(table: type[Table]) -> list[str]:

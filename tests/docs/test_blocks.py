@@ -14,7 +14,7 @@ from pulumi.runtime.settings import reset_options
 from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.program import route53
-from tests.docs.pages import DECISIONS, PAGES, ROOT, blocks
+from tests.docs.pages import PAGES, ROOT, blocks
 from tests.program.test_dns_providers import Cloud
 
 LEFT_BY_STACK_INIT = {
@@ -46,7 +46,7 @@ def test_links():
     """A link within the documentation leads to a page and a heading that are there."""
     links = [
         (page, *target.partition("#")[::2])
-        for page in [*PAGES, *DECISIONS, "CONTRIBUTING.md", "CHANGELOG.md"]
+        for page in [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"]
         for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text())
         if "://" not in target.partition("#")[0]
     ]
@@ -83,9 +83,7 @@ FOLLOWED = {
         }
     },
     "test_stacks.py": {
-        "docs/how-to/several-accounts.md": {"Identities in several accounts": (1,)},
-        "docs/how-to/dev-and-prod.md": {"Dev and prod with shared defaults": (4,)},
-        "docs/how-to/many-domains.md": {"Many domains": (2,)},
+        "docs/how-to/several-stacks.md": {"Identities in several accounts": (1,), "Many domains": (1,)}
     },
     "test_automation.py": {
         "docs/how-to/automation.md": {
@@ -125,7 +123,7 @@ FOLLOWED = {
             "Round the window: a sub-domain": (1, 2, 3, 4),
             "Round the window: a planned downtime": (2, 3),
         },
-        "docs/how-to/from-another-tool.md": {"From Terraform, pulumi-aws or CloudFormation": (2, 4)},
+        "docs/how-to/existing-identities.md": {"From Terraform, pulumi-aws or CloudFormation": (2, 4)},
         "docs/how-to/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
         "docs/how-to/rotation.md": {"A run was killed, or a response was lost": (1,)},
     },
@@ -135,8 +133,7 @@ FOLLOWED = {
 NOT_FOLLOWED = {
     ("docs/tutorial/first-domain.md", "Start the sandbox", 1): "the tests have a sandbox of their own",
     ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
-    ("docs/how-to/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
-    ("docs/how-to/from-another-tool.md", "From Terraform, pulumi-aws or CloudFormation", 3): "Terraform",
+    ("docs/how-to/existing-identities.md", "From Terraform, pulumi-aws or CloudFormation", 3): "Terraform",
     ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
     ("docs/reference/performance.md", "Measure it", 1): "measuring takes minutes; the page is the result",
     ("docs/how-to/other-languages.md", "Install it", 1): "`make languages` runs the program of that page",

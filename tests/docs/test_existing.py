@@ -14,7 +14,7 @@ from tests.engine.stack import OPENSSL_KEY, REGION
 pytestmark = pytest.mark.engine
 
 EASY_DKIM = "docs/how-to/from-easy-dkim.md"
-ANOTHER_TOOL = "docs/how-to/from-another-tool.md"
+EXISTING = "docs/how-to/existing-identities.md"
 DOMAIN = "example.com"
 
 
@@ -59,7 +59,7 @@ def test_leaving_another_tool(sandbox, stack, follow):
     Panel(sandbox, DOMAIN).paste(f"s1._domainkey.{DOMAIN}", records.record_value(key.public_key_der))
     sandbox.ses.put_identity(DOMAIN, REGION, selector="s1", private_key=key.pkcs1_base64())
     before = sandbox.ses.identities(REGION)[DOMAIN].changed
-    page = ANOTHER_TOOL, "From Terraform, pulumi-aws or CloudFormation"
+    page = EXISTING, "From Terraform, pulumi-aws or CloudFormation"
     stack.paste(block(*page, 1))
     (stack.project / "key").write_text(key.pkcs1_base64())
     follow(*page, 2)

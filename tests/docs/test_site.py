@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.docs.pages import DECISIONS, PAGES, ROOT
+from tests.docs.pages import PAGES, ROOT
 
 
 def test_site(tmp_path):
@@ -18,7 +18,7 @@ def test_site(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "site" / "search.json").read_text())
     places = {one["location"].partition("#")[0] for one in found["items"]}
-    pages = {page.removeprefix("docs/") for page in (*PAGES, *DECISIONS) if page.startswith("docs/")}
+    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")}
     assert places == {page.removesuffix("README.md").replace(".md", "/") for page in pages}
 
 

@@ -18,13 +18,14 @@ def picture() -> str:
     graph = imports()
     rows = [
         f"    subgraph L{number}[ ]\n        direction LR\n        {'; '.join(row)}\n    end"
+        if len(row) > 1
+        else f"    {row[0]}"
         for number, row in reversed(list(enumerate(LAYERS)))
     ]
     arrows = [
-        f"    {part} --> {other}"
+        f"    {part} --> {' & '.join(others)}"
         for part in sorted(graph)
-        for other in sorted(graph[part])
-        if not any(other in _below(graph, between) for between in graph[part] - {other})
+        if (others := sorted(graph[part] - set().union(*(_below(graph, one) for one in graph[part]))))
     ]
     return "\n".join(["```mermaid", "flowchart TD", *rows, *arrows, "```"])
 
