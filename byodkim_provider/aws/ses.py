@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -174,6 +175,15 @@ class Listed:
     identity_type: str = ""
 
 
+@dataclass
+class _Poll:
+    """A poll that waits for its turn, which threads join meanwhile."""
+
+    domains: set[str] = field(default_factory=set)
+    statuses: Future[Mapping[str, str] | None] = field(default_factory=Future)
+    """By domain, as a List has shown them; None if each thread has to ask for its own."""
+
+
 class SesClient:
     """
     SES in one Region. A class so that all threads of a process share one pace.
@@ -204,6 +214,11 @@ class SesClient:
         self._is_patient = is_patient
         self._lock = threading.Lock()
         self._next_call = 0.0
+        self._this_thread = threading.local()
+        self._joining = threading.Lock()
+        self._poll: _Poll | None = None
+        self._pages = 1
+        """How many pages the last List of a poll had to read."""
 
     def create_email_identity(
         self,
@@ -307,6 +322,48 @@ class SesClient:
             tokens.add(token)
             more = {"NextToken": token}
 
+    def poll(self, domain: str) -> SesIdentity | str | None:
+        """
+        What `get_email_identity` returns; or the status from a List, if other threads ask meanwhile.
+
+        They share a poll that awaits its turn. A List is sent if it has fewer pages than there are domains.
+        """
+        with self._joining:
+            is_first = self._poll is None
+            poll = self._poll = self._poll or _Poll()
+            poll.domains.add(domain)
+        if is_first:
+            self._answer(poll)
+        while not poll.statuses.done():
+            if stopping.wait(0.1):
+                raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+        if (statuses := poll.statuses.result()) is None:
+            return self.get_email_identity(domain)
+        return statuses.get(domain)
+
+    def _answer(self, poll: _Poll) -> None:
+        """Answer *poll* once it has its turn; from then on nobody joins it."""
+        try:
+            try:
+                self._take_turn()
+            finally:
+                with self._joining:
+                    self._poll = None
+            self._this_thread.has_turn = True
+            is_fewer = self._pages < len(poll.domains)
+            poll.statuses.set_result(self._statuses(poll.domains) if is_fewer else None)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
+            poll.statuses.set_exception(error)
+
+    def _statuses(self, domains: set[str]) -> Mapping[str, str]:
+        statuses: dict[str, str] = {}
+        for number, page in enumerate(self.list_email_identities(), start=1):
+            self._pages = number
+            statuses |= {one.name: one.verification_status for one in page if one.name in domains}
+            if statuses.keys() == domains:
+                break
+        return statuses
+
     def delete_email_identity(self, domain: str) -> None:
         """
         DeleteEmailIdentity. No error if the identity does not exist.
@@ -366,10 +423,14 @@ class SesClient:
         return answer
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        if not vars(self._this_thread).pop("has_turn", False):
+            self._take_turn()
+        return method(*args, **given)
+
+    def _take_turn(self) -> None:
         with self._lock:  # an interrupt ends the wait of the thread that holds it, then that of the next
             self._wait(self._next_call - self._clock.monotonic())
             self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
-        return method(*args, **given)
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

@@ -11,7 +11,8 @@ who never adds a record costs each run one call. After the limit no call is made
 the last round still begins. A limit of 0 is one poll of each entry, however long that takes.
 
 A round goes through the Regions one by one. A List shows all identities of a Region, and not their DKIM
-status, so it counts only for what Create has made; it is used if it has fewer pages than there are Gets.
+status, so it counts only for what Create has made; it is used if it has fewer pages than there are Gets, of
+this verification or of all that ask at a time.
 """
 
 from __future__ import annotations
@@ -178,14 +179,20 @@ def _call(due: Sequence[Entry], seen: Polls, number: int) -> Query:
     return Query("GetEmailIdentity", here[:1], here, number)
 
 
-def after_get(seen: Polls, call: Query, identity: SesIdentity | None, *, at: float) -> Polls:
-    """What is seen once SES has answered a Get; None: it has no such identity."""
+def after_get(seen: Polls, call: Query, shown: SesIdentity | str | None, *, at: float) -> Polls:
+    """
+    What is seen once SES has answered a Get; None: it has no such identity.
+
+    A status is from the List that another verification of the run has needed.
+    """
     (entry,) = call.entries
+    if isinstance(shown, str):
+        return _polled(seen, call, [_listed(entry, shown)], at)
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
-    if identity:
-        unverified = seen.unverified(entry) or has_not_found_key(entry, identity)
-        verdict = judged(entry, identity, seen_unverified=unverified)
-    poll = Poll(verdict, call.round, at, identity)
+    if shown:
+        unverified = seen.unverified(entry) or has_not_found_key(entry, shown)
+        verdict = judged(entry, shown, seen_unverified=unverified)
+    poll = Poll(verdict, call.round, at, shown)
     return replace(seen, polls={**seen.polls, entry: poll})
 
 
@@ -197,15 +204,19 @@ def after_list(
 
     *is_complete*: SES has no other identity. Else there was no time for further pages.
     """
-    # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
     found = [
-        Verdict(entry=entry, status=status, verified=status == "SUCCESS")
+        _listed(entry, status)
         for entry in call.entries
         if (status := statuses.get(entry.domain, GONE if is_complete else None)) is not None
     ]
     if len(found) == len(call.entries):
         seen = replace(seen, list_pages={**seen.list_pages, call.region: pages})
     return _polled(seen, call, found, at)
+
+
+def _listed(entry: Entry, status: str) -> Verdict:
+    # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
+    return Verdict(entry=entry, status=status, verified=status == "SUCCESS")
 
 
 def after_refusal(seen: Polls, call: Query, reason: str, *, at: float) -> Polls:

@@ -30,7 +30,7 @@ from byodkim_provider.identity.polls import (
     state_of,
     step,
 )
-from byodkim_provider.identity.state import GONE, PUT
+from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
@@ -146,7 +146,10 @@ def _answered(call: Query, seen: Polls, sources: Sources, now: Callable[[], floa
     """Make a call; returns what is seen then. A List ends once it has shown all entries, or time is up."""
     ses = sources.ses(call.region)
     if call.action == "GetEmailIdentity":
-        return after_get(seen, call, ses.get_email_identity(call.entries[0].domain), at=now())
+        (entry,) = call.entries
+        # A List shows the result for a new identity, and not for a switch.
+        ask = ses.poll if entry.key_set_by == CREATED else ses.get_email_identity
+        return after_get(seen, call, ask(entry.domain), at=now())
     statuses: dict[str, str] = {}
     pages, domains = 0, {entry.domain for entry in call.entries}
     is_complete = True

@@ -582,6 +582,92 @@ def test_interrupted_between_tries(ses: Ses, client: SesClient, clock: FakeClock
     assert 1 == len(ses.log)
 
 
+# Polls that are shared
+
+
+class Asked(str):
+    """A domain that says when it is asked for: the poll that waits then has it."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, _: str) -> None:
+        self.asked = threading.Event()
+
+    def __hash__(self) -> int:
+        self.asked.set()
+        return super().__hash__()
+
+
+def polled(client: SesClient, clock: FakeClock, *domains: str) -> list[Any]:
+    """What the polls of *domains* give, the second and later ones asked while the first awaits its turn."""
+
+    def poll(domain: str) -> Any:
+        try:
+            return client.poll(domain)
+        except ByodkimError as error:
+            return error
+
+    client.get_email_identity(DOMAIN)
+    with ThreadPoolExecutor(len(domains)) as threads:
+        others: list[Any] = []
+
+        def ask() -> None:
+            for domain in map(Asked, domains[1:]):
+                others.append(threads.submit(poll, domain))
+                assert domain.asked.wait(30)
+
+        clock.after(0.5, ask)
+        first = poll(domains[0])
+        return [first, *(one.result(30) for one in others)]
+
+
+def test_alone(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """A poll that nobody joins is a read."""
+    prepare(ses, "GetEmailIdentity")
+    assert isinstance(*polled(client, clock, DOMAIN), SesIdentity)
+    assert ["GetEmailIdentity"] * 2 == [call.operation for call in ses.log]
+
+
+def test_joined(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """Whoever asks while another poll awaits its turn shares one List with it; the next poll is another."""
+    for name, status in (("a.example.com", "SUCCESS"), ("b.example.com", "PENDING")):
+        ses.put_identity(name, REGION, selector="s1", private_key="", status=status)
+    names = ("a.example.com", "b.example.com", "none.example.com")
+    assert ["SUCCESS", "PENDING", None] == polled(client, clock, *names)
+    assert isinstance(client.poll("a.example.com"), SesIdentity)
+    expected = ["GetEmailIdentity", "ListEmailIdentities", "GetEmailIdentity"]
+    assert expected == [call.operation for call in ses.log]
+    assert [0, 1.05, 2.1] == [(call.at - START).total_seconds() for call in ses.log]
+
+
+def test_joined_among_many(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """If a List has as many pages as identities are asked for, the next time each is read."""
+    for number in range(2001):
+        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+    names = ("0.example.com", "2000.example.com")
+    assert ["PENDING"] * 2 == polled(client, clock, *names)
+    assert ["GetEmailIdentity", *["ListEmailIdentities"] * 3] == [call.operation for call in ses.log]
+    found = polled(client, clock, *names)
+    assert ["PENDING"] * 2 == [one.dkim_status for one in found]
+    assert ["GetEmailIdentity"] * 3 == [call.operation for call in ses.log[4:]]
+
+
+def test_joined_and_refused(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """An error of the List is that of all who share it, and of nobody after."""
+    prepare(ses, "GetEmailIdentity")
+    ses.inject(Fault("access_denied", operation="ListEmailIdentities"))
+    assert ["AccessDeniedException"] * 2 == [one.code for one in polled(client, clock, DOMAIN, "a.test")]
+    assert isinstance(client.poll(DOMAIN), SesIdentity)
+
+
+def test_joined_and_interrupted(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """Who has joined a poll ends with it when the run is interrupted."""
+    prepare(ses, "GetEmailIdentity")
+    clock.after(1, stopping.set)
+    assert [Stopped] * 2 == [type(one) for one in polled(client, clock, DOMAIN, "a.test")]
+    assert 1 == len(ses.log)
+
+
 # What the user reads
 
 

@@ -4,8 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.identity.polls import TABLE, Poll, Polls, Query, after_refusal, state_of, step
-from byodkim_provider.identity.state import CREATED, PUT
+from byodkim_provider.identity.polls import (
+    TABLE,
+    Poll,
+    Polls,
+    Query,
+    after_get,
+    after_refusal,
+    state_of,
+    step,
+)
+from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
 from tests.support.cases import cases
 from tests.support.fakes import START
@@ -95,6 +104,16 @@ def test_refused(state):
         after.seen_unverified,
         after.reason,
     )
+
+
+@pytest.mark.parametrize(("status", "verified"), [("SUCCESS", True), ("PENDING", False)])
+def test_status_of_a_shared_list(status, verified):
+    """A status counts as in a List of one's own; without it there is no such identity."""
+    call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
+    found = after_get(Polls(), call, status, at=1)
+    assert (status, verified) == (found.polls[ENTRY].verdict.status, found.polls[ENTRY].verdict.verified)
+    assert verified == found.is_over(ENTRY)
+    assert GONE == after_get(Polls(), call, None, at=1).polls[ENTRY].verdict.status
 
 
 def test_rounds():

@@ -97,6 +97,24 @@ def test_one_new_identity(world):
     ] == world.progress.updates
 
 
+def test_shared_list(world):
+    """A List that other verifications need tells the status of a new identity, and not that of a switch."""
+
+    class Shared(FakeSes):
+        def poll(self, domain):
+            return "SUCCESS"
+
+    new, switch = world.created(domain="new.example.com"), switched(world)
+    looks = replace(world.looks, ses=lambda region: Shared(world.model, region))
+
+    for stored, calls in ((new, set()), (switch, {GET})):
+        world.forget()
+        (verdict,) = verification.verify(
+            [world.entry(stored)], [], looks, timeout_minutes=0.1, on_timeout="warn"
+        )
+        assert (not calls, calls) == (verdict.verified, {*world.calls()})
+
+
 def test_few_new_ones_among_many(world):
     """Where a List has more pages than there are new identities, reading these is fewer calls."""
     old = several(world, 3 * LIST_PAGE_SIZE)

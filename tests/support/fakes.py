@@ -208,6 +208,9 @@ class FakeSes:
             on_mx_failure=answer["MailFromAttributes"]["BehaviorOnMxFailure"],
         )
 
+    def poll(self, domain: str) -> SesIdentity | str | None:
+        return self.get_email_identity(domain)
+
     def set_mail_from(self, domain: str, mail_from: str) -> None:
         """What others do: the product never changes it."""
         sent = {"EmailIdentity": domain, "MailFromDomain": mail_from}
