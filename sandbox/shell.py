@@ -32,7 +32,8 @@ HELP: Final = """\
 A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder. From then on
 `pulumi` and `byodkim` are there and reach the sandbox. So does `aws`, if you have installed it.
 Commands to try are in docs/tutorial/first-domain.md. A stack file that you paste from another page needs the
-sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`.
+sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`. In a
+program of your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).
 
 `python -m sandbox.mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC make of it.
 All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.

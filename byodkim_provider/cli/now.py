@@ -33,7 +33,7 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
 
 UNSEEN_ZONE: Final = (
-    "if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
+    "if only a resolver of your own network sees the zone, set `dnsResolvers`; "
     "`byodkim doctor --nameserver` tries one"
 )
 

@@ -480,7 +480,7 @@ def test_unseen_zone(one, world):
         f"{NAME}: unknown",
         "  ns1.example.net finds no zone for this name",
         "  ns2.example.net finds no zone for this name",
-        "  if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
+        "  if only a resolver of your own network sees the zone, set `dnsResolvers`; "
         "`byodkim doctor --nameserver` tries one",
     ]
 

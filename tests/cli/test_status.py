@@ -237,7 +237,7 @@ def set_in_the_future(project, world):
             [
                 "record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and "
                 "ns2.example.net find no zone for this name: if only a resolver of your own network sees the "
-                "zone, set `dnsResolvers` in the stack file; `byodkim doctor --nameserver` tries one; "
+                "zone, set `dnsResolvers`; `byodkim doctor --nameserver` tries one; "
                 "once it is visible, run `pulumi up`",
                 "record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and "
                 "ns2.example.net find no zone for this name",
