@@ -53,7 +53,7 @@ class Case:
     """The records stand in a zone of ours, and three CNAMEs of each domain lead to them."""
     parallel: int | None = None
     """Steps at a time; None for the engine's own number."""
-    programs: tuple[str, ...] = ("ours", "remote", "plain", "price")
+    programs: tuple[str, ...] = ("ours", "own", "remote", "plain", "price")
 
     @property
     def zones(self) -> list[str]:
@@ -112,7 +112,7 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
 
 def measured(case: Case) -> Iterator[dict[str, Any]]:
     """The measurements of each of the case's programs."""
-    measure = {"ours": _ours, "remote": _remote, "plain": _plain, "price": _price}
+    measure = {"ours": _ours, "own": _own, "remote": _remote, "plain": _plain, "price": _price}
     with (
         open_servers(requests_per_second=1 if case.ses_limit else None) as servers,
         tempfile.TemporaryDirectory(prefix="byodkim-bench-") as directory,
@@ -150,18 +150,22 @@ def _ours(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
     return found
 
 
-def _remote(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
-    stack = _stack(case, servers, directory / "remote", PROGRAMS / "remote.py")
+def _own(case: Case, servers: Any, directory: Path, program: str = "own") -> dict[str, Any]:
+    stack = _stack(case, servers, directory / program, PROGRAMS / f"{program}.py")
     stack.configure({"aws:region": "eu-west-1"})
 
     def generation(number: int) -> None:
         inputs = {"generation": number, "dnsResolvers": [servers.resolver()], "wait": True}
         wanted = dict.fromkeys(case.names, inputs)
-        stack.variables["BENCH_REMOTE"] = str(_write(directory / f"remote-{number}.json", wanted))
+        stack.variables["BENCH_DOMAINS"] = str(_write(directory / f"{program}-{number}.json", wanted))
 
     found = _runs(stack, generation)
     del found["rotated"]
     return found
+
+
+def _remote(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
+    return _own(case, servers, directory, "remote")
 
 
 def _plain(case: Case, servers: Any, directory: Path) -> dict[str, Any]:

@@ -6,5 +6,5 @@ from pathlib import Path
 
 import pulumi
 
-for name, inputs in json.loads(Path(os.environ["BENCH_REMOTE"]).read_text()).items():
+for name, inputs in json.loads(Path(os.environ["BENCH_DOMAINS"]).read_text()).items():
     pulumi.ComponentResource("byodkim:index:Domain", name, inputs, None, remote=True)
