@@ -4,6 +4,7 @@ The example in each language, through the plugin, beside the same program in Pyt
 All run on the real engine, with one SES and one DNS. In each step they show the same, and ask for the same.
 """
 
+import os
 import re
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
+from tests.languages.git_server import URL, serving
 from tests.languages.programs import EXAMPLES, REGION, ZONE_FOR_KEYS, Example
 
 pytestmark = pytest.mark.engine
@@ -172,3 +174,25 @@ def test_csharp(shell, plugin):
     assert used > {"Generation", "Cname", "Selector"}
     assert used <= set(re.findall(r"public .* (\w+) \{ get;", made))
     assert {"DomainArgs", "DnsSettingsArgs"} <= set(re.findall(r"class (\w+)", made))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may have the port of HTTPS")
+def test_git(shell, plugin, tmp_path):
+    """From a tag of a Git repository the plugin is fetched once; the state says where it is from."""
+    program = Example(shell, "typescript", folder="git")
+    shell.sandbox.add_zone(program.domains["example.com"])
+    with serving(tmp_path, "v0.1.0") as trusted:
+        program.succeeds(f"pulumi package add {URL}/plugin@v0.1.0", **trusted)
+    head, sender, _ = program.file.read_text().replace("@pulumi/byodkim", "@mail/byodkim").split("const ", 2)
+    program.file.write_text(f"{head}const {sender}")
+    program.succeeds(f"pulumi stack init git\npulumi config set aws:region {REGION}\npulumi up")
+    providers = [
+        one["inputs"]["__internal"]["pluginDownloadURL"]
+        for one in program.state()["deployment"]["resources"]
+        if one["type"] == "pulumi:providers:byodkim"
+    ]
+    assert {*providers} == {f"git://{URL.removeprefix('https://')}/plugin"}
+    assert program.domains["example.com"] in shell.sandbox.ses.identities(REGION)
+    assert program.asked("pulumi up") == ([], set())
+    assert program.steps() == []
+    program.succeeds("pulumi destroy")
