@@ -14,8 +14,8 @@ class ProgramProblem(Table):
     DNS_PROVIDERS = "must be objects with the methods hosted_zone and publish, not {value}", "correct `dns_providers`"
     NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
     NOT_KNOWN = "{name}: is not known before resources are made, and what is declared depends on it", "give it a plain value"
-    NO_EFFECT = "{option}: has no effect on the resources of a domain", "leave it out; settings of the domain say when a run waits and what stays (`dnsWaitSeconds`, `wait`, `protect`)"
-    NO_IMPORT = "{name!r}: `import` and `get` are not possible", "declare the domain with `adopt: true`, which takes over the identity that SES has"
+    NO_EFFECT = "{option}: has no effect on the resources of a domain", "leave it out; of `customTimeouts`, `create` and `update` are how long `wait: true` waits, and `dnsWaitSeconds` and `protect` are settings of the domain"
+    NO_IMPORT = "{name!r}: `import` and `get` are not possible, since SES never returns a private key", "declare the domain with `adopt: true`, which takes over the identity that SES has"
     NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
 
     SENT_SECRET = "is the secret of {command}, and would be sent to AWS: remove it here, and make another secret if a preview has run with it"

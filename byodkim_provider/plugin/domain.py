@@ -23,8 +23,18 @@ class Domain(ByodkimDomain):
 
     _type = DOMAIN
 
-    def __init__(self, name: str, given: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        """*given* are the inputs, known and decrypted. Raises `InvalidSettings`."""
+    def __init__(
+        self,
+        name: str,
+        given: Mapping[str, Any],
+        opts: pulumi.ResourceOptions,
+        limits: pulumi.CustomTimeouts,
+    ) -> None:
+        """
+        *given* are the inputs, known and decrypted; *limits* are how long a run waits for SES.
+
+        Raises `InvalidSettings`.
+        """
         if problems := list(stack_config.sent_secrets()):
             raise InvalidSettings(problems)
         written = dict(given)
@@ -34,7 +44,7 @@ class Domain(ByodkimDomain):
         super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
         self.declare_mail_from()
         if wait:
-            self._verification = self._verified(name, resolved)
+            self._verification = self._verified(name, resolved, limits)
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name, as the schema has them."""

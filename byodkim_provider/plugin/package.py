@@ -26,7 +26,7 @@ _OWN_INPUTS: Final[Mapping[str, Any]] = {
     "domain": {"type": "string", "description": "The sending domain. Default: the name of the resource."},
     "wait": {
         "type": "boolean",
-        "description": "Wait until SES has verified the domain. The run fails if it has not in 30 minutes.",
+        "description": "Wait until SES has verified the domain, for at most 30 minutes or `customTimeouts`.",
     },
 }
 """Inputs that a domain in a stack file does not have."""

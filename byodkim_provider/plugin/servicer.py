@@ -22,8 +22,9 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi import RunError
+from pulumi import CustomTimeouts, RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.server import ProviderServicer
 from pulumi.runtime import settings
@@ -61,12 +62,28 @@ PROVIDERS: Final[Mapping[str, Callable[[], ResourceProvider]]] = {
 }
 """What makes the provider of each type."""
 
-NO_EFFECT: Final = ("customTimeouts", "deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
+NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 """Options of a component that would not reach its resources."""
 
 
 def _kind(urn: str) -> str:
     return urn.split("::")[2].rpartition(":")[2]
+
+
+def _without_effect(request: Any, *, waits: bool) -> list[str]:
+    """Options of the component in *request* that would change nothing."""
+    given = {field.name for field, _ in request.ListFields()}
+    timeouts = {field.name for field, _ in request.customTimeouts.ListFields()}
+    used = {"create", "update"} if waits else set()
+    return [
+        *(one for one in NO_EFFECT if one in given),
+        *(f"customTimeouts.{one}" for one in sorted(timeouts - used)),
+    ]
+
+
+def _timed(given: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The inputs *given*, with the time limit of `customTimeouts` if there is one."""
+    return {**given, "timeout_minutes": seconds / 60} if seconds else given
 
 
 def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -92,7 +109,8 @@ def _shown(error: Exception) -> str:
         return str(error)
     if not isinstance(error, ByodkimError):
         return "".join(traceback.format_exception(error))
-    return "\n".join(map(printable, f"{type(error).__name__}: {error}".split("\n")))
+    kind = "" if isinstance(error, InvalidSettings) else f"{type(error).__name__}: "
+    return "\n".join(map(printable, f"{kind}{error}".split("\n")))
 
 
 class Servicer(ProviderServicer):
@@ -118,9 +136,9 @@ class Servicer(ProviderServicer):
 
         if request.type != DOMAIN:
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
-        given = {field.name for field, _ in request.ListFields()}
-        given -= set() if request.customTimeouts.ListFields() else {"customTimeouts"}
-        if problems := [ProgramProblem.NO_EFFECT(option=one) for one in NO_EFFECT if one in given]:
+        given = plain_inputs(request.inputs)
+        useless = _without_effect(request, waits=bool(given.get("wait")))
+        if problems := [ProgramProblem.NO_EFFECT(option=one) for one in useless]:
             raise InvalidSettings(problems, hint=problems[0].hint)
         settings.reset_options(
             organization=request.organization or "organization",
@@ -134,7 +152,9 @@ class Servicer(ProviderServicer):
         await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
         set_all_config(dict(request.config), list(request.configSecretKeys))
         async with self._turn:  # while one asks for its account, it runs the loop, and so the others
-            domain = Domain(request.name, plain_inputs(request.inputs), self._construct_options(request))
+            options, timeouts = self._construct_options(request), request.customTimeouts
+            limits = CustomTimeouts(create=timeouts.create or None, update=timeouts.update or None)
+            domain = Domain(request.name, given, options, limits)
         response = await self._construct_response(ConstructResult(domain.urn, domain.outputs()))
         await wait_for_rpcs()
         return response
@@ -184,14 +204,14 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Create(self, request: Any, _context: Any) -> Any:
-        made = self._provider(request.urn).create(plain(request.properties))
+        made = self._provider(request.urn).create(_timed(plain(request.properties), request.timeout))
         return provider_pb2.CreateResponse(
             id=made.id, properties=wire(_stored(request.urn, made.outs), request.properties)
         )
 
     @_clean
     def Read(self, request: Any, _context: Any) -> Any:
-        if not request.properties.fields:
+        if PROVIDER_KEY not in request.properties.fields:  # a state that is not ours
             raise InvalidSettings(ProgramProblem.NO_IMPORT(name=request.id))
         found = self._provider(request.urn).read(request.id, plain(request.properties))
         return provider_pb2.ReadResponse(
@@ -204,7 +224,7 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Update(self, request: Any, _context: Any) -> Any:
-        olds, news = plain(request.olds), plain(request.news)
+        olds, news = plain(request.olds), _timed(plain(request.news), request.timeout)
         made = self._provider(request.urn).update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=wire(_stored(request.urn, made.outs), request.news))
 

@@ -343,7 +343,9 @@ class ByodkimDomain(pulumi.ComponentResource):
             raise InvalidSettings(ProgramProblem.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
 
-    def _verified(self, name: str, settings: DomainSettings) -> DkimVerification:
+    def _verified(
+        self, name: str, settings: DomainSettings, limits: pulumi.CustomTimeouts | None = None
+    ) -> DkimVerification:
         return DkimVerification(
             name,
             DkimVerificationArgs(
@@ -351,7 +353,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                 on_timeout="fail",
                 retired=[settings.name] if settings.retired else [],
             ),
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(parent=self, custom_timeouts=limits),
         )
 
     def _warn(self, settings: DomainSettings) -> None:
