@@ -13,8 +13,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
 from itertools import count
 from shutil import get_terminal_size
 from textwrap import fill
@@ -25,6 +27,7 @@ import click
 from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.progress import Clock
+from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import printable
 
 
@@ -81,6 +84,23 @@ def inert(text: str) -> str:
     return re.sub("##(?=\\[)", "# #", re.sub(r"^([ \t]*)::", r"\1: :", text, flags=re.MULTILINE))
 
 
+def minute(time: datetime | None) -> str:
+    """*time* for people, to the minute."""
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
+
+
+T = TypeVar("T")
+H = TypeVar("H", bound=Hashable)
+
+
+def by_text(lines: Iterable[tuple[str, H]]) -> list[tuple[list[str], H]]:
+    """Lines that begin with a name, as one for all names with the same text."""
+    names: dict[H, list[str]] = {}
+    for name, text in lines:
+        names.setdefault(text, []).append(name)
+    return [(found, text) for text, found in names.items()]
+
+
 def confirmed(question: str) -> bool:
     """Whether the user, who is at a terminal, says yes to *question*."""
     try:
@@ -97,6 +117,15 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return any(pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs)
 
 
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
+
+    def plain(value: Any) -> Any:
+        return timestamp(value) if isinstance(value, datetime) else asdict(value)
+
+    return json.dumps(value, indent=indent, default=plain)
+
+
 def say_as_json(kind: str, text: str, exit_code: int) -> None:
     """
     Print an error on standard output, for programs; people read it on standard error.
@@ -105,7 +134,7 @@ def say_as_json(kind: str, text: str, exit_code: int) -> None:
     """
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
-    click.echo(json.dumps({"error": error}, indent=2))
+    click.echo(as_json({"error": error}))
 
 
 CANNOT_WRITE: Final = 2
@@ -153,8 +182,6 @@ INTERVAL_SECONDS: Final = 10
 
 NAMED: Final = 3
 """How many running calls a message names."""
-
-T = TypeVar("T")
 
 
 def ask_all(

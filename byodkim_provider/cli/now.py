@@ -8,13 +8,13 @@ should do something, and mail is fine. Notes: nobody has to do anything.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
+from byodkim_provider.cli.messages import by_text, minute
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.generations import Role
@@ -27,7 +27,6 @@ from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_f
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import Finding, MailFromFinding
 from byodkim_provider.messages.identity import TAKE_BACK
-from byodkim_provider.property_types import timestamp
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
@@ -191,31 +190,6 @@ class StackNow:
     """The worst of the domains."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]
-
-
-def minute(time: datetime | None) -> str:
-    """*time* for people, to the minute."""
-    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
-
-
-T = TypeVar("T", bound=Hashable)
-
-
-def by_text(lines: Iterable[tuple[str, T]]) -> list[tuple[list[str], T]]:
-    """Lines that begin with a name, as one for all names with the same text."""
-    names: dict[T, list[str]] = {}
-    for name, text in lines:
-        names.setdefault(text, []).append(name)
-    return [(found, text) for text, found in names.items()]
-
-
-def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
-
-    def plain(value: Any) -> Any:
-        return timestamp(value) if isinstance(value, datetime) else asdict(value)
-
-    return json.dumps(value, indent=indent, default=plain)
 
 
 def identity_now(

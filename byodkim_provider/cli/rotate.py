@@ -22,8 +22,7 @@ from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
-from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, confirmed, inert, say
-from byodkim_provider.cli.now import as_json
+from byodkim_provider.cli.messages import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.cli.stack import (
     Domain,
     Stack,

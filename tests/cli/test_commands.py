@@ -7,8 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import main
-from byodkim_provider.cli.commands import COMMANDS
+from byodkim_provider.cli import COMMANDS, main
 from byodkim_provider.cli.messages import say
 from tests.support.testdata import pem
 

@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.aws.errors import read_refused
 from byodkim_provider.aws.route53 import Zone
-from byodkim_provider.cli.scan import read_back
+from byodkim_provider.cli.scan_entries import read_back
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
 from sandbox.ses.mail_from import MailFrom

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byodkim_provider.aws.route53 import Zone
-from byodkim_provider.cli.scan import home_of
+from byodkim_provider.cli.scan_entries import home_of
 from byodkim_provider.dns.resolver import ZoneInDns, hosting_lookup
 from tests.support.cases import cases
 from tests.support.dns_servers import failing, running
