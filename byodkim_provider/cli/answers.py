@@ -70,7 +70,7 @@ def of_stack(
         for region in domain.unmade:
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
-        mail_froms = domain.settings.mail_from_domains if domain.settings else {}
+        mail_froms = domain.settings.mail_from_domains
         if resolver and (chosen or mail_froms):
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
@@ -174,9 +174,9 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
     declared = domain.declared
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
     records = {one.name: one for one in domain.records}
-    for name in dict.fromkeys((*records, *domain.cnames)):
+    for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
-        target = domain.cnames.get(name, "")
+        target = domain.settings.cnames.get(name, "")
         of_zone = declared if declared and not target else None
         yield ExpectedRecord(
             selector=name.removesuffix(f"._domainkey.{domain.name}"),
@@ -245,7 +245,7 @@ def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
     if mine:  # a run that failed has perhaps not switched to what the file says
         signing = any(one.declared.generation == record.generation for one in mine)
         role = "signing" if signing else "previous" if until else "standby"
-    elif domain.settings and domain.settings.retired and role == "signing":
+    elif domain.settings.retired and role == "signing":
         role = "previous"
     return replace(
         now,

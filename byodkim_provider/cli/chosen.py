@@ -142,7 +142,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     if chosen.domain and chosen.domain not in stack.domains:
         raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, chosen.domain, stack))
     found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
-    if not (found := [one for one in found if one.records or one.cnames]):
+    if not (found := [one for one in found if one.records or one.settings.cnames]):
         raise CannotRead(CliProblem.NO_RECORD(subject=chosen.domain or stack.name))
     return stack, found
 

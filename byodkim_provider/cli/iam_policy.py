@@ -215,7 +215,7 @@ def _mail_from(stack: Stack) -> set[str]:
 
 def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | None, str, str | None, bool]]:
     """Role, end of the names and zone of records in Route 53, and whether the zone is found by its name."""
-    places = [one for one in domain.settings.dns if one.provider == "route53"] if domain.settings else []
+    places = [one for one in domain.settings.dns if one.provider == "route53"]
     for place in places:
         if place.zone_id:
             yield place.assume_role, _below(domain.name, place.cname and place.zone), place.zone_id, False

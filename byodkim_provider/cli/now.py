@@ -16,7 +16,6 @@ from typing import Final, Literal
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
 from byodkim_provider.cli.messages import by_text, minute
 from byodkim_provider.cli.stack import Domain
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
@@ -275,25 +274,26 @@ def domain_now(
     settings = domain.settings
     made = [one for one in records if one.role]
     since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
-    rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
+    allowed = timedelta(days=settings.rotate_after_days)
+    rotation = min(since) + allowed if domain.listed and since else None
     days_left = (rotation - now).days if rotation else None
-    told = [*_mail_from(settings.mail_from_domains if settings else {}, identities, mail_from)]
+    told = [*_mail_from(settings.mail_from_domains, identities, mail_from)]
     found = [
         *_seen(identities, made),
         *_not_made(domain, unmade),
         *_differences(domain),
-        *(_due(settings, identities, days_left) if settings else ()),
+        *_due(domain, identities, days_left),
         *_slots(domain, records),
         *_notes(domain, identities, made, now),
         *told,
-        *(_retired(settings, domain, made, now) if settings else ()),
+        *_retired(domain, made, now),
     ]
     wrong, due, notes = (_texts(found, kind) for kind in KINDS)
     return DomainNow(
         domain=domain.name,
         verdict="wrong" if wrong else "due" if due else "well",
-        retired=settings is not None and settings.retired,
-        rotate_after_days=settings.rotate_after_days if settings else None,
+        retired=domain.listed and settings.retired,
+        rotate_after_days=settings.rotate_after_days if domain.listed else None,
         next_rotation=rotation,
         days_until_rotation=days_left,
         identities=tuple(identities),
@@ -344,7 +344,7 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
         then = "`adopt: true` takes it over"
         if owner and owner.partition("/")[0] == domain.stack_id:
             then = "`pulumi up` goes on with it"  # the response to its Create was lost
-        elif domain.settings and domain.settings.adopt:
+        elif domain.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
         signs = f"{signs_today(seen)}, {seen.dkim_status}"
         text = str(Finding.EXISTING(whose=whose, signs=signs, then=then))
@@ -356,7 +356,7 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
 def _differences(domain: Domain) -> Iterator[Found]:
     """Differences between the stack file and the stack."""
     settings = domain.settings
-    if settings is None:
+    if not domain.listed:
         yield "wrong", f"not in the stack file: {_leaving(domain.identities)}"
         return
     why = "retired" if settings.retired else "not in the stack file"
@@ -387,22 +387,20 @@ def _leaving(stored: Sequence[Stored]) -> str:
     return f"`pulumi up` removes it from the stack, and {stays}"
 
 
-def _due(
-    settings: DomainSettings, identities: Sequence[IdentityNow], days_left: int | None
-) -> Iterator[Found]:
+def _due(domain: Domain, identities: Sequence[IdentityNow], days_left: int | None) -> Iterator[Found]:
     if days_left is not None and days_left < 0:
         age, generation = max(
             (one.age_days, one.generation) for one in identities if one.age_days is not None
         )
         yield "due", f"rotate: generation {generation} has signed for {age} days"
-    if settings.overlap_days == 0:
+    if domain.listed and domain.settings.overlap_days == 0:
         yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
 
 
 def _slots(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Found]:
     """CNAMEs that are missing at slots without a record."""
     for one in records:
-        if one.role is None and one.is_wrong and not (domain.settings and domain.settings.retired):
+        if one.role is None and one.is_wrong and not (domain.listed and domain.settings.retired):
             then = f"which a later rotation needs: `byodkim doctor {domain.name}`"
             yield "due", f"{one.name}: {one.seen}, {then}"
 
@@ -415,7 +413,7 @@ def _notes(
     for record in records:
         if record.verdict == "right" and record.servers_visible != record.servers_asked:
             yield "note", f"record of generation {record.generation} ({record.role}): {record.seen}"
-    if settings is None:
+    if not domain.listed:
         return
     for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
         if generation == settings.generation or all(
@@ -454,17 +452,15 @@ def _mail_from(
         yield from ((kind, f"{one.region}: {text}") for text in texts)
 
 
-def _retired(
-    settings: DomainSettings, domain: Domain, records: Sequence[RecordNow], now: datetime
-) -> Iterator[Found]:
+def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Found]:
     """Since when nothing signs, and when its records may go."""
-    if not settings.retired or domain.identities or not records:
+    if not (domain.listed and domain.settings.retired and records) or domain.identities:
         return
     if domain.retired_at is None:
         yield "note", "retired, nothing signs"
         return
     # In whole days: the identities went at the end of the run.
-    day = domain.retired_at + timedelta(days=settings.overlap_days + 1)
+    day = domain.retired_at + timedelta(days=domain.settings.overlap_days + 1)
     text = f"retired by the run of {minute(domain.retired_at)}, nothing signs; its records may go"
     if now.date() >= day.date():
         yield "due", f"{text}: delete the entry, and run `pulumi up`"

@@ -249,7 +249,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
 
 def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
     """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
-    dns, cnames = _dns(domain.settings), domain.settings.cnames if domain.settings else {}
+    dns, cnames = _dns(domain.settings), domain.settings.cnames
     # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
     above = [one for one in declared if f".{domain.name}".endswith(f".{one}")]
     record = partial(
@@ -268,8 +268,6 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
             at = "" if chosen.panel else _written_at(domain.settings)
             ttl = TTL if is_automatic else dns.ttl
             yield record(name=one.name, value=one.value, zone=zone, written_at=at, ttl=ttl)
-    if domain.settings is None:
-        return
     # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
     writes = all(
         one.provider == "route53" and domain.name.endswith(one.zone or "") for one in domain.settings.dns
@@ -285,16 +283,16 @@ def _is_guess(domain: str, named: str | None) -> bool:
     return not named and domain.count(".") > 1
 
 
-def _written_at(settings: DomainSettings | None) -> str:
+def _written_at(settings: DomainSettings) -> str:
     """Where `pulumi up` writes the records of a domain; empty if people add them in a panel, too."""
-    providers = [dns.provider for dns in settings.dns if not dns.cname] if settings else []
+    providers = [dns.provider for dns in settings.dns if not dns.cname]
     if "manual" in providers:
         return ""
     return " and ".join(PANELS[one].title if one in PANELS else one for one in dict.fromkeys(providers))
 
 
-def _dns(settings: DomainSettings | None) -> DnsSettings:
+def _dns(settings: DomainSettings) -> DnsSettings:
     """How people publish the records of a domain: what its settings say of that, or of its one zone."""
-    listed = [dns for dns in settings.dns if not dns.cname] if settings else []
+    listed = [dns for dns in settings.dns if not dns.cname]
     of_one = listed[0] if len(listed) == 1 else DnsSettings()
     return next((dns for dns in listed if dns.provider == "manual"), of_one)

@@ -166,14 +166,14 @@ def rotate(
 
 def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:
     """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
-    known = {name: one for name, one in stack.domains.items() if one.settings}
+    known = {name: one for name, one in stack.domains.items() if one.listed}
     for name in domains:
         if name not in known:
             raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, name, stack))
     if domains:
         return list(dict.fromkeys(domains))
     if older_than is None:
-        return [name for name, one in known.items() if one.settings and not one.settings.retired]
+        return [name for name, one in known.items() if not one.settings.retired]
     latest = now - older_than
     keys = {name: [one.key for one in each.identities if one.key] for name, each in known.items()}
     return [name for name, found in keys.items() if any(key.signing_since < latest for key in found)]
@@ -244,10 +244,10 @@ def _record_notes(
         if record is None:
             return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
         resolver = domain.resolver(environment)
-        if not (domain.settings and resolver):
+        if not resolver:
             return ()
         key, answers = records.public_key(record.value) or b"", resolver.txt(record.name, record.domain)
-        shown = judge(answers, key, domain.cnames.get(record.name, ""))
+        shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
         if shown.visible:
             return ()
         seconds = domain.settings.dns_wait_seconds

@@ -22,7 +22,7 @@ from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, say
 from byodkim_provider.cli.state import PublishedRecord, State, read_state, settings_in_state, written_in
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
-from byodkim_provider.config.schema import pasted_keys
+from byodkim_provider.config.schema import Verification, pasted_keys
 from byodkim_provider.config.settings import DomainSettings, Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
@@ -54,8 +54,10 @@ class Domain:
     """A domain, as the stack file and the state have it."""
 
     name: str
-    settings: DomainSettings | None
-    """None if only the state has the domain."""
+    settings: DomainSettings
+    """Those of the stack file, or else as far as the state has them."""
+    listed: bool
+    """Whether the stack file, or a program of the user's own, has the domain; else only the state has it."""
     written: Mapping[str, Any]
     """What the stack file says of it, without defaults."""
     identities: tuple[Stored, ...]
@@ -71,28 +73,21 @@ class Domain:
         return next((one.declared for one in self.identities), None)
 
     @property
-    def cnames(self) -> Mapping[str, str]:
-        """The targets of the CNAMEs that the domain's DNS needs, by name."""
-        says = self.settings or self.declared
-        return says.cnames if says else {}
-
-    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
-        """As the stack file says, or the state of a domain that it has no more; or that asks *servers*."""
-        says = self.settings or self.declared
-        check = says.dns_check if says else "authoritative"
-        if servers:
-            return environment.resolver("authoritative" if check == "off" else check, servers)
-        return environment.resolver(check, says.dns_resolvers if says else ())
-
-    @property
     def regions(self) -> tuple[str, ...]:
-        """The Regions that the stack file wants an identity in."""
-        return tuple(self.settings.regions) if self.settings and not self.settings.retired else ()
+        """The Regions in which an identity is wanted."""
+        return tuple(self.settings.regions) if self.listed and not self.settings.retired else ()
 
     @property
     def unmade(self) -> list[str]:
         """Regions of which the stack has no identity yet."""
         return sorted({*self.regions} - {one.declared.region for one in self.identities})
+
+    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
+        """As the settings say; or that asks *servers*."""
+        check = self.settings.dns_check
+        if servers:
+            return environment.resolver("authoritative" if check == "off" else check, servers)
+        return environment.resolver(check, self.settings.dns_resolvers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +150,8 @@ class Stack:
     def settings(self) -> Settings:
         """The settings, without supplied keys; with a program of the user's own, those in the state."""
         if self.has_own_program:
-            return settings_in_state(self.state)
+            names = sorted({*self.state.identities, *self.state.records})
+            return Settings(tuple(settings_in_state(name, self.state) for name in names), Verification())
         others = [name for name in self.config if not name.startswith(f"{self.project}:")]
         return settings_in(self.ours, self.region, others)
 
@@ -179,7 +175,8 @@ class Stack:
         return {
             name: Domain(
                 name=name,
-                settings=settings.get(name),
+                settings=settings.get(name) or settings_in_state(name, state),
+                listed=name in settings,
                 written=written.get(name, {}),
                 identities=state.identities.get(name, ()),
                 records=state.records.get(name, ()),

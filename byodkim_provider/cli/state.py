@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from byodkim_provider import property_types
-from byodkim_provider.config.schema import DnsSettings, KeyStore, Verification
-from byodkim_provider.config.settings import DomainSettings, Settings
+from byodkim_provider.config.schema import DnsSettings, KeyStore
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.identity.dns_moves import parts
@@ -178,12 +178,6 @@ _OF_AN_IDENTITY: Final = (
 """Settings that an identity stores under their own names."""
 
 
-def settings_in_state(state: State) -> Settings:
-    """The settings of every domain in *state*; what is not stored there has its default."""
-    names = sorted({*state.identities, *state.records})
-    return Settings(tuple(_domain(name, state) for name in names), Verification())
-
-
 def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
     """What a stack file would say of *domain*, which a program declares, as far as a rotation reads it."""
     stored = state.identities.get(domain.name, ())
@@ -195,7 +189,8 @@ def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
     return written | ({"overlapDays": 0} if domain.overlap_days == 0 else {})
 
 
-def _domain(name: str, state: State) -> DomainSettings:
+def settings_in_state(name: str, state: State) -> DomainSettings:
+    """The settings of a domain as far as the state has them; what is not stored has its default."""
     stored = state.identities.get(name, ())
     records = state.records.get(name, ())
     known: dict[str, Any] = {

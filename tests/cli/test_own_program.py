@@ -97,7 +97,7 @@ def test_zones(project, places, zones):
     )
     identities = {DOMAIN: (replace(project.stored[0], declared=declared),)}
     state = SimpleNamespace(identities=identities, records={}, secrets={}, roles={})
-    (domain,) = settings_in_state(state).domains
+    domain = settings_in_state(DOMAIN, state)
     listed = [(one.provider, one.cname, one.zone, one.from_generation) for one in domain.dns]
     assert listed == zones
 
