@@ -16,6 +16,9 @@ from urllib.parse import quote, quote_plus
 KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}:){32,}")
 """Matches a key or a session token in base64, base64url or hex. No label, selector or id is as long."""
 
+_BETWEEN: Final = re.compile(r"[\s,%]+")
+"""What stands between pieces of a key: line ends, blanks of a dump or a folded text, commas, URL encoding."""
+
 PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
 """User and password in a URL, which botocore's errors quote."""
 
@@ -45,7 +48,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return str(value)
+        text = str(value)
+        return text if len(text) < MAX_SHOWN else f"{len(text)} characters"
     if isinstance(value, Mapping):
         return "a map"
     return "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
@@ -53,8 +57,17 @@ def shown(value: object) -> str:
 
 def named(key: str) -> str:
     """*key* as a path quotes it; a key that is too long for any name by its length only."""
-    may_be_a_key = len(key) > MAX_NAMED or KEY_MATERIAL.search(key)  # no label of a name is as long
-    return f"({len(key)} characters)" if may_be_a_key else key
+    return f"({len(key)} characters)" if may_be_a_key(key) else key
+
+
+def may_be_a_key(text: str, *, most: int = MAX_NAMED) -> bool:
+    """
+    Whether *text* is too long for a name of *most* characters or, its pieces joined, for a label of one.
+
+    >>> may_be_a_key("d6:c4:06:1b:\\n    " * 10), may_be_a_key(f"{'a' * 63}.{'b' * 63}.example")
+    (True, False)
+    """
+    return len(text) > most or KEY_MATERIAL.search(_BETWEEN.sub("", text)) is not None
 
 
 def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:

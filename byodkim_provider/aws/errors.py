@@ -68,6 +68,14 @@ FAILURES: Final = (ClientError, BotoCoreError, ForeignAnswer)
 """What a call to AWS may raise."""
 
 
+OF_A_PROFILE: Final = (AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""
+What botocore raises beside its own errors where a profile's file or program gives no usable credentials.
+
+Such as JSON that is no object, credentials that are expired already, or a code that nobody is there to type.
+"""
+
+
 def retrying(
     wait: Callable[[float], None], *, retry: Callable[[BaseException], bool] | None = None
 ) -> Retrying:
@@ -156,7 +164,12 @@ def steps_after(
 
 
 def said(error: BaseException) -> str:
-    """The message of AWS or its SDK, safe to show: one line, with anything removed that may be a key."""
+    """
+    The message of AWS or its SDK, safe to show: one line, with anything removed that may be a key.
+
+    >>> said(EOFError())
+    'nobody is there to type the code of `mfa_serial`'
+    """
     text = str(error)
     if isinstance(error, ClientError):
         text = error.response.get("Error", {}).get("Message") or ""
@@ -166,6 +179,8 @@ def said(error: BaseException) -> str:
         text = type(error).__name__  # their messages quote headers (the session token) or parameters
     elif getattr(error, "kwargs", {}).get("provider") == "custom-process":
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
+    elif isinstance(error, EOFError):
+        text = "nobody is there to type the code of `mfa_serial`"
     # Further lines of a signature error quote the request's headers, session token included.
     return _shown(text)
 

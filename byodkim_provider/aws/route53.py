@@ -144,6 +144,8 @@ class Route53Client:
             raise _refused(error, operation, subject) from None
         except (ResponseParserError, KeyError, ForeignAnswer):  # a proxy's page, or a sign-in page
             raise _refused(ForeignAnswer(), operation, subject) from None
+        except errors.OF_A_PROFILE as error:  # signing in, which a client does at its first call
+            raise _refused(error, operation, subject) from None
 
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(seconds):

@@ -19,7 +19,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws.errors import next_step, said
+from byodkim_provider.aws.errors import OF_A_PROFILE, next_step, said
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
@@ -49,8 +49,8 @@ GLANCE: Final = CLIENT.merge(
 )
 """For many Regions at once, of which some may be out of reach."""
 
-_NO_CLIENT: Final = (BotoCoreError, ValueError, OSError)
-"""What botocore raises for wrong settings, also for an endpoint or a file that they name."""
+_NO_CLIENT: Final = (BotoCoreError, *OF_A_PROFILE)
+"""What botocore raises for wrong settings, also for an endpoint, a file or a program that they name."""
 
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
@@ -191,10 +191,10 @@ def _account(sts: STSClient, whose: str) -> str:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
         reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
-    except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
-        reason, step = said(error), None
     except (ResponseParserError, KeyError):
         reason, step = "the response is not STS's", None
+    except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
+        reason, step = said(error), None
     step = step or AwsStep.ASK_STS()
     raise InvalidSettings(AwsProblem.NO_RESPONSE(whose=whose, reason=reason, step=step))
 

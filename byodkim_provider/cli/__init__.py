@@ -26,7 +26,7 @@ from byodkim_provider.cli.messages import (
     wants_json,
 )
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.quoting import KEY_MATERIAL, hidden
+from byodkim_provider.quoting import hidden, may_be_a_key
 
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
@@ -77,7 +77,7 @@ class _Commands(click.Group):
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         context.meta[AS_JSON] = wants_json(arguments)
         context.meta[KEYS] = [
-            part for one in arguments for part in (one, *one.split("=", 1)) if KEY_MATERIAL.search(part)
+            part for one in arguments for part in (one, *one.split("=", 1), one[2:]) if may_be_a_key(part)
         ]
         try:
             return super().parse_args(context, arguments)

@@ -102,11 +102,12 @@ def read_file(file: Path) -> str | None:
 
 def write_file(file: Path, text: str) -> None:
     """Write *text* to *file*, and say so; raises `CannotWrite` if that fails."""
+    shown = named(str(file))
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CannotWrite(CliProblem.CANT_WRITE(file=file, error=error.strerror)) from None
-    say(CliNote.WRITTEN(file=named(str(file))))
+        raise CannotWrite(CliProblem.CANT_WRITE(file=shown, error=error.strerror)) from None
+    say(CliNote.WRITTEN(file=shown))
 
 
 def replace_file(file: Path, shown: str, before: str, after: str) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.property_types import MAX_NUMBER
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 
 Steps = tuple[str | int, ...]
@@ -43,6 +44,7 @@ _NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "label", "tags"}
 
 _EXPECTED: Final = {
     "dict_type": "a map",
+    "invalid_key": "text",
     "model_type": "a map",
     "string_type": "text",
     "tuple_type": "a list",
@@ -81,12 +83,17 @@ def secret_command(steps: Steps) -> str:
 
 def _path(steps: Steps) -> str:
     path = ""
-    for before, step in pairwise(("", *(named(one) if isinstance(one, str) else one for one in steps))):
+    for before, step in pairwise(("", *map(_named, steps))):
         if isinstance(step, int) or before in _NAMED_BY_USERS:
             path += f"[{json.dumps(step, ensure_ascii=False)}]"
         else:
             path += f".{step}" if path else step
     return path
+
+
+def _named(step: str | int) -> str | int:
+    """*step* as a path quotes it; a number of a program's map may be a prime."""
+    return step if isinstance(step, int) and abs(step) < MAX_NUMBER else named(str(step))
 
 
 def lines(

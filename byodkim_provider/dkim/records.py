@@ -19,7 +19,7 @@ from byodkim_provider.dkim.generations import SLOTS
 from byodkim_provider.dkim.keys import is_rsa_public_key
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DomainProblem, SelectorProblem
-from byodkim_provider.quoting import KEY_MATERIAL
+from byodkim_provider.quoting import may_be_a_key
 
 STRING_OCTETS: Final = 255
 """Most octets one string of a TXT record holds (RFC 1035 section 3.3)."""
@@ -64,7 +64,7 @@ def normalise_domain(text: str) -> str:
     >>> normalise_domain("Bücher.Example.")
     'xn--bcher-kva.example'
     """
-    if _may_be_a_key(text):
+    if may_be_a_key(text, most=MAX_WRITTEN):
         raise ValueError(DomainProblem.TOO_LONG(length=len(text)))
     try:
         name = idna.uts46_remap(text, std3_rules=False)
@@ -80,11 +80,6 @@ def normalise_domain(text: str) -> str:
     if len(domain) > NAME_OCTETS:
         raise ValueError(DomainProblem.OCTETS(text=text, length=len(domain), most=NAME_OCTETS))
     return domain
-
-
-def _may_be_a_key(text: str) -> bool:
-    """Whether *text* is too long to be quoted: perhaps a key, whole or a line of it, in the wrong place."""
-    return len(text) > MAX_WRITTEN or KEY_MATERIAL.search(text) is not None
 
 
 def _a_label(label: str, text: str) -> str:
@@ -104,7 +99,7 @@ def _a_label(label: str, text: str) -> str:
 
 def selector_problem(selector: str) -> Message | None:
     """Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged."""
-    if _may_be_a_key(selector) or ("." not in selector and len(selector) > 63):
+    if may_be_a_key(selector) or ("." not in selector and len(selector) > 63):
         return SelectorProblem.TOO_LONG(length=len(selector))
     if selector != selector.lower():
         # pulumi-aws stores record names in lower case, and then sees a difference in every run.

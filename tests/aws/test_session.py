@@ -20,7 +20,7 @@ from moto.sts.models import sts_backends
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.session import connect, open_session, sign_in
 from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings, regions_with_ses
-from byodkim_provider.errors import InvalidSettings, WrongAccount
+from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsProblem, AwsStep
 from sandbox.aws.services import AwsServices
@@ -640,6 +640,31 @@ def test_no_sign_in(machine: Machine, tmp_path: Path) -> None:
     machine.write(config=f"[profile web]\nrole_arn = {ROLE}\nweb_identity_token_file = {token}\n")
     error = refused(lambda: sign_in(AwsSettings(profile="web"), region=REGION))
     assert error.text.startswith("aws: no response from STS with profile 'web': 'utf-8' codec can't decode")
+
+
+@cases(
+    ("printed", "problem"),
+    {
+        "no object": ("[]", "no session with profile 'x': 'list' object has no attribute 'get'"),
+        "no texts": (
+            '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}',
+            "no response from STS with profile 'x': sequence item 0: expected str instance, int found",
+        ),
+        "expired": (
+            '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}',
+            "no response from STS with profile 'x': Credentials were refreshed, but the refreshed "
+            "credentials are still expired.",
+        ),
+    },
+)
+def test_program_of_a_profile(machine: Machine, tmp_path: Path, printed: str, problem: str) -> None:
+    """Whatever a `credential_process` prints, a command and a program of one's own end in a line."""
+    (tmp_path / "printed").write_text(printed)
+    machine.write(config=f"[profile x]\ncredential_process = cat {tmp_path}/printed\n")
+    profile = AwsSettings(profile="x")
+    assert f"aws: {problem}" == refused(lambda: sign_in(profile, region=REGION)).text
+    with pytest.raises(ByodkimError):
+        Connections(profile).route53(REGION, None, None).zones()
 
 
 def test_regions_without_a_profile(machine: Machine) -> None:

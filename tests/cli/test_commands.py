@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import textwrap
 
 import click
 import pytest
@@ -72,6 +73,16 @@ def test_message_in_a_terminal(monkeypatch, capsys):
     ]
 
 
+BODY = "".join(pem("rsa2048.pkcs8").splitlines()[1:-1])
+
+FORMS = {
+    "PEM": pem("rsa2048.pkcs8"),
+    "one line": f"\n{BODY}\n",
+    "short lines": "\n".join(textwrap.wrap(BODY, 48)),
+    "as openssl prints a number": "prime1:\n" + "    00:d6:c4:06:1b:9f:3e:77:a0:5c:12:e8:44:b3:\n" * 10,
+}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -80,16 +91,16 @@ def test_message_in_a_terminal(monkeypatch, capsys):
         ["status", "--{}"],
         ["doctor", "{}"],
         ["{}"],
+        ["status", "-s{}"],
     ],
 )
-@pytest.mark.parametrize("form", ["PEM", "one line"])
-def test_no_key_is_quoted(arguments, form):
+@pytest.mark.parametrize("form", FORMS)
+def test_no_key_is_quoted(arguments, form, tmp_path, monkeypatch):
     """A key in the place of an option, a file or a command is in no error."""
-    lines = pem("rsa2048.pkcs8").splitlines()[1:-1]
-    key = pem("rsa2048.pkcs8") if form == "PEM" else "".join(lines)
-    result = CliRunner().invoke(main, [one.format(key) for one in arguments])
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [one.format(FORMS[form]) for one in arguments])
     assert result.exit_code != 0
-    assert not any(line in result.output for line in lines)
+    assert not any(line.strip() in result.output for line in FORMS[form].splitlines()[1:-1])
 
 
 def test_long_path_is_quoted(tmp_path, monkeypatch):

@@ -904,7 +904,10 @@ def test_domains_of_another_project():
     )
 
 
-@pytest.mark.parametrize("private_key", [PEM, KEY_1], ids=["PEM", "base64"])
+PRIME = 2**1023 + 9157  # as long as one, in a number's place
+
+
+@pytest.mark.parametrize("private_key", [PEM, KEY_1, PRIME], ids=["PEM", "base64", "number"])
 @pytest.mark.parametrize(
     "misplace",
     [
@@ -928,7 +931,7 @@ def test_no_error_quotes_a_key(misplace, private_key):
     with pytest.raises(InvalidSettings) as caught:
         load(one({"generation": 1, **misplace(private_key)}))
     assert caught.value.__suppress_context__
-    middle = private_key[len(private_key) // 3 :][:16]
+    middle = str(private_key)[len(str(private_key)) // 3 :][:16]
     assert middle not in repr(caught.value)
 
 
