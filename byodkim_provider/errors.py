@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.config import SettingMessages
 
 
 class ByodkimError(Exception):
@@ -37,7 +37,7 @@ class InvalidSettings(ByodkimError):
         if not isinstance(problems, Message):
             several = [f"{len(self.problems)} problems:", *self.problems]
             lines = self.problems[0] if len(self.problems) == 1 else "\n  - ".join(several)
-            problems = SettingProblem.LISTED(lines=lines, hint=hint)
+            problems = SettingMessages.LISTED(lines=lines, hint=hint)
         super().__init__(problems)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.quoting import printable, shown
 
 MAX_SINGLE_LINE: Final = 1000
@@ -49,7 +49,7 @@ class Kind:
 
     def problem(self, value: Any) -> Message | None:
         """What was expected and what was seen; None if *value* fits."""
-        return None if self.fits(value) else SettingProblem.KIND(kind=self.name, value=shown(value))
+        return None if self.fits(value) else SettingMessages.KIND(kind=self.name, value=shown(value))
 
 
 Kinds = Mapping[str, Kind]
@@ -58,7 +58,7 @@ Kinds = Mapping[str, Kind]
 
 def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()) -> list[str]:
     """One line for each property that has the wrong type, or is *required* and absent."""
-    missing = [f"{name}: {SettingProblem.REQUIRED()}" for name in required if properties.get(name) is None]
+    missing = [f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None]
     return missing + [
         printable(f"{name}: {problem}")
         for name, kind in kinds.items()
@@ -70,8 +70,8 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
     """Raise `InvalidSettings` for outputs that no version of this program can have stored."""
     if wrong := problems(outputs, kinds, required=required):
         raise InvalidSettings(
-            [SettingProblem.IN_STATE(problem=problem) for problem in wrong],
-            hint=SettingProblem.IN_STATE(problem="").hint,
+            [SettingMessages.IN_STATE(problem=problem) for problem in wrong],
+            hint=SettingMessages.IN_STATE(problem="").hint,
         )
 
 

@@ -25,7 +25,7 @@ from byodkim_provider.aws.session import (
 )
 from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with_ses
 from byodkim_provider.errors import SesRefused, Stopped
-from byodkim_provider.messages.aws import AwsCall
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _names(ses: SesClient) -> frozenset[str]:
 
 
 def _stopped() -> Stopped:
-    return Stopped(AwsCall.INTERRUPTED_BEFORE_CALL(service="AWS"))
+    return Stopped(AwsMessages.INTERRUPTED_BEFORE_CALL(service="AWS"))
 
 
 _all: list[Connections] = []

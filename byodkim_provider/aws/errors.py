@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsCall, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import hidden
 
 ATTEMPTS: Final = 10
@@ -56,8 +56,8 @@ def next_step(code: str) -> Message | None:
     '`byodkim iam-policy` prints the policy that these credentials need'
     """
     if code in NOT_ALLOWED:
-        return AwsStep.POLICY()
-    return AwsStep.SIGN_IN() if code in NOT_SIGNED_IN else None
+        return AwsMessages.POLICY()
+    return AwsMessages.SIGN_IN() if code in NOT_SIGNED_IN else None
 
 
 class ForeignAnswer(Exception):
@@ -119,7 +119,7 @@ def refused(
 ) -> Message:
     """The message about a call of *operation* about a *subject* that ended in *error*."""
     request = _metadata(error).get("RequestId")
-    return AwsCall.REFUSED(
+    return AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
         region=region,
@@ -132,7 +132,7 @@ def refused(
 def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> Message:
     """The message about a read of another service than SES and Secrets Manager."""
     seen = ": ".join(filter(None, (code, reason)))
-    return AwsCall.READ_REFUSED(call=call, seen=seen, code=code, steps=[one for one in steps if one])
+    return AwsMessages.READ_REFUSED(call=call, seen=seen, code=code, steps=[one for one in steps if one])
 
 
 def steps_after(
@@ -150,16 +150,18 @@ def steps_after(
     *unconfirmed* says what follows if the response is lost, *refused* what was changed before an error.
     """
     if isinstance(error, ForeignAnswer):
-        return [unconfirmed, AwsStep.PROXY()]
+        return [unconfirmed, AwsMessages.PROXY()]
     if isinstance(error, ClientError) and error.operation_name != operation:
-        failed = AwsStep.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
+        failed = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
         return [unchanged, failed, next_step(_code(error))]
     if _is_unconfirmed(error):
         return [unconfirmed]
     if not isinstance(error, ClientError):
-        return [unchanged, AwsStep.NOT_CALLED(service=service)]
+        return [unchanged, AwsMessages.NOT_CALLED(service=service)]
     reason = said(error)
-    says = AwsStep.SAYS(service=service, reason=reason) if reason else AwsStep.NO_REASON(service=service)
+    says = (
+        AwsMessages.SAYS(service=service, reason=reason) if reason else AwsMessages.NO_REASON(service=service)
+    )
     return [refused or unchanged, says, next_step(_code(error))]
 
 

@@ -19,7 +19,7 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import ForeignAnswer
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused, Stopped
-from byodkim_provider.messages.aws import AwsCall, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Route53Client:
 
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(seconds):
-            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
+            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
 
 
 def _bounded(pages: Any) -> Iterator[Any]:
@@ -185,5 +185,5 @@ def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     code = errors.code_of(error, "Route 53")
-    step = AwsStep.PROXY() if isinstance(error, ForeignAnswer) else errors.next_step(code)
+    step = AwsMessages.PROXY() if isinstance(error, ForeignAnswer) else errors.next_step(code)
     return AwsRefused(errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step))

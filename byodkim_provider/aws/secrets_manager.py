@@ -16,7 +16,7 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import FAILURES, ForeignAnswer
 from byodkim_provider.errors import SecretRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsCall, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class SecretStore:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
         if stopping.is_set():
-            raise Stopped(AwsCall.INTERRUPTED_BEFORE_CALL(service=SERVICE))
+            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_CALL(service=SERVICE))
         try:
             answer = method(*args, **given)
             # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
@@ -157,7 +157,7 @@ def _steps(error: BaseException, operation: str) -> list[Message | None]:
         error,
         operation,
         SERVICE,
-        unchanged=None if reads else AwsStep.UNCHANGED(service=SERVICE),
-        unconfirmed=AwsStep.RUN_AGAIN() if reads else AwsStep.SECRET_UNCONFIRMED(),
-        refused=AwsStep.SECRET_MADE() if is_made else None,
+        unchanged=None if reads else AwsMessages.UNCHANGED(service=SERVICE),
+        unconfirmed=AwsMessages.RUN_AGAIN() if reads else AwsMessages.SECRET_UNCONFIRMED(),
+        refused=AwsMessages.SECRET_MADE() if is_made else None,
     )

@@ -23,7 +23,7 @@ from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsCall, AwsStep, SesError
+from byodkim_provider.messages.aws import AwsMessages, SesError
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
@@ -68,16 +68,16 @@ def _steps(error: BaseException, operation: str, region: str) -> list[Message | 
     """What was changed, and the next steps."""
     code = errors.code_of(error, "SES")
     reads = operation.startswith(("Get", "List"))
-    unchanged = None if reads else AwsStep.UNCHANGED(service="SES")
+    unchanged = None if reads else AwsMessages.UNCHANGED(service="SES")
     if isinstance(error, ClientError) and error.operation_name == operation:
         if is_throttled(error):
-            return [unchanged, AwsStep.SES_THROTTLED(region=region)]
+            return [unchanged, AwsMessages.SES_THROTTLED(region=region)]
         if code == "LimitExceededException":
-            return [unchanged, AwsStep.SES_LIMIT(region=region)]
-    unconfirmed = AwsStep.TRY_AGAIN() if reads else AwsStep.SES_UNCONFIRMED()
+            return [unchanged, AwsMessages.SES_LIMIT(region=region)]
+    unconfirmed = AwsMessages.TRY_AGAIN() if reads else AwsMessages.SES_UNCONFIRMED()
     steps = errors.steps_after(error, operation, "SES", unchanged=unchanged, unconfirmed=unconfirmed)
     if operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException":
-        steps.append(AwsStep.SES_PERHAPS_GONE())
+        steps.append(AwsMessages.SES_PERHAPS_GONE())
     return steps
 
 
@@ -336,7 +336,7 @@ class SesClient:
             self._answer(poll)
         while not poll.statuses.done():
             if stopping.wait(0.1):
-                raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
         if (statuses := poll.statuses.result()) is None:
             return self.get_email_identity(domain)
         return statuses.get(domain)
@@ -392,11 +392,11 @@ class SesClient:
                 tenants = self.list_resource_tenants(domain)
             except (SesRefused, Stopped):  # without that permission the user asks
                 tenants = []
-            steps += [AwsStep.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]]
-            steps += [] if 0 < len(tenants) <= MOST_TENANTS else [AwsStep.HELD_BY_TENANTS(**where)]
+            steps += [AwsMessages.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]]
+            steps += [] if 0 < len(tenants) <= MOST_TENANTS else [AwsMessages.HELD_BY_TENANTS(**where)]
         if _CERTIFICATES in said:
-            steps.append(AwsStep.HELD_BY_CERTIFICATES(**where))
-        return [*steps, AwsStep.FREED()] if steps else []
+            steps.append(AwsMessages.HELD_BY_CERTIFICATES(**where))
+        return [*steps, AwsMessages.FREED()] if steps else []
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
@@ -434,7 +434,7 @@ class SesClient:
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
-            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
 
     def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
         region, steps = self._region, _steps(error, operation, self._region)

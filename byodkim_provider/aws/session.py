@@ -22,7 +22,7 @@ from botocore.parsers import ResponseParserError
 from byodkim_provider.aws.errors import OF_A_PROFILE, next_step, said
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
-from byodkim_provider.messages.aws import AwsProblem, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import shown
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def connect(
     account = _account(sts, whose)
     refuse_other_account(settings, name, account=account, expected=expected_account)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
-        raise InvalidSettings(AwsProblem.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
+        raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
     if account in settings.forbidden_accounts:
-        raise InvalidSettings(AwsProblem.FORBIDDEN_ACCOUNT(account=account, whose=whose))
+        raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
     return client, account
 
 
@@ -161,7 +161,7 @@ def make_client(
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
     if problem := url_problem(client.meta.endpoint_url):
-        raise ValueError(str(AwsProblem.ENDPOINT(service=SERVICES[name][0], problem=problem)))
+        raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name][0], problem=problem)))
     return client
 
 
@@ -170,12 +170,12 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
     if expected is not None and account != expected:
         whose = _whose(settings)
         raise WrongAccount(
-            AwsProblem.OTHER_ACCOUNT(whose=whose, service=service, account=account, expected=expected)
+            AwsMessages.OTHER_ACCOUNT(whose=whose, service=service, account=account, expected=expected)
         )
 
 
 def _no_session(whose: str, error: Exception) -> InvalidSettings:
-    return InvalidSettings(AwsProblem.NO_SESSION(whose=whose, reason=said(error)))
+    return InvalidSettings(AwsMessages.NO_SESSION(whose=whose, reason=said(error)))
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -195,8 +195,8 @@ def _account(sts: STSClient, whose: str) -> str:
         reason, step = "the response is not STS's", None
     except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
         reason, step = said(error), None
-    step = step or AwsStep.ASK_STS()
-    raise InvalidSettings(AwsProblem.NO_RESPONSE(whose=whose, reason=reason, step=step))
+    step = step or AwsMessages.ASK_STS()
+    raise InvalidSettings(AwsMessages.NO_RESPONSE(whose=whose, reason=reason, step=step))
 
 
 def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
@@ -205,7 +205,7 @@ def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
     if is_at_aws != is_of_aws(route53.meta.endpoint_url):
         there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
         raise InvalidSettings(
-            AwsProblem.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
+            AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
         )
 
 
@@ -217,7 +217,7 @@ def _assume(
 
     source = session.get_credentials()
     if source is None:
-        raise ValueError(str(AwsProblem.NOTHING_TO_ASSUME_WITH(role=role["RoleArn"])))
+        raise ValueError(str(AwsMessages.NOTHING_TO_ASSUME_WITH(role=role["RoleArn"])))
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=client,
         source_credentials=source,

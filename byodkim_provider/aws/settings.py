@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsProblem
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 from byodkim_provider.urls import host_of, is_local
 
@@ -62,7 +62,7 @@ def region_problem(region: str) -> Message | None:
     if region in _known():
         return None
     meant = did_you_mean(region, _known())
-    return AwsProblem.NO_REGION(region=region, version=__version__, did_you_mean=meant)
+    return AwsMessages.NO_REGION(region=region, version=__version__, did_you_mean=meant)
 
 
 def regions_with_ses(partition: str) -> tuple[str, ...]:
@@ -154,15 +154,15 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
         default_tags=read.default_tags(),
     )
     if (settings.access_key is None) != (settings.secret_key is None):
-        read.problems.append(AwsProblem.HALF_A_KEY())
+        read.problems.append(AwsMessages.HALF_A_KEY())
     if settings.token and not settings.access_key:
-        read.problems.append(AwsProblem.TOKEN_ALONE())
+        read.problems.append(AwsMessages.TOKEN_ALONE())
     if get("aws:assumeRole") not in NOT_SET:
-        read.problems.append(AwsProblem.ASSUME_ROLE())
+        read.problems.append(AwsMessages.ASSUME_ROLE())
     read.problems += [
-        AwsProblem.IN_ENVIRONMENT(path=f"aws:{name}", variables=variables)
+        AwsMessages.IN_ENVIRONMENT(path=f"aws:{name}", variables=variables)
         if variables
-        else AwsProblem.REMOVE(path=f"aws:{name}")
+        else AwsMessages.REMOVE(path=f"aws:{name}")
         for name, variables in REFUSED.items()
         if get(f"aws:{name}") not in NOT_SET
     ]
@@ -183,7 +183,7 @@ class _Reading:
         for number, role in enumerate(self._list("assumeRoles", "[0].roleArn")):
             path = f"aws:assumeRoles[{number}]"
             if not isinstance(role, dict):
-                self.problems.append(AwsProblem.ROLE(path=path))
+                self.problems.append(AwsMessages.ROLE(path=path))
                 continue
             parameters: dict[str, Any] = {}
             for option, value in role.items():
@@ -192,9 +192,9 @@ class _Reading:
                     parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
                 elif option not in ("duration", *ROLE_OPTIONS):
                     # A session is renewed while it is needed, so its duration makes no difference.
-                    self.problems.append(AwsProblem.REMOVE(path=f"{path}.{printable(named(option))}"))
+                    self.problems.append(AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}"))
             if not ROLE_ARN.fullmatch(str(parameters.get("RoleArn", ""))):
-                self.problems.append(AwsProblem.ROLE_ARN(path=path))
+                self.problems.append(AwsMessages.ROLE_ARN(path=path))
             yield parameters
 
     def endpoints(self) -> dict[str, str]:
@@ -203,7 +203,7 @@ class _Reading:
         for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
             urls |= {name: url for name, url in self._strings(one, f"aws:endpoints[{number}]").items() if url}
         self.problems += [
-            AwsProblem.ENDPOINTS(service=service, problem=problem)
+            AwsMessages.ENDPOINTS(service=service, problem=problem)
             for service in sorted(SERVICES.keys() & urls.keys())
             if (problem := url_problem(urls[service]))
         ]
@@ -215,7 +215,7 @@ class _Reading:
             account = _as_string(one)
             if account is None or not ACCOUNT.fullmatch(account):
                 # YAML reads 012345670123 without quotes as an octal number.
-                self.problems.append(AwsProblem.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one)))
+                self.problems.append(AwsMessages.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one)))
             else:
                 yield account
 
@@ -223,7 +223,7 @@ class _Reading:
         """Tags for all resources."""
         tags = self._json("defaultTags", {})
         if not isinstance(tags, dict):
-            self.problems.append(AwsProblem.DEFAULT_TAGS())
+            self.problems.append(AwsMessages.DEFAULT_TAGS())
             return {}
         return self._strings(tags.get("tags") or {}, "aws:defaultTags.tags")
 
@@ -242,14 +242,14 @@ class _Reading:
         if isinstance(value, list):
             return value
         # The likely cause is a plain `pulumi config set aws:allowedAccountIds 123456789012`.
-        self.problems.append(AwsProblem.LIST(path=f"aws:{name}", item=item))
+        self.problems.append(AwsMessages.LIST(path=f"aws:{name}", item=item))
         return []
 
     def _strings(self, value: Any, path: str) -> dict[str, str]:
         items = value if isinstance(value, dict) else {"": value}
         strings = {name: text for name, one in items.items() if (text := _as_string(one)) is not None}
         if not isinstance(value, dict) or len(strings) < len(items):
-            self.problems.append(AwsProblem.KIND(path=path, kind="an object of strings"))
+            self.problems.append(AwsMessages.KIND(path=path, kind="an object of strings"))
         return strings
 
     def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
@@ -260,7 +260,7 @@ class _Reading:
                 return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
             case "an object of strings", dict():
                 return [{"Key": key, "Value": text} for key, text in self._strings(value, path).items()]
-        self.problems.append(AwsProblem.KIND(path=path, kind=kind))
+        self.problems.append(AwsMessages.KIND(path=path, kind=kind))
         return value
 
 
@@ -298,8 +298,8 @@ def url_problem(url: str) -> Message | None:
     """What is wrong with the *url* of a service; None if it may be called there."""
     scheme = url.partition("://")[0].lower()
     if scheme not in ("http", "https") or not host_of(url):
-        return AwsProblem.URL()
-    return AwsProblem.URL() if scheme == "http" and not is_local(url) else None
+        return AwsMessages.URL()
+    return AwsMessages.URL() if scheme == "http" and not is_local(url) else None
 
 
 def is_of_aws(url: str) -> bool:
@@ -320,4 +320,4 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
     for service, (name, _, variable) in SERVICES.items():
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
         if url and not is_of_aws(url) and not is_local(url):
-            yield AwsProblem.REDIRECTED(service=name, host=named(host_of(url)) or "an unclear address")
+            yield AwsMessages.REDIRECTED(service=name, host=named(host_of(url)) or "an unclear address")

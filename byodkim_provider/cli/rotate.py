@@ -44,7 +44,7 @@ from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote, CliProblem
-from byodkim_provider.messages.identity import RotationProblem, RotationStep
+from byodkim_provider.messages.identity import IdentityMessages
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -329,7 +329,7 @@ def rotation(
             "target": target,
             "today": list(allowed(early.values())),
         }
-        raise StillInUse(RotationProblem.ROTATED_LATELY(**fields))
+        raise StillInUse(IdentityMessages.ROTATED_LATELY(**fields))
     is_default = published == generations.published(target, supplied)
     changes: dict[str, int | list[int] | None] = {
         "generation": target,
@@ -410,8 +410,8 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
         raise InvalidSettings(CliProblem.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
     for one in generations.sharing(target, lately, domain.selector):
         fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
-        keep = RotationStep.KEEP(generation=domain.generation)
-        raise StillInUse(RotationProblem.SLOT_IN_USE(next_one=keep, **fields))
+        keep = IdentityMessages.KEEP(generation=domain.generation)
+        raise StillInUse(IdentityMessages.SLOT_IN_USE(next_one=keep, **fields))
 
 
 def _notes(

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import MAX_NUMBER
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 
@@ -146,7 +146,7 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
 
 def _problem(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> Message:
     if kind == "missing":
-        return SettingProblem.GENERATION() if location[-1] == "generation" else SettingProblem.REQUIRED()
+        return SettingMessages.GENERATION() if location[-1] == "generation" else SettingMessages.REQUIRED()
     if kind == "value_error":
         (problem,) = context["error"].args
         return problem  # type: ignore[no-any-return]
@@ -155,7 +155,7 @@ def _problem(kind: str, value: object, context: Mapping[str, Any], location: Ste
         expected = context["expected"]
         meant = did_you_mean(str(value), re.findall("'([^']+)'", expected))
     seen = "something else" if location[0] in SECRET_MAPS else shown(value)
-    return SettingProblem.KIND(kind=expected, value=f"{seen}{meant}")
+    return SettingMessages.KIND(kind=expected, value=f"{seen}{meant}")
 
 
 def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> Message:
@@ -163,11 +163,11 @@ def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[st
     key, within = str(location[-1]), location[:-1]
     keys = _keys_at(within, root)
     if within == ("defaults",) and key in _keys_at(("domains", ""), root):
-        return SettingProblem.OF_A_DOMAIN()
+        return SettingMessages.OF_A_DOMAIN()
     options = [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
     known = [spelled(name) for name in (*keys, *options)]
     expected = f", expected one of {', '.join(known[: len(keys)])}"
-    return SettingProblem.UNKNOWN_KEY(known=did_you_mean(key, known) or expected)
+    return SettingMessages.UNKNOWN_KEY(known=did_you_mean(key, known) or expected)
 
 
 def _keys_at(steps: Steps, kind: Any) -> list[str]:

@@ -41,8 +41,8 @@ from byodkim_provider.hosts.interface import HostName
 from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.messages.dkim import SlotProblem
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
@@ -147,24 +147,24 @@ class DnsSettings(Written):
             self.model_fields_set - OPTIONS[self.provider] - {"provider", "from_generation"}
         ):
             kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
-            yield (to_camel(option),), SettingProblem.OTHER_PROVIDER(others=kinds, provider=self.provider)
+            yield (to_camel(option),), SettingMessages.OTHER_PROVIDER(others=kinds, provider=self.provider)
         if self.external_id and not self.assume_role:
-            yield ("externalId",), SettingProblem.EXTERNAL_ID()
+            yield ("externalId",), SettingMessages.EXTERNAL_ID()
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
-            yield ("zoneId",), SettingProblem.ZONE_OR_ID()
+            yield ("zoneId",), SettingMessages.ZONE_OR_ID()
         if self.cname and not self.zone:
-            yield ("zone",), SlotProblem.ZONE()
+            yield ("zone",), GenerationMessages.ZONE()
         if self.cname and self.ttl > MAX_CNAME_TTL:
-            yield ("ttl",), SlotProblem.TTL(most=MAX_CNAME_TTL)
+            yield ("ttl",), GenerationMessages.TTL(most=MAX_CNAME_TTL)
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
         if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
-            yield ("zoneId",), SettingProblem.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
+            yield ("zoneId",), SettingMessages.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
         host = SPECS.get(self.provider)
         for option in host.required if host else ():
             if getattr(self, option) is None:
-                yield (to_camel(option),), SettingProblem.REQUIRED_WITH(provider=self.provider)
+                yield (to_camel(option),), SettingMessages.REQUIRED_WITH(provider=self.provider)
         if host and "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
-            yield ("ttl",), SettingProblem.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)
+            yield ("ttl",), SettingMessages.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)
 
 
 MAX_POLICY: Final = 20480
@@ -202,7 +202,7 @@ def is_key(written: object) -> bool:
 
 
 def _key_itself() -> Message:
-    return SettingProblem.KEY_ITSELF(command=secret_command(("privateKeys", "NAME")))
+    return SettingMessages.KEY_ITSELF(command=secret_command(("privateKeys", "NAME")))
 
 
 def pasted_keys(domains: Mapping[str, Any]) -> Iterator[str]:
@@ -242,12 +242,12 @@ class SuppliedKey(Written):
         if name in info.context:
             return info.context[name]
         how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
-        raise ValueError(SettingProblem.NO_SUCH_KEY(name=name, how=how))
+        raise ValueError(SettingMessages.NO_SUCH_KEY(name=name, how=how))
 
     def _problems(self) -> Iterator[Problem]:
         if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
             kind = f"at most {MAX_SELECTOR} characters"
-            yield ("selector",), SettingProblem.KIND(kind=kind, value=shown(self.selector))
+            yield ("selector",), SettingMessages.KIND(kind=kind, value=shown(self.selector))
         elif problem := records.selector_problem(self.selector):
             yield ("selector",), problem
         try:
@@ -273,7 +273,7 @@ class KeyStore(Written):
     def _problems(self) -> Iterator[Problem]:
         if self.provider == "state":
             for option in sorted(self.model_fields_set - {"provider"}):
-                problem = SettingProblem.OTHER_PROVIDER(others="secretsManager", provider="state")
+                problem = SettingMessages.OTHER_PROVIDER(others="secretsManager", provider="state")
                 yield (to_camel(option),), problem
 
 
@@ -408,7 +408,7 @@ class WrittenDomain(DomainDefaults):
         signing = info.data.get("generation")
         written_out = info.data.get("published", ()) is not None
         if signing and keys is not None and signing not in keys and not written_out:
-            problems.append(((), SettingProblem.NOT_SUPPLIED(generation=signing)))
+            problems.append(((), SettingMessages.NOT_SUPPLIED(generation=signing)))
         if problems:
             raise LocatedError(problems)
         return keys
@@ -420,10 +420,10 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
     fingerprints: dict[str, int] = {}
     for generation, key in sorted(keys.items()):
         if (first := selectors.setdefault(key.selector, generation)) != generation:
-            taken = SettingProblem.SELECTOR_TAKEN(selector=key.selector, generation=first)
+            taken = SettingMessages.SELECTOR_TAKEN(selector=key.selector, generation=first)
             yield (str(generation), "selector"), taken
         if (first := fingerprints.setdefault(key.signing_key.fingerprint, generation)) != generation:
-            yield (str(generation), "privateKey"), SettingProblem.SAME_KEY(generation=first)
+            yield (str(generation), "privateKey"), SettingMessages.SAME_KEY(generation=first)
 
 
 class Verification(Written):

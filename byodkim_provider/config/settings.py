@@ -28,8 +28,8 @@ from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.messages.config import SettingProblem, SettingWarning
-from byodkim_provider.messages.dkim import SlotProblem
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.quoting import did_you_mean, named
 
 PROJECT: Final = "ses-byodkim"
@@ -107,7 +107,7 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
         unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
         found = next((name for name in others if name.endswith(":domains")), None)
         other = f"; found {named(found)!r}, which is of another project" if found else ""
-        nothing = SettingProblem.NO_DOMAINS(found=other, project=PROJECT)
+        nothing = SettingMessages.NO_DOMAINS(found=other, project=PROJECT)
         raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
     private_keys = _map(written.get("privateKeys"))
     settings = _load(written, default_region, private_keys=private_keys)
@@ -123,7 +123,7 @@ def _load(
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False, context=private_keys)
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
-        smallest = SettingProblem.NO_DOMAINS(found="", project=PROJECT).hint
+        smallest = SettingMessages.NO_DOMAINS(found="", project=PROJECT).hint
         hint = "" if isinstance(written["domains"], Mapping) else smallest
         raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)]), hint=hint) from None
     domains = () if problems else _resolve(stack, default_region)
@@ -153,7 +153,7 @@ def plain_secrets(config: Mapping[str, object], is_plain: Callable[[str, str], b
     for name in SECRET_MAPS:
         for steps, value in strings_in(config.get(name), (name,)):
             if steps[-1] not in NOT_SECRET and is_plain(name, value):
-                yield line(steps, SettingProblem.NOT_ENCRYPTED(command=secret_command(steps)))
+                yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
@@ -166,7 +166,7 @@ def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
             yield line(("domains", spelling), str(error))
             continue
         if (first := spellings.setdefault(name, spelling)) != spelling:
-            yield line(("domains", spelling), SettingProblem.SAME_DOMAIN(first=first))
+            yield line(("domains", spelling), SettingMessages.SAME_DOMAIN(first=first))
 
 
 def _region_problems(written: Mapping[str, object], default_region: str | None) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
     without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)]
     if not default_region:
         for name in without:
-            yield line(("domains", name, "regions"), SettingProblem.NO_REGION())
+            yield line(("domains", name, "regions"), SettingMessages.NO_REGION())
     elif without:
         try:
             REGION.read(default_region)
@@ -197,21 +197,21 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     """Impossible settings: a record's name too long or outside its zone; `retired` with `adopt`."""
     where = ("domains", domain.name)
     if domain.retired and domain.adopt:
-        yield line((*where, "retired"), SettingProblem.RETIRED_ADOPTED())
+        yield line((*where, "retired"), SettingMessages.RETIRED_ADOPTED())
     supplied = {number: domain.keys[number] for number in domain.published if number in domain.keys}
     for generation, key in supplied.items():
         if problem := records.name_problem(key.selector, domain.name):
             yield line((*where, "keys", str(generation), "selector"), problem)
     generated = [one for one in domain.published if one not in supplied and not domain.selector(one)]
     if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
-        yield line(where, SettingProblem.LONG_DOMAIN())
+        yield line(where, SettingMessages.LONG_DOMAIN())
     for position, dns in enumerate(domain.dns):
         which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
         holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
         if dns.cname and holds:
-            yield line(which, SlotProblem.OWN_ZONE(domain=domain.name))
+            yield line(which, GenerationMessages.OWN_ZONE(domain=domain.name))
         elif dns.zone and not dns.cname and not holds:
-            yield line(which, SettingProblem.OTHER_ZONE(zone=dns.zone, domain=domain.name))
+            yield line(which, SettingMessages.OTHER_ZONE(zone=dns.zone, domain=domain.name))
     yield from _slot_problems(domain)
 
 
@@ -220,37 +220,37 @@ def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
     for domain in domains:
         where, names = ("domains", domain.name, "mailFrom", "label"), [*domain.mail_from_domains.values()]
         if domain.mail_from and {*domain.mail_from.label} not in ({""}, {*domain.regions}):
-            yield line(where, SettingProblem.LABEL_REGIONS(regions=", ".join(domain.regions)))
+            yield line(where, SettingMessages.LABEL_REGIONS(regions=", ".join(domain.regions)))
         elif twice := [name for name in names if names.count(name) > 1]:
-            yield line(where, SettingProblem.LABEL_TWICE(name=twice[0]))
+            yield line(where, SettingMessages.LABEL_TWICE(name=twice[0]))
         elif sending := {*names} & {one.name for one in domains}:
-            yield line(where, SettingProblem.LABEL_SENDS(name=min(sending)))
+            yield line(where, SettingMessages.LABEL_SENDS(name=min(sending)))
 
 
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:
     """Generations that no DNS provider publishes, two selectors for one key, two keys for one selector."""
     where = ("domains", domain.name)
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
-        yield line((*where, "overlapDays"), SlotProblem.OVERLAP(least=MIN_CNAME_OVERLAP))
+        yield line((*where, "overlapDays"), GenerationMessages.OVERLAP(least=MIN_CNAME_OVERLAP))
     for position, generation in enumerate(domain.published):
         holding = generations.holding(domain.dns, generation)
         if not holding:
-            yield line((*where, "dns"), SlotProblem.NOT_PUBLISHED(generation=generation))
+            yield line((*where, "dns"), GenerationMessages.NOT_PUBLISHED(generation=generation))
             continue
         if len({dns.cname for dns in holding}) > 1:
-            yield line((*where, "dns"), SlotProblem.TWO_SELECTORS(free=domain.generation + 2))
+            yield line((*where, "dns"), GenerationMessages.TWO_SELECTORS(free=domain.generation + 2))
             return
         selector = holding[0].selector(generation)
         if selector is None:
             continue
         if generation in domain.keys:
-            yield line((*where, "keys", str(generation)), SlotProblem.SUPPLIED(selector=selector))
+            yield line((*where, "keys", str(generation)), GenerationMessages.SUPPLIED(selector=selector))
         for zone in dict.fromkeys(dns.zone for dns in holding):
             if problem := records.name_problem(selector, f"{domain.name}.{zone}"):
                 yield line((*where, "dns"), problem)
         for first in generations.sharing(generation, domain.published[:position], domain.selector)[:1]:
             both = {"first": first, "generation": generation, "selector": selector}
-            yield line((*where, "published"), SlotProblem.SHARED(**both, slots=generations.SLOTS))
+            yield line((*where, "published"), GenerationMessages.SHARED(**both, slots=generations.SLOTS))
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
@@ -288,17 +288,17 @@ def _warnings(name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[s
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
         add = f"add a key `{after}`" if domain.published is None else f"add {after} to `published`"
-        missing = SettingWarning.NO_STANDBY(generation=domain.generation, add=add)
+        missing = SettingMessages.NO_STANDBY(generation=domain.generation, add=add)
         yield line(("domains", name, "keys"), missing)
     for generation in sorted(keys.keys() - set(published)):
         steps = ("domains", name, "keys", str(generation))
-        yield line(steps, SettingWarning.NOT_PUBLISHED(generation=generation))
+        yield line(steps, SettingMessages.NOT_PUBLISHED(generation=generation))
     if keys and store.provider != "state":
-        yield line(("domains", name, "keyStore"), SettingWarning.NOT_IN_STORE())
+        yield line(("domains", name, "keyStore"), SettingMessages.NOT_IN_STORE())
     for generation, key in keys.items():
         if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
             where = ("domains", name, "keys", str(generation), "privateKey")
-            yield line(where, SettingWarning.SHARED(first=first))
+            yield line(where, SettingMessages.SHARED(first=first))
 
 
 def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[str, object]) -> Iterator[str]:
@@ -307,4 +307,4 @@ def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[st
     used = {str(_map(key).get("privateKey")) for key in keys}
     for name in sorted(private_keys.keys() - used):
         how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
-        yield line(("privateKeys", name), SettingWarning.UNUSED(how=how))
+        yield line(("privateKeys", name), SettingMessages.UNUSED(how=how))

@@ -24,7 +24,7 @@ from ruamel.yaml.nodes import Node, ScalarNode
 
 from byodkim_provider.config.problems import SECRET_MAPS, line, strings_in
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.quoting import hidden, printable
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
@@ -84,9 +84,9 @@ def load(text: str) -> Any:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InvalidSettings([SettingProblem.DUPLICATE(where=where, problem=problem)]) from None
+        raise InvalidSettings([SettingMessages.DUPLICATE(where=where, problem=problem)]) from None
     except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
-        raise InvalidSettings([SettingProblem.NOT_YAML()]) from None
+        raise InvalidSettings([SettingMessages.NOT_YAML()]) from None
 
 
 class _Bounded(SafeConstructor):
@@ -94,7 +94,7 @@ class _Bounded(SafeConstructor):
 
     def construct_document(self, node: Node) -> Any:
         if _size(node, {}) > MAX_NODES:
-            raise InvalidSettings([SettingProblem.TOO_LONG(most=MAX_NODES)])
+            raise InvalidSettings([SettingMessages.TOO_LONG(most=MAX_NODES)])
         return super().construct_document(node)
 
 
@@ -179,7 +179,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     key = next((one for one in keys if one in config), keys[0])
     domains = config[key] = {} if config.get(key) is None else config[key]
     if not isinstance(domains, dict):
-        raise InvalidSettings([SettingProblem.NOT_EXTENDABLE()])
+        raise InvalidSettings([SettingMessages.NOT_EXTENDABLE()])
     domains |= load(entries(0))
     config |= {name: load(value) for name, value in others.items()}
 
@@ -198,7 +198,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
         for one in lines
     )
     if not _holds(result, expected):
-        raise InvalidSettings([SettingProblem.NOT_EXTENDABLE()])
+        raise InvalidSettings([SettingMessages.NOT_EXTENDABLE()])
     return result
 
 
@@ -224,7 +224,7 @@ def _holds(text: str, expected: object) -> bool:
 
 
 def _not_editable(domains: Iterable[str]) -> InvalidSettings:
-    return InvalidSettings([line(("domains", domain), SettingProblem.NOT_EDITABLE()) for domain in domains])
+    return InvalidSettings([line(("domains", domain), SettingMessages.NOT_EDITABLE()) for domain in domains])
 
 
 def _round_trip() -> YAML:

@@ -31,7 +31,7 @@ from byodkim_provider.aws.settings import region_problem
 from byodkim_provider.config.problems import LocatedError, Problem, lines
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
 from byodkim_provider.quoting import named, printable, shown
 
@@ -68,7 +68,7 @@ def whole(least: int, most: int) -> Value:
             value = int(value)
         number: int = _of_kind(WHOLE, value)
         if not least <= number <= most:
-            raise ValueError(SettingProblem.KIND(kind=f"{least} to {most}", value=number))
+            raise ValueError(SettingMessages.KIND(kind=f"{least} to {most}", value=number))
         return number
 
     return Value(read, {"type": "integer", "minimum": least, "maximum": most})
@@ -80,7 +80,7 @@ def text(pattern: str, expected: str) -> Value:
     def read(value: object) -> str:
         if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII):
             return value
-        raise ValueError(SettingProblem.KIND(kind=expected, value=shown(value)))
+        raise ValueError(SettingMessages.KIND(kind=expected, value=shown(value)))
 
     return Value(read, {"type": "string", "pattern": f"^(?:{pattern})$"})
 
@@ -94,11 +94,11 @@ def json_object(most: int) -> Value:
         except (ValueError, RecursionError):
             written = None
         if not isinstance(written, Mapping):
-            raise ValueError(SettingProblem.KIND(kind="a map, or one as JSON text", value=shown(value)))
+            raise ValueError(SettingMessages.KIND(kind="a map, or one as JSON text", value=shown(value)))
         compact = json.dumps(written)
         if len(compact) > most:
             kind = f"at most {most} characters as JSON"
-            raise ValueError(SettingProblem.KIND(kind=kind, value=len(compact)))
+            raise ValueError(SettingMessages.KIND(kind=kind, value=len(compact)))
         return compact
 
     return Value(read, {"type": ["object", "string"]})
@@ -113,7 +113,7 @@ def _region(value: object) -> str:
 
 def _zone(value: object) -> str:
     if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
-        raise ValueError(SettingProblem.KIND(kind="a zone's name", value=shown(value)))
+        raise ValueError(SettingMessages.KIND(kind="a zone's name", value=shown(value)))
     parent = value.removeprefix("_domainkey.")
     return value.removesuffix(parent) + records.normalise_domain(parent)
 
@@ -155,14 +155,14 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     """*values*; raises ValueError if one is listed twice."""
     for position, value in enumerate(values):
         if value in values[:position]:
-            raise ValueError(SettingProblem.TWICE(value=shown(value)))
+            raise ValueError(SettingMessages.TWICE(value=shown(value)))
     return values
 
 
 def at_least_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """*values*; raises ValueError if they are empty."""
     if not values:
-        raise ValueError(SettingProblem.EMPTY())
+        raise ValueError(SettingMessages.EMPTY())
     return values
 
 
@@ -232,14 +232,14 @@ Tags = Annotated[
 def _tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
     """Tags that SES refuses (SES API, Tag), and names that are reserved."""
     if len(tags) > MAX_TAGS:
-        yield (), SettingProblem.KIND(kind=f"at most {MAX_TAGS}", value=len(tags))
+        yield (), SettingMessages.KIND(kind=f"at most {MAX_TAGS}", value=len(tags))
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:
-            yield (key,), SettingProblem.TAG_NAME(length=len(key))
+            yield (key,), SettingMessages.TAG_NAME(length=len(key))
         if len(value) > 256:
-            yield (key,), SettingProblem.KIND(kind="at most 256 characters", value=len(value))
+            yield (key,), SettingMessages.KIND(kind="at most 256 characters", value=len(value))
         if strange := re.search(r"[^\w .:/=+@-]", key + value):
             kind = "letters, digits, blanks and _.:/=+-@"
-            yield (key,), SettingProblem.KIND(kind=kind, value=repr(strange[0]))
+            yield (key,), SettingMessages.KIND(kind=kind, value=repr(strange[0]))
         if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
-            yield (key,), SettingProblem.RESERVED(prefix=prefix[0])
+            yield (key,), SettingMessages.RESERVED(prefix=prefix[0])

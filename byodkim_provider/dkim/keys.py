@@ -32,7 +32,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import KeyForm, KeyProblem
+from byodkim_provider.messages.dkim import KeyMessages
 
 MIN_BITS: Final = 1024
 """Shortest modulus in bits: SES's least, and what RFC 8301 section 3.2 asks of signers."""
@@ -55,16 +55,16 @@ Largest public exponent: Go's crypto/rsa verifies with none beyond it.
 So the private exponent is nearly as long as the modulus, too; a short one can be computed (Wiener 1990).
 """
 
-_PRIVATE: Final = KeyForm.PRIVATE()
+_PRIVATE: Final = KeyMessages.PRIVATE_EXPECTED()
 
 _OTHER_LABELS: Final = {
-    "CERTIFICATE": KeyProblem.CERTIFICATE(expected=_PRIVATE),
-    "CERTIFICATE REQUEST": KeyProblem.REQUEST(expected=_PRIVATE),
-    "DSA PRIVATE KEY": KeyProblem.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
-    "EC PRIVATE KEY": KeyProblem.ALGORITHM(algorithm="EC", expected=_PRIVATE),
-    "OPENSSH PRIVATE KEY": KeyProblem.OPENSSH(),
-    "PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
-    "RSA PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
+    "CERTIFICATE": KeyMessages.CERTIFICATE(expected=_PRIVATE),
+    "CERTIFICATE REQUEST": KeyMessages.REQUEST(expected=_PRIVATE),
+    "DSA PRIVATE KEY": KeyMessages.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
+    "EC PRIVATE KEY": KeyMessages.ALGORITHM(algorithm="EC", expected=_PRIVATE),
+    "OPENSSH PRIVATE KEY": KeyMessages.OPENSSH(),
+    "PUBLIC KEY": KeyMessages.PUBLIC(expected=_PRIVATE),
+    "RSA PUBLIC KEY": KeyMessages.PUBLIC(expected=_PRIVATE),
 }
 """What a PEM block is that is no RSA key, by its label."""
 
@@ -141,14 +141,14 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     key = _from_der(_from_pem(found) if isinstance(found, str) else found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(KeyProblem.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
+        raise InvalidKey(KeyMessages.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:
-        raise InvalidKey(KeyProblem.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
+        raise InvalidKey(KeyMessages.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
     if exponent > MAX_EXPONENT:
         bits = exponent.bit_length()
-        raise InvalidKey(KeyProblem.LONG_EXPONENT(bits=bits, expected=PUBLIC_EXPONENT))
+        raise InvalidKey(KeyMessages.LONG_EXPONENT(bits=bits, expected=PUBLIC_EXPONENT))
     if not proved:
         numbers = key.private_numbers()
         if problem := prime_problem(numbers.p, numbers.q):
@@ -164,7 +164,7 @@ def pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
         key = key.decode(_encoding(key), errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
     if not text:
-        raise InvalidKey(KeyProblem.EMPTY(expected=expected))
+        raise InvalidKey(KeyMessages.EMPTY(expected=expected))
     if "-----" in text:
         return text
     return _decoded("".join(text.split()), expected)
@@ -198,7 +198,7 @@ def _public_key_der(key: rsa.RSAPublicKey) -> bytes:
 
 def _check_size(bits: int) -> None:
     if not MIN_BITS <= bits <= MAX_BITS:
-        raise InvalidKey(KeyProblem.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
+        raise InvalidKey(KeyMessages.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
 
 
 def _from_pem(text: str) -> bytes:
@@ -206,21 +206,21 @@ def _from_pem(text: str) -> bytes:
     labels = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
     private = [label for label in labels if label.endswith("PRIVATE KEY")]
     if len(private) > 1:
-        raise InvalidKey(KeyProblem.SEVERAL(count=len(private), half="private"))
+        raise InvalidKey(KeyMessages.SEVERAL(count=len(private), half="private"))
     if not labels:
-        raise InvalidKey(KeyProblem.NO_BEGIN())
+        raise InvalidKey(KeyMessages.NO_BEGIN())
     label = (private or labels)[0]
     # In the label, or in an RFC 1421 header.
     if "ENCRYPTED" in label + text.partition(f"-----BEGIN {label}-----")[2].partition("-----")[0]:
-        raise InvalidKey(KeyProblem.ENCRYPTED())
+        raise InvalidKey(KeyMessages.ENCRYPTED())
     if label in _OTHER_LABELS:
         raise InvalidKey(_OTHER_LABELS[label])
     if not private:
-        raise InvalidKey(KeyProblem.OTHER_BLOCK(expected=_PRIVATE))
+        raise InvalidKey(KeyMessages.OTHER_BLOCK(expected=_PRIVATE))
     if f"-----END {label}-----" not in text:
-        raise InvalidKey(KeyProblem.NO_END())
+        raise InvalidKey(KeyMessages.NO_END())
     if not (der := block(text, label)):
-        raise InvalidKey(KeyProblem.DAMAGED_PEM())
+        raise InvalidKey(KeyMessages.DAMAGED_PEM())
     return der
 
 
@@ -236,16 +236,16 @@ def block(text: str, label: str) -> bytes:
 def _decoded(text: str, expected: Message) -> bytes:
     """What base64 *text* holds."""
     if not text.isascii():
-        raise InvalidKey(KeyProblem.NOT_ASCII(expected=expected))
+        raise InvalidKey(KeyMessages.NOT_ASCII(expected=expected))
     cut = len(text) % 4 != 0
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) or (cut and not text.startswith("MI")):
-        raise InvalidKey(KeyProblem.NOT_BASE64(expected=expected))
+        raise InvalidKey(KeyMessages.NOT_BASE64(expected=expected))
     if cut:  # base64 of every key begins with MI
-        raise InvalidKey(KeyProblem.CUT_BASE64(length=len(text)))
+        raise InvalidKey(KeyMessages.CUT_BASE64(length=len(text)))
     der = base64.b64decode(text)
     if der.lstrip().startswith(b"-----BEGIN"):
         # SES takes it without an error: https://github.com/hashicorp/terraform-provider-aws/issues/29729
-        raise InvalidKey(KeyProblem.PEM_IN_BASE64())
+        raise InvalidKey(KeyMessages.PEM_IN_BASE64())
     return der
 
 
@@ -254,11 +254,11 @@ def _from_der(der: bytes, *, proved: bool) -> object:
     try:
         key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)
     except TypeError:
-        raise InvalidKey(KeyProblem.ENCRYPTED()) from None
+        raise InvalidKey(KeyMessages.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
     if is_rsa_pss(der):
-        raise InvalidKey(KeyProblem.PSS())
+        raise InvalidKey(KeyMessages.PSS())
     return key
 
 
@@ -266,21 +266,21 @@ def _why_no_der(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a private key."""
     octets = _sequence_octets(der)
     if octets and len(der) < octets:
-        return KeyProblem.CUT_DER(length=len(der), expected=octets)
+        return KeyMessages.CUT_DER(length=len(der), expected=octets)
     if octets and len(der) > octets:
-        return KeyProblem.LONG_DER(length=len(der), expected=octets)
+        return KeyMessages.LONG_DER(length=len(der), expected=octets)
     rsa_key = _RSA_PRIVATE_KEY.match(der)
     if rsa_key and rsa_key[2] == b"\1":
-        return KeyProblem.PRIMES()
+        return KeyMessages.PRIMES()
     if rsa_key:
-        return KeyProblem.DAMAGED()
+        return KeyMessages.DAMAGED()
     if is_rsa_public_key(der):
-        return KeyProblem.PUBLIC(expected=_PRIVATE)
+        return KeyMessages.PUBLIC(expected=_PRIVATE)
     if is_certificate(der):
-        return KeyProblem.CERTIFICATE(expected=_PRIVATE)
+        return KeyMessages.CERTIFICATE(expected=_PRIVATE)
     if _PKCS7_DATA in der[:40]:
-        return KeyProblem.PKCS12()
-    return KeyProblem.UNREADABLE(half="private", expected=_PRIVATE)
+        return KeyMessages.PKCS12()
+    return KeyMessages.UNREADABLE(half="private", expected=_PRIVATE)
 
 
 def is_certificate(der: bytes) -> bool:
@@ -326,11 +326,11 @@ def prime_problem(p: int, q: int) -> Message | None:
     bits = (p * q).bit_length()
     shorter = min(p, q).bit_length()
     if shorter < bits * MIN_PRIME_SHARE:
-        return KeyProblem.SHORT_PRIME(bits=shorter)
+        return KeyMessages.SHORT_PRIME(bits=shorter)
     if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
-        return KeyProblem.CLOSE_PRIMES()
+        return KeyMessages.CLOSE_PRIMES()
     if _is_of_roca(p * q):
-        return KeyProblem.ROCA()
+        return KeyMessages.ROCA()
     return None
 
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, block, is_certificate, is_rsa_pss, pem_or_der
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import KeyForm, KeyProblem
+from byodkim_provider.messages.dkim import KeyMessages
 
-_PUBLIC: Final = KeyForm.PUBLIC()
+_PUBLIC: Final = KeyMessages.PUBLIC_EXPECTED()
 
 
 def load(public_key: str | bytes) -> bytes:
@@ -39,11 +39,11 @@ def load(public_key: str | bytes) -> bytes:
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
     if is_rsa_pss(der):
-        raise InvalidKey(KeyProblem.PSS())
+        raise InvalidKey(KeyMessages.PSS())
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(KeyProblem.NOT_RSA(expected=_PUBLIC))
+        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
     if not MIN_BITS <= key.key_size <= MAX_BITS:
-        raise InvalidKey(KeyProblem.BITS(least=MIN_BITS, most=MAX_BITS, bits=key.key_size))
+        raise InvalidKey(KeyMessages.BITS(least=MIN_BITS, most=MAX_BITS, bits=key.key_size))
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -51,16 +51,16 @@ def bits(public_key_der: bytes) -> int:
     """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
     key = load_der_public_key(public_key_der)
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(KeyProblem.NOT_RSA(expected=_PUBLIC))
+        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
     return key.key_size
 
 
 def _from_pem(text: str) -> bytes:
     """The DER of the one public key, or of the certificate, in *text*; empty if there is neither."""
     if "PRIVATE KEY-----" in text:
-        raise InvalidKey(KeyProblem.PRIVATE(expected=_PUBLIC))
+        raise InvalidKey(KeyMessages.PRIVATE(expected=_PUBLIC))
     if (count := text.count("PUBLIC KEY-----") // 2) > 1:
-        raise InvalidKey(KeyProblem.SEVERAL(count=count, half="public"))
+        raise InvalidKey(KeyMessages.SEVERAL(count=count, half="public"))
     blocks = (block(text, label) for label in ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"))
     return next(filter(None, blocks), b"")
 
@@ -68,9 +68,9 @@ def _from_pem(text: str) -> bytes:
 def _why_no_der(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a public key."""
     if is_certificate(der):
-        return KeyProblem.HAS_PUBLIC()
+        return KeyMessages.HAS_PUBLIC()
     try:
         load_der_private_key(der, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return KeyProblem.UNREADABLE(half="public", expected=_PUBLIC)
-    return KeyProblem.PRIVATE(expected=_PUBLIC)
+        return KeyMessages.UNREADABLE(half="public", expected=_PUBLIC)
+    return KeyMessages.PRIVATE(expected=_PUBLIC)

@@ -16,7 +16,7 @@ from typing import Final
 
 from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.messages.identity import IdentityNote, RecordStep
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Clock, Progress
 
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
@@ -164,7 +164,9 @@ def wait_until_visible(
     with wait.within(seconds) as end:
         if zone_not_found(visibility.answers) and (left := end - start) > 0:
             # Another `pulumi up` does not help there, as in a network with its own view of DNS.
-            waits = IdentityNote.WAITS_FOR_ZONE(subject=subject, no_zone=RecordStep.NO_ZONE(), left=left)
+            waits = IdentityMessages.WAITS_FOR_ZONE(
+                subject=subject, no_zone=IdentityMessages.NO_ZONE(), left=left
+            )
             progress.info(waits)
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()

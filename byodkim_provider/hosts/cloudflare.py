@@ -18,7 +18,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 
@@ -67,7 +67,7 @@ class Host(HttpHost):
             self._asked("POST", self._path, body=body)
         except Refused:
             if self._records(name):
-                raise Unknown(HostProblem.NAME_CHANGED()) from None
+                raise Unknown(HostMessages.NAME_CHANGED()) from None
             raise
 
     def _delete(self, key: str) -> None:
@@ -103,11 +103,11 @@ class Host(HttpHost):
                 if _in_ascii(zone["name"]) == self._zone
             }
         if not servers:
-            raise Refused(HostProblem.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
+            raise Refused(HostMessages.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
         if len(servers) > 1:
             listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
             zones = self._credentials.said(listed)
-            raise Refused(HostProblem.SEVERAL_ZONES(zone=self._zone, zones=zones))
+            raise Refused(HostMessages.SEVERAL_ZONES(zone=self._zone, zones=zones))
         return next(iter(servers))
 
     def _asked(self, method: str, path: str, **content: Any) -> Any:
@@ -116,7 +116,7 @@ class Host(HttpHost):
             answer = self._call(method, path, **content)
         except Refused as error:
             if "Invalid request headers" in error.text:  # 400, for a token of another form
-                raise Refused(HostProblem.FORBIDDEN(said=error.message, step=self._new_key)) from None
+                raise Refused(HostMessages.FORBIDDEN(said=error.message, step=self._new_key)) from None
             raise
         with as_documented("Cloudflare"):
             if answer["success"] is not True:

@@ -18,7 +18,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 
 PORT: Final = 2083
 
@@ -83,13 +83,13 @@ class Host(HttpHost):
         except ValueError:
             whole = False
         if not whole or account.path.strip("/") or account.query or account.fragment:
-            raise Refused(HostProblem.URL(port=PORT, setting=self._credentials.hint("url")))
+            raise Refused(HostMessages.URL(port=PORT, setting=self._credentials.hint("url")))
         return account
 
     def add(self, name: str, value: str) -> None:
         serial, lines = self._lines(name)
         if lines:
-            raise Unknown(HostProblem.NAME_CHANGED())
+            raise Unknown(HostMessages.NAME_CHANGED())
         record = {
             "dname": f"{name}.",
             "ttl": self._ttl,
@@ -116,7 +116,7 @@ class Host(HttpHost):
             numbered = [(str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines]
             serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
-            raise Refused(HostProblem.NO_SOA())
+            raise Refused(HostMessages.NO_SOA())
         return serial, numbered
 
     def _name(self, line: Mapping[str, Any]) -> str:
@@ -131,17 +131,17 @@ class Host(HttpHost):
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._call("POST", f"/execute/DNS/{function}", form=form)
         if not isinstance(answer, Mapping) or "status" not in answer:
-            raise Unknown(HostProblem.FOREIGN(host="cPanel"))
+            raise Unknown(HostMessages.FOREIGN(host="cPanel"))
         if answer["status"] == 1:
             return answer.get("data")
         with as_documented("cPanel"):
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
         said = self._credentials.said(errors)
         if "serial number" in said:
-            raise Unknown(HostProblem.ZONE_CHANGED())
+            raise Unknown(HostMessages.ZONE_CHANGED())
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
-        answer = HostProblem.SAID(host="cPanel", said=said)
-        raise Refused(HostProblem.FORBIDDEN(said=answer, step=self._new_key) if denied else answer)
+        answer = HostMessages.SAID(host="cPanel", said=said)
+        raise Refused(HostMessages.FORBIDDEN(said=answer, step=self._new_key) if denied else answer)
 
 
 def _decoded(text: str) -> str:

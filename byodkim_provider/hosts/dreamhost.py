@@ -14,7 +14,7 @@ from typing import Any, Final
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Busy, HostSpec, Refused, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
@@ -82,17 +82,17 @@ class Host(HttpHost):
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._call("GET", "/", query=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
-            raise Unknown(HostProblem.FOREIGN(host="DreamHost"))
+            raise Unknown(HostMessages.FOREIGN(host="DreamHost"))
         if answer["result"] == "success":
             return answer.get("data")
         said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
         if said.startswith(_BUSY):
-            raise Busy(HostProblem.BUSY(said=said), retry_after=BUSY_SECONDS)
+            raise Busy(HostMessages.BUSY(said=said), retry_after=BUSY_SECONDS)
         if said.startswith(_CNAME):
-            raise Refused(HostProblem.CNAME(said=f" ({said})"))
-        answered = HostProblem.SAID(host="DreamHost", said=said)
+            raise Refused(HostMessages.CNAME(said=f" ({said})"))
+        answered = HostMessages.SAID(host="DreamHost", said=said)
         if said.startswith(_LOOK_AGAIN):
             raise Unknown(answered)
         if "key" in said or "auth" in said:
-            raise Refused(HostProblem.FORBIDDEN(said=answered, step=self._new_key))
+            raise Refused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
         raise Refused(answered)

@@ -29,7 +29,7 @@ from byodkim_provider.hosts.interface import (
     Refused,
     Unknown,
 )
-from byodkim_provider.messages.hosts import HostProblem, HostStep
+from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
 
@@ -57,7 +57,7 @@ def as_documented(host: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError):
-        raise Unknown(HostProblem.FOREIGN(host=host)) from None
+        raise Unknown(HostMessages.FOREIGN(host=host)) from None
 
 
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -91,14 +91,14 @@ class HttpHost(DnsHost):
     ) -> None:
         super().__init__(settings, credentials)
         self._stand_in = f"{settings.provider.upper()}_BASE_URL"
-        self._new_key = HostStep.NEW_KEY(means=self.key_refused, setting=credentials.hint(self.key))
+        self._new_key = RecordMessages.NEW_KEY(means=self.key_refused, setting=credentials.hint(self.key))
         self._timeout_seconds = timeout_seconds
 
     def _address(self) -> str:
         """The URL of the API; may raise `Refused`, as `_headers` may."""
         stand_in = self._credentials.environment.get(self._stand_in)
         if stand_in and not is_local(stand_in):
-            raise Refused(HostProblem.STAND_IN(variable=self._stand_in))
+            raise Refused(HostMessages.STAND_IN(variable=self._stand_in))
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
@@ -142,10 +142,10 @@ class HttpHost(DnsHost):
         from urllib3.exceptions import HTTPError, SSLError, TimeoutError
 
         if stopping.is_set():
-            raise Unknown(HostProblem.INTERRUPTED())
+            raise Unknown(HostMessages.INTERRUPTED())
         try:
             if not self._base_url.startswith("https://") and not is_local(self._base_url):
-                raise Refused(HostProblem.NO_TLS())
+                raise Refused(HostMessages.NO_TLS())
             headers = {"Accept": "application/json", **self._headers()}
             if form is not None:
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -164,14 +164,14 @@ class HttpHost(DnsHost):
             data = _body(response)
         except SSLError as error:
             if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
-                raise Refused(HostProblem.NO_PROOF()) from None
-            raise Unknown(HostProblem.TLS_FAILED()) from None
+                raise Refused(HostMessages.NO_PROOF()) from None
+            raise Unknown(HostMessages.TLS_FAILED()) from None
         except ValueError:  # its text may quote a header, or a proxy's password
-            raise Refused(HostProblem.ADDRESS()) from None
+            raise Refused(HostMessages.ADDRESS()) from None
         except TimeoutError:
-            raise Unknown(HostProblem.TOO_SLOW(seconds=self._timeout_seconds)) from None
+            raise Unknown(HostMessages.TOO_SLOW(seconds=self._timeout_seconds)) from None
         except (HTTPError, OSError) as error:
-            raise Unknown(HostProblem.NO_ANSWER(reason=type(error).__name__)) from None
+            raise Unknown(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
         return self._judged(response.status, response.headers, data)
 
     @cached_property
@@ -200,22 +200,22 @@ class HttpHost(DnsHost):
             words = _words(answer)
         except (ValueError, RecursionError):
             if succeeded:
-                raise Unknown(HostProblem.NOT_JSON()) from None
+                raise Unknown(HostMessages.NOT_JSON()) from None
             words = ""
         raise self._failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
     def _failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
         """The error for an HTTP *status* and the host's message *words*."""
         said = self._credentials.said(words)
-        reason = HostProblem.HTTP(status=status, said=f" {said}".rstrip())
+        reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
-            return Busy(HostProblem.BUSY(said=reason), retry_after=retry_after)
+            return Busy(HostMessages.BUSY(said=reason), retry_after=retry_after)
         if status >= 500:
-            return Unknown(HostProblem.TROUBLE(said=reason))
+            return Unknown(HostMessages.TROUBLE(said=reason))
         if status in (401, 403):
-            return Refused(HostProblem.FORBIDDEN(said=reason, step=self._new_key))
+            return Refused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
         if 300 <= status < 400:
-            return Refused(HostProblem.REDIRECT(status=status))
+            return Refused(HostMessages.REDIRECT(status=status))
         return Refused(reason)
 
 
@@ -228,11 +228,11 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
         if response.headers.get("Content-Encoding") in ("gzip", "deflate"):
             data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
     except zlib.error:
-        raise Unknown(HostProblem.PACKED()) from None
+        raise Unknown(HostMessages.PACKED()) from None
     finally:
         response.close()
     if len(data) > MAX_OCTETS:
-        raise Unknown(HostProblem.TOO_LONG(most=MAX_OCTETS // 2**20))
+        raise Unknown(HostMessages.TOO_LONG(most=MAX_OCTETS // 2**20))
     return data
 
 

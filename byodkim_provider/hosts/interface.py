@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.hosts import HostProblem, HostStep
+from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.quoting import hidden
 
 Existing = Literal["same key", "replace", "slot"]
@@ -74,9 +74,9 @@ class Credentials:
         # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
         found = (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
         if not found:
-            raise Refused(HostProblem.NO_SECRET(key=key, setting=self.hint(key)))
+            raise Refused(HostMessages.NO_SECRET(key=key, setting=self.hint(key)))
         if not (found.isascii() and found.isprintable()):
-            raise Refused(HostProblem.SECRET(key=key, setting=self.hint(key)))
+            raise Refused(HostMessages.SECRET(key=key, setting=self.hint(key)))
         return found
 
     def missing(self) -> list[str]:
@@ -95,8 +95,8 @@ class Credentials:
         """How to give another secret *key* to the run that was refused, and to the next one."""
         variable = self.variables[key]
         if self.environment.get(variable):
-            return HostStep.OVER_CONFIGURATION(variable=variable)
-        return HostStep.EITHER(variable=variable, command=self._command(key), key=key)
+            return RecordMessages.OVER_CONFIGURATION(variable=variable)
+        return RecordMessages.EITHER(variable=variable, command=self._command(key), key=key)
 
     def _command(self, key: str) -> str:
         return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"

@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, HostError, Refused, Unknown
-from byodkim_provider.messages.hosts import HostProblem, RecordProblem
+from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
@@ -119,7 +119,7 @@ class _Requests:
 
         def sleep(seconds: float) -> None:
             if self._clock.wait(seconds):
-                raise Stopped(RecordProblem.INTERRUPTED_LATER(where=where))
+                raise Stopped(RecordMessages.INTERRUPTED_LATER(where=where))
 
         def before_sleep(state: RetryCallState) -> None:
             nonlocal busy_seconds
@@ -147,13 +147,13 @@ class _Requests:
         where = {"label": self._host.label, "name": self._name, "reason": printable(error.text)}
         match error:
             case Refused():
-                problem = RecordProblem.PERHAPS_CHANGED if self.changed else RecordProblem.REFUSED
+                problem = RecordMessages.PERHAPS_CHANGED if self.changed else RecordMessages.REFUSED
                 return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
             case Busy():
                 after = error.retry_after
                 when = f", and wants to be asked again in {after:.0f} s" if after else ""
-                return DnsUnconfirmed(RecordProblem.BUSY(**where, when=when))
-        return DnsUnconfirmed(RecordProblem.UNCONFIRMED(**where))
+                return DnsUnconfirmed(RecordMessages.BUSY(**where, when=when))
+        return DnsUnconfirmed(RecordMessages.UNCONFIRMED(**where))
 
 
 def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> tuple[str, bool]:
@@ -179,7 +179,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
                 requests.remove(record.value)
             requests.changed = accepted and record.value not in there  # it may still appear
             is_slot = record.existing == "slot"
-            raise Refused(HostProblem.OTHER_KEY() if is_slot else HostProblem.OTHER_VALUE())
+            raise Refused(HostMessages.OTHER_KEY() if is_slot else HostMessages.OTHER_VALUE())
         for other in others:
             requests.remove(other)
         if record.value not in there and not accepted:
@@ -188,7 +188,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
             return found, False
-        raise Unknown(HostProblem.NOT_LISTED() if accepted else HostProblem.CHANGED())
+        raise Unknown(HostMessages.NOT_LISTED() if accepted else HostMessages.CHANGED())
 
     return requests.until_done(step)
 
@@ -202,7 +202,7 @@ def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Pr
             return
         requests.remove(value)
         if value in requests.values():
-            raise Unknown(HostProblem.STILL_LISTED())
+            raise Unknown(HostMessages.STILL_LISTED())
 
     requests.until_done(step)
 
@@ -240,8 +240,8 @@ def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
     if answer.done():
         return answer.result()
     if stopping.is_set():
-        raise Stopped(RecordProblem.INTERRUPTED_LATER(where=host.label))
-    raise Unknown(HostProblem.TOO_SLOW(seconds=REQUEST_SECONDS))
+        raise Stopped(RecordMessages.INTERRUPTED_LATER(where=host.label))
+    raise Unknown(HostMessages.TOO_SLOW(seconds=REQUEST_SECONDS))
 
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -253,10 +253,10 @@ def _turn(label: str) -> Iterator[None]:
     lock = _turns[label]
     while not lock.acquire(timeout=POLL_SECONDS):
         if stopping.is_set():
-            raise Stopped(RecordProblem.INTERRUPTED(where=label))
+            raise Stopped(RecordMessages.INTERRUPTED(where=label))
     try:
         if stopping.is_set():
-            raise Stopped(RecordProblem.INTERRUPTED(where=label))
+            raise Stopped(RecordMessages.INTERRUPTED(where=label))
         yield
     finally:
         lock.release()

@@ -17,7 +17,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 
 SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
@@ -67,7 +67,7 @@ class Host(HttpHost):
                 self._change(additions=[self._set(name, [form], self._ttl)])
             except Refused:
                 if self._sets(name):
-                    raise Unknown(HostProblem.NAME_CHANGED()) from None
+                    raise Unknown(HostMessages.NAME_CHANGED()) from None
                 if form is forms[-1]:
                     raise
             else:
@@ -85,7 +85,7 @@ class Host(HttpHost):
                 self._change(deletions=gone, additions=left)
             except Refused:
                 if self._sets(name) != before:
-                    raise Unknown(HostProblem.NAME_CHANGED()) from None
+                    raise Unknown(HostMessages.NAME_CHANGED()) from None
                 raise
 
     def _sets(self, name: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
 from byodkim_provider.identity.state import MANUAL, Declared, Stored
-from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
+from byodkim_provider.messages.identity import IdentityMessages
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
@@ -64,11 +64,11 @@ def refuse_leaving(stored: Stored, declared: Declared, places: Sequence[str], as
         if named:
             servers = ", ".join(sorted(named))
             raise InvalidSettings(
-                IdentityProblem.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
+                IdentityMessages.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
             )
         exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
         if exchanged and (named is None or not asked):
-            raise InvalidSettings(IdentityProblem.EXCHANGED(name=subject, zone=label, moves=moves))
+            raise InvalidSettings(IdentityMessages.EXCHANGED(name=subject, zone=label, moves=moves))
 
 
 def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
@@ -99,7 +99,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     servers = ", ".join(sorted(asked))
     domain = declared.cname or declared.domain
-    return str(IdentityNote.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones)))
+    return str(IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones)))
 
 
 def what_to_paste(declared: Declared) -> str:

@@ -22,8 +22,8 @@ from byodkim_provider.identity.run import Key, Services
 from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.identity import TAKE_BACK, IdentityNote, IdentityProblem
+from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 
 
@@ -85,7 +85,7 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
         if made.is_hidden and exists:
-            steps = [AwsStep.NOT_SHOWN_YET()]
+            steps = [AwsMessages.NOT_SHOWN_YET()]
             raise SesRefused(Message(exists.message.code, exists.message.fields | {"steps": steps}))
         if not made.asks:
             try:
@@ -121,7 +121,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
         )
     # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
     if stopping.is_set() and (record.visible or not lookup.shared):
-        raise Stopped(IdentityProblem.INTERRUPTED())
+        raise Stopped(IdentityMessages.INTERRUPTED())
     return record
 
 
@@ -186,7 +186,7 @@ def read(stored: Stored, services: Services) -> Stored:
         if found.other_owner is not None:
             then = f"is refused: {TAKE_BACK}"
         name = f"{stored.declared.domain} {stored.declared.region}"
-        services.progress.warn(IdentityNote.DRIFT(name=name, differences=", ".join(texts), then=then))
+        services.progress.warn(IdentityMessages.DRIFT(name=name, differences=", ".join(texts), then=then))
     return found
 
 
@@ -200,7 +200,7 @@ def foresee_removal(domain: str, region: str, connect: Callable[[], SesClient]) 
         return ""
     more = " and more" if len(tenants) > MOST_TENANTS else ""
     named = ", ".join(tenants[:MOST_TENANTS]) + more
-    return str(IdentityNote.LEAVES_HELD(name=f"{domain} {region}", tenants=named))
+    return str(IdentityMessages.LEAVES_HELD(name=f"{domain} {region}", tenants=named))
 
 
 def delete(stored: Stored, services: Services) -> None:
@@ -220,9 +220,9 @@ def delete(stored: Stored, services: Services) -> None:
     if stored.adopted:
         if is_this_one:
             services.ses.untag_resource(domain, TAGS)
-        services.progress.info(IdentityNote.LEFT_ADOPTED(name=f"{domain} {region}"))
+        services.progress.info(IdentityMessages.LEFT_ADOPTED(name=f"{domain} {region}"))
     elif is_this_one:
         services.ses.delete_email_identity(domain)
         services.run.signs[region, domain] = ""
     else:
-        services.progress.info(IdentityNote.LEFT_OTHER(name=f"{domain} {region}"))
+        services.progress.info(IdentityMessages.LEFT_OTHER(name=f"{domain} {region}"))

@@ -16,7 +16,7 @@ from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import MANUAL, Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import IdentityNote, IdentityProblem, RecordStep
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Clock
 
 RECENT_SECONDS: Final = 60
@@ -97,11 +97,11 @@ def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | N
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
     switch = f"{declared.domain} {declared.region}: {step}{declared.selector}"
     if resolver is None:
-        return str(IdentityNote.SWITCH_NOT_CHECKED(switch=switch))
+        return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
     if declared.dns_check == "recursive" and declared.generation not in before.published:
-        return str(IdentityNote.SWITCH_NOT_MADE(switch=switch))
+        return str(IdentityMessages.SWITCH_NOT_MADE(switch=switch))
     seen = recent.check(declared, resolver)
-    return str(IdentityNote.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))
+    return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))
 
 
 def not_visible(
@@ -111,12 +111,12 @@ def not_visible(
     is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.dns
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if is_pasted else ""
     return RecordNotVisible(
-        IdentityProblem.NOT_VISIBLE(
+        IdentityMessages.NOT_VISIBLE(
             name=declared.record_name,
             seconds=waited_seconds,
             answers=", ".join(visibility.phrases()),
             still=still,
-            step=_new_key(declared) if visibility.leaked else RecordStep.CORRECT(by_hand=by_hand),
+            step=_new_key(declared) if visibility.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
         )
     )
 
@@ -137,22 +137,22 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
         step: Message | str = f"  {_new_key(declared)}"
     elif not has_cname and (elsewhere or not declared.dns or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
-        step = RecordStep.PASTE(records=dns_moves.what_to_paste(declared), these=these)
+        step = IdentityMessages.PASTE(records=dns_moves.what_to_paste(declared), these=these)
     else:
-        again = RecordStep.NO_ZONE() if is_unseen or elsewhere else RecordStep.MADE_AGAIN()
-        step = RecordStep.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
+        again = IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
+        step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
     name = f"{declared.domain} {declared.region}"
-    return str(IdentityNote.WAITS_FOR_DNS(name=name, why=why, step=step))
+    return str(IdentityMessages.WAITS_FOR_DNS(name=name, why=why, step=step))
 
 
 def _new_key(declared: Declared) -> Message:
     """What to do once the private key stands in DNS: its record must not be corrected."""
     if declared.generation is None:
-        return RecordStep.OTHER_KEY()
+        return IdentityMessages.LEAKED_ALONE()
     signing, published = generations.after_leak(
         declared.generation,
         signing=declared.generation,
         published=declared.published,
         slots=declared.slot,
     )
-    return RecordStep.OTHER_GENERATION(signing=signing, published=list(published))
+    return IdentityMessages.LEAKED_KEY(signing=signing, published=list(published))

@@ -14,7 +14,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import REPLICAS, Existing, IdentityNote, IdentityProblem, LostReason
+from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
 
 Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, apart from its own domain's key."""
@@ -28,12 +28,12 @@ def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool)
     if was_ours:
         raise lost(declared, owner, origin=seen.origin)
     if not owner:
-        problem = Existing.NOBODYS
+        problem = IdentityMessages.NOBODYS
     elif _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
-        problem = Existing.OTHER_RESOURCES
+        problem = IdentityMessages.OTHER_RESOURCES
     else:
         of_same_name = seen.tags.get(STACK_TAG) == declared.stack
-        problem = Existing.OF_SAME_NAME if of_same_name else Existing.OTHER_STACKS
+        problem = IdentityMessages.OF_SAME_NAME if of_same_name else IdentityMessages.OTHER_STACKS
     raise exists(problem, declared, seen.origin, owner=owner)
 
 
@@ -57,18 +57,18 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
 
 def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return exists(Existing.LOST, declared, origin, reason=lost_reason(owner))
+    return exists(IdentityMessages.LOST, declared, origin, reason=lost_reason(owner))
 
 
 def lost_reason(owner: str) -> Message:
     """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return LostReason.TAKEN(owner=owner) if owner else LostReason.UNTAGGED()
+    return IdentityMessages.TAKEN(owner=owner) if owner else IdentityMessages.UNTAGGED()
 
 
 def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
     """Raise `IdentityExists` for an identity of another AWS service, which no `adopt` takes from it."""
     if seen.identity_type == MANAGED:
-        raise exists(Existing.MANAGED, declared, seen.origin)
+        raise exists(IdentityMessages.MANAGED, declared, seen.origin)
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
@@ -79,11 +79,11 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     selector that a preview can't know is not compared. Nobody adopts what is this resource's own already, and
     switches slots with it: the state that knew when each generation signed is lost, as after `--replace`.
     """
-    problem = Existing.OTHER_SELECTOR
+    problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:
         refuse_other_owner(declared, seen, was_ours=False)
     elif declared.overlap_days and other_owner(declared, seen.tags) is None and declared.cname:
-        problem = Existing.REPLACED
+        problem = IdentityMessages.REPLACED
     else:
         return
     if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
@@ -97,14 +97,14 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
     if signing(seen) == "easy" and not declared.accept_unsigned_window:
-        raise exists(Existing.EASY_DKIM, declared, seen.origin)
+        raise exists(IdentityMessages.EASY_DKIM, declared, seen.origin)
 
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
     published = list(generations.together(before.published, declared.published, slots=declared.slot))
     return InvalidSettings(
-        IdentityProblem.UNKNOWN_TO_STATE(
+        IdentityMessages.UNKNOWN_TO_STATE(
             name=f"{declared.domain} {declared.region}",
             seen=f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity",
             published=str(published),
@@ -112,7 +112,7 @@ def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) ->
     )
 
 
-def exists(problem: Existing, declared: Declared, origin: str, **fields: object) -> IdentityExists:
+def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields: object) -> IdentityExists:
     """The refusal of an identity that SES has already, because of *problem*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
@@ -123,7 +123,7 @@ def exists(problem: Existing, declared: Declared, origin: str, **fields: object)
 def will_take_over(declared: Declared) -> Message:
     """The preview's line about `adopt`, if SES is not read before the update, which says what it finds."""
     unsigned = "; after Easy DKIM mail is perhaps unsigned for a while"
-    return IdentityNote.WILL_TAKE_OVER(
+    return IdentityMessages.WILL_TAKE_OVER(
         name=f"{declared.domain} {declared.region}",
         key=_key(declared),
         unsigned=unsigned if declared.accept_unsigned_window else "",
@@ -146,7 +146,7 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
             then += f"; {REPLICAS}"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     name = f"{declared.domain} {declared.region}"
-    return str(IdentityNote.TAKES_OVER(name=name, had=had, then=then, enabled=enabled))
+    return str(IdentityMessages.TAKES_OVER(name=name, had=had, then=then, enabled=enabled))
 
 
 def signing(seen: SesIdentity) -> Signing:

@@ -19,7 +19,7 @@ from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.errors import InvalidKey, InvalidSettings, StillInUse
 from byodkim_provider.identity.state import Declared, Stored, without_none
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import IdentityProblem, RotationProblem, RotationStep
+from byodkim_provider.messages.identity import IdentityMessages
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -66,7 +66,9 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     accounts = (before.account_id, declared.account_id)
     if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
         name = f"{before.domain} {before.region}"
-        raise InvalidSettings(RotationProblem.OTHER_ACCOUNT(name=name, before=accounts[0], after=accounts[1]))
+        raise InvalidSettings(
+            IdentityMessages.OTHER_ACCOUNT(name=name, before=accounts[0], after=accounts[1])
+        )
     if stored.key:
         _refuse_second_key(before, declared, unknown)
     if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
@@ -90,11 +92,11 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             before=before.published, after=declared.published, early=early, slots=declared.slot
         )
         last = max(early, key=lambda one: one.allowed_from)
-        problem = RotationProblem.STILL_IN_USE
+        problem = IdentityMessages.STILL_IN_USE
         if last.generation not in before.published:
-            problem = RotationProblem.SLOT_IN_USE
+            problem = IdentityMessages.SLOT_IN_USE
         elif last.generation in exchanged:
-            problem = RotationProblem.STILL_IN_USE_KEY
+            problem = IdentityMessages.STILL_IN_USE_KEY
         raise StillInUse(
             problem(
                 domain=before.domain,
@@ -109,11 +111,11 @@ def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> M
     """Advice about the generation that signs, if the change skips one or has to wait; else empty."""
     signing = before.generation or 0
     if declared.generation and declared.generation not in today:
-        return RotationStep.KEEP(generation=signing)
+        return IdentityMessages.KEEP(generation=signing)
     following = min((one for one in before.published if one > signing), default=signing + 1)
     if (declared.generation or 0) <= following:
         return ""
-    return RotationStep.NEXT_ONE(generation=following)
+    return IdentityMessages.NEXT_ONE(generation=following)
 
 
 def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
@@ -123,7 +125,7 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
     other_selector = "selector" in unknown or declared.selector != before.selector
     if declared.generation is not None and declared.generation == before.generation and other_selector:
         raise InvalidSettings(
-            RotationProblem.OTHER_KEY(
+            IdentityMessages.OTHER_KEY(
                 name=name,
                 generation=before.generation,
                 selector=before.selector,
@@ -141,7 +143,7 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
 
 
 def _second_key(name: str, selector: str) -> InvalidSettings:
-    return InvalidSettings(RotationProblem.SECOND_KEY(name=name, selector=selector))
+    return InvalidSettings(IdentityMessages.SECOND_KEY(name=name, selector=selector))
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:
@@ -179,10 +181,10 @@ def check(
             problems.append(f"selector: {problem}")
     problems += _key_problems(inputs, checked, unknown, checked_key)
     if "owner" not in unknown and not _text(inputs, "owner"):
-        problems.append(str(IdentityProblem.OWNER()))
+        problems.append(str(IdentityMessages.OWNER()))
     if "region" not in unknown:
         if not (region := _text(inputs, "region")):
-            problems.append(str(IdentityProblem.REGION()))
+            problems.append(str(IdentityMessages.REGION()))
         elif not_known := region_problem(region):
             problems.append(f"region: {not_known}")
     generation = inputs.get("generation")
@@ -191,9 +193,9 @@ def check(
         and "published" not in unknown
         and generation not in inputs.get("published", ())
     ):
-        problems.append(str(IdentityProblem.NOT_PUBLISHED(generation=generation)))
+        problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
     problems += [
-        str(IdentityProblem.OWN_TAG(name=name))
+        str(IdentityMessages.OWN_TAG(name=name))
         for name in sorted(inputs.get("tags") or ())
         if name.startswith("byodkim:")
     ]
@@ -219,13 +221,13 @@ def _key_problems(
 
 def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
     """What is wrong with the inputs that stand for a key in Secrets Manager."""
-    problems = [str(IdentityProblem.KEY_TWICE())] if "private_key" in checked else []
+    problems = [str(IdentityMessages.KEY_TWICE())] if "private_key" in checked else []
     try:
         parsed_arn(_text(checked, "secret_arn"))
     except ValueError as error:
         problems.append(f"secret_arn: {error}")
     if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
-        problems.append(str(IdentityProblem.RECORD_VALUE()))
+        problems.append(str(IdentityMessages.RECORD_VALUE()))
     return problems
 
 

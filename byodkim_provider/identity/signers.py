@@ -27,7 +27,7 @@ from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.state import zone_of
-from byodkim_provider.messages.hosts import LeftReason, RecordProblem
+from byodkim_provider.messages.hosts import RecordMessages
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Ours:
         if (self.label, self.name, self.key) in run.records:
             return True
         if why := self.reason(run, sources):
-            run.progress().warn(RecordProblem.LEFT(name=self.name, label=self.label, why=why))
+            run.progress().warn(RecordMessages.LEFT(name=self.name, label=self.label, why=why))
         return bool(why)
 
     def reason(self, run: Run, sources: SesSources) -> str:
@@ -87,11 +87,11 @@ class Ours:
         zones = run.zones.get(self.domain, ())
         has_left = zone_of(f"{self.name}@{self.label}", self.domain) not in zones
         if self.was_there and has_left:
-            return str(LeftReason.WAS_THERE())
+            return str(RecordMessages.WAS_THERE())
         if zones and has_left:
             return ""
         if self.domain in run.replaced:
-            return str(LeftReason.REPLACED())
+            return str(RecordMessages.REPLACED())
         return self._ses_reason(run, sources, is_leaving=not zones)
 
     def _ses_reason(self, run: Run, sources: SesSources, *, is_leaving: bool) -> str:
@@ -107,9 +107,9 @@ class Ours:
                     # It may have signed with this key until yesterday; nothing in SES shows that.
                     stack = seen.tags.get(STACK_TAG)
                     name = f"{self.domain} {region}"
-                    return str(LeftReason.MAY_HAVE_SIGNED(name=name, stack=stack))
+                    return str(RecordMessages.MAY_HAVE_SIGNED(name=name, stack=stack))
             name = f"{self.domain} {region}"
-            return str(LeftReason.SIGNS(name=name)) if signs == self._selector else ""
+            return str(RecordMessages.SIGNS(name=name)) if signs == self._selector else ""
 
         for region in self.regions:
             has_it = (region, self.domain) in run.signs or may_exist(
@@ -128,7 +128,7 @@ class Ours:
             except (SesRefused, InvalidSettings):
                 silent.append(region)
         shown = silent if len(silent) <= 3 else [*silent[:3], f"{len(silent) - 3} more"]
-        return str(LeftReason.SILENT(regions=", ".join(shown))) if silent else ""
+        return str(RecordMessages.SILENT(regions=", ".join(shown))) if silent else ""
 
     @property
     def _selector(self) -> str:

@@ -29,7 +29,7 @@ from byodkim_provider.dkim.records import record_name
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
-from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.property_types import moment, read, written
 
 SEARCH: Final = timedelta(hours=72)
@@ -151,7 +151,7 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         has_key = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
         if has_key and not set(here) & set(were):
             regions, earlier = ", ".join(here), ", ".join(were)
-            problems.append(IdentityProblem.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier))
+            problems.append(IdentityMessages.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier))
     if problems:
         raise InvalidSettings(problems, hint=problems[0].hint)
 
@@ -184,7 +184,7 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
         # SES may keep the previous key's SUCCESS while it does not find this key.
         return replace(verdict, reason=f"{not_found}, SUCCESS is about the one before")
     if _age(entry, seen) >= SETTLED:
-        reason = IdentityNote.UNCONFIRMED(selector=entry.selector)
+        reason = IdentityMessages.UNCONFIRMED(selector=entry.selector)
         return replace(verdict, status=UNCONFIRMED, reason=str(reason))
     return replace(verdict, reason="SES shows no check of this key yet, SUCCESS may be about the one before")
 

@@ -39,7 +39,7 @@ from byodkim_provider.identity.verdicts import (
     is_from_before_put,
     pending_lines,
 )
-from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 
 OnTimeout = Literal["warn", "fail"]
@@ -103,12 +103,16 @@ def verify(
 
 
 def _why_not_polled() -> str:
-    return str(IdentityNote.INTERRUPTED() if stopping.is_set() else IdentityNote.NO_TIME())
+    return str(
+        IdentityMessages.NOT_ASKED_INTERRUPTED()
+        if stopping.is_set()
+        else IdentityMessages.NOT_ASKED_NO_TIME()
+    )
 
 
 def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
     pending = "; ".join(pending_lines(verdicts))
-    return NotVerified(IdentityProblem.NOT_VERIFIED(seconds=waited_seconds, pending=pending))
+    return NotVerified(IdentityMessages.NOT_VERIFIED(seconds=waited_seconds, pending=pending))
 
 
 # --- the wait
@@ -196,13 +200,15 @@ def _interrupted(
             progress.warn(_pending(verdict, after))
         else:
             fields = {"entry": verdict.entry, "status": verdict.status, "after": after}
-            progress.warn(IdentityNote.PENDING_INTERRUPTED(**fields))
+            progress.warn(IdentityMessages.PENDING_INTERRUPTED(**fields))
     return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
 
 
 def _pending(verdict: Verdict, after: str) -> str:
     return str(
-        IdentityNote.PENDING(entry=verdict.entry, status=verdict.status, after=after, reason=verdict.reason)
+        IdentityMessages.PENDING(
+            entry=verdict.entry, status=verdict.status, after=after, reason=verdict.reason
+        )
     )
 
 
@@ -213,7 +219,7 @@ def _diagnosed(
     after, warn = _duration(seconds), sources.progress.warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
         entries, why = _names(left_out), _why_not_polled()
-        warn(IdentityNote.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
+        warn(IdentityMessages.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
     identities = _identities(pending, seen, sources)

@@ -21,8 +21,8 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.key_store import Secret
+from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.key_store import SecretMessages
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import moment, timestamp
 
@@ -33,7 +33,10 @@ How many names are tried: with `-2`, `-3` … at the end.
 A deleted secret keeps its name for up to 30 days, and another stack may have the same names.
 """
 
-_LOST: Final = {"InvalidRequestException": Secret.DELETED, "ResourceNotFoundException": Secret.GONE}
+_LOST: Final = {
+    "InvalidRequestException": SecretMessages.DELETED,
+    "ResourceNotFoundException": SecretMessages.GONE,
+}
 """The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code."""
 
 
@@ -97,7 +100,9 @@ def create(
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(Secret.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name))
+            progress.warn(
+                SecretMessages.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name)
+            )
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
@@ -115,13 +120,13 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
     except SecretRefused as refused:
         if refused.code not in _LOST:
             raise
-        steps = [AwsStep.UNCHANGED(service="SES"), _LOST[refused.code](arn=arn)]
+        steps = [AwsMessages.UNCHANGED(service="SES"), _LOST[refused.code](arn=arn)]
         raise SecretRefused(
             Message(refused.message.code, refused.message.fields | {"subject": arn, "steps": steps})
         ) from None
     if held is None or held.key.fingerprint != fingerprint:
         found = f"another key ({held.key.fingerprint})" if held else "something else"
-        raise SecretChanged(Secret.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
+        raise SecretChanged(SecretMessages.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
     return held.key
 
 
@@ -129,11 +134,11 @@ def problem(arn: str, store: SecretStore, *, version_id: str) -> Message | None:
     """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
-        return Secret.GONE(arn=arn)
+        return SecretMessages.GONE(arn=arn)
     if secret.deleted:
-        return Secret.DELETED(arn=arn)
+        return SecretMessages.DELETED(arn=arn)
     if secret.version_id != version_id:
-        return Secret.OTHER_VERSION(arn=arn, version=version_id)
+        return SecretMessages.OTHER_VERSION(arn=arn, version=version_id)
     return None
 
 
@@ -151,7 +156,7 @@ def delete(
     if secret is None or secret.deleted:
         return
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
-        progress.info(Secret.LEFT(arn=arn))
+        progress.info(SecretMessages.LEFT(arn=arn))
         return
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 

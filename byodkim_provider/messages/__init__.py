@@ -3,7 +3,7 @@ What a user can be told: a code with fields. Its text, and the advice about it, 
 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a message.
 Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts alone.
-`docs/reference/errors.md` is made from the tables, where a table's docstring is the title and the head of its section.
+`docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a section there.
 
 Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a program.
 """
@@ -17,6 +17,9 @@ from typing import Any, Final
 
 HINT: Final = "\n  hint: "
 """Between a text and its advice."""
+
+SECTION: Final = ""
+"""In the place of a text: the row begins a section. One without a head, for parts of other texts, is not shown."""
 
 
 class Table(Enum):

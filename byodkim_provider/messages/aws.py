@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 
-class AwsStep(Table):
-    """What was changed by a call to AWS, and the next step: parts of a hint."""
-
+class AwsMessages(Table):
+    PARTS = SECTION, "What was changed by a call to AWS, and the next step: parts of a hint."
     UNCHANGED = "nothing was changed in {service}"
     CALL_CHANGED_NOTHING = "this call changed nothing"
     NOT_CALLED = "{service} was not called; does `aws sts get-caller-identity` work?"
@@ -43,29 +42,13 @@ class AwsStep(Table):
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
     SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
 
-
-class SesError(Table):
-    """What SES found at its last check of a record, by its `ErrorType`: parts of other texts."""
-
-    HOST_NOT_FOUND = "HOST_NOT_FOUND: no such name"
-    TYPE_NOT_FOUND = "TYPE_NOT_FOUND: no TXT record at the name"
-    INVALID_VALUE = "INVALID_VALUE: another value in DNS"
-    DNS_SERVER_ERROR = "DNS_SERVER_ERROR: the name servers could not answer"
-    SERVICE_ERROR = "SERVICE_ERROR: a fault in SES itself"
-
-
-class AwsCall(Table):
-    """Calls to AWS. State now, and next command: as the hint says, which has AWS's own words too."""
-
+    CALLS = SECTION, "Calls to AWS. State now, and next command: as the hint says, which has AWS's own words too."
     REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
     READ_REFUSED = "{call}: {seen}", "{steps}"
     INTERRUPTED_BEFORE_ANSWER = "interrupted before {service} answered", "run `pulumi up` again to go on"
     INTERRUPTED_BEFORE_CALL = "interrupted before {service} was called", "run `pulumi up` again to go on"
 
-
-class AwsProblem(Table):
-    """AWS settings and credentials. State now: the call that was refused changed nothing. Next command: correct the setting or the credentials, then `pulumi preview`."""
-
+    SETTINGS = SECTION, "AWS settings and credentials. State now: the call that was refused changed nothing. Next command: correct the setting or the credentials, then `pulumi preview`."
     NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
     NO_SESSION = "aws: no session with {whose}: {reason}", "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"
     NO_RESPONSE = "aws: no response from STS with {whose}: {reason}", "this call changed nothing; {step}"
@@ -89,3 +72,12 @@ class AwsProblem(Table):
     ROLE_ARN = "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
     DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
     KIND = "{path}: must be {kind}"
+
+
+class SesError(Table):
+    CHECKS = SECTION, "What SES found at its last check of a record, by its `ErrorType`: parts of other texts."
+    HOST_NOT_FOUND = "HOST_NOT_FOUND: no such name"
+    TYPE_NOT_FOUND = "TYPE_NOT_FOUND: no TXT record at the name"
+    INVALID_VALUE = "INVALID_VALUE: another value in DNS"
+    DNS_SERVER_ERROR = "DNS_SERVER_ERROR: the name servers could not answer"
+    SERVICE_ERROR = "SERVICE_ERROR: a fault in SES itself"

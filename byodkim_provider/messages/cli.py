@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 _WITHOUT_A_STACK: Final = ", or give DOMAIN and --selector to work without a stack"
 _UP_FIRST: Final = "run `pulumi up` first"
 
 
 class CliProblem(Table):
-    """The commands. State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`."""
-
+    COMMANDS = SECTION, "The commands. State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`."
     NO_PROJECT = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project"
     NO_PROJECT_HERE = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project" + _WITHOUT_A_STACK
     NO_STACK_FILE = "there is no stack file of a project in {directory} or above it"
@@ -57,8 +56,7 @@ class CliProblem(Table):
 
 
 class Finding(Table):
-    """What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."""
-
+    FINDINGS = SECTION, "What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
     EXISTING = "SES has an identity{whose} already ({signs}): {then}", "[existing identities](../how-to/existing-identities.md), [away from Easy DKIM](../how-to/from-easy-dkim.md)"
     PENDING = "verification pending{failure}: run `pulumi up`"
@@ -70,8 +68,7 @@ class Finding(Table):
 
 
 class MailFromFinding(Table):
-    """What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."""
-
+    MAIL_FROM = SECTION, "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
     OTHER = "SES has the MAIL FROM domain {seen!r}, not {wanted!r}: run `pulumi up --refresh`"
     WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
     GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
@@ -86,8 +83,7 @@ class MailFromFinding(Table):
 
 
 class CliNote(Table):
-    """What a command says beside its result. State now: what the line says."""
-
+    NOTES = SECTION, "What a command says beside its result. State now: what the line says."
     NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
     NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 
-class SettingProblem(Table):
-    """The stack file, and the arguments of a program. State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`."""
-
+class SettingMessages(Table):
+    PROBLEMS = SECTION, "The stack file, and the arguments of a program. State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`."
     LISTED = "{lines}", "{hint}"
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"
@@ -45,10 +44,7 @@ class SettingProblem(Table):
     LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only", "give each Region a label of its own"
     LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"
 
-
-class SettingWarning(Table):
-    """Settings that are perhaps not intended. State now: what the line says; a warning stops nothing."""
-
+    WARNINGS = SECTION, "Settings that are perhaps not intended. State now: what the line says; a warning stops nothing."
     NO_STANDBY = "no generation after {generation} is published, the next rotation has to wait for DNS: {add}"
     NOT_PUBLISHED = "not published, so it has no record in DNS: add {generation} to `published`", "or remove its key"
     NOT_IN_STORE = "holds generated keys only, those under keys stay in the stack file and in the state", "nothing; or [move the keys](../how-to/key-store.md)"

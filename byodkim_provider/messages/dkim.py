@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 _DOMAIN: Final = ", expected a domain such as 'example.com'"
 _BARE: Final = "write the bare domain, for example `example.com`"
@@ -13,9 +13,8 @@ _OF_RECORD: Final = "write the domain that the record belongs to, without `_doma
 _REGISTERED: Final = "write the domain as it is registered, for example `example.com`"
 
 
-class DomainProblem(Table):
-    """Domains. State now: nothing was changed. Next command: correct the name, then `pulumi preview`."""
-
+class NameMessages(Table):
+    DOMAINS = SECTION, "Domains. State now: nothing was changed. Next command: correct the name, then `pulumi preview`."
     EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
     BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
     URL = "{text!r} is a URL" + _DOMAIN, _BARE
@@ -36,24 +35,14 @@ class DomainProblem(Table):
     LABEL = "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end", _REGISTERED
 
 
-class SelectorProblem(Table):
-    """Selectors and records. State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`."""
-
-    TOO_LONG = "{length} characters are too many, expected at most 63"
+    SELECTORS = SECTION, "Selectors and records. State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`."
+    SELECTOR_TOO_LONG = "{length} characters are too many, expected at most 63"
     UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
     DOT = "{text!r} has a dot, expected the one label before '._domainkey'"
-    LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+    SELECTOR_LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
     NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"
     NOT_QUOTED = "{text!r} is not a list of quoted strings without escapes", "give the value as plain text, without quotes"
-
-
-class KeyForm(Table):
-    """What is expected of a key: parts of the texts below."""
-
-    PRIVATE = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
-    PUBLIC = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
-
 
 _COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
 _OTHER_FILE: Final = "take the other file, or the one block that is asked for"
@@ -61,9 +50,12 @@ _NEW: Final = "make another key: `openssl genrsa -f4 2048`"
 _COMPUTED: Final = ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
 
 
-class KeyProblem(Table):
-    """Keys. State now: nothing was changed. Next command: set another key, then `pulumi preview`."""
+class KeyMessages(Table):
+    PARTS = SECTION, "What is expected of a key: parts of the texts below."
+    PRIVATE_EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+    PUBLIC_EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
+    KEYS = SECTION, "Keys. State now: nothing was changed. Next command: set another key, then `pulumi preview`."
     EMPTY = "is empty, {expected}", _COPY
     NOT_ASCII = "has characters outside ASCII, {expected}", _COPY
     NOT_BASE64 = "is not base64, {expected}", _COPY
@@ -98,17 +90,14 @@ class KeyProblem(Table):
     ROCA = "is from a chip with the flaw ROCA (CVE-2017-15361)" + _COMPUTED, _NEW
 
 
-class GenerationProblem(Table):
-    """Generations. State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`."""
-
+class GenerationMessages(Table):
+    GENERATIONS = SECTION, "Generations. State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`."
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"
-    NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
+    SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
 
-class SlotProblem(Table):
-    """Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."""
-
+    SLOTS = SECTION, "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."
     TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published; to retire the domain, first leave the generation without a record out of `published`"
     STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`"
     NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"

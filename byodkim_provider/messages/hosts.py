@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
+
+_AT: Final = "{label}: {name}: {reason}"
+_CHECKS: Final = "`pulumi up` checks, and goes on from there"
+_COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
+_SET: Final = "set it by {setting}"
+_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
+_REMOVE: Final = "remove it, or give the key another selector"
 
 
-class HostStep(Table):
-    """What was changed at a DNS host, and the next step: parts of a hint."""
-
+class RecordMessages(Table):
+    STEPS = SECTION, "What was changed at a DNS host, and the next step: parts of a hint."
     NEW_KEY = "{means}, and set it by {setting}"
     OVER_CONFIGURATION = "the environment variable {variable}, which wins over the stack's configuration, and run the same command again"
     EITHER = "the environment variable {variable} and run the same command again, or by {command} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the {key} of the last `pulumi up`"
 
-
-_AT: Final = "{label}: {name}: {reason}"
-_CHECKS: Final = "`pulumi up` checks, and goes on from there"
-
-
-class RecordProblem(Table):
-    """Records at a DNS host. State now: as the hint says, which goes on with what the host's problem advises."""
-
+    RECORDS = SECTION, "Records at a DNS host. State now: as the hint says, which goes on with what the host's problem advises."
     REFUSED = _AT, "nothing was changed in DNS{advice}"
     PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
     BUSY = _AT + "{when}", "wait, and run `pulumi up` again to go on"
@@ -32,10 +31,7 @@ class RecordProblem(Table):
     UNTRIED = "dns: {provider} is written from its documents and not yet run against the real service: check the record in its panel, and report how it went"
     LEFT = "{name}: left at {label}, {why}", "nothing while an identity signs with the key; delete the record by hand once it does not"
 
-
-class LeftReason(Table):
-    """Why a record is left in DNS: parts of other texts."""
-
+    REASONS = SECTION, "Why a record is left in DNS: parts of other texts."
     WAS_THERE = "it was there before this stack"
     SIGNS = "{name} signs with it"
     MAY_HAVE_SIGNED = "{name} of the stack {stack!r} may have signed with it lately"
@@ -43,15 +39,8 @@ class LeftReason(Table):
     SILENT = "SES does not say who signs with it in {regions}"
 
 
-_COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
-_SET: Final = "set it by {setting}"
-_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
-_REMOVE: Final = "remove it, or give the key another selector"
-
-
-class HostProblem(Table):
-    """DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something. With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and run `pulumi up`, which checks and goes on from there."""
-
+class HostMessages(Table):
+    HOSTS = SECTION, "DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something. With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and run `pulumi up`, which checks and goes on from there."
     NO_SECRET = "no {key} is given", _SET
     SECRET = "the {key} has characters outside printable ASCII", _SET
     URL = "the url is not of the form 'https://USER:TOKEN@SERVER:{port}'", _SET

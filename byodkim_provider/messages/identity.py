@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 _EXISTS: Final = "{name}: SES has this identity already ({origin}), "
 _NOTHING: Final = "nothing was changed in SES; "
 _BEFORE: Final = "nothing was changed in SES{made}; "
 REPLICAS: Final = "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
 TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
+_SIGNED: Final = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
+_AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
 
 
-class Existing(Table):
-    """Identities that SES has already. State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md), [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a resource](../how-to/leaving.md#renaming-a-resource)."""
-
+class IdentityMessages(Table):
+    EXISTING = SECTION, "Identities that SES has already. State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md), [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a resource](../how-to/leaving.md#renaming-a-resource)."
     NOBODYS = _EXISTS + "made by somebody else", _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes"
     OTHER_STACKS = _EXISTS + "owned by {owner}", _BEFORE + "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
     OTHER_RESOURCES = _EXISTS + "owned by {owner}", _BEFORE + "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; `adopt: true` takes the identity from the other resource"
@@ -27,21 +28,11 @@ class Existing(Table):
     EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that; " + REPLICAS
     SEVERAL = "identities that SES has already, as their warnings say: {names}"
 
-
-class LostReason(Table):
-    """Why an identity is not ours any more: parts of other texts."""
-
+    LOST_REASONS = SECTION, "Why an identity is not ours any more: parts of other texts."
     TAKEN = "owned by {owner} now"
     UNTAGGED = "its owner tag is gone"
 
-
-_SIGNED: Final = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
-_AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
-
-
-class RotationProblem(Table):
-    """Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."""
-
+    ROTATION = SECTION, "Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
     STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
     SLOT_IN_USE = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC", _NOTHING + "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at once and mail fails where the old record is remembered"
@@ -50,17 +41,11 @@ class RotationProblem(Table):
     OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
     SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"
 
-
-class RotationStep(Table):
-    """Parts of a hint about a rotation."""
-
+    ROTATION_STEPS = SECTION, "Parts of a hint about a rotation."
     NEXT_ONE = "the next one is `generation: {generation}`; "
     KEEP = "leave `generation: {generation}`; "
 
-
-class IdentityProblem(Table):
-    """Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below, then `pulumi up`."""
-
+    IDENTITIES = SECTION, "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below, then `pulumi up`."
     OWNER = "owner: required, it says whose the identity is"
     REGION = "region: required, the AWS Region of the identity, for example 'eu-west-1'"
     KEY_TWICE = "private_key, secret_arn: give one, not both"
@@ -75,25 +60,19 @@ class IdentityProblem(Table):
     NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "the identities and records are made; correct what is named and run `pulumi up` again"
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
 
-
-class RecordStep(Table):
-    """What to do about a record that is not visible: parts of other texts."""
-
+    RECORD_STEPS = SECTION, "What to do about a record that is not visible: parts of other texts."
     CORRECT = "correct the record and run `pulumi up --refresh`{by_hand}"
     NO_ZONE = "this run's resolver does not see the zone: have the registrar name its servers, or, if only a resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
     MADE_AGAIN = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
     NOTHING_TO_PASTE = "  nothing has to be pasted, the stack made the record at {zones}\n  {again}"
     PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
-    OTHER_KEY = "delete the record at once, and take another key with another selector"
-    OTHER_GENERATION = "delete the record at once, and take another key: `generation: {signing}` with `published: {published}`, and `overlapDays: 0` if the leaked key has signed"
+    LEAKED_ALONE = "delete the record at once, and take another key with another selector"
+    LEAKED_KEY = "delete the record at once, and take another key: `generation: {signing}` with `published: {published}`, and `overlapDays: 0` if the leaked key has signed"
 
-
-class IdentityNote(Table):
-    """Warnings and notes. State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing."""
-
+    NOTES = SECTION, "Warnings and notes. State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing."
     UNCONFIRMED = "SES says SUCCESS, and does not show whether it has checked this key; it has if the DKIM-Signature of a new mail has `s={selector}`", "send a test mail, and compare"
-    INTERRUPTED = "interrupted before SES was asked"
-    NO_TIME = "no time was left to ask SES"
+    NOT_ASKED_INTERRUPTED = "interrupted before SES was asked"
+    NOT_ASKED_NO_TIME = "no time was left to ask SES"
     PENDING = "{entry}: {status} after {after}: {reason}", "correct what the diagnosis names; `pulumi up`"
     PENDING_INTERRUPTED = "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
     NOT_POLLED = "{entries}: {why} within {limit}; the next `pulumi up` goes on"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 _OTHER_NAME: Final = "rename project, stack or resource, or use `keyStore: state`"
 
 
-class Secret(Table):
-    """Secrets Manager. State now: SES signs as before; keys and records of the run may be made. More in [Keys in AWS Secrets Manager](../how-to/key-store.md#when-something-goes-wrong)."""
-
+class SecretMessages(Table):
+    SECRETS = SECTION, "Secrets Manager. State now: SES signs as before; keys and records of the run may be made. More in [Keys in AWS Secrets Manager](../how-to/key-store.md#when-something-goes-wrong)."
     LONG_NAME = "the name of the resource must have at most {most} characters, not {length}", _OTHER_NAME
     NAME = "{name!r} can't be the name of a secret: {character!r} is not allowed", _OTHER_NAME
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"

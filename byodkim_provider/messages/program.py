@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
 
 
-class ProgramProblem(Table):
-    """A program of your own. State now: nothing was changed. Next command: correct the argument, then `pulumi preview`."""
-
+class ProgramMessages(Table):
+    PROGRAMS = SECTION, "A program of your own. State now: nothing was changed. Next command: correct the argument, then `pulumi preview`."
     ENDED = "the engine has ended the run", "correct what the error above it names"
     CORRECT = "correct what is named above and run `pulumi up` again", "correct what the lines `error:` above it name"
     OTHERS_GO_ON = "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and SES's verdict on them waits until then", "correct what the lines `error:` above it name"
@@ -20,18 +19,12 @@ class ProgramProblem(Table):
 
     SENT_SECRET = "is the secret of {command}, and would be sent to AWS: remove it here, and make another secret if a preview has run with it"
 
-
-class ProgramNote(Table):
-    """Notes of a program. State now: what the line says."""
-
+    NOTES = SECTION, "Notes of a program. State now: what the line says."
     STANDBY = "{domain}: add the record of generation {generation} too, if it is not there yet: the next rotation then waits for no DNS\n{record}", "publish the record that is printed"
     MAIL_FROM = "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in Route 53 only:\n{records}", "publish the records that are printed; `byodkim records` prints them again"
     ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates", "[rotate](../how-to/rotation.md)"
 
-
-class ZoneProblem(Table):
-    """Zones of Route 53. State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then `pulumi preview`; or say [where DNS is](../how-to/dns.md)."""
-
+    ZONES = SECTION, "Zones of Route 53. State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then `pulumi preview`; or say [where DNS is](../how-to/dns.md)."
     NONE = 'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {names}{did_you_mean}', "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS account, `dns: manual` at another DNS provider"
     SEVERAL = 'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}', "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names"
     NOT_THERE = "{where}: Route 53 has no public zone {zone!r} in this account{did_you_mean}", "correct it, create the zone, or use the credentials of the account that holds it: `dns: {{assumeRole: …}}`"
@@ -41,9 +34,6 @@ class ZoneProblem(Table):
     EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"
     TWICE = 'domains["{domain}"].dns: {zone} is listed twice', "list a zone once; to go to another server of it, change `server` and run `pulumi up`"
 
-
-class GuardProblem(Table):
-    """Records in Route 53 of keys of your own. State now: nothing was changed. Next command: as below, then `pulumi preview`."""
-
+    GUARDS = SECTION, "Records in Route 53 of keys of your own. State now: nothing was changed. Next command: as below, then `pulumi preview`."
     SECOND_KEY = "{name!r}: a selector never gets a second key", "nothing was changed in DNS; a new key needs a new selector and a new generation, since resolvers keep the old record"
     OTHER_VALUE = "{name!r} is in Route 53 already, with another value, and a selector never gets a second key", "nothing was changed in DNS; give the key another selector, since mail may be signed with the one that stands there"

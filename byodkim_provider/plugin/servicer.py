@@ -34,7 +34,7 @@ from pulumi.runtime.stack import wait_for_rpcs
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.messages.program import ProgramProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.package import DOMAIN, schema
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
@@ -138,7 +138,7 @@ class Servicer(ProviderServicer):
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
         given = plain_inputs(request.inputs)
         useless = _without_effect(request, waits=bool(given.get("wait")))
-        if problems := [ProgramProblem.NO_EFFECT(option=one) for one in useless]:
+        if problems := [ProgramMessages.NO_EFFECT(option=one) for one in useless]:
             raise InvalidSettings(problems, hint=problems[0].hint)
         settings.reset_options(
             organization=request.organization or "organization",
@@ -212,7 +212,7 @@ class Servicer(ProviderServicer):
     @_clean
     def Read(self, request: Any, _context: Any) -> Any:
         if PROVIDER_KEY not in request.properties.fields:  # a state that is not ours
-            raise InvalidSettings(ProgramProblem.NO_IMPORT(name=request.id))
+            raise InvalidSettings(ProgramMessages.NO_IMPORT(name=request.id))
         found = self._provider(request.urn).read(request.id, plain(request.properties))
         return provider_pb2.ReadResponse(
             id=found.id or "",

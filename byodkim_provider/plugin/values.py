@@ -10,7 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret
 
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages.program import ProgramProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources.sdk import is_unknown, secret
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -26,7 +26,7 @@ def plain_inputs(given: Struct) -> dict[str, Any]:
     unknown: list[str] = []
     inputs = {name: _plain(name, value, unknown) for name, value in MessageToDict(given).items()}
     if unknown:
-        problems = [ProgramProblem.NOT_KNOWN(name=name) for name in sorted(unknown)]
+        problems = [ProgramMessages.NOT_KNOWN(name=name) for name in sorted(unknown)]
         raise InvalidSettings(problems, hint=problems[0].hint)
     return {name: value for name, value in inputs.items() if value is not None}
 

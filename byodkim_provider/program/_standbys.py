@@ -11,7 +11,7 @@ import pulumi
 from byodkim_provider.dkim import generations
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
-from byodkim_provider.messages.program import ProgramNote
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
@@ -63,7 +63,7 @@ def show_standbys(
                 zone=hosted_zone.panel_zone or domain,
             )
             pulumi.log.info(
-                str(ProgramNote.STANDBY(domain=domain, generation=record["generation"], record=text)),
+                str(ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)),
                 identities[0],  # shown below the identity's message about its own record
             )
 

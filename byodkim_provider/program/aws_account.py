@@ -14,7 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.sdk import PerProgram, end_program
 
 _WRAPPED: Final = re.compile(
@@ -65,5 +65,5 @@ def _refused(text: str) -> AwsRefused:
 
     found = _FROM_AWS.search(text[:MAX_SEARCHED])
     code, reason = (found["code"], text[found.start("reason") :]) if found else ("", text)
-    steps = AwsStep.CALL_CHANGED_NOTHING(), next_step(code) or AwsStep.ASK_STS()
+    steps = AwsMessages.CALL_CHANGED_NOTHING(), next_step(code) or AwsMessages.ASK_STS()
     return AwsRefused(read_refused("GetCallerIdentity", code, said(Exception(reason)), *steps))

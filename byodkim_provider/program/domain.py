@@ -38,8 +38,8 @@ from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages import in_python
-from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
     Verdicts,
@@ -68,10 +68,10 @@ from byodkim_provider.resources.sdk import only_waited_for
 
 def _providers(given: object) -> tuple[object, ...]:
     if not isinstance(given, list | tuple):
-        raise ValueError(SettingProblem.KIND(kind="a list", value=shown(given)))
+        raise ValueError(SettingMessages.KIND(kind="a list", value=shown(given)))
     for one in given:
         if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
-            raise ValueError(ProgramProblem.DNS_PROVIDERS(value=shown(one)))
+            raise ValueError(ProgramMessages.DNS_PROVIDERS(value=shown(one)))
     return tuple(given)
 
 
@@ -282,7 +282,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         at, rejects = settings.mail_from_domains[region], settings.mail_from.on_mx_failure == "reject"
         if None in written:
             shown = "\n".join(f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items())
-            note = str(ProgramNote.MAIL_FROM(domain=settings.name, region=region, records=shown))
+            note = str(ProgramMessages.MAIL_FROM(domain=settings.name, region=region, records=shown))
             records = before_write(f"{name}/{at}", lambda _: pulumi.log.info(note, self), records)
         aws.sesv2.EmailIdentityMailFromAttributes(
             f"{name}/{region}",
@@ -340,7 +340,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         Without, it raises `InvalidSettings`: Pulumi would take None for "depends on nothing".
         """
         if not self._verification:
-            raise InvalidSettings(ProgramProblem.NO_WAIT(name=self.pulumi_resource_name))
+            raise InvalidSettings(ProgramMessages.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
 
     def _verified(
@@ -406,7 +406,7 @@ class ByodkimDomain(pulumi.ComponentResource):
     def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
         age = datetime.now(UTC) - moment(since) if since else timedelta()
         if age > timedelta(days=rotate_after_days):
-            due = ProgramNote.ROTATE(generation=generation, days=age.days, following=generation + 1)
+            due = ProgramMessages.ROTATE(generation=generation, days=age.days, following=generation + 1)
             pulumi.log.warn(str(due), self)
 
 
@@ -444,5 +444,5 @@ def _as_listed(zone: HostedZone, dns: DnsSettings) -> HostedZone:
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
     listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
     if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
-        problems = [ZoneProblem.TWICE(domain=domain, zone=label) for label in twice]
+        problems = [ProgramMessages.TWICE(domain=domain, zone=label) for label in twice]
         raise InvalidSettings(problems, hint=problems[0].hint)

@@ -13,7 +13,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
-from byodkim_provider.messages.program import ZoneProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.quoting import did_you_mean
@@ -123,7 +123,7 @@ def _refuse_others(
     new, old = change.new_inputs or {}, change.old_inputs or {}
     standing = _unquoted(route53.standing(new["zoneId"], new["name"], new["type"]))
     if others := {*standing} - {*new["records"], *old.get("records", ())}:
-        taken = ZoneProblem.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
+        taken = ProgramMessages.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)
         pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
@@ -166,12 +166,12 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
     where = f'domains["{domain}"].dns.zoneId'
     zone = next((one for one in route53.zones() if one.id == zone_id), None)
     if zone is None:
-        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
+        raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
     if zone.is_private:
-        raise InvalidSettings(ZoneProblem.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
+        raise InvalidSettings(ProgramMessages.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
     if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
         raise InvalidSettings(
-            ZoneProblem.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone.name, domain=domain)
+            ProgramMessages.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone.name, domain=domain)
         )
     return zone
 
@@ -190,14 +190,14 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
     near = next(filter(None, (did_you_mean(one, there, cutoff=TYPO) for one in names)), "")
     if zone:
         where = f'domains["{domain}"].dns.zone'
-        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone=zone, did_you_mean=near))
-    raise InvalidSettings(ZoneProblem.NONE(domain=domain, names=", ".join(names), did_you_mean=near))
+        raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone, did_you_mean=near))
+    raise InvalidSettings(ProgramMessages.NONE(domain=domain, names=", ".join(names), did_you_mean=near))
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:
     """The error for several *zones* of one *name*: their name servers by id."""
     listed = ", ".join(sorted(f"{zone_id} ({', '.join(servers)})" for zone_id, servers in zones.items()))
-    return InvalidSettings(ZoneProblem.SEVERAL(domain=domain, zone=name, zones=listed))
+    return InvalidSettings(ProgramMessages.SEVERAL(domain=domain, zone=name, zones=listed))
 
 
 def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider | None:
@@ -214,7 +214,9 @@ def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider
         return None
     provider, its_id = _providers.get(role_arn, lambda: (_provider(role_arn, external_id), external_id))
     if its_id != external_id:
-        raise InvalidSettings(ZoneProblem.EXTERNAL_IDS(role=role_arn, before=its_id, external_id=external_id))
+        raise InvalidSettings(
+            ProgramMessages.EXTERNAL_IDS(role=role_arn, before=its_id, external_id=external_id)
+        )
     return provider
 
 

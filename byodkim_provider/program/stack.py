@@ -14,7 +14,7 @@ import pulumi
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
-from byodkim_provider.messages.program import ProgramProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
@@ -30,7 +30,7 @@ def declare_stack() -> None:
         # One line a problem, without the traceback that an exception would come with.
         for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
             pulumi.log.error(problem)
-        end_program(error.hint or str(ProgramProblem.CORRECT()))
+        end_program(error.hint or str(ProgramMessages.CORRECT()))
 
 
 def _declare() -> None:
@@ -60,7 +60,7 @@ def _declare() -> None:
     for each in domains.values():
         each.declare_mail_from(made)
     if problems:
-        raise InvalidSettings(problems, hint=str(ProgramProblem.OTHERS_GO_ON()) if domains else "")
+        raise InvalidSettings(problems, hint=str(ProgramMessages.OTHERS_GO_ON()) if domains else "")
 
     verification = DkimVerification(
         "verification",

@@ -14,7 +14,7 @@ from pulumi.runtime import is_config_secret
 
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
 from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
-from byodkim_provider.messages.program import ProgramProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
@@ -48,7 +48,7 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
     yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
     for name in written:
         if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
-            yield line((name,), ProgramProblem.NOT_PLAIN())
+            yield line((name,), ProgramMessages.NOT_PLAIN())
 
 
 def sent_secrets() -> Iterator[str]:
@@ -78,7 +78,7 @@ def sent_secrets() -> Iterator[str]:
     for steps, text in aws:
         there = [one for one in secrets.get(text, ()) if one[0] != steps[0]]
         if there and (steps, {*there}) != (_AWS_SECRETS[0], {_AWS_SECRETS[1]}):  # then the other is named
-            yield line(steps, ProgramProblem.SENT_SECRET(command=secret_command(there[0])))
+            yield line(steps, ProgramMessages.SENT_SECRET(command=secret_command(there[0])))
 
 
 def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:

@@ -26,7 +26,7 @@ from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.messages.identity import Existing, IdentityNote
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
 
@@ -120,7 +120,7 @@ class ByodkimIdentityProvider(AwsProvider):
             except IdentityExists as exists:
                 # No error: to have the record in DNS before the switch, one lets the update refuse it.
                 progress.warn(f"{type(exists).__name__}: {exists}")
-                if exists.message.code is Existing.REPLACED:
+                if exists.message.code is IdentityMessages.REPLACED:
                     self._run.in_the_way.add((declared.region, declared.domain))
                 return
             except Stopped:
@@ -128,7 +128,7 @@ class ByodkimIdentityProvider(AwsProvider):
             except ByodkimError as error:
                 if self._run.first(*not_read):
                     why = f"{type(error).__name__}: {error}"
-                    progress.info(IdentityNote.NOT_READ(region=declared.region, error=why))
+                    progress.info(IdentityMessages.NOT_READ(region=declared.region, error=why))
         if line:
             progress.info(line)
 
@@ -166,7 +166,7 @@ class ByodkimIdentityProvider(AwsProvider):
         if stored.other_owner is None or declared.adopt:
             self._run.in_the_way.discard((region, domain))
             if not is_said:
-                last = IdentityNote.LAST_READ(name=f"{domain} {region}", differences=", ".join(found))
+                last = IdentityMessages.LAST_READ(name=f"{domain} {region}", differences=", ".join(found))
                 self._run.progress().info(last)
             return
         # As for a new identity that SES has already: the verification makes one error of them all.

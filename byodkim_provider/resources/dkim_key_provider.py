@@ -20,7 +20,7 @@ from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.messages.dkim import SlotProblem
+from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
@@ -48,7 +48,7 @@ class DkimKeyProvider(DynamicProvider):
         problems = [f"secret_name: {problem}"] if problem else []
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
             before, after = (one.get("selector", "one of its own") for one in (olds, news))
-            problem = SlotProblem.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
+            problem = GenerationMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
             problems.append(problem.with_hint())
         return check_result(news, problems)
 

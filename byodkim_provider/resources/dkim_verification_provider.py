@@ -21,8 +21,8 @@ from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
-from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.messages.identity import Existing, IdentityNote
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
@@ -74,7 +74,7 @@ class DkimVerificationProvider(AwsProvider):
             for one in leaving:
                 if one.get("adopted"):
                     name = f"{one['domain']} {one['region']}"
-                    self._run.progress().info(IdentityNote.LEAVES_ADOPTED(name=name))
+                    self._run.progress().info(IdentityMessages.LEAVES_ADOPTED(name=name))
             deleted = [one for one in leaving if one.get("key_set_at") and not one.get("adopted")]
             for one in deleted[:FORESEEN]:
                 ses = partial(self._ses, known.get("account_id"), one["region"])
@@ -143,7 +143,7 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
         for one in identities
         if (one.get("region", ""), one.get("domain", "")) in in_the_way
     ]
-    return [str(Existing.SEVERAL(names=", ".join(found)))] if found else []
+    return [str(IdentityMessages.SEVERAL(names=", ".join(found)))] if found else []
 
 
 def _leaving(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -178,5 +178,5 @@ def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> lis
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
     property_types.refuse_state(outputs, {"results": property_types.list_of(property_types.MAP)}, required=())
     if wrong := _entry_problems(outputs, "results", "status", "verified"):
-        raise InvalidSettings([SettingProblem.IN_STATE(problem=one) for one in wrong])
+        raise InvalidSettings([SettingMessages.IN_STATE(problem=one) for one in wrong])
     return [Verdict.from_properties(one) for one in outputs.get("results", ())]

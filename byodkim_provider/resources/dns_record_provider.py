@@ -24,8 +24,8 @@ from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
-from byodkim_provider.messages.dkim import SlotProblem
-from byodkim_provider.messages.hosts import RecordProblem
+from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, split
 
@@ -75,16 +75,16 @@ class DnsRecordProvider(DynamicProvider):
         problems: list[str] = []
         is_standby = news.pop("is_standby", True)
         if news.get("value") is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
-            return check_result(news, [SlotProblem.NO_VALUE(name=news["name"]).with_hint()])
+            return check_result(news, [GenerationMessages.NO_VALUE(name=news["name"]).with_hint()])
         if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
-            problems = [SlotProblem.TAKEN(name=news["name"]).with_hint()]
+            problems = [GenerationMessages.TAKEN(name=news["name"]).with_hint()]
         if not has_unknown([news["name"], news["value"]]):
             _ours(news).declare(self._run)
         if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
             self._say_untried(news["provider"])
             secrets = self._credentials(news)
             problems += [
-                str(RecordProblem.NO_SECRET(name=secrets.name, key=key, setting=secrets.setting(key)))
+                str(RecordMessages.NO_SECRET(name=secrets.name, key=key, setting=secrets.setting(key)))
                 for key in secrets.missing()
             ]
         return check_result(news, problems)
@@ -116,7 +116,7 @@ class DnsRecordProvider(DynamicProvider):
             return UpdateResult({**news, **there})
         is_other = olds["value"] != news["value"]
         if is_other and (why := _ours(olds).reason(self._run, self._sources(news.get("account_id")))):
-            raise InvalidSettings(SlotProblem.STILL_SIGNS(name=news["name"], why=why))
+            raise InvalidSettings(GenerationMessages.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
         return UpdateResult({**made, "found": made["found"] and there["found"]})
@@ -148,7 +148,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
-            self._run.progress().info(RecordProblem.UNTRIED(provider=provider))
+            self._run.progress().info(RecordMessages.UNTRIED(provider=provider))
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")

@@ -15,7 +15,7 @@ import pulumi
 from pulumi.dynamic import ResourceProvider
 from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
 
-from byodkim_provider.messages.program import ProgramProblem
+from byodkim_provider.messages.program import ProgramMessages
 
 _SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 """How a secret is marked on its way to the engine, which is part of the protocol."""
@@ -92,7 +92,7 @@ def end_program(last_error: str) -> NoReturn:
     if pulumi.get_root_directory() is None:
         # Only a language host says where the project is. The Automation API runs the program in a process
         # that goes on, and shows the traceback of any other exception.
-        raise pulumi.RunError(last_error or str(ProgramProblem.ENDED()))
+        raise pulumi.RunError(last_error or str(ProgramMessages.ENDED()))
     if last_error:
         pulumi.log.error(last_error)
     raise SystemExit(ERROR_SHOWN)

@@ -5,7 +5,7 @@ import shlex
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from tests.advice.following import advice, refused
 from tests.aws.test_session import NOBODY, Machine
 from tests.docs import aws as command_line
@@ -51,7 +51,7 @@ def test_no_answer_from_sts(machine):
     machine.sign_in()
     machine.set(AWS_ENDPOINT_URL_STS=NOBODY)
     (command,) = advice(refused(machine.connect, endpoints={"sts": NOBODY}))
-    assert advice(f"hint: {AwsStep.SIGN_IN()}") == [command]
+    assert advice(f"hint: {AwsMessages.SIGN_IN()}") == [command]
     assert not typed(command)
     machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url)
     assert typed(command)

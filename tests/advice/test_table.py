@@ -6,20 +6,20 @@ import pytest
 
 from tests.advice.table import DOCUMENTED, FOLLOWED
 from tests.docs.pages import ROOT
-from tests.docs.reference import AREAS, tables
+from tests.docs.reference import is_of_parts, sections
 
 
 def test_every_advice_is_followed():
     """The advice of a message is in the table if it has a command or a setting."""
-    codes = {code for area in AREAS for table in tables(area) if table not in DOCUMENTED for code in table}
-    advised = {code for code in codes if "`" in (code.advice or (code.text if is_step(code) else ""))}
+    advised = {
+        code
+        for section, codes in sections()
+        if section not in DOCUMENTED
+        for code in codes
+        if "`" in (code.advice or (code.text if is_of_parts(section) else ""))
+    }
     missing = advised - set(DOCUMENTED) - set(FOLLOWED)
     assert sorted(map(str, missing)) == [], "in tests/advice/table.py, name the test"
-
-
-def is_step(code):
-    """Whether it is a part of a hint: its table has no section in the page on errors."""
-    return ". " not in type(code).__doc__
 
 
 @pytest.mark.parametrize("test", sorted(set(FOLLOWED.values())))

@@ -14,7 +14,7 @@ from byodkim_provider.aws.session import connect_to_route53, open_session
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, Stopped
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from tests.support.cases import cases
 from tests.support.testdata import key
 
@@ -171,8 +171,8 @@ def test_throttled(stub, route53):
     ("code", "text", "steps"),
     [
         ("InvalidInput", "The resource Z1 cannot be read", []),
-        ("AccessDenied", "User: arn:aws:iam::123456789012:user/me is not authorized", [AwsStep.POLICY()]),
-        ("ExpiredToken", "The security token included in the request is expired", [AwsStep.SIGN_IN()]),
+        ("AccessDenied", "User: arn:aws:iam::123456789012:user/me is not authorized", [AwsMessages.POLICY()]),
+        ("ExpiredToken", "The security token included in the request is expired", [AwsMessages.SIGN_IN()]),
     ],
 )
 def test_standing_refused(stub, route53, code, text, steps):
@@ -237,7 +237,7 @@ def test_somebody_else_answers(route53, client, body):
     with pytest.raises(AwsRefused) as caught:
         route53.standing("Z1", NAME)
     assert "a response that is not Route 53's" == caught.value.code
-    assert [AwsStep.PROXY()] == caught.value.message.fields["steps"]
+    assert [AwsMessages.PROXY()] == caught.value.message.fields["steps"]
 
 
 def test_interrupted(stub, route53, monkeypatch):

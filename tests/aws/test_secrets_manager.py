@@ -6,7 +6,7 @@ from botocore.config import Config
 
 from byodkim_provider.aws.secrets_manager import SecretStore, Value
 from byodkim_provider.errors import SecretRefused, Stopped
-from byodkim_provider.messages.aws import AwsCall, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
 from tests.support.fakes import REGION
 from tests.support.secrets_manager import Trouble
@@ -91,18 +91,18 @@ ACTIONS = {
     "DeleteSecret": lambda store: store.delete_secret(NAME, recovery_window_days=30),
 }
 
-UNKNOWN = AwsStep.SECRET_UNCONFIRMED()
-UNCHANGED = AwsStep.UNCHANGED(service="Secrets Manager")
+UNKNOWN = AwsMessages.SECRET_UNCONFIRMED()
+UNCHANGED = AwsMessages.UNCHANGED(service="Secrets Manager")
 
 
 @pytest.mark.parametrize(
     ("operation", "refused", "unanswered"),
     [
         ("CreateSecret", [UNCHANGED], UNKNOWN),
-        ("DescribeSecret", [], AwsStep.RUN_AGAIN()),
-        ("GetSecretValue", [], AwsStep.RUN_AGAIN()),
-        ("PutResourcePolicy", [AwsStep.SECRET_MADE()], UNKNOWN),
-        ("TagResource", [AwsStep.SECRET_MADE()], UNKNOWN),
+        ("DescribeSecret", [], AwsMessages.RUN_AGAIN()),
+        ("GetSecretValue", [], AwsMessages.RUN_AGAIN()),
+        ("PutResourcePolicy", [AwsMessages.SECRET_MADE()], UNKNOWN),
+        ("TagResource", [AwsMessages.SECRET_MADE()], UNKNOWN),
         ("DeleteSecret", [UNCHANGED], UNKNOWN),
     ],
 )
@@ -119,14 +119,14 @@ def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
     with pytest.raises(SecretRefused) as lost:
         act(store)
 
-    says = AwsStep.SAYS(service="Secrets Manager", reason="not authorized")
-    assert denied.value.message == AwsCall.REFUSED(
+    says = AwsMessages.SAYS(service="Secrets Manager", reason="not authorized")
+    assert denied.value.message == AwsMessages.REFUSED(
         operation=operation,
         subject=NAME,
         region=REGION,
         code="AccessDeniedException",
         request=" (request 5f3c)",
-        steps=[*refused, says, AwsStep.POLICY()],
+        steps=[*refused, says, AwsMessages.POLICY()],
     )
     assert ("InternalServiceError", [unanswered]) == (lost.value.code, lost.value.message.fields["steps"])
     assert [operation] * 4 == secrets_manager.calls
@@ -169,7 +169,7 @@ def test_no_credentials(monkeypatch, secrets_manager):
     with pytest.raises(SecretRefused) as caught:
         store.get_secret_value(NAME)
     assert "NoCredentialsError" == caught.value.code
-    assert [AwsStep.NOT_CALLED(service="Secrets Manager")] == caught.value.message.fields["steps"]
+    assert [AwsMessages.NOT_CALLED(service="Secrets Manager")] == caught.value.message.fields["steps"]
     assert [] == secrets_manager.calls
 
 
@@ -180,7 +180,7 @@ def test_answer_of_a_proxy(secrets_manager, written):
     with pytest.raises(SecretRefused) as caught:
         store.delete_secret(NAME, recovery_window_days=30)
     assert "a response that is not Secrets Manager's" == caught.value.code
-    assert [UNKNOWN, AwsStep.PROXY()] == caught.value.message.fields["steps"]
+    assert [UNKNOWN, AwsMessages.PROXY()] == caught.value.message.fields["steps"]
 
 
 def test_interrupted(secrets_manager):

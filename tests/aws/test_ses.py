@@ -20,7 +20,7 @@ from byodkim_provider.aws.ses import MOST_TENANTS, DkimResponse, Listed, SesClie
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsCall, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
@@ -568,7 +568,7 @@ def test_interrupted_before_a_call(ses: Ses, client: SesClient) -> None:
     stopping.set()
     with pytest.raises(Stopped) as caught:
         create(client)
-    assert caught.value.message == AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES")
+    assert caught.value.message == AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES")
     assert () == ses.log
 
 
@@ -671,11 +671,11 @@ def test_joined_and_interrupted(ses: Ses, client: SesClient, clock: FakeClock) -
 # What the user reads
 
 
-UNCHANGED = AwsStep.UNCHANGED(service="SES")
+UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 
 
 def _says(reason: str) -> Message:
-    return AwsStep.SAYS(service="SES", reason=reason)
+    return AwsMessages.SAYS(service="SES", reason=reason)
 
 
 def _not_authorized(operation: str) -> Message:
@@ -712,37 +712,37 @@ def _nothing(_: Ses) -> None:
             "CreateEmailIdentity",
             _throttle,
             "TooManyRequestsException",
-            [UNCHANGED, AwsStep.SES_THROTTLED(region=REGION)],
+            [UNCHANGED, AwsMessages.SES_THROTTLED(region=REGION)],
         ),
         "limit": (
             "CreateEmailIdentity",
             _limit,
             "LimitExceededException",
-            [UNCHANGED, AwsStep.SES_LIMIT(region=REGION)],
+            [UNCHANGED, AwsMessages.SES_LIMIT(region=REGION)],
         ),
         "access denied": (
             "PutEmailIdentityDkimSigningAttributes",
             _fail("access_denied"),
             "AccessDeniedException",
-            [UNCHANGED, _not_authorized("PutEmailIdentityDkimSigningAttributes"), AwsStep.POLICY()],
+            [UNCHANGED, _not_authorized("PutEmailIdentityDkimSigningAttributes"), AwsMessages.POLICY()],
         ),
         "500": (
             "CreateEmailIdentity",
             _fail("500"),
             "InternalServiceErrorException",
-            [AwsStep.SES_UNCONFIRMED()],
+            [AwsMessages.SES_UNCONFIRMED()],
         ),
         "500 of a read": (
             "GetEmailIdentity",
             _fail("500"),
             "InternalServiceErrorException",
-            [AwsStep.TRY_AGAIN()],
+            [AwsMessages.TRY_AGAIN()],
         ),
         "access denied to read": (
             "GetEmailIdentity",
             _fail("access_denied"),
             "AccessDeniedException",
-            [_not_authorized("GetEmailIdentity"), AwsStep.POLICY()],
+            [_not_authorized("GetEmailIdentity"), AwsMessages.POLICY()],
         ),
         "identity is gone": (
             "PutEmailIdentityConfigurationSetAttributes",
@@ -757,7 +757,7 @@ def _nothing(_: Ses) -> None:
             [
                 UNCHANGED,
                 _says("Domain example.com is not verified for DKIM signing."),
-                AwsStep.SES_PERHAPS_GONE(),
+                AwsMessages.SES_PERHAPS_GONE(),
             ],
         ),
         "identity to tag is gone": (
@@ -791,7 +791,7 @@ def test_refusals(
     happens(ses)
     error = refused(lambda: CALLS[operation](client))
     request = re.fullmatch(r" \(request .{36}\)", str(error.message.fields["request"]))
-    assert error.message == AwsCall.REFUSED(
+    assert error.message == AwsMessages.REFUSED(
         operation=operation, subject=DOMAIN, region=REGION, code=code, request=request[0], steps=steps
     )
 
@@ -806,8 +806,8 @@ def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
 @pytest.mark.parametrize(
     ("operation", "step"),
     [
-        ("PutEmailIdentityDkimSigningAttributes", AwsStep.SES_UNCONFIRMED()),
-        ("GetEmailIdentity", AwsStep.TRY_AGAIN()),
+        ("PutEmailIdentityDkimSigningAttributes", AwsMessages.SES_UNCONFIRMED()),
+        ("GetEmailIdentity", AwsMessages.TRY_AGAIN()),
     ],
 )
 def test_no_answer(ses: Ses, client: SesClient, operation: str, step: Message) -> None:
@@ -824,9 +824,9 @@ def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) ->
     prepare(ses, operation)
     ses.inject(Fault("garbage", "after"))
     error = refused(lambda: CALLS[operation](client))
-    state = AwsStep.TRY_AGAIN() if operation[:3] in ("Get", "Lis") else AwsStep.SES_UNCONFIRMED()
+    state = AwsMessages.TRY_AGAIN() if operation[:3] in ("Get", "Lis") else AwsMessages.SES_UNCONFIRMED()
     assert "a response that is not SES's" == error.code
-    assert [state, AwsStep.PROXY()] == error.message.fields["steps"]
+    assert [state, AwsMessages.PROXY()] == error.message.fields["steps"]
     assert 1 == len(ses.log)
 
 
@@ -858,7 +858,7 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
     """botocore quotes a parameter it refuses; ours does not, whatever is wrong with a key."""
     wrong_type = SimpleNamespace(pkcs1_base64=lambda: KEY.pkcs1_base64().encode())
     error = refused(lambda: create(client, key=wrong_type))
-    steps = [UNCHANGED, AwsStep.NOT_CALLED(service="SES")]
+    steps = [UNCHANGED, AwsMessages.NOT_CALLED(service="SES")]
     assert ("ParamValidationError", steps) == (error.code, error.message.fields["steps"])
     assert () == ses.log
 
@@ -869,9 +869,9 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
         "role": (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
             "AccessDenied",
-            [AwsStep.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), AwsStep.POLICY()],
+            [AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), AwsMessages.POLICY()],
         ),
-        "none": (NoCredentialsError(), "NoCredentialsError", [AwsStep.NOT_CALLED(service="SES")]),
+        "none": (NoCredentialsError(), "NoCredentialsError", [AwsMessages.NOT_CALLED(service="SES")]),
     },
 )
 def test_credentials_run_out(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from byodkim_provider.errors import SesRefused
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from tests.fuzz.ses import IDENTITY, Response, wire
 from tests.support.cases import cases
 
@@ -28,7 +28,7 @@ def answered(body, status=200, **headers):
     return wire().ses([Response(status, "", sent, body)])
 
 
-NO_REASON = AwsStep.NO_REASON(service="SES")
+NO_REASON = AwsMessages.NO_REASON(service="SES")
 
 
 @cases(
@@ -81,7 +81,7 @@ def test_errors(status, body, code):
         "a read": (lambda ses: ses.get_email_identity("example.com"), [NO_REASON]),
         "a change": (
             lambda ses: ses.delete_email_identity("example.com"),
-            [AwsStep.UNCHANGED(service="SES"), NO_REASON],
+            [AwsMessages.UNCHANGED(service="SES"), NO_REASON],
         ),
     },
 )

@@ -22,7 +22,7 @@ from byodkim_provider.aws.session import connect, open_session, sign_in
 from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings, regions_with_ses
 from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsProblem, AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from sandbox.aws.services import AwsServices
 from tests.support.cases import cases, written_out
 
@@ -413,7 +413,7 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     )
     with pytest.raises(WrongAccount) as caught:
         machine.connect(profile="mail", expected="000000000001")
-    assert caught.value.message == AwsProblem.OTHER_ACCOUNT(
+    assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
         whose="profile 'mail'", service="SES", account=aws.account, expected="000000000001"
     )
 
@@ -455,7 +455,7 @@ def test_allowed_accounts(
 
 
 def half_redirected(there, here, service="SES", variable="AWS_ENDPOINT_URL_SESV2"):
-    return AwsProblem.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
+    return AwsMessages.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
 
 
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
@@ -515,8 +515,8 @@ def test_endpoint_that_gets_no_key(machine: Machine, url: str) -> None:
     """A private key and a session token go by TLS, and to the host that everybody reads in the URL."""
     machine.sign_in()
     machine.set(AWS_ENDPOINT_URL=url)
-    reason = str(AwsProblem.ENDPOINT(service="SES", problem=AwsProblem.URL()))
-    assert refused(machine.connect).message == AwsProblem.NO_SESSION(
+    reason = str(AwsMessages.ENDPOINT(service="SES", problem=AwsMessages.URL()))
+    assert refused(machine.connect).message == AwsMessages.NO_SESSION(
         whose="the default credentials", reason=reason
     )
 
@@ -570,7 +570,7 @@ def test_secrets_in_another_account(machine: Machine) -> None:
     machine.sign_in()
     with pytest.raises(WrongAccount) as caught:
         machine.connect("secretsmanager", expected="210987654321")
-    assert caught.value.message == AwsProblem.OTHER_ACCOUNT(
+    assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
         whose="the default credentials",
         service="Secrets Manager",
         account=machine.aws.account,
@@ -621,7 +621,7 @@ def test_no_session(
     machine.write(credentials="[half]\naws_access_key_id = AKIA")
     machine.set(**environment)
     error = refused(lambda: machine.connect(**given))
-    assert (AwsProblem.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
+    assert (AwsMessages.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
 
 
 def test_no_sign_in(machine: Machine, tmp_path: Path) -> None:
@@ -704,7 +704,7 @@ def test_no_answer_from_sts(
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
     error = refused(lambda: machine.connect(**given))
     assert f"aws: no response from STS with {problem}" == error.text
-    assert AwsStep.ASK_STS() == error.message.fields["step"]
+    assert AwsMessages.ASK_STS() == error.message.fields["step"]
 
 
 @contextmanager
@@ -778,9 +778,9 @@ def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reas
 @pytest.mark.parametrize(
     ("code", "step"),
     [
-        ("AccessDenied", AwsStep.POLICY()),
-        ("ExpiredToken", AwsStep.SIGN_IN()),
-        ("Whatever", AwsStep.ASK_STS()),
+        ("AccessDenied", AwsMessages.POLICY()),
+        ("ExpiredToken", AwsMessages.SIGN_IN()),
+        ("Whatever", AwsMessages.ASK_STS()),
     ],
 )
 def test_refused_by_sts(machine: Machine, code: str, step: Message) -> None:
@@ -789,4 +789,4 @@ def test_refused_by_sts(machine: Machine, code: str, step: Message) -> None:
     body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
     with sts(403, body) as url:
         error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
-    assert error.message == AwsProblem.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
+    assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)

@@ -18,7 +18,7 @@ from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem
-from byodkim_provider.messages.identity import RotationProblem, RotationStep
+from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, SERVERS
@@ -412,12 +412,12 @@ def test_every_slot_is_in_use(stack, world):
     result = stack(4, (4,), until={2: 3, 3: 1}).run("rotate", SHOP, "--yes")
     assert result.exit_code == 1
     last = world.clock.now() - timedelta(days=3)
-    problem = RotationProblem.SLOT_IN_USE(
+    problem = IdentityMessages.SLOT_IN_USE(
         domain=SHOP,
         generation=2,
         signed_until=last,
         allowed_from=last + timedelta(days=10),
-        next_one=RotationStep.KEEP(generation=4),
+        next_one=IdentityMessages.KEEP(generation=4),
         today=[4],
     )
     assert result.stderr == f"byodkim: {problem.with_hint()}\n"

@@ -19,8 +19,8 @@ from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliNote, CliProblem
-from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.messages.identity import RotationProblem
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject, configuration
 from tests.support.fakes import REGION, START
@@ -584,7 +584,7 @@ def nothing(project, world):
 
 
 def rotated_lately(signed_until):
-    return RotationProblem.ROTATED_LATELY(
+    return IdentityMessages.ROTATED_LATELY(
         domain=DOMAIN,
         generation=1,
         signed_until=signed_until,
@@ -609,7 +609,7 @@ def rotated_lately(signed_until):
         (first, [DOMAIN, "--back"], [CliProblem.NO_WAY_BACK(domain=DOMAIN, generation=1)]),
         (last_key, [DOMAIN], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
         (last_key, [DOMAIN, "--compromised"], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
-        (merged, [DOMAIN], [line(("domains", DOMAIN), SettingProblem.NOT_EDITABLE())]),
+        (merged, [DOMAIN], [line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())]),
         (
             two,
             ["--all"],

@@ -20,7 +20,7 @@ from byodkim_provider.aws.route53 import fingerprint_in
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Fault, FaultKind
@@ -157,7 +157,7 @@ class Records(ResourceProvider):
             raise (
                 Killed
                 if mishap.kind == "killed"
-                else Route53Failed(HostProblem.NO_ANSWER(reason=mishap.kind))
+                else Route53Failed(HostMessages.NO_ANSWER(reason=mishap.kind))
             )
         return tuple(records.quoted(one) for one in (self._dns.zone.get(name),) if one)
 
@@ -177,7 +177,7 @@ class Records(ResourceProvider):
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):
-            raise Route53Failed(HostProblem.NO_ANSWER(reason=mishap.kind))
+            raise Route53Failed(HostMessages.NO_ANSWER(reason=mishap.kind))
 
 
 class Host:
@@ -200,7 +200,7 @@ class Host:
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):
-            raise Unknown(HostProblem.NO_ANSWER(reason=mishap.kind))
+            raise Unknown(HostMessages.NO_ANSWER(reason=mishap.kind))
 
 
 def spoiled(mishaps: Mishaps, clock: FakeClock, act: Callable[[], None]) -> Mishap | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
-from byodkim_provider.messages.dkim import GenerationProblem
+from byodkim_provider.messages.dkim import GenerationMessages
 from tests.support.cases import cases
 
 NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)
@@ -56,10 +56,14 @@ def test_roles(signing, published, expected):
         "default": (2, (1, 2, 3), None),
         "alone": (2, (2,), None),
         "out of order": (2, (4, 2), None),
-        "signing missing": (2, (1, 3), GenerationProblem.NOT_PUBLISHED(generation=2, published="[1, 3]")),
-        "empty": (2, (), GenerationProblem.NOT_PUBLISHED(generation=2, published="[]")),
-        "twice": (2, (2, 3, 2), GenerationProblem.TWICE(generation=2)),
-        "zero": (1, (0, 1), GenerationProblem.BELOW_ONE(generation=0)),
+        "signing missing": (
+            2,
+            (1, 3),
+            GenerationMessages.SIGNING_NOT_PUBLISHED(generation=2, published="[1, 3]"),
+        ),
+        "empty": (2, (), GenerationMessages.SIGNING_NOT_PUBLISHED(generation=2, published="[]")),
+        "twice": (2, (2, 3, 2), GenerationMessages.TWICE(generation=2)),
+        "zero": (1, (0, 1), GenerationMessages.BELOW_ONE(generation=0)),
     },
 )
 def test_published_problem(signing, published, expected):

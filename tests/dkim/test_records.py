@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
-from byodkim_provider.messages.dkim import SelectorProblem
+from byodkim_provider.messages.dkim import NameMessages
 from tests.support.cases import cases
 from tests.support.testdata import key, pem
 
@@ -222,7 +222,7 @@ def test_name_problem():
     assert selector == "s" * 2
     assert records.name_problem(selector, domain) is None
     name = f"sss._domainkey.{domain}"
-    assert records.name_problem("sss", domain) == SelectorProblem.NAME_OCTETS(name=name, length=254, most=253)
+    assert records.name_problem("sss", domain) == NameMessages.NAME_OCTETS(name=name, length=254, most=253)
 
 
 # Values

@@ -21,7 +21,11 @@ import click
 import byodkim_provider
 from byodkim_provider import messages
 from byodkim_provider.cli import main
-from byodkim_provider.messages import Table
+from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.hosts import HostMessages, RecordMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from tests.docs.pages import ROOT
 
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
@@ -32,9 +36,10 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 """The modules of messages, in the order of the page on errors."""
 
 AS_HINTED: Final = (
-    "Existing RotationProblem SlotProblem CliProblem SecretProblem RecordProblem HostProblem IdentityProblem"
+    *(IdentityMessages.EXISTING, IdentityMessages.ROTATION, IdentityMessages.IDENTITIES),
+    *(GenerationMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliProblem.COMMANDS),
 )
-"""Tables whose messages are always shown with their advice: the page does not say it again."""
+"""Sections whose messages are always shown with their advice: the page does not say it again."""
 
 AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
 """Classes whose arguments are described on the page about settings."""
@@ -117,7 +122,23 @@ def _code(text: str) -> str:
 
 def errors() -> str:
     """Every message that has a section, in the order of `AREAS`."""
-    return "\n\n".join(_section(table) for area in AREAS for table in tables(area) if _sections(table)[1:])
+    return "\n\n".join(_section(row, below) for row, below in sections() if not is_of_parts(row))
+
+
+def sections() -> list[tuple[Table, list[Table]]]:
+    """The rows that begin a section, and the messages below each."""
+    found: list[tuple[Table, list[Table]]] = []
+    for one in (row for area in AREAS for table in tables(area) for row in table):
+        if one.text == SECTION:
+            found.append((one, []))
+        else:
+            found[-1][1].append(one)
+    return found
+
+
+def is_of_parts(section: Table) -> bool:
+    """Whether it has parts of other messages, and no head: the page leaves it out."""
+    return ". " not in section.advice
 
 
 def tables(area: ModuleType) -> list[type[Table]]:
@@ -126,22 +147,17 @@ def tables(area: ModuleType) -> list[type[Table]]:
     return [one for one in own if isinstance(one, type) and issubclass(one, Table)]
 
 
-def _section(table: type[Table]) -> str:
-    title, head = _sections(table)
+def _section(section: Table, messages: list[Table]) -> str:
+    title, head = section.advice.split(". ", 1)
     texts: dict[str, list[str]] = {}
-    for one in table:
+    for one in messages:
         if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
             advice = _shown(one.advice).strip("…") and _shown(one.advice)
-            if advice and table.__name__ in AS_HINTED.split():
+            if advice and section in AS_HINTED:
                 advice = "as the line `hint:` says"
             texts.setdefault(advice or "as the text says", []).append(_quoted(text))
     rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
     return "\n".join([f"## {title}\n\n| {' '.join(head.split())} | what to do |\n| --- | --- |", *rows])
-
-
-def _sections(table: type[Table]) -> list[str]:
-    """Title and head, which a table without a section does not have."""
-    return (table.__doc__ or "").split(". ", 1)
 
 
 def _shown(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.switches import FaultKind
 from tests.faults.trouble import SpoiledError
@@ -57,7 +57,7 @@ class Host:
     def _call(self, name: str, work: Callable[[], T]) -> T:
         def allowed() -> T:
             if self._credentials["secret"] != self._outside.secrets.of_host:
-                raise Refused(HostProblem.NO_SECRET(key="secret", setting=self._credentials.hint("secret")))
+                raise Refused(HostMessages.NO_SECRET(key="secret", setting=self._credentials.hint("secret")))
             return work()
 
         try:
@@ -69,8 +69,8 @@ class Host:
 def _error(kind: FaultKind) -> HostError:
     match kind:
         case "throttle":
-            return Busy(HostProblem.BUSY(said=""), retry_after=30)
+            return Busy(HostMessages.BUSY(said=""), retry_after=30)
         case "access_denied":
-            return Refused(HostProblem.FORBIDDEN(said="the token has expired", step="make a new one"))
+            return Refused(HostMessages.FORBIDDEN(said="the token has expired", step="make a new one"))
         case _:
-            return Unknown(HostProblem.NO_ANSWER(reason=""))
+            return Unknown(HostMessages.NO_ANSWER(reason=""))

@@ -29,7 +29,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.signers import SesSources
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
@@ -276,7 +276,7 @@ def _aws(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise _AwsFailedError(HostProblem.NO_ANSWER(reason=error)) from None
+        raise _AwsFailedError(HostMessages.NO_ANSWER(reason=error)) from None
 
 
 class _Records(ResourceProvider):

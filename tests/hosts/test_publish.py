@@ -10,12 +10,12 @@ import pytest
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, _turns, publish, withdraw
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from tests.support.fakes import FakeClock, FakeProgress
 
-LOST = HostProblem.NO_ANSWER(reason="lost")
-BUSY = HostProblem.BUSY(said="busy")
+LOST = HostMessages.NO_ANSWER(reason="lost")
+BUSY = HostMessages.BUSY(said="busy")
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = Record(NAME, VALUE, "same key")
@@ -158,7 +158,7 @@ def test_errors_that_pass(host, calm, kind, error):
 
 def test_refusal(host, calm):
     """What will never work is not tried again; the hint is the host's."""
-    host.before["add", 1] = [raising(Refused(HostProblem.FORBIDDEN(said="no", step="do this")))]
+    host.before["add", 1] = [raising(Refused(HostMessages.FORBIDDEN(said="no", step="do this")))]
     with pytest.raises(DnsRefused) as refused:
         publish(host, OURS, **calm)
     assert f"{host.label}: {NAME}: no\n  hint: nothing was changed in DNS; do this" == str(refused.value)
@@ -167,7 +167,7 @@ def test_refusal(host, calm):
 
 def test_refusal_after_the_change(host, calm):
     """A token that ends in the middle: the record may be there, and nobody says that nothing was changed."""
-    host.before["values", 2] = [raising(Refused(HostProblem.FORBIDDEN(said="expired", step="do this")))]
+    host.before["values", 2] = [raising(Refused(HostMessages.FORBIDDEN(said="expired", step="do this")))]
     with pytest.raises(DnsRefused) as refused:
         publish(host, OURS, **calm)
     assert ("the record may have been changed; do this", [VALUE]) == (refused.value.hint, host.there)

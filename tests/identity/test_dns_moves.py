@@ -14,7 +14,7 @@ from byodkim_provider.identity.dns_moves import (
     what_to_paste,
 )
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
-from byodkim_provider.messages.identity import RecordStep
+from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 
 HERE, THERE = "route53:Z1", "own:z1"
@@ -407,7 +407,7 @@ def through_cname(server, values, failure="", target=TARGET):
         "no record": (
             [through_cname("ns-1.example.net", ())],
             f"0 of 1 servers show the key, ns-1.example.net has no TXT record (CNAME to {TARGET})",
-            [NO_ZONE[0], f"  {RecordStep.MADE_AGAIN()}"],
+            [NO_ZONE[0], f"  {IdentityMessages.MADE_AGAIN()}"],
         ),
     },
 )

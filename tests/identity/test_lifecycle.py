@@ -21,8 +21,8 @@ from byodkim_provider.errors import (
 from byodkim_provider.identity import lifecycle, lookups
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
-from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.identity import REPLICAS, Existing, IdentityProblem, LostReason, RecordStep
+from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
@@ -359,7 +359,7 @@ def test_create_while_reads_lag(world):
     world.publish(1)
     world.model.inject(Fault("drop", "after", CREATE))
 
-    assert [AwsStep.NOT_SHOWN_YET()] == refused(SesRefused, world.create).fields["steps"]
+    assert [AwsMessages.NOT_SHOWN_YET()] == refused(SesRefused, world.create).fields["steps"]
 
     world.clock.advance(61)
     assert world.create().instance == world.identity().tags[INSTANCE_TAG]
@@ -374,26 +374,29 @@ def existing(problem, *, origin="EXTERNAL", made="", **fields):
     {
         "another stack's": (
             lambda world: world.put("s1", tags=PROD),
-            existing(Existing.OTHER_STACKS, owner="'ses-byodkim/prod'"),
+            existing(IdentityMessages.OTHER_STACKS, owner="'ses-byodkim/prod'"),
         ),
         "another stack's of the same name": (
             lambda world: world.put("s1", tags=SAME_NAME),
-            existing(Existing.OF_SAME_NAME, owner="another stack with the name 'ses-byodkim/dev'"),
+            existing(IdentityMessages.OF_SAME_NAME, owner="another stack with the name 'ses-byodkim/dev'"),
         ),
         "another resource's": (
             lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}),
-            existing(Existing.OTHER_RESOURCES, owner="the resource 'mail/eu-west-1' of this stack"),
+            existing(IdentityMessages.OTHER_RESOURCES, owner="the resource 'mail/eu-west-1' of this stack"),
         ),
-        "no owner tag": (lambda world: world.put("s1"), existing(Existing.NOBODYS, owner="")),
+        "no owner tag": (lambda world: world.put("s1"), existing(IdentityMessages.NOBODYS, owner="")),
         "Easy DKIM": (
             lambda world: world.model.put_easy_dkim(DOMAIN, REGION),
-            existing(Existing.NOBODYS, origin="AWS_SES", owner=""),
+            existing(IdentityMessages.NOBODYS, origin="AWS_SES", owner=""),
         ),
         "ours with another key": (
             lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
-            existing(Existing.OTHER_SELECTOR, seen="s9", selector="s1"),
+            existing(IdentityMessages.OTHER_SELECTOR, seen="s9", selector="s1"),
         ),
-        "ours, signing with Easy DKIM": (our_easy_dkim, existing(Existing.EASY_DKIM, origin="AWS_SES")),
+        "ours, signing with Easy DKIM": (
+            our_easy_dkim,
+            existing(IdentityMessages.EASY_DKIM, origin="AWS_SES"),
+        ),
     },
 )
 def test_what_is_not_ours_is_refused(world, make, problem):
@@ -595,7 +598,7 @@ def test_adopt_easy_dkim(world):
     before = world.identity()
 
     made = "; an update makes keys and records first"
-    assert existing(Existing.EASY_DKIM, origin="AWS_SES", made=made) == refused(
+    assert existing(IdentityMessages.EASY_DKIM, origin="AWS_SES", made=made) == refused(
         IdentityExists, world.create, adopt=True
     )
     assert before == world.identity()
@@ -614,7 +617,7 @@ def test_managed_by_aws(world, adopt):
     before = world.identity()
     said = refused(IdentityExists, lifecycle.foresee, world.declared(adopt=adopt), lambda _: world.outside)
 
-    assert Existing.MANAGED == said.code == refused(IdentityExists, world.create, adopt=adopt).code
+    assert IdentityMessages.MANAGED == said.code == refused(IdentityExists, world.create, adopt=adopt).code
     assert before == world.identity()
 
 
@@ -711,12 +714,12 @@ def test_switch_without_the_record(world):
     """Nothing is switched to a key that is not in DNS, and the text says what still signs."""
     old = world.verified()
 
-    assert refused(RecordNotVisible, world.update, old, 2) == IdentityProblem.NOT_VISIBLE(
+    assert refused(RecordNotVisible, world.update, old, 2) == IdentityMessages.NOT_VISIBLE(
         name="s2._domainkey.example.com",
         seconds=120,
         answers="ns1.example.net and ns2.example.net have no TXT record",
         still="it still signs with 's1'",
-        step=RecordStep.CORRECT(by_hand=""),
+        step=IdentityMessages.CORRECT(by_hand=""),
     )
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
@@ -856,7 +859,7 @@ def test_drift_to_easy_dkim(world, status):
     seen = lifecycle.read(old, world.outside)
     before = world.identity()
 
-    easy = existing(Existing.EASY_DKIM, origin="AWS_SES")
+    easy = existing(IdentityMessages.EASY_DKIM, origin="AWS_SES")
     assert easy == refused(IdentityExists, world.update, seen, 1)
     assert before == world.identity()
 
@@ -879,12 +882,15 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
 @cases(
     ("tags", "reason"),
     {
-        "another stack": ({**PROD, INSTANCE_TAG: "theirs"}, LostReason.TAKEN(owner="'ses-byodkim/prod'")),
+        "another stack": (
+            {**PROD, INSTANCE_TAG: "theirs"},
+            IdentityMessages.TAKEN(owner="'ses-byodkim/prod'"),
+        ),
         "another resource": (
             {OWNER_TAG: f"{STACK_ID}/other", INSTANCE_TAG: "theirs"},
-            LostReason.TAKEN(owner="the resource 'other' of this stack"),
+            IdentityMessages.TAKEN(owner="the resource 'other' of this stack"),
         ),
-        "nobody": ({}, LostReason.UNTAGGED()),
+        "nobody": ({}, IdentityMessages.UNTAGGED()),
     },
 )
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
@@ -897,7 +903,7 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
     if is_refreshed:
         old = lifecycle.read(old, world.outside)
 
-    lost = existing(Existing.LOST, reason=reason)
+    lost = existing(IdentityMessages.LOST, reason=reason)
     assert lost == refused(IdentityExists, world.update, old, 2)
     if is_refreshed:
         assert lost == refused(IdentityExists, world.update, old, 1)
@@ -1451,7 +1457,7 @@ def test_what_was_left_is_nobodys(world):
     lifecycle.delete(world.create(adopt=True), world.outside)
     world.next_run()
 
-    assert Existing.NOBODYS == refused(IdentityExists, world.create).code
+    assert IdentityMessages.NOBODYS == refused(IdentityExists, world.create).code
 
 
 def test_delete_of_an_adopted_one_that_is_gone(world):
@@ -1494,7 +1500,10 @@ def test_replacement_that_switches_slots(world):
         name = f"{selector}._domainkey.{DOMAIN}"
         world.resolver.records[name] = (world.declared(int(selector[-1])).record_value,)
     problem = existing(
-        Existing.REPLACED, seen="ses2", selector="ses1", made="; an update makes keys and records first"
+        IdentityMessages.REPLACED,
+        seen="ses2",
+        selector="ses1",
+        made="; an update makes keys and records first",
     )
     assert problem == refused(IdentityExists, world.create, selector="ses1", **slots)
     assert "ses2" == world.identity().selector
@@ -1581,7 +1590,7 @@ def test_interrupted_before_create(world):
     world.publish(1)
     stopping.set()
 
-    assert IdentityProblem.INTERRUPTED() == refused(Stopped, world.create)
+    assert IdentityMessages.INTERRUPTED() == refused(Stopped, world.create)
     assert [] == world.calls()
 
 
@@ -1590,7 +1599,7 @@ def test_interrupted_switch(world):
     old = world.verified()
     world.clock.after(30, stopping.set)
 
-    assert IdentityProblem.INTERRUPTED() == refused(Stopped, world.update, old, 2)
+    assert IdentityMessages.INTERRUPTED() == refused(Stopped, world.update, old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
 

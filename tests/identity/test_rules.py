@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
-from byodkim_provider.messages.identity import RotationProblem, RotationStep
+from byodkim_provider.messages.identity import IdentityMessages
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support.cases import cases
 from tests.support.fakes import REGION, START
@@ -20,9 +20,9 @@ DAY = timedelta(days=1)
 
 NAME = "example.com eu-west-1"
 
-SIGNING_KEY_PROBLEM = RotationProblem.OTHER_KEY(name=NAME, generation=2, selector="s2", following=3)
+SIGNING_KEY_PROBLEM = IdentityMessages.OTHER_KEY(name=NAME, generation=2, selector="s2", following=3)
 
-SELECTOR_PROBLEM = RotationProblem.SECOND_KEY(name=NAME, selector="s2")
+SELECTOR_PROBLEM = IdentityMessages.SECOND_KEY(name=NAME, selector="s2")
 
 
 def declared(generation=2, published=(1, 2, 3), **changes):
@@ -148,12 +148,12 @@ def test_allowed(before, after):
 )
 def test_a_generation_stays_published(after, generation, signed_until, days, following, today):
     """What signed within the overlap stays; the refusal names the date, a list and the override."""
-    assert refusal(stored(), after) == RotationProblem.STILL_IN_USE(
+    assert refusal(stored(), after) == IdentityMessages.STILL_IN_USE(
         domain=DOMAIN,
         generation=generation,
         signed_until=signed_until,
         allowed_from=signed_until + days * DAY,
-        next_one=RotationStep.NEXT_ONE(generation=following) if following else "",
+        next_one=IdentityMessages.NEXT_ONE(generation=following) if following else "",
         today=today,
     )
 
@@ -170,12 +170,12 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(before, declared(6, (4, 5, 6), **SLOTS), unknown=(), now=START)
     message = caught.value.message
-    assert message == RotationProblem.SLOT_IN_USE(
+    assert message == IdentityMessages.SLOT_IN_USE(
         domain=DOMAIN,
         generation=3,
         signed_until=START - timedelta(hours=1),
         allowed_from=START - timedelta(hours=1) + 10 * DAY,
-        next_one=RotationStep.KEEP(generation=4),
+        next_one=IdentityMessages.KEEP(generation=4),
         today=[4, 5],
     )
     assert refusal(before, declared(4, (4, 5), **SLOTS)) is None
@@ -221,7 +221,7 @@ def test_a_supplied_key_is_exchanged_under_its_number(before, after):
         )
 
     message = caught.value.message
-    assert RotationProblem.STILL_IN_USE_KEY == message.code
+    assert IdentityMessages.STILL_IN_USE_KEY == message.code
     assert (1, START + 8 * DAY) == (message.fields["generation"], message.fields["allowed_from"])
 
 
@@ -236,7 +236,7 @@ def test_a_supplied_selector_gets_no_second_key(generation):
             now=START,
         )
 
-    assert RotationProblem.SECOND_KEY(name=NAME, selector="mail") == caught.value.message
+    assert IdentityMessages.SECOND_KEY(name=NAME, selector="mail") == caught.value.message
 
 
 @cases(

@@ -7,7 +7,7 @@ import pytest
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.signers import Ours, SesSources
-from byodkim_provider.messages.hosts import LeftReason
+from byodkim_provider.messages.hosts import RecordMessages
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION
@@ -102,7 +102,7 @@ def test_replaced(world, why, stays):
     """What an identity has signed is forgotten if the run has replaced it; its zone may go all the same."""
     world.run.replaced.add(DOMAIN)
     world.run.zones[DOMAIN].add(LABEL if stays else "manual")
-    assert why(RECORD) == (str(LeftReason.REPLACED()) if stays else "")
+    assert why(RECORD) == (str(RecordMessages.REPLACED()) if stays else "")
 
 
 def test_other_regions(world, why):

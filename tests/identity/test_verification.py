@@ -17,8 +17,8 @@ from byodkim_provider.identity.verdicts import (
     needs_poll,
     refuse_exchange,
 )
-from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.identity import IdentityProblem
+from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
@@ -633,7 +633,7 @@ def test_a_refusal_with_a_hint(world):
 
     class Refusing(FakeSes):
         def get_email_identity(self, domain):
-            raise ses_refused(GET, domain, REGION, "InternalServiceErrorException", AwsStep.TRY_AGAIN())
+            raise ses_refused(GET, domain, REGION, "InternalServiceErrorException", AwsMessages.TRY_AGAIN())
 
     stored = world.created()
     looks = replace(world.looks, ses=lambda region: Refusing(world.model, region))
@@ -907,7 +907,7 @@ def test_fail_at_the_limit(world):
     with pytest.raises(NotVerified) as caught:
         world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
 
-    assert caught.value.message == IdentityProblem.NOT_VERIFIED(
+    assert caught.value.message == IdentityMessages.NOT_VERIFIED(
         seconds=60,
         pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s ago "
         "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net have no TXT record; "
@@ -938,7 +938,7 @@ def test_fail_at_once(world):
     with pytest.raises(NotVerified) as caught:
         world.verify(waiting, other, on_timeout="fail")
 
-    assert caught.value.message == IdentityProblem.NOT_VERIFIED(
+    assert caught.value.message == IdentityMessages.NOT_VERIFIED(
         seconds=0, pending="example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet"
     )
     assert ([], START) == (world.calls(), world.clock.now())
@@ -1047,7 +1047,7 @@ def test_all_regions_exchanged(world):
     with pytest.raises(InvalidSettings) as refused:
         refuse_exchange(in_regions(world, "ap-south-1"), verdicts)
 
-    problem = IdentityProblem.REGIONS_AT_ONCE(
+    problem = IdentityMessages.REGIONS_AT_ONCE(
         domain=DOMAIN, regions="ap-south-1", before="eu-west-1, us-east-1"
     )
     assert ((str(problem),), problem.hint) == (refused.value.problems, refused.value.hint)

@@ -10,8 +10,8 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.key_store.secret_lifecycle import KeyRequest
-from byodkim_provider.messages.aws import AwsStep
-from byodkim_provider.messages.key_store import Secret
+from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.key_store import SecretMessages
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key
@@ -70,7 +70,7 @@ class Run:
         )
 
 
-UNCHANGED = AwsStep.UNCHANGED(service="SES")
+UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 
 
 # Create
@@ -248,11 +248,11 @@ def test_gone(secrets_manager, run):
     made = run.create()
     secrets_manager.remove(NAME)
 
-    assert Secret.GONE(arn=made.arn) == run.problem(made)
+    assert SecretMessages.GONE(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
     assert "ResourceNotFoundException" == caught.value.code
-    assert [UNCHANGED, Secret.GONE(arn=made.arn)] == caught.value.message.fields["steps"]
+    assert [UNCHANGED, SecretMessages.GONE(arn=made.arn)] == caught.value.message.fields["steps"]
 
 
 def test_scheduled(secrets_manager, run):
@@ -260,11 +260,11 @@ def test_scheduled(secrets_manager, run):
     made = run.create()
     secrets_manager.schedule(NAME)
 
-    assert Secret.DELETED(arn=made.arn) == run.problem(made)
+    assert SecretMessages.DELETED(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
     assert "InvalidRequestException" == caught.value.code
-    assert [UNCHANGED, Secret.DELETED(arn=made.arn)] == caught.value.message.fields["steps"]
+    assert [UNCHANGED, SecretMessages.DELETED(arn=made.arn)] == caught.value.message.fields["steps"]
 
 
 @pytest.mark.parametrize("other", ["another key", "text", "PEM"])
@@ -281,10 +281,10 @@ def test_changed(secrets_manager, run, other, signing_keys):
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
     with pytest.raises(SecretChanged) as caught:
         run.read(made)
-    assert caught.value.message == Secret.OTHER_KEY(
+    assert caught.value.message == SecretMessages.OTHER_KEY(
         arn=made.arn, expected=made.held.key.fingerprint, found=found
     )
-    assert Secret.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
+    assert SecretMessages.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
 
 
 def test_missing_permission_to_read(secrets_manager, run):
@@ -293,8 +293,8 @@ def test_missing_permission_to_read(secrets_manager, run):
     secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    says = AwsStep.SAYS(service="Secrets Manager", reason="this is said")
-    assert [says, AwsStep.POLICY()] == caught.value.message.fields["steps"]
+    says = AwsMessages.SAYS(service="Secrets Manager", reason="this is said")
+    assert [says, AwsMessages.POLICY()] == caught.value.message.fields["steps"]
 
 
 # Delete

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.program import aws_account
 from tests.support.cases import cases
 
@@ -17,7 +17,7 @@ WRAPPED = (
 )
 RESPONSE = "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 5f3c-1a,"
 DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
-POLICY, RENEW, ASK = AwsStep.POLICY(), AwsStep.SIGN_IN(), AwsStep.ASK_STS()
+POLICY, RENEW, ASK = AwsMessages.POLICY(), AwsMessages.SIGN_IN(), AwsMessages.ASK_STS()
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_refused(account, said, text, step):
     with pytest.raises(AwsRefused) as caught:
         account(WRAPPED.format(said))
     assert caught.value.text == f"GetCallerIdentity: {text}"
-    assert caught.value.message.fields["steps"] == [AwsStep.CALL_CHANGED_NOTHING(), step]
+    assert caught.value.message.fields["steps"] == [AwsMessages.CALL_CHANGED_NOTHING(), step]
 
 
 def test_long(account):

@@ -13,7 +13,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages.program import ZoneProblem
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
@@ -314,7 +314,7 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
     {
         "two of one name": (
             {},
-            ZoneProblem.SEVERAL(
+            ProgramMessages.SEVERAL(
                 domain=MAIL,
                 zone="example.com",
                 zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
@@ -322,18 +322,24 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
         ),
         "none": (
             {"zone": "othr.example"},
-            ZoneProblem.NOT_THERE(
+            ProgramMessages.NOT_THERE(
                 where=f'domains["{MAIL}"].dns.zone',
                 zone="othr.example",
                 did_you_mean=", did you mean 'other.example'?",
             ),
         ),
-        "private": ({"zone_id": "ZIN"}, ZoneProblem.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com")),
+        "private": (
+            {"zone_id": "ZIN"},
+            ProgramMessages.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com"),
+        ),
         "of another domain": (
             {"zone_id": "ZORG"},
-            ZoneProblem.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
+            ProgramMessages.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
         ),
-        "nowhere": ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean="")),
+        "nowhere": (
+            {"zone_id": "ZGONE"},
+            ProgramMessages.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean=""),
+        ),
     },
 )
 def test_route53_zone_refused(cloud, options, problem):

@@ -17,7 +17,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsCall
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.model import NoAnswerError, SesModel
@@ -245,7 +245,7 @@ class FakeSes:
         parameters = {"EmailIdentity": domain, **sent} if domain and "ResourceArn" not in sent else sent
         for _ in range(ATTEMPTS):
             if stopping.is_set():
-                raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
             try:
                 return self._model.call(operation, self._region, parameters)
             except SesError as error:
@@ -275,7 +275,7 @@ def _list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> SesRefused:
     """The error of a call that SES refused."""
     return SesRefused(
-        AwsCall.REFUSED(
+        AwsMessages.REFUSED(
             operation=operation, subject=domain, region=region, code=code, request="", steps=list(steps)
         )
     )
