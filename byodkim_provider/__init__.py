@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
     from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
-    from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-    from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+    from byodkim_provider.resources.declared import (
+        ByodkimIdentity,
+        ByodkimIdentityArgs,
+        DkimVerification,
+        DkimVerificationArgs,
+    )
 else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
@@ -45,8 +49,10 @@ else:
         "program.domain": ("ByodkimDomain", "ByodkimDomainArgs"),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.stack": ("declare_stack",),
-        "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
-        "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),
+        "resources.declared": (
+            *("ByodkimIdentity", "ByodkimIdentityArgs"),
+            *("DkimVerification", "DkimVerificationArgs"),
+        ),
     }
 
     def __getattr__(name: str) -> object:

@@ -23,7 +23,7 @@ from byodkim_provider.property_types import (
     list_of,
     map_of,
 )
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
+from byodkim_provider.resources.declared import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider

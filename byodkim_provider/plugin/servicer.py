@@ -39,28 +39,11 @@ from byodkim_provider.plugin.package import DOMAIN, schema
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import printable
-from byodkim_provider.resources import (
-    dkim_identity,
-    dkim_key,
-    dkim_verification,
-    dns_record,
-    record_guard,
-    stack_id,
-)
+from byodkim_provider.resources import load_v1
 from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types, outputs_of_python
 
 THREADS: Final = 64
 """Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
-
-PROVIDERS: Final[Mapping[str, Callable[[], ResourceProvider]]] = {
-    "ByodkimIdentity": dkim_identity.load_v1,
-    "DkimKey": dkim_key.load_v1,
-    "DkimVerification": dkim_verification.load_v1,
-    "DnsRecord": dns_record.load_v1,
-    "RecordGuard": record_guard.load_v1,
-    "StackId": stack_id.load_v1,
-}
-"""What makes the provider of each type."""
 
 NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 """Options of a component that would not reach its resources."""
@@ -88,7 +71,7 @@ def _timed(given: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """*outputs*, with what a program in Python needs that takes the resource over."""
-    return {**(outputs or {}), **outputs_of_python(PROVIDERS[_kind(urn)])}
+    return {**(outputs or {}), **outputs_of_python(_kind(urn))}
 
 
 def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,7 +163,7 @@ class Servicer(ProviderServicer):
         kind = _kind(urn)
         with self._lock:
             if kind not in self._providers:
-                provider = PROVIDERS[kind]()
+                provider = load_v1(kind)
                 config = Config(self._config, self._config.get("project", ""))
                 provider.configure(ConfigureRequest(config))
                 self._providers[kind] = provider

@@ -11,8 +11,7 @@ from typing import Any
 
 import pulumi
 
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity
-from byodkim_provider.resources.dkim_verification import DkimVerification
+from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
 
 Verdicts = Mapping[tuple[str, str, str | None], str]

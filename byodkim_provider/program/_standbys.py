@@ -14,7 +14,7 @@ from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import moment
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+from byodkim_provider.resources.declared import ByodkimIdentity
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """Largest difference between SES's clock and ours: AWS refuses requests with a larger one."""

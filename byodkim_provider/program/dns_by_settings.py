@@ -13,7 +13,7 @@ from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.route53 import Route53
-from byodkim_provider.resources.dns_record import DnsRecord
+from byodkim_provider.resources.declared import DnsRecord
 from byodkim_provider.resources.inputs import of_record
 
 _OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))

@@ -58,11 +58,15 @@ from byodkim_provider.program.route53 import Route53, before_write
 from byodkim_provider.property_types import moment
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_key import DkimKey
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.declared import (
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimKey,
+    DkimVerification,
+    DkimVerificationArgs,
+    RecordGuard,
+)
 from byodkim_provider.resources.other_languages import is_plugin
-from byodkim_provider.resources.record_guard import RecordGuard
 from byodkim_provider.resources.sdk import only_waited_for
 
 

@@ -18,7 +18,7 @@ from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.sdk import end_program, parallel
 
 

@@ -1,7 +1,32 @@
 """
-The dynamic resources: one per file, what a program declares, and its provider in the file beside it.
+The dynamic resources: what a program declares, in `declared`, and the provider of each in a file of its own.
 
-The provider (`dkim_key_provider.py`) translates between Pulumi's plain values and the packages below, and
-decides nothing that could be decided without Pulumi. Only the plugin process loads it: a program imports
-neither AWS nor DNS for a resource.
+A provider translates between Pulumi's plain values and the packages below, and decides nothing that could
+be decided without Pulumi. Only the plugin process loads it: a program imports neither AWS nor DNS for that.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pulumi.dynamic import ResourceProvider
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "ByodkimIdentity": "dkim_identity_provider",
+    "DkimKey": "dkim_key_provider",
+    "DkimVerification": "dkim_verification_provider",
+    "DnsRecord": "dns_record_provider",
+    "RecordGuard": "record_guard_provider",
+    "StackId": "stack_id_provider",
+}
+"""The module of the provider, by the name of a resource. Names are in users' state: none is ever renamed."""
+
+
+def load_v1(resource: str) -> ResourceProvider:
+    """The provider of a *resource*. Users' state names this function: never moved, never renamed."""
+    module: Any = import_module(f"{__name__}.{PROVIDERS[resource]}")
+    provider: ResourceProvider = getattr(module, f"{resource}Provider")()
+    return provider

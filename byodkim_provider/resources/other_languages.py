@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import Resource
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import is_config_secret
 
@@ -46,26 +46,25 @@ def is_plugin() -> bool:
 
 
 @functools.cache
-def outputs_of_python(load: Callable[[], ResourceProvider]) -> Mapping[str, str]:
+def outputs_of_python(resource: str) -> Mapping[str, str]:
     """The outputs that only dynamic resources have."""
-    return {PROVIDER_KEY: serialize_provider(InPluginProcess(load))}
+    return {PROVIDER_KEY: serialize_provider(InPluginProcess(resource))}
 
 
 class OurResource(Resource):
     """A resource of this package: its provider runs in a process of its own, as does all that it needs."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__(module=PACKAGE, name=cls.__name__)
+
     def __init__(
-        self,
-        load: Callable[[], ResourceProvider],
-        name: str,
-        props: dict[str, Any],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """*load* is the `load_v1` of the resource."""
+        """*name* is unique in the stack. The outputs are those that a subclass annotates."""
+        kind, props = type(self).__name__, {**dict.fromkeys(type(self).__annotations__), **inputs}
         if not is_plugin():
-            super().__init__(InPluginProcess(load), name, props, opts)
+            super().__init__(InPluginProcess(kind), name, props, opts)
             return
-        kind = type(self).__name__
         before = pulumi.Alias(type_=f"{DYNAMIC}{kind}")  # of a stack that Python has made
         ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider), aliases=[before])
         token = f"{PACKAGE}:index:{kind}"

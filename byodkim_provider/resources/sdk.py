@@ -16,6 +16,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
 
 from byodkim_provider.messages.program import ProgramMessages
+from byodkim_provider.resources import load_v1
 
 _SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 """How a secret is marked on its way to the engine, which is part of the protocol."""
@@ -131,7 +132,7 @@ class PerProgram(Generic[T]):
 
 class InPluginProcess(ResourceProvider):
     """
-    Names the function that makes the provider. The state holds this name and nothing else.
+    Names the provider of a resource, as `load_v1` takes it. The state holds this name and nothing else.
 
     So a program needs neither AWS nor DNS to declare a resource, and no client, credential or test value of a
     provider gets into the state.
@@ -139,10 +140,9 @@ class InPluginProcess(ResourceProvider):
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
-    def __init__(self, load: Callable[[], ResourceProvider]) -> None:
-        """*load* is the `load_v1` of a resource."""
+    def __init__(self, resource: str) -> None:
         super().__init__()
-        self._load = load
+        self._resource = resource
 
-    def __reduce__(self) -> tuple[Callable[[], ResourceProvider], tuple[()]]:
-        return self._load, ()
+    def __reduce__(self) -> tuple[Callable[[str], ResourceProvider], tuple[str]]:
+        return load_v1, (self._resource,)

@@ -32,17 +32,17 @@ DEADLINE: Final = 20
 Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord", "StackId"]
 
 PROVIDERS: Final[Mapping[Kind, str]] = {
-    "DkimKey": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fa2V5lIwHbG9hZF92MZSTlClSlC4=",
+    "DkimKey": "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHRGtpbUtleZSFlFKULg==",
     "ByodkimIdentity": (
-        "gASVOwAAAAAAAACMKGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1faWRlbnRpdHmUjAdsb2FkX3YxlJOUKVKULg=="
+        "gASVQAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwPQnlvZGtpbUlkZW50aXR5lIWUUpQu"
     ),
     "DkimVerification": (
-        "gASVPwAAAAAAAACMLGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fdmVyaWZpY2F0aW9ulIwHbG9hZF92MZSTlClSlC4="
+        "gASVQQAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwQRGtpbVZlcmlmaWNhdGlvbpSFlFKULg=="
     ),
     "DnsRecord": (
-        "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="
+        "gASVOgAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwJRG5zUmVjb3JklIWUUpQu"
     ),
-    "StackId": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnN0YWNrX2lklIwHbG9hZF92MZSTlClSlC4=",
+    "StackId": "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHU3RhY2tJZJSFlFKULg==",
 }
 """`__provider` of each resource, as it stands in users' state: written down here, not computed."""
 

@@ -17,11 +17,16 @@ from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.resources import inputs
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_key import DkimKey
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.resources.dns_record import DnsRecord
-from byodkim_provider.resources.stack_id import NAME, StackId
+from byodkim_provider.resources.declared import (
+    NAME,
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimKey,
+    DkimVerification,
+    DkimVerificationArgs,
+    DnsRecord,
+    StackId,
+)
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
 from tests.hosts import name_servers

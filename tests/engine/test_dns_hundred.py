@@ -4,8 +4,12 @@ import pulumi
 import pytest
 
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.declared import (
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimVerification,
+    DkimVerificationArgs,
+)
 from tests.engine.stack import OPENSSL_KEY, REGION, requests
 
 pytestmark = pytest.mark.engine

@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.config import settings
 from byodkim_provider.program.domain import ByodkimDomain
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.declared import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel

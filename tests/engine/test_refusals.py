@@ -10,7 +10,7 @@ from moto.sts.responses import TokenResponse
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.program.domain import ByodkimDomain
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.declared import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.aws import services
 from tests.engine.clients import client_of
 from tests.engine.stack import IDENTITY, REGION, requests

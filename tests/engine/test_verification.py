@@ -8,8 +8,12 @@ import pytest
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.polls import INTERVALS
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.declared import (
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimVerification,
+    DkimVerificationArgs,
+)
 from sandbox.mail.client import send
 from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 

@@ -22,8 +22,8 @@ from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.property_types import timestamp
+from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
-from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from tests.config.test_settings import KEY_1, KEY_2

@@ -1,34 +1,25 @@
 """What all dynamic providers have in common: how state names them, and how they refuse inputs."""
 
 import base64
-import importlib
 import pickle
-import pkgutil
 
 import pytest
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from byodkim_provider import resources
+from byodkim_provider.resources import declared, load_v1
 from byodkim_provider.resources._provider import AwsProvider, DynamicProvider, check_result
 from byodkim_provider.resources.sdk import InPluginProcess
 from tests.contract.plugin import PROVIDERS
 
 STORED = {
-    "dkim_identity": PROVIDERS["ByodkimIdentity"],
-    "dkim_key": PROVIDERS["DkimKey"],
-    "dkim_verification": PROVIDERS["DkimVerification"],
-    "dns_record": PROVIDERS["DnsRecord"],
-    "record_guard": (
-        "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9ndWFyZJSMB2xvYWRfdjGUk5QpUpQu"
+    **PROVIDERS,
+    "RecordGuard": (
+        "gASVPAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwLUmVjb3JkR3VhcmSUhZRSlC4="
     ),
-    "stack_id": PROVIDERS["StackId"],
 }
-"""`__provider` of each resource, by its module."""
-
-
-def module(name):
-    return importlib.import_module(f"{resources.__name__}.{name}")
+"""`__provider` of each resource."""
 
 
 def subclasses(cls):
@@ -36,26 +27,24 @@ def subclasses(cls):
 
 
 def test_all_are_found():
-    """Each module of a dynamic resource has its loader, and no provider is without one."""
-    names = [one.name for one in pkgutil.iter_modules(resources.__path__)]
-    assert [name for name in names if hasattr(module(name), "load_v1")] == list(STORED)
+    """Each resource has its provider, and no provider is without one."""
+    names = {one.__name__ for one in subclasses(declared.OurResource)}
+    assert {*STORED} == {*resources.PROVIDERS} == names
     ours = {one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)}
-    assert ours == {
-        *(type(module(name).load_v1()) for name in STORED),
-        *(AwsProvider, DynamicProvider, InPluginProcess),
-    }
+    providers = {type(load_v1(name)) for name in STORED}
+    assert ours == {*providers, AwsProvider, DynamicProvider, InPluginProcess}
 
 
 @pytest.mark.parametrize("name", STORED)
 def test_state_names_the_loader(name):
-    """A provider is stored by the path of its loader, and what is stored loads the provider itself."""
-    declared = InPluginProcess(module(name).load_v1)
-    declared.secret = "client"
-    assert serialize_provider(declared) == STORED[name]
-    assert declared.serialize_as_secret_always is False
+    """A provider is stored by the name of its resource, and what is stored loads the provider itself."""
+    stub = InPluginProcess(name)
+    stub.secret = "client"
+    assert serialize_provider(stub) == STORED[name]
+    assert stub.serialize_as_secret_always is False
     loaded = pickle.loads(base64.b64decode(STORED[name]))
     assert isinstance(loaded, DynamicProvider)
-    assert type(loaded).__module__ == f"{resources.__name__}.{name}_provider"
+    assert type(loaded) is type(load_v1(name))
 
 
 def test_problems_are_printable():

@@ -1,0 +1,297 @@
+"""
+What a program declares: the resources of this package, each with the provider that `load_v1` knows for it.
+
+What then happens, a provider does in the plugin process. No secret of a DNS host is an input or an output: a
+record names its credentials, and that process reads them from the stack's configuration or its environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+
+from byodkim_provider.dkim.key_secret import PREFIX
+from byodkim_provider.identity.state import TIMEOUT_MINUTES
+from byodkim_provider.resources.inputs import VERIFIED, of_verification
+from byodkim_provider.resources.other_languages import OurResource
+from byodkim_provider.resources.sdk import PerProgram, as_secret_as, is_unknown
+
+if TYPE_CHECKING:
+    from byodkim_provider.identity.verification import OnTimeout
+
+
+NAME: Final = "byodkim"
+"""Of the one `StackId` of a stack."""
+
+
+class StackId(OurResource):
+    """
+    The id of the stack: a random value, which is this resource's own id.
+
+    Names can't tell two stacks apart: another backend may have a stack of the same name, and a renamed stack
+    is still the same one. So the owner tag of what a stack creates in AWS begins with this id.
+
+    What has an owner depends on it. So it is in the state before anything is created in AWS, and is deleted
+    last. A replacement (`--replace`) concerns only what is created after it: an identity keeps its owner.
+    """
+
+
+_ids: PerProgram[StackId] = PerProgram()
+
+
+def owner_of(resource: str) -> pulumi.Output[str]:
+    """The owner tag of what *resource* of the running program creates; declares the stack's id if needed."""
+    stack = _ids.get(None, lambda: StackId(NAME, {}))
+    return pulumi.Output.concat(stack.id, "/", resource)
+
+
+def stack_name() -> str:
+    """Project and stack, for people: `ses-byodkim/prod`."""
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+class DkimKey(OurResource):
+    """
+    An RSA key for one generation of a domain.
+
+    It is kept in the stack's state, encrypted by the stack's secrets provider, or only in Secrets Manager.
+    The secret is named after the resource and has its owner tag, so a replacement by `--replace` finds the
+    same key again.
+    """
+
+    selector: pulumi.Output[str]
+    """
+    `s<yyyymmdd>-<8 hex>`, the date of creation and the first digits of the fingerprint; with `cname` that of
+    the generation's slot.
+    """
+    private_key: pulumi.Output[str | None]
+    """
+    Secret: PKCS#1 DER in base64, which `openssl base64 -d -A | openssl rsa -inform DER` reads.
+
+    None if the key is in Secrets Manager.
+    """
+    secret_arn: pulumi.Output[str | None]
+    """ARN of the secret; None if the key is in the state."""
+    fingerprint: pulumi.Output[str]
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    record_name: pulumi.Output[str]
+    record_value: pulumi.Output[str]
+    created_at: pulumi.Output[str]
+    """ISO 8601, UTC."""
+
+    def __init__(
+        self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*inputs* are made by `inputs.of_key`; *name* is unique in the stack."""
+        of_secret = {}
+        if "key_store" in inputs:
+            of_secret = {"secret_name": f"{PREFIX}{stack_name()}/{name}", "owner": owner_of(name)}
+        super().__init__(
+            name,
+            {**inputs, **of_secret},
+            pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
+            ),
+        )
+
+
+class DnsRecord(OurResource):
+    """
+    One TXT value at one name, by the API of its DNS host. Other values and other names are never touched.
+
+    Before the record goes, SES is asked whether an identity of the domain signs with its key in any of its
+    Regions.
+    """
+
+    present_value: pulumi.Output[str]
+    """What stands there: the value, or this key as somebody else had written it before."""
+
+
+class RecordGuard(OurResource):
+    """
+    Keeps the record of a key in one zone of Route 53 for as long as an identity needs it.
+
+    pulumi-aws makes the record, after this resource, and never deletes it. This resource does, after every
+    identity of the stack that could sign with the key, once SES has said that nobody signs. The record of a
+    slot (`cname`) has its value from here, so that no change passes by.
+    """
+
+    record_value: pulumi.Output[str]
+    """The value of the record of a slot; None of any other."""
+
+
+@dataclass(kw_only=True)
+class ByodkimIdentityArgs:
+    """Inputs of a `ByodkimIdentity`. Those with a default may be left out."""
+
+    domain: pulumi.Input[str]
+    region: pulumi.Input[str]
+    selector: pulumi.Input[str]
+    """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
+    private_key: pulumi.Input[str | None] | None = None
+    """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
+    secret_arn: pulumi.Input[str | None] | None = None
+    """Instead of the key: ARN of its secret in Secrets Manager, read when the key is sent to SES."""
+    record_value: pulumi.Input[str] | None = None
+    """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
+    account_id: pulumi.Input[str] | None = None
+    """The AWS account it must land in; another one is refused before anything is written."""
+    regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """All Regions of the domain, so that a record that one signed with outlives that Region's identity."""
+    generation: pulumi.Input[int] | None = None
+    published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
+    supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """`<selector>:<fingerprint>` by generation, of the published ones that you gave a key for."""
+    overlap_days: pulumi.Input[int] | None = None
+    configuration_set: pulumi.Input[str] | None = None
+    """Left as it is in SES if not given."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Left as they are in SES if not given. Tags of others stay in any case."""
+    adopt: pulumi.Input[bool] | None = None
+    """Take over an identity that SES has already; it stays in SES when the resource goes."""
+    accept_unsigned_window: pulumi.Input[bool] | None = None
+    """Leave Easy DKIM, although SES signs with nothing until it has verified the key."""
+    dns_check: pulumi.Input[str] | None = None
+    dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    dns_wait_seconds: pulumi.Input[int] | None = None
+    dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Labels of the zones (`HostedZone`) of the records. A move that loses one is refused."""
+    places: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
+    """
+    By generation, where its record stands, if that is not all of `dns` for each: the label of a zone or,
+    for a slot, `<name of the record there>@<label>`.
+    """
+    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
+    """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
+    zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
+    zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By label, the external ID that this role asks for."""
+    cname: pulumi.Input[str] | None = None
+    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    slots: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By selector, the value of each published record that has a slot."""
+    panel: pulumi.Input[str] | None = None
+    """Whose panel people type the record into, a name from `hosts.registry.PANELS`."""
+    panel_zone: pulumi.Input[str] | None = None
+    """The zone that this panel shows."""
+
+
+class ByodkimIdentity(OurResource):
+    """
+    The SES identity of one domain in one Region, which signs with a key of one's own.
+
+    SES gets the key only once its record is in DNS. Used alone, publish the record
+    yourself and name it in `depends_on`; a new key then needs a new selector. `get` and
+    `pulumi import` don't work, as with any dynamic resource; `custom_timeouts` have no effect.
+    """
+
+    domain: pulumi.Output[str]
+    region: pulumi.Output[str]
+    selector: pulumi.Output[str]
+    generation: pulumi.Output[int | None]
+    published: pulumi.Output[Sequence[int] | None]
+    account_id: pulumi.Output[str | None]
+    dns_check: pulumi.Output[str]
+    dns_resolvers: pulumi.Output[Sequence[str]]
+    record_name: pulumi.Output[str]
+    record_value: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    slots: pulumi.Output[Mapping[str, str]]
+    """By selector, what may stand in each slot: the record of a generation that may not leave DNS stays."""
+    status: pulumi.Output[str]
+    """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
+    key_set_at: pulumi.Output[str | None]
+    """When SES last got a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
+    key_set_by: pulumi.Output[str | None]
+    """By which action; None while awaiting DNS."""
+    adopted: pulumi.Output[bool]
+    """SES had it before; it stays there when the resource goes."""
+    drift: pulumi.Output[Sequence[str] | None]
+    """The differences between SES and what is declared, when SES was last read, one sentence each."""
+    signing_since: pulumi.Output[str | None]
+    """Since when SES has this key, ISO 8601, UTC."""
+    signed_until: pulumi.Output[Mapping[str, str]]
+    """By generation, when each earlier one signed last, ISO 8601, UTC."""
+
+    @property
+    def arn(self) -> pulumi.Output[str]:
+        """
+        Its ARN in SES, for what refers to it there. It is the resource's id, which no change makes unknown.
+
+        While awaiting DNS, SES has no identity of that ARN yet.
+        """
+        return self.id
+
+    def __init__(
+        self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """The stack's id and *name* make up the identity's owner tag: rename with `aliases` only."""
+        private_key: pulumi.Output[str | None] | None = None
+        if args.private_key is not None:
+            private_key = pulumi.Output.secret(args.private_key)
+        inputs = {
+            **vars(args),
+            "private_key": private_key,
+            "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
+            "owner": owner_of(name),
+            "stack": stack_name(),
+            # The engine does not tell the plugin which run it is; `check` removes this.
+            "is_preview": pulumi.runtime.is_dry_run() or None,
+        }
+        super().__init__(name, inputs, opts)
+
+
+@dataclass(kw_only=True)
+class DkimVerificationArgs:
+    """Inputs of a `DkimVerification`."""
+
+    identities: Sequence[ByodkimIdentity]
+    timeout_minutes: float = TIMEOUT_MINUTES
+    """How long a run waits for new and changed identities. A change of this input alone is no change."""
+    on_timeout: OnTimeout = "warn"
+    """`warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run fails."""
+    retired: Sequence[str] = ()
+    """Domains whose identities leave the stack while their records stay; when they left is an output."""
+
+
+class DkimVerification(OurResource):
+    """
+    Waits until SES has verified identities, and reports why one is not verified.
+
+    When all are verified it makes no call. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` has no effect, *timeout_minutes* is the time limit.
+    """
+
+    results: pulumi.Output[Sequence[Mapping[str, Any]]]
+    """For each identity: domain, region, selector, status, verified and reason."""
+    pending: pulumi.Output[Sequence[str]]
+    """One line for each identity that is not verified: domain, Region, status and reason."""
+
+    retired_at: pulumi.Output[Mapping[str, str]]
+    """By domain, when a run first had it as retired: from then on nothing signs."""
+
+    def __init__(
+        self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*name* is unique in its stack."""
+        inputs = of_verification(
+            [_outputs(one) for one in args.identities],
+            account_id=args.identities[0].account_id if args.identities else None,
+            timeout_minutes=args.timeout_minutes,
+            on_timeout=args.on_timeout,
+            retired=args.retired,
+        )
+        super().__init__(name, inputs, opts)
+
+
+def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
+    """The outputs that are verified."""
+    given = {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
+    # Not set it is no output, which a preview takes for unknown; a setting never is.
+    cname = given["cname"].apply(lambda one: None if is_unknown(one) else one, run_with_unknowns=True)
+    return {**given, "cname": cname}
