@@ -18,8 +18,7 @@ from byodkim_provider.config.schema import DnsSettings, KeyStore
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import Role
-from byodkim_provider.identity.dns_moves import parts
-from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored
+from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored, parts
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"

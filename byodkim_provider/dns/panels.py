@@ -102,7 +102,7 @@ def problems(
 
 
 def instructions(
-    panel: Panel,
+    panel: Panel | None,
     *,
     record_name: str,
     record_value: str,
@@ -111,11 +111,13 @@ def instructions(
     kind: Kind = "TXT",
 ) -> str:
     """
-    What to type into which field, one field per line, ready to be pasted.
+    What to type into which field, one field per line, ready to be pasted; None is a panel that is not known.
 
     *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the panel.
     Raises ValueError for a name that is not in it. *edit*: the record is there, a second one would do harm.
     """
+    if panel is None:
+        return f"type:  {kind}\nname:  {record_name}\nvalue: {record_value}"
     value_field = panel.value_field if kind == "TXT" else target_field(panel)
     fields = {
         "Type": panel.type_choice.format(kind=kind),

@@ -1,20 +1,23 @@
 """
-What DNS shows of an identity's record, and what people read while it does not show it.
+What DNS shows of an identity's records, and what follows: a wait, a refusal, or what people read and paste.
 
-For a run that waits for the record, and for a preview that says so.
+For a run that waits for a record, and for a preview that says so; and for a change of DNS providers, which
+must not take a record from where verifiers find it. Zones are labels (`route53:Z0123456789ABC`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Set
+from textwrap import indent
 from typing import Final
 
 from byodkim_provider.dkim import generations, records
-from byodkim_provider.dns import visibility
+from byodkim_provider.dns import panels, visibility
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
-from byodkim_provider.errors import RecordNotVisible
-from byodkim_provider.identity import dns_moves
-from byodkim_provider.identity.state import MANUAL, Declared, Stored
+from byodkim_provider.errors import InvalidSettings, RecordNotVisible
+from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
+from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Clock
@@ -54,43 +57,6 @@ def _check(declared: Declared, resolver: DnsResolver) -> Visibility:
     return visibility.judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
 
 
-def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
-    """Why verifiers won't find the records where they are going to be made; "" if they will."""
-    if resolver is None or declared.dns_check != "authoritative" or declared.cname:
-        return ""
-    # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
-    # "no such name" for it.
-    answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
-    answered = [answer for answer in answers if answer.values is not None]
-    return dns_moves.served_elsewhere(declared, visibility.servers_asked(answered))
-
-
-def refuse_leaving(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> None:
-    """Raise `InvalidSettings` if a change would take a record from where verifiers find it."""
-    for place in dns_moves.leaving(stored.declared, declared):
-        asked = _asked_for(place, stored.declared, resolver)
-        dns_moves.refuse_leaving(stored, declared, [place], asked)
-
-
-def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
-    """
-    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads to.
-
-    Empty if that can't be seen.
-    """
-    if resolver is None or declared.dns_check != "authoritative":
-        return frozenset()
-    _, target = dns_moves.parts(place)
-    if target:
-        name = records.record_name(target.partition(".")[0], declared.domain)
-        answers = resolver.txt(name, declared.domain)
-        aliases = {one.alias for one in answers if one.alias}
-        return frozenset(aliases | {one.server for one in answers if one.alias == target})
-    # If the key that signs has a slot, its CNAME says nothing of the records that have none.
-    name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
-    return visibility.servers_asked(resolver.txt(name, declared.domain))
-
-
 def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None, recent: Recent) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
@@ -104,12 +70,131 @@ def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | N
     return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))
 
 
+# --- where the records stand, and who is asked for them
+
+
+def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
+    """Places that generations which stay would leave. Records that people pasted always stay."""
+    if not after.dns:
+        return ()
+    gone = [
+        place
+        for one in _staying(before, after)
+        for place in before.places_of(one)
+        if place not in after.places_of(one) and place != MANUAL
+    ]
+    return tuple(dict.fromkeys(gone))
+
+
+def _staying(before: Declared, after: Declared) -> list[int]:
+    """Generations in DNS before and after a change. The others leave when `generations` lets them."""
+    return sorted({*before.published} & {*after.published}) or [0]  # 0: wherever there is a record
+
+
+def refuse_leaving(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> None:
+    """Raise `InvalidSettings` if a change would take a record from where verifiers find it."""
+    if stored.key is None:
+        return  # SES never had a key, so no mail was signed
+    for place in _leaving(stored.declared, declared):
+        _refuse_place(stored, declared, place, _asked_for(place, stored.declared, resolver))
+
+
+def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str]) -> None:
+    """
+    Raise `InvalidSettings` if the records at *place* are those that verifiers find.
+
+    *asked* are the name servers that are asked for them now, and what the CNAMEs of slots lead to; empty if
+    that can't be seen.
+    """
+    before = stored.declared
+    subject = f"{before.domain} {before.region}"
+    label, name = parts(place)
+    moved = [one for one in _staying(before, declared) if place in before.places_of(one)]
+    after = dict(parts(new) for one in moved for new in declared.places_of(one))
+    by_cname = bool(name) and name not in after.values()
+    moves = "CNAMEs" if by_cname else "name servers"
+    named = {name} & asked if by_cname else _serving(label, before, asked)
+    if named is None and asked and _none_of(after, declared, asked):
+        named = set(asked)  # the zone that is left is the one that they serve
+    if named:
+        servers = ", ".join(sorted(named))
+        raise InvalidSettings(
+            IdentityMessages.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
+        )
+    exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
+    if exchanged and (named is None or not asked):
+        raise InvalidSettings(IdentityMessages.EXCHANGED(name=subject, zone=label, moves=moves))
+
+
+def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
+    """
+    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads to.
+
+    Empty if that can't be seen.
+    """
+    if resolver is None or declared.dns_check != "authoritative":
+        return frozenset()
+    _, target = parts(place)
+    if target:
+        name = records.record_name(target.partition(".")[0], declared.domain)
+        answers = resolver.txt(name, declared.domain)
+        aliases = {one.alias for one in answers if one.alias}
+        return frozenset(aliases | {one.server for one in answers if one.alias == target})
+    # If the key that signs has a slot, its CNAME says nothing of the records that have none.
+    name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
+    return servers_asked(resolver.txt(name, declared.domain))
+
+
+def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
+    """Servers among *asked* that serve the zone *label*; None if its name servers are not known."""
+    if names := declared.name_servers.get(label):
+        return set(asked) & set(names)
+    panel = of_label(label)
+    served = {server for server in asked if panel and panels.serves(panel, [server])}
+    # A zone may have name servers under other names than most at its host.
+    return served if served or (panel and panel.serves_all) else None
+
+
+def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bool:
+    """Whether none of *asked* serves any zone of *labels*, and all zones' name servers are known."""
+    return bool(labels) and all(_serving(label, declared, asked) == set() for label in labels)
+
+
+def served_by(declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
+    """The name servers that are asked for the records of a new identity; empty if that can't be seen yet."""
+    if resolver is None or declared.dns_check != "authoritative" or declared.cname:
+        return frozenset()
+    # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
+    # "no such name" for it.
+    answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
+    return servers_asked([answer for answer in answers if answer.values is not None])
+
+
+def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
+    """
+    The message if the name servers, with `cname` those of the target, are not of any zone of the record.
+
+    Else "", also if that can't be determined, or is intended: people publish where they are asked to.
+    """
+    is_known = declared.dns_check == "authoritative" and asked
+    if not is_known or not _none_of(declared.dns, declared, asked):
+        return ""
+    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
+    zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
+    servers = ", ".join(sorted(asked))
+    domain = declared.cname or declared.domain
+    return str(IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones)))
+
+
+# --- what people read while the record is not visible
+
+
 def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
     is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.dns
-    by_hand = f"\n{dns_moves.what_to_paste(declared)}" if is_pasted else ""
+    by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     return RecordNotVisible(
         IdentityMessages.NOT_VISIBLE(
             name=declared.record_name,
@@ -131,13 +216,13 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
             behind = [one for one in answers if has_cname and one.target]
             asked = frozenset(one.server for one in behind if one.failure != "no zone")
             is_unseen = has_cname and not asked
-        elsewhere = dns_moves.served_elsewhere(declared, asked)
+        elsewhere = served_elsewhere(declared, asked)
         why = elsewhere or visibility.summary()
     if visibility and visibility.leaked:
         step: Message | str = f"  {_new_key(declared)}"
     elif not has_cname and (elsewhere or not declared.dns or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
-        step = IdentityMessages.PASTE(records=dns_moves.what_to_paste(declared), these=these)
+        step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     else:
         again = IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
         step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
@@ -156,3 +241,22 @@ def _new_key(declared: Declared) -> Message:
         slots=declared.slot,
     )
     return IdentityMessages.LEAKED_KEY(signing=signing, published=list(published))
+
+
+def what_to_paste(declared: Declared) -> str:
+    """The records that have to be there before SES gets the key, each field on a line of its own."""
+    if declared.cname:
+        cnames = declared.cnames.items()
+        lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
+        return "\n".join(lines)
+    slow = next((label for label in declared.dns if hours_to_show(label)), None)
+    if slow and MANUAL not in declared.dns:
+        hours = hours_to_show(slow)
+        return f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
+    text = panels.instructions(
+        PANELS[declared.panel] if declared.panel else None,
+        record_name=declared.record_name,
+        record_value=declared.record_value,
+        zone=declared.panel_zone or declared.domain,
+    )
+    return indent(text, "  ")

@@ -273,6 +273,12 @@ def zone_of(place: str, domain: str) -> str:
     return place.partition(f"._domainkey.{domain}.")[2] or place.rpartition("@")[2]
 
 
+def parts(place: str) -> tuple[str, str]:
+    """The zone's label, and the record's name there if the domain's own leads to it by a CNAME, else ""."""
+    name, _, label = place.partition("@")
+    return (label, name) if "._domainkey." in name else (place, "")
+
+
 def _is_shown_late(label: str) -> bool:
     return label == MANUAL or hours_to_show(label) > 0
 

@@ -95,7 +95,7 @@ class ByodkimIdentityProvider(AwsProvider):
             self._foresee_adoption(declared)
         if declared.name_servers:
             resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
-            elsewhere = lookups.served_elsewhere(declared, resolver)
+            elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, resolver))
             if elsewhere and self._run.first(elsewhere):
                 self._run.progress().warn(elsewhere)
 

@@ -1,12 +1,448 @@
-"""How often DNS is asked for one record, by a preview and the update after it."""
+"""How often DNS is asked for a record, which change of DNS providers is refused, and what people paste."""
 
+import re
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.errors import RecordNotVisible
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import judge, servers_asked
+from byodkim_provider.errors import InvalidSettings, RecordNotVisible
 from byodkim_provider.identity import lookups
+from byodkim_provider.identity.lookups import (
+    not_visible,
+    refuse_leaving,
+    served_elsewhere,
+    waiting_for_dns,
+    what_to_paste,
+)
+from byodkim_provider.identity.state import parts
+from byodkim_provider.messages.identity import IdentityMessages
+from tests.support.cases import cases
 from tests.support.fakes import SERVERS
+
+HERE, THERE = "route53:Z1", "own:z1"
+NAME_SERVERS = {
+    HERE: ("ns-1.example.net", "ns-2.example.net"),
+    THERE: ("a.ns.example.org", "b.ns.example.org"),
+}
+EXCHANGED = (
+    "example.com eu-west-1: dns: route53:Z1 can't be exchanged at once, its records may still be asked for\n"
+    "  hint: nothing was changed in SES; list both, move the name servers, then drop one"
+)
+STILL_ASKED = (
+    "example.com eu-west-1: dns: the record is still asked for at route53:Z1 "
+    "(ns-1.example.net, ns-2.example.net)\n"
+    "  hint: nothing was changed in SES; list both, move the name servers, and drop the old one two days "
+    "later, when nobody remembers them"
+)
+
+
+GODADDY, BIND, CPANEL = "godaddy:example.com", "rfc2136:example.com", "cpanel:example.com"
+AT_GODADDY = frozenset({"ns01.domaincontrol.com", "ns02.domaincontrol.com"})
+CLOUDFLARE = "cloudflare:example.com"
+AT_CLOUDFLARE = frozenset({"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"})
+AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
+
+
+def exchanged(label):
+    return EXCHANGED.replace("route53:Z1", label)
+
+
+def still_asked(label, servers):
+    return STILL_ASKED.replace("route53:Z1", label).replace(
+        "ns-1.example.net, ns-2.example.net", ", ".join(sorted(servers))
+    )
+
+
+def asked_at(label):
+    return frozenset(NAME_SERVERS[label])
+
+
+@cases(
+    ("before", "after", "asked", "problem"),
+    {
+        "exchange while asked for": ([HERE], [THERE], asked_at(HERE), STILL_ASKED),
+        "exchange unseen": ([HERE], [THERE], frozenset(), EXCHANGED),
+        "exchange after the move": ([HERE], [THERE], asked_at(THERE), None),
+        "shrink while asked for": ([HERE, THERE], [THERE], asked_at(HERE), STILL_ASKED),
+        "shrink in the middle of the move": (
+            [HERE, THERE],
+            [THERE],
+            asked_at(HERE) | asked_at(THERE),
+            STILL_ASKED,
+        ),
+        "shrink after the move": ([HERE, THERE], [THERE], asked_at(THERE), None),
+        "shrink unseen": ([HERE, THERE], [THERE], frozenset(), None),
+        "exchange while asked for at a host": (
+            [GODADDY],
+            [THERE],
+            AT_GODADDY,
+            still_asked(GODADDY, AT_GODADDY),
+        ),
+        "exchange after the move from a host": ([GODADDY], [THERE], asked_at(THERE), None),
+        "exchange unseen, a host": ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
+        "shrink while asked for at a host": (
+            [GODADDY, THERE],
+            [THERE],
+            AT_GODADDY,
+            still_asked(GODADDY, AT_GODADDY),
+        ),
+        "exchange of a zone nobody knows": ([BIND], [THERE], asked_at(THERE), exchanged(BIND)),
+        "shrink while nobody else is asked": ([BIND, THERE], [THERE], AT_BIND, still_asked(BIND, AT_BIND)),
+        "shrink when another one is asked": ([BIND, THERE], [THERE], asked_at(THERE), None),
+        "shrink to the zone nobody knows": ([BIND, THERE], [BIND], AT_BIND, None),
+        "shrink of two zones nobody knows": ([BIND, CPANEL], [CPANEL], AT_BIND, None),
+        "shrink while asked for at Cloudflare": (
+            [CLOUDFLARE, BIND],
+            [BIND],
+            AT_CLOUDFLARE,
+            still_asked(CLOUDFLARE, AT_CLOUDFLARE),
+        ),
+        "grown": ([HERE], [THERE, HERE], asked_at(HERE), None),
+        "from pasted ones": (["manual"], [HERE], asked_at(THERE), None),
+        "not said": ([HERE], [], asked_at(HERE), None),
+        "shrink while nobody but names of its own are asked": (
+            [CLOUDFLARE, HERE],
+            [HERE],
+            AT_BIND,
+            still_asked(CLOUDFLARE, AT_BIND),
+        ),
+    },
+)
+def test_refuse_leaving(world, before, after, asked, problem):
+    """The records that verifiers find don't leave."""
+    stored = world.verified(1, dns=tuple(before), name_servers=NAME_SERVERS)
+    declared = world.declared(1, dns=tuple(after), name_servers=NAME_SERVERS)
+    with refused(problem):
+        refuse_leaving(stored, declared, Cnames({}, asked))
+
+
+def refused(problem):
+    return pytest.raises(InvalidSettings, match=f"^{re.escape(problem)}$") if problem else nullcontext()
+
+
+def test_nothing_to_lose(world):
+    """As long as SES was told nothing, no mail was signed and any DNS may take over."""
+    waiting = world.create(1, dns=(HERE,), name_servers=NAME_SERVERS)
+    refuse_leaving(waiting, world.declared(1, dns=(THERE,)), Cnames({}, asked_at(HERE)))
+
+
+KEYS, NEW = "keys.example.net", "new.example.net"
+ASKED_FOR, AT_ONCE = "the record is still asked for at", "can't be exchanged at once"
+
+
+def slot(number, zone=KEYS, label=HERE):
+    """The place of a slot's record."""
+    return f"ses{number}._domainkey.example.com.{zone}@{label}"
+
+
+def in_slots(zone=KEYS, *labels, published=(1, 2, 3)):
+    """The same for each published generation."""
+    return {one: tuple(slot(one, zone, label) for label in labels or [HERE]) for one in published}
+
+
+def both(first, second):
+    return {one: (*first[one], *second[one]) for one in first}
+
+
+class Cnames:
+    """DNS in which some names of the domain lead elsewhere; the others are asked for at *servers*."""
+
+    def __init__(self, targets, servers):
+        self.targets, self.servers = targets, sorted(servers)
+
+    def txt(self, name, domain):
+        if target := self.targets.get(name.partition(".")[0]):
+            return tuple(Answer(server, ("p=",), alias=target) for server in self.servers)
+        return tuple(Answer(server, ()) for server in self.servers)
+
+
+def lead_to(*zones):
+    """The domain's three CNAMEs, each to its record in one of *zones*; None: there is no such CNAME."""
+    return {f"ses{number}": parts(slot(number, zone))[1] for number, zone in enumerate(zones, 1) if zone}
+
+
+def refusal(world, signs, before, after, resolver):
+    """How a change from places to places is refused, if it is."""
+
+    def of(places):
+        labels = tuple({parts(place)[0]: None for one in places.values() for place in one})
+        cname = parts(places[signs][0])[1].partition(".example.com.")[2] or None
+        return {"dns": labels, "places": places, "published": (*places,), "cname": cname}
+
+    stored = world.verified(signs, **of(before), name_servers=NAME_SERVERS)
+    declared = world.declared(signs, **of(after), name_servers=NAME_SERVERS)
+    try:
+        refuse_leaving(stored, declared, resolver)
+    except InvalidSettings as refused:
+        return next(one for one in (ASKED_FOR, AT_ONCE) if one in str(refused))
+    return None
+
+
+@cases(
+    ("before", "after", "targets", "problem"),
+    {
+        "before the CNAMEs have moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(KEYS, KEYS, KEYS),
+            ASKED_FOR,
+        ),
+        "that of the previous key has not moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(KEYS, NEW, NEW),
+            ASKED_FOR,
+        ),
+        "that of the standby has not moved": (
+            both(in_slots(NEW), in_slots()),
+            in_slots(NEW),
+            lead_to(NEW, NEW, KEYS),
+            ASKED_FOR,
+        ),
+        "all have moved": (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, NEW), None),
+        "to the zone above": (
+            both(in_slots("example.net"), in_slots()),
+            in_slots("example.net"),
+            lead_to(*[KEYS] * 3),
+            ASKED_FOR,
+        ),
+        "to the zone above, all have moved": (
+            in_slots(),
+            in_slots("example.net"),
+            lead_to(*["example.net"] * 3),
+            None,
+        ),
+        "another name in the same zone": (in_slots(), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
+        "unseen": (in_slots(), in_slots(NEW), lead_to(NEW, NEW, None), AT_ONCE),
+        "the same": (in_slots(), in_slots(), lead_to(KEYS, KEYS, KEYS), None),
+        "to another host, which nobody asks": (
+            in_slots(KEYS, HERE, THERE),
+            in_slots(KEYS, THERE),
+            lead_to(KEYS, KEYS, KEYS),
+            ASKED_FOR,
+        ),
+        "from a host that nobody asks": (
+            in_slots(KEYS, HERE, THERE),
+            in_slots(KEYS, HERE),
+            lead_to(KEYS, KEYS, KEYS),
+            None,
+        ),
+        "a rotation": (in_slots(), in_slots(KEYS, published=(2, 3, 4)), lead_to(KEYS, KEYS, KEYS), None),
+    },
+)
+def test_slots(world, before, after, targets, problem):
+    """A slot's record leaves a place once the CNAME of its own selector leads elsewhere."""
+    refused = refusal(world, 2, before, after, Cnames(targets, asked_at(HERE)))
+    assert refused == problem
+
+
+@cases(
+    ("before", "after", "targets", "asked", "problem"),
+    {
+        "a plain record beside slots": (
+            {2: (HERE, THERE), 3: (slot(3),)},
+            {2: (THERE,), 3: (slot(3),)},
+            {3: KEYS},
+            HERE,
+            ASKED_FOR,
+        ),
+        "a plain record beside slots, which nobody asks for": (
+            {2: (HERE, THERE), 3: (slot(3),)},
+            {2: (THERE,), 3: (slot(3),)},
+            {3: KEYS},
+            THERE,
+            None,
+        ),
+        "a later beginning": ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, THERE, ASKED_FOR),
+        "a later beginning, where the new zone is asked": (
+            {2: (THERE,), 3: (THERE,)},
+            {2: (HERE,), 3: (THERE,)},
+            {},
+            HERE,
+            None,
+        ),
+        "a later beginning of slots": (
+            {2: (slot(2, NEW, THERE),), 3: (slot(3, NEW, THERE),)},
+            {2: (slot(2),), 3: (slot(3, NEW, THERE),)},
+            {2: NEW, 3: NEW},
+            HERE,
+            ASKED_FOR,
+        ),
+        "a slot after the key that signs has none": (
+            {2: (slot(2),), 3: (THERE,)},
+            {2: (slot(2, NEW),), 3: (THERE,)},
+            {2: KEYS},
+            THERE,
+            ASKED_FOR,
+        ),
+    },
+)
+def test_generations_apart(world, before, after, targets, asked, problem):
+    """Each generation that stays is judged by its own name, whichever signs."""
+    leads = {f"ses{number}": parts(slot(number, zone))[1] for number, zone in targets.items()}
+    refused = refusal(world, 3, before, after, Cnames(leads, asked_at(asked)))
+    assert refused == problem
+
+
+@cases(
+    ("dns", "asked", "text"),
+    {
+        "elsewhere": (
+            [HERE],
+            frozenset({"ns2.domaincontrol.com", "ns1.domaincontrol.com"}),
+            "example.com: served by ns1.domaincontrol.com, ns2.domaincontrol.com, but "
+            "route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until the "
+            "registrar names these, or `dns` names who serves the domain",
+        ),
+        "here": ([HERE], asked_at(HERE), ""),
+        "at one of two": ([HERE, THERE], asked_at(THERE), ""),
+        "unseen": ([HERE], frozenset(), ""),
+        "pasted too": (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
+        "not at the host either": (
+            [GODADDY, HERE],
+            AT_BIND,
+            "example.com: served by ns1.example.com, ns2.example.com, but godaddy:example.com has none of "
+            "them and route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until "
+            "the registrar names these, or `dns` names who serves the domain",
+        ),
+        "at the host": ([GODADDY], AT_GODADDY, ""),
+        "nobody knows": ([BIND], AT_GODADDY, ""),
+    },
+)
+def test_served_elsewhere(world, dns, asked, text):
+    """A zone that the registrar does not delegate to is named, with who serves the domain instead."""
+    assert served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
+
+
+def test_servers_asked():
+    """Who serves the record itself: not what it is an alias of, nor a resolver that found no zone."""
+    answers = [
+        Answer("ns-1.example.net", ()),
+        Answer("ns-2.example.net", None, "silent"),
+        Answer("ns.other.example", ("p=",), alias="s1.other.example"),
+        Answer("192.0.2.53", None, "no zone"),
+    ]
+    assert servers_asked(answers) == {"ns-1.example.net", "ns-2.example.net"}
+
+
+@cases(
+    ("changes", "lines"),
+    {
+        "anywhere": ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
+        "hours": (
+            {"dns": ("dreamhost:example.com",)},
+            ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
+        ),
+        "panel": (
+            {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
+            [
+                "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
+                "    Type:      TXT",
+                "    Host Name: s1._domainkey",
+                "    Value:     {value}",
+            ],
+        ),
+    },
+)
+def test_what_to_paste(world, changes, lines):
+    """What a person has to type, in the words of that panel."""
+    declared = world.declared(1, **changes)
+    expected = "\n".join(lines).format(value=declared.record_value)
+    assert what_to_paste(declared).startswith(expected)
+
+
+MISSING = [Answer(server, ()) for server in ("ns1.shop.example", "ns2.shop.example")]
+TARGET = "ses1._domainkey.example.com.keys.example.org"
+PASTE = ["  type:  CNAME", "  name:  ses1._domainkey.example.com", f"  value: {TARGET}"]
+NO_ZONE = [
+    f"  nothing has to be pasted, the stack made the record at {HERE}",
+    "  this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
+]
+
+
+def through_cname(server, values, failure="", target=TARGET):
+    return Answer(server, values, failure, alias=target, target=target)
+
+
+@cases(
+    ("answers", "why", "step"),
+    {
+        "missing": (
+            MISSING,
+            f"0 of 2 servers show the key, ns1.shop.example and ns2.shop.example have no CNAME to {TARGET}",
+            PASTE,
+        ),
+        "to elsewhere": (
+            [through_cname("ns.gone.example", (), target="gone.example")],
+            f"0 of 1 servers show the key, ns.gone.example has no TXT record (CNAME to gone.example, "
+            f"not to {TARGET})",
+            PASTE,
+        ),
+        "no zone": (
+            [through_cname("192.0.2.53", None, "no zone")],
+            f"0 of 1 servers show the key, 192.0.2.53 finds no zone for this name (CNAME to {TARGET})",
+            NO_ZONE,
+        ),
+        "not delegated": (
+            [through_cname("ns.example.org", ())],
+            "keys.example.org: served by ns.example.org, but route53:Z1 has ns-1.example.net, "
+            "ns-2.example.net: nobody will find the record until the registrar names these, or `dns` names "
+            "who serves the domain",
+            NO_ZONE,
+        ),
+        "no record": (
+            [through_cname("ns-1.example.net", ())],
+            f"0 of 1 servers show the key, ns-1.example.net has no TXT record (CNAME to {TARGET})",
+            [NO_ZONE[0], f"  {IdentityMessages.MADE_AGAIN()}"],
+        ),
+    },
+)
+def test_waiting_for_a_cname(world, answers, why, step):
+    """The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record."""
+    declared = world.declared(
+        selector="ses1", cname="keys.example.org", dns=(HERE,), name_servers={HERE: NAME_SERVERS[HERE]}
+    )
+    assert declared.cnames[declared.record_name] == TARGET
+    seen = judge(answers, b"key", TARGET)
+    first, *lines = waiting_for_dns(declared, seen).split("\n")
+    assert first == f"example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: {why}"
+    assert lines[: len(step)] == step
+    by_hand = not_visible(declared, seen, 120, still="it waits").message.with_hint()
+    assert (PASTE[0] in by_hand) == (step == PASTE)
+
+
+def test_nobody_waits_for_a_person(world):
+    """Without its record a pasted key costs one look, at once; SES hears nothing."""
+    waiting = world.create(1, dns=("manual",))
+    again = world.update(waiting, 1, dns=("manual",))
+    assert (waiting.status, again.status, world.calls()) == ("AWAITING_DNS", "AWAITING_DNS", [])
+    assert (world.resolver.looked_up, world.clock.monotonic()) == (["s1._domainkey.example.com"] * 2, 0)
+
+
+def test_nobody_waits_for_hours(world):
+    """A host that takes hours costs one look, and a later run goes on; beside another it is waited for."""
+    waiting = world.create(1, dns=("dreamhost:example.com",))
+    assert (waiting.status, world.clock.monotonic()) == ("AWAITING_DNS", 0)
+    assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
+    world.publish(1)
+    assert world.update(waiting, 1, dns=("dreamhost:example.com",)).key is not None
+    assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds > 0
+
+
+def test_no_look_before_it_can_be_pasted(world):
+    """A recursive resolver is not asked in the run that first prints the record: it would remember "no"."""
+    waiting = world.create(1, dns=("manual",), dns_check="recursive")
+    assert world.resolver.looked_up == []
+    world.publish(1)
+    told = world.update(waiting, 1, dns=("manual",), dns_check="recursive")
+    assert (world.progress.warnings[0].partition("\n")[0], told.key is not None) == (
+        "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: not looked for yet",
+        True,
+    )
 
 
 def announced(world):
