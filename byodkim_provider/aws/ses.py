@@ -23,7 +23,7 @@ from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsMessages, SesError
+from byodkim_provider.messages.aws import SES_ERRORS, AwsMessages
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ class SesIdentity:
 
 def with_error(shown: str, error_type: str) -> str:
     """*shown*, followed by SES's `ErrorType` and what it means in brackets, if there is one."""
-    known = SesError.__members__.get(error_type)
-    return f"{shown} ({known() if known else error_type})" if error_type else shown
+    known = f": {SES_ERRORS[error_type]}" if error_type in SES_ERRORS else ""
+    return f"{shown} ({error_type}{known})" if error_type else shown
 
 
 @dataclass(frozen=True, slots=True)

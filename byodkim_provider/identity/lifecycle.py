@@ -7,8 +7,8 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient, SesIdentity
@@ -16,9 +16,10 @@ from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visi
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, refreshed
+from byodkim_provider.identity.lookups import look_up
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.run import Key, Services
+from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.messages import Message
@@ -27,7 +28,7 @@ from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 
 
-def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None:
+def foresee(declared: Declared, services: Services) -> None:
     """
     Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
 
@@ -35,21 +36,20 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     If that fails too, `create` decides; by then a record of that name may have been taken over.
     """
     try:
-        identity = _existing(declared, connect(declared))
+        identity = _existing(declared, services)
     except ByodkimError:
         return
     if identity:
         _plan_for_existing(declared, identity)
 
 
-def foresee_adoption(declared: Declared, connect: Callable[[Declared], Services]) -> str:
+def foresee_adoption(declared: Declared, services: Services) -> str:
     """
     The line that `create` would say before it takes over the identity; "" if SES has none.
 
-    It costs the List of `foresee`, and a read. Raises `IdentityExists` if `create` would, `SesRefused`, and
-    what *connect* raises.
+    It costs the List of `foresee`, and a read. Raises `IdentityExists` if `create` would, or a call's error.
     """
-    identity = _existing(declared, connect(declared))
+    identity = _existing(declared, services)
     if identity is None:
         return ""
     return _plan_for_existing(declared, identity).info or taking_over(declared, identity, put=True)
@@ -63,9 +63,9 @@ def _plan_for_existing(declared: Declared, identity: SesIdentity) -> Plan:
 
 def _existing(declared: Declared, services: Services) -> SesIdentity | None:
     """The identity that SES has; it is read only if it may be there."""
-    if not may_exist(declared.domain, services.names):
+    if not may_exist(declared.domain, partial(services.names, declared.region)):
         return None
-    return services.ses.get_email_identity(declared.domain)
+    return services.ses(declared.region).get_email_identity(declared.domain)
 
 
 def create(declared: Declared, key: Key, services: Services) -> Stored:
@@ -81,6 +81,7 @@ def update(stored: Stored, declared: Declared, key: Key, services: Services) -> 
 def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
     """Make the plan, again after each answer to what it asks; then make its calls."""
     seen, instance = Seen(), secrets.token_hex(16)
+    ses = services.ses(declared.region)  # first of all, since another account is refused
     exists: SesRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
@@ -89,65 +90,64 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
             raise SesRefused(Message(exists.message.code, exists.message.fields | {"steps": steps}))
         if not made.asks:
             try:
-                return _apply(made, key, services)
+                return _apply(made, key, ses, services.run)
             except SesRefused as refused:
                 if (refused.operation, refused.code) != (CREATED, "AlreadyExistsException"):
                     raise
                 exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks.action == "GetEmailIdentity":
-            identity = services.ses.get_email_identity(declared.domain)
+            identity = ses.get_email_identity(declared.domain)
             signs = identity.selector if identity and identity.origin == "EXTERNAL" else ""
             if signs is not None:  # what this run has set counts, which SES may not show yet
                 services.run.signs.setdefault((declared.region, declared.domain), signs)
             seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
-            record = _look_up(made.asks, declared, services)
+            record = _wait_for_record(made.asks, declared, services)
             seen = replace(seen, record=record, waited_seconds=services.run.clock.monotonic() - began)
 
 
-def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility:
-    """How far the record is visible, once it is visible or time is up; visible if DNS is not checked."""
-    record = Visibility(visible=True, right=0, asked=0, answers=())
-    if resolver := services.resolver:
-        record = wait_until_visible(
-            lambda: services.run.recent.check(declared, resolver),
-            wait=services.run.dns_wait if lookup.shared else DnsWait(services.run.clock),
-            seconds=lookup.seconds,
-            subject=declared.domain,
-            pasted=declared.cname is not None,
-            clock=services.run.clock,
-            progress=services.progress,
-        )
+def _wait_for_record(lookup: Call, declared: Declared, services: Services) -> Visibility:
+    """How far the record is visible, once it is visible or time is up."""
+    run = services.run
+    record = wait_until_visible(
+        partial(look_up, declared, run),
+        wait=run.dns_wait if lookup.shared else DnsWait(run.clock),
+        seconds=lookup.seconds,
+        subject=declared.domain,
+        pasted=declared.cname is not None,
+        clock=run.clock,
+        progress=run.progress(),
+    )
     # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
     if stopping.is_set() and (record.visible or not lookup.shared):
         raise Stopped(IdentityMessages.INTERRUPTED())
     return record
 
 
-def _apply(made: Plan, key: Key, services: Services) -> Stored:
+def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
     """Make the calls of a plan that asks nothing, in its order; returns what is stored then."""
     stored, declared = made.stored, made.stored.declared
     identity = (declared.region, declared.domain)
     if made.warning:
-        services.progress.warn(made.warning)
+        run.progress().warn(made.warning)
     if made.info:
-        services.progress.info(made.info)
+        run.progress().info(made.info)
     for call in made.calls:
-        response = _perform(call, declared, key, services)
+        response = _perform(call, declared, key, ses)
         if response and call.key:
             stored = with_response(stored, call.key, response, by=call.action)
-            services.run.signs[identity] = declared.selector
+            run.signs[identity] = declared.selector
         if INSTANCE_TAG in call.tags:
-            services.run.instances[identity] = call.tags[INSTANCE_TAG]
+            run.instances[identity] = call.tags[INSTANCE_TAG]
     if stored.key is None:
         # No instance: the deletion half of a replacement must not delete the live identity.
-        services.run.instances[identity] = ""
+        run.instances[identity] = ""
     return stored
 
 
-def _perform(call: Call, declared: Declared, key: Key, services: Services) -> DkimResponse | None:
-    ses, domain = services.ses, declared.domain
+def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> DkimResponse | None:
+    domain = declared.domain
     match call.action:
         case "CreateEmailIdentity":
             return ses.create_email_identity(
@@ -180,20 +180,22 @@ def read(stored: Stored, services: Services) -> Stored:
     """What is stored after SES was read; a warning says how it differs from what is declared."""
     if stored.key is None:
         return stored  # as far as the state shows, SES never got the key
-    found = refreshed(stored, services.ses.get_email_identity(stored.declared.domain))
+    found = refreshed(stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain))
     if texts := drift(found):
         then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
         if found.other_owner is not None:
             then = f"is refused: {TAKE_BACK}"
         name = f"{stored.declared.domain} {stored.declared.region}"
-        services.progress.warn(IdentityMessages.DRIFT(name=name, differences=", ".join(texts), then=then))
+        services.run.progress().warn(
+            IdentityMessages.DRIFT(name=name, differences=", ".join(texts), then=then)
+        )
     return found
 
 
-def foresee_removal(domain: str, region: str, connect: Callable[[], SesClient]) -> str:
+def foresee_removal(domain: str, region: str, services: Services) -> str:
     """A preview's line about an identity that goes while tenants hold it; "" if none is known to."""
     try:
-        tenants = connect().list_resource_tenants(domain)
+        tenants = services.ses(region).list_resource_tenants(domain)
     except ByodkimError:  # the deletion says it
         return ""
     if not tenants:
@@ -210,19 +212,20 @@ def delete(stored: Stored, services: Services) -> None:
     It stays without our tags: nobody owns it then, and a resource that declares it again needs `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
+    ses = services.ses(region)
     if services.run.instances.get((region, domain), stored.instance) != stored.instance:
         services.run.replaced.add(domain)
-    seen = services.ses.get_email_identity(domain)
+    seen = ses.get_email_identity(domain)
     if seen is None:
         services.run.signs.setdefault((region, domain), "")  # this run's Create may not be shown yet
         return
     is_this_one = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
     if stored.adopted:
         if is_this_one:
-            services.ses.untag_resource(domain, TAGS)
-        services.progress.info(IdentityMessages.LEFT_ADOPTED(name=f"{domain} {region}"))
+            ses.untag_resource(domain, TAGS)
+        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=f"{domain} {region}"))
     elif is_this_one:
-        services.ses.delete_email_identity(domain)
+        ses.delete_email_identity(domain)
         services.run.signs[region, domain] = ""
     else:
-        services.progress.info(IdentityMessages.LEFT_OTHER(name=f"{domain} {region}"))
+        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=f"{domain} {region}"))

@@ -12,61 +12,47 @@ from textwrap import indent
 from typing import Final
 
 from byodkim_provider.dkim import generations, records
-from byodkim_provider.dns import panels, visibility
+from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
+from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import InvalidSettings, RecordNotVisible
 from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Clock
 
 RECENT_SECONDS: Final = 60
 """For so long after its begin, a lookup that found the record at every server need not be repeated."""
 
 
-class Recent:
-    """
-    Lookups of records by all identities of a run.
-
-    A class because it keeps those that found the record at every server: the one for the preview's line
-    about a switch counts before the Put too.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._complete: dict[tuple[object, ...], tuple[float, Visibility]] = {}
-
-    def check(self, declared: Declared, resolver: DnsResolver) -> Visibility:
-        """How far the record of the declared key is visible now, or was at most `RECENT_SECONDS` ago."""
-        began = self._clock.monotonic()
-        record = (declared.record_name, declared.record_value, declared.dns_check, declared.dns_resolvers)
-        at, seen = self._complete.get(record, (began, None))
-        if seen and began - at <= RECENT_SECONDS:
-            return seen
-        seen = _check(declared, resolver)
-        if seen.visible and seen.right == seen.asked:
-            self._complete[record] = began, seen
+def look_up(declared: Declared, run: Run) -> Visibility:
+    """How far the record of the declared key is visible, now or just before; with `dnsCheck: off` it is."""
+    resolver = run.resolver(declared.dns_check, declared.dns_resolvers)
+    if resolver is None:
+        return Visibility(visible=True, right=0, asked=0, answers=())
+    name, value, began = declared.record_name, declared.record_value, run.clock.monotonic()
+    record = (name, value, declared.dns_check, declared.dns_resolvers)
+    at, seen = run.complete.get(record, (began, None))
+    if seen and began - at <= RECENT_SECONDS:
         return seen
+    key = records.public_key(value) or b""
+    seen = judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
+    if seen.visible and seen.right == seen.asked:
+        run.complete[record] = began, seen
+    return seen
 
 
-def _check(declared: Declared, resolver: DnsResolver) -> Visibility:
-    """How far the record of the declared key is visible now."""
-    name, key = declared.record_name, records.public_key(declared.record_value) or b""
-    return visibility.judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
-
-
-def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None, recent: Recent) -> str:
+def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
     switch = f"{declared.domain} {declared.region}: {step}{declared.selector}"
-    if resolver is None:
+    if declared.dns_check == "off":
         return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
     if declared.dns_check == "recursive" and declared.generation not in before.published:
         return str(IdentityMessages.SWITCH_NOT_MADE(switch=switch))
-    seen = recent.check(declared, resolver)
+    seen = look_up(declared, run)
     return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))
 
 
@@ -91,10 +77,11 @@ def _staying(before: Declared, after: Declared) -> list[int]:
     return sorted({*before.published} & {*after.published}) or [0]  # 0: wherever there is a record
 
 
-def refuse_leaving(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> None:
+def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
     """Raise `InvalidSettings` if a change would take a record from where verifiers find it."""
     if stored.key is None:
         return  # SES never had a key, so no mail was signed
+    resolver = _authoritative(declared, run)
     for place in _leaving(stored.declared, declared):
         _refuse_place(stored, declared, place, _asked_for(place, stored.declared, resolver))
 
@@ -132,7 +119,7 @@ def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> 
 
     Empty if that can't be seen.
     """
-    if resolver is None or declared.dns_check != "authoritative":
+    if resolver is None:
         return frozenset()
     _, target = parts(place)
     if target:
@@ -143,6 +130,12 @@ def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> 
     # If the key that signs has a slot, its CNAME says nothing of the records that have none.
     name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
     return servers_asked(resolver.txt(name, declared.domain))
+
+
+def _authoritative(declared: Declared, run: Run) -> DnsResolver | None:
+    """What asks a zone's own servers, which alone show who is asked."""
+    is_used = declared.dns_check == "authoritative"
+    return run.resolver(declared.dns_check, declared.dns_resolvers) if is_used else None
 
 
 def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
@@ -160,9 +153,10 @@ def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bo
     return bool(labels) and all(_serving(label, declared, asked) == set() for label in labels)
 
 
-def served_by(declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
+def served_by(declared: Declared, run: Run) -> frozenset[str]:
     """The name servers that are asked for the records of a new identity; empty if that can't be seen yet."""
-    if resolver is None or declared.dns_check != "authoritative" or declared.cname:
+    resolver = _authoritative(declared, run)
+    if resolver is None or declared.cname:
         return frozenset()
     # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
     # "no such name" for it.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
-from byodkim_provider.dns.visibility import DnsWait
-from byodkim_provider.identity.lookups import Recent
+from byodkim_provider.dns.visibility import DnsWait, Visibility
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
 
@@ -37,8 +37,8 @@ class Run:
     resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
     dns_wait: DnsWait = field(init=False)
     """How long all new identities of a run together wait for their records."""
-    recent: Recent = field(init=False)
-    """What the preview of this run has just seen in DNS is not looked up again."""
+    complete: dict[Hashable, tuple[float, Visibility]] = field(default_factory=dict)
+    """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[Identity, str] = field(default_factory=dict)
     """Instance tags that this run wrote: SES may return the old tag for seconds."""
     replaced: set[str] = field(default_factory=set)
@@ -64,7 +64,7 @@ class Run:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self.dns_wait, self.recent = DnsWait(self.clock), Recent(self.clock)
+        self.dns_wait = DnsWait(self.clock)
 
     def first(self, *what: Hashable) -> bool:
         """Whether this is the first time in the run that *what* is to be said."""
@@ -80,12 +80,21 @@ Key = Callable[[], SigningKey]
 
 @dataclass(frozen=True)
 class Services:
-    """Everything one call may touch. Tests replace this value and nothing else."""
+    """Everything one call may touch, in one AWS account. Tests replace this value and nothing else."""
 
-    ses: SesClient
-    resolver: DnsResolver | None
-    """None: DNS is not checked (`dnsCheck: off`)."""
-    progress: Progress
-    names: Callable[[], Collection[str]]
-    """Names of the identities in the Region when this run first listed them."""
     run: Run
+    ses: Callable[[str], SesClient]
+    """SES in a Region."""
+    names: Callable[[str], Collection[str]]
+    """Names of the identities in a Region when this run first listed them."""
+    elsewhere: Callable[[Sequence[str]], Mapping[str, Collection[str] | None]]
+    """The same for all Regions but the given ones; None for a Region that does not answer."""
+
+    @classmethod
+    def of(cls, run: Run, connections: Connections, account_id: str | None) -> Services:
+        return cls(
+            run,
+            lambda region: connections.ses(region, account_id),
+            lambda region: connections.names(region, account_id),
+            lambda regions: connections.names_elsewhere(regions, account_id),
+        )

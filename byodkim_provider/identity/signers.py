@@ -20,34 +20,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.errors import NOT_ALLOWED
-from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesClient
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
-from byodkim_provider.identity.run import Run
+from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import zone_of
 from byodkim_provider.messages.hosts import RecordMessages
-
-
-@dataclass(frozen=True)
-class SesSources:
-    """What is asked of SES, by Region."""
-
-    ses: Callable[[str], SesClient]
-    names: Callable[[str], Collection[str]]
-    """Names of the identities when this run first listed them."""
-    elsewhere: Callable[[Sequence[str]], Mapping[str, Collection[str] | None]]
-    """The same for all Regions but the given ones; None for a Region that does not answer."""
-
-    @classmethod
-    def of(cls, connections: Connections, account_id: str | None) -> SesSources:
-        """SES in the account *account_id*."""
-        return cls(
-            lambda region: connections.ses(region, account_id),
-            lambda region: connections.names(region, account_id),
-            lambda regions: connections.names_elsewhere(regions, account_id),
-        )
 
 
 @dataclass(frozen=True)
@@ -70,20 +49,21 @@ class Ours:
         """A resource of this *run* publishes it."""
         run.records.add((self.label, self.name, self.key))
 
-    def stays(self, run: Run, sources: SesSources) -> bool:
+    def stays(self, services: Services) -> bool:
         """
         Whether it has to stay in DNS. A line says why, unless another resource of the stack has it.
 
         Raises `SesRefused` if SES does not answer in a Region of the domain.
         """
-        if (self.label, self.name, self.key) in run.records:
+        if (self.label, self.name, self.key) in services.run.records:
             return True
-        if why := self.reason(run, sources):
-            run.progress().warn(RecordMessages.LEFT(name=self.name, label=self.label, why=why))
+        if why := self.reason(services):
+            services.run.progress().warn(RecordMessages.LEFT(name=self.name, label=self.label, why=why))
         return bool(why)
 
-    def reason(self, run: Run, sources: SesSources) -> str:
+    def reason(self, services: Services) -> str:
         """Why it has to stay, "" if it may go, whatever this run declares."""
+        run = services.run
         zones = run.zones.get(self.domain, ())
         has_left = zone_of(f"{self.name}@{self.label}", self.domain) not in zones
         if self.was_there and has_left:
@@ -92,15 +72,16 @@ class Ours:
             return ""
         if self.domain in run.replaced:
             return str(RecordMessages.REPLACED())
-        return self._ses_reason(run, sources, is_leaving=not zones)
+        return self._ses_reason(services, is_leaving=not zones)
 
-    def _ses_reason(self, run: Run, sources: SesSources, *, is_leaving: bool) -> str:
+    def _ses_reason(self, services: Services, *, is_leaving: bool) -> str:
         """Which identity needs it, or may need it; "" if none does."""
+        run = services.run
 
         def reason(region: str) -> str:
             signs = run.signs.get((region, self.domain))
             may_be_shared = self.is_supplied and (is_leaving or region not in self.regions)
-            if signs is None and (seen := sources.ses(region).get_email_identity(self.domain)):
+            if signs is None and (seen := services.ses(region).get_email_identity(self.domain)):
                 if has_key(self._selector, seen):
                     signs = self._selector
                 elif may_be_shared and OWNER_TAG in seen.tags:
@@ -113,12 +94,12 @@ class Ours:
 
         for region in self.regions:
             has_it = (region, self.domain) in run.signs or may_exist(
-                self.domain, partial(sources.names, region)
+                self.domain, partial(services.names, region)
             )
             if has_it and (why := reason(region)):
                 return why
         silent = []
-        elsewhere = sources.elsewhere(self.regions) if self.is_supplied and self.regions else {}
+        elsewhere = services.elsewhere(self.regions) if self.is_supplied and self.regions else {}
         for region, names in elsewhere.items():
             try:
                 if names is None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesClient, SesIdentity, with_error
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import cnames, diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
-from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity.judgement import of_shown
@@ -30,6 +29,7 @@ from byodkim_provider.identity.polls import (
     state_of,
     step,
 )
+from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
@@ -40,7 +40,7 @@ from byodkim_provider.identity.verdicts import (
     pending_lines,
 )
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Clock, Progress, stopping
+from byodkim_provider.progress import Progress, stopping
 
 OnTimeout = Literal["warn", "fail"]
 
@@ -54,21 +54,10 @@ DIAGNOSIS_SECONDS: Final = 60
 """Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries."""
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Everything one call may touch."""
-
-    ses: Callable[[str], SesClient]
-    """SES in a Region."""
-    resolver: Callable[[Entry], DnsResolver | None]
-    clock: Clock
-    progress: Progress
-
-
 def verify(
     entries: Sequence[Entry],
     before: Iterable[Verdict],
-    sources: Sources,
+    services: Services,
     *,
     timeout_minutes: float,
     on_timeout: OnTimeout,
@@ -88,14 +77,14 @@ def verify(
     new = [entry for entry in entries if states[entry] == "new"]
     pending = [entry for entry in entries if states[entry] == "pending"]
     limit = timeout_minutes * 60
-    seen, waited_seconds = _wait(new, pending, seen, sources, limit)
+    seen, waited_seconds = _wait(new, pending, seen, services, limit)
     verdicts = {entry: seen.verdict(entry, why_not=_why_not_polled()) for entry in entries}
     polled = {*new, *pending}
     open_ = [verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified]
     if stopping.is_set():
-        verdicts |= _interrupted(open_, new, sources.progress, waited_seconds)
+        verdicts |= _interrupted(open_, new, services.run.progress(), waited_seconds)
     else:
-        verdicts |= _diagnosed(open_, seen, sources, waited_seconds, limit)
+        verdicts |= _diagnosed(open_, seen, services, waited_seconds, limit)
     ordered = [verdicts[entry] for entry in entries]
     if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=waited_seconds)
@@ -119,10 +108,10 @@ def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotV
 
 
 def _wait(
-    new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, sources: Sources, limit: float
+    new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, services: Services, limit: float
 ) -> tuple[Polls, float]:
     """What is seen once *new* entries are over, time is up or the run is interrupted; and after how long."""
-    clock, said = sources.clock, ""
+    clock, said = services.run.clock, ""
     started = clock.monotonic()
 
     def now() -> float:
@@ -134,7 +123,7 @@ def _wait(
                 break
             continue
         try:
-            seen = _answered(following, seen, sources, now, limit)
+            seen = _answered(following, seen, services, now, limit)
         except Stopped:
             break  # earlier verdicts stay
         except SesRefused as refused:
@@ -142,13 +131,13 @@ def _wait(
             seen = after_refusal(seen, following, reason, at=now())
             continue
         after = f"{_duration(now())} of at most {_duration(limit)}"
-        said = _say(new, seen, sources.progress, said, after)
+        said = _say(new, seen, services.run.progress(), said, after)
     return seen, now()
 
 
-def _answered(call: Query, seen: Polls, sources: Sources, now: Callable[[], float], limit: float) -> Polls:
+def _answered(call: Query, seen: Polls, services: Services, now: Callable[[], float], limit: float) -> Polls:
     """Make a call; returns what is seen then. A List ends once it has shown all entries, or time is up."""
-    ses = sources.ses(call.region)
+    ses = services.ses(call.region)
     if call.action == "GetEmailIdentity":
         (entry,) = call.entries
         # A List shows the result for a new identity, and not for a switch.
@@ -213,17 +202,17 @@ def _pending(verdict: Verdict, after: str) -> str:
 
 
 def _diagnosed(
-    open_: Sequence[Verdict], seen: Polls, sources: Sources, seconds: float, limit: float
+    open_: Sequence[Verdict], seen: Polls, services: Services, seconds: float, limit: float
 ) -> dict[Entry, Verdict]:
     """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
-    after, warn = _duration(seconds), sources.progress.warn
+    after, warn = _duration(seconds), services.run.progress().warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
         entries, why = _names(left_out), _why_not_polled()
         warn(IdentityMessages.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
-    identities = _identities(pending, seen, sources)
-    in_dns = _lookups([verdict.entry for verdict in pending], sources)
+    identities = _identities(pending, seen, services)
+    in_dns = _lookups([verdict.entry for verdict in pending], services)
     found = {
         verdict.entry: replace(
             verdict, reason=_reason(verdict, identities.get(verdict.entry), in_dns.get(verdict.entry, ""))
@@ -235,25 +224,28 @@ def _diagnosed(
     return found
 
 
-def _identities(pending: Sequence[Verdict], seen: Polls, sources: Sources) -> Mapping[Entry, SesIdentity]:
+def _identities(pending: Sequence[Verdict], seen: Polls, services: Services) -> Mapping[Entry, SesIdentity]:
     """What SES shows of each entry; those that were only listed are read, unless these are too many."""
     known = {entry: poll.identity for entry, poll in seen.polls.items() if poll.identity}
     unread = [v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)]
     if len(unread) <= DIAGNOSED:
         for entry in unread:
             with contextlib.suppress(Stopped, SesRefused):  # the diagnosis has what could be read
-                if identity := sources.ses(entry.region).get_email_identity(entry.domain):
+                if identity := services.ses(entry.region).get_email_identity(entry.domain):
                     known[entry] = identity
     return known
 
 
-def _lookups(entries: Sequence[Entry], sources: Sources) -> Mapping[Entry, str]:
+def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str]:
     """What DNS shows of each entry's record, as long as there is time for lookups."""
-    until = sources.clock.monotonic() + DIAGNOSIS_SECONDS
+    until = services.run.clock.monotonic() + DIAGNOSIS_SECONDS
 
     def look_up(entry: Entry) -> str:
-        resolver, public_key = sources.resolver(entry), records.public_key(entry.record_value)
-        if not resolver or not public_key or sources.clock.monotonic() > until:
+        resolver, public_key = (
+            services.run.resolver(entry.dns_check, entry.dns_resolvers),
+            records.public_key(entry.record_value),
+        )
+        if not resolver or not public_key or services.run.clock.monotonic() > until:
             return ""
         expected = ExpectedRecord(
             selector=entry.selector, domain=entry.domain, public_key_der=public_key, target=entry.target

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from byodkim_provider.messages import SECTION, Table
 
 
@@ -74,10 +76,11 @@ class AwsMessages(Table):
     KIND = "{path}: must be {kind}"
 
 
-class SesError(Table):
-    CHECKS = SECTION, "What SES found at its last check of a record, by its `ErrorType`: parts of other texts."
-    HOST_NOT_FOUND = "HOST_NOT_FOUND: no such name"
-    TYPE_NOT_FOUND = "TYPE_NOT_FOUND: no TXT record at the name"
-    INVALID_VALUE = "INVALID_VALUE: another value in DNS"
-    DNS_SERVER_ERROR = "DNS_SERVER_ERROR: the name servers could not answer"
-    SERVICE_ERROR = "SERVICE_ERROR: a fault in SES itself"
+SES_ERRORS: Final = {
+    "HOST_NOT_FOUND": "no such name",
+    "TYPE_NOT_FOUND": "no TXT record at the name",
+    "INVALID_VALUE": "another value in DNS",
+    "DNS_SERVER_ERROR": "the name servers could not answer",
+    "SERVICE_ERROR": "a fault in SES itself",
+}
+"""What SES found at its last check of a record, by its `ErrorType`: a part of other texts."""

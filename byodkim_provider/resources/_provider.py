@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 
-from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings, redirection_warnings
-from byodkim_provider.identity.run import Run
+from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
@@ -29,10 +30,13 @@ def run_of_this_process() -> Run:
 class DynamicProvider(ResourceProvider):
     """A provider, which the `load_v1` of its resource loads in the plugin process."""
 
-    def __init__(self, run: Run | None = None) -> None:
-        """Tests pass a *run* of their own."""
+    def __init__(
+        self, services: Callable[[str | None], Services] | None = None, *, run: Run | None = None
+    ) -> None:
+        """*services* are those in an AWS account. Tests pass a run and services of their own."""
         super().__init__()
         self._run = run or run_of_this_process()
+        self._services = services or self._connect
         self._config: Callable[[str], Any] = lambda _name: None
         """Returns the value of a full configuration key, or None."""
 
@@ -44,13 +48,19 @@ class DynamicProvider(ResourceProvider):
                 self._run.progress().info(missing)
         self._config = req.config.get
 
+    @property
+    def _connections(self) -> Connections:
+        # Not in `configure`: a record at a host, or a key in the state, needs no AWS settings to be made.
+        return connections(read_settings(self._config))
+
+    def _connect(self, account_id: str | None) -> Services:
+        return Services.of(self._run, self._connections, account_id)
+
 
 class AwsProvider(DynamicProvider):
     """A provider that needs AWS for every resource, so that `configure` refuses invalid settings."""
 
-    def __init__(self, run: Run | None = None) -> None:
-        super().__init__(run)
-        self._default_tags: Mapping[str, str] = {}
+    _default_tags: Mapping[str, str] = MappingProxyType({})
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
@@ -59,7 +69,6 @@ class AwsProvider(DynamicProvider):
             if self._run.first(line):
                 self._run.progress().warn(line)
         self._default_tags = settings.default_tags
-        self._connections = connections(settings)
 
     def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
         return self._connections.route53(self._config("aws:region"), role_arn, external_id)

@@ -36,14 +36,13 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def __init__(
         self,
-        connect: Callable[[Declared], Services] | None = None,
+        services: Callable[[str | None], Services] | None = None,
         route53: Callable[[str | None, str | None], Route53Client] | None = None,
         *,
         run: Run | None = None,
     ) -> None:
-        """Tests pass what it uses: *connect* what an identity's life calls, *route53* Route 53 by role."""
-        super().__init__(run)
-        self._connect = connect or self._connect_to_aws
+        """Tests pass what it uses, too: *route53* is Route 53 by role and external ID."""
+        super().__init__(services, run=run)
         self._route53 = route53 or self._connect_to_route53
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -94,14 +93,13 @@ class ByodkimIdentityProvider(AwsProvider):
         elif is_preview:
             self._foresee_adoption(declared)
         if declared.name_servers:
-            resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
-            elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, resolver))
+            elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, self._run))
             if elsewhere and self._run.first(elsewhere):
                 self._run.progress().warn(elsewhere)
 
     def _foresee_refusal(self, declared: Declared) -> None:
         try:
-            lifecycle.foresee(declared, self._connect)
+            lifecycle.foresee(declared, self._services(declared.account_id))
         except IdentityExists as exists:
             # An error here would end the preview before it has come to the others. The verification,
             # which comes last, makes one of them all.
@@ -116,7 +114,7 @@ class ByodkimIdentityProvider(AwsProvider):
         if not_read not in self._run.said:
             progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
             try:
-                line = lifecycle.foresee_adoption(declared, self._connect)
+                line = lifecycle.foresee_adoption(declared, self._services(declared.account_id))
             except IdentityExists as exists:
                 # No error: to have the record in DNS before the switch, one lets the update refuse it.
                 progress.warn(f"{type(exists).__name__}: {exists}")
@@ -151,12 +149,9 @@ class ByodkimIdentityProvider(AwsProvider):
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
-            lookups.refuse_leaving(stored, declared, resolver)
+            lookups.refuse_leaving(stored, declared, self._run)
             if planned.is_switch and not unknown.keys() - {"slots"}:
-                self._run.progress().info(
-                    lookups.planned_switch(stored, declared, resolver, self._run.recent)
-                )
+                self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
     def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
@@ -177,28 +172,29 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
-        services = self._connect(declared)
+        services = self._services(declared.account_id)
+        arn = services.ses(declared.region).arn(declared.domain)  # not once the run is interrupted
         stored = lifecycle.create(declared, self._key(declared, props), services)
         self._run.in_the_way.discard((declared.region, declared.domain))
-        return CreateResult(services.ses.arn(declared.domain), _outputs(stored))
+        return CreateResult(arn, _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
-        updated = lifecycle.update(stored, declared, key, self._connect(declared))
+        updated = lifecycle.update(stored, declared, key, self._services(declared.account_id))
         self._run.in_the_way.discard((declared.region, declared.domain))
         return UpdateResult(_outputs(updated))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
-        seen = lifecycle.read(stored, self._connect(stored.declared))
+        seen = lifecycle.read(stored, self._services(stored.declared.account_id))
         if judgement.differences(seen):
             self._run.first("drift", seen.declared.region, seen.declared.domain)
         return ReadResult(id_, _outputs(seen))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         stored = Stored.from_outputs(props)
-        lifecycle.delete(stored, self._connect(stored.declared))
+        lifecycle.delete(stored, self._services(stored.declared.account_id))
 
     def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> Key:
         """What gives the declared key: it is an input, or in Secrets Manager."""
@@ -212,15 +208,6 @@ class ByodkimIdentityProvider(AwsProvider):
             return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
 
         return functools.cache(read)
-
-    def _connect_to_aws(self, declared: Declared) -> Services:
-        return Services(
-            ses=self._connections.ses(declared.region, declared.account_id),
-            resolver=self._run.resolver(declared.dns_check, declared.dns_resolvers),
-            progress=self._run.progress(),
-            names=lambda: self._connections.names(declared.region, declared.account_id),
-            run=self._run,
-        )
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:

@@ -14,9 +14,7 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.secrets_manager import SecretStore
-from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.key_store import secret_lifecycle
@@ -95,7 +93,7 @@ class DkimKeyProvider(DynamicProvider):
             )
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
-        settings = self._settings()
+        settings = self._connections.settings
         made = secret_lifecycle.create(
             secret_lifecycle.KeyRequest(
                 domain=props["domain"],
@@ -107,7 +105,7 @@ class DkimKeyProvider(DynamicProvider):
                 resource_policy=store.get("resource_policy"),
                 tags={**settings.default_tags, **(store.get("tags") or {})},
             ),
-            connections(settings).secrets(store["region"], store.get("account_id")),
+            self._connections.secrets(store["region"], store.get("account_id")),
             now=self._run.clock.now(),
             progress=self._run.progress(),
             instances=self._run.secrets,
@@ -125,11 +123,7 @@ class DkimKeyProvider(DynamicProvider):
 
     def _store_of(self, arn: str) -> SecretStore:
         """Secrets Manager in the Region and account of a secret."""
-        return connections(self._settings()).secrets(*parsed_arn(arn))
-
-    def _settings(self) -> AwsSettings:
-        # Not in `configure`: keys in the state need no AWS settings.
-        return read_settings(self._config)
+        return self._connections.secrets(*parsed_arn(arn))
 
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:

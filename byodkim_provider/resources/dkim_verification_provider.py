@@ -6,21 +6,19 @@ Translates between the engine's plain dicts and `identity.verification`, which p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final, get_args
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle, verdicts, verification
-from byodkim_provider.identity.run import Identity, Run
+from byodkim_provider.identity.run import Identity
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
-from byodkim_provider.identity.verification import OnTimeout, Sources
+from byodkim_provider.identity.verification import OnTimeout
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
@@ -51,12 +49,6 @@ _ENTRY: Final[property_types.Kinds] = {
 class DkimVerificationProvider(AwsProvider):
     """Translates between the engine and the verification."""
 
-    def __init__(
-        self, connect: Callable[[str | None], Sources] | None = None, *, run: Run | None = None
-    ) -> None:
-        super().__init__(run)
-        self._connect = connect or self._connect_to_aws
-
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, _ = split(news)
         problems = property_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
@@ -77,13 +69,10 @@ class DkimVerificationProvider(AwsProvider):
                     self._run.progress().info(IdentityMessages.LEAVES_ADOPTED(name=name))
             deleted = [one for one in leaving if one.get("key_set_at") and not one.get("adopted")]
             for one in deleted[:FORESEEN]:
-                ses = partial(self._ses, known.get("account_id"), one["region"])
-                if line := lifecycle.foresee_removal(one["domain"], one["region"], ses):
+                services = self._services(known.get("account_id"))
+                if line := lifecycle.foresee_removal(one["domain"], one["region"], services):
                     self._run.progress().warn(line)
         return check_result(news, problems)
-
-    def _ses(self, account_id: str | None, region: str) -> SesClient:
-        return self._connect(account_id).ses(region)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         identities, before = news.get("identities", ()), _verdicts(olds)
@@ -106,14 +95,13 @@ class DkimVerificationProvider(AwsProvider):
         return UpdateResult(self._verify(news, olds))
 
     def _verify(self, inputs: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
-        sources = self._connect(inputs.get("account_id"))
-        began = property_types.timestamp(sources.clock.now())
+        began = property_types.timestamp(self._run.clock.now())
         retired_before = olds.get("retired_at", {})
         retired_at = {name: retired_before.get(name, began) for name in inputs.get("retired", ())}
         found = verification.verify(
             _entries(inputs),
             _verdicts(olds),
-            sources,
+            self._services(inputs.get("account_id")),
             timeout_minutes=inputs.get("timeout_minutes", TIMEOUT_MINUTES),
             on_timeout=inputs.get("on_timeout", "warn"),
         )
@@ -122,14 +110,6 @@ class DkimVerificationProvider(AwsProvider):
             "pending": verdicts.pending_lines(found),
             "retired_at": retired_at,
         }
-
-    def _connect_to_aws(self, account_id: str | None) -> Sources:
-        return Sources(
-            ses=lambda region: self._connections.ses(region, account_id),
-            resolver=lambda entry: self._run.resolver(entry.dns_check, entry.dns_resolvers),
-            clock=self._run.clock,
-            progress=self._run.progress(),
-        )
 
 
 def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Identity]) -> list[str]:

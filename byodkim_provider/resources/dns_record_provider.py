@@ -15,15 +15,13 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.connections import connections
-from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
+from byodkim_provider.identity.run import Run, Services
+from byodkim_provider.identity.signers import Ours, with_earlier
 from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
@@ -60,13 +58,12 @@ class DnsRecordProvider(DynamicProvider):
     def __init__(
         self,
         open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host,
-        sources: Callable[[str | None], SesSources] | None = None,
+        services: Callable[[str | None], Services] | None = None,
         *,
         run: Run | None = None,
     ) -> None:
         """Tests pass what it asks."""
-        super().__init__(run)
-        self._sources = sources or self._connect_to_ses
+        super().__init__(services, run=run)
         self._open_host = open_host
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -115,7 +112,7 @@ class DnsRecordProvider(DynamicProvider):
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, **there})
         is_other = olds["value"] != news["value"]
-        if is_other and (why := _ours(olds).reason(self._run, self._sources(news.get("account_id")))):
+        if is_other and (why := _ours(olds).reason(self._services(news.get("account_id")))):
             raise InvalidSettings(GenerationMessages.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
@@ -123,7 +120,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
-        if not _ours(props).stays(self._run, self._sources(props.get("account_id"))):
+        if not _ours(props).stays(self._services(props.get("account_id"))):
             withdraw(
                 self._host(props),
                 props["name"],
@@ -138,10 +135,6 @@ class DnsRecordProvider(DynamicProvider):
             self._host(props), record, clock=self._run.clock, progress=self._run.progress()
         )
         return {**props, "present_value": there, "found": found}
-
-    def _connect_to_ses(self, account_id: str | None) -> SesSources:
-        # Not in `configure`: a record that is only made needs no AWS settings.
-        return SesSources.of(connections(read_settings(self._config)), account_id)
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         return self._open_host(_settings(props), self._credentials(props))

@@ -17,8 +17,8 @@ from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
+from byodkim_provider.identity.run import Run, Services
+from byodkim_provider.identity.signers import Ours, with_earlier
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.messages.program import ProgramMessages
@@ -42,14 +42,13 @@ class RecordGuardProvider(AwsProvider):
     def __init__(
         self,
         route53: Callable[[str | None, str | None], Route53Client] | None = None,
-        sources: Callable[[str | None], SesSources] | None = None,
+        services: Callable[[str | None], Services] | None = None,
         *,
         run: Run | None = None,
     ) -> None:
         """Tests pass what it asks."""
-        super().__init__(run)
+        super().__init__(services, run=run)
         self._route53 = route53 or self._connect_to_route53
-        self._sources = sources or (lambda account_id: SesSources.of(self._connections, account_id))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         news = {**news, "regions": with_earlier(olds, news)}
@@ -103,14 +102,14 @@ class RecordGuardProvider(AwsProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         before = olds.get("before")
         if "record_value" in news and news["fingerprint"] != olds["fingerprint"]:
-            if why := _ours(olds).reason(self._run, self._sources(news.get("account_id"))):
+            if why := _ours(olds).reason(self._services(news.get("account_id"))):
                 raise InvalidSettings(GenerationMessages.STILL_SIGNS(name=news["record_name"], why=why))
             before = olds["fingerprint"]  # if the run ends here, the record still has that key
         return UpdateResult({**news, **({"before": before} if before else {})})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         property_types.refuse_state(props, _STORED, required=_REQUIRED)
-        if not _ours(props).stays(self._run, self._sources(props.get("account_id"))):
+        if not _ours(props).stays(self._services(props.get("account_id"))):
             for fingerprint in {props["fingerprint"], props.get("before", props["fingerprint"])}:
                 self._in_zone(props).withdraw(props["zone_id"], props["record_name"], fingerprint)
 

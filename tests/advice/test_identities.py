@@ -181,7 +181,7 @@ def test_as_many_as_ses_allows(world, ses):
     """With one identity less in the Region, the same run gets through."""
     world.switch(identity_limit=1)
     world.model.put_easy_dkim("somebody.example", REGION)
-    outside = replace(world.outside, ses=ses)
+    outside = replace(world.outside, ses=lambda _: ses)
     world.publish(1)
     text = refused(lifecycle.create, world.declared(), lambda: world.key(1), outside)
     assert f"{REGION} has as many identities as SES allows" in text
@@ -207,7 +207,7 @@ def test_one_more_run(world, ses, fault, hint):
     entry.up()
     world.clock.advance(timedelta(hours=1))
     declared = world.declared(2, published=(1, 2, 3))
-    outside = replace(world.outside, ses=ses)
+    outside = replace(world.outside, ses=lambda _: ses)
     world.publish(2)
     world.model.inject(replace(fault, operation=fault.operation or "PutEmailIdentityDkimSigningAttributes"))
     stored = entry.stored
@@ -264,7 +264,9 @@ def test_not_allowed(world, ses, tmp_path):
     """The policy that the command prints allows what was refused."""
     world.publish(1)
     world.model.inject(Fault("access_denied", operation="CreateEmailIdentity"))
-    text = refused(lifecycle.create, world.declared(), lambda: world.key(1), replace(world.outside, ses=ses))
+    text = refused(
+        lifecycle.create, world.declared(), lambda: world.key(1), replace(world.outside, ses=lambda _: ses)
+    )
     program, *arguments = advice(text)[0].split()
     assert program == "byodkim"
     printed = CliRunner().invoke(main, arguments, obj=Environment(directory=tmp_path))

@@ -108,7 +108,7 @@ RESOURCES = {
 STATE_BYTES = {
     "keys": 7650,
     "records": 5750,
-    "guards": 3650,
+    "guards": 3700,
     "identities": 6600,
     "component": 1350,
     "stack id": 300,

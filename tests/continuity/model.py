@@ -18,9 +18,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.identity.state import Declared
-from byodkim_provider.identity.verification import Sources
+from byodkim_provider.identity.run import Services
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
@@ -69,23 +67,16 @@ class Providers:
     def of_a_process(
         cls,
         record: Any,
-        identity: Callable[[str], Services],
-        verifying: Sources,
-        run: Run,
+        services: Services,
         guard: RecordGuardProvider,
     ) -> Providers:
-        """The product's own, and *record* for the DNS provider's; *identity* gives a Region's outside."""
-        outsides: dict[str, Services] = {}
-
-        def outside(declared: Declared) -> Services:
-            return outsides.setdefault(declared.region, identity(declared.region))
-
+        """The product's own, and *record* for the DNS provider's."""
         return cls(
-            DkimKeyProvider(run),
+            DkimKeyProvider(run=services.run),
             guard,
             record,
-            ByodkimIdentityProvider(outside, run=run),
-            DkimVerificationProvider(lambda _: verifying, run=run),
+            ByodkimIdentityProvider(lambda _: services, run=services.run),
+            DkimVerificationProvider(lambda _: services, run=services.run),
         )
 
 

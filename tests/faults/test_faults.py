@@ -58,7 +58,7 @@ def test_switches(switch: str) -> None:
 
 
 def _delete_whatever_is_there(stored: Stored, outside: Services) -> None:
-    outside.ses.delete_email_identity(stored.declared.domain)
+    outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
 def _keep(_stored: Stored, _outside: Services) -> None:

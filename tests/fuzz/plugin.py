@@ -238,17 +238,17 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _provider(kind: Kind, world: World) -> ResourceProvider:
     match kind:
         case "DkimKey":
-            return dkim_key_provider.DkimKeyProvider(world.run)
+            return dkim_key_provider.DkimKeyProvider(run=world.run)
         case "DnsRecord":
             provider = DnsRecordProvider(_in_memory, run=world.run)
             provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
             return provider
         case "DkimVerification":
-            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.looks, run=world.run)
+            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.outside, run=world.run)
         case _:
             route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
             return dkim_identity_provider.ByodkimIdentityProvider(
-                lambda declared: world.outside_in(declared.region),
+                lambda _: world.outside,
                 lambda role_arn, external_id: cast(Route53Client, route53),
                 run=world.run,
             )

@@ -22,7 +22,7 @@ from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
-from tests.support.fakes import REGION, START, FakeClock, FakeResolver
+from tests.support.fakes import REGION, START, FakeClock
 from tests.support.simulation import pool
 from tests.support.world import OWNER, World
 
@@ -175,11 +175,11 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     )
     outside = replace(
         world.outside,
-        ses=ses,
-        names=lambda: [one.name for page in ses.list_email_identities() for one in page],
+        ses=lambda _: ses,
+        names=lambda _: [one.name for page in ses.list_email_identities() for one in page],
     )
     steps: dict[str, Callable[[], object]] = {
-        "foresee": lambda: lifecycle.foresee(world.declared(1), lambda _: outside),
+        "foresee": lambda: lifecycle.foresee(world.declared(1), outside),
         "create": lambda: lifecycle.create(world.declared(1, **changes), lambda: world.key(1), outside),
         "rotate": lambda: lifecycle.update(
             before, world.declared(2, **changes), lambda: world.key(2), outside
@@ -207,7 +207,7 @@ def _verify(ses: SesClient) -> None:
         )
         for domain in ("example.com", "example.net")
     ]
-    sources = replace(world.looks, ses=lambda _: ses, resolver=lambda _: FakeResolver())
+    sources = replace(world.outside, ses=lambda _: ses)
     for verdict in verification.verify(entries, [], sources, timeout_minutes=1, on_timeout="warn"):
         json.dumps(verdict.to_properties())
 

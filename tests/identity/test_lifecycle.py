@@ -265,9 +265,8 @@ def test_who_does_not_wait_takes_nobody_the_wait(world):
 
 def test_dns_is_not_checked(world):
     """With `dnsCheck: off` SES is told without a look."""
-    unchecked = replace(world.outside, resolver=None)
 
-    lifecycle.create(world.declared(dns_check="off"), lambda: world.key(1), unchecked)
+    lifecycle.create(world.declared(dns_check="off"), lambda: world.key(1), world.outside)
 
     assert ([CREATE], []) == (world.calls(), world.resolver.looked_up)
 
@@ -409,7 +408,7 @@ def test_what_is_not_ours_is_refused(world, make, problem):
     make(world)
     before = world.identity()
 
-    assert problem == refused(IdentityExists, lifecycle.foresee, world.declared(), lambda _: world.outside)
+    assert problem == refused(IdentityExists, lifecycle.foresee, world.declared(), world.outside)
     assert [LIST, GET] == world.calls()
     assert problem == refused(IdentityExists, world.create)
     assert before == world.identity()
@@ -426,7 +425,7 @@ def test_a_preview_foresees_what_is_not_refused(world, make):
     """What a lost run has made, and what SES has of others, is in nobody's way."""
     world.publish(1)
     make(world)
-    lifecycle.foresee(world.declared(), lambda _: world.outside)
+    lifecycle.foresee(world.declared(), world.outside)
     world.create()
 
 
@@ -434,7 +433,7 @@ def test_a_preview_lists_once(world):
     """However many identities are new, one List a Region and run tells that SES has none of them."""
     for number in range(3):
         declared = world.declared(domain=f"{number}.example.com")
-        lifecycle.foresee(declared, lambda _: world.outside)
+        lifecycle.foresee(declared, world.outside)
 
     assert [LIST] == world.calls()
 
@@ -443,10 +442,10 @@ def test_a_preview_that_knows_no_selector(world):
     """The key is not made yet: whose the identity is can be told all the same."""
     world.put("s9", tags={OWNER_TAG: OWNER})
     unknown = replace(world.declared(), selector="", fingerprint="", record_value="")
-    lifecycle.foresee(unknown, lambda _: world.outside)
+    lifecycle.foresee(unknown, world.outside)
 
     world.model.change(DOMAIN, REGION, tags={})
-    refused(IdentityExists, lifecycle.foresee, unknown, lambda _: world.outside)
+    refused(IdentityExists, lifecycle.foresee, unknown, world.outside)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +457,7 @@ def test_a_preview_that_may_not_ask(world, operation, kind):
     world.put("s9")
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
 
-    lifecycle.foresee(world.declared(), lambda _: world.outside)
+    lifecycle.foresee(world.declared(), world.outside)
 
 
 def test_a_preview_that_may_not_list(world):
@@ -466,7 +465,7 @@ def test_a_preview_that_may_not_list(world):
     world.put("s9")
     world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
 
-    said = refused(IdentityExists, lifecycle.foresee, world.declared(), lambda _: world.outside)
+    said = refused(IdentityExists, lifecycle.foresee, world.declared(), world.outside)
 
     assert [LIST, GET] == world.calls()
     world.publish(1)
@@ -477,7 +476,7 @@ def test_a_preview_that_may_not_list_a_new_one(world):
     """What SES does not have is not refused, and costs one read."""
     world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
 
-    lifecycle.foresee(world.declared(), lambda _: world.outside)
+    lifecycle.foresee(world.declared(), world.outside)
 
     assert [LIST, GET] == world.calls()
 
@@ -485,10 +484,10 @@ def test_a_preview_that_may_not_list_a_new_one(world):
 def test_a_preview_without_credentials(world):
     """What is wrong with the session is said by the run, which needs it."""
 
-    def connect(_):
+    def no_session(_):
         raise InvalidSettings(["aws: no response from STS"])
 
-    lifecycle.foresee(world.declared(), connect)
+    lifecycle.foresee(world.declared(), replace(world.outside, names=no_session))
 
 
 def test_adopt_what_is_right(world):
@@ -548,7 +547,7 @@ def test_a_take_over_is_said(world, make, changes, line):
     if changes:
         world.model.change(DOMAIN, REGION, **changes)
     declared = world.declared(adopt=True, accept_unsigned_window=True)
-    foreseen = lifecycle.foresee_adoption(declared, lambda _: world.outside)
+    foreseen = lifecycle.foresee_adoption(declared, world.outside)
     assert [LIST, GET] == world.calls()
 
     world.create(adopt=True, accept_unsigned_window=True)
@@ -564,14 +563,14 @@ def unknown_key(world):
 def test_a_preview_of_a_take_over(world):
     """A preview also says it of a key that is not made yet."""
     world.put("s9")
-    foreseen = lifecycle.foresee_adoption(unknown_key(world), lambda _: world.outside)
+    foreseen = lifecycle.foresee_adoption(unknown_key(world), world.outside)
     line = "BYODKIM, signing with selector 's9'; switches to a key that the update makes"
     assert f"example.com eu-west-1: SES has it, {line}" == foreseen
 
 
 def test_a_preview_of_nothing_to_take_over(world):
     """What SES does not have is not read."""
-    assert "" == lifecycle.foresee_adoption(world.declared(adopt=True), lambda _: world.outside)
+    assert "" == lifecycle.foresee_adoption(world.declared(adopt=True), world.outside)
     assert [LIST] == world.calls()
 
 
@@ -615,7 +614,7 @@ def test_managed_by_aws(world, adopt):
     easy_dkim(world)
     world.model.change(DOMAIN, REGION, is_managed=True, status="PENDING")
     before = world.identity()
-    said = refused(IdentityExists, lifecycle.foresee, world.declared(adopt=adopt), lambda _: world.outside)
+    said = refused(IdentityExists, lifecycle.foresee, world.declared(adopt=adopt), world.outside)
 
     assert IdentityMessages.MANAGED == said.code == refused(IdentityExists, world.create, adopt=adopt).code
     assert before == world.identity()
@@ -1549,7 +1548,7 @@ def test_planned_switch(world, change, line):
     world.publish(2)
     before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
 
-    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver, world.run.recent)
+    said = lookups.planned_switch(replace(old, declared=before), after, world.run)
 
     assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
 
@@ -1559,7 +1558,7 @@ def test_planned_switch_without_dns(world):
     old = world.verified()
 
     assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
-        lookups.planned_switch(old, world.declared(2), None, world.run.recent)
+        lookups.planned_switch(old, world.declared(2, dns_check="off"), world.run)
     )
 
 
@@ -1568,7 +1567,7 @@ def test_planned_switch_to_a_record_that_is_to_come(world):
     old = world.verified(published=(1,))
     world.forget()
 
-    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver, world.run.recent)
+    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.run)
 
     assert [] == world.resolver.looked_up
 
@@ -1690,7 +1689,7 @@ def test_a_preview_of_a_removal(world, number, line):
         held = {"TenantName": name, "ResourceArn": arn}
         world.model.call("CreateTenantResourceAssociation", REGION, held)
 
-    said = lifecycle.foresee_removal(DOMAIN, REGION, world.ses)
+    said = lifecycle.foresee_removal(DOMAIN, REGION, world.outside)
     assert said.partition("tenants: ")[2] == line
     world.model.inject(Fault("access_denied", operation="ListResourceTenants"))
-    assert lifecycle.foresee_removal(DOMAIN, REGION, world.ses) == ""
+    assert lifecycle.foresee_removal(DOMAIN, REGION, world.outside) == ""

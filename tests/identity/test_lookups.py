@@ -116,7 +116,7 @@ def test_refuse_leaving(world, before, after, asked, problem):
     stored = world.verified(1, dns=tuple(before), name_servers=NAME_SERVERS)
     declared = world.declared(1, dns=tuple(after), name_servers=NAME_SERVERS)
     with refused(problem):
-        refuse_leaving(stored, declared, Cnames({}, asked))
+        refuse_leaving(stored, declared, seeing(world, Cnames({}, asked)))
 
 
 def refused(problem):
@@ -126,7 +126,7 @@ def refused(problem):
 def test_nothing_to_lose(world):
     """As long as SES was told nothing, no mail was signed and any DNS may take over."""
     waiting = world.create(1, dns=(HERE,), name_servers=NAME_SERVERS)
-    refuse_leaving(waiting, world.declared(1, dns=(THERE,)), Cnames({}, asked_at(HERE)))
+    refuse_leaving(waiting, world.declared(1, dns=(THERE,)), seeing(world, Cnames({}, asked_at(HERE))))
 
 
 KEYS, NEW = "keys.example.net", "new.example.net"
@@ -159,6 +159,11 @@ class Cnames:
         return tuple(Answer(server, ()) for server in self.servers)
 
 
+def seeing(world, resolver):
+    """The run, in this DNS; None: it is not checked."""
+    return replace(world.run, resolver=lambda *_: resolver)
+
+
 def lead_to(*zones):
     """The domain's three CNAMEs, each to its record in one of *zones*; None: there is no such CNAME."""
     return {f"ses{number}": parts(slot(number, zone))[1] for number, zone in enumerate(zones, 1) if zone}
@@ -175,7 +180,7 @@ def refusal(world, signs, before, after, resolver):
     stored = world.verified(signs, **of(before), name_servers=NAME_SERVERS)
     declared = world.declared(signs, **of(after), name_servers=NAME_SERVERS)
     try:
-        refuse_leaving(stored, declared, resolver)
+        refuse_leaving(stored, declared, seeing(world, resolver))
     except InvalidSettings as refused:
         return next(one for one in (ASKED_FOR, AT_ONCE) if one in str(refused))
     return None
@@ -450,7 +455,7 @@ def announced(world):
     stored = world.verified()
     world.publish(2)
     world.forget()
-    lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
+    lookups.planned_switch(stored, world.declared(2), world.run)
     return stored
 
 
@@ -468,7 +473,7 @@ def test_a_silent_server_is_asked_again(world):
     stored = world.verified()
     world.publish(2)
     world.resolver.failures[SERVERS[1]] = "silent"
-    said = lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
+    said = lookups.planned_switch(stored, world.declared(2), world.run)
     assert said.endswith("visible at 1 of 2 servers")
     world.resolver.failures.clear()
     world.resolver.records.clear()
@@ -479,7 +484,7 @@ def test_a_silent_server_is_asked_again(world):
 def test_a_missing_record_is_asked_for_again(world):
     """A record that the preview did not see may be there now."""
     stored = world.verified()
-    lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
+    lookups.planned_switch(stored, world.declared(2), world.run)
     world.publish(2)
     world.update(stored, 2)
     assert "s2" == world.identity().selector
@@ -498,5 +503,5 @@ def test_a_missing_record_is_asked_for_again(world):
 def test_another_lookup_says_nothing(world, change):
     """Another name, another value and other servers have each a lookup of their own."""
     announced(world)
-    world.run.recent.check(replace(world.declared(2), **change), world.resolver)
+    lookups.look_up(replace(world.declared(2), **change), world.run)
     assert 2 == len(world.resolver.looked_up)

@@ -6,7 +6,7 @@ import pytest
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
-from byodkim_provider.identity.signers import Ours, SesSources
+from byodkim_provider.identity.signers import Ours
 from byodkim_provider.messages.hosts import RecordMessages
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
@@ -34,14 +34,12 @@ def why(world):
 
     def why(record, *, silent=()):
         def names(region):
-            return None if region in silent else world.outside_in(region).names()
+            return None if region in silent else world.listed(region)
 
-        sources = SesSources(
-            world.ses,
-            names,
-            lambda regions: {one: names(one) for one in (REGION, OTHER) if one not in regions},
-        )
-        stays = record.stays(world.run, sources)
+        def elsewhere(regions):
+            return {one: names(one) for one in (REGION, OTHER) if one not in regions}
+
+        stays = record.stays(replace(world.outside, names=names, elsewhere=elsewhere))
         lines = [one.removeprefix(f"{NAME}: left at {LABEL}, ") for one in world.progress.warnings]
         assert bool(lines) == stays
         return "".join(lines)
@@ -86,14 +84,14 @@ def test_name_in_the_zone(world, why, zone, stays):
 @pytest.mark.parametrize("record", [RECORD, THERE])
 def test_successor(world, record):
     """A resource of this run that publishes the same record keeps it, and SES is not asked."""
-    nobody = SesSources(*3 * (pytest.fail,))
+    asked = dict.fromkeys(("ses", "names", "elsewhere"), pytest.fail)
     record.declare(world.run)
-    assert record.stays(world.run, nobody)
+    assert record.stays(replace(world.outside, **asked))
     for other in ({"label": "route53:Z2"}, {"name": f"s2._domainkey.{DOMAIN}"}, {"key": "another"}):
         world.next_run()
         replace(record, **other).declare(world.run)
         world.run.zones[DOMAIN].add("manual")
-        assert record.stays(world.run, nobody) == record.was_there
+        assert record.stays(replace(world.outside, **asked)) == record.was_there
     assert len(world.progress.warnings) == 3 * record.was_there
 
 
@@ -159,7 +157,7 @@ def test_silent_regions(world, why):
 def test_many_silent_regions(world):
     """A long list is cut."""
     silent = {f"xx-east-{number}": None for number in range(1, 6)}
-    assert SUPPLIED.stays(world.run, SesSources(world.ses, lambda _: (), lambda _: silent))
+    assert SUPPLIED.stays(replace(world.outside, elsewhere=lambda _: silent))
     assert world.progress.warnings == [
         f"{NAME}: left at {LABEL}, SES does not say who signs with it in xx-east-1, xx-east-2, xx-east-3, 2 "
         "more"
@@ -172,7 +170,9 @@ def test_no_session(world):
     def ses(region):
         raise InvalidSettings(["aws: no response from STS"])
 
-    assert SUPPLIED.stays(world.run, SesSources(ses, lambda _: (), lambda _: {OTHER: [DOMAIN]}))
+    assert SUPPLIED.stays(
+        replace(world.outside, ses=ses, names=lambda _: (), elsewhere=lambda _: {OTHER: [DOMAIN]})
+    )
     assert world.progress.warnings == [
         f"{NAME}: left at {LABEL}, SES does not say who signs with it in {OTHER}"
     ]

@@ -105,7 +105,7 @@ def test_shared_list(world):
             return "SUCCESS"
 
     new, switch = world.created(domain="new.example.com"), switched(world)
-    looks = replace(world.looks, ses=lambda region: Shared(world.model, region))
+    looks = replace(world.outside, ses=lambda region: Shared(world.model, region))
 
     for stored, calls in ((new, set()), (switch, {GET})):
         world.forget()
@@ -546,7 +546,7 @@ class SlowResolver(FakeResolver):
 
 
 def slow(world):
-    return replace(world.looks, ses=lambda region: SlowSes(world.model, region))
+    return replace(world.outside, ses=lambda region: SlowSes(world.model, region))
 
 
 def verify_slowly(world, entries, before=(), *, timeout_minutes=10):
@@ -636,7 +636,7 @@ def test_a_refusal_with_a_hint(world):
             raise ses_refused(GET, domain, REGION, "InternalServiceErrorException", AwsMessages.TRY_AGAIN())
 
     stored = world.created()
-    looks = replace(world.looks, ses=lambda region: Refusing(world.model, region))
+    looks = replace(world.outside, ses=lambda region: Refusing(world.model, region))
 
     with pytest.raises(NotVerified) as caught:
         verification.verify([world.entry(stored)], [], looks, timeout_minutes=1, on_timeout="fail")
@@ -653,7 +653,7 @@ def test_silent_name_servers(world):
     world.resolver.records.clear()
     resolver = SlowResolver(failures={"ns1.example.net": "silent", "ns2.example.net": "silent"})
     resolver.clock = world.clock
-    looks = replace(world.looks, resolver=lambda _: resolver)
+    looks = replace(world.outside, run=replace(world.run, resolver=lambda *_: resolver))
     entries = [world.entry(one) for one in stored]
 
     verdicts = verification.verify(entries, [], looks, timeout_minutes=1, on_timeout="warn")
@@ -880,7 +880,7 @@ def test_diagnosis_of_a_wrong_delegation(world):
 
     stored = world.created()
     world.resolver.records.clear()
-    looks = replace(world.looks, ses=lambda region: SesOfAnotherZone(world.model, region))
+    looks = replace(world.outside, ses=lambda region: SesOfAnotherZone(world.model, region))
 
     (verdict,) = verification.verify([world.entry(stored)], [], looks, timeout_minutes=10, on_timeout="warn")
 
@@ -891,7 +891,7 @@ def test_diagnosis_without_dns(world):
     """With `dnsCheck: off` no name server is asked for a diagnosis either."""
     stored = world.created()
     world.model.change(DOMAIN, REGION, status="PENDING")
-    looks = replace(world.looks, resolver=lambda entry: None)
+    looks = replace(world.outside, run=replace(world.run, resolver=lambda *_: None))
 
     verification.verify([world.entry(stored)], [], looks, timeout_minutes=0, on_timeout="warn")
 
@@ -921,7 +921,7 @@ def test_fail_at_the_limit_with_slow_diagnoses(world):
     world.resolver.records.clear()
     resolver = SlowResolver(failures={"ns1.example.net": "silent"})
     resolver.clock = world.clock
-    looks = replace(world.looks, resolver=lambda _: resolver)
+    looks = replace(world.outside, run=replace(world.run, resolver=lambda *_: resolver))
 
     with pytest.raises(NotVerified) as caught:
         verification.verify([world.entry(stored)], [], looks, timeout_minutes=1, on_timeout="fail")

@@ -3,7 +3,6 @@
 import pytest
 
 from byodkim_provider.dkim import records
-from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from tests.hosts.test_publish import Host
 from tests.support.fakes import REGION
@@ -36,13 +35,9 @@ def inputs(world):
 
 def this_run(world, *hosts):
     """The provider in the run that is under way; each call of the host is for the next of *hosts*."""
-
-    def names(region):
-        return world.outside_in(region).names()
-
     return DnsRecordProvider(
         lambda settings, _: hosts[settings.server != "192.0.2.1"],
-        lambda _: SesSources(world.ses, names, lambda _: {}),
+        lambda _: world.outside,
         run=world.run,
     )
 

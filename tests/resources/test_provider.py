@@ -30,8 +30,8 @@ def test_all_are_found():
     """Each resource has its provider, and no provider is without one."""
     names = {one.__name__ for one in subclasses(declared.OurResource)}
     assert {*STORED} == {*resources.PROVIDERS} == names
-    ours = {one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)}
     providers = {type(load_v1(name)) for name in STORED}
+    ours = {one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)}
     assert ours == {*providers, AwsProvider, DynamicProvider, InPluginProcess}
 
 

@@ -6,7 +6,6 @@ from pulumi.output import Unknown
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
@@ -42,13 +41,7 @@ def route53():
 
 def this_run(world, route53):
     """The provider in the run that is under way."""
-
-    def names(region):
-        return world.outside_in(region).names()
-
-    return RecordGuardProvider(
-        lambda role, external_id: route53, lambda _: SesSources(world.ses, names, lambda _: {}), run=world.run
-    )
+    return RecordGuardProvider(lambda role, external_id: route53, lambda _: world.outside, run=world.run)
 
 
 @pytest.fixture

@@ -15,9 +15,7 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.identity import verification
 from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
     HostedZone,
@@ -218,25 +216,9 @@ def process(
     run: Run,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    sources_of_guard = SesSources(ses, names, lambda _: {})
-    guard = RecordGuardProvider(lambda *_: route53, lambda _: sources_of_guard, run=run)
-
-    def services(region: str) -> Services:
-        return Services(
-            ses=ses(region),
-            resolver=run.resolver("authoritative", ()),
-            progress=run.progress(),
-            names=lambda: names(region),
-            run=run,
-        )
-
-    sources = verification.Sources(
-        ses=ses,
-        resolver=lambda entry: run.resolver(entry.dns_check, entry.dns_resolvers),
-        clock=run.clock,
-        progress=run.progress(),
-    )
-    return Providers.of_a_process(record, services, sources, run, guard)
+    services = Services(run, ses, names, lambda _: {})
+    guard = RecordGuardProvider(lambda *_: route53, lambda _: services, run=run)
+    return Providers.of_a_process(record, services, guard)
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:

@@ -57,27 +57,11 @@ class World:
 
     @property
     def outside(self) -> Services:
-        """For one call in an identity's life."""
-        return self.outside_in(REGION)
+        """For one call; no other Region has identities."""
+        return Services(run=self.run, ses=self.ses, names=self.listed, elsewhere=lambda _: {})
 
-    def outside_in(self, region: str) -> Services:
-        return Services(
-            ses=self.ses(region),
-            resolver=self.resolver,
-            progress=self.progress,
-            names=lambda: self._names(region),
-            run=self.run,
-        )
-
-    @property
-    def looks(self) -> verification.Sources:
-        """For one verification."""
-        return verification.Sources(
-            ses=self.ses, resolver=lambda _: self.resolver, clock=self.clock, progress=self.progress
-        )
-
-    def _names(self, region: str) -> frozenset[str]:
-        """As in one run: asked for once."""
+    def listed(self, region: str) -> frozenset[str]:
+        """Names of SES's identities, asked for once in a run."""
         if region not in self.names:
             pages = self.ses(region).list_email_identities()
             self.names[region] = frozenset(one.name for page in pages for one in page)
@@ -130,8 +114,7 @@ class World:
 
     def create(self, generation: int = 1, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
-        outside = self.outside_in(declared.region)
-        return lifecycle.create(declared, lambda: self.key(generation), outside)
+        return lifecycle.create(declared, lambda: self.key(generation), self.outside)
 
     def update(self, stored: Stored, generation: int, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
@@ -184,7 +167,7 @@ class World:
         return verification.verify(
             [self.entry(one) for one in stored],
             before,
-            self.looks,
+            self.outside,
             timeout_minutes=timeout_minutes,
             on_timeout=on_timeout,
         )
