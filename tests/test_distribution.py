@@ -146,9 +146,9 @@ def test_library(installed, tmp_path):
     ],
 )
 def test_examples(wheel, installed, tmp_path, example):
-    """Without an index an example installs the wheel that its page makes, and its page makes one."""
+    """Without an index an example installs the wheel that the page of the examples makes."""
     folder = shutil.copytree(ROOT / "examples" / example, tmp_path / example)
-    assert "pip wheel --no-deps --wheel-dir" in (folder / "README.md").read_text()
+    assert "pip wheel --no-deps --wheel-dir" in (ROOT / "examples" / "README.md").read_text()
     shutil.copy(wheel, folder)
     pip = (sys.executable, "-m", "pip", "--python", installed / "python", "install", "--dry-run")
     options = ("--no-index", "--no-deps", "--ignore-installed", "--disable-pip-version-check")

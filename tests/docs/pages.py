@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (
     "README.md",
     "SECURITY.md",
+    "examples/README.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
 )
 """What users read."""
@@ -51,11 +52,6 @@ def block(page: str, heading: str, number: int = 1) -> str:
     """The text of one block; raises if there is none there."""
     (found,) = (one for one in blocks() if (one.page, one.heading, one.number) == (page, heading, number))
     return found.text
-
-
-def commands(page: str) -> list[str]:
-    """The blocks of commands of any page, in order."""
-    return [one.text for one in _of_page(page, (ROOT / page).read_text()) if one.language == "sh"]
 
 
 def _of_page(page: str, text: str) -> list[Block]:

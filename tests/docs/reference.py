@@ -121,8 +121,15 @@ def _code(text: str) -> str:
 
 
 def errors() -> str:
-    """Every message that has a section, in the order of `AREAS`."""
-    return "\n\n".join(_section(row, below) for row, below in sections() if not is_of_parts(row))
+    """Every message that has a section, a table for each of `AREAS`."""
+    return "\n\n".join(map(_area, AREAS))
+
+
+def _area(area: ModuleType) -> str:
+    title = (area.__doc__ or "").strip().partition(".")[0]
+    shown = [found for found in sections() if type(found[0]) in tables(area) and not is_of_parts(found[0])]
+    head = f"## {title}\n\n| text | what to do |\n| --- | --- |"
+    return "\n".join([head, *(row for found in shown for row in _section(*found))])
 
 
 def sections() -> list[tuple[Table, list[Table]]]:
@@ -147,7 +154,7 @@ def tables(area: ModuleType) -> list[type[Table]]:
     return [one for one in own if isinstance(one, type) and issubclass(one, Table)]
 
 
-def _section(section: Table, messages: list[Table]) -> str:
+def _section(section: Table, messages: list[Table]) -> list[str]:
     title, head = section.advice.split(". ", 1)
     texts: dict[str, list[str]] = {}
     for one in messages:
@@ -157,7 +164,7 @@ def _section(section: Table, messages: list[Table]) -> str:
                 advice = "as the line `hint:` says"
             texts.setdefault(advice or "as the text says", []).append(_quoted(text))
     rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
-    return "\n".join([f"## {title}\n\n| {' '.join(head.split())} | what to do |\n| --- | --- |", *rows])
+    return [f"| **{title}.** {' '.join(head.split())} | |", *rows]
 
 
 def _shown(text: str) -> str:

@@ -73,7 +73,11 @@ FOLLOWED = {
         "docs/how-to/rotation.md": {"With keys of your own": (1,)},
     },
     "test_dmarc.py": {"docs/how-to/dmarc.md": {"DNS somewhere else": (1,), "Check it": (1,)}},
-    "test_template.py": {"README.md": {"In a program of your own": (1,)}},
+    "test_template.py": {
+        "README.md": {"In a program of your own": (1,)},
+        "examples/README.md": {"A project by `pulumi new`": (1,)},
+    },
+    "test_fleet.py": {"examples/README.md": {"A fleet of domains": (1, 2)}},
     "test_tutorial.py": {
         "docs/tutorial/first-domain.md": {
             "The first domain": (1, 3),
@@ -133,6 +137,8 @@ FOLLOWED = {
 NOT_FOLLOWED = {
     ("docs/tutorial/first-domain.md", "Start the sandbox", 1): "the tests have a sandbox of their own",
     ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
+    ("examples/README.md", "Examples", 1): "the first block of README's own program, and others",
+    ("examples/README.md", "A stack read from other languages", 1): "`make languages` does",
     ("docs/how-to/existing-identities.md", "From Terraform, pulumi-aws or CloudFormation", 3): "Terraform",
     ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
     ("docs/reference/performance.md", "Measure it", 1): "measuring takes minutes; the page is the result",

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.docs.pages import ROOT, block, commands
+from tests.docs.pages import ROOT, block
 from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
@@ -42,7 +42,7 @@ def test_template(sandbox, shell):
     sandbox.add_zone(DOMAIN)
     shutil.copytree(ROOT / "examples" / "template", shell.project / "examples" / "template")
     resolver = "pulumi config set --path 'defaults.dnsResolvers[0]' \"$SANDBOX_DNS\"\npulumi up"
-    (new,) = commands("examples/template/README.md")
+    new = block("examples/README.md", "A project by `pulumi new`")
     new = (
         new.replace("path/to/checkout", str(shell.project))
         .replace("--stack prod", "--stack prod --yes")

@@ -10,18 +10,14 @@ import subprocess
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, block
 from tests.languages.__main__ import main
 from tests.languages.conftest import PENDING, VERIFIED
 from tests.support.endings import ENDINGS, errors
 
 pytestmark = pytest.mark.engine
 
-(PAGE,) = re.findall(
-    r"^```sh\n(.*?)^```$",
-    (ROOT / "examples" / "stack-reference" / "README.md").read_text(),
-    re.MULTILINE | re.DOTALL,
-)
+PAGE = block("examples/README.md", "A stack read from other languages")
 
 LANGUAGES = sorted(path.parent.name for path in ROOT.glob("examples/stack-reference/*/Pulumi.yaml"))
 
