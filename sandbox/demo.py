@@ -25,7 +25,6 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from byodkim_provider.cli.layout import uncut_width
 from byodkim_provider.dkim import records
 from sandbox.mail.client import send
 from sandbox.mail.sink import Message
@@ -67,7 +66,7 @@ def main() -> int:
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
             console.rule("what there is now")
-            _show(_table(domains))
+            _show(domains)
             verified = _all_verified(domains)
             console.rule("the records, as a resolver sees them")
             seen = min([_show_record(sandbox, record) for record in _records(domains)])  # all are shown
@@ -187,31 +186,13 @@ def _all_verified(domains: Mapping[str, Any]) -> bool:
     return all(region["status"] == "SUCCESS" for region in regions)
 
 
-def _show(table: Table) -> None:
-    """Print *table*, or its cells below each other where it is too wide: nothing that identifies is cut."""
-    if uncut_width(table, console) <= console.width:
-        console.print(table)
-        return
-    for row in zip(*(column.cells for column in table.columns), strict=True):
-        for column, cell in zip(table.columns, row, strict=True):
-            console.print(f"{column.header}: {cell}", soft_wrap=True)
-        console.print()
-
-
-def _table(domains: Mapping[str, Any]) -> Table:
-    table = Table("domain", "Region", "generation", "selector", "status", "record")
+def _show(domains: Mapping[str, Any]) -> None:
+    """Print each domain; whatever the width of the terminal, nothing that identifies is cut."""
     for name, domain in sorted(domains.items()):
         record = next(one for one in domain["records"] if one["role"] == "signing")
-        for region, identity in sorted(domain["regions"].items()):
-            table.add_row(
-                name,
-                region,
-                str(int(domain["generation"])),
-                domain["selector"],
-                identity["status"],
-                f"{record['name']}\n{record['value'][:24]}…",
-            )
-    return table
+        of_regions = (f"{one['status']} in {region}" for region, one in sorted(domain["regions"].items()))
+        console.print(f"{name}: {', '.join(of_regions)}; generation {domain['generation']:.0f} signs:")
+        console.print(f"  {record['name']} {record['value'][:24]}…", soft_wrap=True)
 
 
 def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:

@@ -1,5 +1,5 @@
 """
-An API over HTTP on a free loopback port, played in a thread: what all stand-ins for one share.
+An API over HTTP on a free loopback port, played in threads: what all stand-ins for one share.
 
 What is answered to a request is in the file of each.
 """
@@ -7,12 +7,18 @@ What is answered to a request is in the file of each.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import Message
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
+
+from sandbox.clock import SandboxClock
 
 
 @dataclass(frozen=True)
@@ -20,15 +26,30 @@ class Request:
     """One request."""
 
     method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
+    target: str
+    headers: Message
+    octets: bytes
+    received: datetime
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return _first(urlsplit(self.target).query)
+
+    @property
+    def body(self) -> Any:
+        """A form as a dict, or what the JSON says."""
+        if self.headers.get("Content-Type", "").startswith("application/x-www-form"):
+            return _first(self.octets.decode())
+        return json.loads(self.octets or b"null")
 
 
 @dataclass(frozen=True)
 class Response:
-    """A status and what is sent as JSON; nothing if *body* is None."""
+    """A status and what is sent: octets as they are, anything else as JSON, nothing if *body* is None."""
 
     status: int
     body: Any = None
@@ -36,68 +57,116 @@ class Response:
 
 
 class HttpStandIn:
-    """An HTTP server; subclasses answer."""
+    """An HTTP server, a context manager; subclasses answer."""
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+    protocol: ClassVar = "HTTP/1.1"
+    """HTTP/1.0 is one connection a request."""
+
+    clock: SandboxClock
+    _server: _Server | None = None
 
     @property
     def url(self) -> str:
+        """`http://127.0.0.1:PORT`, while it runs."""
+        if not self._server:
+            raise RuntimeError(f"{type(self).__name__} is not running")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
         """It answers from now on."""
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._server = _Server(self)
+        self._server.thread.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        """It answers no more. With HTTP/1.0 no thread and no socket is left."""
+        if self._server:
+            self._server.end()
+        self._server = None
 
-    def respond(self, request: Request) -> Response | bytes | None:
-        """What is sent back: a response, octets that are not HTTP, or nothing."""
+    def hang(self, seconds: float | None = None) -> None:
+        """Let a request wait until `release` or `stop`, or for so many *seconds*."""
+        if self._server:
+            self._server.released.wait(seconds)
+
+    def release(self) -> None:
+        """End what hangs now."""
+        if self._server:
+            self._server.released.set()
+            self._server.released.clear()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def respond(self, request: Request) -> Response | None:
+        """What is sent back; None closes the connection."""
         raise NotImplementedError
 
 
-def _handler(stand_in: HttpStandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two packets, and the second would wait 40 ms
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
 
-        def respond(self) -> None:
-            url = urlsplit(self.path)
-            octets = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            form = (self.headers.get("Content-Type") or "").startswith("application/x-www-form")
-            request = Request(
-                self.command,
-                url.path,
-                _first(url.query),
-                dict(self.headers),
-                _first(octets.decode()) if form else json.loads(octets or b"null"),
-            )
-            answer = stand_in.respond(request)
-            if answer is None:
-                self.close_connection = True
-                return
-            if isinstance(answer, bytes):
-                status, headers, octets = 200, {}, answer
-            else:
-                status, headers = answer.status, dict(answer.headers)
-                octets = b"" if answer.body is None else json.dumps(answer.body).encode()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(octets)))
-            self.end_headers()
-            self.wfile.write(octets)
+    def __init__(self, stand_in: HttpStandIn) -> None:
+        self.stand_in = stand_in
+        self.released = threading.Event()
+        self.daemon_threads = stand_in.protocol != "HTTP/1.0"
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self._ends = False
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = respond  # noqa: N815 # the standard library's names
+    def _serve(self) -> None:
+        # Until one more connection; `serve_forever` would poll for its end.
+        while not self._ends:
+            self.handle_request()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing is printed."""
+    def end(self) -> None:
+        self.released.set()
+        self._ends = True
+        socket.create_connection(("127.0.0.1", self.server_address[1])).close()
+        self.thread.join()
+        self.server_close()
 
-    return Handler
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    disable_nagle_algorithm = True  # head and body are two packets, and the second would wait 40 ms
+
+    def setup(self) -> None:
+        self.protocol_version = self.server.stand_in.protocol
+        super().setup()
+        if not self.server.daemon_threads:  # `stop` waits for whoever sends no request
+            self.connection.settimeout(10)
+
+    def do_GET(self) -> None:
+        """All methods alike."""
+        length = self.headers.get("Content-Length") or "0"
+        octets = self.rfile.read(int(length)) if length.isdecimal() else b""
+        stand_in = self.server.stand_in
+        request = Request(self.command, self.path, self.headers, octets, stand_in.clock.now())
+        response = stand_in.respond(request)
+        if response is None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        body = response.body
+        if not isinstance(body, bytes):
+            body = b"" if body is None else json.dumps(body, default=datetime.timestamp).encode()
+        self.send_response_only(response.status)
+        # When it had read the request. What happens with the request itself is never before this time.
+        self.send_header("Date", format_datetime(request.received, usegmt=True))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 # the standard library's names
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is printed."""
 
 
 def _first(text: str) -> dict[str, str]:

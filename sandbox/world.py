@@ -20,7 +20,7 @@ from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
-from sandbox.dns.zone import RecordSet
+from sandbox.dns.zone import RecordSet, quoted, strings_of
 from sandbox.mail.dns import ask
 from sandbox.mail.sink import MailSink
 from sandbox.ses.actions import SIGNING_HOSTED_ZONE
@@ -40,7 +40,7 @@ class Sandbox:
         self.aws = AwsServices()
         self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
-        self.ses = SesEmulator(
+        self.ses: SesEmulator = SesEmulator(
             look_up_txt=lambda name: self.dns.txt(name, follows_cname=self.ses.switches.follows_cname),
             look_up_mx=self.dns.mx,
             look_up_soa=self.dns.soa,
@@ -48,7 +48,7 @@ class Sandbox:
             clock=self.clock,
             switches=switches or Switches(),
             account_id=self.account,
-            deliver=self.mail.deliver,
+            deliver=self.mail.receive,
         )
         self.elsewhere: list[Callable[[], Sequence[HostedZone]]] = []
         """Zones of other DNS providers, with their current records."""
@@ -63,7 +63,7 @@ class Sandbox:
             )
             """Removed at the end; the sandbox writes nowhere else."""
             (self.directory / "no-aws-config").touch()
-            for server in (self.aws, self.dns, self.mail, self.ses):
+            for server in (self.aws, self.dns, self.ses):
                 starting.callback(server.stop)
                 server.start()
             self.route53: Route53Client = self.aws.route53()
@@ -143,7 +143,7 @@ def _zone_of_ses() -> HostedZone:
         RecordSet(f"*.{AMAZONSES}", "TXT", 900, (spf,)),
     ]
     for key in easy_dkim_keys():
-        value = f"p={base64.b64encode(key.public_der).decode()}"
+        value = quoted(strings_of(f"p={base64.b64encode(key.public_der).decode()}"))
         name = f"{key.selector}.{SIGNING_HOSTED_ZONE}"
-        record_sets.append(RecordSet(name, "TXT", 300, (f'"{value[:255]}" "{value[255:]}"',)))
+        record_sets.append(RecordSet(name, "TXT", 300, (value,)))
     return HostedZone(AMAZONSES, NAME_SERVERS, tuple(record_sets))

@@ -18,7 +18,7 @@ import dns.rcode
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from sandbox.dns.zone import Answer, RecordSet, Zone
+from sandbox.dns.zone import Answer, RecordSet, Zone, quoted, strings_of
 
 GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com")
 CLOUDFLARE_NAME_SERVERS: Final = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
@@ -137,7 +137,8 @@ class Hosting:
         if values is not None:
             there = [each for each in hosted.record_sets if _name(each.name) != name]
             if values:
-                there.append(RecordSet(name.to_text(), "TXT", OVERRIDE_TTL, tuple(map(_quoted, values))))
+                texts = tuple(quoted(strings_of(value)) for value in values)
+                there.append(RecordSet(name.to_text(), "TXT", OVERRIDE_TTL, texts))
             hosted = hosted._replace(record_sets=tuple(there))
         try:
             return _zone(hosted.name, hosted.record_sets).answer(name, kind)
@@ -183,9 +184,3 @@ def _root(zones: tuple[HostedZone, ...]) -> Zone:
         if _closest(by_name, _name(zone.name).parent()) is None:
             record_sets.append(RecordSet(zone.name, "NS", 900, zone.name_servers))
     return Zone(".", record_sets)
-
-
-def _quoted(value: str) -> str:
-    """*value* in master file format, in strings of at most 255 octets."""
-    strings = [value[start : start + 255] for start in range(0, len(value), 255)] or [""]
-    return " ".join('"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"' for string in strings)

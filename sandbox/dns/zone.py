@@ -31,6 +31,17 @@ class RecordSet(NamedTuple):
     values: tuple[str, ...]
 
 
+def strings_of(value: str) -> tuple[str, ...]:
+    """A TXT *value* in strings of at most 255 octets."""
+    return tuple(value[start : start + 255] for start in range(0, len(value), 255)) or ("",)
+
+
+def quoted(strings: Iterable[str]) -> str:
+    """*strings* of a TXT value in master file format."""
+    escaped = (string.replace("\\", "\\\\").replace('"', '\\"') for string in strings)
+    return " ".join(f'"{string}"' for string in escaped)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A server's answer: records, no records, or a referral."""

@@ -1,19 +1,21 @@
 """
-What the stand-ins for APIs of DNS hosts share: a zone, and what goes wrong on the way.
+What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and what goes wrong on the way.
 
-What one host answers to a request is in its own file.
+What one host answers to a request is in its own file. What is not known of the real one, or depends on the
+account, is an attribute with the likelier answer.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal
 
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
-from sandbox.dns.zone import RecordSet
+from sandbox.dns.zone import RecordSet, quoted, strings_of
 from sandbox.http_stand_in import HttpStandIn, Request, Response
 
 __all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
@@ -21,15 +23,12 @@ __all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
 Trouble = Literal["lost before", "lost after", "hang", "garbage", "429", "503", "500", "401", "sign-in"]
 """What happens to a request that would change something; with a number, the status of the answer."""
 
-ON_THE_WAY: Final = ("lost before", "hang", "429", "503", "500", "401", "sign-in")
-"""After these the request did nothing."""
-
-SIGN_IN: Final = b"<html><body>Please sign in to this network</body></html>"
+SIGN_IN: Final = Response(200, b"<html><body>Please sign in to this network</body></html>")
 
 
 @dataclass(frozen=True)
 class Record:
-    """A TXT record in the zone. *text* is as it came; *values* its strings as DNS has them."""
+    """A TXT record in the zone. *text* is as it came; *strings* as DNS has them."""
 
     id: int
     name: str
@@ -52,8 +51,10 @@ class ApiStandIn(HttpStandIn):
     name_servers: tuple[str, ...] = NAME_SERVERS
     """Who serves the zone."""
 
+    secrets: ClassVar[dict[str, str]]
+    """What opens the account, as `dnsCredentials` has it."""
+
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
-        super().__init__()
         self.zone = zone
         self.clock = clock or SandboxClock()
         self.records: list[Record] = []
@@ -66,27 +67,17 @@ class ApiStandIn(HttpStandIn):
         self.requests: list[Request] = []
         self.retry_after = 1
         """Seconds that it wants to be left alone for when it is asked too often."""
-        self.released = threading.Event()
+        self.limited = True
+        """Whether any number of requests may be too many."""
+        self._counted: defaultdict[str, list[datetime]] = defaultdict(list)
         self._numbers = 0
         self._lock = threading.RLock()
-
-    def stop(self) -> None:
-        self.released.set()
-        super().stop()
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        """What opens the account, as `dnsCredentials` has it."""
-        raise NotImplementedError
-
-    def lift_limits(self) -> None:
-        """However many requests come from now on, none is too many."""
 
     # What is in the zone
 
     def put(self, name: str, *strings: str) -> None:
         """A record that somebody makes in the panel."""
-        self._keep(name, "".join(strings), strings, ttl=3600)
+        self._keep(name, "".join(strings), ttl=3600, strings=strings)
 
     def stored(self, name: str) -> list[str]:
         """All TXT values at *name*, sorted."""
@@ -103,23 +94,24 @@ class ApiStandIn(HttpStandIn):
             "NS": RecordSet(self.zone, "NS", 3600, self.name_servers),
         }
         for one in shown:
-            value = " ".join(f'"{_escaped(string)}"' for string in one.strings)
             before = sets.get(one.name)
-            values = (*before.values, value) if before else (value,)
+            values = (*(before.values if before else ()), quoted(one.strings))
             sets[one.name] = RecordSet(one.name, "TXT", one.ttl, values)
         return [HostedZone(self.zone, self.name_servers, tuple(sets.values()))]
 
-    def _keep(self, name: str, text: str, strings: tuple[str, ...], *, ttl: int) -> Record:
+    def _keep(self, name: str, text: str, *, ttl: int, strings: tuple[str, ...] = ()) -> Record:
         with self._lock:
             self._numbers += 1
-            record = Record(self._numbers, name, text, strings, ttl, self.clock.now())
+            pieces = strings or strings_of(text)
+            record = Record(self._numbers, name, text, pieces, ttl, self.clock.now())
             self.records.append(record)
         return record
 
-    def _drop(self, record: Record) -> None:
+    def _drop(self, *records: Record) -> None:
         with self._lock:
-            self.records.remove(record)
-            self.removed.append((self.clock.now(), record))
+            for record in records:
+                self.records.remove(record)
+                self.removed.append((self.clock.now(), record))
 
     # What a host has to say
 
@@ -133,36 +125,38 @@ class ApiStandIn(HttpStandIn):
 
     def trouble(self, status: int) -> Response:
         """The host's own answer to what it can't or won't do now."""
-        headers = {"Retry-After": str(self.retry_after)} if status in (429, 503) else {}
-        return Response(status, {"message": "not now"}, headers)
+        raise NotImplementedError
 
-    def respond(self, request: Request) -> Response | bytes | None:
-        """What is sent back: a response, octets that are not HTTP, or nothing."""
+    def _wait(self, most: int, within: timedelta, what: str = "") -> float:
+        """Seconds until *what* has not been counted *most* times *within* a time; 0 if it has not."""
+        now = self.clock.now()
+        recent = [when for when in self._counted[what] if now - when < within]
+        return (recent[-most] + within - now).total_seconds() if len(recent) >= most and self.limited else 0
+
+    def _count(self, what: str = "") -> None:
+        self._counted[what].append(self.clock.now())
+
+    def respond(self, request: Request) -> Response | None:
         with self._lock:
             self.requests.append(request)
             change = self.changes(request)
             troubles = self.troubles if change else self.read_troubles
             trouble = troubles.pop(0) if troubles else None
-        if trouble in ("lost before", "hang"):
-            if trouble == "hang":
-                self.released.wait()
-            return None
-        if trouble == "sign-in":
-            return SIGN_IN
-        if trouble in get_args(Trouble) and str(trouble).isdecimal():
-            return self.trouble(int(str(trouble)))
+        match trouble:
+            case "lost before":
+                return None
+            case "hang":
+                self.hang()
+                return None
+            case "sign-in":
+                return SIGN_IN
+            case "429" | "503" | "500" | "401":
+                answer = self.trouble(int(trouble))
+                later = {"Retry-After": str(self.retry_after)} if trouble in ("429", "503") else {}
+                return Response(answer.status, answer.body, later)
         with self._lock:
             self.written += change
             answer = self.answer(request)
-        if trouble == "lost after":
-            return None
-        return b"{" if trouble == "garbage" else answer
-
-
-def split(value: str) -> tuple[str, ...]:
-    """*value* in strings of at most 255 octets."""
-    return tuple(value[at : at + 255] for at in range(0, len(value), 255)) or ("",)
-
-
-def _escaped(string: str) -> str:
-    return string.replace("\\", "\\\\").replace('"', '\\"')
+        if trouble == "garbage":
+            return Response(200, b"{")
+        return None if trouble == "lost after" else answer

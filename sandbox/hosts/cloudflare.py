@@ -7,14 +7,13 @@ Statuses and codes of its errors are those that clients of it handle; the docume
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import CLOUDFLARE_NAME_SERVERS
-from sandbox.hosts.api import ApiStandIn, Record, Request, Response, split
+from sandbox.dns.zone import quoted, strings_of
+from sandbox.hosts.api import ApiStandIn, Record, Request, Response
 
 ROOT: Final = "/client/v4"
 
@@ -26,43 +25,26 @@ WINDOW: Final = timedelta(minutes=5)
 _STRINGS: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
-@dataclass
-class Switches:
-    """What is not known of the real one, or depends on the token."""
-
-    may_read_zone: bool = True
-    """Without the permission, a list of zones is empty."""
-    may_edit: bool = True
-    requests_in_five_minutes: int = 1200
-    kept: Literal["as it came", "quoted strings"] = "as it came"
-    """How values are listed."""
-    in_unicode: bool = False
-    """Whether names beyond ASCII are listed as people write them."""
-    filters: bool = True
-    """Whether it lists only what was asked for."""
-
-
 class Cloudflare(ApiStandIn):
     """An account with one zone, and perhaps more of the same name."""
 
     token: Final = "cfut_Yk3vJq0aWm1fTz7sGd9bLx5hRn2cPe8u"
-
+    secrets: ClassVar = {"token": token}
+    zone_id: Final = "0a" * 16
     name_servers = CLOUDFLARE_NAME_SERVERS
 
-    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
-        super().__init__(zone, clock=clock)
-        self.switches = Switches()
-        self.zone_id: Final = "0a" * 16
-        self.more_zones: list[dict[str, Any]] = []
-        """Zones without records, as the API lists them."""
-        self._called: list[datetime] = []
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        return {"token": self.token}
-
-    def lift_limits(self) -> None:
-        self.switches.requests_in_five_minutes = 1_000_000
+    may_read_zone = True
+    """Without the permission, a list of zones is empty."""
+    may_edit = True
+    requests_in_five_minutes = 1200
+    kept: Literal["as it came", "quoted strings"] = "as it came"
+    """How values are listed."""
+    in_unicode = False
+    """Whether names beyond ASCII are listed as people write them."""
+    filters = True
+    """Whether it lists only what was asked for."""
+    more_zones: tuple[dict[str, Any], ...] = ()
+    """Zones without records, as the API lists them."""
 
     def answer(self, request: Request) -> Response:
         path = request.path.removeprefix(ROOT).strip("/").split("/")
@@ -78,8 +60,7 @@ class Cloudflare(ApiStandIn):
 
     def trouble(self, status: int) -> Response:
         codes = {401: 10000, 429: 971}
-        answer = _error(status, codes.get(status, 10001), f"not now, {self.token}")
-        return Response(status, answer.body, super().trouble(status).headers)
+        return _error(status, codes.get(status, 10001), f"not now, {self.token}")
 
     def _refusal(self, request: Request) -> Response | None:
         given = request.headers.get("Authorization", "")
@@ -88,28 +69,25 @@ class Cloudflare(ApiStandIn):
             return _error(400, 6003, "Invalid request headers", error_chain=chain)
         if given != f"Bearer {self.token}":
             return _error(403, 9109, "Invalid access token")
-        if request.method != "GET" and not self.switches.may_edit:
+        if request.method != "GET" and not self.may_edit:
             return _error(403, 10000, "Authentication error")
-        now = self.clock.now()
-        self._called = [when for when in self._called if now - when < WINDOW]
-        if len(self._called) >= self.switches.requests_in_five_minutes:
-            wait = (self._called[0] + WINDOW - now).total_seconds()
+        if wait := self._wait(self.requests_in_five_minutes, WINDOW):
             error = _error(429, 971, "Please wait and consider throttling your request speed")
             return Response(429, error.body, {"Retry-After": str(ceil(wait))})
-        self._called.append(now)
+        self._count()
         return None
 
     def _zones(self, request: Request) -> list[dict[str, Any]]:
         own = {"id": self.zone_id, "name": self._shown(self.zone), "name_servers": list(self.name_servers)}
-        zones = [own, *self.more_zones] if self.switches.may_read_zone else []
+        zones = [own, *self.more_zones] if self.may_read_zone else []
         wanted = request.query.get("name")
-        return [one for one in zones if not self.switches.filters or wanted in (None, _in_ascii(one["name"]))]
+        return [one for one in zones if not self.filters or wanted in (None, _in_ascii(one["name"]))]
 
     def _of_records(self, method: str, rest: list[str], request: Request) -> Response:
         match method, rest:
             case "GET", []:
                 listed = [self._record(one) for one in self.records]
-                if self.switches.filters:
+                if self.filters:
                     name = request.query.get("name.exact")
                     return _page([one for one in listed if name == _in_ascii(one["name"])], request)
                 # A record through Cloudflare's proxy, whose addresses DNS shows instead of the content.
@@ -119,8 +97,7 @@ class Cloudflare(ApiStandIn):
                 return self._create(request.body)
             case "DELETE", [record_id]:
                 found = [one for one in self.records if _id(one) == record_id]
-                for one in found:
-                    self._drop(one)
+                self._drop(*found)
                 return _done({"id": record_id}) if found else _error(404, 81044, "Record does not exist.")
         return _error(405, 10405, "Method not allowed for this authentication scheme")
 
@@ -130,24 +107,22 @@ class Cloudflare(ApiStandIn):
             name = f"{name}.{self.zone}"
         if ttl != 1 and not 60 <= ttl <= 86400:
             return _error(400, 9021, "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
-        quoted = re.fullmatch(rf"{_STRINGS.pattern}(\s+{_STRINGS.pattern})*", content)
-        if not quoted and '"' in content:
+        is_quoted = re.fullmatch(rf"{_STRINGS.pattern}(\s+{_STRINGS.pattern})*", content)
+        if not is_quoted and '"' in content:
             return _error(400, 9101, "TXT content must be valid quoted strings.")
-        strings = [re.sub(r"\\(.)", r"\1", one) for one in _STRINGS.findall(content)] if quoted else [content]
-        strings = [piece for string in strings for piece in split(string)]
+        given = [re.sub(r"\\(.)", r"\1", one) for one in _STRINGS.findall(content)] or [content]
+        strings = [piece for string in given for piece in strings_of(string)]
         if "".join(strings) in self.stored(name):
             return _error(400, 81058, "An identical record already exists.")
-        made = self._keep(name, content, tuple(strings), ttl=AUTOMATIC_TTL if ttl == 1 else ttl)
+        made = self._keep(name, content, ttl=AUTOMATIC_TTL if ttl == 1 else ttl, strings=tuple(strings))
         return _done(self._record(made) | {"ttl": ttl})
 
     def _record(self, one: Record) -> dict[str, Any]:
-        escaped = (string.replace("\\", r"\\").replace('"', r"\"") for string in one.strings)
-        quoted = " ".join(f'"{string}"' for string in escaped)
         return {
             "id": _id(one),
             "name": self._shown(one.name),
             "type": "TXT",
-            "content": one.text if self.switches.kept == "as it came" else quoted,
+            "content": one.text if self.kept == "as it came" else quoted(one.strings),
             "ttl": one.ttl,
             "proxiable": False,
             "proxied": False,
@@ -156,7 +131,7 @@ class Cloudflare(ApiStandIn):
         }
 
     def _shown(self, name: str) -> str:
-        return name.encode().decode("idna") if self.switches.in_unicode else name
+        return name.encode().decode("idna") if self.in_unicode else name
 
 
 def _in_ascii(name: str) -> str:

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Request, Response
 
 HEAD_LINES: Final = 3
 """Lines of the zone's file before the first TXT record."""
 
 
-@dataclass
-class Switches:
-    """What a host can switch off."""
-
-    tokens: bool = True
-    zone_editor: bool = True
-    relative_names: bool = True
-    """Whether the zone's file has names without the zone, or whole with a dot."""
-
-
 class CPanel(ApiStandIn):
-    """A panel with one account and one zone."""
+    """A panel with one account and one zone. Its host can switch off tokens and the zone editor."""
 
     user: Final = "joe"
     token: Final = "HDHZT9XF0M5ZLRFGDDLV2NUW6EYVXD5N"
 
-    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
-        super().__init__(zone, clock=clock)
-        self.switches = Switches()
-        self.serial = 2026112500
+    tokens = True
+    zone_editor = True
+    relative_names = True
+    """Whether the zone's file has names without the zone, or whole with a dot."""
+    serial = 2026112500
 
     @property
-    def secrets(self) -> dict[str, str]:
+    def secrets(self) -> dict[str, str]:  # type: ignore[override]  # its address is one
         return {"url": self.url.replace("://", f"://{self.user}:{self.token}@")}
 
     def changes(self, request: Request) -> bool:
@@ -48,10 +37,10 @@ class CPanel(ApiStandIn):
 
     def answer(self, request: Request) -> Response:
         opened = f"cpanel {self.user}:{self.token}"
-        if request.headers.get("Authorization") != opened or not self.switches.tokens:
+        if request.headers.get("Authorization") != opened or not self.tokens:
             return Response(401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]})
         form = {**request.query, **(request.body or {})}
-        if not self.switches.zone_editor:
+        if not self.zone_editor:
             return _failed("You do not have the feature “zoneedit”.")
         if form.get("zone") != self.zone:
             return _failed(f"You do not control a DNS zone named “{form.get('zone')}”.")
@@ -62,26 +51,18 @@ class CPanel(ApiStandIn):
         return _failed("no such function")
 
     def trouble(self, status: int) -> Response:
-        answer = super().trouble(status)
-        return Response(status, {"status": 0, "statusmsg": f"not now, {self.token}"}, answer.headers)
+        return Response(status, {"status": 0, "statusmsg": f"not now, {self.token}"})
 
     def _lines(self) -> list[dict[str, Any]]:
-        soa = (
-            "ns1.panel.example.",
-            f"root.{self.zone}.",
-            str(self.serial),
-            "3600",
-            "1800",
-            "1209600",
-            "86400",
-        )
+        times = ("3600", "1800", "1209600", "86400")
+        soa = ("ns1.panel.example.", f"root.{self.zone}.", str(self.serial), *times)
         lines = [
             {"line_index": 0, "type": "comment", "text_b64": _encoded("; Zone file")},
             {"line_index": 1, "type": "control", "text_b64": _encoded("$TTL 14400")},
             _line(2, f"{self.zone}.", "SOA", soa, 86400),
         ]
         for number, one in enumerate(self.records, HEAD_LINES):
-            name = one.name.removesuffix(f".{self.zone}") if self.switches.relative_names else f"{one.name}."
+            name = one.name.removesuffix(f".{self.zone}") if self.relative_names else f"{one.name}."
             lines.append(_line(number, name, "TXT", one.strings, one.ttl))
         return lines
 
@@ -99,7 +80,7 @@ class CPanel(ApiStandIn):
                 return _failed("a string has more than 255 octets")
             name = new["dname"]
             name = name[:-1] if name.endswith(".") else f"{name}.{self.zone}"
-            self._keep(name, "", tuple(new["data"]), ttl=new["ttl"])
+            self._keep(name, "", ttl=new["ttl"], strings=tuple(new["data"]))
         self.serial += 1
         return _done({"new_serial": str(self.serial)})
 

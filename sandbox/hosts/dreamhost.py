@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from sandbox.clock import SandboxClock
-from sandbox.hosts.api import ApiStandIn, Request, Response, split
+from sandbox.hosts.api import ApiStandIn, Request, Response
 
 LIMITS: Final = ((timedelta(minutes=5), 10), (timedelta(hours=1), 50))
 """How many additions there may be in a time. Those that failed don't count."""
-
-
-@dataclass
-class Switches:
-    """What is not known of the real one, or depends on the key."""
-
-    all_functions: bool = True
-    final_dot: bool = True
-    """Whether a name that came by the API is listed with a dot behind it."""
-    limits: bool = True
 
 
 class DreamHost(ApiStandIn):
     """An account with one zone. Every answer has the status 200."""
 
     key: Final = "6SHU5P2HLDAYECUM9X"
-
+    secrets: ClassVar = {"key": key}
     served_after = timedelta(hours=6)
+
+    all_functions = True
+    """Whether the key may do all."""
+    final_dot = True
+    """Whether a name that came by the API is listed with a dot behind it."""
 
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
         super().__init__(zone, clock=clock)
-        self.switches = Switches()
         self._by_api: set[str] = set()
-        self._added: list[datetime] = []
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        return {"key": self.key}
-
-    def lift_limits(self) -> None:
-        self.switches.limits = False
 
     def changes(self, request: Request) -> bool:
         return request.query.get("cmd") != "dns-list_records"
@@ -50,7 +35,7 @@ class DreamHost(ApiStandIn):
         query = request.query
         if query.get("key") != self.key:
             return _error("invalid_api_key")
-        if not self.switches.all_functions:
+        if not self.all_functions:
             return _error("this_key_cannot_access_this_cmd")
         if query.get("format") != "json":
             return Response(200, "success")
@@ -73,7 +58,7 @@ class DreamHost(ApiStandIn):
             {
                 "account_id": "1",
                 "zone": self.zone,
-                "record": one.name + ("." if self.switches.final_dot and one.name in self._by_api else ""),
+                "record": one.name + ("." if self.final_dot and one.name in self._by_api else ""),
                 "type": "TXT",
                 "value": one.text,
                 "comment": "",
@@ -88,13 +73,12 @@ class DreamHost(ApiStandIn):
             return _error("no_such_zone")
         if value in [one.text for one in self.records if one.name == name]:
             return _error("record_already_exists_remove_first")
-        now = self.clock.now()
         for time, most in LIMITS:
-            if self.switches.limits and sum(now - when < time for when in self._added) >= most:
+            if self._wait(most, time):
                 return _error(f"slow_down_bucko\t{most} times in {time}")
-        self._added.append(now)
+        self._count()
         self._by_api.add(name)
-        self._keep(name, value, split(value), ttl=14400)
+        self._keep(name, value, ttl=14400)
         return Response(200, {"result": "success", "data": "record_added"})
 
     def _remove(self, record: str, value: str) -> Response:
@@ -104,13 +88,10 @@ class DreamHost(ApiStandIn):
         if not listed:
             return _error("no_such_record")
         found = [one for one in listed if one.text == value]
-        for one in found:
-            self._drop(one)
-        return (
-            Response(200, {"result": "success", "data": "record_removed"})
-            if found
-            else _error("no_such_value")
-        )
+        if not found:
+            return _error("no_such_value")
+        self._drop(*found)
+        return Response(200, {"result": "success", "data": "record_removed"})
 
 
 def _error(data: str) -> Response:

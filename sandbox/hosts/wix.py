@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from sandbox.clock import SandboxClock
-from sandbox.hosts.api import ApiStandIn, Request, Response, split
-
-
-@dataclass
-class Switches:
-    """What is not known of the real one, or depends on the key."""
-
-    long_values: Literal["one piece", "quoted strings"] = "one piece"
-    """How a value of more than 255 characters has to come."""
-    kept: Literal["as it came", "quoted strings"] = "as it came"
-    """How values are listed."""
-    conflict: int = 400
-    """Status of the answer when a set is not as the request has it."""
-    may_manage: bool = True
+from sandbox.dns.zone import quoted, strings_of
+from sandbox.hosts.api import ApiStandIn, Request, Response
 
 
 class Wix(ApiStandIn):
@@ -28,19 +14,20 @@ class Wix(ApiStandIn):
 
     api_key: Final = "IST.eyJraWQiOiJQb3pIX2FDMiIsImFsZyI6IlJTMjU2In0.c2FuZGJveA"
     account_id: Final = "5c1e0f5a-31e4-4e0d-9d57-a3f1f3ddc0a9"
+    secrets: ClassVar = {"accountId": account_id, "apiKey": api_key}
 
-    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
-        super().__init__(zone, clock=clock)
-        self.switches = Switches()
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        return {"accountId": self.account_id, "apiKey": self.api_key}
+    long_values: Literal["one piece", "quoted strings"] = "one piece"
+    """How a value of more than 255 characters has to come."""
+    kept: Literal["as it came", "quoted strings"] = "as it came"
+    """How values are listed."""
+    conflict = 400
+    """Status of the answer when a set is not as the request has it."""
+    may_manage = True
 
     def answer(self, request: Request) -> Response:
         if request.headers.get("Authorization") != self.api_key:
             return _error(401, "UNAUTHENTICATED", f"not {request.headers.get('Authorization')}")
-        if request.headers.get("wix-account-id") != self.account_id or not self.switches.may_manage:
+        if request.headers.get("wix-account-id") != self.account_id or not self.may_manage:
             return _error(403, "PERMISSION_DENIED", "Manage Domains")
         if request.path != f"/domains/v1/dns-zones/{self.zone}":
             return _error(404, "DNS_ZONE_NOT_FOUND", "No dns zone found for domain name")
@@ -52,8 +39,7 @@ class Wix(ApiStandIn):
         return _error(405, "UNIMPLEMENTED", "")
 
     def trouble(self, status: int) -> Response:
-        answer = super().trouble(status)
-        return Response(status, {"message": f"not now, {self.api_key}", "details": {}}, answer.headers)
+        return Response(status, {"message": f"not now, {self.api_key}", "details": {}})
 
     def _sets(self) -> list[dict[str, Any]]:
         sets: dict[str, dict[str, Any]] = {}
@@ -61,37 +47,36 @@ class Wix(ApiStandIn):
             known = sets.setdefault(
                 one.name, {"type": "TXT", "hostName": one.name, "ttl": one.ttl, "values": []}
             )
-            quoted = self.switches.kept == "quoted strings"
-            known["values"].append(" ".join(f'"{string}"' for string in one.strings) if quoted else one.text)
+            known["values"].append(quoted(one.strings) if self.kept == "quoted strings" else one.text)
         return list(sets.values())
 
     def _patch(self, body: dict[str, Any]) -> Response:
         sets = {one["hostName"]: one for one in self._sets()}
         for gone in body["deletions"]:
             if sets.get(gone["hostName"], {}).get("values") != gone["values"]:
-                return _error(self.switches.conflict, "INVALID_ARGUMENT", "the record set is another one")
+                return _error(self.conflict, "INVALID_ARGUMENT", "the record set is another one")
             del sets[gone["hostName"]]
         for new in body["additions"]:
             if new["hostName"] in sets:
-                return _error(self.switches.conflict, "INVALID_ARGUMENT", "one record object a type and name")
+                return _error(self.conflict, "INVALID_ARGUMENT", "one record object a type and name")
             sets[new["hostName"]] = new
             for value in new["values"]:
-                quoted = _unquoted(value) != value
-                if len(value) > 255 and quoted != (self.switches.long_values == "quoted strings"):
+                is_quoted = _unquoted(value) != value
+                if len(value) > 255 and is_quoted != (self.long_values == "quoted strings"):
                     return _error(400, "INVALID_ARGUMENT", "the value is too long")
         for gone in body["deletions"]:
-            for one in [one for one in self.records if one.name == gone["hostName"]]:
-                self._drop(one)
+            self._drop(*(one for one in self.records if one.name == gone["hostName"]))
         for new in body["additions"]:
             for value in new["values"]:
-                self._keep(new["hostName"], value, split(_unquoted(value)), ttl=new["ttl"])
+                strings = strings_of(_unquoted(value))
+                self._keep(new["hostName"], value, ttl=new["ttl"], strings=strings)
         return Response(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
 
 
 def _unquoted(value: str) -> str:
     """The value, if it came in quoted strings."""
-    quoted = re.fullmatch(r'"[^"]*"( "[^"]*")*', value)
-    return "".join(re.findall(r'"([^"]*)"', value)) if quoted else value
+    is_quoted = re.fullmatch(r'"[^"]*"( "[^"]*")*', value)
+    return "".join(re.findall(r'"([^"]*)"', value)) if is_quoted else value
 
 
 def _error(status: int, code: str, message: str) -> Response:

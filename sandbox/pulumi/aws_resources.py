@@ -11,17 +11,23 @@ import os
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from botocore.exceptions import ClientError, NoCredentialsError
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
-    from mypy_boto3_sesv2 import SESV2Client
+
+    from sandbox.pulumi.aws_account import Account
+
+T = TypeVar("T")
 
 Properties = dict[str, Any]
+
+GONE: Final = {"NoSuchHostedZone", "NotFound", "NotFoundException", "ResourceNotFoundException"}
+"""Codes of the services for what does not exist."""
 
 RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
 """If this variable is set, each change takes as long and as many requests as with the real plugin."""
@@ -70,23 +76,6 @@ def _service(operation: str) -> str:
     return next((name for name, of in words.items() if any(word in operation for word in of)), "Route 53")
 
 
-class Account(Protocol):
-    """An AWS account as a provider's settings reach it."""
-
-    @property
-    def default_tags(self) -> Mapping[str, str]: ...
-    @property
-    def number(self) -> str: ...
-    @property
-    def route53(self) -> Route53Client: ...
-    @property
-    def region(self) -> str: ...
-    @property
-    def sesv2(self) -> SESV2Client: ...
-    def sesv2_in(self, region: str) -> SESV2Client: ...
-    def client(self, service: str, region: str) -> Any: ...
-
-
 class UnconfirmedError(Exception):
     """The resource exists, its change may not be in sync: the engine stores it with this error."""
 
@@ -97,7 +86,11 @@ class UnconfirmedError(Exception):
 
 
 class Resource(ABC):
-    """One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses."""
+    """
+    One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses.
+
+    Inputs are as `checked` has left them, without `__defaults`.
+    """
 
     known: ClassVar[frozenset[str]]
     """Inputs that this stand-in supports; it refuses all others."""
@@ -105,38 +98,63 @@ class Resource(ABC):
     replacing: ClassVar[frozenset[str]]
     """Inputs whose change replaces the resource."""
 
-    def __init__(self, route53: Route53Client, *, default_tags: Mapping[str, str]) -> None:
-        self._route53 = route53
-        self._default_tags = default_tags
+    needed: ClassVar[tuple[str, ...]] = ()
 
-    @classmethod
-    def of(cls, account: Account) -> Self:
-        """The resource type, in *account*."""
-        return cls(account.route53, default_tags=account.default_tags)
+    made_up: ClassVar[frozenset[str]] = frozenset()
+    """Inputs for which the plugin chooses a value if there is none."""
 
-    @abstractmethod
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
     def checked(self, inputs: Properties) -> Properties:
         """The inputs as they are stored."""
+        if missing := [name for name in self.needed if inputs.get(name) is None]:
+            raise ValueError(f"Missing required argument: {', '.join(missing)}")
+        return inputs
 
     def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
         """The properties that an update to *inputs* changes."""
-        return {key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)}
+        compared = self.known - (self.made_up - inputs.keys())
+        return {key for key in compared if (outputs.get(key) or None) != (inputs.get(key) or None)}
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """ID and outputs of the new resource."""
 
-    @abstractmethod
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         """The outputs as AWS has them now; None if the resource is gone."""
+        return _unless_gone(self._read, resource_id, outputs)
 
     @abstractmethod
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
         """The outputs after an update in place to *inputs*."""
 
-    @abstractmethod
     def delete(self, resource_id: str, outputs: Properties) -> None:
         """Delete it. No error if it is gone already."""
+        _unless_gone(self._delete, resource_id, outputs)
+
+    @abstractmethod
+    def _read(self, resource_id: str, outputs: Properties) -> Properties | None: ...
+
+    @abstractmethod
+    def _delete(self, resource_id: str, outputs: Properties) -> None: ...
+
+
+def _unless_gone(call: Callable[[str, Properties], T], resource_id: str, outputs: Properties) -> T | None:
+    try:
+        return call(resource_id, outputs)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return None
+        raise
+
+
+class InRoute53(Resource):
+    """Whatever Route 53 has, whose changes are waited for."""
+
+    @property
+    def _route53(self) -> Route53Client:
+        return self._account.route53
 
     def _wait_until_in_sync(self, change_id: str) -> None:
         while True:
@@ -146,10 +164,11 @@ class Resource(ABC):
                 return
 
 
-class Record(Resource):
+class Record(InRoute53):
     """`aws.route53.Record` with a type, a ttl and values; no alias and no routing policy."""
 
-    known = frozenset({"name", "type", "zoneId", "ttl", "records", "allowOverwrite"})
+    needed = ("name", "type", "zoneId", "ttl", "records")
+    known = frozenset({*needed, "allowOverwrite"})
     replacing = frozenset({"name", "zoneId"})
 
     def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
@@ -157,17 +176,14 @@ class Record(Resource):
         return super().changed(outputs, in_order)
 
     def checked(self, inputs: Properties) -> Properties:
-        missing = [key for key in ("name", "type", "zoneId", "ttl", "records") if inputs.get(key) is None]
-        if missing:
-            raise ValueError(f"Missing required argument: {', '.join(missing)}")
-        return inputs | {"name": inputs["name"].lower().rstrip("."), "__defaults": []}
+        return super().checked(inputs) | {"name": inputs["name"].lower().rstrip("."), "__defaults": []}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
         resource_id = f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
         return resource_id, self._put(resource_id, inputs, action)
 
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+    def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
         found = self._find(outputs)
         if found is None:
             return None
@@ -181,7 +197,7 @@ class Record(Resource):
         old = [("DELETE", _record_set(outputs))] if outputs["type"] != inputs["type"] else []
         return self._put(resource_id, inputs, "UPSERT", *old)
 
-    def delete(self, resource_id: str, outputs: Properties) -> None:
+    def _delete(self, resource_id: str, outputs: Properties) -> None:
         found = self._find(outputs)
         if found:
             self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
@@ -191,9 +207,8 @@ class Record(Resource):
         fqdn = inputs["name"]
         if fqdn != zone and not fqdn.endswith("." + zone):
             fqdn = f"{fqdn}.{zone}"  # a short name is one in the zone
-        stored = {key: value for key, value in inputs.items() if key != "__defaults"}
         outputs = {
-            **stored,
+            **inputs,
             **BRIDGED,
             "ttl": int(inputs["ttl"]),
             "records": sorted(inputs["records"]),
@@ -218,19 +233,14 @@ class Record(Resource):
         return made["ChangeInfo"]["Id"]
 
     def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
-        try:
-            if RECORDS_WAIT in os.environ:  # the real plugin asks for the zone's name
-                self._route53.get_hosted_zone(Id=outputs["zoneId"])
-            found = self._route53.list_resource_record_sets(
-                HostedZoneId=outputs["zoneId"],
-                StartRecordName=f"{outputs['fqdn']}.",
-                StartRecordType=outputs["type"],
-                MaxItems="1",
-            )["ResourceRecordSets"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchHostedZone":
-                return None
-            raise
+        if RECORDS_WAIT in os.environ:  # the real plugin asks for the zone's name
+            self._route53.get_hosted_zone(Id=outputs["zoneId"])
+        found = self._route53.list_resource_record_sets(
+            HostedZoneId=outputs["zoneId"],
+            StartRecordName=f"{outputs['fqdn']}.",
+            StartRecordType=outputs["type"],
+            MaxItems="1",
+        )["ResourceRecordSets"]
         wanted = (outputs["fqdn"], outputs["type"])
         # The list starts at the name asked for or, if there is none, at the one after it.
         return next((each for each in found if (each["Name"].rstrip("."), each["Type"]) == wanted), None)
@@ -247,15 +257,16 @@ def _record_set(outputs: Properties) -> Any:
     }
 
 
-class Zone(Resource):
+class Zone(InRoute53):
     """`aws.route53.Zone`, public."""
 
+    needed = ("name",)
     known = frozenset({"name", "comment", "forceDestroy", "tags"})
     replacing = frozenset({"name"})
 
     def checked(self, inputs: Properties) -> Properties:
         defaults = {"comment": "Managed by Pulumi", "forceDestroy": False}
-        return defaults | inputs | {"name": inputs["name"].lower().rstrip(".")}
+        return defaults | super().checked(inputs) | {"name": inputs["name"].lower().rstrip(".")}
 
     def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
         other_tags = {"tagsAll"} if outputs.get("tagsAll", {}) != self._tags(inputs) else set()
@@ -272,11 +283,8 @@ class Zone(Resource):
         self._tag(zone_id, {}, inputs)
         return zone_id, self._outputs(inputs, zone_id, made["DelegationSet"]["NameServers"])
 
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        try:
-            found = self._route53.get_hosted_zone(Id=resource_id)
-        except self._route53.exceptions.NoSuchHostedZone:
-            return None
+    def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        found = self._route53.get_hosted_zone(Id=resource_id)
         return outputs | {"comment": found["HostedZone"]["Config"].get("Comment", "")}
 
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
@@ -284,14 +292,11 @@ class Zone(Resource):
         self._tag(resource_id, outputs.get("tagsAll", {}), inputs)
         return self._outputs(inputs, resource_id, outputs["nameServers"])
 
-    def delete(self, resource_id: str, outputs: Properties) -> None:
-        try:
-            if outputs.get("forceDestroy"):
-                self._empty(resource_id)
-            deleted = self._route53.delete_hosted_zone(Id=resource_id)
-            self._wait_until_in_sync(deleted["ChangeInfo"]["Id"])
-        except self._route53.exceptions.NoSuchHostedZone:
-            return
+    def _delete(self, resource_id: str, outputs: Properties) -> None:
+        if outputs.get("forceDestroy"):
+            self._empty(resource_id)
+        deleted = self._route53.delete_hosted_zone(Id=resource_id)
+        self._wait_until_in_sync(deleted["ChangeInfo"]["Id"])
 
     def _outputs(self, inputs: Properties, zone_id: str, name_servers: list[str]) -> Properties:
         return inputs | {
@@ -303,7 +308,7 @@ class Zone(Resource):
         }
 
     def _tags(self, inputs: Properties) -> dict[str, str]:
-        return {**self._default_tags, **(inputs.get("tags") or {})}
+        return {**self._account.default_tags, **(inputs.get("tags") or {})}
 
     def _tag(self, zone_id: str, before: Mapping[str, str], inputs: Properties) -> None:
         tags = self._tags(inputs)

@@ -2,31 +2,22 @@
 A stand-in for the plugin `pulumi-resource-aws`, which has 700 MB: the engine's protocol.
 
 Run by the engine as a process of its own: prints its port, serves the engine's gRPC
-protocol, ends with the engine. Whose account, and the limit on requests, are decided here;
-what the resources do is in `aws_resources`.
+protocol, ends with the engine. Whose account, and the limit on requests, are decided in `aws_account`;
+what the resources do is in `aws_resources` and `aws_regional`.
 """
 
 # ruff: noqa: N802 # the protocol's method names
 
 from __future__ import annotations
 
-import functools
-import json
-import os
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import boto3
-import botocore.session
 import grpc
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.loaders import create_loader
+from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -40,9 +31,9 @@ from pulumi.runtime.proto import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
-from sandbox.pulumi.aws_alerts import EventRule, EventTarget, Topic, TopicPolicy, TopicSubscription
+from sandbox.pulumi import aws_regional
+from sandbox.pulumi.aws_account import Account, sign_in_problem
 from sandbox.pulumi.aws_resources import (
-    RECORDS_WAIT,
     Properties,
     Record,
     Resource,
@@ -51,173 +42,15 @@ from sandbox.pulumi.aws_resources import (
     find_zone,
     said,
 )
-from sandbox.pulumi.aws_ses import EmailIdentity, MailFromAttributes, Tenant, TenantResourceAssociation
-
-if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
-    from mypy_boto3_sesv2 import SESV2Client
-    from mypy_boto3_sts import STSClient
-
-REQUESTS_PER_SECOND: Final = 5
-"""Requests a second that Route 53 allows each account."""
 
 RESOURCES: Final[dict[str, type[Resource]]] = {
-    "aws:cloudwatch/eventRule:EventRule": EventRule,
-    "aws:cloudwatch/eventTarget:EventTarget": EventTarget,
     "aws:route53/record:Record": Record,
     "aws:route53/zone:Zone": Zone,
-    "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
-    "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
-    "aws:sesv2/tenant:Tenant": Tenant,
-    "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
-    "aws:sns/topic:Topic": Topic,
-    "aws:sns/topicPolicy:TopicPolicy": TopicPolicy,
-    "aws:sns/topicSubscription:TopicSubscription": TopicSubscription,
+    **aws_regional.RESOURCES,
 }
 """The resource types there are, by type token."""
 
-SETTINGS: Final = frozenset(
-    {
-        "region",
-        "profile",
-        "accessKey",
-        "secretKey",
-        "token",
-        "assumeRoles",
-        "endpoints",
-        "allowedAccountIds",
-        "defaultTags",
-        "version",
-        "skipCredentialsValidation",
-        "skipMetadataApiCheck",
-        "skipRegionValidation",
-        "skipRequestingAccountId",
-    }
-)
-"""Settings of the provider that are honoured, or make no difference here."""
-
-
 CALLER_IDENTITY: Final = "aws:index/getCallerIdentity:getCallerIdentity"
-
-NO_CREDENTIALS: Final = (
-    "No valid credential sources found.\nPlease see https://www.pulumi.com/registry/packages/aws/"
-    "installation-configuration/ for more information about providing credentials."
-)
-
-NO_ACCOUNT: Final = (
-    "Retrieving AWS account details: AWS account ID not previously found and failed retrieving via all "
-    "available methods.\n\n"
-    "See https://www.terraform.io/docs/providers/aws/index.html#skip_requesting_account_id for workaround "
-    "and implications.\nErrors: 1 error occurred:\n\t* retrieving caller identity from STS: {}\n\n"
-)
-"""The real one has two more errors: it asks IAM, too."""
-
-MODELS: Final = create_loader()
-"""Reads botocore's models of the services once, and not once a session."""
-
-
-class Account:
-    """An AWS account, with the settings of a provider."""
-
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        refused = sorted(settings.keys() - SETTINGS)
-        if refused:
-            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}")
-        if not settings.get("region"):
-            raise ValueError("invalid AWS Region: Missing region configuration")
-        self._endpoints: dict[str, str] = {}
-        for endpoints in json.loads(settings.get("endpoints", "[]")):
-            self._endpoints.update(endpoints)
-        self._session = self._signed_in(settings)
-        self.default_tags: dict[str, str] = json.loads(settings.get("defaultTags", "{}")).get("tags") or {}
-        self.region = settings["region"]
-        self._lock = threading.Lock()
-        self._next_turn = 0.0
-        self._settings = settings
-
-    def confirm(self) -> None:
-        """Ask STS for the account, unless the settings say not to; raises ValueError as the plugin does."""
-        allowed = json.loads(self._settings.get("allowedAccountIds", "[]"))
-        if self._settings.get("skipRequestingAccountId") == "true" and not allowed:
-            return
-        try:
-            number = self.number
-        except NoCredentialsError:
-            raise ValueError(NO_CREDENTIALS) from None
-        except (BotoCoreError, ClientError) as error:
-            raise ValueError(NO_ACCOUNT.format(said(error))) from None
-        if allowed and number not in allowed:
-            raise ValueError(f"AWS account ID not allowed: {number}")
-
-    @functools.cached_property
-    def number(self) -> str:
-        return str(self.caller_identity()["accountId"])
-
-    @functools.cached_property
-    def route53(self) -> Route53Client:
-        client: Route53Client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
-        client.meta.events.register("before-call.route53", self._wait_for_turn)
-        return client
-
-    @functools.cached_property
-    def _sts(self) -> STSClient:
-        return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
-
-    @property
-    def sesv2(self) -> SESV2Client:
-        return self.sesv2_in(self.region)
-
-    def sesv2_in(self, region: str) -> SESV2Client:
-        """The client of a resource with the input `region`."""
-        client: SESV2Client = self.client("sesv2", region)
-        return client
-
-    @functools.cache  # noqa: B019 # as long as the plugin's process
-    def client(self, service: Any, region: str) -> Any:
-        """A client that tries once: callers of SES retry as the real plugin does."""
-        once = Config(retries={"total_max_attempts": 1})
-        return self._session.client(service, region, endpoint_url=self._endpoints.get(service), config=once)
-
-    def caller_identity(self) -> Properties:
-        """What `aws.get_caller_identity` returns."""
-        identity = self._sts.get_caller_identity()
-        account = identity["Account"]
-        return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
-
-    def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
-        session = boto3.Session(
-            botocore_session=_core(),
-            profile_name=settings.get("profile"),
-            region_name=settings["region"],
-            aws_access_key_id=settings.get("accessKey"),
-            aws_secret_access_key=settings.get("secretKey"),
-            aws_session_token=settings.get("token"),
-        )
-        for role in json.loads(settings.get("assumeRoles", "[]")):
-            sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
-            name = role.get("sessionName") or "pulumi-aws"
-            more = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
-            assumed = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)
-            credentials = assumed["Credentials"]
-            session = boto3.Session(
-                botocore_session=_core(),
-                region_name=settings["region"],
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-            )
-        return session
-
-    def _wait_for_turn(self, model: Any, **_: object) -> None:
-        if model.name == "GetChange" and RECORDS_WAIT not in os.environ:
-            return  # nothing is waited for, and each test would take longer by it
-        with self._lock:
-            now = time.monotonic()
-            # The requests of one second may come at once, as with the real limit.
-            self._next_turn = max(self._next_turn + 1 / REQUESTS_PER_SECOND, now - 1)
-            wait = self._next_turn - now
-        if wait > 0:
-            time.sleep(wait)
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -241,20 +74,19 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         kind = urn.split("::")[2].rpartition("$")[2]
         if kind not in RESOURCES:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {kind}")
-        return RESOURCES[kind].of(self._account(context))
+        return RESOURCES[kind](self._account(context))
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
 
     def Attach(self, request: Any, context: Any) -> Any:
-        self._engines[context.peer()] = (
-            request.address
-        )  # of an engine that found this process running already
+        # The address of an engine that found this process running already.
+        self._engines[context.peer()] = request.address
         return Empty()
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         settings = _plain(request.news)
-        reason = "" if UNKNOWN in settings.values() else _sign_in_problem(settings)
+        reason = "" if UNKNOWN in settings.values() else sign_in_problem(settings)
         failures = [provider_pb2.CheckFailure(reason=reason)] if reason else []
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -300,7 +132,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             computed = dict.fromkeys(names, UNKNOWN)
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
         try:
-            resource_id, outputs = self._resource(request.urn, context).create(inputs)
+            resource_id, outputs = self._resource(request.urn, context).create(_stored(inputs))
         except UnconfirmedError as error:
             return _abort_with_resource(context, error, inputs)
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(outputs))
@@ -316,7 +148,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_struct(olds | news))
         try:
-            outputs = self._resource(request.urn, context).update(request.id, olds, news)
+            outputs = self._resource(request.urn, context).update(request.id, olds, _stored(news))
         except UnconfirmedError as error:
             return _abort_with_resource(context, error, news)
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
@@ -383,26 +215,6 @@ class CleanErrors(grpc.ServerInterceptor):
         )
 
 
-def _core() -> botocore.session.Session:
-    core = botocore.session.get_session()
-    core.register_component("data_loader", MODELS)
-    return core
-
-
-def _sign_in_problem(settings: Mapping[str, str]) -> str:
-    """The plugin's error about credentials that don't work; "" if they work."""
-    if settings.get("skipCredentialsValidation") == "true":
-        return ""
-    try:
-        Account(settings).caller_identity()
-    except NoCredentialsError:
-        return NO_CREDENTIALS
-    except (BotoCoreError, ClientError) as error:
-        asked = "validating provider credentials: retrieving caller identity from STS"
-        return f"unable to validate AWS credentials.\nDetails: {asked}: {said(error)}\n"
-    return ""
-
-
 def _kind_of_change(key: str, olds: Properties, news: Properties, *, replaces: bool) -> Any:
     kinds = provider_pb2.PropertyDiff
     if key not in news:
@@ -431,6 +243,10 @@ def _all_zones(account: Account, _: Properties) -> Properties:
     pages = account.route53.get_paginator("list_hosted_zones").paginate()
     ids = [zone["Id"].removeprefix("/hostedzone/") for page in pages for zone in page["HostedZones"]]
     return {"id": account.region, "ids": ids}
+
+
+def _stored(inputs: Properties) -> Properties:
+    return {name: value for name, value in inputs.items() if name != "__defaults"}
 
 
 def _plain(values: Struct) -> Properties:

@@ -16,14 +16,13 @@ from typing import Any, Final
 
 from botocore import xform_name
 
-from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpSoa, LookUpTxt, NameExists, SesAccount, no_name_exists
+from sandbox.ses.account import SesAccount
 from sandbox.ses.actions import Actions
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.region import Region
 from sandbox.ses.rules import SesError, check_parameters, service_model
 from sandbox.ses.sending import Deliver
-from sandbox.ses.switches import Fault, Switches
+from sandbox.ses.switches import Fault
 
 OPERATIONS: Final = frozenset(
     name for name in service_model().operation_names if hasattr(Actions, xform_name(name))
@@ -37,6 +36,8 @@ class NoAnswerError(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.kind)
         self.fault = fault
+        self.status_code = 200 if fault.kind == "garbage" else 0
+        self.code = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +70,9 @@ class Call:
 class SesModel(SesAccount):
     """An account's SES as its API is called: throttled, logged, spoiled by faults."""
 
-    def __init__(
-        self,
-        *,
-        look_up_txt: LookUpTxt,
-        look_up_mx: LookUpTxt | None = None,
-        look_up_soa: LookUpSoa | None = None,
-        name_exists: NameExists = no_name_exists,
-        clock: SandboxClock,
-        switches: Switches | None = None,
-        account_id: str = "123456789012",
-        deliver: Deliver = lambda *_: None,
-    ) -> None:
-        super().__init__(
-            look_up_txt=look_up_txt,
-            look_up_mx=look_up_mx,
-            look_up_soa=look_up_soa,
-            name_exists=name_exists,
-            clock=clock,
-            switches=switches,
-            account_id=account_id,
-        )
+    def __init__(self, *, deliver: Deliver = lambda *_: None, **account: Any) -> None:
+        """*account* as of `SesAccount`; without *deliver* mail gets lost."""
+        super().__init__(**account)
         self._deliver = deliver
         self._log: list[Call] = []
         self._faults: list[Fault] = []
@@ -210,20 +193,14 @@ class SesModel(SesAccount):
         access_key: str,
         fault: Fault | None,
     ) -> Call:
-        match outcome:
-            case SesError():
-                status_code, error = outcome.status_code, outcome.code
-            case NoAnswerError():
-                status_code, error = (200 if outcome.fault.kind == "garbage" else 0), ""
-            case _:
-                status_code, error = 200, ""
+        error = outcome if isinstance(outcome, Exception) else None
         private_key = _private_key(parameters)
         return Call(
             operation=operation,
             region=region,
             domain=_domain(parameters),
-            status_code=status_code,
-            error=error,
+            status_code=error.status_code if error else 200,
+            error=error.code if error else "",
             at=self.clock.now(),
             access_key=access_key,
             has_private_key=bool(private_key),

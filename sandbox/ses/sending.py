@@ -9,6 +9,7 @@ for the sender's, as DMARC goes by the domain in `From`.
 from __future__ import annotations
 
 import base64
+import binascii
 import email
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -64,8 +65,12 @@ def _simple(sent: Mapping[str, Any], content: Mapping[str, Any]) -> EmailMessage
     return made
 
 
-def _raw(sent: Mapping[str, Any], data: bytes) -> EmailMessage:
-    made = email.message_from_bytes(data, policy=SMTP)
+def _raw(sent: Mapping[str, Any], data: str | bytes) -> EmailMessage:
+    try:
+        content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
+    except binascii.Error:
+        raise SesError("SerializationException", None) from None
+    made = email.message_from_bytes(content, policy=SMTP)
     if "From" not in made and sent.get("FromEmailAddress"):
         made["From"] = sent["FromEmailAddress"]
     return made

@@ -113,7 +113,7 @@ def test_life(sandbox, hosts, open_stack):
         assert stored(hosts[name]) == sorted([*published(rotated, domain), (domain, neighbour)])
         assert send(sandbox, domain, REGION).verdict.result == "pass"
 
-    hosts["GODADDY"].switches.expires = hosts["GODADDY"].clock.now()
+    hosts["GODADDY"].expires = hosts["GODADDY"].clock.now()
     kept = stack.destroy()
     assert kept.failed
     assert "401 Unauthorized : Could not authenticate API token" in kept.stdout
@@ -123,7 +123,7 @@ def test_life(sandbox, hosts, open_stack):
         "the environment variable GODADDY_PAT and run the same command again, or by "
         "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`"
     ) in kept.stdout
-    hosts["GODADDY"].switches.expires = None
+    hosts["GODADDY"].expires = None
     gone = stack.destroy()
     assert gone.ok, gone.stdout
     for domain, name in four.items():

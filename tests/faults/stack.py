@@ -14,6 +14,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -284,7 +285,7 @@ class _Records(ResourceProvider):
 
     def __init__(self, outside: Outside) -> None:
         super().__init__()
-        self._record = Record(outside, default_tags={})  # type: ignore[arg-type]
+        self._record = Record(SimpleNamespace(route53=outside))  # type: ignore[arg-type]
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         return CheckResult(news, [])

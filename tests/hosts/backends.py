@@ -166,7 +166,7 @@ BACKENDS: Final = (*name_servers.SERVERS, *HTTP)
 def by_http(provider: HostName, zone: str = ZONE) -> ByHttp:
     """The host *provider*, not started yet."""
     stand_in = HTTP[provider](zone)
-    stand_in.lift_limits()
+    stand_in.limited = False
     return ByHttp(stand_in, provider)
 
 

@@ -356,25 +356,25 @@ def test_proxy(godaddy, monkeypatch, bypassed):
 
 def test_godaddy_token(godaddy):
     """Its year over, the token is refused; so is one that lacks a scope, or an account that may not."""
-    switches = godaddy.stand_in.switches
-    switches.expires = godaddy.stand_in.clock.now() + timedelta(days=365)
+    stand_in = godaddy.stand_in
+    stand_in.expires = godaddy.stand_in.clock.now() + timedelta(days=365)
     publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
     godaddy.stand_in.clock.advance(timedelta(days=366))
     expired = refused(godaddy.host())
     assert "401 Unauthorized" in expired.text
     assert "may have expired" in expired.hint
-    switches.expires = None
-    switches.scopes = frozenset({"domains.domain:read"})
+    stand_in.expires = None
+    stand_in.scopes = frozenset({"domains.domain:read"})
     lacking = Record(f"s2._domainkey.{ZONE}", VALUE, "same key")
     with pytest.raises(DnsRefused, match="403 The token lacks a scope"):
         publish(godaddy.host(), lacking, **CALM)
-    switches.may_use = False
+    stand_in.may_use = False
     assert "403 Authenticated user is not allowed access" in refused(godaddy.host()).text
 
 
 def test_godaddy_rate(godaddy):
     """Sixty requests a minute: who comes too often waits as long as GoDaddy says."""
-    godaddy.stand_in.switches.requests_per_minute = 5
+    godaddy.stand_in.limited, godaddy.stand_in.requests_per_minute = True, 5
     clock = FakeClock()
     godaddy.stand_in.clock = clock
     for number in range(8):
@@ -387,7 +387,7 @@ def test_godaddy_rate(godaddy):
 @pytest.mark.parametrize("doubles", ["refused", "kept"])
 def test_godaddy_doubles(godaddy, doubles):
     """A record that is there twice is seen once, and goes whole."""
-    godaddy.stand_in.switches.doubles = doubles
+    godaddy.stand_in.doubles = doubles
     publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
     godaddy.put(NAME, VALUE)
     assert (VALUE,) == lookup(godaddy.host(), NAME, **CALM)
@@ -398,7 +398,7 @@ def test_godaddy_doubles(godaddy, doubles):
 @pytest.mark.parametrize("filters", [True, False])
 def test_godaddy_pages(godaddy, filters):
     """A zone of many records is read whole, and a name is found whether or not GoDaddy filters."""
-    godaddy.stand_in.switches.filters = filters
+    godaddy.stand_in.filters = filters
     for number in range(230):
         godaddy.put(f"n{number}.{ZONE}", NEIGHBOUR)
     godaddy.put(NAME, OTHER)
@@ -434,7 +434,7 @@ def test_cloudflare_lists(switches):
     name = f"s1._domainkey.{zone}"
     for backend in started(by_http("cloudflare", zone)):
         for switch, value in switches.items():
-            setattr(backend.stand_in.switches, switch, value)
+            setattr(backend.stand_in, switch, value)
         for number in range(150):
             backend.put(f"n{number}._domainkey.{zone}", NEIGHBOUR)
         assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)[0]
@@ -453,14 +453,14 @@ def test_cloudflare_content(cloudflare):
 def test_cloudflare_two_zones(cloudflare):
     """Of two zones of one name the id has to be given, and then no list of zones is needed."""
     more = {"id": "0b" * 16, "name": ZONE, "name_servers": ["eve.ns.cloudflare.com"]}
-    cloudflare.stand_in.more_zones.append(more)
+    cloudflare.stand_in.more_zones = (more,)
     error = refused(cloudflare.host())
     assert error.text.endswith(
         f"several zones are called {ZONE!r}: {'0a' * 16} (ada.ns.cloudflare.com, bob.ns.cloudflare.com), "
         f"{'0b' * 16} (eve.ns.cloudflare.com)"
     )
     assert "set `zoneId` to the one whose name servers the registrar names" in error.hint
-    cloudflare.stand_in.switches.may_read_zone = False
+    cloudflare.stand_in.may_read_zone = False
     host = cloudflare.host_with(zone_id=cloudflare.stand_in.zone_id)
     assert cloudflare.host().label == host.label, "the same zone, however it is found"
     assert VALUE == publish(host, Record(NAME, VALUE, "same key"), **CALM)[0]
@@ -469,11 +469,11 @@ def test_cloudflare_two_zones(cloudflare):
 @pytest.mark.parametrize("zone", ["", f"mail.{ZONE}"], ids=["not readable", "another zone"])
 def test_cloudflare_no_zone(cloudflare, zone):
     """A zone that is not there, or may not be read, is said with what to do; then it works."""
-    cloudflare.stand_in.switches.may_read_zone = bool(zone)
+    cloudflare.stand_in.may_read_zone = bool(zone)
     error = refused(cloudflare.host_with(zone=zone))
     assert f"there is no zone {zone or ZONE!r}, or the token may not read it" in error.text
     assert "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read" in error.hint
-    cloudflare.stand_in.switches.may_read_zone = True
+    cloudflare.stand_in.may_read_zone = True
     assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
 
 
@@ -489,14 +489,14 @@ def test_cloudflare_token(cloudflare, token, reason):
 
 def test_cloudflare_may_only_read(cloudflare):
     """A token that may read alone is refused, and nothing is changed."""
-    cloudflare.stand_in.switches.may_edit = False
+    cloudflare.stand_in.may_edit = False
     assert "Zone › DNS › Edit" in refused(cloudflare.host()).hint
     assert [] == cloudflare.stored(NAME)
 
 
 def test_cloudflare_limits(cloudflare):
     """After too many requests in five minutes one waits until there may be more."""
-    cloudflare.stand_in.switches.requests_in_five_minutes = 3
+    cloudflare.stand_in.limited, cloudflare.stand_in.requests_in_five_minutes = True, 3
     clock = cloudflare.stand_in.clock = FakeClock()
     publish(cloudflare.host(), Record(NAME, VALUE, "same key"), clock=clock, progress=FakeProgress())
     assert [VALUE] == cloudflare.stored(NAME)
@@ -522,7 +522,7 @@ def test_cloudflare_changed_meanwhile(cloudflare):
 
 def test_dreamhost_limits(dreamhost):
     """Ten additions in five minutes: the eleventh is not lost, it is said, and comes in a later run."""
-    dreamhost.stand_in.switches.limits = True
+    dreamhost.stand_in.limited = True
     records = [Record(f"s{number}._domainkey.{ZONE}", VALUE, "same key") for number in range(11)]
     for record in records[:10]:
         publish(dreamhost.host(), record, **CALM)
@@ -535,7 +535,7 @@ def test_dreamhost_limits(dreamhost):
 @pytest.mark.parametrize("final_dot", [True, False])
 def test_dreamhost_names(dreamhost, final_dot):
     """A record is found and removed, whether or not its name is listed with a dot."""
-    dreamhost.stand_in.switches.final_dot = final_dot
+    dreamhost.stand_in.final_dot = final_dot
     publish(dreamhost.host(), Record(NAME, VALUE, "same key"), **CALM)
     assert (VALUE,) == lookup(dreamhost.host(), NAME, **CALM)
     withdraw(dreamhost.host(), NAME, VALUE, **CALM)
@@ -544,7 +544,7 @@ def test_dreamhost_names(dreamhost, final_dot):
 
 def test_dreamhost_functions(dreamhost):
     """A key that may not do this is refused, with what it needs."""
-    dreamhost.stand_in.switches.all_functions = False
+    dreamhost.stand_in.all_functions = False
     error = refused(dreamhost.host())
     assert "this_key_cannot_access_this_cmd" in error.text
     assert "All dns functions" in error.hint
@@ -567,7 +567,7 @@ def test_dreamhost_is_slow(dreamhost):
 @pytest.mark.parametrize("kept", ["as it came", "quoted strings"])
 def test_wix_long_values(wix, long_values, kept):
     """A long value arrives whole, however Wix wants and keeps it."""
-    wix.stand_in.switches.long_values, wix.stand_in.switches.kept = long_values, kept
+    wix.stand_in.long_values, wix.stand_in.kept = long_values, kept
     assert VALUE == publish(wix.host(), Record(NAME, VALUE, "same key"), **CALM)[0]
     assert [VALUE] == wix.stored(NAME)
     withdraw(wix.host(), NAME, VALUE, **CALM)
@@ -577,7 +577,7 @@ def test_wix_long_values(wix, long_values, kept):
 @pytest.mark.parametrize("conflict", [400, 409])
 def test_wix_races(wix, conflict):
     """Somebody who is faster is seen: his value stays, at an addition and at a removal."""
-    wix.stand_in.switches.conflict = conflict
+    wix.stand_in.conflict = conflict
     answer = wix.stand_in.answer
 
     def faster(request):
@@ -596,7 +596,7 @@ def test_wix_races(wix, conflict):
 
 def test_wix_permission(wix):
     """A key that may not manage domains is refused, with what it needs."""
-    wix.stand_in.switches.may_manage = False
+    wix.stand_in.may_manage = False
     error = refused(wix.host())
     assert "403 Manage Domains" in error.text
     assert "lack the permission Manage Domains" in error.hint
@@ -658,7 +658,7 @@ def test_cpanel_serial(cpanel):
 @pytest.mark.parametrize("relative_names", [True, False])
 def test_cpanel_names(cpanel, relative_names):
     """Names in the zone's file are found with and without the zone."""
-    cpanel.stand_in.switches.relative_names = relative_names
+    cpanel.stand_in.relative_names = relative_names
     publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
     assert (VALUE,) == lookup(cpanel.host(), NAME, **CALM)
 
@@ -666,7 +666,7 @@ def test_cpanel_names(cpanel, relative_names):
 @pytest.mark.parametrize(("switch", "reason"), [("tokens", "401 Access denied"), ("zone_editor", "feature")])
 def test_cpanel_switched_off(cpanel, switch, reason):
     """What a host has switched off is said."""
-    setattr(cpanel.stand_in.switches, switch, False)
+    setattr(cpanel.stand_in, switch, False)
     error = refused(cpanel.host())
     assert reason in error.text
     assert "the host has switched tokens or the zone editor off" in error.hint

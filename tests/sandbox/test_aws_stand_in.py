@@ -1,6 +1,7 @@
 """Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a record."""
 
 import json
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -8,9 +9,10 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
-from sandbox.pulumi import aws_resources, aws_ses
+from sandbox.pulumi import aws_resources
+from sandbox.pulumi.aws_account import RETRYING, Account, sign_in_problem
+from sandbox.pulumi.aws_regional import EmailIdentity, Tenant, TenantResourceAssociation
 from sandbox.pulumi.aws_resources import Record, Zone, find_zone
-from sandbox.pulumi.resource_aws import Account, _sign_in_problem
 from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
 from tests.support.cases import cases
@@ -24,16 +26,21 @@ def sandbox():
         yield sandbox
 
 
+def in_route53(sandbox, **default_tags):
+    """An account without the limit on requests."""
+    return SimpleNamespace(route53=sandbox.route53, default_tags=default_tags)
+
+
 @pytest.fixture
 def zone_id(sandbox):
     zone_id = sandbox.add_zone("example.com")
     yield zone_id
-    Zone(sandbox.route53, default_tags={}).delete(zone_id, {"forceDestroy": True})
+    Zone(in_route53(sandbox)).delete(zone_id, {"forceDestroy": True})
 
 
 @pytest.fixture
 def record(sandbox):
-    return Record(sandbox.route53, default_tags={})
+    return Record(in_route53(sandbox))
 
 
 def change(sandbox, zone_id, action, name, *values, kind="TXT", ttl=300):
@@ -67,7 +74,7 @@ def test_credentials_are_checked(sandbox, settings, problem):
     """The plugin refuses credentials that don't work before it is asked anything, unless told not to."""
     keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
     endpoints = json.dumps([{"sts": sandbox.aws.url}])
-    assert problem == _sign_in_problem({"region": "eu-west-1", "endpoints": endpoints, **keys, **settings})
+    assert problem == sign_in_problem({"region": "eu-west-1", "endpoints": endpoints, **keys, **settings})
 
 
 @pytest.mark.parametrize(
@@ -209,7 +216,7 @@ def test_waits(zone_id, record, monkeypatch):
     waits = []
     monkeypatch.setenv(aws_resources.RECORDS_WAIT, "yes")
     monkeypatch.setattr(aws_resources.time, "sleep", waits.append)
-    zones = Zone(record._route53, default_tags={})
+    zones = Zone(record._account)
     child, outputs = zones.create(zones.checked({"name": "child.example.com"}))
     made = record.create(inputs(zone_id))
     record.update(*made, inputs(zone_id, value="p=b"))
@@ -234,7 +241,7 @@ def test_record_that_is_gone(sandbox, zone_id, record):
     change(sandbox, zone_id, "CREATE", "s1._domainkey.example.com", "192.0.2.1", kind="A")
     assert record.read(*made) is None
     record.delete(*made)
-    Zone(sandbox.route53, default_tags={}).delete(zone_id, {"forceDestroy": True})
+    Zone(in_route53(sandbox)).delete(zone_id, {"forceDestroy": True})
     assert record.read(*made) is None
     record.delete(*made)
 
@@ -255,7 +262,7 @@ def tags_of(sandbox, zone_id):
 
 def test_zone(sandbox):
     """A zone below another one has its own name servers, found once the parent delegates to them."""
-    zones = Zone(sandbox.route53, default_tags={"team": "mail"})
+    zones = Zone(in_route53(sandbox, team="mail"))
     parent = sandbox.add_zone("example.net")
     child, outputs = zones.create(zones.checked({"name": "_domainkey.Example.net.", "tags": {"a": "b"}}))
     change(sandbox, child, "CREATE", "s1._domainkey.example.net", '"p=abc"')
@@ -266,7 +273,7 @@ def test_zone(sandbox):
     assert {"team": "mail", "a": "b"} == tags_of(sandbox, child) == outputs["tagsAll"]
     with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
         zones.delete(child, outputs)
-    retagged = Zone(sandbox.route53, default_tags={"team": "post"})
+    retagged = Zone(in_route53(sandbox, team="post"))
     assert retagged.changed(outputs, outputs) == {"tagsAll"}
     outputs = retagged.update(child, outputs, outputs)
     assert {"team": "post", "a": "b"} == tags_of(sandbox, child) == outputs["tagsAll"]
@@ -287,7 +294,7 @@ def test_find_zone(sandbox, zone_id):
     with pytest.raises(ValueError, match="multiple"):
         find_zone(sandbox.route53, {"name": "example.com"})
     assert second == find_zone(sandbox.route53, {"zoneId": second})["zoneId"]
-    Zone(sandbox.route53, default_tags={}).delete(second, {})
+    Zone(in_route53(sandbox)).delete(second, {})
 
 
 def test_accounts(sandbox):
@@ -322,7 +329,7 @@ def account(sandbox):
 @pytest.fixture
 def email_identity(account):
     """`aws.sesv2.EmailIdentity`."""
-    return aws_ses.EmailIdentity.of(account)
+    return EmailIdentity(account)
 
 
 def identity_inputs(selector):
@@ -338,7 +345,7 @@ def identity_inputs(selector):
 def test_email_identity(sandbox, email_identity):
     """Identity and tags are read after each write, and nothing is waited for, as by the real plugin."""
     name, outputs = email_identity.create(email_identity.checked(identity_inputs("s1")))
-    outputs = email_identity.update(name, outputs, identity_inputs("s2"))
+    outputs = email_identity.update(name, outputs, email_identity.checked(identity_inputs("s2")))
     assert outputs == email_identity.read(name, outputs)
     email_identity.delete(name, outputs)
     assert email_identity.read(name, outputs) is None
@@ -354,7 +361,7 @@ def test_email_identity(sandbox, email_identity):
 
 def test_tenant(sandbox, account):
     """A tenant and its association as the plugin has them, with what SES refuses and what others change."""
-    tenant, association = aws_ses.Tenant.of(account), aws_ses.TenantResourceAssociation.of(account)
+    tenant, association = Tenant(account), TenantResourceAssociation(account)
     name, outputs = tenant.create(tenant.checked({"tenantName": "acme"}))
     assert (name, outputs["region"], outputs["sendingStatus"]) == ("acme", "eu-west-1", "ENABLED")
     assert tenant.read(name, outputs) == outputs
@@ -378,8 +385,8 @@ def test_tenant(sandbox, account):
 def test_email_identity_is_throttled(sandbox, email_identity, monkeypatch):
     """A call that SES throttles is made again after a while."""
     waits = []
-    monkeypatch.setattr(aws_ses._call.retry, "sleep", waits.append)
+    monkeypatch.setattr(RETRYING, "sleep", waits.append)
     sandbox.ses.inject(Fault("throttle", operation="CreateEmailIdentity", times=3))
-    name, outputs = email_identity.create(identity_inputs("s1"))
+    name, outputs = email_identity.create(email_identity.checked(identity_inputs("s1")))
     assert len(waits) == 3
     email_identity.delete(name, outputs)

@@ -127,7 +127,7 @@ and good bye
 
 
 def test_simple(sandbox, sender):
-    """A message in parts arrives whole, by SMTP, signed by the domain with the key SES holds."""
+    """A message in parts arrives whole, signed by the domain with the key SES holds."""
     message = sender.send(**SIMPLE)
     (received,) = sandbox.mail.messages
     assert received.verdict == PASS_ONE

@@ -128,8 +128,8 @@ def _prepare():
     import byodkim_provider.resources.dkim_identity_provider
     import byodkim_provider.resources.dkim_key_provider
     import byodkim_provider.resources.dkim_verification_provider  # noqa: F401
-    import sandbox.pulumi.aws_resources
-    import sandbox.pulumi.aws_ses  # noqa: F401
+    import sandbox.pulumi.aws_account
+    import sandbox.pulumi.aws_regional  # noqa: F401
 
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared

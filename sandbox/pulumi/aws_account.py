@@ -1,0 +1,197 @@
+"""
+The AWS account that the settings of pulumi-aws lead to: sign-in, roles, limits on requests.
+
+Errors are in the words of the real plugin; what resources do is in `aws_resources` and `aws_regional`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.loaders import create_loader
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from sandbox.pulumi.aws_resources import RECORDS_WAIT, Properties, said
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_sts import STSClient
+
+REQUESTS_PER_SECOND: Final = 5
+"""Requests a second that Route 53 allows each account."""
+
+SETTINGS: Final = frozenset(
+    {
+        "region",
+        "profile",
+        "accessKey",
+        "secretKey",
+        "token",
+        "assumeRoles",
+        "endpoints",
+        "allowedAccountIds",
+        "defaultTags",
+        "version",
+        "skipCredentialsValidation",
+        "skipMetadataApiCheck",
+        "skipRegionValidation",
+        "skipRequestingAccountId",
+    }
+)
+"""Settings of the provider that are honoured, or make no difference here."""
+
+NO_CREDENTIALS: Final = (
+    "No valid credential sources found.\nPlease see https://www.pulumi.com/registry/packages/aws/"
+    "installation-configuration/ for more information about providing credentials."
+)
+
+NO_ACCOUNT: Final = (
+    "Retrieving AWS account details: AWS account ID not previously found and failed retrieving via all "
+    "available methods.\n\n"
+    "See https://www.terraform.io/docs/providers/aws/index.html#skip_requesting_account_id for workaround "
+    "and implications.\nErrors: 1 error occurred:\n\t* retrieving caller identity from STS: {}\n\n"
+)
+"""The real one has two more errors: it asks IAM, too."""
+
+MODELS: Final = create_loader()
+"""Reads botocore's models of the services once, and not once a session."""
+
+
+def _is_throttled(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
+RETRYING: Final = Retrying(
+    retry=retry_if_exception(_is_throttled),
+    stop=stop_after_attempt(25),
+    wait=wait_random_exponential(multiplier=1, max=20),
+    reraise=True,
+)
+"""As the AWS SDK for Go with the real provider's `maxRetries`."""
+
+
+class Account:
+    """An AWS account, with the settings of a provider."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        refused = sorted(settings.keys() - SETTINGS)
+        if refused:
+            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}")
+        if not settings.get("region"):
+            raise ValueError("invalid AWS Region: Missing region configuration")
+        self._endpoints: dict[str, str] = {}
+        for endpoints in json.loads(settings.get("endpoints", "[]")):
+            self._endpoints.update(endpoints)
+        self._session = self._signed_in(settings)
+        self.default_tags: dict[str, str] = json.loads(settings.get("defaultTags", "{}")).get("tags") or {}
+        self.region = settings["region"]
+        self._lock = threading.Lock()
+        self._next_turn = 0.0
+        self._settings = settings
+
+    def confirm(self) -> None:
+        """Ask STS for the account, unless the settings say not to; raises ValueError as the plugin does."""
+        allowed = json.loads(self._settings.get("allowedAccountIds", "[]"))
+        if self._settings.get("skipRequestingAccountId") == "true" and not allowed:
+            return
+        try:
+            number = self.number
+        except NoCredentialsError:
+            raise ValueError(NO_CREDENTIALS) from None
+        except (BotoCoreError, ClientError) as error:
+            raise ValueError(NO_ACCOUNT.format(said(error))) from None
+        if allowed and number not in allowed:
+            raise ValueError(f"AWS account ID not allowed: {number}")
+
+    @functools.cached_property
+    def number(self) -> str:
+        return str(self.caller_identity()["accountId"])
+
+    @functools.cached_property
+    def route53(self) -> Route53Client:
+        client: Route53Client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
+        client.meta.events.register("before-call.route53", self._wait_for_turn)
+        return client
+
+    @functools.cached_property
+    def _sts(self) -> STSClient:
+        return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
+
+    @functools.cache  # noqa: B019 # as long as the plugin's process
+    def client(self, service: Any, region: str) -> Any:
+        """The client of a resource with the input `region`."""
+        once = Config(retries={"total_max_attempts": 1})
+        client = self._session.client(service, region, endpoint_url=self._endpoints.get(service), config=once)
+        client._make_api_call = functools.partial(RETRYING, client._make_api_call)
+        return client
+
+    def caller_identity(self) -> Properties:
+        """What `aws.get_caller_identity` returns."""
+        identity = self._sts.get_caller_identity()
+        account = identity["Account"]
+        return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
+
+    def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
+        keys = (settings.get("accessKey"), settings.get("secretKey"), settings.get("token"))
+        session = _session(settings, *keys, profile=settings.get("profile"))
+        for role in json.loads(settings.get("assumeRoles", "[]")):
+            sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
+            name = role.get("sessionName") or "pulumi-aws"
+            more = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+            got = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)["Credentials"]
+            session = _session(settings, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+        return session
+
+    def _wait_for_turn(self, model: Any, **_: object) -> None:
+        if model.name == "GetChange" and RECORDS_WAIT not in os.environ:
+            return  # nothing is waited for, and each test would take longer by it
+        with self._lock:
+            now = time.monotonic()
+            # The requests of one second may come at once, as with the real limit.
+            self._next_turn = max(self._next_turn + 1 / REQUESTS_PER_SECOND, now - 1)
+            wait = self._next_turn - now
+        if wait > 0:
+            time.sleep(wait)
+
+
+def _session(
+    settings: Mapping[str, str],
+    key: str | None,
+    secret: str | None,
+    token: str | None,
+    profile: str | None = None,
+) -> boto3.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", MODELS)
+    return boto3.Session(
+        botocore_session=core,
+        profile_name=profile,
+        region_name=settings["region"],
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
+
+
+def sign_in_problem(settings: Mapping[str, str]) -> str:
+    """The plugin's error about credentials that don't work; "" if they work."""
+    if settings.get("skipCredentialsValidation") == "true":
+        return ""
+    try:
+        Account(settings).caller_identity()
+    except NoCredentialsError:
+        return NO_CREDENTIALS
+    except (BotoCoreError, ClientError) as error:
+        asked = "validating provider credentials: retrieving caller identity from STS"
+        return f"unable to validate AWS credentials.\nDetails: {asked}: {said(error)}\n"
+    return ""
