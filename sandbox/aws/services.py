@@ -8,12 +8,14 @@ accounts of its own: several can run at once, and none sees what another one lef
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import moto.backends
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
@@ -41,6 +43,9 @@ _BACKENDS: Final = (
     sts_backends,
 )
 """What moto keeps of an account."""
+
+# It lists its folder for each request.
+vars(moto.backends)["list_of_moto_modules"] = functools.partial(iter, [*moto.backends.list_of_moto_modules()])
 
 _account_numbers = itertools.count(123456789012)
 _lock: Final = threading.Lock()

@@ -175,10 +175,15 @@ class Stack(Project):
         _, nonce, octets = ciphertext.split(":")
         return self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
 
+    @property
+    def state_file(self) -> Path:
+        """Where the backend keeps what is now."""
+        (file,) = self._state.glob(".pulumi/stacks/*/*.json")
+        return file
+
     def export_text(self) -> str:
         """The stored deployment, in the form of `pulumi stack export`, which takes a fifth of a second."""
-        (file,) = self._state.glob(".pulumi/stacks/*/*.json")
-        stored = json.loads(file.read_text())
+        stored = json.loads(self.state_file.read_text())
         return json.dumps(
             {"version": stored["version"], "deployment": stored["checkpoint"]["latest"]}, indent=4
         )

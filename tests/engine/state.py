@@ -43,9 +43,8 @@ def days_pass(stack: Stack, days: int, *plans: Path) -> None:
     def moved(text: str) -> str:
         return MOMENT.sub(lambda found: timestamp(moment(found[0]) - timedelta(days=days) - ahead), text)
 
-    for plan in plans:
-        plan.write_text(moved(plan.read_text()))
-    import_state(stack, moved(stack.export_text()))
+    for file in (stack.state_file, *plans):
+        file.write_text(moved(file.read_text()))
 
 
 def import_state(stack: Stack, exported: str) -> None:

@@ -3,15 +3,17 @@ Runs of the engine whose plugins need not start: imports and models of AWS are m
 
 One server for all tests of this process has imported what its forks import, and read the models. It forks a
 process for each plugin of dynamic providers, with the arguments, variables, directory and output that the
-engine gave to `client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share. Commands
-can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a run.
+engine gave to `quick_client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share.
+Commands can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a
+run.
 """
 
 import atexit
 import functools
 import gc
+import importlib
 import io
-import json
+import marshal
 import os
 import runpy
 import select
@@ -23,8 +25,14 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
+
+import pulumi.log
+
+from tests.support.quick_client import request
 
 ROOT = Path(__file__).parents[2]
+CLIENT = Path(__file__).with_name("quick_client.py")
 
 SERVICES = ("route53", "secretsmanager", "sesv2", "sts")
 """Of AWS, that the forked processes call."""
@@ -33,7 +41,7 @@ SERVICES = ("route53", "secretsmanager", "sesv2", "sts")
 @contextmanager
 def quick_runs(sandbox):
     """Let all runs in *sandbox* find plugins that have started already."""
-    from sandbox.pulumi.plugins import write_script  # the client has to do without site-packages
+    from sandbox.pulumi.plugins import write_script  # which no fork needs
 
     script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
     with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
@@ -41,7 +49,9 @@ def quick_runs(sandbox):
         more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), "GOGC": "400"}
         sandbox.more_environment |= more
         try:
-            yield
+            # What the SDK says to its own developers is a call of the engine each, which shows none of it.
+            with patch.dict(vars(pulumi.log), debug=lambda *_, **__: None):
+                yield
         finally:
             for name in more:
                 del sandbox.more_environment[name]
@@ -49,7 +59,7 @@ def quick_runs(sandbox):
 
 def quick_python():
     """What a shell runs in place of `python` in `python -u -m MODULE …`."""
-    return f'"{sys.executable}" -I -S "{__file__}" client "{_server()}"'
+    return f'"{sys.executable}" -I -S "{CLIENT}" "{_server()}"'
 
 
 @functools.cache
@@ -74,26 +84,10 @@ def _forked(module, environment):
     with os.fdopen(reading) as output, socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(_server())
-            _request(connection, ["-u", "-m", module], environment, writing)
+            request(connection, ["-u", "-m", module], environment, writing)
         finally:
             os.close(writing)
         yield output
-
-
-def _request(connection, arguments, environment, output):
-    request = {"arguments": arguments, "environment": environment, "directory": str(Path.cwd())}
-    socket.send_fds(connection, [b"."], [0, output, 2])
-    connection.sendall(json.dumps(request).encode() + b"\n")
-
-
-def client(address, arguments):
-    """Have a process run, and end with it and like it; if this process is killed, it ends too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine's way to end a plugin; no traceback
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        _request(connection, arguments, dict(os.environ), 1)
-        exit_code = connection.recv(1)
-    sys.exit(exit_code[0] if exit_code else 1)
 
 
 def serve():
@@ -125,14 +119,14 @@ def _prepare():
     import pulumi.dynamic  # noqa: F401 # and what its __main__ imports
 
     import byodkim_provider.cli
-    import byodkim_provider.resources.dkim_identity_provider
-    import byodkim_provider.resources.dkim_key_provider
-    import byodkim_provider.resources.dkim_verification_provider  # noqa: F401
+    import byodkim_provider.plugin.servicer  # noqa: F401 # and so every resource
     import sandbox.pulumi.aws_account
     import sandbox.pulumi.aws_regional  # noqa: F401
 
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
+    for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
+        importlib.import_module(f"byodkim_provider.resources.{file.stem}")
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)
@@ -141,7 +135,8 @@ def _prepare():
 
 def _run(connection):
     _, received, *_ = socket.recv_fds(connection, 1, 3)
-    request = json.loads(connection.makefile().readline())
+    with connection.makefile("rb") as stream:
+        arguments, environment, directory = marshal.load(stream)
     for number, (descriptor, name) in enumerate(zip(received, ("stdin", "stdout", "stderr"), strict=True)):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -150,12 +145,12 @@ def _run(connection):
         errors = getattr(sys, name).errors
         setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
     os.environ.clear()
-    os.environ.update(request["environment"])
-    os.chdir(request["directory"])
+    os.environ.update(environment)
+    os.chdir(directory)
     threading.Thread(target=_end_with, args=[connection], daemon=True).start()
-    unbuffered, module_option, module, *arguments = request["arguments"]
+    unbuffered, module_option, module, *arguments = arguments
     assert (unbuffered, module_option) == ("-u", "-m")
-    sys.path[0] = request["directory"]
+    sys.path[0] = directory
     sys.argv[1:] = arguments
     exit_code = 1
     try:
@@ -178,4 +173,4 @@ def _end_with(connection):
 
 
 if __name__ == "__main__":
-    client(sys.argv[2], sys.argv[3:]) if sys.argv[1:] else serve()
+    serve()
