@@ -1,7 +1,7 @@
 """
 Waits until SES has verified each identity, and says why it has not.
 
-`polls` decides which call comes next, `verdicts` judges the responses. Here are SES, the clock, DNS for the
+`verdicts` decides which call comes next, and judges the responses. Here are SES, the clock, DNS for the
 diagnoses, and what people read. No Pulumi.
 """
 
@@ -19,25 +19,23 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity.judgement import of_shown
-from byodkim_provider.identity.polls import (
-    Polls,
-    Query,
-    after_get,
-    after_list,
-    after_refusal,
-    is_up,
-    state_of,
-    step,
-)
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
+    Polls,
+    Query,
     Verdict,
+    after_get,
+    after_list,
+    after_refusal,
     awaiting_dns,
     is_from_before_put,
+    is_up,
     pending_lines,
+    state_of,
+    step,
 )
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Progress, stopping

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.identity.polls import INTERVALS
+from byodkim_provider.identity.verdicts import INTERVALS
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
     ByodkimIdentityArgs,

@@ -4,18 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.identity.polls import (
+from byodkim_provider.identity.state import CREATED, GONE, PUT
+from byodkim_provider.identity.verdicts import (
     TABLE,
+    UNCONFIRMED,
+    Entry,
     Poll,
     Polls,
     Query,
+    Verdict,
     after_get,
     after_refusal,
+    not_asked,
     state_of,
     step,
 )
-from byodkim_provider.identity.state import CREATED, GONE, PUT
-from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
 from tests.support.cases import cases
 from tests.support.fakes import START
 
