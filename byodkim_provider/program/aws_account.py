@@ -1,14 +1,15 @@
 """
-Which AWS account pulumi-aws signs in to; an error becomes one line.
+Signs in to AWS as the stack does, and says which account pulumi-aws signs in to; an error becomes one line.
 
-An error passes through plugin, engine and SDK, which raises nothing narrower than
+An error of pulumi-aws passes through plugin, engine and SDK, which raises nothing narrower than
 `Exception`. AWS's own message in it is found by a pattern, and its code decides the hint.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -16,6 +17,9 @@ import pulumi_aws as aws
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.sdk import PerProgram, end_program
+
+if TYPE_CHECKING:
+    from byodkim_provider.aws.settings import AwsSettings
 
 _WRAPPED: Final = re.compile(
     r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
@@ -40,6 +44,29 @@ The first is from the engine, for example after pulumi-aws refused its settings,
 
 _accounts: PerProgram[str] = PerProgram()
 """Ids, by pulumi-aws's provider."""
+
+
+def settings() -> AwsSettings:
+    """The `aws:` settings of the running stack."""
+    from byodkim_provider.aws.settings import read_settings  # and botocore
+
+    config = pulumi.Config("aws")
+    return read_settings(lambda name: config.get(name.removeprefix("aws:")))
+
+
+def sign_in(region: str) -> None:
+    """
+    Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails.
+
+    Says first which services are not asked at AWS, since it may fail there.
+    """
+    from byodkim_provider.aws import session  # and botocore
+    from byodkim_provider.aws.settings import redirection_warnings
+
+    given = settings()
+    for warning in redirection_warnings(given.endpoints, os.environ):
+        pulumi.log.warn(str(warning))
+    session.sign_in(given, region=pulumi.Config("aws").get("region") or region)
 
 
 def account_of(parent: pulumi.Resource) -> str:

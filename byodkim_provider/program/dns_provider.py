@@ -1,18 +1,25 @@
 """
-The interface of a DNS provider: which zone holds a domain's records, and how to publish a record.
+Who publishes the records of a domain: the interface, and which one the settings mean.
 
-Only what all providers share; rules for a single provider belong in its own file.
+People with a panel, a host with an API, or Route 53, which has a file of its own; or one of the program's.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import fields
+from typing import Final, Protocol
 
 import pulumi
 
-from byodkim_provider.resources.inputs import HostedZone, KeyRecord
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.program.route53 import Route53
+from byodkim_provider.resources.declared import DnsRecord
+from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 
-__all__ = ["DnsProvider", "HostedZone", "KeyRecord"]
+__all__ = ["DnsProvider", "HostedZone", "KeyRecord", "provider_for"]
 
 
 class DnsProvider(Protocol):
@@ -34,3 +41,65 @@ class DnsProvider(Protocol):
         Returns a resource that is created with the record; None if people publish the record.
         """
         ...
+
+
+_OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
+
+
+def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
+    """The provider for *dns*, an entry of the domain's `dns` list."""
+    match dns.provider:
+        case "manual":
+            return Manual(panel=dns.panel, zone=dns.zone)
+        case "route53":
+            return Route53(
+                zone=dns.zone,
+                zone_id=dns.zone_id,
+                ttl=dns.ttl,
+                assume_role=dns.assume_role,
+                external_id=dns.external_id,
+            )
+        case host:
+            given = {option: getattr(dns, option) for option in dns.model_fields_set & _OF_HOSTS}
+            options = {"zone": domain.name} | {name: one for name, one in given.items() if one is not None}
+            return ByApi(HostSettings(**options | {"provider": host}), credentials=dns.credentials)
+
+
+class Manual:
+    """
+    Records that people add in a DNS panel: no resource is declared.
+
+    The identity that awaits the record prints what to type into which field, and so does `byodkim records`.
+    *panel* is a name from `hosts.registry.PANELS`, None for any other; *zone* is the zone in the panel, by
+    default the domain itself.
+    """
+
+    def __init__(self, *, panel: str | None = None, zone: str | None = None) -> None:
+        self._panel = panel
+        self._zone = zone
+
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+        return HostedZone(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
+
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> None:
+        return None
+
+
+class ByApi:
+    """
+    Records of one zone at one host, each a `DnsRecord`, which never holds a secret.
+
+    *credentials* is a name under `dnsCredentials` in the stack's configuration, by default the host's name.
+    """
+
+    def __init__(self, settings: HostSettings, *, credentials: str | None = None) -> None:
+        self._settings = settings
+        self._credentials = credentials
+
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The zone at the host. Its name servers are not known."""
+        return HostedZone(self._settings.label)
+
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        """A `DnsRecord` called *name*."""
+        return DnsRecord(name, of_record(self._settings, record, credentials=self._credentials), opts)

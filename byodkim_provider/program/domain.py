@@ -52,8 +52,7 @@ from byodkim_provider.program._outputs import (
 )
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
-from byodkim_provider.program.dns_by_settings import provider_for
-from byodkim_provider.program.dns_provider import DnsProvider, HostedZone
+from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write
 from byodkim_provider.property_types import moment
 from byodkim_provider.quoting import shown

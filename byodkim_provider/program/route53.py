@@ -14,9 +14,9 @@ from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program.aws_account import account_of
-from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
+from byodkim_provider.program import aws_account
 from byodkim_provider.quoting import did_you_mean
+from byodkim_provider.resources.inputs import HostedZone, KeyRecord
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Route53:
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
         # Records go where an explicit provider of the program signs in; it can't be asked for zones.
         own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
-        account = account_of(parent) if parent and own and self._assume_role is None else None
+        account = aws_account.account_of(parent) if parent and own and self._assume_role is None else None
         role = (self._assume_role, self._external_id)
         return _clients.get((role, account), lambda: _connect(*role, account))
 
@@ -147,14 +147,12 @@ def _connect(role_arn: str | None, external_id: str | None, account_id: str | No
     # Imported with boto3, which a program without zones in Route 53 does not need.
     from byodkim_provider.aws.route53 import Route53Client
     from byodkim_provider.aws.session import connect_to_route53, open_session
-    from byodkim_provider.aws.settings import read_settings
 
-    config = pulumi.Config("aws")
-    settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))
+    settings, region = aws_account.settings(), pulumi.Config("aws").get("region")
     client = connect_to_route53(
         settings,
-        session=open_session(settings, region=config.get("region")),
-        region=config.get("region"),
+        session=open_session(settings, region=region),
+        region=region,
         role_arn=role_arn,
         external_id=external_id,
         expected_account=account_id,

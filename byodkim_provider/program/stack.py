@@ -15,7 +15,7 @@ import pulumi
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program import stack_config
+from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
@@ -47,7 +47,7 @@ def _declare() -> None:
         pulumi.log.warn(warning)
     if stack.domains:
         # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a traceback.
-        stack_config.sign_in(stack.domains[0].regions[0])
+        aws_account.sign_in(stack.domains[0].regions[0])
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
         try:

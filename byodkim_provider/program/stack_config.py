@@ -5,7 +5,6 @@ Reads the configuration of the running stack: all under the project's name, the 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -105,19 +104,3 @@ def others() -> list[str]:
 def region() -> str | None:
     """`aws:region`."""
     return pulumi.Config("aws").get("region")
-
-
-def sign_in(region: str) -> None:
-    """
-    Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails.
-
-    Says first which services are not asked at AWS, since it may fail there.
-    """
-    from byodkim_provider.aws import session  # and botocore
-    from byodkim_provider.aws.settings import read_settings, redirection_warnings
-
-    config = pulumi.Config("aws")
-    given = read_settings(lambda name: config.get(name.removeprefix("aws:")))
-    for warning in redirection_warnings(given.endpoints, os.environ):
-        pulumi.log.warn(str(warning))
-    session.sign_in(given, region=config.get("region") or region)

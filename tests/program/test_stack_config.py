@@ -11,7 +11,7 @@ from byodkim_provider.cli import stack
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.program import stack_config
+from byodkim_provider.program import aws_account, stack_config
 from tests.support.cases import cases
 from tests.support.testdata import pem
 
@@ -174,7 +174,7 @@ def test_redirected(monkeypatch):
     hosts = dict.fromkeys(("sesv2", "route53", "sts"), "https://aws.example.net")
     set_all_config({"aws:endpoints": json.dumps([hosts])}, [])
     try:
-        stack_config.sign_in("eu-west-1")
+        aws_account.sign_in("eu-west-1")
     finally:
         set_all_config({}, [])
     assert said == [
