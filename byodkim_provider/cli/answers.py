@@ -30,7 +30,7 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import cnames, diagnosis, dmarc, panels, visibility
+from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
@@ -270,8 +270,7 @@ def _as_arguments(now: DomainNow) -> DomainNow:
 
 def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
     """What DNS shows of the record, and how to fix it."""
-    judge = cnames.examine if expected.target else examine
-    found = judge(resolver, expected) if resolver else None
+    found = examine(resolver, expected) if resolver else None
     key = found.public_key_der if found else expected.public_key_der or b""
     leaked = found is not None and found.code == "private-key"  # nobody may publish its public half any more
     value = "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)

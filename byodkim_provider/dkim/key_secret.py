@@ -16,7 +16,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.key_store import SecretMessages
+from byodkim_provider.messages.aws import SecretMessages
 from byodkim_provider.quoting import shown
 
 PREFIX: Final = "byodkim/"

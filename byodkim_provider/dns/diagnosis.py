@@ -4,6 +4,9 @@ Diagnoses a record: one verdict from the answers of all servers.
 `misconfigurations` recognises wrong values, and `visibility` counts the servers that show the key.
 This module combines them, and adds what only lookups show: a CNAME, a wildcard, servers that
 differ, a wrong name, a wrong zone; and it says how to fix each. All lookups go through a `DnsResolver`.
+
+A CNAME that people paste is wrong by itself (missing, at another name, proxied, with another target), or it
+is right and the record that it leads to is wrong, which a stack keeps.
 """
 
 from __future__ import annotations
@@ -51,13 +54,13 @@ _FIXES: Final[Mapping[str, str]] = {
     "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey', "
     "{name_rule}; if the panel refuses it, its support has to add the record",
     "wrong-name": "change {name} of the record{there}: selector and '._domainkey' once each, {name_rule}",
-    # Codes of `cnames`.
+    # CNAMEs that are wrong by themselves.
     "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
     "nothing else",
     "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
     "CNAME, delete it and add the CNAME record",
     "wrong-target": "change {target_field} of the CNAME record at this name to {target}: {target_rule}",
-    # Codes of `diagnosis`.
+    # What only lookups show.
     "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
     "else",
     "served-elsewhere": "add the record in the zone {zone}, at the host whose name servers serve it",
@@ -145,7 +148,7 @@ NO_SELECTOR: Final = "no-such-selector"
 
 TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
-WILDCARD: Final = "a wildcard answers for the name"
+_WILDCARD: Final = "a wildcard answers for the name"
 
 NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
@@ -177,7 +180,7 @@ class ExpectedRecord:
     new_key: str = NEW_KEY
     """How to get another key, if this key has leaked."""
     target: str = ""
-    """Where a CNAME of the domain has to lead, if the record stands in another zone; see `cnames`."""
+    """Where a CNAME of the domain has to lead, if the record stands in another zone."""
 
     @property
     def name(self) -> str:
@@ -244,30 +247,32 @@ def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "")
 
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
-    Look up a record and diagnose it.
+    Look up a record, or a CNAME to it, and diagnose it.
 
     If its name has no record, or a wrong one, this also checks for a wildcard, and looks for the
     record at the names where known misconfigurations put it.
     """
+    if record.target:
+        return _of_cname(resolver, record)
     answers = resolver.txt(record.name, record.domain)
     seen = verdict(answers, record.public_key_der)
-    zones, by_wildcard = zones_of(answers), set[str]()
+    zones, by_wildcard = _zones_of(answers), set[str]()
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
-        beside = beside_of(resolver, record)
-        zones = max(zones, zones_of(beside), key=len)
+        beside = _beside_of(resolver, record)
+        zones = max(zones, _zones_of(beside), key=len)
         if seen.code == "cname":  # the answers come from the servers of its target
-            seen = replace(seen, name_servers=servers_beside(resolver, record, beside))
-        if shown(answers) & shown(beside):
-            seen = replace(seen, code="wildcard", text=WILDCARD)
-            by_wildcard = {value for values, _ in shown(beside) for value in values}
+            seen = replace(seen, name_servers=_servers_beside(resolver, record, beside))
+        if _shown(answers) & _shown(beside):
+            seen = replace(seen, code="wildcard", text=_WILDCARD)
+            by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
     if seen.code not in ("no-txt", "wildcard"):
         elsewhere = _served_elsewhere(record, seen.name_servers)
         return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-    return _elsewhere(resolver, record, seen, zones, by_wildcard) or where_nobody_asks(record, seen, zones)
+    return _elsewhere(resolver, record, seen, zones, by_wildcard) or _where_nobody_asks(record, seen, zones)
 
 
-def where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
+def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
     """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
     found = _hidden(record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
@@ -276,27 +281,27 @@ def where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[s
     return found or seen
 
 
-def zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
+def _zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
     """The longest chain of zones that led to one of *answers*."""
     return max((answer.zones for answer in answers), key=len, default=())
 
 
-def shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
+def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
     """The contents of a name: values, and the target of a CNAME."""
     return {(answer.values or (), answer.target) for answer in answers if answer.values or answer.target}
 
 
-def beside_name(record: ExpectedRecord) -> str:
+def _beside_name(record: ExpectedRecord) -> str:
     """A sibling name of *record* that nobody uses."""
     return records.record_name(NO_SELECTOR, record.domain)
 
 
-def beside_of(resolver: DnsResolver, record: ExpectedRecord) -> tuple[Answer, ...]:
+def _beside_of(resolver: DnsResolver, record: ExpectedRecord) -> tuple[Answer, ...]:
     """The answers there: what DNS has at every name."""
-    return resolver.txt(beside_name(record), record.domain)
+    return resolver.txt(_beside_name(record), record.domain)
 
 
-def servers_beside(
+def _servers_beside(
     resolver: DnsResolver, record: ExpectedRecord, beside: Sequence[Answer]
 ) -> tuple[str, ...]:
     """The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name."""
@@ -324,7 +329,7 @@ def _elsewhere(
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
     try:
-        found = at_other_names(resolver, record, zones)
+        found = _at_other_names(resolver, record, zones)
     except Interrupted:
         return None
     for zone, candidate, answers in found:
@@ -338,7 +343,7 @@ def _elsewhere(
     return None
 
 
-def at_other_names(
+def _at_other_names(
     resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
 ) -> list[tuple[str, Misplaced, tuple[Answer, ...]]]:
     """Zone, name and answers, wherever known misconfigurations put a record; may raise `Interrupted`."""
@@ -395,3 +400,81 @@ def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
     if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):
         return f"{served}, not by {record.panel.title}"
     return ""
+
+
+# --- a CNAME that people paste: it leads from the domain's DNS to a record in another zone
+
+
+def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
+    """
+    The diagnosis of the CNAME to `record.target`, and of the record that it leads to, which a stack keeps.
+
+    Without a key in *record* the target need not exist. `found_at` is the target if it is the record there
+    that is wrong.
+    """
+    answers = resolver.txt(record.name, record.domain)
+    zones = _zones_of(answers)
+    zone = zones[-1] if zones else record.zone or record.domain
+    seen = replace(verdict(answers, record.public_key_der, record.target), zone=zone)
+    targets = {one.target for one in answers if one.target or one.values is not None}
+    if seen.code == "private-key" or not targets:
+        return seen
+    if seen.verdict == "right" and "" not in targets:
+        notes = [f"the CNAME leads to {one}, not to {record.target}" for one in targets - {record.target}]
+        return replace(seen, notes=(*seen.notes, *sorted(notes)))
+    if targets == {record.target}:
+        return _behind(record, answers, seen)
+    beside = _beside_of(resolver, record)
+    seen = replace(seen, verdict="wrong", name_servers=_servers_beside(resolver, record, beside))
+    if len(targets) > 1:
+        return replace(seen, code="servers-differ")
+    (target,) = targets
+    if _shown(answers) & _shown(beside):
+        return _cname_elsewhere(resolver, record, zones, replace(seen, code="wildcard", text=_WILDCARD))
+    if target:
+        doubled = target == f"{record.target}.{seen.zone}"
+        why = ": the panel added the zone to it" if doubled else f", not to {record.target}"
+        return replace(seen, code="wrong-target", text=f"the CNAME leads to {target}{why}")
+    if any(one.values for one in answers):
+        text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
+        return replace(seen, code="not-cname", text=text)
+    return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
+
+
+def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
+    """*seen* of a CNAME that is right, by what stands at its target."""
+    zone, servers = record.target.removeprefix(f"{record.name}."), ", ".join(sorted(record.name_servers))
+    asked = {one.server for one in answers if one.target and one.failure != "no zone"}
+    at_target = verdict([replace(one, target="") for one in answers], record.public_key_der)
+    if not asked or (at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)):
+        whose = f", which {servers} serve" if servers else ""
+        text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
+        seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
+        return replace(seen, zone=zone, found_at=record.target)
+    if record.public_key_der is None:
+        return replace(seen, verdict="right", code="", text=at_target.text)
+    return replace(at_target, zone=zone, found_at=record.target if at_target.code else "")
+
+
+def _cname_elsewhere(
+    resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str], missing: Diagnosis
+) -> Diagnosis:
+    """*missing* with the misconfiguration that put the CNAME at another name, or hides it."""
+    if _addresses(resolver, record.name, record) - _addresses(resolver, _beside_name(record), record):
+        text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
+        return replace(missing, code="proxied", text=text)
+    try:
+        found = _at_other_names(resolver, record, zones)
+    except Interrupted:
+        return missing
+    for zone, candidate, answers in found:
+        if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):
+            text = f"{candidate.text} ({candidate.name})"
+            return replace(missing, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
+    return _where_nobody_asks(replace(record, name_servers=()), missing, zones)
+
+
+def _addresses(resolver: DnsResolver, name: str, record: ExpectedRecord) -> set[str]:
+    """The addresses at *name* itself, not those at the end of a CNAME."""
+    answers = resolver.addresses(name, record.domain)
+    return {value for one in answers if not one.target for value in one.values or ()}

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import cnames, diagnosis
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
@@ -248,8 +248,7 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
         expected = ExpectedRecord(
             selector=entry.selector, domain=entry.domain, public_key_der=public_key, target=entry.target
         )
-        examine = cnames.examine if entry.target else diagnosis.examine
-        return examine(resolver, expected).text
+        return diagnosis.examine(resolver, expected).text
 
     try:
         return dict(zip(entries, side_by_side(look_up, entries, at_once=DIAGNOSED), strict=True))

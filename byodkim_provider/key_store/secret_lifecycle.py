@@ -21,8 +21,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.messages.key_store import SecretMessages
+from byodkim_provider.messages.aws import AwsMessages, SecretMessages
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import moment, timestamp
 

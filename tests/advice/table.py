@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.aws import AwsMessages, SecretMessages
 from byodkim_provider.messages.cli import CliNote, CliProblem, Finding
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import GenerationMessages, KeyMessages, NameMessages
@@ -16,7 +16,6 @@ from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import (
     IdentityMessages,
 )
-from byodkim_provider.messages.key_store import SecretMessages
 from byodkim_provider.messages.program import ProgramMessages
 
 FOLLOWED: Final = {

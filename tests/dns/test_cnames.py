@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from byodkim_provider.dns import cnames, diagnosis
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.hosts.registry import PANELS
@@ -119,7 +119,7 @@ def expected(name: str, *, slot: int = 1, key: bytes | None = KEY.public_key_der
 def test_examine(resolver, name):
     """A CNAME that is wrong is told from a record that is wrong behind it."""
     case, record = CASES[name], expected(name)
-    found = cnames.examine(resolver, record)
+    found = diagnosis.examine(resolver, record)
     assert (found.verdict, found.code) == ("wrong" if case.code else "right", case.code), found.text
     assert case.says.format(zone=zone_of(name)) in found.text
     at = record.target if case.found_at == "target" else case.found_at.format(zone=zone_of(name))
@@ -134,7 +134,7 @@ def test_examine(resolver, name):
 @pytest.mark.parametrize("name", ["right", "no record behind it", "missing", "zone doubled in the target"])
 def test_slot_without_a_record(resolver, name):
     """Of a slot that has no record yet the CNAME alone counts."""
-    found = cnames.examine(resolver, expected(name, key=None))
+    found = diagnosis.examine(resolver, expected(name, key=None))
     assert found.code == (
         "" if CASES[name].records and CASES[name].code != "wrong-target" else CASES[name].code
     )
@@ -161,7 +161,7 @@ def test_no_zone_behind_it(answer, ours, says, key):
     record = ExpectedRecord(
         selector="ses1", domain="shop.example", public_key_der=key, target=TARGET, name_servers=ours
     )
-    found = cnames.examine(Resolver(), record)
+    found = diagnosis.examine(Resolver(), record)
     assert (found.verdict, found.code) == ("wrong", "served-elsewhere")
     assert (found.zone, found.found_at) == (KEYS, TARGET)
     assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}{says}"
@@ -174,7 +174,7 @@ def test_no_zone_behind_it(answer, ours, says, key):
 def test_silent(resolver):
     """Where nobody answers, nothing is said of the CNAME."""
     nobody = DnsResolver(resolvers=["127.0.0.3:9"], reply_seconds=0.1)
-    assert cnames.examine(nobody, expected("right")).verdict == "unknown"
+    assert diagnosis.examine(nobody, expected("right")).verdict == "unknown"
 
 
 FIXES = {

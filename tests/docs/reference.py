@@ -31,7 +31,7 @@ from tests.docs.pages import ROOT
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 
-_AREAS: Final = "config dkim aws key_store hosts identity program cli"
+_AREAS: Final = "config dkim aws hosts identity program cli"
 AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 

@@ -10,8 +10,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.key_store.secret_lifecycle import KeyRequest
-from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.messages.key_store import SecretMessages
+from byodkim_provider.messages.aws import AwsMessages, SecretMessages
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key

@@ -6,7 +6,7 @@ import pulumi
 from pulumi.runtime import set_all_config
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider.program import stack_config
+from byodkim_provider.program import aws_account
 from byodkim_provider.program.stack import declare_stack
 
 SET_AT = "2026-11-25T12:00:00Z"
@@ -38,7 +38,7 @@ class Engine(pulumi.runtime.Mocks):
 
 def declare(monkeypatch, config, *, secret=()):
     """Run the program with this configuration."""
-    monkeypatch.setattr(stack_config, "sign_in", lambda region: None)
+    monkeypatch.setattr(aws_account, "sign_in", lambda region: None)
     pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
     values = {f"ses-byodkim:{name}": json.dumps(one) for name, one in config.items()}
     set_all_config({"aws:region": "eu-west-1"} | values, [f"ses-byodkim:{name}" for name in secret])
