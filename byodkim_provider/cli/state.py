@@ -1,8 +1,8 @@
 """
-The identities and records of a stack's domains, from its state, and settings that no stack file has.
+The identities and records of a stack's domains, from its state.
 
-Reads the output of `pulumi stack export`; nothing is decrypted. Where a program of the user's own declares
-the domains, their settings are those in the state, as far as it has them.
+Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain that no stack file
+lists, as a program of the user's own declares it or it has left the file, are those in the state.
 """
 
 from __future__ import annotations
