@@ -341,6 +341,8 @@ def test_status_of_the_next_slot(stack, world, domains):
     ]
     shown = [line.split() for line in project.run("status").stdout.splitlines()]
     assert ["–", "–", "ses3", "0", "of", "2"] in shown
+    project.write(f"    {SHOP}: {{generation: 1, dns: {SLOTS}, retired: true}}\n")
+    assert NAMES[2] not in "".join(json.loads(project.run("status", "--json").stdout)["domains"][0]["due"])
 
 
 # Rotations

@@ -522,11 +522,12 @@ def test_every_fix_of_a_record_that_the_stack_keeps():
 def test_80_columns(project, world, monkeypatch, declare):
     """A line goes on between words, and what has to be pasted stays in one piece."""
     monkeypatch.setenv("COLUMNS", "80")
-    declare(dns=("manual",), panel="other", panel_zone=DOMAIN)
+    declare(dns=("manual",), panel="other", panel_zone=f"_domainkey.{DOMAIN}")
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
     lines = project.run("doctor").stdout.splitlines()
     value = world.declared(3).record_value
     assert [line for line in lines if len(line) > 80] == [f"    Value: {value}"]
+    assert "    Name:  s3" in lines, "in the zone that the stack knows"
     notes = [number for number, line in enumerate(lines) if line.startswith("    - ")]
     assert any(lines[number + 1].startswith("      ") for number in notes), "none goes on in another line"
 

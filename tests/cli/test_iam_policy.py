@@ -267,7 +267,7 @@ def test_records(project, names, kind, allowed):
     assert not is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z2", context)
 
 
-def test_roles(project):
+def test_roles(project, stored):
     """Each role has a policy of its own: the one that works, the one for DNS, and the way there."""
     project.write(
         f"    example.com: {{ generation: 1, dns: {{ zoneId: Z1, assumeRole: '{DNS_ROLE}', "
@@ -275,6 +275,7 @@ def test_roles(project):
     )
     with project.stack_file.open("a") as file:
         file.write(f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n")
+    stored(dns=("route53:Z1",))
     start = project.run("iam-policy")
     assert policy(start) == {"sts:AssumeRole": {ROLE}, "sts:TagSession": {ROLE}}
     for role in (ROLE, DNS_ROLE):

@@ -146,13 +146,22 @@ def test_rotate_what_was_written_out(project, world):
     assert "`generation=3, published=[1, 2, 3, 4]`" in result.stderr
 
 
-def test_rotate_too_early(project, world):
-    """A refusal names what is allowed today as arguments of the program."""
+@pytest.mark.parametrize("overlap_days", [10, 0], ids=["", "after a leak"])
+def test_rotate_too_early(project, world, declare, overlap_days):
+    """A refusal names what is allowed today as arguments of the program; an override was for its own step."""
+    declare(overlap_days=overlap_days)
     until = {1: world.clock.now() - timedelta(days=1)}
     project.stored = [replace(project.stored[0], signed_until=until)]
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
     assert "today `generation=3` with `published=[1, 2, 3, 4]` is allowed" in result.stderr
+
+
+def test_rotate_supplied_keys(project, declare):
+    """Of keys that the program supplies the next one has to be there."""
+    declare(published=(1, 2), supplied_keys={1: "s1:a", 2: "s2:b"})
+    said = project.run("rotate", DOMAIN, "--yes").stderr
+    assert said.startswith(f"byodkim: {DOMAIN}: there is no standby, `keys` has no generation 3\n")
 
 
 def test_rotate_unknown_domain(project):

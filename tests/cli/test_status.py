@@ -157,7 +157,7 @@ def fewer_adopted_domains(project, world):
 
 def fewer_adopted_regions(project, world):
     project.stored = [replace(project.stored[0], adopted=True)]
-    project.write(ONE.format(2) + "      regions: [us-east-1]\n")
+    project.write(ONE.format(3) + "      regions: [us-east-1]\n")
 
 
 def more_domains(project, world):
@@ -292,6 +292,13 @@ def test_wrong(project, world, change, wrong):
     found = json.loads(result.stdout)
     assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
     assert (found["verdict"], result.exit_code) == (("wrong", 2) if wrong else ("well", 0))
+
+
+def test_left_the_file(project, world, domains):
+    """Of a domain that only the state has nothing is counted and nothing retired: it goes."""
+    fewer_domains(project, world)
+    _, left = domains()
+    assert (left["rotate_after_days"], left["next_rotation"], left["retired"]) == (None, None, False)
 
 
 def easy_dkim(project, world):
