@@ -13,8 +13,15 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}:){32,}")
-"""Matches a key or a session token in base64, base64url or hex. No label, selector or id is as long."""
+KEY_MATERIAL: Final = re.compile(
+    r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}[:\s]{1,9}){32,}"
+    r"|([A-Za-z0-9+/=_-]{32,63}\s{1,9})+[A-Za-z0-9+/=_-]{16,63}"
+)
+"""
+Matches a key or a session token in base64, base64url or hex, in lines too. No label or id is as long.
+
+All that repeats is bounded but what alone matches: a long text of others costs no more than its length.
+"""
 
 _BETWEEN: Final = re.compile(r"[\s,%]+")
 """What stands between pieces of a key: line ends, blanks of a dump or a folded text, commas, URL encoding."""

@@ -25,7 +25,7 @@ from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lo
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.progress import Clock
-from byodkim_provider.quoting import named
+from byodkim_provider.quoting import hidden, named
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
@@ -44,7 +44,7 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
     except FileNotFoundError:
         raise CannotRead(CliProblem.NO_PULUMI(command=shown)) from None
     if done.returncode != 0:
-        error = done.stderr.strip().removeprefix("error: ")
+        error = hidden(done.stderr.strip().removeprefix("error: "))
         has_tabs = "cannot start any token" in error or "tab character" in error
         raise CannotRead((CliProblem.TABS if has_tabs else CliProblem.PULUMI)(command=shown, error=error))
     return done.stdout

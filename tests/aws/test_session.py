@@ -590,6 +590,16 @@ IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
             {"AWS_PROFILE": "nope"},
             "the default credentials: The config profile (nope) could not be found",
         ),
+        "key as a profile": (
+            {"profile": f"{'d6:c4:06:' * 5} " * 9},
+            {},
+            "profile 414 characters: The config profile ([...]) could not be found",
+        ),
+        "AWS_PROFILE, in short lines": (
+            {},
+            {"AWS_PROFILE": f"{'MIIB' * 12} " * 3 + "MIIB" * 7},
+            "the default credentials: The config profile ([...]) could not be found",
+        ),
         "half a profile": (
             {"profile": "half"},
             {},

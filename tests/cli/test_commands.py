@@ -1,8 +1,10 @@
 """The group of commands: its help costs nothing, and says what the commands say."""
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import click
 import pytest
@@ -101,6 +103,17 @@ def test_no_key_is_quoted(arguments, form, tmp_path, monkeypatch):
     result = CliRunner().invoke(main, [one.format(FORMS[form]) for one in arguments])
     assert result.exit_code != 0
     assert not any(line.strip() in result.output for line in FORMS[form].splitlines()[1:-1])
+
+
+def test_no_key_is_quoted_by_pulumi(tmp_path, monkeypatch):
+    """Pulumi quotes what is no name of a setting; what a command repeats of that has no key."""
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    Path("pulumi").write_text(f"#!/bin/sh\necho 'error: could not parse a:b:{BODY} as a key' >&2; exit 1")
+    Path("pulumi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    result = CliRunner().invoke(main, ["status"])
+    assert (result.exit_code, "could not parse a:b:[...] as a key" in result.stderr) == (3, True)
 
 
 def test_long_path_is_quoted(tmp_path, monkeypatch):
