@@ -213,8 +213,8 @@ def test_page(sandbox, stack, follow):
     follow(PAGE, "Set up the workflows", 1)
     copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())
     assert copied == WORKFLOWS
-    assert json.loads(follow(PAGE, "JSON", 1).stdout)["verdict"] == "well"
+    assert json.loads(follow(PAGE, "Status as a monitoring check", 1).stdout)["verdict"] == "well"
     assert "byodkim_domain_status" in follow(PAGE, "Prometheus", 1).stdout
     follow(PAGE, "A report for auditors", 1)
     assert DOMAIN in (stack.project / "report.html").read_text()
-    follow(PAGE, "Completion in the shell", 1)
+    follow(PAGE, "In the shell, and in a log", 1)

@@ -92,10 +92,10 @@ FOLLOWED = {
     "test_automation.py": {
         "docs/how-to/automation.md": {
             "Set up the workflows": (1,),
-            "JSON": (1,),
+            "Status as a monitoring check": (1,),
             "Prometheus": (1,),
             "A report for auditors": (1,),
-            "Completion in the shell": (1,),
+            "In the shell, and in a log": (1,),
         }
     },
     "test_dns.py": {

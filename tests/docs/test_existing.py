@@ -83,7 +83,7 @@ def test_key_store(sandbox, stack, kms_alias):
     """With every option of the key store written out, a key is in Secrets Manager and not in the state."""
     sandbox.add_zone(DOMAIN)
     kms_alias("mail")
-    stack.paste(block("docs/how-to/key-store.md", "Keys in AWS Secrets Manager", 2))
+    stack.paste(block("docs/how-to/key-store.md", "Keys in AWS Secrets Manager"))
     made = stack.run("pulumi up")
     assert made.exit_code == 0, made.shown
     _, der = sandbox.ses.signing_key(DOMAIN, REGION)

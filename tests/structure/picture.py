@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tests.structure.imports import LAYERS, imports
+from tests.structure.imports import imports
 
 ARCHITECTURE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md"
 
@@ -14,20 +14,14 @@ _BLOCK: Final = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
 
 def picture() -> str:
-    """A Mermaid flowchart, one row a layer; an arrow that another path implies is left out."""
+    """A Mermaid flowchart; an arrow that another path implies is left out."""
     graph = imports()
-    rows = [
-        f"    subgraph L{number}[ ]\n        direction LR\n        {'; '.join(row)}\n    end"
-        if len(row) > 1
-        else f"    {row[0]}"
-        for number, row in reversed(list(enumerate(LAYERS)))
-    ]
     arrows = [
         f"    {part} --> {' & '.join(others)}"
         for part in sorted(graph)
         if (others := sorted(graph[part] - set().union(*(_below(graph, one) for one in graph[part]))))
     ]
-    return "\n".join(["```mermaid", "flowchart TD", *rows, *arrows, "```"])
+    return "\n".join(["```mermaid", "flowchart TD", *arrows, "```"])
 
 
 def _below(graph: dict[str, set[str]], part: str) -> set[str]:
