@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from byodkim_provider import __version__
 from byodkim_provider.config.json_schema import definitions
-from byodkim_provider.resources.other_languages import PACKAGE
+from byodkim_provider.resources.declared import PACKAGE
 
 DOMAIN: Final = f"{PACKAGE}:index:Domain"
 

@@ -40,7 +40,8 @@ from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources import load_v1
-from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types, outputs_of_python
+from byodkim_provider.resources.declared import PACKAGE, outputs_of_python
+from byodkim_provider.resources.sdk import declare_own_types
 
 THREADS: Final = 64
 """Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""

@@ -65,8 +65,7 @@ from byodkim_provider.resources.declared import (
     DkimVerificationArgs,
     RecordGuard,
 )
-from byodkim_provider.resources.other_languages import is_plugin
-from byodkim_provider.resources.sdk import only_waited_for
+from byodkim_provider.resources.sdk import is_plugin, only_waited_for
 
 
 def _providers(given: object) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources.other_languages import is_plugin
+from byodkim_provider.resources.sdk import is_plugin
 
 
 @functools.cache

@@ -103,16 +103,21 @@ T = TypeVar("T")
 
 
 class _Program:
-    """The program whose plugin this process is."""
+    """A program in another language, whose stack resource this process does not have."""
 
 
 _other: _Program | None = None
 
 
-def one_program() -> None:
-    """From now on all that is declared is of one program, whose stack resource this process does not have."""
+def declare_own_types() -> None:
+    """From now on this process is the plugin, and declares for one program."""
     global _other
     _other = _Program()
+
+
+def is_plugin() -> bool:
+    """Whether this process is the plugin."""
+    return _other is not None
 
 
 class PerProgram(Generic[T]):

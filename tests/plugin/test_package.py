@@ -8,7 +8,7 @@ import pytest
 
 from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey, WrittenDomain
 from byodkim_provider.plugin.package import DOMAIN, schema
-from byodkim_provider.resources.other_languages import fetched
+from byodkim_provider.resources.declared import fetched
 from tests.docs.pages import ROOT
 
 SCHEMA = schema()
