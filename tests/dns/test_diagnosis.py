@@ -27,6 +27,10 @@ def value(key):
     return records.record_value(key)
 
 
+def wanted(key, **known):
+    return ExpectedRecord(**{"selector": "s1", "domain": DOMAIN, "public_key_der": key, **known})
+
+
 class Resolver:
     """Two name servers that say the same; knows who serves the domain, and which zones lead there."""
 
@@ -52,7 +56,7 @@ class Resolver:
 def test_right_costs_one_look(key, value):
     """Of a record that is right nothing else is looked up."""
     resolver = Resolver({NAME: (value,)})
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+    seen = examine(resolver, wanted(key))
     assert ("right", "", [NAME]) == (seen.verdict, seen.code, resolver.looked_up)
     assert seen.name_servers == ("ns1.example.net", "ns2.example.net")
 
@@ -61,7 +65,7 @@ def test_right_costs_one_look(key, value):
 def test_no_answer(key, failure):
     """If nobody answers, nothing is said of the record, and nobody is asked for other names."""
     resolver = Resolver(failure=failure)
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+    seen = examine(resolver, wanted(key))
     assert ("unknown", "", [NAME]) == (seen.verdict, seen.code, resolver.looked_up)
 
 
@@ -120,8 +124,8 @@ PLACES = {
 @pytest.mark.parametrize(("known", "code", "text"), PLACES.values(), ids=PLACES)
 def test_where_it_was_put(key, known, code, text):
     """A missing record that was put where nobody asks is told from one that is only missing."""
-    wanted = ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key, **known)
-    seen = examine(Resolver(servers=ASKED), wanted)
+    record = wanted(key, **known)
+    seen = examine(Resolver(servers=ASKED), record)
     missing = f"{ASKED[0]} and {ASKED[1]} have no TXT record"
     assert ("wrong", code, text or missing) == (seen.verdict, seen.code, seen.text)
 
@@ -129,9 +133,7 @@ def test_where_it_was_put(key, known, code, text):
 def test_misplaced_goes_first(key, value):
     """A record that is found at a wrong name was put into the right zone."""
     resolver = Resolver({f"{NAME}.example.com": (value,)}, servers=ASKED)
-    seen = examine(
-        resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key, panel=PANELS["wix"])
-    )
+    seen = examine(resolver, wanted(key, panel=PANELS["wix"]))
     assert ("wrong-name", "example.com") == (seen.code, seen.zone)
     assert seen.text == f"the panel added the zone twice ({NAME}.example.com)"
 
@@ -149,7 +151,7 @@ def test_panel_behind_a_cname(key):
     """The servers of a CNAME's target are not those of the zone where it has to be deleted."""
     resolver = WithAlias(servers=ASKED)
     resolver.behind = (Answer("ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",)),)
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+    seen = examine(resolver, wanted(key))
     assert ("cname", ASKED, "example.com") == (seen.code, seen.name_servers, seen.zone)
     assert seen.text == f"a CNAME to {TARGET} stands at the name of the record"
 
@@ -215,7 +217,7 @@ def test_private_key_comes_before_all_else(key, value, answers):
 def test_private_key_at_another_name(key):
     """A private key is found where known misconfigurations put records, too."""
     resolver = Resolver({f"{NAME}.example.com": (f"p={PRIVATE}",)}, zones=("example.com",))
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+    seen = examine(resolver, wanted(key))
     assert ("private-key", f"{NAME}.example.com") == (seen.code, seen.found_at)
     assert seen.text.endswith(f"stands at {NAME}.example.com")
 
@@ -224,7 +226,7 @@ def test_private_key_at_another_name(key):
 def test_wildcard(key, wildcard):
     """What stands at every name stands at none: the record is missing."""
     resolver = Resolver(wildcard=wildcard)
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+    seen = examine(resolver, wanted(key))
     assert ("wrong", "wildcard") == (seen.verdict, seen.code)
     assert seen.text == "a wildcard answers for the name"
 
@@ -233,7 +235,7 @@ def test_no_wildcard(key):
     """A record for something else at the very name is no wildcard."""
     seen = examine(
         Resolver({NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
-        ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key),
+        wanted(key),
     )
     assert "not-dkim" == seen.code
 
@@ -241,18 +243,18 @@ def test_no_wildcard(key):
 def test_the_zone_is_the_one_that_was_found(key, value):
     """What is typed depends on the zone that holds the name, whatever somebody took for it."""
     for zone in (None, "mail.example.com"):
-        wanted = ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key, zone=zone)
-        missing = examine(Resolver(zones=("example.com",)), wanted)
+        record = wanted(key, zone=zone)
+        missing = examine(Resolver(zones=("example.com",)), record)
         assert ("no-txt", "example.com") == (missing.code, missing.zone)
-        damaged = examine(Resolver({NAME: (f'"{value}"',)}, zones=("example.com",)), wanted)
+        damaged = examine(Resolver({NAME: (f'"{value}"',)}, zones=("example.com",)), record)
         assert ("wrong-value", "example.com") == (damaged.code, damaged.zone)
 
 
 def test_zone_that_is_not_seen(key):
     """Where no answer names a zone, it is the one that was given, or the domain."""
-    wanted = ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key)
-    assert DOMAIN == examine(Resolver(), wanted).zone
-    assert "example.com" == examine(Resolver(), replace(wanted, zone="example.com")).zone
+    record = wanted(key)
+    assert DOMAIN == examine(Resolver(), record).zone
+    assert "example.com" == examine(Resolver(), replace(record, zone="example.com")).zone
 
 
 HIDDEN = (
@@ -284,8 +286,8 @@ HIDDEN = (
 )
 def test_hidden_by_delegation(key, known, zones, code, noted):
     """A record in a zone above a delegation is hidden, and that is said."""
-    wanted = ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key, **known)
-    seen = examine(Resolver(zones=zones), wanted)
+    record = wanted(key, **known)
+    seen = examine(Resolver(zones=zones), record)
     hidden = HIDDEN.format(zone=zones[-1])
     assert (code, zones[-1]) == (seen.code, seen.zone)
     assert ((hidden,) if noted else ()) == seen.notes
@@ -294,18 +296,16 @@ def test_hidden_by_delegation(key, known, zones, code, noted):
 
 def test_nobody_adds_records_in_a_registry(key):
     """That a registry delegates a domain hides nothing."""
-    wanted = ExpectedRecord(selector="s1", domain="example.co.uk", public_key_der=key)
-    assert () == examine(Resolver(zones=("co.uk", "example.co.uk")), wanted).notes
+    record = wanted(key, domain="example.co.uk")
+    assert () == examine(Resolver(zones=("co.uk", "example.co.uk")), record).notes
 
 
 def test_another_key_is_not_misplaced(key, signing_keys):
     """Another key at a name where ours might stand is somebody else's record."""
     other = records.record_value(signing_keys[1].public_key_der)
     resolver = Resolver({"s1._domainkey.example.com": (other,)}, zones=("example.com",))
-    assert (
-        "no-txt" == examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key)).code
-    )
-    seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN))
+    assert "no-txt" == examine(resolver, wanted(key)).code
+    seen = examine(resolver, wanted(None))
     assert "sub-domain-missing" == seen.code, "without a key nobody knows"
 
 
@@ -313,9 +313,7 @@ def test_another_key_is_not_misplaced(key, signing_keys):
 def test_other_records_are_not_misplaced(key, text):
     """Other TXT records at those names are no keys."""
     resolver = Resolver({"_domainkey.mail.example.com": (text,), "example.com": (text,)})
-    assert (
-        "no-txt" == examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key)).code
-    )
+    assert "no-txt" == examine(resolver, wanted(key)).code
 
 
 @pytest.mark.parametrize("place", misplaced("s1", DOMAIN, "example.com"), ids=lambda place: place.name)
@@ -323,7 +321,7 @@ def test_misplaced(key, value, place):
     """A record at another name is found, damaged too, and its name is told."""
     for text in (value, f'"{value}"', value[:200]):
         resolver = Resolver({place.name: (text,)}, zones=("example.com",))
-        seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
+        seen = examine(resolver, wanted(key))
         assert (place.code, place.name) == (seen.code, seen.found_at)
         assert f"{place.text} ({place.name})" == seen.text
 
@@ -345,7 +343,4 @@ def test_interrupted(key):
                 return (Answer("ns1", None, "interrupted"),)
             return super().txt(name, domain)
 
-    assert (
-        "no-txt"
-        == examine(Interrupting(), ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key)).code
-    )
+    assert "no-txt" == examine(Interrupting(), wanted(key)).code

@@ -8,75 +8,28 @@ fails, and so does advice that leaves two records at a name.
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
-from click.testing import CliRunner
 
-from byodkim_provider.cli import main
-from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.hosts.registry import PANELS
-from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
-from sandbox.dns.zone import RecordSet
 from tests.dns import test_cnames
 from tests.dns.misconfigurations import (
-    ANOTHER,
     CASES,
-    ELSEWHERE,
     PUBLIC_KEY_FILE,
     TESTDATA,
     VALUE,
+    Hosting,
+    doctor,
     domain_of,
-    records_of,
+    set_up,
     txt,
     zone_of,
 )
-
-
-@dataclass
-class Hosting:
-    """Zones that can be changed, and the panels through which people change them."""
-
-    zones: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    """Owner (a full name), type and data of all records, by zone."""
-
-    def hosted(self) -> list[HostedZone]:
-        return [self._hosted(zone) for zone in self.zones]
-
-    def _hosted(self, zone: str) -> HostedZone:
-        below = any(zone.endswith(f".{other}") for other in self.zones)
-        servers = CHILD_NAME_SERVERS if below else NAME_SERVERS
-        sets: dict[tuple[str, str], list[str]] = {
-            (zone, "SOA"): [f"{servers[0]}. hostmaster.example. 1 1800 900 604800 900"],
-            (zone, "NS"): [f"{server}." for server in servers],
-        }
-        for owner, kind, data in self.zones[zone]:
-            sets.setdefault((owner, kind), []).append(data)
-        return HostedZone(
-            zone, servers, tuple(RecordSet(*key, 300, tuple(values)) for key, values in sets.items())
-        )
-
-    def at(self, name: str, kind: str) -> list[tuple[str, tuple[str, str, str]]]:
-        """The records of a kind at a name, each with its zone; a delegation hides those above it."""
-        zone = max((zone for zone in self.zones if f".{name}".endswith(f".{zone}")), key=len)
-        return [(zone, one) for one in self.zones[zone] if one[:2] == (name, kind)]
-
-    def delete(self, name: str, kind: str) -> int:
-        """How many records were deleted."""
-        found = self.at(name, kind)
-        for zone, record in found:
-            self.zones[zone].remove(record)
-        return len(found)
-
-    def add(self, zone: str, name: str, value: str, kind: str = "TXT") -> None:
-        data = txt(value).removeprefix("TXT ") if kind == "TXT" else f"{value}."
-        self.zones[zone].append((name, kind, data))
 
 
 @pytest.fixture(scope="module")
@@ -162,38 +115,6 @@ class Person:
             pytest.fail(f"nobody understands {fix!r}")
 
 
-def doctor(server: DnsServer, domain: str, selector: str, *options: str, key: Path = PUBLIC_KEY_FILE):
-    """Exit code and the one finding."""
-    arguments = ["doctor", domain, "--selector", selector, "--public-key", str(key), *options]
-    result = CliRunner().invoke(
-        main,
-        [*arguments, "--nameserver", server.resolver, "--json"],
-        obj=Environment(ask_pulumi=None, account=None),
-        env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
-    )
-    (finding,) = json.loads(result.stdout)["domains"][0]["records"]
-    return result.exit_code, finding
-
-
-def set_up(server: DnsServer, hosting: Hosting, name: str) -> None:
-    """The zones of a case as somebody got them wrong."""
-    case, zone = CASES[name], zone_of(name)
-    hosting.zones[ELSEWHERE] = [(f"key.{ELSEWHERE}", *txt(ANOTHER).split(" ", 1))]
-    hosting.zones[zone] = []
-    for owner, data in records_of(name):
-        kind, value = data.split(" ", 1)
-        if kind == "CNAME" and not value.endswith("."):
-            value = f"{value}.{zone}."
-        hosting.zones[zone].append((zone if owner == "@" else f"{owner}.{zone}", kind, value))
-    for below, inside in case.zones.items():
-        hosting.zones[zone] += [(f"{below}.{zone}", "NS", f"{server}.") for server in CHILD_NAME_SERVERS]
-        hosting.zones[f"{below}.{zone}"] = [
-            (f"{owner}.{below}.{zone}", *data.split(" ", 1)) for owner, data in inside
-        ]
-    if case.missing_at_second:
-        server.override(f"{case.missing_at_second}.{zone}", (), server="127.0.0.2")
-
-
 OTHER_PUBLIC_KEY_FILE = TESTDATA / "rsa1024.public.pem"
 
 PANELS_USED = ("", "route53", "hostgator", "namecheap")
@@ -212,7 +133,7 @@ def test_followed(dns, hosting, name, panel):
     typed_into = ["--panel", panel or CASES[name].typed_into] if panel or CASES[name].typed_into else []
     person = Person(server, hosting, records.record_name("s1", domain_of(name)))
 
-    exit_code, finding = doctor(server, domain_of(name), "s1", *typed_into)
+    exit_code, finding = doctor(server.resolver, domain_of(name), "s1", *typed_into)
     assert exit_code == 2
     person.follow(finding)
 
@@ -220,12 +141,12 @@ def test_followed(dns, hosting, name, panel):
     if finding["misconfiguration"] == "private-key":
         selector, key = "s2", OTHER_PUBLIC_KEY_FILE
         person.name = records.record_name(selector, domain_of(name))
-        _, finding = doctor(server, domain_of(name), selector, *typed_into, key=key)
+        _, finding = doctor(server.resolver, domain_of(name), selector, *typed_into, key=key)
         assert finding["misconfiguration"] in ("no-txt", "served-elsewhere")
         person.follow(finding)
-    exit_code, finding = doctor(server, domain_of(name), selector, *typed_into, key=key)
+    exit_code, finding = doctor(server.resolver, domain_of(name), selector, *typed_into, key=key)
     assert (0, "") == (exit_code, finding["misconfiguration"]), finding
-    assert 0 == doctor(server, domain_of(name), "right")[0]
+    assert 0 == doctor(server.resolver, domain_of(name), "right")[0]
 
 
 def test_every_fix_is_followed():

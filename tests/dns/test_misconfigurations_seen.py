@@ -8,63 +8,30 @@ server's parser and the wire before anybody judges it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import dns.name
 import dns.rdata
 import pytest
-from click.testing import CliRunner
 
-from byodkim_provider.cli import main
-from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.hosts.registry import PANELS
-from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
-from sandbox.dns.zone import RecordSet
 from tests.dns import name_server
 from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
     ELSEWHERE,
-    PUBLIC_KEY_FILE,
     VALUE,
+    Hosting,
+    doctor,
     domain_of,
     records_of,
+    set_up,
     txt,
     zone_of,
 )
-
-
-@dataclass
-class Server:
-    """A name server with the zones of all cases."""
-
-    address: str
-    case: str = ""
-    """Of which a test is about to ask."""
-
-    def doctor(self, *arguments):
-        """Exit code and the one finding of `byodkim doctor`."""
-        result = CliRunner().invoke(
-            main,
-            [
-                "doctor",
-                *arguments,
-                "--public-key",
-                str(PUBLIC_KEY_FILE),
-                "--nameserver",
-                self.address,
-                "--json",
-            ],
-            obj=Environment(ask_pulumi=None, account=None),
-            env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
-        )
-        assert result.stderr == "", result.output
-        (finding,) = json.loads(result.stdout)["domains"][0]["records"]
-        return result.exit_code, finding
 
 
 def zone_files(second: bool) -> dict[str, str]:
@@ -93,49 +60,19 @@ def not_ours(tmp_path_factory):
     """BIND and NSD, which are not ours; they are called as GoDaddy's servers are."""
     directory = tmp_path_factory.mktemp("name-servers")
     with name_server.running(directory, zone_files(second=False), zone_files(second=True)) as port:
-        yield Server(f"{name_server.BIND}:{port}")
-
-
-def record_sets(zone: str, records, servers) -> tuple[RecordSet, ...]:
-    sets: dict[tuple[str, str], list[str]] = {
-        (zone, "SOA"): [f"{servers[0]}. hostmaster.example. 1 1800 900 604800 900"],
-        (zone, "NS"): [f"{server}." for server in servers],
-    }
-    for owner, data in records:
-        kind, value = data.split(" ", 1)
-        if kind == "CNAME" and not value.endswith("."):
-            value = f"{value}.{zone}."
-        sets.setdefault((zone if owner == "@" else f"{owner}.{zone}", kind), []).append(value)
-    return tuple(RecordSet(owner, kind, 300, tuple(values)) for (owner, kind), values in sets.items())
-
-
-def hosted(name: str) -> list[HostedZone]:
-    """The zones of a case, as the sandbox serves them."""
-    records = records_of(name)
-    children = []
-    for below, inside in CASES[name].zones.items():
-        child = f"{below}.{zone_of(name)}"
-        children.append(HostedZone(child, CHILD_NAME_SERVERS, record_sets(child, inside, CHILD_NAME_SERVERS)))
-        records += [(below, f"NS {server}.") for server in CHILD_NAME_SERVERS]
-    zones = {zone_of(name): records, ELSEWHERE: [("key", txt(ANOTHER))]}
-    return children + [
-        HostedZone(zone, NAME_SERVERS, record_sets(zone, inside, NAME_SERVERS))
-        for zone, inside in zones.items()
-    ]
+        yield f"{name_server.BIND}:{port}"
 
 
 @pytest.fixture(scope="module")
 def sandbox_dns():
     """The sandbox's name servers, whose names say nothing about a provider."""
-    zones = {name: hosted(name) for name in CASES}
-    dns_server = DnsServer(lambda: zones.get(server.case, []))
-    for name, case in CASES.items():
-        if case.missing_at_second:
-            dns_server.override(f"{case.missing_at_second}.{zone_of(name)}", (), server="127.0.0.2")
-    dns_server.start()
-    server = Server(dns_server.resolver)
-    yield server
-    dns_server.stop()
+    hosting = Hosting()
+    server = DnsServer(hosting.hosted)
+    for name in CASES:
+        set_up(server, hosting, name)
+    server.start()
+    yield server.resolver
+    server.stop()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -144,7 +81,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
     case = CASES[name]
     typed_into = ["--panel", case.typed_into] if case.typed_into else []
 
-    exit_code, finding = not_ours.doctor(domain_of(name), "--selector", "s1", *typed_into)
+    exit_code, finding = doctor(not_ours, domain_of(name), "s1", *typed_into)
 
     assert (2, "wrong", case.code) == (exit_code, finding["verdict"], finding["misconfiguration"])
     assert case.says in finding["seen"]
@@ -158,7 +95,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
     # A private key was pasted in three cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": "", "value": ""})
     assert (finding["value"] == "") == (case.code == "private-key")
-    exit_code, finding = not_ours.doctor(domain_of(name), "--selector", "right")
+    exit_code, finding = doctor(not_ours, domain_of(name), "right")
     assert (0, "right", "") == (exit_code, finding["verdict"], finding["misconfiguration"])
     assert finding["instructions"] == ""
     assert ours_and_theirs_agree(not_ours, sandbox_dns, name)
@@ -168,10 +105,7 @@ def ours_and_theirs_agree(not_ours, sandbox_dns, name):
     """The sandbox's name servers give every record as BIND and NSD do."""
     answers = []
     for server in (not_ours, sandbox_dns):
-        server.case = name
-        found = DnsResolver(resolvers=[server.address]).txt(
-            record_name("s1", domain_of(name)), domain_of(name)
-        )
+        found = DnsResolver(resolvers=[server]).txt(record_name("s1", domain_of(name)), domain_of(name))
         answers.append({(answer.values, answer.failure, answer.alias) for answer in found})
     theirs, ours = answers
     return ours <= theirs  # to a CNAME loop, NSD says SERVFAIL instead
