@@ -282,8 +282,7 @@ def domain_now(
         *_seen(identities, made),
         *_not_made(domain, unmade),
         *_differences(domain),
-        *_due(domain, identities, days_left),
-        *_slots(domain, records),
+        *_due(domain, identities, records, days_left),
         *_notes(domain, identities, made, now),
         *told,
         *_retired(domain, made, now),
@@ -387,7 +386,10 @@ def _leaving(stored: Sequence[Stored]) -> str:
     return f"`pulumi up` removes it from the stack, and {stays}"
 
 
-def _due(domain: Domain, identities: Sequence[IdentityNow], days_left: int | None) -> Iterator[Found]:
+def _due(
+    domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], days_left: int | None
+) -> Iterator[Found]:
+    """A rotation, the end of an override, and CNAMEs that are missing at slots without a record."""
     if days_left is not None and days_left < 0:
         age, generation = max(
             (one.age_days, one.generation) for one in identities if one.age_days is not None
@@ -395,10 +397,6 @@ def _due(domain: Domain, identities: Sequence[IdentityNow], days_left: int | Non
         yield "due", f"rotate: generation {generation} has signed for {age} days"
     if domain.listed and domain.settings.overlap_days == 0:
         yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
-
-
-def _slots(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Found]:
-    """CNAMEs that are missing at slots without a record."""
     for one in records:
         if one.role is None and one.is_wrong and not (domain.listed and domain.settings.retired):
             then = f"which a later rotation needs: `byodkim doctor {domain.name}`"

@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
-from byodkim_provider.cli.messages import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
+from byodkim_provider.cli.messages import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.cli.stack import (
     Domain,
     Stack,
@@ -276,21 +276,14 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return
-    killed = code < 0  # so the state may not contain everything that was done
     problem = CliProblem.UP_FAILED
-    if not killed and _is_unchanged(stack, environment):
-        with suppress(Refused):  # Pulumi has changed the file as well
-            replace_file(source.file, source.shown, text, source.text)
-            problem = CliProblem.NOTHING_CHANGED
+    if code > 0:  # killed by a signal, it may have done what its state does not contain
+        with suppress(Refused):  # if the state can't be read, or Pulumi has changed the file as well
+            now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
+            if now == stack.export:  # with all timestamps, so nothing was changed
+                replace_file(source.file, source.shown, text, source.text)
+                problem = CliProblem.NOTHING_CHANGED
     raise Refused(problem(file=source.shown))
-
-
-def _is_unchanged(stack: Stack, environment: Environment) -> bool:
-    """Whether Pulumi has changed nothing: its state, including all timestamps, is the same."""
-    try:
-        return environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory) == stack.export
-    except CannotRead:
-        return False
 
 
 def rotation(

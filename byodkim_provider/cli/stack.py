@@ -59,7 +59,7 @@ class Domain:
     listed: bool
     """Whether the stack file, or a program of the user's own, has the domain; else only the state has it."""
     written: Mapping[str, Any]
-    """What the stack file says of it, without defaults."""
+    """What the stack file says of it, without defaults, or would say."""
     identities: tuple[Stored, ...]
     """Sorted by Region."""
     records: tuple[PublishedRecord, ...]
@@ -168,23 +168,21 @@ class Stack:
     @cached_property
     def domains(self) -> Mapping[str, Domain]:
         """Every domain of the stack file or the state, sorted by name."""
-        settings, state = {domain.name: domain for domain in self.settings.domains}, self.state
-        written = self.written
-        if self.has_own_program:
-            written = {one.name: written_in(state, one) for one in self.settings.domains}
-        return {
-            name: Domain(
+        listed, state = {domain.name: domain for domain in self.settings.domains}, self.state
+        domains = {}
+        for name in sorted({*listed, *state.identities, *state.records}):
+            settings = listed.get(name) or settings_in_state(name, state)
+            domains[name] = Domain(
                 name=name,
-                settings=settings.get(name) or settings_in_state(name, state),
-                listed=name in settings,
-                written=written.get(name, {}),
+                settings=settings,
+                listed=name in listed,
+                written=self.written.get(name) or written_in(state, settings),
                 identities=state.identities.get(name, ()),
                 records=state.records.get(name, ()),
                 stack_id=state.stack_id,
                 retired_at=state.retired_at.get(name),
             )
-            for name in sorted({*settings, *state.identities, *state.records})
-        }
+        return domains
 
     @cached_property
     def source(self) -> Source:
