@@ -23,7 +23,8 @@ from byodkim_provider import messages
 from byodkim_provider.cli import main
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.cli import CliProblem
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.messages.dkim import GenerationMessages, NameMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.docs.pages import ROOT
@@ -41,8 +42,15 @@ AS_HINTED: Final = (
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 
+AS_SAID: Final = (SettingMessages.PROBLEMS, NameMessages.SELECTORS)
+"""Sections whose texts say what is expected: the page adds commands, settings and links alone."""
+
 AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
 """Classes whose arguments are described on the page about settings."""
+
+
+OF_ALL: Final = ("The stack; by default the selected one.", "Print JSON.", "Print JSON, errors too.")
+"""What is said of options that every command has, at the head of the page."""
 
 
 def commands() -> str:
@@ -54,7 +62,8 @@ def commands() -> str:
 
 def _command(context: click.Context, command: click.Command) -> str:
     options = [record for one in command.params if (record := one.get_help_record(context))]
-    rows = [(f"`{name}`", meaning) for name, meaning in options if name.startswith("-")]
+    own = [(name, meaning) for name, meaning in options if meaning not in OF_ALL]
+    rows = [(f"`{name}`", meaning) for name, meaning in own if name.startswith("-")]
     codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
     rows += [(f"exit code {code}", " ".join(meaning.split())) for code, meaning in codes]
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
@@ -162,6 +171,8 @@ def _section(section: Table, messages: list[Table]) -> list[str]:
             advice = _shown(one.advice).strip("…") and _shown(one.advice)
             if advice and section in AS_HINTED:
                 advice = "as the line `hint:` says"
+            if section in AS_SAID and not re.search(r"[`\]]", advice):
+                advice = ""
             texts.setdefault(advice or "as the text says", []).append(_quoted(text))
     rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
     return [f"| **{title}.** {' '.join(head.split())} | |", *rows]
