@@ -14,8 +14,8 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 KEY_MATERIAL: Final = re.compile(
-    r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}[:\s]{1,9}){32,}"
-    r"|([A-Za-z0-9+/=_-]{32,63}\s{1,9})+[A-Za-z0-9+/=_-]{16,63}"
+    r"[A-Za-z0-9+/=]{64,}|[A-Za-z0-9_=-]{64,}|([0-9A-Fa-f]{2}(:|\s|\\[nr]){1,9}){32,}"
+    r"|([A-Za-z0-9+/=_-]{32,63}(\s|\\[nr]){1,9})+[A-Za-z0-9+/=_-]{16,63}"
 )
 """
 Matches a key or a session token in base64, base64url or hex, in lines too. No label or id is as long.

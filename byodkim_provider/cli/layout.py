@@ -298,5 +298,5 @@ def _table(
 
 
 def _words(text: str) -> str:
-    """*text*, escaped; what is between backticks is code."""
-    return re.sub("`(.*?)`", r"<code>\1</code>", escape(text))
+    """*text*, escaped, with nothing invisible in it; what is between backticks is code."""
+    return re.sub("`(.*?)`", r"<code>\1</code>", escape(printable(text)))

@@ -123,7 +123,8 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
     def plain(value: Any) -> Any:
         return timestamp(value) if isinstance(value, datetime) else asdict(value)
 
-    return json.dumps(value, indent=indent, default=plain)
+    # As in `inert`: only a string can hold what a CI would obey.
+    return json.dumps(value, indent=indent, default=plain).replace("##[", r"#\u0023[")
 
 
 def say_as_json(kind: str, text: str, exit_code: int) -> None:

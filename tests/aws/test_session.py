@@ -677,6 +677,13 @@ def test_program_of_a_profile(machine: Machine, tmp_path: Path, printed: str, pr
         Connections(profile).route53(REGION, None, None).zones()
 
 
+def test_key_as_a_file(machine: Machine) -> None:
+    """A key in lines in the place of a file's name is quoted with its line ends escaped, and hidden."""
+    machine.set(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE=f"{'MIIB' * 12}\n" * 4)
+    text = refused(lambda: sign_in(AwsSettings(), region=REGION)).text
+    assert text.endswith(r"directory: '[...]\n'")
+
+
 def test_regions_without_a_profile(machine: Machine) -> None:
     """Which Regions have SES is known without the profile, which may be missing."""
     machine.set(AWS_PROFILE="nope")

@@ -1,6 +1,7 @@
 """`byodkim status` in terminals of any width, and in none: what identifies is always there in full."""
 
 import io
+import json
 import re
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
+from byodkim_provider.cli.messages import as_json
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, StackNow
 from tests.support.fakes import START
 
@@ -160,6 +162,9 @@ def test_words_of_others(shown, columns):
 def test_a_ci(shown):
     """A CI, which takes some lines of its log for commands, obeys nothing of that either."""
     wrong = tuple(f"{'x' * length} ::error::pwned ##[error]pwned" for length in range(1, 80))
-    lines = shown(None, stack_now(replace(found("example.com", "eu-west-1"), wrong=wrong)))
+    now = stack_now(replace(found("example.com", "eu-west-1"), wrong=wrong))
+    lines = shown(None, now)
     assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
+    printed = as_json(now)
+    assert ("##[" in printed, json.loads(printed)["domains"][0]["wrong"]) == (False, list(wrong))
     assert [line for line in lines if line.lstrip().startswith(": :error::pwned")] != []

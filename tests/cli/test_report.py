@@ -125,11 +125,12 @@ def test_escaped():
     domain = NOW.domains[0]
     identity = replace(domain.identities[0], region=evil, status=evil, ses=None)
     record = replace(domain.records[0], name=evil, fingerprint=evil)
-    texts = dict.fromkeys(("wrong", "due", "notes"), (evil,))
+    texts = dict.fromkeys(("wrong", "due", "notes"), (f"{evil}\u202e\x1b",))
     domain = replace(domain, domain=evil, identities=(identity,), records=(record,), **texts)
     page = as_html(replace(NOW, stack=evil, project=evil, account_id=evil, domains=(domain,)))
     assert "<title>DKIM keys of &lt;script&gt;" in page
     assert "<script" not in page
+    assert [line for line in page.splitlines() if not line.isprintable()] == []
     assert {dict(found).get("id") for tag, found in Page(page).elements if tag == "section"} == {evil}
 
 
