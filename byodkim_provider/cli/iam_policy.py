@@ -7,7 +7,6 @@ actions; this module finds out on what a stack needs them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -17,7 +16,7 @@ from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, polic
 from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import say
+from byodkim_provider.cli.messages import as_json, say
 from byodkim_provider.cli.stack import Domain, Stack, in_project, open_stack
 from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
@@ -70,7 +69,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     if scan:
         if name or role:
             raise click.UsageError("--scan is for an account: give it without --stack and --role.")
-        click.echo(json.dumps(SCAN, indent=2))
+        click.echo(as_json(SCAN))
         return
     environment = context.ensure_object(Environment)
     scopes: dict[str | None, Scope]
@@ -88,7 +87,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
             say(CliNote.ROLE(role=other))
     if size_of(document) > MAX_POLICY_CHARACTERS:
         say(CliNote.LONG_POLICY(length=size_of(document), most=MAX_POLICY_CHARACTERS))
-    click.echo(json.dumps(document, indent=2))
+    click.echo(as_json(document))
 
 
 def any_stack() -> Scope:

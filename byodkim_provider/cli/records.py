@@ -7,7 +7,6 @@ TXT records come from a stack's state, or from a key file, CNAMEs from its setti
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ import click
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
+from byodkim_provider.cli.messages import as_json
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
@@ -87,9 +87,9 @@ def _in_zone_file(record: Record) -> str:
     return dkim.quoted(record.value) if record.kind == "TXT" else f"{record.value}."
 
 
-def as_json(wanted: Sequence[Record]) -> str:
+def as_objects(wanted: Sequence[Record]) -> str:
     """A list of objects; `strings` are the pieces of a TXT record's `value`, each of at most 255 octets."""
-    return json.dumps(
+    return as_json(
         [
             {
                 "name": record.name,
@@ -99,8 +99,7 @@ def as_json(wanted: Sequence[Record]) -> str:
                 **({"strings": dkim.strings(record.value)} if record.kind == "TXT" else {}),
             }
             for record in wanted
-        ],
-        indent=2,
+        ]
     )
 
 
@@ -119,7 +118,7 @@ def as_change_batch(wanted: Sequence[Record]) -> str:
         }
         for record in wanted
     ]
-    return json.dumps({"Comment": "DKIM keys for Amazon SES", "Changes": changes}, indent=2)
+    return as_json({"Comment": "DKIM keys for Amazon SES", "Changes": changes})
 
 
 _WHY_CNAMES: Final = """\
@@ -185,7 +184,7 @@ def _why(record: Record) -> str:
 FORMATS: Final[Mapping[str, Callable[[Sequence[Record]], str]]] = {
     "panel": as_panel,
     "zone": as_zone_file,
-    "json": as_json,
+    "json": as_objects,
     "route53": as_change_batch,
     "text": as_text,
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.records import Record, as_change_batch, as_json, as_panel, as_zone_file
+from byodkim_provider.cli.records import Record, as_change_batch, as_objects, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.hosts.registry import PANELS
@@ -379,7 +379,7 @@ def test_zone_file_is_read_back(listed):
 @given(lists)
 def test_json_is_read_back(listed):
     """Value and strings say the same, and there is one entry a record."""
-    read = json.loads(as_json(listed))
+    read = json.loads(as_objects(listed))
     assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
     assert plain(listed) == {one["name"]: one["value"] for one in read}
     assert all(len(string) <= 255 for one in read for string in one["strings"])
