@@ -8,7 +8,7 @@ stack. Errors name the option.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -62,7 +62,7 @@ class Chosen:
     stack_name: str | None
     panel: Panel | None
     zone: str | None
-    record: ExpectedRecord | None
+    record: ExpectedRecord | None = None
     """That of --selector; None: the records are those of a stack, or of *domain* in it."""
 
 
@@ -80,7 +80,12 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         help="PEM, DER or base64 of DER; only the public half is used.",
     )
     @click.option("--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it.")
-    @click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields.")
+    @click.option(
+        "--panel",
+        type=click.Choice(list(PANELS)),
+        callback=lambda *given: PANELS.get(given[-1]),
+        help="The DNS panel, for its fields.",
+    )
     @click.option(
         "--zone",
         type=checked(ZONE.read),
@@ -88,46 +93,36 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
     )
     @wraps(command)
-    def with_chosen(**options: Any) -> None:
-        names = ("domain", "stack_name", "selector", "private_key", "public_key", "panel", "zone")
-        command(chosen=_chosen(**{name: options.pop(name) for name in names}), **options)
+    def with_chosen(
+        selector: str | None, private_key: str | None, public_key: str | None, **options: Any
+    ) -> None:
+        given = {name: options.pop(name) for name in ("domain", "stack_name", "panel", "zone")}
+        chosen = Chosen(**given)
+        if selector is not None:
+            chosen = replace(chosen, record=_record(chosen, selector, private_key, public_key))
+        elif private_key or public_key:
+            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
+        command(chosen=chosen, **options)
 
     decorated: Callable[..., None] = with_chosen
     return decorated
 
 
-def _chosen(
-    domain: str | None,
-    stack_name: str | None,
-    selector: str | None,
-    private_key: str | None,
-    public_key: str | None,
-    panel: str | None,
-    zone: str | None,
-) -> Chosen:
-    """The values; raises `click.UsageError` for options that don't go together, or are impossible."""
-    record, typed_into = None, PANELS[panel] if panel else None
-    if selector is None:
-        if private_key or public_key:
-            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
-    else:
-        if domain is None:
-            raise click.UsageError("--selector needs DOMAIN.")
-        if stack_name is not None:
-            raise click.UsageError("Give --stack or --selector, not both.")
-        if private_key and public_key:
-            raise click.UsageError("Give --private-key or --public-key, not both.")
-        if problem := records.selector_problem(selector) or records.name_problem(selector, domain):
-            raise click.BadParameter(str(problem), param_hint="--selector")
-        refuse_other_zone(zone, records.record_name(selector, domain))
-        record = ExpectedRecord(
-            selector=selector,
-            domain=domain,
-            public_key_der=_public_key(private_key, public_key),
-            zone=zone,
-            panel=typed_into,
-        )
-    return Chosen(domain=domain, stack_name=stack_name, panel=typed_into, zone=zone, record=record)
+def _record(chosen: Chosen, selector: str, private_key: str | None, public_key: str | None) -> ExpectedRecord:
+    """The record of *selector*; raises `click.UsageError` for options that don't go together."""
+    if chosen.domain is None:
+        raise click.UsageError("--selector needs DOMAIN.")
+    if chosen.stack_name is not None:
+        raise click.UsageError("Give --stack or --selector, not both.")
+    if private_key and public_key:
+        raise click.UsageError("Give --private-key or --public-key, not both.")
+    if problem := records.selector_problem(selector) or records.name_problem(selector, chosen.domain):
+        raise click.BadParameter(str(problem), param_hint="--selector")
+    refuse_other_zone(chosen.zone, records.record_name(selector, chosen.domain))
+    key = _public_key(private_key, public_key)
+    return ExpectedRecord(
+        selector=selector, domain=chosen.domain, public_key_der=key, zone=chosen.zone, panel=chosen.panel
+    )
 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
