@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
@@ -29,7 +29,6 @@ from byodkim_provider.cli.stack import (
     not_in_stack,
     open_stack,
     settings_in,
-    supplied_generations,
 )
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config import stack_file
@@ -41,7 +40,6 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
-from byodkim_provider.identity.state import Stored
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.identity import IdentityMessages
@@ -197,9 +195,8 @@ def _steps(
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for name in chosen:
-        domain = stack.domains[name]
         try:
-            steps.append(rotation(way, settings[name], domain.identities, written=domain.written, now=now))
+            steps.append(rotation(way, replace(stack.domains[name], settings=settings[name]), now))
         except ByodkimError as error:
             problems[name] = in_python(str(error)) if stack.has_own_program else str(error)
     return steps, problems
@@ -286,32 +283,24 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     raise Refused(problem(file=source.shown))
 
 
-def rotation(
-    way: Way,
-    domain: DomainSettings,
-    stored: Sequence[Stored],
-    *,
-    written: Mapping[str, Any],
-    now: datetime,
-) -> Rotation:
+def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
     """
-    The step *way* from what *domain* says; *stored* are its identities.
+    The step *way* from what the settings of *domain* say.
 
-    *written* is the domain in the stack file. Raises `InvalidSettings` if there is nowhere to go,
-    `StillInUse` if signed mail would fail.
+    Raises `InvalidSettings` if there is nowhere to go, `StillInUse` if signed mail would fail.
     """
-    _refuse_unsettled(domain, stored)
-    supplied = supplied_generations(written)
-    lately = rules.signed_lately(stored, domain.overlap_days, now)
-    target, wanted = _wanted(way, domain, stored, supplied, lately)
-    standing = {one for each in stored for one in each.declared.published}
-    early = {one: lately[one] for one in (lately.keys() & standing) - wanted - {domain.generation}}
+    _refuse_unsettled(domain)
+    settings, written = domain.settings, domain.written
+    lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
+    target, wanted = _wanted(way, domain, lately)
+    standing = domain.standing
+    early = {one: lately[one] for one in (lately.keys() & standing) - wanted - {settings.generation}}
     # What is written out was meant to stay. What would leave by default may surprise: a second rotation
     # is perhaps the first one, run again.
-    kept = early.keys() & {*domain.published} if written.get("published") is not None else set()
+    kept = early.keys() & {*settings.published} if written.get("published") is not None else set()
 
     def allowed(early: Collection[TooEarly]) -> tuple[int, ...]:
-        return generations.allowed_today(before=standing, after=wanted, early=early, slots=domain.selector)
+        return generations.allowed_today(before=standing, after=wanted, early=early, slots=settings.selector)
 
     published = allowed([early[one] for one in kept])
     if refused := [found for one, found in early.items() if one not in kept]:
@@ -323,7 +312,7 @@ def rotation(
             "today": list(allowed(early.values())),
         }
         raise StillInUse(IdentityMessages.ROTATED_LATELY(**fields))
-    is_default = published == generations.published(target, supplied)
+    is_default = published == generations.published(target, domain.supplied)
     changes: dict[str, int | list[int] | None] = {
         "generation": target,
         "published": None if is_default else list(published),
@@ -334,60 +323,55 @@ def rotation(
         changes["overlapDays"] = None
     return Rotation(
         domain=domain.name,
-        before=domain.generation,
+        before=settings.generation,
         generation=target,
         published=published,
         changes=changes,
-        notes=tuple(_notes(way, domain, target, published, lately)),
+        notes=tuple(_notes(way, settings, target, published, lately)),
     )
 
 
-def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
+def _refuse_unsettled(domain: Domain) -> None:
     """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
-    if domain.retired:
+    if domain.settings.retired:
         raise InvalidSettings(CliProblem.RETIRED(domain=domain.name))
-    if not stored:
+    if not domain.identities:
         raise InvalidSettings(CliProblem.NOT_MADE(domain=domain.name))
-    if any(one.declared.generation is None for one in stored):
+    if any(one.declared.generation is None for one in domain.identities):
         raise InvalidSettings(CliProblem.NO_GENERATIONS(domain=domain.name))
     problems = []
-    for one in stored:
+    for one in domain.identities:
         name = f"{domain.name} {one.declared.region}"
         if one.key is None:
             problems.append(CliProblem.WAITS_FOR_DNS(name=name))
-        elif one.declared.generation != domain.generation:
-            signs, wanted = one.declared.generation, domain.generation
+        elif one.declared.generation != domain.settings.generation:
+            signs, wanted = one.declared.generation, domain.settings.generation
             problems.append(CliProblem.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
     if problems:
         raise InvalidSettings(problems, hint=problems[0].hint)
 
 
-def _wanted(
-    way: Way,
-    domain: DomainSettings,
-    stored: Sequence[Stored],
-    supplied: Collection[int] | None,
-    lately: Mapping[int, TooEarly],
-) -> tuple[int, set[int]]:
+def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[int, set[int]]:
     """The generation that will sign, and those that this step or the next one needs in DNS."""
-    signing, published = domain.generation, {*domain.published}
+    settings = domain.settings
+    signing, published = settings.generation, {*settings.published}
     if way == "back":
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
             raise InvalidSettings(CliProblem.NO_WAY_BACK(domain=domain.name, generation=signing))
         # Back to what signed last before.
-        signed = {one: [each.signed_until.get(one, NEVER) for each in stored] for one in earlier}
+        signed = {one: [each.signed_until.get(one, NEVER) for each in domain.identities] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
-        standing = {*published, *(one for each in stored for one in each.declared.published)}
+        standing = published | domain.standing
         stays = {one for one in standing if one in lately or (one >= signing and one in published)}
         target, wanted = generations.after_leak(
-            signing, signing=signing, published=stays, slots=domain.selector, used=lately
+            signing, signing=signing, published=stays, slots=settings.selector, used=lately
         )
     else:
-        target, wanted = generations.after_rotation(signing, published, slots=domain.selector, used=lately)
-        _refuse_taken_slot(domain, target, lately)
-    there = {one for one in wanted if supplied is None or one in published or one in supplied}
+        target, wanted = generations.after_rotation(signing, published, slots=settings.selector, used=lately)
+        _refuse_taken_slot(settings, target, lately)
+    there = {one for one in wanted if domain.supplied is None or one in published or one in domain.supplied}
     if target not in there:
         raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
     return target, there

@@ -73,6 +73,16 @@ class Domain:
         return next((one.declared for one in self.identities), None)
 
     @property
+    def supplied(self) -> frozenset[int] | None:
+        """Generations whose keys the user supplies; None without `keys`."""
+        return supplied_generations(self.written)
+
+    @property
+    def standing(self) -> set[int]:
+        """Generations that the last run has published."""
+        return {generation for one in self.identities for generation in one.declared.published}
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """The Regions in which an identity is wanted."""
         return tuple(self.settings.regions) if self.listed and not self.settings.retired else ()

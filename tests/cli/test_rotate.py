@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.cli.rotate import rotation
+from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config import settings
 from byodkim_provider.config.problems import line
 from byodkim_provider.errors import InvalidSettings, StillInUse
@@ -211,11 +212,13 @@ def test_the_step_is_allowed(signing_keys, way, around, until, is_written, suppl
     published = tuple(sorted({3, *around}))
     stored = signing(world, 3, published=published, until=until)
     written = {"generation": 3, **({"published": list(published)} if is_written else {})}
-    domain = settings.domain(DOMAIN, written | {"published": list(published), "regions": [REGION]})
+    read = settings.domain(DOMAIN, written | {"published": list(published), "regions": [REGION]})
     written |= {} if supplied is None else {"keys": dict.fromkeys(supplied)}
+    of_state = {"identities": (stored,), "records": (), "stack_id": None, "retired_at": None}
+    domain = Domain(name=DOMAIN, settings=read, listed=True, written=written, **of_state)
     now = world.clock.now()
     try:
-        step = rotation(way, domain, [stored], written=written, now=now)
+        step = rotation(way, domain, now)
     except (InvalidSettings, StillInUse):  # nowhere to go, or signed mail would fail
         return
     assert step.generation in step.published
