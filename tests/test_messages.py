@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from byodkim_provider.config import schema
 from byodkim_provider.messages import SECTION, in_python
 from tests.docs.reference import AREAS, tables
 from tests.structure.imports import modules
@@ -48,6 +49,15 @@ def test_no_code_is_left(table):
     codes = [one.name for one in table if one.text != SECTION]
     assert sorted(used) == sorted(codes)
     assert [one.name for one in table] == list(table.__members__)
+
+
+def test_settings_are_in_backticks():
+    """A name that a program spells otherwise stands in backticks, or `in_python` leaves it as it is."""
+    models = (schema.WrittenDomain, schema.DnsSettings, schema.KeyStore, schema.MailFrom, schema.SuppliedKey)
+    names = {field.alias for model in models for field in model.model_fields.values()}
+    texts = [f"{one.text} {one.advice}" for table in TABLES.values() for one in table]
+    bare = {word for text in texts for word in re.findall(r"(?<!aws:)\b\w+", re.sub("`[^`]*`", "", text))}
+    assert {name for name in names & bare if name != name.lower()} == set()
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class GenerationMessages(Table):
     NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"
     OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; if an identity of this stack's past signs with it, delete that identity and the record; if another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
     OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"
-    NOT_PUBLISHED = "none of them publishes generation {generation}: leave out fromGeneration at one"
+    NOT_PUBLISHED = "none of them publishes generation {generation}: set `fromGeneration: 1` at one"
     TWO_SELECTORS = "without the same cname a key would need two selectors: set `fromGeneration: {free}` at the new one"
     SUPPLIED = "with cname its selector would be {selector!r}: leave the key out, one is generated"
     SHARED = "generations {first} and {generation} share the selector {selector!r}: publish at most {slots} in a row"

@@ -485,7 +485,7 @@ dns: {TTL: 60}
 dns: {zoneId: /hostedzone/Z1}
   dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not '/hostedzone/Z1'
 dns: {zone: example.com, zoneId: Z1}
-  dns.zoneId: give zone or zoneId, not both
+  dns.zoneId: give the name of the zone or its ID, not both
 dns: {zone: 5}
   dns.zone: must be a zone's name, not 5
 dns: {zone: example .com}
@@ -526,7 +526,7 @@ ttl: 60
 retired: true, adopt: true
   retired: can't be true with adopt: an adopted identity stays in SES
 dns: [{externalId: corp}, {externalId: corp 7}]
-  dns[0].externalId: goes with assumeRole, the role that asks for it
+  dns[0].externalId: goes with a role that asks for it, and none is named
   dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'
 dns: rfc2136
   dns.keyName: required with rfc2136
