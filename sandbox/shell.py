@@ -15,7 +15,7 @@ from typing import Final
 
 from sandbox.demo import QUICK, ZONES
 from sandbox.pulumi.engine import find_pulumi
-from sandbox.pulumi.language_host import serving
+from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.pulumi.plugins import install_plugins
 from sandbox.world import Sandbox
 
@@ -51,7 +51,7 @@ def main() -> int:
     with (
         Sandbox(switches=QUICK) as sandbox,
         # Programs run in this process, which must not lead them to the user's account.
-        serving(sandbox.environment, forget=ours - sandbox.environment.keys()) as language_host,
+        served("python", LanguageHost(sandbox.environment, ours)) as language_host,
     ):
         for zone in ZONES:
             sandbox.add_zone(zone)

@@ -98,13 +98,11 @@ class Sandbox:
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL_EVENTBRIDGE": self.aws.url,
             "AWS_ENDPOINT_URL_IAM": self.aws.url,  # pulumi-aws asks it when STS refuses
             "AWS_ENDPOINT_URL_KMS": self.aws.url,
             "AWS_ENDPOINT_URL_ROUTE_53": self.aws.url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
-            "AWS_ENDPOINT_URL_SNS": self.aws.url,
             "AWS_ENDPOINT_URL_STS": self.aws.url,
             "NO_PROXY": "127.0.0.1",
             # Account numbers come again in the next sandbox, and what was read of this one must not.

@@ -54,7 +54,7 @@ THEIRS: Final = {
 }
 """Actions of SES that only tests call, and examples that declare more than domains."""
 
-OF_OTHERS: Final = ("events", "kms", "route53", "sns")
+OF_OTHERS: Final = ("kms", "route53")
 """Services of which only what others do beside the product is called in tests, or more than it calls."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.

@@ -1,5 +1,5 @@
 """
-Route 53, STS, IAM, KMS, Secrets Manager, SNS and EventBridge, played by moto's server in a thread.
+Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread.
 
 moto's accounts live in this process and outlast its servers, so each sandbox works in
 accounts of its own: several can run at once, and none sees what another one left.
@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import moto.backends
-from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import FakeZone, Route53Backend, route53_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import ThreadedMotoServer
-from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 
 from sandbox.aws.route53_rules import VALUE_LIMIT, Change, problems
@@ -34,12 +32,10 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
 _BACKENDS: Final = (
-    events_backends,
     iam_backends,
     kms_backends,
     route53_backends,
     secretsmanager_backends,
-    sns_backends,
     sts_backends,
 )
 """What moto keeps of an account."""

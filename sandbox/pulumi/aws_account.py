@@ -128,10 +128,11 @@ class Account:
         return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
 
     @functools.cache  # noqa: B019 # as long as the plugin's process
-    def client(self, service: Any, region: str) -> Any:
+    def sesv2(self, region: str) -> Any:
         """The client of a resource with the input `region`."""
         once = Config(retries={"total_max_attempts": 1})
-        client = self._session.client(service, region, endpoint_url=self._endpoints.get(service), config=once)
+        endpoint = self._endpoints.get("sesv2")
+        client: Any = self._session.client("sesv2", region, endpoint_url=endpoint, config=once)
         client._make_api_call = functools.partial(RETRYING, client._make_api_call)
         return client
 

@@ -1,13 +1,11 @@
 """
-What pulumi-aws has in a Region, as far as an example, a setting or the bench declares it.
+What pulumi-aws has of SES, as far as an example, a setting or the bench declares it.
 
-Calls of SES, SNS and EventBridge, which themselves refuse what is wrong. Nothing is waited for.
+SES itself refuses what is wrong. Nothing is waited for.
 """
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -17,7 +15,6 @@ from sandbox.pulumi.aws_resources import Properties, Resource
 class Regional(Resource):
     """A resource type with the input `region`; an update makes the same call again."""
 
-    service: ClassVar[str]
     defaults: ClassVar[Mapping[str, str]] = {}
 
     def checked(self, inputs: Properties) -> Properties:
@@ -29,7 +26,7 @@ class Regional(Resource):
         return outputs | self.create({**outputs, **inputs})[1]
 
     def _client(self, properties: Properties) -> Any:
-        return self._account.client(self.service, properties["region"])
+        return self._account.sesv2(properties["region"])
 
 
 class EmailIdentity(Regional):
@@ -39,7 +36,6 @@ class EmailIdentity(Regional):
     The real plugin reads identity and tags after each write.
     """
 
-    service = "sesv2"
     needed = ("emailIdentity",)
     known = frozenset({"emailIdentity", "dkimSigningAttributes", "region"})
     replacing = frozenset({"emailIdentity", "region"})
@@ -79,7 +75,6 @@ def _key(inputs: Properties) -> dict[str, str]:
 class MailFromAttributes(Regional):
     """`aws.sesv2.EmailIdentityMailFromAttributes`."""
 
-    service = "sesv2"
     needed = ("emailIdentity",)
     known = frozenset({"emailIdentity", "mailFromDomain", "behaviorOnMxFailure", "region"})
     replacing = frozenset({"emailIdentity", "region"})
@@ -112,7 +107,6 @@ class MailFromAttributes(Regional):
 class Tenant(Regional):
     """`aws.sesv2.Tenant`. Deleting it ends its associations, whoever made them."""
 
-    service = "sesv2"
     needed = ("tenantName",)
     known = replacing = frozenset({"tenantName", "region"})
 
@@ -142,7 +136,6 @@ def _tenant(inputs: Properties, seen: Mapping[str, Any]) -> Properties:
 class TenantResourceAssociation(Regional):
     """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
 
-    service = "sesv2"
     needed = ("tenantName", "resourceArn")
     known = replacing = frozenset({"tenantName", "resourceArn", "region"})
 
@@ -153,7 +146,8 @@ class TenantResourceAssociation(Regional):
     def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
         # No example has as many as a page of the real one holds.
         listed = self._client(outputs).list_tenant_resources(TenantName=outputs["tenantName"])
-        return outputs if _has(listed["TenantResources"], "ResourceArn", outputs["resourceArn"]) else None
+        arns = [one["ResourceArn"] for one in listed["TenantResources"]]
+        return outputs if outputs["resourceArn"] in arns else None
 
     def _delete(self, resource_id: str, outputs: Properties) -> None:
         self._client(outputs).delete_tenant_resource_association(**_pair(outputs))
@@ -163,125 +157,10 @@ def _pair(properties: Properties) -> dict[str, str]:
     return {"TenantName": properties["tenantName"], "ResourceArn": properties["resourceArn"]}
 
 
-def _has(rows: list[Mapping[str, str]], column: str, value: str) -> bool:
-    return value in [row[column] for row in rows]
-
-
-class Topic(Regional):
-    """`aws.sns.Topic`."""
-
-    service = "sns"
-    known = replacing = frozenset({"name", "region"})
-    made_up = frozenset({"name"})
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        name = inputs.get("name") or f"topic-{uuid.uuid4().hex[:7]}"
-        arn = self._client(inputs).create_topic(Name=name)["TopicArn"]
-        return arn, inputs | {"name": name, "arn": arn, "owner": self._account.number}
-
-    def _read(self, resource_id: str, outputs: Properties) -> Properties:
-        self._client(outputs).get_topic_attributes(TopicArn=resource_id)
-        return outputs
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).delete_topic(TopicArn=resource_id)
-
-
-class TopicSubscription(Regional):
-    """`aws.sns.TopicSubscription`; one by e-mail waits for nobody, and is pending until a person confirms."""
-
-    service = "sns"
-    needed = ("topic", "protocol", "endpoint")
-    known = replacing = frozenset({"topic", "protocol", "endpoint", "region"})
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        asked = {"TopicArn": inputs["topic"], "Protocol": inputs["protocol"], "Endpoint": inputs["endpoint"]}
-        made = self._client(inputs).subscribe(**asked, ReturnSubscriptionArn=True)["SubscriptionArn"]
-        return made, inputs | {"arn": made, "pendingConfirmation": inputs["protocol"] == "email"}
-
-    def _read(self, resource_id: str, outputs: Properties) -> Properties:
-        self._client(outputs).get_subscription_attributes(SubscriptionArn=resource_id)
-        return outputs
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).unsubscribe(SubscriptionArn=resource_id)
-
-
-class TopicPolicy(Topic):
-    """`aws.sns.TopicPolicy`; without it the owner alone may publish."""
-
-    needed = ("arn", "policy")
-    known = frozenset({"arn", "policy", "region"})
-    replacing = frozenset({"arn", "region"})
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        self._set(inputs, json.loads(inputs["policy"]))
-        return inputs["arn"], inputs | {"owner": self._account.number}
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        owner = {"Effect": "Allow", "Principal": {"AWS": self._account.number}, "Action": "sns:Publish"}
-        self._set(outputs, {"Version": "2012-10-17", "Statement": [owner | {"Resource": resource_id}]})
-
-    def _set(self, properties: Properties, policy: Any) -> None:
-        self._client(properties).set_topic_attributes(
-            TopicArn=properties["arn"], AttributeName="Policy", AttributeValue=json.dumps(policy)
-        )
-
-
-class EventRule(Regional):
-    """`aws.cloudwatch.EventRule` with a pattern, on the default bus."""
-
-    service = "events"
-    needed = ("eventPattern",)
-    known = frozenset({"name", "eventPattern", "region"})
-    replacing = frozenset({"name", "region"})
-    made_up = frozenset({"name"})
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        name = inputs.get("name") or f"rule-{uuid.uuid4().hex[:7]}"
-        made = self._client(inputs).put_rule(Name=name, EventPattern=inputs["eventPattern"])
-        return name, inputs | {"name": name, "arn": made["RuleArn"]}
-
-    def _read(self, resource_id: str, outputs: Properties) -> Properties:
-        seen = self._client(outputs).describe_rule(Name=resource_id)
-        return outputs | {"eventPattern": seen["EventPattern"]}
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).delete_rule(Name=resource_id)  # refused while it has targets
-
-
-class EventTarget(Regional):
-    """`aws.cloudwatch.EventTarget`."""
-
-    service = "events"
-    needed = ("rule", "arn")
-    known = frozenset({"rule", "arn", "targetId", "region"})
-    replacing = frozenset({"rule", "targetId", "region"})
-    made_up = frozenset({"targetId"})
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        target_id = inputs.get("targetId") or f"terraform-{uuid.uuid4().hex}"
-        target = {"Id": target_id, "Arn": inputs["arn"]}
-        self._client(inputs).put_targets(Rule=inputs["rule"], Targets=[target])
-        return f"{inputs['rule']}-{target_id}", inputs | {"targetId": target_id}
-
-    def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        listed = self._client(outputs).list_targets_by_rule(Rule=outputs["rule"])
-        return outputs if _has(listed["Targets"], "Id", outputs["targetId"]) else None
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).remove_targets(Rule=outputs["rule"], Ids=[outputs["targetId"]])
-
-
 RESOURCES: Final[dict[str, type[Resource]]] = {
-    "aws:cloudwatch/eventRule:EventRule": EventRule,
-    "aws:cloudwatch/eventTarget:EventTarget": EventTarget,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
     "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
     "aws:sesv2/tenant:Tenant": Tenant,
     "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
-    "aws:sns/topic:Topic": Topic,
-    "aws:sns/topicPolicy:TopicPolicy": TopicPolicy,
-    "aws:sns/topicSubscription:TopicSubscription": TopicSubscription,
 }
 """By type token."""

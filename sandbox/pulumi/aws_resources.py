@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 Properties = dict[str, Any]
 
-GONE: Final = {"NoSuchHostedZone", "NotFound", "NotFoundException", "ResourceNotFoundException"}
-"""Codes of the services for what does not exist."""
+GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
+"""Codes of Route 53 and of SES for what does not exist."""
 
 RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
 """If this variable is set, each change takes as long and as many requests as with the real plugin."""
@@ -67,13 +67,9 @@ def said(error: Exception) -> str:
 
 
 def _service(operation: str) -> str:
-    words = {
-        "SESv2": ("EmailIdentity", "Tenant"),
-        "SNS": ("Topic", "Subscri"),
-        "EventBridge": ("Rule", "Targets"),
-        "STS": ("GetCallerIdentity", "AssumeRole"),
-    }
-    return next((name for name, of in words.items() if any(word in operation for word in of)), "Route 53")
+    if any(word in operation for word in ("EmailIdentity", "Tenant")):
+        return "SESv2"
+    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
 class UnconfirmedError(Exception):
@@ -100,9 +96,6 @@ class Resource(ABC):
 
     needed: ClassVar[tuple[str, ...]] = ()
 
-    made_up: ClassVar[frozenset[str]] = frozenset()
-    """Inputs for which the plugin chooses a value if there is none."""
-
     def __init__(self, account: Account) -> None:
         self._account = account
 
@@ -114,8 +107,7 @@ class Resource(ABC):
 
     def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
         """The properties that an update to *inputs* changes."""
-        compared = self.known - (self.made_up - inputs.keys())
-        return {key for key in compared if (outputs.get(key) or None) != (inputs.get(key) or None)}
+        return {key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)}
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:

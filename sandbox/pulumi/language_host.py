@@ -1,8 +1,8 @@
 """
 Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
 
-A CLI that was built from source comes without it. Programs run in this process, one after the
-other, by the server that the Automation API has for programs of its own.
+A CLI that was built from source comes without it, and programs of tests are functions. They run in this
+process, one after the other, by the server that the Automation API has for such programs.
 """
 
 from __future__ import annotations
@@ -16,43 +16,83 @@ import sys
 import sysconfig
 import threading
 import venv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi import exit_codes
 from sandbox.pulumi.environment import environment_of
-from sandbox.pulumi.project import close_loop
+
+TIMES_CANCELLED: Final = 10
+"""The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
+
+ENDING_SECONDS: Final = 30
+"""How long a program may take to end after its engine has."""
+
+# Channels of a process share its connections by address. Without this, an engine that gets a port at which
+# another one has ended is not called, as long as the process waits before it tries that port again.
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
 class LanguageHost(LanguageServer):
-    """Runs the `__main__.py` of the project that the engine names."""
+    """
+    Runs *program*, or the `__main__.py` of the project that the engine names, in this process.
 
-    def __init__(self, environment: Mapping[str, str], forget: Collection[str]) -> None:
-        super().__init__(self._run_main)
+    *environment* is what it finds in its own, beside this process's but for *forget*.
+    """
+
+    _turn = threading.Lock()
+    """One program runs at a time. The CLI may end before its program does."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        forget: Collection[str] = (),
+        program: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__(lambda: None)
         self._environment = environment
         self._forget = forget
+        self._program = program
+
+    @classmethod
+    def wait(cls) -> None:
+        """Until no program runs: what one still says would go to the engine of the next run, which fails."""
+        if cls._turn.acquire(timeout=ENDING_SECONDS):
+            cls._turn.release()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._directory = request.info.program_directory
         request.args[:] = [self._engine]  # where the Automation API has the engine's address
-        try:
-            return exit_codes.run(self._run_main, request, context)
-        finally:
-            # It leaves its event loop open when a program fails while it registers resources.
-            close_loop(self._loop)
+        loops: list[asyncio.AbstractEventLoop] = []
+
+        def run() -> None:
+            loops.append(asyncio.get_running_loop())
+            SETTINGS.root_directory = request.info.program_directory  # as the real one says
+            if self._program:
+                self._program()
+            else:
+                run_main(request.info.program_directory)
+
+        with self._turn, environment_of(self._environment, forget=self._forget):
+            try:
+                return exit_codes.run(run, request, context)
+            finally:
+                # It leaves its event loop open when a program fails while it registers resources.
+                for loop in loops:
+                    close_loop(loop)
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
@@ -117,27 +157,19 @@ class LanguageHost(LanguageServer):
                 yield from iter(said.get, None)
         yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
-    def _run_main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        # The real one tells a program where the project is.
-        SETTINGS.root_directory = self._directory
-        with environment_of(self._environment, forget=self._forget):
-            # The folder, and not its `__main__.py`: a program imports the modules beside it.
-            runpy.run_path(self._directory, run_name="__main__")
 
-
-def serving(environment: Mapping[str, str], *, forget: Collection[str] = ()) -> AbstractContextManager[str]:
-    """
-    What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here.
-
-    *environment* is what programs find in theirs, beside this process's but for *forget*.
-    """
-    return served("python", LanguageHost(environment, forget))
+def run_main(folder: Path | str) -> None:
+    """The program of the project in *folder*: it imports the modules beside its `__main__.py`."""
+    runpy.run_path(str(folder), run_name="__main__")
 
 
 @contextmanager
 def served(language: str, host: LanguageHost) -> Iterator[str]:
-    """The same for the *host* of any language; several are separated by commas."""
+    """
+    What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to find *host*.
+
+    Several languages are separated by commas.
+    """
     server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -146,3 +178,23 @@ def served(language: str, host: LanguageHost) -> Iterator[str]:
         yield f"{language}:{port}"
     finally:
         server.stop(grace=None).wait()
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """
+    Close *loop* after its tasks have ended.
+
+    A task that is dropped instead is ended by the garbage collector, in the middle of something else.
+    The SDK's answers that by waiting for its resources: a RuntimeError that nobody can catch.
+    """
+    if loop.is_closed():
+        return
+    for _ in range(TIMES_CANCELLED):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            break
+        for task in tasks:
+            task.cancel()
+        with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
+            loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+    loop.close()

@@ -1,46 +1,34 @@
 """
 Runs the project's Pulumi program under the real engine, against a sandbox.
 
-The program runs in this process (Automation API), so no language host is needed. Each
-project has a home, a backend and a copy of `Pulumi.yaml` of its own in a temporary
-directory; the checkout is only read.
+The program runs in this process, by a language host of ours. Each project has a home, a backend and a copy
+of `Pulumi.yaml` of its own in a temporary directory; the checkout is only read.
 """
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import functools
 import os
-import runpy
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 import pulumi.automation as auto
-import pulumi.automation._stack as automation_stack
 import yaml
-from pulumi.automation._server import LanguageServer
 from pulumi.automation._stack import StackInitMode
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.settings import SETTINGS
 
-from sandbox.pulumi import exit_codes
 from sandbox.pulumi.engine import find_pulumi
-from sandbox.pulumi.environment import environment_of
+from sandbox.pulumi.language_host import LanguageHost, run_main, served
 from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
 from sandbox.world import Sandbox
-
-TIMES_CANCELLED: Final = 10
-"""The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
-
 
 _found_pulumi: Final = functools.cache(find_pulumi)
 """To know its version, the CLI has to be run."""
@@ -85,38 +73,6 @@ class _Stack(auto.Stack):
         return auto.UpdateSummary("", datetime.min, "", {}, {}, result="not read")
 
 
-ENDING_SECONDS: Final = 30
-"""How long a program may take to end after its engine has."""
-
-
-class _Program(LanguageServer):
-    """
-    Knows how many programs run. The CLI may end before its program does.
-
-    What that program still says goes to the engine of the next run, which fails then.
-    """
-
-    running = 0
-    changed = threading.Condition()
-
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with self.changed:
-            _Program.running += 1
-        try:
-            return exit_codes.run(self.program, request, context)
-        finally:
-            with self.changed:
-                _Program.running -= 1
-                self.changed.notify_all()
-
-
-vars(automation_stack)["LanguageServer"] = _Program
-
-# Channels of a process share its connections by address. Without this, an engine that gets a port at which
-# another one has ended is not called, as long as the process waits before it tries that port again.
-_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
-
-
 class _Workspace(auto.LocalWorkspace):
     """Does not select its stack: each command names it."""
 
@@ -153,11 +109,10 @@ class Project:
         self._without = frozenset(without)
         self._secrets_provider = secrets_provider
         self._passphrase = passphrase
-        self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-", dir=within)
-        self._loops: list[asyncio.AbstractEventLoop] = []
         self._running = False
-        try:
-            self._directory = Path(self._temporary.name)
+        with ExitStack() as opened:
+            temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-", dir=within)
+            self._directory = Path(opened.enter_context(temporary))
             self._state = self._directory / "state"
             self._work = self._directory / "work"
             self._settings = self._work / "stacks" / f"Pulumi.{stack}.yaml"
@@ -168,12 +123,18 @@ class Project:
                 (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
                 (self._directory / path).write_bytes(content)
             self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
-            mode = StackInitMode.SELECT if made else StackInitMode.CREATE
-            self._stack = self._opened(stack, program or functools.partial(run_main, folder), mode)
+            run = program or functools.partial(run_main, folder)
+            host = LanguageHost(self._environment, self._without, run)
+            self._environment["PULUMI_DEBUG_LANGUAGES"] = opened.enter_context(served("python", host))
+            workspace = _Workspace(
+                work_dir=str(self._work),
+                pulumi_command=self._pulumi,
+                secrets_provider=self._secrets_provider,
+                env_vars=self._environment,
+            )
+            self._stack = _Stack(stack, workspace, StackInitMode.SELECT if made else StackInitMode.CREATE)
             self.configure(config)
-        except BaseException:
-            self._temporary.cleanup()
-            raise
+            self._open = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -184,8 +145,7 @@ class Project:
     def close(self) -> None:
         """End processes and remove files of this project; resources stay unless they were destroyed."""
         self._signal(signal.SIGKILL)
-        self._close_loops()  # of a run that was ending when it returned
-        self._temporary.cleanup()
+        self._open.close()
 
     # Configuration
 
@@ -267,23 +227,6 @@ class Project:
         pulumi.command = str(write_script(self._directory / "bin" / "pulumi", command))
         return pulumi
 
-    def _opened(self, name: str, program: Callable[[], object], mode: StackInitMode) -> auto.Stack:
-        def run() -> None:
-            self._loops.append(asyncio.get_running_loop())
-            # The language host tells a program where the project is, the Automation API does not.
-            SETTINGS.root_directory = str(self._work)
-            with environment_of(self._environment, forget=self._without):
-                program()
-
-        workspace = _Workspace(
-            work_dir=str(self._work),
-            program=run,
-            pulumi_command=self._pulumi,
-            secrets_provider=self._secrets_provider,
-            env_vars=self._environment,
-        )
-        return _Stack(name, workspace, mode)
-
     def _run(
         self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]
     ) -> Result:
@@ -318,18 +261,8 @@ class Project:
                 failed = True
             finally:
                 self._running = False
-                with _Program.changed:
-                    _Program.changed.wait_for(lambda: not _Program.running, ENDING_SECONDS)
-                self._close_loops()
+                LanguageHost.wait()
         return Result(failed, "\n".join(stdout), "\n".join(stderr), events, outputs)
-
-    def _close_loops(self) -> None:
-        """The Automation API leaves its event loop open when a run fails while it registers resources."""
-        running = [loop for loop in self._loops if loop.is_running()]  # in a thread that is about to end it
-        for loop in self._loops:
-            if loop not in running:
-                close_loop(loop)
-        self._loops = running
 
     @property
     def _process_file(self) -> Path:
@@ -342,26 +275,6 @@ class Project:
                 os.kill(int(self._process_file.read_text()), number)
 
 
-def close_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """
-    Close *loop* after its tasks have ended.
-
-    A task that is dropped instead is ended by the garbage collector, in the middle of something else.
-    The SDK's answers that by waiting for its resources: a RuntimeError that nobody can catch.
-    """
-    if loop.is_closed():
-        return
-    for _ in range(TIMES_CANCELLED):
-        tasks = asyncio.all_tasks(loop)
-        if not tasks:
-            break
-        for task in tasks:
-            task.cancel()
-        with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
-            loop.run_until_complete(asyncio.wait(tasks, timeout=1))
-    loop.close()
-
-
 def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
     """The outputs that the stack had at the end of a run; a secret is `[secret]`."""
     ended = [event.res_outputs_event.metadata for event in events if event.res_outputs_event]
@@ -370,11 +283,6 @@ def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
         if metadata.type == "pulumi:pulumi:Stack" and metadata.new:
             outputs = dict(metadata.new.outputs or {})
     return outputs
-
-
-def run_main(folder: Path = ROOT) -> None:
-    """The program of the project in *folder*, as the language host runs it."""
-    runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
 
 
 @contextmanager

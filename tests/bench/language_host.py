@@ -7,9 +7,9 @@ PULUMI_DEBUG_LANGUAGES, and ends when its standard input is closed. Its environm
 
 import sys
 
-from sandbox.pulumi.language_host import serving
+from sandbox.pulumi.language_host import LanguageHost, served
 
 if __name__ == "__main__":
-    with serving({}) as address:
+    with served("python", LanguageHost({})) as address:
         print(address, flush=True)
         sys.stdin.read()

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sandbox.pulumi.language_host import serving
+from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.pages import block
@@ -27,7 +27,7 @@ def emptied():
 @contextmanager
 def opened(sandbox, directory, pulumi_home):
     """A shell in a copy of the project."""
-    with serving(sandbox.environment) as language_host, quick_runs(sandbox):
+    with served("python", LanguageHost(sandbox.environment)) as language_host, quick_runs(sandbox):
         yield Shell(sandbox, directory, pulumi_home=pulumi_home, language_host=language_host)
 
 

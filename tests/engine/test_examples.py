@@ -5,7 +5,6 @@ import shutil
 from functools import partial
 
 import pytest
-from moto.events.models import EventPattern
 
 import byodkim_provider
 from byodkim_provider.dkim import keys, records
@@ -189,52 +188,6 @@ def test_tenants_while_dns_waits(sandbox, open_example, byodkim, tmp_path):
     done = stack.up()
     assert done.ok, done.stdout
     assert send(sandbox, domain, REGION, tenant="acme").verdict.result == "pass"
-
-
-EVENT = {
-    "version": "0",
-    "id": "1",
-    "detail-type": "Advisor Recommendation Status Open",
-    "source": "aws.ses",
-    "time": "2026-11-28T03:00:00Z",
-    "region": REGION,
-    "detail": {"version": "1.0.0", "data": "DKIM verification has failed."},
-}
-"""As in AWS's schema reference of SES's events, without account and resources."""
-
-
-def test_alerts(sandbox, zone, open_example):
-    """EventBridge has a rule that takes what the advisor says of this identity, and may publish it."""
-    stack = open_example("alerts", email="on-call@example.com")
-    made = stack.up()
-    assert made.ok, made.stdout
-    assert changes(stack.up(refresh=True)) == []
-
-    arn = f"arn:aws:ses:{REGION}:{sandbox.account}:identity/{DOMAIN}"
-    event = EVENT | {"account": sandbox.account, "resources": [arn]}
-    events, sns = (client_of(sandbox, service) for service in ("events", "sns"))
-    (rule,) = events.list_rules()["Rules"]
-    pattern = EventPattern.load(rule["EventPattern"])  # moto's reading of patterns, not ours
-    assert pattern.matches_event(event)
-    assert not pattern.matches_event(event | {"resources": [f"{arn}.au"]})
-    assert not pattern.matches_event(event | {"detail-type": "Advisor Recommendation Status Resolved"})
-    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-    (topic,) = sns.list_topics()["Topics"]
-    assert target["Arn"] == topic["TopicArn"]
-    attributes = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
-    (allowed,) = json.loads(attributes["Policy"])["Statement"]
-    assert allowed == {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic["TopicArn"],
-    }
-    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic["TopicArn"])["Subscriptions"]
-    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "on-call@example.com")
-
-    gone = stack.destroy()
-    assert gone.ok, gone.stdout
-    assert (events.list_rules()["Rules"], sns.list_topics()["Topics"]) == ([], [])
 
 
 @pytest.fixture

@@ -101,6 +101,8 @@ def expected(rule, series):
 
 ARN = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
 
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-advisor"
+
 EVENT = {
     "version": "0",
     "id": "00000000-0000-0000-0000-000000000000",
@@ -120,6 +122,8 @@ class Ses(Cloud):
 
     def new_resource(self, args):
         name, made = super().new_resource(args)
+        if args.typ == "aws:sns/topic:Topic":
+            made = {**made, "arn": TOPIC}
         return ARN if args.typ.endswith("ByodkimIdentity") else name, made
 
 
@@ -149,6 +153,14 @@ def test_advisor(monkeypatch):
     assert matches(pattern, EVENT)
     assert not matches(pattern, EVENT | {"resources": [ARN.replace("example.com", "example.net")]})
     assert not matches(pattern, EVENT | {"detail-type": "Advisor Recommendation Status Resolved"})
+    assert made["aws:cloudwatch/eventTarget:EventTarget"]["arn"] == TOPIC
     policy = json.loads(made["aws:sns/topicPolicy:TopicPolicy"]["policy"])
-    assert policy["Statement"][0]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert policy["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": TOPIC,
+        }
+    ]
     assert made["aws:sns/topicSubscription:TopicSubscription"]["endpoint"] == "on-call@example.com"

@@ -23,14 +23,3 @@ def test_one():
     with environment_of({"OF_BOTH": "first", "OF_ONE": "first"}, forget=["NOT_GIVEN"]):
         assert seen() == ("first", "first", None)
     assert seen() == ("outside", None, "outside")
-
-
-def test_one_begins_while_another_ends():
-    """Nothing of either is left, whichever ends first."""
-    first = environment_of({"OF_BOTH": "first", "OF_ONE": "first"})
-    first.__enter__()
-    with environment_of({"OF_BOTH": "second"}, forget=["NOT_GIVEN"]):
-        assert seen() == ("second", "first", None)
-        first.__exit__(None, None, None)
-        assert seen()[0] == "second"
-    assert seen() == ("outside", None, "outside")

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from pulumi.runtime import settings
 
-from sandbox.pulumi.project import close_loop
+from sandbox.pulumi.language_host import close_loop
 
 
 def test_no_task_is_left(monkeypatch):

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
-from moto.core.responses import BaseResponse
 from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 from moto.secretsmanager.responses import SecretsManagerResponse
 
@@ -58,11 +57,11 @@ class SecretsManager:
     @classmethod
     @contextmanager
     def watched(cls, aws: AwsServices) -> Iterator[SecretsManager]:
-        """Sees every call from now on."""
-        seen = cls(aws)
+        """Sees every call from now on, as does whoever watches already."""
+        seen, before = cls(aws), SecretsManagerResponse.call_action
 
         def call_action(response: SecretsManagerResponse) -> Answer:
-            return seen._answer(response)
+            return seen._answer(response, before)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SecretsManagerResponse, "call_action", call_action)
@@ -125,14 +124,16 @@ class SecretsManager:
     def _secrets(self, region: str) -> Any:
         return secretsmanager_backends[self.aws.account][region].secrets
 
-    def _answer(self, response: SecretsManagerResponse) -> Answer:
+    def _answer(
+        self, response: SecretsManagerResponse, answer_to: Callable[[SecretsManagerResponse], Any]
+    ) -> Answer:
         operation = response._get_action()
         self.calls.append(operation)
         if operation == "CreateSecret":
             self.written.append(response._get_param("SecretString"))
         trouble = next((one for one in self.troubles if one.operation == operation and one.times), None)
         if trouble is None or trouble.after_the_work:
-            answer = BaseResponse.call_action(response)
+            answer: Answer = answer_to(response)
         if trouble:
             trouble.times -= 1
             if trouble.foreign:
