@@ -1,7 +1,7 @@
 """
 Client of Secrets Manager: one method for each API action, with the action's name.
 
-Turns responses into values, and errors into `SecretRefused`; `key_store.secret_lifecycle` decides
+Turns responses into values, and errors into `SecretRefused`; `key_store` decides
 which call comes when.
 """
 

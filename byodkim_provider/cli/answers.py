@@ -27,7 +27,7 @@ from byodkim_provider.cli.now import (
 )
 from byodkim_provider.cli.stack import Domain, Stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.dkim import generations, public_keys
+from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
@@ -279,7 +279,7 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
         target=expected.target,
         value=value,
         fingerprint=fingerprint(key) if key else "",
-        bits=public_keys.bits(key) if key else None,
+        bits=keys.public_bits(key) if key else None,
         verdict=found.verdict if found else "unknown",
         notes=() if found else (NOT_CHECKED,),
     )

@@ -18,7 +18,7 @@ from byodkim_provider.cli.environment import Environment, current_directory
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, open_stack, stack_names
 from byodkim_provider.config.values import ZONE
-from byodkim_provider.dkim import keys, public_keys, records
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import InvalidKey
@@ -156,6 +156,6 @@ def _public_key(private_key: str | None, public_key: str | None) -> bytes | None
     with click.open_file(file, "rb") as opened:
         content = opened.read()
     try:
-        return keys.load(content).public_key_der if private_key else public_keys.load(content)
+        return keys.load(content).public_key_der if private_key else keys.load_public(content)
     except InvalidKey as error:
         raise click.BadParameter(f"{file} {error.text}", param_hint=option) from None

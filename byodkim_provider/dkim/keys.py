@@ -4,6 +4,8 @@ Can Amazon SES sign with this key, and how is it encoded?
 String in, checked value out: no file, no network. SES accepts nearly any string as a key and
 then never verifies it, so a key that SES can't sign with is refused here. No reason quotes
 the key, and each error is raised `from None`, because its cause might.
+
+For users who don't have the private key, `load_public` reads the public one.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ So the private exponent is nearly as long as the modulus, too; a short one can b
 """
 
 _PRIVATE: Final = KeyMessages.PRIVATE_EXPECTED()
+_PUBLIC: Final = KeyMessages.PUBLIC_EXPECTED()
 
 _OTHER_LABELS: Final = {
     "CERTIFICATE": KeyMessages.CERTIFICATE(expected=_PRIVATE),
@@ -137,7 +140,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     A key that was loaded before is *proved*: whether its numbers belong together, which takes
     about 0.1 seconds, is not asked again. A process asks once for each DER.
     """
-    found = pem_or_der(private_key, _PRIVATE)
+    found = _pem_or_der(private_key, _PRIVATE)
     key = _from_der(_from_pem(found) if isinstance(found, str) else found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
@@ -156,7 +159,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     return _signing_key(key)
 
 
-def pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
+def _pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
     """The key in a setting or a file: PEM as a string, DER as octets; else raises `InvalidKey`."""
     if isinstance(key, bytes):
         if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are; text never begins so
@@ -177,7 +180,7 @@ def _encoding(text: bytes) -> str:
     return "utf-16-le" if text[1:2] == b"\0" else "utf-16-be" if text[:1] == b"\0" else "utf-8"
 
 
-def is_rsa_pss(der: bytes) -> bool:
+def _is_rsa_pss(der: bytes) -> bool:
     """Whether a key is for RSA-PSS only, which `cryptography` loads as plain RSA."""
     return _RSASSA_PSS in der[:40]
 
@@ -219,12 +222,12 @@ def _from_pem(text: str) -> bytes:
         raise InvalidKey(KeyMessages.OTHER_BLOCK(expected=_PRIVATE))
     if f"-----END {label}-----" not in text:
         raise InvalidKey(KeyMessages.NO_END())
-    if not (der := block(text, label)):
+    if not (der := _block(text, label)):
         raise InvalidKey(KeyMessages.DAMAGED_PEM())
     return der
 
 
-def block(text: str, label: str) -> bytes:
+def _block(text: str, label: str) -> bytes:
     """The DER in the PEM block *label* of *text*; empty if there is none, or it is damaged."""
     body = text.partition(f"-----BEGIN {label}-----")[2].partition("-----END")[0]
     try:
@@ -257,7 +260,7 @@ def _from_der(der: bytes, *, proved: bool) -> object:
         raise InvalidKey(KeyMessages.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
-    if is_rsa_pss(der):
+    if _is_rsa_pss(der):
         raise InvalidKey(KeyMessages.PSS())
     return key
 
@@ -276,14 +279,14 @@ def _why_no_der(der: bytes) -> Message:
         return KeyMessages.DAMAGED()
     if is_rsa_public_key(der):
         return KeyMessages.PUBLIC(expected=_PRIVATE)
-    if is_certificate(der):
+    if _is_certificate(der):
         return KeyMessages.CERTIFICATE(expected=_PRIVATE)
     if _PKCS7_DATA in der[:40]:
         return KeyMessages.PKCS12()
     return KeyMessages.UNREADABLE(half="private", expected=_PRIVATE)
 
 
-def is_certificate(der: bytes) -> bool:
+def _is_certificate(der: bytes) -> bool:
     """Whether *der* is an X.509 certificate."""
     try:
         load_der_x509_certificate(der)
@@ -300,6 +303,56 @@ def _sequence_octets(der: bytes) -> int:
         return 2 + der[1]
     content = 2 + (der[1] & 0x7F)
     return content + int.from_bytes(der[2:content], "big")
+
+
+def load_public(public_key: str | bytes) -> bytes:
+    """
+    The key in *public_key* (SubjectPublicKeyInfo, DER), which is PEM, DER or base64 of it.
+
+    *public_key* is the content of a file. Text before or after a PEM block does not matter.
+    Raises `InvalidKey`, whose reason never quotes the key.
+    """
+    found = _pem_or_der(public_key, _PUBLIC)
+    der = _public_from_pem(found) if isinstance(found, str) else found
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKey(_why_not_public(der)) from None
+    if _is_rsa_pss(der):
+        raise InvalidKey(KeyMessages.PSS())
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
+    _check_size(key.key_size)
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_bits(public_key_der: bytes) -> int:
+    """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
+    key = load_der_public_key(public_key_der)
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
+    return key.key_size
+
+
+def _public_from_pem(text: str) -> bytes:
+    """The DER of the one public key, or of the certificate, in *text*; empty if there is neither."""
+    if "PRIVATE KEY-----" in text:
+        raise InvalidKey(KeyMessages.PRIVATE(expected=_PUBLIC))
+    if (count := text.count("PUBLIC KEY-----") // 2) > 1:
+        raise InvalidKey(KeyMessages.SEVERAL(count=count, half="public"))
+    blocks = (_block(text, label) for label in ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"))
+    return next(filter(None, blocks), b"")
+
+
+def _why_not_public(der: bytes) -> Message:
+    """Why `cryptography` does not load *der* as a public key."""
+    if _is_certificate(der):
+        return KeyMessages.HAS_PUBLIC()
+    try:
+        load_der_private_key(der, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return KeyMessages.UNREADABLE(half="public", expected=_PUBLIC)
+    return KeyMessages.PRIVATE(expected=_PUBLIC)
 
 
 MIN_PRIME_SHARE: Final = 0.4

@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from byodkim_provider import property_types
+from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
@@ -25,7 +25,6 @@ from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
-from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
@@ -205,7 +204,7 @@ class ByodkimIdentityProvider(AwsProvider):
         def read() -> SigningKey:
             # In the account of our credentials: a secret may be shared with it.
             store = self._connections.secrets(parsed_arn(arn)[0], declared.account_id)
-            return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
+            return key_store.read_key(arn, store, fingerprint=declared.fingerprint)
 
         return functools.cache(read)
 

@@ -3,7 +3,7 @@ A generated key as a Pulumi resource: created once, in the plugin process, and n
 
 Translates between the engine's plain dicts and the packages below. By default the key is kept in
 the stack's state, as a secret, and no network is used. With a key store it never enters the
-state; `key_store.secret_lifecycle` decides what happens then.
+state; `key_store` decides what happens then.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from byodkim_provider import property_types
+from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
-from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.messages.dkim import GenerationMessages
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.resources._provider import DynamicProvider, check_result
@@ -76,14 +75,14 @@ class DkimKeyProvider(DynamicProvider):
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
             arn, version = props["secret_arn"], props["secret_version_id"]
-            if problem := secret_lifecycle.problem(arn, self._store_of(arn), version_id=version):
+            if problem := key_store.problem(arn, self._store_of(arn), version_id=version):
                 self._run.progress().warn(f"{props['domain']}: {problem}")
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
         if "secret_arn" in props:
-            secret_lifecycle.delete(
+            key_store.delete(
                 props["secret_arn"],
                 self._store_of(props["secret_arn"]),
                 instance=props["instance"],
@@ -94,8 +93,8 @@ class DkimKeyProvider(DynamicProvider):
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
         settings = self._connections.settings
-        made = secret_lifecycle.create(
-            secret_lifecycle.KeyRequest(
+        made = key_store.create(
+            key_store.KeyRequest(
                 domain=props["domain"],
                 bits=int(props["bits"]),
                 selector=props.get("selector"),

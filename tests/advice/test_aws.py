@@ -9,8 +9,8 @@ from byodkim_provider.messages.aws import AwsMessages
 from tests.advice.following import advice, refused
 from tests.aws.test_session import NOBODY, Machine
 from tests.docs import aws as command_line
-from tests.key_store.test_secret_lifecycle import NAME, OWNER, Run
 from tests.support.secrets_manager import Trouble
+from tests.test_key_store import NAME, OWNER, Run
 
 OTHER = "[mail]\naws_access_key_id={0.access_key}\naws_secret_access_key={0.secret_key}\n"
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption, load_pem_private_key, pkcs12
 
-from byodkim_provider.dkim import keys, public_keys
+from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey
 from tests.support.testdata import TESTDATA, key
 
@@ -38,8 +38,8 @@ FILES = {
     ),
     "PKCS#12": (public_half, in_pkcs12(), ["-passin", "pass:"]),
     "base64 of PEM": (public_half, base64.b64encode(KEY), []),
-    "private key for a public one": (public_keys.load, KEY, []),
-    "certificate for a public key": (public_keys.load, (TESTDATA / "certificate.pem").read_bytes(), []),
+    "private key for a public one": (keys.load_public, KEY, []),
+    "certificate for a public key": (keys.load_public, (TESTDATA / "certificate.pem").read_bytes(), []),
     "OpenSSH": (public_half, (TESTDATA / "openssh.pem").read_bytes(), ["-P", "", "-N", ""]),
 }
 

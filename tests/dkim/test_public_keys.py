@@ -6,7 +6,7 @@ import re
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from byodkim_provider.dkim import public_keys
+from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey
 from tests.support.testdata import TESTDATA, key, pem
 
@@ -17,9 +17,9 @@ EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes 
 @pytest.mark.parametrize("bits", [1024, 1536, 2048])
 def test_load(bits):
     """What openssl wrote is the public half of the private key that it was made from."""
-    der = public_keys.load(pem(f"rsa{bits}.public"))
+    der = keys.load_public(pem(f"rsa{bits}.public"))
     assert der == key(f"rsa{bits}.pkcs8").public_key_der
-    assert public_keys.bits(der) == bits
+    assert keys.public_bits(der) == bits
 
 
 DER = key("rsa2048.pkcs8").public_key_der
@@ -43,7 +43,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
 def test_every_form(text):
     """However a public key is written, it is the same key."""
-    assert public_keys.load(text) == DER
+    assert keys.load_public(text) == DER
 
 
 EC = """-----BEGIN PUBLIC KEY-----
@@ -85,7 +85,7 @@ REFUSED = {
 def test_refused(text, reason):
     """Anything else is named, and not quoted."""
     with pytest.raises(InvalidKey) as refused:
-        public_keys.load(text)
+        keys.load_public(text)
     assert reason == refused.value.text
 
 
@@ -95,4 +95,4 @@ def test_size(name):
     private_key = load_pem_private_key((TESTDATA / f"{name}.pem").read_bytes(), password=None)
     pem = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     with pytest.raises(InvalidKey, match=f"^must be 1024 to 2048 bits, not {name.removeprefix('rsa')}\n"):
-        public_keys.load(pem)
+        keys.load_public(pem)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from byodkim_provider import key_store
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
-from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.key_store.secret_lifecycle import KeyRequest
+from byodkim_provider.key_store import KeyRequest
 from byodkim_provider.messages.aws import AwsMessages, SecretMessages
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
@@ -44,7 +44,7 @@ class Run:
         self.instances = {}
 
     def create(self, **changes):
-        return secret_lifecycle.create(
+        return key_store.create(
             replace(REQUEST, **changes),
             self.store,
             now=START,
@@ -53,13 +53,13 @@ class Run:
         )
 
     def read(self, made):
-        return secret_lifecycle.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)
+        return key_store.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)
 
     def problem(self, made):
-        return secret_lifecycle.problem(made.arn, self.store, version_id=made.version_id)
+        return key_store.problem(made.arn, self.store, version_id=made.version_id)
 
     def delete(self, made, days=30):
-        secret_lifecycle.delete(
+        key_store.delete(
             made.arn,
             self.store,
             instance=made.instance,
