@@ -62,10 +62,10 @@ def test_status(project, world, days, change, status):
 
 
 def test_page():
-    """The reference has the verdicts and their numbers in one table, as they are in the code."""
-    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (\d) \|", page, re.MULTILINE)
-    assert {verdict: int(number) for verdict, number in rows} == SEVERITY
+    """The page on monitoring has the verdicts and their exit codes in one table, as they are in the code."""
+    page = (ROOT / "docs" / "how-to" / "automation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|", page, re.MULTILINE)
+    assert {verdict: int(number) for number, verdict in rows} == SEVERITY
 
 
 def test_what_is_not_known_is_left_out():
