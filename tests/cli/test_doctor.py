@@ -100,11 +100,6 @@ def test_wrong(one, world):
             VALUE[:250],
             "Domain Portfolio › example.com › DNS, edit the record that is there, add none",
         ),
-        "at another name": (
-            f"{NAME}.{DOMAIN}",
-            VALUE,
-            "Domain Portfolio › example.com › DNS, edit the record that is there, add none",
-        ),
         "none": ("elsewhere", VALUE, "Domain Portfolio › example.com › DNS › Add New Record"),
     },
 )

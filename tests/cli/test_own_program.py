@@ -58,7 +58,6 @@ def test_records(project):
     ("label", "written_at"),
     [
         ("godaddy:example.com", "GoDaddy"),
-        ("rfc2136:example.com", "rfc2136"),
         ("mine:1", "mine"),
         ("manual", ""),
     ],

@@ -147,17 +147,7 @@ def test_json(project, has):
             "BYODKIM old, signing disabled: gets a new key, signing is enabled",
             False,
         ),
-        (
-            {"easy": True, "signing_enabled": False},
-            "Easy DKIM, signing disabled: gets a new key, signing is enabled",
-            False,
-        ),
         ({"status": "FAILED"}, "BYODKIM old is FAILED, mail is unsigned: gets a new key", False),
-        (
-            {"easy": True, "status": "PENDING"},
-            "Easy DKIM is PENDING, mail is unsigned: gets a new key",
-            False,
-        ),
         (
             {"easy": True, "status": "TEMPORARY_FAILURE"},
             "Easy DKIM is TEMPORARY_FAILURE: gets a new key",
