@@ -65,7 +65,7 @@ def _command(context: click.Context, command: click.Command) -> str:
     own = [(name, meaning) for name, meaning in options if meaning not in OF_ALL]
     rows = [(f"`{name}`", meaning) for name, meaning in own if name.startswith("-")]
     codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
-    rows += [(f"exit code {code}", " ".join(meaning.split())) for code, meaning in codes]
+    rows.append(("exit codes", "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes)))
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     return "\n".join(
         [

@@ -129,7 +129,6 @@ FOLLOWED = {
         },
         "docs/how-to/existing-identities.md": {"From Terraform, pulumi-aws or CloudFormation": (2, 4)},
         "docs/how-to/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
-        "docs/how-to/rotation.md": {"A run was killed, or a response was lost": (1,)},
     },
 }
 """Which test types the commands of which block."""
