@@ -82,22 +82,22 @@ def _filled(text: str) -> str:
 
 
 def resources() -> str:
-    """Arguments and outputs of each public class that has some."""
+    """Arguments and outputs of each public class that has some, in one table."""
     names = [getattr(byodkim_provider, name) for name in byodkim_provider.__all__]
-    return "\n\n".join(part for one in names if isinstance(one, type) and (part := _class(one)))
+    rows = [row for one in names if isinstance(one, type) for row in _class(one)]
+    return "\n".join(["| name | type | default | meaning |\n| --- | --- | --- | --- |", *rows])
 
 
-def _class(made: type) -> str:
+def _class(made: type) -> list[str]:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
     if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
-        return ""
+        return []
     alike: dict[tuple[str, ...], list[str]] = {}  # names of what needs no words, by type and default
     for name, *others in rows:
         alike.setdefault((*others,), []).append(name)
-    head = "| name | type | default | meaning |\n| --- | --- | --- | --- |"
-    said = _filled(" ".join((inspect.getdoc(made) or "").split()))
+    said, _, more = " ".join((inspect.getdoc(made) or "").split()).partition(". ")
     listed = [f"| {', '.join(names)} | {' | '.join(others)} |" for others, names in alike.items()]
-    return "\n".join([f"## {made.__name__}\n\n{said}\n\n{head}", *listed])
+    return [f"| **`{made.__name__}`** | | | **{said.rstrip('.')}.** {more} |", *listed]
 
 
 def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
