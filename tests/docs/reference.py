@@ -54,31 +54,25 @@ OF_ALL: Final = ("The stack; by default the selected one.", "Print JSON.", "Prin
 
 
 def commands() -> str:
-    """What each command is for, its options and its exit codes."""
+    """What each command is for, its options and its exit codes, in one table."""
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         found = [(name, main.get_command(context, name)) for name in main.list_commands(context)]
-        return "\n\n".join(_command(click.Context(one, context, name), one) for name, one in found if one)
+        rows = [row for name, one in found if one for row in _command(click.Context(one, context, name), one)]
+    return "\n".join(["| command, option | meaning |\n| --- | --- |", *rows])
 
 
-def _command(context: click.Context, command: click.Command) -> str:
-    options = [record for one in command.params if (record := one.get_help_record(context))]
-    own = [(name, meaning) for name, meaning in options if meaning not in OF_ALL]
-    rows = [(f"`{name}`", meaning) for name, meaning in own if name.startswith("-")]
-    codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
-    rows.append(("exit codes", "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes)))
+def _command(context: click.Context, command: click.Command) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    return "\n".join(
-        [
-            f"## {context.command_path}\n",
-            _filled(" ".join(inspect.cleandoc(command.help or "").split())),
-            f"\n| `{usage}` | |\n| --- | --- |",
-            *("| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows),
-        ]
-    )
-
-
-def _filled(text: str) -> str:
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+    said, _, more = " ".join(inspect.cleandoc(command.help or "").split()).partition(". ")
+    codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
+    options = [record for one in command.params if (record := one.get_help_record(context))]
+    own = [(f"`{name}`", meaning) for name, meaning in options if meaning not in OF_ALL]
+    rows = [
+        (f"**`{usage}`**", f"**{said}.** {more}"),
+        *(row for row in own if row[0].startswith("`-")),
+        ("exit codes", "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes)),
+    ]
+    return ["| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows]
 
 
 def resources() -> str:
