@@ -22,7 +22,6 @@ class SandboxClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
         with self._lock:
             return datetime.now(UTC) + self._offset
 

@@ -23,8 +23,6 @@ from sandbox.clock import SandboxClock
 
 @dataclass(frozen=True)
 class Request:
-    """One request."""
-
     method: str
     target: str
     headers: Message
@@ -73,7 +71,6 @@ class HttpStandIn:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
-        """It answers from now on."""
         self._server = _Server(self)
         self._server.thread.start()
 
@@ -141,7 +138,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.settimeout(10)
 
     def do_GET(self) -> None:
-        """All methods alike."""
         length = self.headers.get("Content-Length") or "0"
         octets = self.rfile.read(int(length)) if length.isdecimal() else b""
         stand_in = self.server.stand_in

@@ -16,7 +16,7 @@ from typing import Final
 from sandbox.demo import QUICK, ZONES
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import LanguageHost, served
-from sandbox.pulumi.plugins import install_plugins
+from sandbox.pulumi.plugins import install_plugins, pulumi_environment
 from sandbox.world import Sandbox
 
 REGION: Final = "eu-west-1"
@@ -45,7 +45,6 @@ stacks/Pulumi.sandbox.yaml then.
 
 
 def main() -> int:
-    """Run until interrupted."""
     pulumi = find_pulumi()
     ours = {name for name in os.environ if name.startswith("AWS_")}
     with (
@@ -80,15 +79,10 @@ def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_ho
     """
     return {
         "PULUMI_PYTHON_CMD": sys.executable,  # unless the sandbox has another way to start plugins
-        **sandbox.environment,
+        **pulumi_environment(sandbox, state=state, home=pulumi_home, passphrase="sandbox"),
         "AWS_DEFAULT_REGION": REGION,  # version 1 of the AWS CLI knows no other name
         "AWS_REGION": REGION,
-        "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
         "PULUMI_DEBUG_LANGUAGES": language_host,
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PULUMI_HOME": str(pulumi_home),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
         "SANDBOX_DNS": sandbox.dns_resolver,
         "SANDBOX_MAIL": str(sandbox.directory / MAIL),
     }

@@ -75,7 +75,6 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stop everything; may be called twice."""
         self._open.close()
 
     @property

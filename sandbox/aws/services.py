@@ -103,12 +103,10 @@ class AwsServices:
         self.secret_key: str = key.secret_access_key
 
     def start(self) -> None:
-        """Start to answer, on a free port."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
         self._server.start()
 
     def stop(self) -> None:
-        """Stop answering, and forget the accounts."""
         self._server.stop()
         for account in self._accounts:
             for backends in _BACKENDS:
@@ -117,7 +115,6 @@ class AwsServices:
 
     @property
     def url(self) -> str:
-        """Endpoint of all services."""
         host, port = self._server.get_host_and_port()
         return f"http://{host}:{port}"
 
@@ -130,7 +127,6 @@ class AwsServices:
         return account
 
     def route53(self) -> Route53Client:
-        """A client for Route 53 in the first account."""
         return boto3.client(
             "route53",
             region_name="us-east-1",
@@ -155,7 +151,6 @@ def _absolute(name: str) -> str:
 
 
 def _change(change: dict[str, Any]) -> Change:
-    """A change, parsed from a request."""
     wanted = change["ResourceRecordSet"]
     values = tuple(record["Value"] for record in wanted.get("ResourceRecords", []))
     record_set = RecordSet(_absolute(wanted["Name"]), wanted["Type"], int(wanted.get("TTL", 0)), values)

@@ -53,8 +53,6 @@ SERVER_FAILURE: Final = Answer(dns.rcode.SERVFAIL, authoritative=False)
 
 
 class HostedZone(NamedTuple):
-    """A public zone with its current records."""
-
     name: str
     name_servers: tuple[str, ...]
     """Names of its name servers; other servers refuse queries for it."""
@@ -116,7 +114,6 @@ class Hosting:
     def _first_answer(
         self, servers: Sequence[str], name: Name, kind: RdataType, zones: Sequence[HostedZone]
     ) -> Answer:
-        """The answer of the first of these servers that responds and serves the zone."""
         for address in (ADDRESSES[server] for server in servers if server in ADDRESSES):
             reply = self._answer(address, name, kind, zones)
             if reply and reply.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):

@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import dns.exception
 import dns.flags
@@ -40,8 +40,6 @@ TCP_IDLE_SECONDS: Final = 10.0
 
 
 class Query(NamedTuple):
-    """One query that arrived."""
-
     server: str
     name: str
     type: str
@@ -71,12 +69,10 @@ class DnsServer:
 
     @property
     def queries(self) -> list[Query]:
-        """Every query since the last `reset`, oldest first."""
         with self._lock:
             return list(self._queries)
 
     def reset(self) -> None:
-        """Forget the queries so far."""
         with self._lock:
             self._queries.clear()
 
@@ -84,30 +80,32 @@ class DnsServer:
         """
         TXT values that the resolver finds for *name*, the strings of each value joined.
 
-        Empty for "no such name", None if no server answers. Not among `queries`.
+        Empty for "no such name", None if no server answers. Like all that follows, not among `queries`.
         """
-        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.TXT)
+        rdatas = self._found(name, RdataType.TXT, follows_cname=follows_cname)
+        return rdatas and tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
+
+    def mx(self, name: str) -> tuple[str, ...] | None:
+        """The same for MX: values like `10 mx.example.com`, without a final dot."""
+        rdatas = self._found(name, RdataType.MX)
+        return rdatas and tuple(
+            f"{one.preference} {one.exchange.to_text(omit_final_dot=True)}" for one in rdatas
+        )
+
+    def exists(self, name: str) -> bool:
+        """Whether the resolver finds *name*, with records of any type."""
+        return self.hosting.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
+
+    def _found(self, name: str, kind: RdataType, *, follows_cname: bool = True) -> tuple[Any, ...] | None:
+        answer = self.hosting.resolve(dns.name.from_text(name), kind)
         if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return None
         if not follows_cname and any(rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
             return ()
-        rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
-        return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
-
-    def exists(self, name: str) -> bool:
-        """Whether the resolver finds *name*, with records of any type. Not among `queries`."""
-        return self.hosting.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
-
-    def mx(self, name: str) -> tuple[str, ...] | None:
-        """The same for MX: values like `10 mx.example.com`, without a final dot."""
-        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.MX)
-        if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return None
-        rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.MX for rdata in rrset]
-        return tuple(f"{one.preference} {one.exchange.to_text(omit_final_dot=True)}" for one in rdatas)
+        return tuple(rdata for rrset in answer.answer if rrset.rdtype == kind for rdata in rrset)
 
     def soa(self, name: str) -> tuple[str, str, int] | None:
-        """Primary server, contact and serial number of the zone that *name* is in. Not among `queries`."""
+        """Primary server, contact and serial number of the zone that *name* is in."""
         answer = self.hosting.resolve(dns.name.from_text(name), RdataType.SOA)
         rrsets = (rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA)
         for soa in (rrset[0] for rrset in rrsets):
@@ -116,7 +114,6 @@ class DnsServer:
         return None
 
     def start(self) -> None:
-        """Start to answer, on a free port."""
         bound = _bind(list(ADDRESSES.values()))
         self.port = bound[0].getsockname()[1]
         wake, woken = socket.socketpair()
@@ -126,11 +123,9 @@ class DnsServer:
         self._stop.callback(wake.close)
 
     def stop(self) -> None:
-        """Stop answering, and close the port."""
         self._stop.close()
 
     def _serve(self, bound: Sequence[socket.socket], woken: socket.socket) -> None:
-        """Answer until the other end of *woken* is closed."""
         with contextlib.ExitStack() as open_sockets, selectors.DefaultSelector() as selector:
             for each in (*bound, woken):
                 open_sockets.enter_context(each)
@@ -165,7 +160,6 @@ class DnsServer:
                     connection.sendall(struct.pack("!H", len(reply)) + reply)
 
     def _reply(self, wire: bytes, address: str, *, tcp: bool) -> bytes | None:
-        """The answer to *wire*, None if there is none."""
         try:
             query = dns.message.from_wire(wire)
             question = query.question[0]

@@ -81,7 +81,6 @@ class Zone:
         self._names.add(self.name)
 
     def answer(self, name: Name, kind: RdataType) -> Answer:
-        """The answer of this zone about *name*, which is in or below it."""
         delegation = self._delegation(name)
         if delegation:
             return Answer(dns.rcode.NOERROR, authority=[delegation], authoritative=False)

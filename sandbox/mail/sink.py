@@ -77,11 +77,9 @@ class MailSink:
         ]
 
     def reset(self) -> None:
-        """No message has arrived. A resolver that remembers still does."""
         self._messages.clear()
 
     def receive(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
-        """A message arrives. A `Deliver`."""
         verdict = judge(content, self._look_up)
         message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
         if self.folder:

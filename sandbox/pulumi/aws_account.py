@@ -81,8 +81,6 @@ RETRYING: Final = Retrying(
 
 
 class Account:
-    """An AWS account, with the settings of a provider."""
-
     def __init__(self, settings: Mapping[str, str]) -> None:
         refused = sorted(settings.keys() - SETTINGS)
         if refused:
@@ -129,7 +127,6 @@ class Account:
 
     @functools.cache  # noqa: B019 # as long as the plugin's process
     def sesv2(self, region: str) -> Any:
-        """The client of a resource with the input `region`."""
         once = Config(retries={"total_max_attempts": 1})
         endpoint = self._endpoints.get("sesv2")
         client: Any = self._session.client("sesv2", region, endpoint_url=endpoint, config=once)
@@ -137,7 +134,6 @@ class Account:
         return client
 
     def caller_identity(self) -> Properties:
-        """What `aws.get_caller_identity` returns."""
         identity = self._sts.get_caller_identity()
         account = identity["Account"]
         return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}

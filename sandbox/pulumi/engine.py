@@ -77,13 +77,11 @@ def find_pulumi() -> auto.PulumiCommand:
 
 
 def cache_directory() -> Path:
-    """Folder of the CLIs, one directory per version."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "byodkim-provider" / "pulumi"
 
 
 def pinned_version() -> str:
-    """The version that is built from source."""
     found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", (GO_MODULE / "go.mod").read_text())
     if found is None:
         raise EngineMissing(f"{GO_MODULE / 'go.mod'} names no Pulumi version")

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 import grpc
@@ -43,6 +44,9 @@ ENDING_SECONDS: Final = 30
 _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class LanguageHost(LanguageServer):
     """
     Runs *program*, or the `__main__.py` of the project that the engine names, in this process.
@@ -55,7 +59,7 @@ class LanguageHost(LanguageServer):
 
     def __init__(
         self,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] = NOTHING,
         forget: Collection[str] = (),
         program: Callable[[], object] | None = None,
     ) -> None:

@@ -14,6 +14,8 @@ from typing import Final
 
 import pulumi.automation as auto
 
+from sandbox.world import Sandbox
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
 
@@ -29,6 +31,18 @@ def write_script(path: Path, body: str) -> Path:
     path.write_text(_END_WITH_PARENT + body)
     path.chmod(0o755)
     return path
+
+
+def pulumi_environment(sandbox: Sandbox, *, state: Path, home: Path | str, passphrase: str) -> dict[str, str]:
+    """Variables with which `pulumi` has *sandbox*, a backend in the folder *state*, and no other plugins."""
+    return {
+        **sandbox.environment,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": passphrase,
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_HOME": str(home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
 
 
 def install_plugins(pulumi: auto.PulumiCommand, home: Path) -> Path:

@@ -98,9 +98,6 @@ class _ProgramHost(LanguageHost):
     language: ClassVar[str]
     """As the engine calls it."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__(environment or {}, ())
-
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         self._install(Path(request.info.program_directory))
         yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
@@ -119,7 +116,6 @@ class _ProgramHost(LanguageHost):
         return answer
 
     def GeneratePackage(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Write an SDK for the schema of a plugin."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
             schema.write(request.schema)
             schema.flush()
@@ -132,6 +128,21 @@ class _ProgramHost(LanguageHost):
         for one in request.packages:
             self._link(Path(request.info.program_directory), f"./{one.path}")
         return language_pb2.LinkResponse()
+
+    def _told(self, request: Any) -> dict[str, str]:
+        """What the SDK of each language is told of a run, by the names of its options."""
+        told = {
+            "monitor": request.monitor_address,
+            "engine": self._engine,
+            "project": request.project,
+            "root_directory": request.info.root_directory,
+            "stack": request.stack,
+            "pwd": request.info.program_directory,
+            "dry_run": str(request.dryRun).lower(),
+            "parallel": str(request.parallel),
+            "organization": request.organization,
+        }
+        return {name: value for name, value in told.items() if value}
 
     def _install(self, folder: Path) -> None:
         raise NotImplementedError
@@ -154,18 +165,7 @@ class PythonHost(_ProgramHost):
         return LanguageHost.InstallDependencies(self, request, context)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
-        options = {
-            "monitor": request.monitor_address,
-            "engine": self._engine,
-            "project": request.project,
-            "root_directory": request.info.root_directory,
-            "stack": request.stack,
-            "pwd": request.pwd,
-            "dry_run": str(request.dryRun).lower(),
-            "parallel": str(request.parallel),
-            "organization": request.organization,
-        }
-        given = [text for name, value in options.items() if value for text in (f"--{name}", value)]
+        given = [text for name, value in self._told(request).items() for text in (f"--{name}", value)]
         own = Path(request.info.program_directory, "venv", "bin", "python")
         python = str(own) if own.exists() else sys.executable
         return [python, "-u", str(_python_exec()), *given, request.info.entry_point or "."], {}
@@ -217,24 +217,11 @@ class NodeHost(_ProgramHost):
         _checked(["npm", "pkg", "set", f"dependencies.{name}=file:{sdk}"], folder)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
-        options = {
-            "monitor": request.monitor_address,
-            "engine": self._engine,
-            "organization": request.organization,
-            "project": request.project,
-            "root-directory": request.info.root_directory,
-            "stack": request.stack,
-            "pwd": request.info.program_directory,
-            "parallel": request.parallel,
-        }
-        sdk = Path(request.info.program_directory, "node_modules", "@pulumi", "pulumi")
-        command = [
-            "node",
-            str(sdk / "cmd" / "run"),
-            *(f"--{name}={value}" for name, value in options.items()),
-        ]
-        command += ["--dry-run"] if request.dryRun else []
-        return [*command, "."], {"PULUMI_NODEJS_TYPESCRIPT": "true"}
+        run = Path(request.info.program_directory, "node_modules", "@pulumi", "pulumi", "cmd", "run")
+        told = self._told(request)
+        flags = ["--dry-run"] if told.pop("dry_run") == "true" else []
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in told.items()]
+        return ["node", str(run), *options, *flags, "."], {"PULUMI_NODEJS_TYPESCRIPT": "true"}
 
 
 class GoHost(_ProgramHost):
@@ -252,16 +239,8 @@ class GoHost(_ProgramHost):
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
-        return [str(built / "program")], {
-            "PULUMI_MONITOR": request.monitor_address,
-            "PULUMI_ENGINE": self._engine,
-            "PULUMI_ORGANIZATION": request.organization,
-            "PULUMI_PROJECT": request.project,
-            "PULUMI_ROOT_DIRECTORY": request.info.root_directory,
-            "PULUMI_STACK": request.stack,
-            "PULUMI_PARALLEL": str(request.parallel),
-            "PULUMI_DRY_RUN": str(request.dryRun).lower(),
-        }
+        variables = {f"PULUMI_{name.upper()}": value for name, value in self._told(request).items()}
+        return [str(built / "program")], variables
 
 
 class DotnetHost(_ProgramHost):
@@ -285,7 +264,6 @@ def _checked(command: list[str], folder: Path | str) -> None:
 def _run(
     command: list[str], folder: Path | str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """The result of *command*, with all that it printed as its output."""
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
     return subprocess.run(
         command,

@@ -27,7 +27,7 @@ from pulumi.automation._stack import StackInitMode
 
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import LanguageHost, run_main, served
-from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
+from sandbox.pulumi.plugins import ROOT, install_plugins, pulumi_environment, write_script
 from sandbox.world import Sandbox
 
 _found_pulumi: Final = functools.cache(find_pulumi)
@@ -36,8 +36,6 @@ _found_pulumi: Final = functools.cache(find_pulumi)
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one run of the engine."""
-
     failed: bool
     stdout: str
     stderr: str
@@ -162,23 +160,18 @@ class Project:
     # Runs
 
     def preview(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        """`pulumi preview`; *options* are those of `pulumi.automation.Stack.preview`."""
         return self._run(self._stack.preview, on_output, options)
 
     def up(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        """`pulumi up --skip-preview`; *options* are those of `pulumi.automation.Stack.up`."""
         return self._run(self._stack.up, on_output, options)
 
     def refresh(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        """`pulumi refresh`; *options* are those of `pulumi.automation.Stack.refresh`."""
         return self._run(self._stack.refresh, on_output, options)
 
     def destroy(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        """`pulumi destroy`; *options* are those of `pulumi.automation.Stack.destroy`."""
         return self._run(self._stack.destroy, on_output, options)
 
     def interrupt(self) -> None:
-        """Send Ctrl-C to the run in another thread."""
         self._signal(signal.SIGINT)
 
     # What is stored
@@ -206,19 +199,13 @@ class Project:
 
     def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
         """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""
-        self._environment = {
+        home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
+        variables = {
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
-            **sandbox.environment,
-            "PULUMI_BACKEND_URL": self._state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": self._passphrase,
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(ROOT),
+            **pulumi_environment(sandbox, state=self._state, home=home, passphrase=self._passphrase),
         }
-        self._environment = {
-            name: value for name, value in self._environment.items() if name not in self._without
-        }
+        self._environment = {name: one for name, one in variables.items() if name not in self._without}
         theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
         forget = "".join(f"unset {name}\n" for name in sorted(theirs - self._environment.keys()))
         write_script(self._directory / "bin" / "plugin-python", f'exec "{sys.executable}" "$@"\n')

@@ -189,7 +189,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def _log(self, context: Any, severity: Any, text: str) -> None:
-        """Show *text* as the engine's."""
         with grpc.insecure_channel(self._engines.get(context.peer()) or sys.argv[1]) as channel:
             engine_pb2_grpc.EngineStub(channel).Log(engine_pb2.LogRequest(severity=severity, message=text))
 

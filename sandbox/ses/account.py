@@ -84,7 +84,6 @@ class SesAccount:
                     self._catch_up(region, identity, now, look_up, soa)
 
     def identities(self, region: str) -> dict[str, Identity]:
-        """What there is in *region* now, by name, whatever the reads of a lagging SES say."""
         self.catch_up()
         with self._lock:
             return self._region(region).identities()
@@ -98,7 +97,6 @@ class SesAccount:
         return (key.selector, key.pkcs1_der) if key else None
 
     def add_configuration_set(self, region: str, name: str) -> None:
-        """*region* has a configuration set of that name."""
         with self._lock:
             self._region(region).configuration_sets.add(name)
 

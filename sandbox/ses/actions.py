@@ -29,8 +29,6 @@ NESTED_ORIGIN: Final = "DomainSigningAttributesOrigin"
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """The actions, for one call."""
-
     region: Region
     account_id: str
     switches: Switches
@@ -40,7 +38,6 @@ class Actions:
     """Whether SES checks MX records; if not, each counts as found."""
 
     def create_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """A new identity: BYODKIM with the key that was sent, else Easy DKIM."""
         name = sent["EmailIdentity"].lower()
         check_name(name)
         if self.region.get(name):
@@ -103,7 +100,6 @@ class Actions:
         return {}
 
     def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Mail of this identity uses that configuration set, or none."""
         name = sent["EmailIdentity"].lower()
         identity = self.region.get(name)
         if not identity:
@@ -190,7 +186,6 @@ class Actions:
         return {}
 
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """A tenant, without resources."""
         name = sent["TenantName"]
         if name in self.region.tenants:
             raise SesError("AlreadyExistsException", f"Tenant {name} already exists.")  # text assumed
@@ -200,16 +195,13 @@ class Actions:
         return _shown(self.region.tenants[name])
 
     def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """One tenant, without its resources."""
         return {"Tenant": _shown(self._tenant(sent))}
 
     def delete_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The tenant is gone, with its associations."""
         del self.region.tenants[self._tenant(sent).name]
         return {}
 
     def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The identity may be used for the tenant's mail."""
         resources, name = self._tenant(sent).identities, sent["ResourceArn"].partition(":identity/")[2]
         if not self.region.get(name):
             raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
@@ -219,14 +211,12 @@ class Actions:
         return {}
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The identity is free of the tenant."""
         name = sent["ResourceArn"].partition(":identity/")[2]
         if self._tenant(sent).identities.pop(name, None) is None:
             raise SesError("NotFoundException", "The association does not exist.")  # text assumed
         return {}
 
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The tenants of an identity, one a page if the client wants no more."""
         name = sent["ResourceArn"].partition(":identity/")[2]
         rows = [
             {
@@ -240,7 +230,6 @@ class Actions:
         return _page("ResourceTenants", rows, sent)
 
     def list_tenant_resources(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The identities of a tenant, one a page if the client wants no more."""
         rows = [
             {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)}
             for name in self._tenant(sent).identities
@@ -266,7 +255,6 @@ class Actions:
         return {}
 
     def tag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """These tags are added, or have these values."""
         identity = self._tagged(sent, elsewhere="Failed to tag resource")
         if not sent["Tags"]:
             raise _bad_request("No tag is given.")  # text assumed
@@ -362,7 +350,6 @@ class Actions:
             raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}")
 
     def _may_send(self, name: str, at: datetime | None = None) -> bool:
-        """Whether it is verified, or a domain that it is in."""
         identities = [self.region.get(one, at) for one in (name, *_domains_above(name))]
         return any(identity and identity.verification_status == "SUCCESS" for identity in identities)
 

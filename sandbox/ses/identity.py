@@ -80,7 +80,6 @@ class HeldKey:
         return cls(selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest())
 
     def record_name(self, domain: str) -> str:
-        """Where SES expects the public half."""
         return f"{self.selector}._domainkey.{domain}"
 
     def is_in(self, record_value: str, *, tagged: bool) -> bool:
@@ -116,15 +115,12 @@ def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """`VerificationInfo` of the last check."""
-
     checked: datetime | None = None
     succeeded: datetime | None = None
     error: str = ""
     soa: Soa | None = None
 
     def answer(self) -> dict[str, Any]:
-        """As SES v2 writes it."""
         shown: dict[str, Any] = {}
         if self.checked:
             # A success is written down a moment after its check.
@@ -201,7 +197,6 @@ class Identity:
 
     @property
     def identity_type(self) -> str:
-        """`EMAIL_ADDRESS`, `MANAGED_DOMAIN` or `DOMAIN`."""
         if "@" in self.name:
             return "EMAIL_ADDRESS"
         return "MANAGED_DOMAIN" if self.is_managed else "DOMAIN"
@@ -302,7 +297,6 @@ class Identity:
         return pending if pending and pending.pkcs1_der else None
 
     def verification_info(self, switches: Switches) -> dict[str, Any]:
-        """`VerificationInfo` as *switches* have it."""
         match switches.verification_info:
             case "empty":
                 return {}

@@ -21,8 +21,6 @@ LONGEST_GAP: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class MailFrom:
-    """A custom MAIL FROM domain at one moment."""
-
     domain: str = ""
     """Empty: mail goes out with SES's own."""
     on_mx_failure: str = "USE_DEFAULT_VALUE"
@@ -47,7 +45,6 @@ class MailFrom:
         return replace(missed, status="TEMPORARY_FAILURE" if was_there else "PENDING")
 
     def answer(self) -> dict[str, Any]:
-        """`MailFromAttributes`, as SES v2 writes it."""
         custom = {"MailFromDomain": self.domain, "MailFromDomainStatus": self.status} if self.domain else {}
         return custom | {"BehaviorOnMxFailure": self.on_mx_failure}
 

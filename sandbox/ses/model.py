@@ -31,8 +31,6 @@ OPERATIONS: Final = frozenset(
 
 
 class NoAnswerError(Exception):
-    """A fault took the answer: *fault* says how."""
-
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.kind)
         self.fault = fault
@@ -68,8 +66,6 @@ class Call:
 
 
 class SesModel(SesAccount):
-    """An account's SES as its API is called: throttled, logged, spoiled by faults."""
-
     def __init__(self, *, deliver: Deliver = lambda *_: None, **account: Any) -> None:
         """*account* as of `SesAccount`; without *deliver* mail gets lost."""
         super().__init__(**account)
@@ -121,7 +117,6 @@ class SesModel(SesAccount):
         ]
 
     def reset_log(self) -> None:
-        """The log is empty."""
         with self._lock:
             self._log.clear()
 

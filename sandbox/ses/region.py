@@ -58,7 +58,6 @@ class Region:
     """A heap: when an identity was to be checked next, each time that it changed."""
 
     def store(self, name: str, identity: Identity | None, at: datetime) -> None:
-        """From *at* on the identity is this, or gone if None."""
         self.number += (identity is not None) - (self.get(name) is not None)
         self._moments.setdefault(name, deque(maxlen=MOMENTS)).append((at, identity))
         for next_check in (identity.next_check, identity.mail_from.next_check) if identity else ():
@@ -77,12 +76,10 @@ class Region:
                 yield identity
 
     def identities(self, at: datetime | None = None) -> dict[str, Identity]:
-        """What there is by name, or was at an earlier moment."""
         found = ((name, self.get(name, at)) for name in self._moments)
         return {name: identity for name, identity in found if identity}
 
     def get(self, name: str, at: datetime | None = None) -> Identity | None:
-        """One identity as it is, or was at an earlier moment."""
         for since, identity in reversed(self._moments.get(name, ())):
             if at is None or since <= at:
                 return identity

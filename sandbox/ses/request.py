@@ -32,7 +32,6 @@ UNREADABLE: Final = SesError("SerializationException", None)
 
 
 def action_and_parameters(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    """Action and parameters, named as in the service model."""
     url = urlsplit(target)
     matches = ((name, path.fullmatch(url.path)) for verb, path, name in _routes() if verb == method)
     operation, match = next(((name, match) for name, match in matches if match), ("", None))

@@ -48,7 +48,6 @@ NOT_IN_MODEL: Final = {
 
 @functools.cache
 def service_model() -> ServiceModel:
-    """The SES v2 API as AWS describes it to its SDKs."""
     model: ServiceModel = botocore.session.get_session().get_service_model("sesv2")
     return model
 
@@ -63,7 +62,6 @@ class SesError(Exception):
 
     @property
     def status_code(self) -> int:
-        """The HTTP status that goes with the code."""
         if self.code in NOT_IN_MODEL:
             return NOT_IN_MODEL[self.code]
         return int(service_model().shape_for(self.code).metadata["error"]["httpStatusCode"])
@@ -109,13 +107,11 @@ def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str])
 
 
 def _validation_error(problems: Sequence[str]) -> SesError:
-    """One error that names every problem."""
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
     return SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
 
 
 def _must_not_be_null(path: str) -> str:
-    """The problem of a parameter that was not sent."""
     return _problem(path, "Member must not be null")
 
 
