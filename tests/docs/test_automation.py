@@ -17,6 +17,7 @@ from tests.engine.stack import REGION
 WORKFLOWS = sorted(path.name for path in EXAMPLES.glob("*.yml"))
 DOMAIN = "example.com"
 PAGE = "docs/how-to/automation.md"
+FLEET = "../fleet/up.yaml"
 
 VALUES = {
     "vars.PULUMI_BACKEND_URL": "",
@@ -26,7 +27,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", [*WORKFLOWS, FLEET])
 def test_linted(name):
     """GitHub's own schema of workflows takes it."""
     done = subprocess.run([*LINTER, str(EXAMPLES / name)], capture_output=True, text=True)
@@ -46,9 +47,6 @@ def test_least_permissions(name):
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     # An expression within a script would be run as a part of it.
     assert not any("${{" in step.get("run", "") for step in steps)
-
-
-FLEET = "../fleet/up.yaml"
 
 
 @pytest.mark.parametrize("name", [*WORKFLOWS, FLEET])

@@ -86,9 +86,6 @@ FOLLOWED = {
             "Take it all back": (1,),
         }
     },
-    "test_stacks.py": {
-        "docs/how-to/several-stacks.md": {"Identities in several accounts": (1,), "Many domains": (1,)}
-    },
     "test_automation.py": {
         "docs/how-to/automation.md": {
             "Set up the workflows": (1,),

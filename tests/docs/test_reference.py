@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from byodkim_provider import errors
 from tests.docs.pages import ROOT
 from tests.docs.reference import PARTS, with_part
 
@@ -22,3 +23,12 @@ def test_settings():
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.+?) \|", page.partition("## A domain")[2], re.MULTILINE)
     assert {name for row in rows for name in re.findall("`(.+?)`", row)} == expected
+
+
+def test_classes_of_errors():
+    """Each class that users see before a message has a row, with the state now and the next command."""
+    names = [name for name, one in vars(errors).items() if getattr(one, "__module__", "") == errors.__name__]
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    table = page.partition("## The classes")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", table, re.MULTILINE)
+    assert sorted({*names} - {"ByodkimError", "_CallRefused"}) == sorted(rows)

@@ -1,7 +1,5 @@
 """The page on several stacks, followed to the letter."""
 
-import json
-
 import pytest
 
 from tests.docs.pages import block
@@ -10,15 +8,6 @@ from tests.engine.stack import REGION
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/how-to/several-stacks.md"
-
-
-def test_several_accounts(shell, follow):
-    """A stack for each account."""
-    follow(PAGE, "Identities in several accounts")
-    assert {one["name"] for one in json.loads(shell.run("pulumi stack ls --json").stdout)} == {
-        "shop",
-        "newsletter",
-    }
 
 
 def test_shared_defaults(sandbox, shell):
@@ -37,13 +26,3 @@ def test_shared_defaults(sandbox, shell):
     assert made.exit_code == 0, made.shown
     assert {one.tags["team"] for one in sandbox.ses.identities(REGION).values()} == {"mail"}
     assert shell.run("byodkim status --all-stacks").exit_code == 0
-
-
-def test_many_domains(sandbox, stack, follow):
-    """A domain that is due is shown with its edit."""
-    sandbox.add_zone("example.com")
-    stack.paste(block("README.md", "With a real AWS account", 2))
-    made = stack.run("pulumi up")
-    assert made.exit_code == 0, made.shown
-    stack.days_pass(180)
-    assert "+      generation: 2" in follow(PAGE, "Many domains").stdout
