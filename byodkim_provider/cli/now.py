@@ -391,10 +391,11 @@ def _due(
 ) -> Iterator[Found]:
     """A rotation, the end of an override, and CNAMEs that are missing at slots without a record."""
     if days_left is not None and days_left < 0:
-        age, generation = max(
-            (one.age_days, one.generation) for one in identities if one.age_days is not None
-        )
-        yield "due", f"rotate: generation {generation} has signed for {age} days"
+        age = max(one.age_days for one in identities if one.age_days is not None)
+        # An identity that is used alone has no generations.
+        generations = [one.generation for one in identities if one.age_days == age and one.generation]
+        key = f"generation {max(generations)}" if generations else "its key"
+        yield "due", f"rotate: {key} has signed for {age} days"
     if domain.listed and domain.settings.overlap_days == 0:
         yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     for one in records:

@@ -177,6 +177,14 @@ def test_rotate_identity_alone(project, declare):
     assert project.run("status").exit_code == 0
 
 
+def test_age_of_identity_alone(domains, declare, world):
+    """Its key gets old too, and has no number."""
+    declare(generation=None, published=())
+    world.clock.advance(timedelta(days=180))
+    (found,) = domains()
+    assert found["due"] == ["rotate: its key has signed for 195 days"]
+
+
 def test_nothing_yet(project):
     """Before the first `up` there is nothing to go by: the message is that of a stack file."""
     project.stored = []
