@@ -267,14 +267,16 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
             at = "" if chosen.panel else _written_at(domain.settings)
             ttl = TTL if is_automatic else dns.ttl
             yield record(name=one.name, value=one.value, zone=zone, written_at=at, ttl=ttl)
-    # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
+    # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of `cname`, or a
+    # delegated `_domainkey`.
     writes = all(
-        one.provider == "route53" and domain.name.endswith(one.zone or "") for one in domain.settings.dns
+        one.provider == "route53" and f".{domain.name}".endswith(f".{one.zone or domain.name}")
+        for one in domain.settings.dns
     )
     at = PANELS["route53"].title if writes and not chosen.panel else ""
+    zone = zone.removeprefix("_domainkey.")
     for region, name in domain.settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            zone = zone.removeprefix("_domainkey.")
             yield record(kind=kind, name=name, value=value, zone=zone, written_at=at)
 
 

@@ -118,13 +118,15 @@ def test_records(declared, dns):
     assert "bounces" in text
 
 
-def test_paste_once(project):
+@pytest.mark.parametrize("zone", ["keys.example.net", "ple.com"])
+def test_paste_once(project, zone):
     """With `cname` they are pasted with the CNAMEs, before there is any key."""
-    dns = "dns: {provider: route53, zone: keys.example.net, cname: ses}"
+    dns = f"dns: {{provider: route53, zone: {zone}, cname: ses}}"
     project.write(f"    {DOMAIN}:\n      generation: 1\n      {dns}\n      mailFrom: bounce\n")
     project.stored = []
     shown = json.loads(project.run("records", "--json").stdout)
     assert [one["type"] for one in shown] == ["CNAME", "CNAME", "CNAME", "MX", "TXT"]
+    assert "nothing to type" not in project.run("records").stdout
 
 
 @pytest.mark.parametrize("where", ["stack file", "state", "state alone"])
