@@ -71,21 +71,20 @@ class Credentials:
 
     def __getitem__(self, key: str) -> str:
         """The secret *key*; raises `Refused` with how to set it."""
-        # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
-        found = (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
-        if not found:
+        secret = self._value(key)
+        if not secret:
             raise Refused(HostMessages.NO_SECRET(key=key, setting=self.hint(key)))
-        if not (found.isascii() and found.isprintable()):
+        if not (secret.isascii() and secret.isprintable()):
             raise Refused(HostMessages.SECRET(key=key, setting=self.hint(key)))
-        return found
+        return secret
 
     def missing(self) -> list[str]:
         """The secrets that are not set anywhere, in the host's order."""
-        return [
-            one
-            for one in self.variables
-            if not self.given.get(one) and not self.environment.get(self.variables[one])
-        ]
+        return [key for key in self.variables if not self._value(key)]
+
+    def _value(self, key: str) -> str:
+        # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
+        return (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
 
     def setting(self, key: str) -> str:
         """Where a preview or an update has the secret *key* from."""

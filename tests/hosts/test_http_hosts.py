@@ -714,6 +714,15 @@ def test_secret_in_the_words_of_a_host(given, source):
         assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.text), one
 
 
+@pytest.mark.parametrize("given", ["", " \n"])
+def test_blank_secret(given):
+    """A secret of white space alone is missing, for a preview as for a request."""
+    credentials = Credentials("x", {"token": given}, {"token": "VARIABLE"}, {})
+    assert credentials.missing() == ["token"]
+    with pytest.raises(Refused, match="no token is given"):
+        credentials["token"]
+
+
 @pytest.mark.parametrize("given", ["to\nken", "tök"])
 def test_no_secret(given):
     """What can't stand in a header is refused before a library quotes it in an error."""
