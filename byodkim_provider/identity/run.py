@@ -41,10 +41,10 @@ class Run:
     """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[Identity, str] = field(default_factory=dict)
     """Instance tags that this run wrote: SES may return the old tag for seconds."""
-    replaced: set[str] = field(default_factory=set)
-    """Domains of which this run has replaced an identity: when each key signed is lost with the old state."""
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
+    replaced: set[str] = field(default_factory=set)
+    """Domains of which this run has replaced an identity: when each key signed is lost with the old state."""
     signs: dict[Identity, str] = field(default_factory=dict)
     """
     The selector of the key that SES has, as this run has set or read it; "" if no key of one's own signs.
