@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
-from dns.message import Message
+from dns.message import QueryMessage
 from dns.rdatatype import RdataType
 
 from sandbox.clock import SandboxClock
@@ -42,24 +42,14 @@ def ask(name: str, resolver: str) -> Found:
     query = dns.message.make_query(name, RdataType.TXT, use_edns=False)
     try:
         reply, _ = dns.query.udp_with_fallback(query, host, REPLY_SECONDS, int(port))
+        found = cast(QueryMessage, reply).resolve_chaining()
     except (dns.exception.DNSException, OSError):
         return Found(None)
     if reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return Found(None)
-    texts = [rdata for rrset in reply.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
-    values = tuple(b"".join(text.strings).decode(errors="replace") for text in texts)
-    return Found(values, _ttl(reply) if values else _negative_ttl(reply))
-
-
-def _ttl(reply: Message) -> int:
-    """An alias on the way counts too."""
-    return min(rrset.ttl for rrset in reply.answer)
-
-
-def _negative_ttl(reply: Message) -> int:
-    """How long "no such name" may be remembered (RFC 2308 section 5)."""
-    soas = [rrset for rrset in reply.authority if rrset.rdtype == RdataType.SOA]
-    return min((min(soa.ttl, soa[0].minimum) for soa in soas), default=0)
+    values = tuple(b"".join(text.strings).decode(errors="replace") for text in found.answer or ())
+    # An alias that leads nowhere has no zone to say how long that may be remembered.
+    return Found(values, found.minimum_ttl if found.answer or reply.authority else 0)
 
 
 class Cache:

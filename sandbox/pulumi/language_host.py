@@ -2,7 +2,9 @@
 Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
 
 A CLI that was built from source comes without it, and programs of tests are functions. They run in this
-process, one after the other, by the server that the Automation API has for such programs.
+process, one after the other, by the server that the Automation API has for such programs. They end as in
+a process of their own: `pulumi-language-python-exec` turns the end of a program into an exit code, and
+`pulumi-language-python` an exit code into its answer to the engine.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import traceback
 import venv
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +27,13 @@ from types import MappingProxyType
 from typing import IO, Any, Final
 
 import grpc
+import pulumi
 from google.protobuf.empty_pb2 import Empty
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
-from sandbox.pulumi import exit_codes
 from sandbox.pulumi.environment import environment_of
 
 TIMES_CANCELLED: Final = 10
@@ -42,6 +45,23 @@ ENDING_SECONDS: Final = 30
 # Channels of a process share its connections by address. Without this, an engine that gets a port at which
 # another one has ended is not called, as long as the process waits before it tries that port again.
 _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
+
+
+ERROR_SHOWN: Final = 32
+"""Exit code of a program that has shown its error itself, in all SDKs."""
+
+RUN_ERROR: Final = 1
+"""Exit code after `pulumi.RunError`, whose message is shown."""
+
+TRACEBACKS: Final = ("python inline source runtime error: ", "RPC error: ")
+"""How the server's answers begin after an exception elsewhere than in the program; its traceback is shown."""
+
+
+class _Exited(grpc.RpcError):
+    """Of all that a program may raise, the server keeps only this to itself."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -81,22 +101,36 @@ class LanguageHost(LanguageServer):
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         request.args[:] = [self._engine]  # where the Automation API has the engine's address
         loops: list[asyncio.AbstractEventLoop] = []
+        exit_codes: list[Any] = []
 
         def run() -> None:
             loops.append(asyncio.get_running_loop())
             SETTINGS.root_directory = request.info.program_directory  # as the real one says
-            if self._program:
-                self._program()
-            else:
-                run_main(request.info.program_directory)
+            try:
+                if self._program:
+                    self._program()
+                else:
+                    run_main(request.info.program_directory)
+            except SystemExit as error:
+                exit_codes.append(error.code or 0)
+                raise _Exited from None
+            except pulumi.RunError:
+                raise
+            except Exception:  # noqa: BLE001 # as the real one does
+                pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+                exit_codes.append(ERROR_SHOWN)
+                raise _Exited from None
 
         with self._turn, environment_of(self._environment, forget=self._forget):
             try:
-                return exit_codes.run(run, request, context)
+                answer = LanguageServer(run).Run(request, context)  # type: ignore[no-untyped-call]
             finally:
                 # It leaves its event loop open when a program fails while it registers resources.
                 for loop in loops:
                     close_loop(loop)
+        if answer.error:
+            exit_codes.append(ERROR_SHOWN if answer.error.startswith(TRACEBACKS) else RUN_ERROR)
+        return answered(exit_codes[-1] if exit_codes else 0)
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
@@ -160,6 +194,13 @@ class LanguageHost(LanguageServer):
             for _ in streams:
                 yield from iter(said.get, None)
         yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
+
+
+def answered(exit_code: int) -> Any:
+    """The answer of the language host after *exit_code*."""
+    if exit_code in (0, ERROR_SHOWN):
+        return language_pb2.RunResponse(bail=exit_code == ERROR_SHOWN)
+    return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {exit_code}")
 
 
 def run_main(folder: Path | str) -> None:

@@ -27,7 +27,6 @@ from typing import Any, ClassVar, Final
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.pulumi import exit_codes
 from sandbox.pulumi.engine import (
     GO_MODULE,
     EngineMissing,
@@ -36,7 +35,7 @@ from sandbox.pulumi.engine import (
     find_pulumi,
     only_one,
 )
-from sandbox.pulumi.language_host import LanguageHost, served
+from sandbox.pulumi.language_host import LanguageHost, answered, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 """A Go module that pins the host for YAML and all it is built from."""
@@ -110,7 +109,7 @@ class _ProgramHost(LanguageHost):
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             }
             done = _run(command, request.info.program_directory, {**self._environment, **config, **variables})
-        answer = exit_codes.answered(done.returncode)
+        answer = answered(done.returncode)
         if answer.error and done.stdout:
             answer.error += f": {done.stdout[-2000:]}"
         return answer

@@ -111,7 +111,9 @@ class SesAccount:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
-        self._put(domain, region, "EXTERNAL", HeldKey.of(selector, private_key), status, tags or {})
+        key = HeldKey.of(selector, private_key)
+        identity = Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {})
+        self._put(region, identity, status)
 
     def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True, primary: str = "") -> None:
         """
@@ -120,7 +122,8 @@ class SesAccount:
         With *primary* it is a replica of the identity of that Region, whose loss SES then notices.
         """
         origin = f"AWS_SES_{primary.upper().replace('-', '_')}" if primary else "AWS_SES"
-        self._put(domain, region, origin, easy_dkim_keys()[0], "SUCCESS" if verified else "PENDING", {})
+        identity = Identity(domain, origin, easy_dkim_keys()[0], self.clock.now())
+        self._put(region, identity, "SUCCESS" if verified else "PENDING")
         if primary:
             self.change(domain, region, next_check=self.clock.now() + LONGEST_GAP)
 
@@ -141,31 +144,12 @@ class SesAccount:
         with self._lock:
             self._region(region).store(domain, None, self.clock.now())
 
-    def _put(
-        self,
-        domain: str,
-        region: str,
-        origin: str,
-        key: HeldKey,
-        status: DkimStatus,
-        tags: Mapping[str, str],
-    ) -> None:
+    def _put(self, region: str, identity: Identity, status: DkimStatus) -> None:
         with self._lock:
-            now = self.clock.now()
-            confirmed = status == "SUCCESS"
-            identity = Identity(
-                domain,
-                origin,
-                key,
-                now,
-                status=status,
-                verification_status=status,
-                confirmed=confirmed,
-                tags=tags,
-                info=Info(now, now) if confirmed else Info(),
-                ownership=Info(now, now) if confirmed else Info(),
-            )
-            self._region(region).store(domain, identity, now)
+            seen = Info(identity.changed, identity.changed) if status == "SUCCESS" else Info()
+            statuses: dict[str, Any] = {"status": status, "verification_status": status}
+            known = replace(identity, **statuses, confirmed=status == "SUCCESS", info=seen, ownership=seen)
+            self._region(region).store(known.name, known, known.changed)
 
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))

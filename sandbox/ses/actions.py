@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sandbox.ses.identity import HeldKey, Identity, easy_dkim_keys
-from sandbox.ses.mail_from import MailFrom
+from sandbox.ses.identity import HeldKey, Identity, MailFrom, easy_dkim_keys
 from sandbox.ses.region import MOST_MAIL, Region, Tenant
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp

@@ -76,7 +76,8 @@ def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
         problems.append(_problem("configurationSetName", _at_most(MAX_CONFIGURATION_SET_NAME)))
     if problems:
-        raise _validation_error(problems)
+        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
+        raise SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
 
 
 def check_name(name: str) -> None:
@@ -106,15 +107,6 @@ def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str])
     return tags
 
 
-def _validation_error(problems: Sequence[str]) -> SesError:
-    count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
-    return SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
-
-
-def _must_not_be_null(path: str) -> str:
-    return _problem(path, "Member must not be null")
-
-
 def _problem(path: str, constraint: str) -> str:
     return f"Value at '{path}' failed to satisfy constraint: {constraint}"
 
@@ -131,7 +123,7 @@ def _problems(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
                 if value.get(name) is not None:
                     yield from _problems(member, value[name], at)
                 elif name in shape.required_members:
-                    yield _must_not_be_null(at)
+                    yield _problem(at, "Member must not be null")
         case ListShape():
             for number, item in enumerate(value, start=1):
                 yield from _problems(shape.member, item, f"{path}.{number}.member")

@@ -10,7 +10,7 @@ from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.scan_entries import read_back
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
-from sandbox.ses.mail_from import MailFrom
+from sandbox.ses.identity import MailFrom
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, FakeSes
