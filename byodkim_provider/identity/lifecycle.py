@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient, SesIdentity
+from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
@@ -28,44 +28,21 @@ from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 
 
-def foresee(declared: Declared, services: Services) -> None:
+def foresee(declared: Declared, services: Services) -> str:
     """
-    Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
+    The line that `create` would say before it takes over what SES has, "" for none; it changes nothing.
 
-    One List per Region and run shows which names SES has; without that permission each identity is read.
-    If that fails too, `create` decides; by then a record of that name may have been taken over.
+    One List per Region and run shows which names SES has, and an identity that it names is read; so is each
+    without the permission to list. Raises the `IdentityExists` that `create` would, or a call's error.
     """
-    try:
-        identity = _existing(declared, services)
-    except ByodkimError:
-        return
-    if identity:
-        _plan_for_existing(declared, identity)
-
-
-def foresee_adoption(declared: Declared, services: Services) -> str:
-    """
-    The line that `create` would say before it takes over the identity; "" if SES has none.
-
-    It costs the List of `foresee`, and a read. Raises `IdentityExists` if `create` would, or a call's error.
-    """
-    identity = _existing(declared, services)
+    if not may_exist(declared.domain, partial(services.names, declared.region)):
+        return ""
+    identity = services.ses(declared.region).get_email_identity(declared.domain)
     if identity is None:
         return ""
-    return _plan_for_existing(declared, identity).info or taking_over(declared, identity, put=True)
-
-
-def _plan_for_existing(declared: Declared, identity: SesIdentity) -> Plan:
-    """What `create` plans once it has read an identity that SES has already; raises `IdentityExists`."""
     seen = Seen(read=True, identity=identity, exists=True)
-    return plan(None, declared, seen, now=identity.at, instance="")
-
-
-def _existing(declared: Declared, services: Services) -> SesIdentity | None:
-    """The identity that SES has; it is read only if it may be there."""
-    if not may_exist(declared.domain, partial(services.names, declared.region)):
-        return None
-    return services.ses(declared.region).get_email_identity(declared.domain)
+    planned = plan(None, declared, seen, now=identity.at, instance="")
+    return planned.info or (taking_over(declared, identity, put=True) if declared.adopt else "")
 
 
 def create(declared: Declared, key: Key, services: Services) -> Stored:

@@ -86,48 +86,40 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
+        progress = self._run.progress()
         self._run.in_the_way.discard((declared.region, declared.domain))
-        if not declared.adopt:
-            self._foresee_refusal(declared)
-        elif is_preview:
-            self._foresee_adoption(declared)
+        if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
+            progress.info(line)
         if declared.name_servers:
             elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, self._run))
             if elsewhere and self._run.first(elsewhere):
-                self._run.progress().warn(elsewhere)
+                progress.warn(elsewhere)
 
-    def _foresee_refusal(self, declared: Declared) -> None:
+    def _foreseen(self, declared: Declared) -> str:
+        """How an identity that `adopt` takes over signs today; warns of one that can't be made."""
+        run, progress, region = self._run, self._run.progress(), declared.region
+        unread = str(ownership.will_take_over(declared)) if declared.adopt else ""
+        not_read = ("not read", region)  # one note for a Region, and no further read
+        if declared.adopt and not_read in run.said:
+            return unread
+        if declared.adopt:
+            progress.update(f"{declared.domain} {region}: reading from SES how it signs today")
         try:
-            lifecycle.foresee(declared, self._services(declared.account_id))
+            return lifecycle.foresee(declared, self._services(declared.account_id))
         except IdentityExists as exists:
-            # An error here would end the preview before it has come to the others. The verification,
-            # which comes last, makes one of them all.
-            self._run.in_the_way.add((declared.region, declared.domain))
-            self._run.progress().warn(f"{type(exists).__name__}: {exists}")
-
-    def _foresee_adoption(self, declared: Declared) -> None:
-        """Say how an identity that `adopt` takes over signs today, or why that is not known."""
-        progress = self._run.progress()
-        line = str(ownership.will_take_over(declared))
-        not_read = ("not read", declared.region)  # one note for a Region, and no further read
-        if not_read not in self._run.said:
-            progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
-            try:
-                line = lifecycle.foresee_adoption(declared, self._services(declared.account_id))
-            except IdentityExists as exists:
-                # No error: to have the record in DNS before the switch, one lets the update refuse it.
-                progress.warn(f"{type(exists).__name__}: {exists}")
-                if exists.message.code is IdentityMessages.REPLACED:
-                    self._run.in_the_way.add((declared.region, declared.domain))
-                return
-            except Stopped:
-                return
-            except ByodkimError as error:
-                if self._run.first(*not_read):
-                    why = f"{type(error).__name__}: {error}"
-                    progress.info(IdentityMessages.NOT_READ(region=declared.region, error=why))
-        if line:
-            progress.info(line)
+            # An error here would end the preview before it has come to the others. The verification, which
+            # comes last, makes one of them all. What is adopted may get its record, and is refused then.
+            if not declared.adopt or exists.message.code is IdentityMessages.REPLACED:
+                run.in_the_way.add((region, declared.domain))
+            progress.warn(f"{type(exists).__name__}: {exists}")
+        except Stopped:
+            pass
+        except ByodkimError as error:
+            if declared.adopt and run.first(*not_read):
+                why = f"{type(error).__name__}: {error}"
+                progress.info(IdentityMessages.NOT_READ(region=region, error=why))
+            return unread  # without `adopt` the update decides; by then a record may have been taken over
+        return ""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)

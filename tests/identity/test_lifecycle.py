@@ -13,7 +13,6 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import (
     ByodkimError,
     IdentityExists,
-    InvalidSettings,
     RecordNotVisible,
     SesRefused,
     Stopped,
@@ -448,18 +447,6 @@ def test_a_preview_that_knows_no_selector(world):
     refused(IdentityExists, lifecycle.foresee, unknown, world.outside)
 
 
-@pytest.mark.parametrize(
-    ("operation", "kind"),
-    [(LIST, "500"), (LIST, "throttle"), (GET, "access_denied"), (GET, "500"), (GET, "throttle")],
-)
-def test_a_preview_that_may_not_ask(world, operation, kind):
-    """Without the permission, or an answer, nothing is foreseen and nothing refused."""
-    world.put("s9")
-    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
-
-    lifecycle.foresee(world.declared(), world.outside)
-
-
 def test_a_preview_that_may_not_list(world):
     """Without the permission for List the identity is read, before a record of its key is taken over."""
     world.put("s9")
@@ -479,15 +466,6 @@ def test_a_preview_that_may_not_list_a_new_one(world):
     lifecycle.foresee(world.declared(), world.outside)
 
     assert [LIST, GET] == world.calls()
-
-
-def test_a_preview_without_credentials(world):
-    """What is wrong with the session is said by the run, which needs it."""
-
-    def no_session(_):
-        raise InvalidSettings(["aws: no response from STS"])
-
-    lifecycle.foresee(world.declared(), replace(world.outside, names=no_session))
 
 
 def test_adopt_what_is_right(world):
@@ -547,7 +525,7 @@ def test_a_take_over_is_said(world, make, changes, line):
     if changes:
         world.model.change(DOMAIN, REGION, **changes)
     declared = world.declared(adopt=True, accept_unsigned_window=True)
-    foreseen = lifecycle.foresee_adoption(declared, world.outside)
+    foreseen = lifecycle.foresee(declared, world.outside)
     assert [LIST, GET] == world.calls()
 
     world.create(adopt=True, accept_unsigned_window=True)
@@ -563,14 +541,14 @@ def unknown_key(world):
 def test_a_preview_of_a_take_over(world):
     """A preview also says it of a key that is not made yet."""
     world.put("s9")
-    foreseen = lifecycle.foresee_adoption(unknown_key(world), world.outside)
+    foreseen = lifecycle.foresee(unknown_key(world), world.outside)
     line = "BYODKIM, signing with selector 's9'; switches to a key that the update makes"
     assert f"example.com eu-west-1: SES has it, {line}" == foreseen
 
 
 def test_a_preview_of_nothing_to_take_over(world):
     """What SES does not have is not read."""
-    assert "" == lifecycle.foresee_adoption(world.declared(adopt=True), world.outside)
+    assert "" == lifecycle.foresee(world.declared(adopt=True), world.outside)
     assert [LIST] == world.calls()
 
 

@@ -1,8 +1,11 @@
 """What a preview says of identities before anything is made: which are in the way, and which stay."""
 
+from dataclasses import replace
+
 import pytest
 from pulumi.output import Unknown
 
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from sandbox.ses.switches import Fault
@@ -78,6 +81,29 @@ def test_not_in_the_way(world, identities, olds, changes):
     world.put("theirs")
     identities.check(olds, inputs(world, **changes))
     assert ([], []) == (world.progress.warnings, verification(world, {}, DOMAIN))
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [(LIST, "500"), (LIST, "throttle"), (GET, "access_denied"), (GET, "500"), (GET, "throttle")],
+)
+def test_not_asked(world, identities, operation, kind):
+    """Without the permission, or an answer, nothing is foreseen and nothing refused."""
+    world.put("theirs")
+    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
+    assert identities.check({}, inputs(world)).failures == []
+    assert ([], []) == (world.progress.warnings, world.progress.infos)
+
+
+def test_without_credentials(world):
+    """What is wrong with the session is said by the run, which needs it."""
+
+    def no_session(_):
+        raise InvalidSettings(["aws: no response from STS"])
+
+    nothing = replace(world.outside, names=no_session)
+    identities = ByodkimIdentityProvider(lambda _: nothing, run=world.run)
+    assert identities.check({}, inputs(world)).failures == []
 
 
 ADOPTS = (
