@@ -322,6 +322,20 @@ def test_served_elsewhere(world, dns, asked, text):
     assert served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
 
 
+@pytest.mark.parametrize("changes", [{"dns_check": "recursive"}, {"cname": "keys.example.net"}], ids=str)
+def test_nobody_is_asked_who_serves(world, changes):
+    """A recursive resolver does not know; with `cname` the domain's own servers do not count."""
+    assert (set(), []) == (lookups.served_by(world.declared(**changes), world.run), world.resolver.looked_up)
+
+
+def test_a_recursive_resolver_serves_no_zone(world):
+    """Its answers don't show that the new zone is asked already, so one is not exchanged for another."""
+    stored = world.verified(1, dns=(HERE,), name_servers=NAME_SERVERS)
+    declared = world.declared(1, dns=(THERE,), name_servers=NAME_SERVERS, dns_check="recursive")
+    with refused(EXCHANGED):
+        refuse_leaving(stored, declared, seeing(world, Cnames({}, asked_at(THERE))))
+
+
 def test_servers_asked():
     """Who serves the record itself: not what it is an alias of, nor a resolver that found no zone."""
     answers = [

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from pulumi.output import Unknown
 
+from byodkim_provider.aws.ses import OWNER_TAG
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
@@ -139,6 +140,14 @@ def test_adopts_what_the_update_refuses(world, identities):
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: ")
     assert "`acceptUnsignedWindow: true` accepts that" in warning
     assert ([], []) == (world.progress.infos, verification(world, {}, DOMAIN))
+
+
+def test_adopts_what_was_replaced(world, identities):
+    """After `--replace` nobody knows when each key signed: an error of the preview, with `adopt` too."""
+    world.put("ses2", tags={OWNER_TAG: OWNER})
+    slot = {"selector": "ses1", "cname": "keys.example.net", "overlap_days": 10}
+    identities.check({}, inputs(world, adopt=True, is_preview=True, **slot))
+    assert verification(world, {}, DOMAIN) == [f"{TAKEN}{DOMAIN} {REGION}"]
 
 
 @pytest.mark.parametrize(("operation", "kind"), [(GET, "access_denied"), (LIST, "500")])
