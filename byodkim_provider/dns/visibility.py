@@ -1,29 +1,18 @@
 """
-Decides whether a record is visible, and waits until it is.
+Decides whether a record is visible, and says what is wrong where it is not.
 
 Answers in, judgement out: `resolver` queries servers, `misconfigurations` recognises wrong values.
-One check and the wait are two functions.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain
 from typing import Final
 
 from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Clock, Progress
-
-FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
-"""Seconds between the first polls: a record that its DNS provider calls ready takes only seconds."""
-
-PAUSE: Final = 10.0
-"""Seconds between all later polls: each poll queries every server, and the delay does no harm."""
 
 _FAILURES: Final = {
     "silent": ("is", "silent"),
@@ -77,7 +66,10 @@ class Visibility:
 
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
-        return ", ".join([_count(self), *self.phrases()])
+        return ", ".join([self.count(), *self.phrases()])
+
+    def count(self) -> str:
+        return f"{self.right} of {self.asked} servers show the key"
 
 
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
@@ -102,91 +94,6 @@ def judge(answers: Sequence[Answer], public_key_der: bytes, target: str = "") ->
         public_key_der=public_key_der,
         target=target,
     )
-
-
-class DnsWait:
-    """
-    The time that a run may wait for DNS, shared by all identities that wait.
-
-    Only time in which at least one identity waits is counted, so that other work does not use it
-    up. A class because it keeps the time used so far.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._began = 0.0
-        self._used = 0.0
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[float]:
-        """The end of the wait (as `clock.monotonic()`), if all wait at most *seconds* together."""
-        with self._lock:
-            now = self._clock.monotonic()
-            if not self._waiting:
-                self._began = now
-            self._waiting += 1
-            end = self._began + seconds - self._used
-        try:
-            yield end
-        finally:
-            with self._lock:
-                self._waiting -= 1
-                if not self._waiting:
-                    self._used += self._clock.monotonic() - self._began
-
-
-def wait_until_visible(
-    check: Callable[[], Visibility],
-    *,
-    wait: DnsWait,
-    seconds: float,
-    subject: str,
-    pasted: bool = False,
-    clock: Clock,
-    progress: Progress,
-) -> Visibility:
-    """
-    The last result of *check*: the record is visible, time is up, or the run was interrupted.
-
-    All that share *wait* wait at most *seconds* together; a record that is visible at once does not
-    wait, nor does one behind a CNAME that is *pasted* and not there yet. When time is up there is one last
-    check. Progress lines begin with *subject*; there is one
-    for each change, and none if the record was visible at once. A resolver that sees no zone is named
-    before the wait, which seldom helps.
-    """
-    start = clock.monotonic()
-    visibility = check()
-    if visibility.visible or (pasted and _has_no_cname(visibility.answers)):
-        return visibility
-    shown = ""
-    with wait.within(seconds) as end:
-        if zone_not_found(visibility.answers) and (left := end - start) > 0:
-            # Another `pulumi up` does not help there, as in a network with its own view of DNS.
-            waits = IdentityMessages.WAITS_FOR_ZONE(
-                subject=subject, no_zone=IdentityMessages.NO_ZONE(), left=left
-            )
-            progress.info(waits)
-        for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
-            left = end - clock.monotonic()
-            if visibility.visible or left <= 0:
-                break
-            if visibility.summary() != shown:
-                shown = visibility.summary()
-                progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
-            if clock.wait(min(pause, left)):
-                break
-            visibility = check()
-    if shown and visibility.summary() != shown:
-        progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
-    return visibility
-
-
-def _has_no_cname(answers: Sequence[Answer]) -> bool:
-    """Whether a server answers that no CNAME stands at the name, and none shows one."""
-    answered = any(answer.values is not None for answer in answers)
-    return answered and not any(answer.target for answer in answers)
 
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> str:
@@ -231,12 +138,3 @@ def _predicate(answer: Answer, public_key_der: bytes, target: str) -> tuple[str,
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _count(visibility: Visibility) -> str:
-    return f"{visibility.right} of {visibility.asked} servers show the key"
-
-
-def _progress_line(subject: str, visibility: Visibility, seconds: float, limit: float) -> str:
-    count = f"{_count(visibility)} after {seconds:.0f} s of at most {limit:.0f} s"
-    return f"{subject}: {', '.join([count, *visibility.phrases()])}"

@@ -12,11 +12,10 @@ from functools import partial
 from typing import assert_never
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
-from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, refreshed
-from byodkim_provider.identity.lookups import look_up
+from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key, Run, Services
@@ -80,26 +79,12 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
             seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
-            record = _wait_for_record(made.asks, declared, services)
+            shared = made.asks.shared
+            record = wait_until_visible(declared, services.run, seconds=made.asks.seconds, shared=shared)
+            # A new identity whose record is not visible is stored as waiting, also after an interruption.
+            if stopping.is_set() and (record.visible or not shared):
+                raise Stopped(IdentityMessages.INTERRUPTED())
             seen = replace(seen, record=record, waited_seconds=services.run.clock.monotonic() - began)
-
-
-def _wait_for_record(lookup: Call, declared: Declared, services: Services) -> Visibility:
-    """How far the record is visible, once it is visible or time is up."""
-    run = services.run
-    record = wait_until_visible(
-        partial(look_up, declared, run),
-        wait=run.dns_wait if lookup.shared else DnsWait(run.clock),
-        seconds=lookup.seconds,
-        subject=declared.domain,
-        pasted=declared.cname is not None,
-        clock=run.clock,
-        progress=run.progress(),
-    )
-    # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
-    if stopping.is_set() and (record.visible or not lookup.shared):
-        raise Stopped(IdentityMessages.INTERRUPTED())
-    return record
 
 
 def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:

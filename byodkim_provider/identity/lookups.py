@@ -7,20 +7,27 @@ must not take a record from where verifiers find it. Zones are labels (`route53:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
+from itertools import chain, repeat
 from textwrap import indent
 from typing import Final
 
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns import panels
-from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import InvalidSettings, RecordNotVisible
 from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
-from byodkim_provider.identity.run import Run
+from byodkim_provider.identity.run import DnsWait, Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
+
+FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
+"""Seconds between the first polls: a record that its DNS provider calls ready takes only seconds."""
+
+PAUSE: Final = 10.0
+"""Seconds between all later polls: each poll queries every server, and the delay does no harm."""
 
 RECENT_SECONDS: Final = 60
 """For so long after its begin, a lookup that found the record at every server need not be repeated."""
@@ -41,6 +48,51 @@ def look_up(declared: Declared, run: Run) -> Visibility:
     if seen.visible and seen.right == seen.asked:
         run.complete[record] = began, seen
     return seen
+
+
+def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: bool) -> Visibility:
+    """
+    The last lookup of the record: it is visible, time is up, or the run was interrupted.
+
+    All that share the run's wait wait at most *seconds* together; a record that is visible at once does not
+    wait, nor does one behind a CNAME that somebody has to paste. When time is up there is one last lookup.
+    There is a line of progress for each change, and none if the record was visible at once. A resolver that
+    sees no zone is named before the wait, which seldom helps.
+    """
+    clock, progress, subject = run.clock, run.progress(), declared.domain
+    start = clock.monotonic()
+    seen, shown = look_up(declared, run), ""
+
+    def show() -> None:
+        count = f"{seen.count()} after {clock.monotonic() - start:.0f} s of at most {end - start:.0f} s"
+        progress.update(f"{subject}: {', '.join([count, *seen.phrases()])}")
+
+    if seen.visible or (declared.cname and _has_no_cname(seen.answers)):
+        return seen
+    with (run.dns_wait if shared else DnsWait(clock)).within(seconds) as end:
+        if zone_not_found(seen.answers) and (left := end - start) > 0:
+            # Another `pulumi up` does not help there, as in a network with its own view of DNS.
+            no_zone = IdentityMessages.NO_ZONE()
+            progress.info(IdentityMessages.WAITS_FOR_ZONE(subject=subject, no_zone=no_zone, left=left))
+        for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
+            left = end - clock.monotonic()
+            if seen.visible or left <= 0:
+                break
+            if seen.summary() != shown:
+                shown = seen.summary()
+                show()
+            if clock.wait(min(pause, left)):
+                break
+            seen = look_up(declared, run)
+    if shown and seen.summary() != shown:
+        show()
+    return seen
+
+
+def _has_no_cname(answers: Sequence[Answer]) -> bool:
+    """Whether a server answers that no CNAME stands at the name, and none shows one."""
+    answered = any(answer.values is not None for answer in answers)
+    return answered and not any(answer.target for answer in answers)
 
 
 def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:

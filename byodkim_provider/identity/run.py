@@ -8,19 +8,53 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
-from byodkim_provider.dns.visibility import DnsWait, Visibility
+from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
 
 Identity = tuple[str, str]
 """Region and domain."""
+
+
+class DnsWait:
+    """
+    The time that a run may wait for DNS, shared by all identities that wait.
+
+    Only time in which at least one identity waits is counted, so that other work does not use it
+    up. A class because it keeps the time used so far.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._began = 0.0
+        self._used = 0.0
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[float]:
+        """The end of the wait (as `clock.monotonic()`), if all wait at most *seconds* together."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if not self._waiting:
+                self._began = now
+            self._waiting += 1
+            end = self._began + seconds - self._used
+        try:
+            yield end
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._used += self._clock.monotonic() - self._began
 
 
 @dataclass

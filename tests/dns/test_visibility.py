@@ -1,4 +1,4 @@
-"""Whether a record is visible enough, how long it is waited for, and what is said about it."""
+"""Whether a record is visible enough, and what is said about it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import pytest
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.dns.visibility import DnsWait, Visibility, diagnose, judge, wait_until_visible
-from byodkim_provider.progress import stopping
+from byodkim_provider.dns.visibility import diagnose, judge
 from tests.support.cases import cases
 from tests.support.dns_servers import running
-from tests.support.fakes import FakeClock, FakeProgress
 from tests.support.testdata import key
 
 KEY, OTHER_KEY = (key(name).public_key_der for name in ("rsa1024.pkcs8", "another"))
@@ -128,147 +126,6 @@ def test_diagnose():
     assert "ns1 and ns3 show the key, ns2 and ns5 have no TXT record, ns4 is silent" == (
         diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
     )
-
-
-def watch(clock: FakeClock, *changes: tuple[float, tuple[Answer, ...]]):
-    """A look that sees each of *changes* from its second on, and the list of times it looked at."""
-    looked: list[float] = []
-
-    def look() -> Visibility:
-        looked.append(clock.monotonic())
-        return judge([said for since, said in changes if since <= clock.monotonic()][-1], KEY)
-
-    return look, looked
-
-
-def wait(look, clock, seconds, *, shared=None, progress=None):
-    """What is seen last in a wait of that many seconds at most."""
-    return wait_until_visible(
-        look,
-        wait=shared or DnsWait(clock),
-        seconds=seconds,
-        subject="example.net",
-        clock=clock,
-        progress=progress or FakeProgress(),
-    )
-
-
-NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
-
-
-@cases(
-    ("changes", "seconds", "looks", "visible"),
-    {
-        "there already": ([(0, EVERYWHERE)], 120, [0], True),
-        "one look only": ([(0, NOWHERE)], 0, [0], False),
-        "shorter than a pause": ([(0, NOWHERE)], 1, [0, 1], False),
-        "never": ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
-        "after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
-        "at the last look": ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
-    },
-)
-def test_when_it_looks(changes, seconds, looks, visible):
-    """It looks at once, then less and less often, and a last time at the end."""
-    clock = FakeClock()
-    look, looked = watch(clock, *changes)
-
-    judgement = wait(look, clock, seconds)
-
-    assert (looks, visible) == (looked, judgement.visible)
-
-
-def test_a_shared_wait():
-    """What one identity has waited, the next one of the run can't; it waits for what is left."""
-    clock, progress = FakeClock(), FakeProgress()
-    shared = DnsWait(clock)
-    never, _ = watch(clock, (0, NOWHERE))
-    wait(never, clock, 116, shared=shared)
-    look, looked = watch(clock, (0, NOWHERE))
-
-    wait(look, clock, 120, shared=shared, progress=progress)
-
-    assert [116, 118, 120] == looked
-    assert [
-        "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
-    ] == progress.updates
-
-
-@cases(
-    ("changes", "seconds", "waited"),
-    {
-        "visible at once": ([(0, EVERYWHERE)], 120, 0),
-        "one look only": ([(0, NOWHERE)], 0, 0),
-        "visible after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
-    },
-)
-def test_time_in_which_nobody_waits(changes, seconds, waited):
-    """It uses up nothing of a shared wait, however late in the run the next one begins."""
-    clock = FakeClock()
-    shared = DnsWait(clock)
-    first, _ = watch(clock, *changes)
-    wait(first, clock, seconds, shared=shared)
-    clock.advance(1000)
-    look, looked = watch(clock, (0, NOWHERE))
-
-    wait(look, clock, 120, shared=shared)
-
-    assert 120 - waited == looked[-1] - looked[0]
-
-
-def test_time_in_which_two_wait():
-    """It counts once: both waits end when a single one would have."""
-    clock = FakeClock()
-    shared = DnsWait(clock)
-
-    with shared.within(120) as end:
-        clock.advance(50)
-        with shared.within(120) as end_of_second:
-            clock.advance(20)
-        clock.advance(10)
-    with shared.within(120) as end_of_third:
-        pass
-
-    assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
-
-
-def test_interrupted():
-    """An interruption ends the wait without another look."""
-    clock = FakeClock()
-    clock.after(7, stopping.set)
-    look, looked = watch(clock, (0, NOWHERE))
-
-    judgement = wait(look, clock, 120)
-
-    assert ([0, 2, 5], False, 7) == (looked, judgement.visible, clock.monotonic())
-
-
-def test_progress():
-    """There is a line for each change, with time and limit, and none for what stays the same."""
-    clock = FakeClock()
-    look, _ = watch(clock, (0, NOWHERE), (5, answers((RIGHT,), ())), (28, EVERYWHERE))
-    progress = FakeProgress()
-
-    wait(look, clock, 120, progress=progress)
-
-    assert [
-        "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
-        "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",
-        "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
-    ] == progress.updates
-
-
-@pytest.mark.parametrize(
-    "changes", [[(0, EVERYWHERE)], [(0, NOWHERE)]], ids=["there already", "one look that sees nothing"]
-)
-def test_no_progress_without_a_wait(changes):
-    """Nothing is said about a wait that does not happen."""
-    clock = FakeClock()
-    look, _ = watch(clock, *changes)
-    progress = FakeProgress()
-
-    wait(look, clock, 0, progress=progress)
-
-    assert [] == progress.updates
 
 
 def test_real_look():

@@ -1,0 +1,127 @@
+"""How long a record is waited for, how often it is looked up meanwhile, and what is said of that."""
+
+import pytest
+
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.identity.lookups import wait_until_visible
+from byodkim_provider.identity.run import DnsWait
+from byodkim_provider.progress import stopping
+from tests.support.cases import cases
+
+NOWHERE, HALF, EVERYWHERE = ("", ""), ("key", ""), ("key", "key")
+"""What ns1 and ns2 show."""
+
+
+class Changing:
+    """DNS that shows each of *changes* from its second on, and when it was asked."""
+
+    def __init__(self, world, *changes):
+        self.world, self.changes, self.asked = world, changes, []
+
+    def txt(self, name, domain):
+        now = self.world.clock.monotonic()
+        self.asked.append(now)
+        shown = [said for since, said in self.changes if since <= now][-1]
+        value = self.world.declared().record_value
+        return [Answer(f"ns{number}", (value,) if one else ()) for number, one in enumerate(shown, 1)]
+
+
+def wait(world, seconds, *changes):
+    """What is seen last in a wait of that many seconds at most, and when DNS was asked."""
+    dns = Changing(world, *changes)
+    world.run.resolver = lambda *_: dns
+    declared = world.declared(domain="example.net")
+    return wait_until_visible(declared, world.run, seconds=seconds, shared=True), dns.asked
+
+
+@cases(
+    ("changes", "seconds", "asked", "visible"),
+    {
+        "there already": ([(0, EVERYWHERE)], 120, [0], True),
+        "one lookup only": ([(0, NOWHERE)], 0, [0], False),
+        "shorter than a pause": ([(0, NOWHERE)], 1, [0, 1], False),
+        "never": ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
+        "after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
+        "at the last lookup": ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
+    },
+)
+def test_when_it_is_looked_up(world, changes, seconds, asked, visible):
+    """At once, then less and less often, and a last time at the end."""
+    seen, when = wait(world, seconds, *changes)
+    assert (asked, visible) == (when, seen.visible)
+
+
+def test_a_shared_wait(world):
+    """What one identity has waited, the next one of the run can't; it waits for what is left."""
+    wait(world, 116, (0, NOWHERE))
+    world.progress.updates.clear()
+
+    _, asked = wait(world, 120, (0, NOWHERE))
+
+    assert [116, 118, 120] == asked
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
+    ] == world.progress.updates
+
+
+@cases(
+    ("changes", "seconds", "waited"),
+    {
+        "visible at once": ([(0, EVERYWHERE)], 120, 0),
+        "one lookup only": ([(0, NOWHERE)], 0, 0),
+        "visible after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
+    },
+)
+def test_time_in_which_nobody_waits(world, changes, seconds, waited):
+    """It uses up nothing of a shared wait, however late in the run the next one begins."""
+    wait(world, seconds, *changes)
+    world.clock.advance(1000)
+
+    _, asked = wait(world, 120, (0, NOWHERE))
+
+    assert 120 - waited == asked[-1] - asked[0]
+
+
+def test_time_in_which_two_wait(world):
+    """It counts once: both waits end when a single one would have."""
+    clock = world.clock
+    shared = DnsWait(clock)
+
+    with shared.within(120) as end:
+        clock.advance(50)
+        with shared.within(120) as end_of_second:
+            clock.advance(20)
+        clock.advance(10)
+    with shared.within(120) as end_of_third:
+        pass
+
+    assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
+
+
+def test_interrupted(world):
+    """An interruption ends the wait without another lookup."""
+    world.clock.after(7, stopping.set)
+
+    seen, asked = wait(world, 120, (0, NOWHERE))
+
+    assert ([0, 2, 5], False, 7) == (asked, seen.visible, world.clock.monotonic())
+
+
+def test_progress(world):
+    """There is a line for each change, with time and limit, and none for what stays the same."""
+    wait(world, 120, (0, NOWHERE), (5, HALF), (28, EVERYWHERE))
+
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
+        "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",
+        "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
+    ] == world.progress.updates
+
+
+@pytest.mark.parametrize(
+    "shown", [EVERYWHERE, NOWHERE], ids=["there already", "one lookup that sees nothing"]
+)
+def test_no_progress_without_a_wait(world, shown):
+    """Nothing is said about a wait that does not happen."""
+    wait(world, 0, (0, shown))
+    assert [] == world.progress.updates
