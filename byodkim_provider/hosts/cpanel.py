@@ -79,10 +79,11 @@ class Host(HttpHost):
     def _account(self) -> SplitResult:
         try:
             account = urlsplit(self._credentials["url"])
-            whole = all((account.hostname, account.username, account.password, (account.port or PORT)))
+            is_whole = bool(account.hostname and account.username and account.password)
+            _ = account.port  # raises if it is no number
         except ValueError:
-            whole = False
-        if not whole or account.path.strip("/") or account.query or account.fragment:
+            is_whole = False
+        if not is_whole or account.path.strip("/") or account.query or account.fragment:
             raise Refused(HostMessages.URL(port=PORT, setting=self._credentials.hint("url")))
         return account
 
@@ -103,7 +104,8 @@ class Host(HttpHost):
         return [((serial, number), value) for number, value in lines]
 
     def _delete(self, key: tuple[str, str]) -> None:
-        # After it the zone has another serial, and other lines other numbers: the caller reads again.
+        # Then the zone has another serial, and lines have other numbers. Of two equal records the second is
+        # refused (`Unknown`), and `publish` reads again.
         self._edit(key[0], remove=key[1])
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
@@ -140,8 +142,8 @@ class Host(HttpHost):
         if "serial number" in said:
             raise Unknown(HostMessages.ZONE_CHANGED())
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
-        answer = HostMessages.SAID(host="cPanel", said=said)
-        raise Refused(HostMessages.FORBIDDEN(said=answer, step=self._new_key) if denied else answer)
+        answered = HostMessages.SAID(host="cPanel", said=said)
+        raise Refused(HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered)
 
 
 def _decoded(text: str) -> str:

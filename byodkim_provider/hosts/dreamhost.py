@@ -16,7 +16,7 @@ from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Busy, HostSpec, Refused, Unknown
 from byodkim_provider.messages.hosts import HostMessages
 
-BUSY_SECONDS: Final = 60
+RETRY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
 
 _BUSY: Final = "slow_down_bucko"
@@ -87,7 +87,7 @@ class Host(HttpHost):
             return answer.get("data")
         said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
         if said.startswith(_BUSY):
-            raise Busy(HostMessages.BUSY(said=said), retry_after=BUSY_SECONDS)
+            raise Busy(HostMessages.BUSY(said=said), retry_after=RETRY_SECONDS)
         if said.startswith(_CNAME):
             raise Refused(HostMessages.CNAME(said=f" ({said})"))
         answered = HostMessages.SAID(host="DreamHost", said=said)

@@ -20,6 +20,8 @@ SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 PAGE: Final = 100
 """Records on one page."""
 
+MAX_PAGES: Final = 100
+
 MAX_VALUE: Final = 512
 """Longest value, in characters; a key of 2048 bits has 394."""
 
@@ -79,14 +81,17 @@ class Host(HttpHost):
     def _records(self, name: str) -> list[tuple[str, str]]:
         wanted = self._relative(name)
         found: list[tuple[str, str]] = []
-        for page in range(1, 1 + PAGE):
+        for page in range(1, 1 + MAX_PAGES):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
             answer = self._call("GET", self._path, query=query)
             with as_documented("GoDaddy"):
                 items = (answer or {}).get("items") or []
                 # A host that ignores one of the parameters may return more records.
-                there = [one for one in items if (one.get("type"), one.get("name")) == ("TXT", wanted)]
-                found += [(str(one["recordId"]), joined(one["data"])) for one in there]
+                found += [
+                    (str(record["recordId"]), joined(record["data"]))
+                    for record in items
+                    if (record.get("type"), record.get("name")) == ("TXT", wanted)
+                ]
                 is_last = len(items) < PAGE
             if is_last:
                 break

@@ -95,27 +95,26 @@ class HttpHost(DnsHost):
         self._timeout_seconds = timeout_seconds
 
     def _address(self) -> str:
-        """The URL of the API; may raise `Refused`, as `_headers` may."""
+        """The URL of the API. Raises `Refused` for settings that lead to none."""
         stand_in = self._credentials.environment.get(self._stand_in)
         if stand_in and not is_local(stand_in):
             raise Refused(HostMessages.STAND_IN(variable=self._stand_in))
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
-        """What authenticates a request."""
+        """What authenticates a request. Raises `Refused` without a secret."""
         return {}
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for _, value in self._records(name)))
 
     def remove(self, name: str, value: str) -> None:
-        for key, there in self._records(name):
-            if there == value:
-                try:
-                    self._delete(key)
-                except Refused as error:
-                    if error.message.fields.get("status") != 404:  # perhaps somebody else has removed it
-                        raise
+        for key in [key for key, listed in self._records(name) if listed == value]:
+            try:
+                self._delete(key)
+            except Refused as error:
+                if error.message.fields.get("status") != 404:  # perhaps somebody else has removed it
+                    raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:
         """The TXT records at *name*: what the API knows each by, and its value."""
@@ -139,7 +138,7 @@ class HttpHost(DnsHost):
 
         *query* is for a GET; *body* is sent as JSON.
         """
-        from urllib3.exceptions import HTTPError, SSLError, TimeoutError
+        from urllib3 import exceptions
 
         if stopping.is_set():
             raise Unknown(HostMessages.INTERRUPTED())
@@ -162,15 +161,15 @@ class HttpHost(DnsHost):
                 decode_content=False,
             )
             data = _body(response)
-        except SSLError as error:
+        except exceptions.SSLError as error:
             if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
                 raise Refused(HostMessages.NO_PROOF()) from None
             raise Unknown(HostMessages.TLS_FAILED()) from None
         except ValueError:  # its text may quote a header, or a proxy's password
             raise Refused(HostMessages.ADDRESS()) from None
-        except TimeoutError:
+        except exceptions.TimeoutError:
             raise Unknown(HostMessages.TOO_SLOW(seconds=self._timeout_seconds)) from None
-        except (HTTPError, OSError) as error:
+        except (exceptions.HTTPError, OSError) as error:
             raise Unknown(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
         return self._judged(response.status, response.headers, data)
 
@@ -258,7 +257,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """urllib3 logs each request with its query, which holds the API key at some hosts."""
+    """Cut the query off the paths that urllib3 logs: it holds the API key at some hosts."""
     if isinstance(record.args, tuple):
         record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
     return True

@@ -20,9 +20,9 @@ from byodkim_provider.quoting import hidden
 
 Existing = Literal["same key", "replace", "slot"]
 """
-What to do with a record that exists: take it over if it holds this key (else fail), or replace it.
+What to do with a record that exists already: take it over if it holds this key (else fail), or replace it.
 
-A `slot` is of this stack alone: as `same key`, but its own record gets another key.
+`slot` is as `same key`, but the key that this stack had there before makes way.
 """
 
 MAX_SAID: Final = 300
@@ -116,7 +116,7 @@ class HostSettings:
     provider: HostName
     zone: str
     zone_id: str = ""
-    """Which of several zones of that name; no part of the record's identity, as *server* is none."""
+    """Which of several zones of that name. With another *zone_id* or *server* it is the same record."""
     server: str = ""
     port: int | None = None
     key_name: str = ""
@@ -142,7 +142,7 @@ class DnsHost:
         self.label = settings.label
         self._zone = settings.zone
         self._zone_id = settings.zone_id
-        default = self.spec.ttl.default if self.spec.ttl else 0
+        default = self.spec.ttl.default if self.spec.ttl else 0  # a host without TTLs is sent none
         self._ttl = default if settings.ttl is None else settings.ttl
         self._credentials = credentials
 

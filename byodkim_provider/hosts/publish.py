@@ -73,7 +73,7 @@ class _Requests:
 
     def __init__(self, host: DnsHost, name: str, clock: Clock, progress: Progress) -> None:
         self.changed = False
-        """Whether a change was made, or may have been made."""
+        """Whether a change was made, or may have been, and was not taken back: for the hint of a refusal."""
         self._host = host
         self._name = name
         self._clock = clock
@@ -158,15 +158,16 @@ class _Requests:
 
 def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> tuple[str, bool]:
     """
-    Publish a record; an existing record of this key keeps its form.
+    Publish a record; returns its value in DNS, and whether the stack takes over a record that was there.
 
-    The value that stands there, and whether somebody else had made it before, for a supplied key.
+    An existing record of this key keeps its form. It is taken over only with `same key`.
 
     Raises `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped` if the next
     run must read what was done.
     """
     requests = _Requests(host, record.name, clock, progress)
     accepted = False
+    removed: set[str] = set()
 
     def step() -> tuple[str, bool]:
         nonlocal accepted
@@ -175,12 +176,15 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             return found, record.existing == "same key" and not requests.changed
         others = tuple(one for one in there if one != record.value)
         if record.existing != "replace" and {*others} - {record.before}:
-            if requests.changed and record.value in there:  # somebody else added a value at the same time
+            # Somebody else was first. Our value goes again, unless both were there before this call.
+            if requests.changed and record.value in there:
                 requests.remove(record.value)
-            requests.changed = accepted and record.value not in there  # it may still appear
+            # A value that the host took, and does not list yet, may still appear.
+            requests.changed = bool(removed) or (accepted and record.value not in there)
             is_slot = record.existing == "slot"
             raise Refused(HostMessages.OTHER_KEY() if is_slot else HostMessages.OTHER_VALUE())
         for other in others:
+            removed.add(other)
             requests.remove(other)
         if record.value not in there and not accepted:
             requests.add(record.value)

@@ -61,17 +61,20 @@ class Host(HttpHost):
         return tuple(dict.fromkeys(joined(value) for one in self._sets(name) for value in one["values"]))
 
     def add(self, name: str, value: str) -> None:
-        forms = [value] if len(value) <= records.STRING_OCTETS else [value, records.quoted(value)]
-        for form in forms:
-            try:
-                self._change(additions=[self._set(name, [form], self._ttl)])
-            except Refused:
-                if self._sets(name):
-                    raise Unknown(HostMessages.NAME_CHANGED()) from None
-                if form is forms[-1]:
-                    raise
-            else:
-                return
+        try:
+            self._add(name, value)
+        except Refused:
+            if len(value) <= records.STRING_OCTETS:
+                raise
+            self._add(name, records.quoted(value))
+
+    def _add(self, name: str, form: str) -> None:
+        try:
+            self._change(additions=[self._set(name, [form], self._ttl)])
+        except Refused:
+            if self._sets(name):
+                raise Unknown(HostMessages.NAME_CHANGED()) from None
+            raise
 
     def remove(self, name: str, value: str) -> None:
         before = self._sets(name)

@@ -260,9 +260,10 @@ def test_slot_taken_meanwhile(host, calm):
     """Who puts a value there between the two requests was first: ours goes again, his stays."""
     host.there = [OLD]
     host.before["add", 1] = [lambda: host.there.append("theirs")]
-    with pytest.raises(DnsRefused, match="another key stands in the slot already"):
+    with pytest.raises(DnsRefused, match="another key stands in the slot already") as refused:
         publish(host, SLOT, **calm)
     assert ["theirs"] == host.there
+    assert refused.value.hint.startswith("the record may have been changed; ")  # the stack's own key is gone
 
 
 @pytest.mark.parametrize("kind", ["remove", "add"])
