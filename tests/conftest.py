@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, settings
 from moto.core.responses import BaseResponse
 
 from byodkim_provider.aws.permissions import PERMISSIONS
-from byodkim_provider.cli import messages
+from byodkim_provider.cli import terminal
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.progress import stopping
@@ -87,7 +87,7 @@ def _no_sleep(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(autouse=True)
 def _no_word_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a command says what it waits for; most tests say what stands on standard error."""
-    monkeypatch.setattr(messages, "FIRST_WORD_SECONDS", 3600)
+    monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 3600)
 
 
 @pytest.fixture(autouse=True)

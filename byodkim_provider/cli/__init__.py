@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.messages import (
+from byodkim_provider.cli.terminal import (
     CANNOT_WRITE,
     CannotRead,
     Refused,
@@ -49,7 +49,7 @@ INTERRUPTED: Final = 128 + 2
 
 AS_JSON: Final = "byodkim_provider.as_json"
 KEYS: Final = "byodkim_provider.keys"
-"""What a context remembers: whether errors are JSON too; arguments that may be keys, which none quotes."""
+"""What a context remembers: whether errors are JSON too; arguments that may be keys, never to be quoted."""
 
 
 class _Commands(click.Group):
@@ -76,6 +76,7 @@ class _Commands(click.Group):
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         context.meta[AS_JSON] = wants_json(arguments)
+        # A key may also be the value in `--option=VALUE` or `-oVALUE`.
         context.meta[KEYS] = [
             part for one in arguments for part in (one, *one.split("=", 1), one[2:]) if may_be_a_key(part)
         ]
@@ -104,6 +105,7 @@ class _Commands(click.Group):
                 sys.stdout.flush()
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
             os._exit(INTERRUPTED)
+        # Before `_without_keys`, which returns an error of another class.
         exit_code = UNKNOWN if context.invoked_subcommand in MONITORS else refused.exit_code
         refused = _without_keys(refused, context)
         if as_json:
@@ -113,7 +115,7 @@ class _Commands(click.Group):
 
 
 def _without_keys(error: click.ClickException, context: click.Context) -> click.ClickException:
-    """*error*, or one like it if it quotes an argument that may be a private key, as click does."""
+    """*error*, or another with its text without what may be a private key: click quotes arguments."""
     keys = context.meta[KEYS]
     if not keys:
         return error

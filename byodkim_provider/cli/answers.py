@@ -15,7 +15,6 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, ask_all, say
 from byodkim_provider.cli.now import (
     UNSEEN_ZONE,
     DomainNow,
@@ -27,6 +26,7 @@ from byodkim_provider.cli.now import (
 )
 from byodkim_provider.cli.stack import Domain, Stack
 from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.terminal import CannotRead, ask_all, say
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
@@ -52,13 +52,15 @@ def of_stack(
     """
     Every domain in the configuration or the stack's state, or the *chosen* one, sorted by name.
 
-    *chosen* are the options of `doctor`: then DMARC is asked too, SES need not answer, and DNS is
-    asked by *servers* if there are any.
+    *chosen* are the options of `doctor`, which always asks for DMARC, and goes on if SES does not answer.
+    *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
+    is_doctor = chosen is not None
     now = environment.clock.now()
     wanted = chosen.domain if chosen else None
     domains = [one for one in stack.domains.values() if wanted in (None, one.name)]
-    ask_ses = _ses(environment, stack.aws, may_fail=chosen is not None)
+    ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
+    # By names that a command shows while it waits, and that find the answers below.
     questions: dict[str, Callable[[], Any]] = {}
     for domain in domains:
         name, declared = domain.name, domain.declared
@@ -71,11 +73,11 @@ def of_stack(
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
         mail_froms = domain.settings.mail_from_domains
-        if resolver and (chosen or mail_froms):
+        if resolver and (is_doctor or mail_froms):
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
             questions[f"MAIL FROM {name}"] = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
-    answers = _answers(questions, say_refusal=chosen is not None)
+    answers = _answers(questions, say_refusal=is_doctor)
 
     found = [
         domain_now(
@@ -88,8 +90,8 @@ def of_stack(
             [_in_stack(answers[f"DNS {one.name}"], domain) for one in _expected(domain, chosen)],
             {region: answers[f"SES {region} {domain.name}"] for region in domain.unmade},
             now,
-            answers.get(f"DMARC {domain.name}"),
-            answers.get(f"MAIL FROM {domain.name}", {}),
+            dmarc=answers.get(f"DMARC {domain.name}"),
+            mail_from=answers.get(f"MAIL FROM {domain.name}", {}),
         )
         for domain in domains
     ]
@@ -177,17 +179,17 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
     for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
         target = domain.settings.cnames.get(name, "")
-        of_zone = declared if declared and not target else None
+        here = declared if not target else None  # what is declared of a record that stands at its own name
         yield ExpectedRecord(
             selector=name.removesuffix(f"._domainkey.{domain.name}"),
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
-            zone=zone or (of_zone.panel_zone if of_zone else None),
-            panel=panel or (_panel(of_zone) if of_zone else None),
+            zone=zone or (here.panel_zone if here else None),
+            panel=panel or (_panel(here) if here else None),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
             name_servers=_name_servers(declared) if declared else (),
             target=target,
-            kept=bool(target) or bool(of_zone and of_zone.dns and MANUAL not in of_zone.dns),
+            kept=bool(target) or bool(here and here.dns and MANUAL not in here.dns),
         )
 
 
@@ -230,7 +232,7 @@ def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
     record = next((one for one in domain.records if one.name == now.name), None)
     if record is None:
         return now
-    mine = [one for one in domain.identities if record.generation is not None]
+    mine = domain.identities if record.generation is not None else ()  # (): used alone
     since = [
         one.key.signing_since for one in mine if one.key and one.declared.generation == record.generation
     ]

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from byodkim_provider.cli.environment import Environment, current_directory
-from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, open_stack, stack_names
+from byodkim_provider.cli.terminal import CannotRead
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord

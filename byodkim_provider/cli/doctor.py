@@ -26,8 +26,8 @@ from byodkim_provider.cli.chosen import (
 )
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.messages import as_json, ask_all, minute
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict
+from byodkim_provider.cli.terminal import as_json, ask_all, minute
 from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.identity.state import AWAITING_DNS

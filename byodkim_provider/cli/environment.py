@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.cli.messages import CannotRead, CannotWrite, Refused, say
+from byodkim_provider.cli.terminal import CannotRead, CannotWrite, Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliNote, CliProblem

@@ -16,8 +16,8 @@ from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, polic
 from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import as_json, say
 from byodkim_provider.cli.stack import Domain, Stack, in_project, open_stack
+from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.cli import CliNote
@@ -137,6 +137,7 @@ def _identities(stack: Stack) -> Scope:
     """Identities and secrets that are declared, and those in the state, which may have to be deleted."""
     stored = [one for group in stack.state.identities.values() for one in group]
     scope = Scope()
+    # Account and owners first: every ARN that `_add_identity` and `_add_secrets` make depends on them.
     accounts = {one.declared.account_id for one in stored if one.declared.account_id}
     if len(accounts) == 1:
         scope.account = accounts.pop()

@@ -19,8 +19,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.messages import by_text, inert, minute, wrapped
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
+from byodkim_provider.cli.terminal import by_text, inert, minute, wrapped
 from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
-from byodkim_provider.cli.messages import by_text, minute
 from byodkim_provider.cli.stack import Domain
+from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
@@ -166,7 +166,7 @@ class DomainNow:
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
     mail_from: tuple[str, ...] = ()
-    """What is wrong with the MAIL FROM domains that the stack file asks for, or awaited."""
+    """What is wrong with the MAIL FROM domains that the stack file asks for, and for what SES still looks."""
     wrong: tuple[str, ...] = ()
     """Mail is not signed as the stack file says, or soon will not be."""
     due: tuple[str, ...] = ()
@@ -195,7 +195,7 @@ def identity_now(
     stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
 ) -> IdentityNow:
     """
-    The state of an identity from GetEmailIdentity's response; None if not found or not called.
+    The state of an identity by GetEmailIdentity's response *seen*, None if SES has none or was not asked.
 
     *verified* is what earlier runs of Pulumi found verified.
     """
@@ -211,6 +211,7 @@ def identity_now(
         )
     now = max(now, seen.at)  # SES's clock, which the times of the state are from
     entry = Entry.from_properties(stored.to_outputs())
+    # A key that a run has verified needs no new evidence: SUCCESS is about it.
     verdict = judged(entry, seen, seen_unverified=entry in verified)
     ours = has_key(declared.selector, seen)
     since = stored.key.signing_since if stored.key and ours and seen.signing_enabled else None
@@ -262,6 +263,7 @@ def domain_now(
     records: Sequence[RecordNow],
     unmade: Mapping[str, SesIdentity | None],
     now: datetime,
+    *,
     dmarc: Policy | None,
     mail_from: Mapping[str, Mapping[Table, Message]],
 ) -> DomainNow:
@@ -277,14 +279,14 @@ def domain_now(
     allowed = timedelta(days=settings.rotate_after_days)
     rotation = min(since) + allowed if domain.listed and since else None
     days_left = (rotation - now).days if rotation else None
-    told = [*_mail_from(settings.mail_from_domains, identities, mail_from)]
+    about_mail_from = [*_mail_from(settings.mail_from_domains, identities, mail_from)]
     found = [
         *_seen(identities, made),
         *_not_made(domain, unmade),
         *_differences(domain),
         *_due(domain, identities, records, days_left),
         *_notes(domain, identities, made, now),
-        *told,
+        *about_mail_from,
         *_retired(domain, made, now),
     ]
     wrong, due, notes = (_texts(found, kind) for kind in KINDS)
@@ -301,7 +303,7 @@ def domain_now(
         due=due,
         notes=notes,
         dmarc=dmarc,
-        mail_from=tuple(text for kind in KINDS for text in _texts(told, kind)),
+        mail_from=tuple(text for kind in KINDS for text in _texts(about_mail_from, kind)),
     )
 
 

@@ -18,8 +18,8 @@ import click
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.messages import as_json
 from byodkim_provider.cli.stack import Domain
+from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
@@ -261,11 +261,11 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
     for name, target in cnames.items():
         yield record(kind="CNAME", name=name, value=target, zone=zone)
     host = SPECS.get(dns.provider)
-    is_automatic = host and host.ttl and dns.ttl == host.ttl.automatic  # no TTL, but leaves it to the host
+    is_automatic = host and host.ttl and dns.ttl == host.ttl.automatic  # the host chooses the TTL
+    ttl = TTL if is_automatic else dns.ttl
+    at = "" if chosen.panel else _written_at(domain.settings)
     for one in domain.records:
         if one.name not in cnames:  # else it stands at the target
-            at = "" if chosen.panel else _written_at(domain.settings)
-            ttl = TTL if is_automatic else dns.ttl
             yield record(name=one.name, value=one.value, zone=zone, written_at=at, ttl=ttl)
     # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of `cname`, or a
     # delegated `_domainkey`.

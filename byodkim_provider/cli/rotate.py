@@ -22,7 +22,6 @@ from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
-from byodkim_provider.cli.messages import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.cli.stack import (
     Domain,
     Stack,
@@ -31,6 +30,7 @@ from byodkim_provider.cli.stack import (
     settings_in,
 )
 from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.terminal import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
@@ -221,6 +221,7 @@ def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
     for step in steps:
         spelling, said = spellings.get(step.domain, ""), stack.written[step.domain]
         written = source.domains.get(spelling)
+        # As text: YAML and the JSON of `pulumi config` may have numbers of different types.
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):

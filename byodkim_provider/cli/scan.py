@@ -24,15 +24,6 @@ from byodkim_provider.aws.ses import MANAGED
 from byodkim_provider.aws.settings import AwsSettings, partition_of, redirection_warnings, regions_with_ses
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file, write_file
-from byodkim_provider.cli.messages import (
-    CannotRead,
-    Refused,
-    as_json,
-    ask_all,
-    confirmed,
-    inert,
-    say,
-)
 from byodkim_provider.cli.scan_entries import (
     Found,
     as_entries,
@@ -45,6 +36,15 @@ from byodkim_provider.cli.scan_entries import (
     why_no_entry,
 )
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
+from byodkim_provider.cli.terminal import (
+    CannotRead,
+    Refused,
+    as_json,
+    ask_all,
+    confirmed,
+    inert,
+    say,
+)
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dkim.records import normalise_domain
@@ -156,7 +156,7 @@ def scan(
         shown = [
             {
                 **asdict(one),
-                "signing": {region: signing(seen) for region, seen in one.identities.items()},
+                "signing": {each: signing(seen) for each, seen in one.identities.items()},
                 "entry": entry(one, [region]),
                 "comments": comments(one),
             }

@@ -18,9 +18,7 @@ from ruamel.yaml import YAML
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, TAGS, SesIdentity
-from byodkim_provider.cli.messages import (
-    by_text,
-)
+from byodkim_provider.cli.terminal import by_text
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeGuard
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment, read_file
-from byodkim_provider.cli.messages import CannotRead, Refused, ask_all, say
 from byodkim_provider.cli.state import PublishedRecord, State, read_state, settings_in_state, written_in
+from byodkim_provider.cli.terminal import CannotRead, Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
 from byodkim_provider.config.schema import Verification, pasted_keys
@@ -261,7 +261,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         others = {*stack_names(environment.directory)} - {name}
         raise NoStack(f"{error}{did_you_mean(name, others)}") from None
     try:
-        values = read(config, project_name)
+        values = read_table(config, project_name)
     except ValueError:
         raise CannotRead(CliProblem.NO_CONFIGURATION()) from None
     try:
@@ -323,14 +323,14 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     return project
 
 
-def read(printed: str, project: str) -> dict[str, str]:
+def read_table(printed: str, project: str) -> dict[str, str]:
     """
     Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
 
-    *printed* is the table, because `pulumi config --json` leaves out every object that contains a
-    secret.
+    *printed* is the table of `pulumi config`, because with `--json` it leaves out every object that contains
+    a secret.
 
-    >>> read('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
+    >>> read_table('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
     {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
     """
     header, *rows = printed.split("\n")

@@ -134,6 +134,7 @@ def read_state(export: str) -> State:
 
 def _in_python(kind: str) -> str:
     """The type that a resource of type *kind* has in a program in Python."""
+    # The domain is a component: in Python too its type has no prefix of dynamic resources.
     if kind == DOMAIN_OF_PLUGIN:
         return DOMAIN
     return kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)

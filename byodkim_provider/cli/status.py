@@ -15,9 +15,9 @@ from byodkim_provider.cli.answers import of_stack
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment, write_file
 from byodkim_provider.cli.layout import as_html, as_prometheus, show
-from byodkim_provider.cli.messages import CannotRead, as_json, say
 from byodkim_provider.cli.now import SEVERITY, StackNow
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
+from byodkim_provider.cli.terminal import CannotRead, as_json, say
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliNote, CliProblem
 

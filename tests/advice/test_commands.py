@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.terminal import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import keys
 from tests.advice.following import Entry, advice

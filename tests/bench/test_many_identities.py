@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
 from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
-from byodkim_provider.cli.messages import ask_all
+from byodkim_provider.cli.terminal import ask_all
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import PUT
 from byodkim_provider.identity.verdicts import INTERVALS

@@ -4,8 +4,8 @@ from threading import Event
 
 import pytest
 
-from byodkim_provider.cli import messages
-from byodkim_provider.cli.messages import ask_all
+from byodkim_provider.cli import terminal
+from byodkim_provider.cli.terminal import ask_all
 
 
 def test_order():
@@ -34,7 +34,7 @@ def test_a_word(monkeypatch):
         said.append(text)
         go_on.set()
 
-    monkeypatch.setattr(messages, "FIRST_WORD_SECONDS", 0.2)
+    monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.2)
     questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
     assert ask_all(questions, report=report) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]

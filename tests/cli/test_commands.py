@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import COMMANDS, main
-from byodkim_provider.cli.messages import say
+from byodkim_provider.cli.terminal import say
 from tests.support.testdata import pem
 
 HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}

@@ -11,8 +11,8 @@ import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
-from byodkim_provider.cli.messages import as_json
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, StackNow
+from byodkim_provider.cli.terminal import as_json
 from tests.support.fakes import START
 
 ANSI = re.compile("\x1b\\[[0-9;]*m")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.terminal import CannotRead
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN

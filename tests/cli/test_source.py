@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from byodkim_provider.cli.environment import replace_file
-from byodkim_provider.cli.messages import Refused
+from byodkim_provider.cli.terminal import Refused
 
 TEXT = "config: {}\n"
 WRITERS = 8

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import SECRET
+from byodkim_provider.cli.terminal import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import record_name

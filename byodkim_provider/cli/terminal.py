@@ -1,8 +1,8 @@
 """
 What every command says and asks beside its result, also while it waits, and the errors that end one.
 
-An error is lines, and with `--json` a value. A stream that is closed, full, or lacks a character of the
-text never ends in a traceback.
+The texts are in `messages.cli`. An error is lines, and with `--json` a value. A stream that is closed, full,
+or lacks a character of the text never ends in a traceback.
 """
 
 from __future__ import annotations
