@@ -29,6 +29,6 @@ def test_classes_of_errors():
     """Each class that users see before a message has a row, with the state now and the next command."""
     names = [name for name, one in vars(errors).items() if getattr(one, "__module__", "") == errors.__name__]
     page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-    table = page.partition("## The classes")[2].partition("\n## ")[0]
+    table = page.partition("## The classes, statuses and warnings\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", table, re.MULTILINE)
     assert sorted({*names} - {"ByodkimError", "_CallRefused"}) == sorted(rows)
