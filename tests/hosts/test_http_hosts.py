@@ -21,7 +21,7 @@ import pytest
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost
-from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, Credentials, HostSettings, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS, credentials, open_host
 from byodkim_provider.progress import stopping
@@ -237,6 +237,15 @@ class Api(HttpHost):
 def answering(stand_in, answer):
     stand_in.answer = lambda request: answer
     return Api(stand_in.url)
+
+
+def test_unavailable(godaddy):
+    """503 means that nothing was done if the host says when to ask again."""
+    with pytest.raises(Busy) as busy:
+        answering(godaddy.stand_in, Response(503, None, {"Retry-After": "7"}))._call("GET", "/")
+    assert 7 == busy.value.retry_after
+    with pytest.raises(Unknown, match="trouble at the host: 503"):
+        answering(godaddy.stand_in, Response(503, None))._call("GET", "/")
 
 
 def test_redirect(godaddy):

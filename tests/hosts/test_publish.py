@@ -110,6 +110,15 @@ def test_race_and_lost_answer(host, calm):
     assert "nothing was changed in DNS; remove it, or give the key another selector" == refused.value.hint
 
 
+def test_race_while_not_listed(host, calm):
+    """A record that was taken and is not listed yet may still appear beside another value."""
+    host.add = lambda name, value: host.requests.append("add")
+    host.before["values", 3] = [lambda: host.there.append("theirs")]
+    with pytest.raises(DnsRefused, match="another value is there already") as refused:
+        publish(host, OURS, **calm)
+    assert refused.value.hint.startswith("the record may have been changed; ")
+
+
 def test_race_that_was_there_before(host, calm):
     """Our value beside another one is not ours to remove if somebody else wrote both."""
     host.there = [VALUE, "theirs"]
@@ -163,6 +172,15 @@ def test_refusal(host, calm):
         publish(host, OURS, **calm)
     assert f"{host.label}: {NAME}: no\n  hint: nothing was changed in DNS; do this" == str(refused.value)
     assert 0 == calm["clock"].monotonic()
+
+
+def test_refusal_after_busy(host, calm):
+    """A host that was busy has done nothing."""
+    host.before["add", 1] = [raising(Busy(BUSY))]
+    host.before["add", 2] = [raising(Refused(HostMessages.FORBIDDEN(said="no", step="do this")))]
+    with pytest.raises(DnsRefused) as refused:
+        publish(host, OURS, **calm)
+    assert "nothing was changed in DNS; do this" == refused.value.hint
 
 
 def test_refusal_after_the_change(host, calm):
