@@ -126,7 +126,7 @@ def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
 
 def _staying(before: Declared, after: Declared) -> list[int]:
     """Generations in DNS before and after a change. The others leave when `generations` lets them."""
-    return sorted({*before.published} & {*after.published}) or [0]  # 0: wherever there is a record
+    return sorted({*before.published} & {*after.published}) or [0]  # 0 has no places of its own: all of `dns`
 
 
 def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:

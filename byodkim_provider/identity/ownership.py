@@ -66,7 +66,7 @@ def lost_reason(owner: str) -> Message:
 
 
 def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
-    """Raise `IdentityExists` for an identity of another AWS service, which no `adopt` takes from it."""
+    """Raise `IdentityExists` for an identity that another AWS service manages, with `adopt` too."""
     if seen.identity_type == MANAGED:
         raise exists(IdentityMessages.MANAGED, declared, seen.origin)
 
@@ -76,8 +76,9 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     Raise `IdentityExists` unless this resource made the identity that it is about to create, or adopts it.
 
     *in_state*: the resource is in the state, so it may have made the identity with an earlier key. A
-    selector that a preview can't know is not compared. Nobody adopts what is this resource's own already, and
-    switches slots with it: the state that knew when each generation signed is lost, as after `--replace`.
+    selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the slot of an
+    identity that is this resource's own already: the state that knew when each generation signed is lost, as
+    after `--replace`, so the slot may have mail on its way.
     """
     problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:

@@ -210,7 +210,7 @@ def _key_problems(
         return _secret_problems(checked, unknown)
     if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
         checked.pop("record_value", None)  # it follows from the key
-        if checked.get("private_key") == checked_key is not None:
+        if checked_key is not None and checked.get("private_key") == checked_key:
             return []
         try:
             checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()

@@ -181,7 +181,7 @@ INPUTS: Final[Kinds] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInSes:
-    """The key that SES has: since when, how it got the key, and the status of both."""
+    """The key that SES has: since when, how SES got it, and SES's status."""
 
     set_at: datetime
     """

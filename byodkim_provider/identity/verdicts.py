@@ -73,7 +73,7 @@ class Entry:
     generation_before: int | None = field(default=None, compare=False)
     """The generation that signed before this one; None if there is none."""
     adopted: bool = field(default=False, compare=False)
-    """Somebody else's before: then a generation that may have signed is not known to be the one before."""
+    """Whether it was somebody else's: then `generation_before` is not known to be the key before this one."""
     record_value: str = field(default="", compare=False)
     cname: str | None = field(default=None, compare=False)
     """The zone to which the CNAME at the record's name leads; None if the record stands there itself."""
