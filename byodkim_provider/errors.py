@@ -1,5 +1,5 @@
 """
-Every error this package raises on purpose: a message with its hint, and a class where somebody catches it.
+Every error this package raises on purpose: a message with its hint, of a class that people read first.
 
 The message says what was found and what was expected, for which name; its hint says what was changed, and
 the next step. All are in `messages`. No message contains key material.

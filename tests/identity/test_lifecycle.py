@@ -1392,14 +1392,15 @@ def test_delete(world):
     assert ([GET, DELETE], {}) == (world.calls(), world.model.identities(REGION))
 
 
-def test_delete_of_what_is_gone(world):
-    """Not found is success."""
-    old = world.verified()
+@pytest.mark.parametrize("adopted", [False, True])
+def test_delete_of_what_is_gone(world, adopted):
+    """Not found is success, and nothing is said to have stayed."""
+    old = replace(world.verified(), adopted=adopted)
     world.model.remove(DOMAIN, REGION)
 
     lifecycle.delete(old, world.outside)
 
-    assert DELETE not in world.calls()
+    assert ([GET], []) == (world.calls(), world.progress.infos)
 
 
 def test_delete_while_reads_lag(world):
@@ -1435,19 +1436,6 @@ def test_what_was_left_is_nobodys(world):
     world.next_run()
 
     assert IdentityMessages.NOBODYS == refused(IdentityExists, world.create).code
-
-
-def test_delete_of_an_adopted_one_that_is_gone(world):
-    """Not found is success, and nothing stayed."""
-    world.publish(1)
-    world.put("s1")
-    adopted = world.create(adopt=True)
-    world.model.remove(DOMAIN, REGION)
-    world.progress.infos.clear()
-
-    lifecycle.delete(adopted, world.outside)
-
-    assert [] == world.progress.infos
 
 
 @pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
@@ -1514,40 +1502,30 @@ def test_delete_while_awaiting_dns(world):
 
 
 @cases(
-    ("change", "line"),
+    ("published", "change", "line", "asked"),
     {
-        "generations": ({}, "generation 1 → 2, s2 visible at 2 of 2 servers"),
-        "used alone": ({"generation": None, "published": ()}, "s2 visible at 2 of 2 servers"),
+        "generations": ((1, 2), {}, "generation 1 → 2, s2 visible at 2 of 2 servers", True),
+        "used alone": ((), {"generation": None}, "s2 visible at 2 of 2 servers", True),
+        "DNS is off": ((1, 2), {"dns_check": "off"}, "generation 1 → 2, s2, DNS is not checked", False),
+        # A recursive resolver would remember that there is no such name.
+        "not made yet": (
+            (1,),
+            {"dns_check": "recursive"},
+            "generation 1 → 2, s2, its record is not looked up before it is made",
+            False,
+        ),
     },
 )
-def test_planned_switch(world, change, line):
+def test_planned_switch(world, published, change, line, asked):
     """A preview says of a switch which key comes and how far its record is, and asks SES nothing."""
-    old = world.verified()
+    old = world.verified(published=published)
     world.publish(2)
-    before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
-
-    said = lookups.planned_switch(replace(old, declared=before), after, world.run)
-
-    assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
-
-
-def test_planned_switch_without_dns(world):
-    """With `dnsCheck: off` a preview does not look, and says so."""
-    old = world.verified()
-
-    assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
-        lookups.planned_switch(old, world.declared(2, dns_check="off"), world.run)
-    )
-
-
-def test_planned_switch_to_a_record_that_is_to_come(world):
-    """A recursive resolver is not asked for a name before its record is made: it would remember "no"."""
-    old = world.verified(published=(1,))
     world.forget()
 
-    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.run)
+    said = lookups.planned_switch(old, replace(world.declared(2), **change), world.run)
 
-    assert [] == world.resolver.looked_up
+    assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
+    assert asked == bool(world.resolver.looked_up)
 
 
 # --- interruption
