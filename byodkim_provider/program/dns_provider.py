@@ -6,7 +6,7 @@ People with a panel, a host with an API, or Route 53, which has a file of its ow
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 import pulumi
@@ -65,41 +65,38 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
             return ByApi(HostSettings(**options | {"provider": host}), credentials=dns.credentials)
 
 
+@dataclass(frozen=True)
 class Manual:
     """
     Records that people add in a DNS panel: no resource is declared.
 
     The identity that awaits the record prints what to type into which field, and so does `byodkim records`.
-    *panel* is a name from `hosts.registry.PANELS`, None for any other; *zone* is the zone in the panel, by
-    default the domain itself.
     """
 
-    def __init__(self, *, panel: str | None = None, zone: str | None = None) -> None:
-        self._panel = panel
-        self._zone = zone
+    panel: str | None = None
+    """A name from `hosts.registry.PANELS`, None for any other."""
+    zone: str | None = None
+    """The zone in the panel, by default the domain itself."""
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
-        return HostedZone(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
+        return HostedZone(MANUAL, panel=self.panel, panel_zone=self.zone or domain)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> None:
         return None
 
 
+@dataclass(frozen=True)
 class ByApi:
-    """
-    Records of one zone at one host, each a `DnsRecord`, which never holds a secret.
+    """Records of one zone at one host, each a `DnsRecord`, which never holds a secret."""
 
-    *credentials* is a name under `dnsCredentials` in the stack's configuration, by default the host's name.
-    """
-
-    def __init__(self, settings: HostSettings, *, credentials: str | None = None) -> None:
-        self._settings = settings
-        self._credentials = credentials
+    settings: HostSettings
+    credentials: str | None = None
+    """A name under `dnsCredentials` in the stack's configuration, by default the host's name."""
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
         """The zone at the host. Its name servers are not known."""
-        return HostedZone(self._settings.label)
+        return HostedZone(self.settings.label)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """A `DnsRecord` called *name*."""
-        return DnsRecord(name, of_record(self._settings, record, credentials=self._credentials), opts)
+        return DnsRecord(name, of_record(self.settings, record, credentials=self.credentials), opts)

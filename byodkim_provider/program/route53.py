@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -36,34 +37,23 @@ _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
 """By role, with its external ID: every provider is a process of its own, which signs in by itself."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Route53:
-    """
-    Records in Route 53.
+    """Records in Route 53."""
 
-    *zone* is the zone's name, *zone_id* its ID; without both it is the longest public zone that
-    holds the domain. *ttl* in seconds. *assume_role* is the ARN of a role in the zone's account, which
-    may ask for *external_id*.
-    """
-
-    def __init__(
-        self,
-        *,
-        zone: str | None = None,
-        zone_id: str | None = None,
-        ttl: int = TTL,
-        assume_role: str | None = None,
-        external_id: str | None = None,
-    ) -> None:
-        self._zone = zone
-        self._zone_id = zone_id
-        self._ttl = ttl
-        self._assume_role = assume_role
-        self._external_id = external_id
+    zone: str | None = None
+    """The zone's name; without it, and without an ID, the longest public zone that holds the domain."""
+    zone_id: str | None = None
+    ttl: int = TTL
+    assume_role: str | None = None
+    """The ARN of a role in the zone's account."""
+    external_id: str | None = None
+    """What this role may ask for."""
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role, external_id=self._external_id)
+        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self.assume_role, external_id=self.external_id)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
@@ -94,25 +84,25 @@ class Route53:
     def _record(
         self, called: str, zone: Zone, opts: pulumi.ResourceOptions, **record: Any
     ) -> pulumi.Resource:
-        role = pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
+        role = pulumi.ResourceOptions(provider=provider_with(self.assume_role, self.external_id))
         options = pulumi.ResourceOptions.merge(opts, role)
         # An existing record is ours, or what comes before this one has let it pass.
-        record |= {"zone_id": zone.id, "ttl": self._ttl, "allow_overwrite": True}
+        record |= {"zone_id": zone.id, "ttl": self.ttl, "allow_overwrite": True}
         made: pulumi.Resource = aws.route53.Record(called, **record, opts=options)
         return made
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
         route53 = self._client(parent)
-        if self._zone_id:
-            holds = f"{domain}.{self._zone}" if self._zone else domain  # with `cname` both are given
-            return _zone_by_id(self._zone_id, holds, route53)
-        return _zone_by_name(self._zone, domain, route53)
+        if self.zone_id:
+            holds = f"{domain}.{self.zone}" if self.zone else domain  # with `cname` both are given
+            return _zone_by_id(self.zone_id, holds, route53)
+        return _zone_by_name(self.zone, domain, route53)
 
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
         # Records go where an explicit provider of the program signs in; it can't be asked for zones.
         own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
-        account = aws_account.account_of(parent) if parent and own and self._assume_role is None else None
-        role = (self._assume_role, self._external_id)
+        account = aws_account.account_of(parent) if parent and own and self.assume_role is None else None
+        role = (self.assume_role, self.external_id)
         return _clients.get((role, account), lambda: _connect(*role, account))
 
 
