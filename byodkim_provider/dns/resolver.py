@@ -82,34 +82,28 @@ class Answer:
     """
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class DnsResolver:
+    """Looks up records in the real DNS."""
+
+    check: Literal["authoritative", "recursive"] = "authoritative"
+    """Which servers are queried: every authoritative server of the name, or every recursive resolver."""
+    resolvers: Sequence[str] = ()
     """
-    Looks up TXT records in the real DNS.
+    Recursive resolvers, `address[:port]` or `[v6]:port`; by default the system's.
 
-    *check* says which servers are queried: every authoritative server of the name, or every
-    recursive resolver. *resolvers* are recursive resolvers, `address[:port]` or `[v6]:port`; by
-    default the system's. The port of the first is used for authoritative servers too, because
-    networks that redirect port 53 affect both.
+    The port of the first is used for authoritative servers too, because networks that redirect port 53
+    affect both.
+    """
+    clock: Clock = field(default_factory=Clock)
+    reply_seconds: float = REPLY_SECONDS
+    silent: set[tuple[str, int]] | None = None
+    """
+    Addresses that did not reply, which are not queried again.
 
-    *silent* collects the addresses that did not reply; they are not queried again. A run that
-    checks each record once shares one set, so that dead servers don't slow every lookup down. A
+    A run that checks each record once shares one set, so that dead servers don't slow every lookup down. A
     poll that waits until a record is visible passes none, so that a busy server can answer later.
     """
-
-    def __init__(
-        self,
-        *,
-        check: Literal["authoritative", "recursive"] = "authoritative",
-        resolvers: Sequence[str] = (),
-        clock: Clock | None = None,
-        reply_seconds: float = REPLY_SECONDS,
-        silent: set[tuple[str, int]] | None = None,
-    ) -> None:
-        self._check = check
-        self._resolvers = tuple(resolvers)
-        self._clock = clock or Clock()
-        self._reply_seconds = reply_seconds
-        self._silent = silent
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """
@@ -131,12 +125,12 @@ class DnsResolver:
         return self._look_up(name, domain, RdataType.MX)
 
     def _look_up(self, name: str, domain: str, kind: RdataType) -> tuple[Answer, ...]:
-        resolvers = self._resolvers or system_resolvers()
+        resolvers = self.resolvers or system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
-        silent = set() if self._silent is None else self._silent
-        lookup = _Lookup(Questions(resolvers, self._clock, self._reply_seconds, silent), kind)
-        if self._check == "recursive":
+        silent = set() if self.silent is None else self.silent
+        lookup = _Lookup(Questions(resolvers, self.clock, self.reply_seconds, silent), kind)
+        if self.check == "recursive":
             answers = lookup.recursive(dns.name.from_text(name))
         else:
             answers = lookup.authoritative(dns.name.from_text(name), dns.name.from_text(domain))
@@ -144,22 +138,22 @@ class DnsResolver:
         return tuple(sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure)))
 
 
+@dataclass(frozen=True)
 class _Lookup:
     """One lookup of one name. A class because all its queries share one deadline."""
 
-    def __init__(self, questions: Questions, kind: RdataType) -> None:
-        self._questions = questions
-        self._kind = kind
+    questions: Questions
+    kind: RdataType
 
     def recursive(self, name: Name) -> list[Answer]:
         """Every recursive resolver's answer about *name*."""
 
         def ask(resolver: str) -> Answer:
             try:
-                reply = self._questions.ask_recursive(resolver, name, self._kind)
+                reply = self.questions.ask_recursive(resolver, name, self.kind)
             except NoAnswer as problem:
                 return Answer(resolver, None, problem.failure)
-            found = [rrset for rrset in reply.answer if rrset.rdtype == self._kind]
+            found = [rrset for rrset in reply.answer if rrset.rdtype == self.kind]
             alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
             cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
             values = values_of(chain.from_iterable(found))
@@ -170,9 +164,9 @@ class _Lookup:
             )
 
         try:
-            return side_by_side(ask, self._questions.resolvers, at_once=len(self._questions.resolvers))
+            return side_by_side(ask, self.questions.resolvers, at_once=len(self.questions.resolvers))
         except Interrupted:
-            return [Answer(resolver, None, "interrupted") for resolver in self._questions.resolvers]
+            return [Answer(resolver, None, "interrupted") for resolver in self.questions.resolvers]
 
     def authoritative(self, name: Name, below: Name, aliases: tuple[Name, ...] = ()) -> list[Answer]:
         """
@@ -256,22 +250,22 @@ class _Lookup:
         candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
         return first(
             (partial(self._zone_at, candidate) for candidate in candidates),
-            NoAnswer("no zone", self._questions.resolvers[0]),
+            NoAnswer("no zone", self.questions.resolvers[0]),
         )
 
     def _zone_at(self, name: Name) -> Zone:
-        reply = self._questions.ask_recursives(name, RdataType.NS)
+        reply = self.questions.ask_recursives(name, RdataType.NS)
         records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
         if not records:
-            raise NoAnswer("no zone", self._questions.resolvers[0])
+            raise NoAnswer("no zone", self.questions.resolvers[0])
         return Zone(name, {record.target: None for record in records})
 
     def _ask_server(self, server: Name, zone: Zone, name: Name) -> Said:
         """The answer of *server* about *name*, from the first of its addresses that replies."""
 
         def ask(address: str) -> Said:
-            reply = self._questions.exchange(address, self._questions.port, name, self._kind)
-            return said_in(reply, name, zone, self._kind)
+            reply = self.questions.exchange(address, self.questions.port, name, self.kind)
+            return said_in(reply, name, zone, self.kind)
 
         given = zone.servers[server]
         addresses = self._addresses(server) if given is None else given
@@ -281,7 +275,7 @@ class _Lookup:
         """Addresses of *server*, IPv4 first, each looked up only when needed."""
         for kind in (RdataType.A, RdataType.AAAA):
             try:
-                reply = self._questions.ask_recursives(server, kind)
+                reply = self.questions.ask_recursives(server, kind)
             except NoAnswer:
                 continue
             # Sorted, because servers shuffle: equal lookups must give equal answers.

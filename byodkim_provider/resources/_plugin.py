@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any, Final
@@ -56,6 +57,7 @@ def prepare_process(spelled: Callable[[str], str] = str) -> Iterator[str]:
             yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
 
 
+@dataclass(frozen=True)
 class CleanTracebacks:
     """
     Replaces the module `traceback` in the plugin process.
@@ -64,13 +66,12 @@ class CleanTracebacks:
     the message is of use; a bug keeps its traceback.
     """
 
-    def __init__(self, spelled: Callable[[str], str] = str) -> None:
-        self._spelled = spelled
+    spelled: Callable[[str], str] = str
 
     def format_exc(self) -> str:
         error = sys.exc_info()[1]
         if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-            lines = self._spelled(f"{type(error).__name__}: {error}").split("\n")
+            lines = self.spelled(f"{type(error).__name__}: {error}").split("\n")
             return "".join(f"{printable(line)}\n" for line in lines)
         return traceback.format_exc()
 
@@ -81,13 +82,13 @@ def _clean_errors(spelled: Callable[[str], str]) -> None:
     process.traceback = CleanTracebacks(spelled)
 
 
+@dataclass(frozen=True)
 class EngineProgress:
     """Shows messages in the resource's row of `pulumi up`, through the engine's Log RPC."""
 
-    def __init__(self, urn: str, spelled: Callable[[str], str] = str) -> None:
-        """*urn* is the resource's; \"\" means the row of the stack. *spelled* as for `prepare_process`."""
-        self._urn = urn
-        self._spelled = spelled
+    urn: str
+    """Of the resource; "" means the row of the stack."""
+    spelled: Callable[[str], str] = str
 
     def update(self, text: object) -> None:
         self._log(engine_pb2.INFO, text, ephemeral=True)
@@ -99,8 +100,8 @@ class EngineProgress:
         self._log(engine_pb2.WARNING, text)
 
     def _log(self, severity: Any, text: object, *, ephemeral: bool = False) -> None:
-        shown = self._spelled(str(text))
-        request = engine_pb2.LogRequest(severity=severity, message=shown, urn=self._urn, ephemeral=ephemeral)
+        shown = self.spelled(str(text))
+        request = engine_pb2.LogRequest(severity=severity, message=shown, urn=self.urn, ephemeral=ephemeral)
         with contextlib.suppress(grpc.RpcError, IndexError):
             _engine().Log(request, timeout=LOG_SECONDS)
 
