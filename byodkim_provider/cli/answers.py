@@ -38,7 +38,7 @@ from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS, of_label, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
 from byodkim_provider.messages import in_python
-from byodkim_provider.messages.cli import CliNote
+from byodkim_provider.messages.cli import CliMessages
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
@@ -137,7 +137,7 @@ def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> d
     refused = dict.fromkeys(str(one) for one in answers.values() if isinstance(one, Exception))
     if refused and say_refusal:
         times = f" {len(refused)} times, first" if len(refused) > 1 else ""
-        say(CliNote.NO_ANSWER(times=times, refusal=next(iter(refused))))
+        say(CliMessages.NO_ANSWER(times=times, refusal=next(iter(refused))))
     return answers
 
 

@@ -23,7 +23,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.cli import CliMessages
 
 
 def _complete(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -132,13 +132,13 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
     if not in_project(environment.directory):
-        raise CannotRead(CliProblem.NO_PROJECT_HERE(directory=environment.directory))
+        raise CannotRead(CliMessages.NO_PROJECT_HERE(directory=environment.directory))
     stack = open_stack(chosen.stack_name, environment)
     if chosen.domain and chosen.domain not in stack.domains:
-        raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, chosen.domain, stack))
+        raise CannotRead(not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack))
     found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
     if not (found := [one for one in found if one.records or one.settings.cnames]):
-        raise CannotRead(CliProblem.NO_RECORD(subject=chosen.domain or stack.name))
+        raise CannotRead(CliMessages.NO_RECORD(subject=chosen.domain or stack.name))
     return stack, found
 
 

@@ -23,7 +23,7 @@ from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.terminal import CannotRead, CannotWrite, Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import hidden, named
 
@@ -42,11 +42,11 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise CannotRead(CliProblem.NO_PULUMI(command=shown)) from None
+        raise CannotRead(CliMessages.NO_PULUMI(command=shown)) from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
         has_tabs = "cannot start any token" in error or "tab character" in error
-        raise CannotRead((CliProblem.TABS if has_tabs else CliProblem.PULUMI)(command=shown, error=error))
+        raise CannotRead((CliMessages.TABS if has_tabs else CliMessages.PULUMI)(command=shown, error=error))
     return done.stdout
 
 
@@ -95,9 +95,9 @@ def read_file(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Refused(CliProblem.CANT_READ(file=file.name, error=error.strerror)) from None
+        raise Refused(CliMessages.CANT_READ(file=file.name, error=error.strerror)) from None
     except UnicodeDecodeError:
-        raise Refused(CliProblem.NOT_UTF8(file=file.name)) from None
+        raise Refused(CliMessages.NOT_UTF8(file=file.name)) from None
 
 
 def write_file(file: Path, text: str) -> None:
@@ -106,8 +106,8 @@ def write_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CannotWrite(CliProblem.CANT_WRITE(file=shown, error=error.strerror)) from None
-    say(CliNote.WRITTEN(file=shown))
+        raise CannotWrite(CliMessages.CANT_WRITE(file=shown, error=error.strerror)) from None
+    say(CliMessages.WRITTEN(file=shown))
 
 
 def replace_file(file: Path, shown: str, before: str, after: str) -> None:
@@ -116,7 +116,7 @@ def replace_file(file: Path, shown: str, before: str, after: str) -> None:
     try:
         there = target.stat()
         if not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be written
-            raise CannotWrite(CliProblem.READ_ONLY(file=shown))
+            raise CannotWrite(CliMessages.READ_ONLY(file=shown))
         with (
             _ended_in_order(),
             TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
@@ -131,10 +131,10 @@ def replace_file(file: Path, shown: str, before: str, after: str) -> None:
             new.chmod(there.st_mode & 0o7777)
             with _alone(target.parent):
                 if read_file(target) != before:
-                    raise Refused(CliProblem.CHANGED_MEANWHILE(file=shown))
+                    raise Refused(CliMessages.CHANGED_MEANWHILE(file=shown))
                 new.replace(target)
     except OSError as error:
-        raise CannotWrite(CliProblem.CANT_WRITE(file=shown, error=error.strerror)) from None
+        raise CannotWrite(CliMessages.CANT_WRITE(file=shown, error=error.strerror)) from None
 
 
 @contextmanager
@@ -171,7 +171,7 @@ def current_directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise CannotRead(CliProblem.NO_DIRECTORY()) from None
+        raise CannotRead(CliMessages.NO_DIRECTORY()) from None
 
 
 @dataclass(frozen=True)

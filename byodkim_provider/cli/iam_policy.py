@@ -20,7 +20,7 @@ from byodkim_provider.cli.stack import Domain, Stack, in_project, open_stack
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
-from byodkim_provider.messages.cli import CliNote
+from byodkim_provider.messages.cli import CliMessages
 
 SCAN: Final = {
     "Version": "2012-10-17",
@@ -74,7 +74,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     environment = context.ensure_object(Environment)
     scopes: dict[str | None, Scope]
     if name is None and not in_project(environment.directory):
-        say(CliNote.ANY_DOMAIN())
+        say(CliMessages.ANY_DOMAIN())
         scopes = {None: any_stack()}
     else:
         scopes = scopes_of(open_stack(name, environment))
@@ -84,9 +84,9 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     document = policy(scopes[role])
     for other in scopes:
         if other and role is None:
-            say(CliNote.ROLE(role=other))
+            say(CliMessages.ROLE(role=other))
     if size_of(document) > MAX_POLICY_CHARACTERS:
-        say(CliNote.LONG_POLICY(length=size_of(document), most=MAX_POLICY_CHARACTERS))
+        say(CliMessages.LONG_POLICY(length=size_of(document), most=MAX_POLICY_CHARACTERS))
     click.echo(as_json(document))
 
 
@@ -129,7 +129,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
             scopes[role or assuming].records |= below
             unknown += [f"the hosted zone of {end}"] if zone_id is None else []
     if unknown:
-        say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
+        say(CliMessages.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
     return scopes
 
 

@@ -24,7 +24,7 @@ from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import Finding, MailFromFinding
+from byodkim_provider.messages.cli import FindingMessages
 from byodkim_provider.messages.identity import TAKE_BACK
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
@@ -218,7 +218,7 @@ def identity_now(
     latest = now + CLOCKS_DIFFER
     doubt = verdict.reason if verdict.status == UNCONFIRMED else ""
     if since and since > latest and not doubt:
-        doubt = str(Finding.SIGNS_IN_FUTURE(time=minute(since)))
+        doubt = str(FindingMessages.SIGNS_IN_FUTURE(time=minute(since)))
     return IdentityNow(
         region=declared.region,
         status=verdict.status,
@@ -236,16 +236,16 @@ def identity_now(
 def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     read = refreshed(stored, seen)
     if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
-        return str(Finding.GIVEN_UP())
+        return str(FindingMessages.GIVEN_UP())
     if differs := _difference(read):
         return differs
     if verdict.settled:
         return ""
     if seen.dkim_status != "SUCCESS":
-        return str(Finding.PENDING(failure=with_error("", seen.failure)))
+        return str(FindingMessages.PENDING(failure=with_error("", seen.failure)))
     if stored.key and stored.key.set_at > seen.at + CLOCKS_DIFFER:
-        return str(Finding.SET_IN_FUTURE(time=minute(stored.key.set_at)))
-    return str(Finding.CHECK_AGAIN(reason=verdict.reason))
+        return str(FindingMessages.SET_IN_FUTURE(time=minute(stored.key.set_at)))
+    return str(FindingMessages.CHECK_AGAIN(reason=verdict.reason))
 
 
 def _difference(read: Stored) -> str:
@@ -253,7 +253,7 @@ def _difference(read: Stored) -> str:
     then = TAKE_BACK if read.other_owner is not None else "run `pulumi up --refresh`"
     reasons = ", ".join(drift(read))
     if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
-        reasons = str(Finding.RECORD_LOST(reasons=reasons))
+        reasons = str(FindingMessages.RECORD_LOST(reasons=reasons))
     return f"{reasons}: {then}" if reasons else ""
 
 
@@ -339,7 +339,7 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
 
     def line(seen: SesIdentity | None) -> Found:
         if seen is None:
-            return "wrong", str(Finding.NOT_MADE())
+            return "wrong", str(FindingMessages.NOT_MADE())
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
@@ -348,7 +348,7 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
         elif domain.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
         signs = f"{signs_today(seen)}, {seen.dkim_status}"
-        text = str(Finding.EXISTING(whose=whose, signs=signs, then=then))
+        text = str(FindingMessages.EXISTING(whose=whose, signs=signs, then=then))
         return "wrong" if signing(seen) == "none" else "due", text
 
     return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
@@ -443,11 +443,11 @@ def _mail_from(
         kind: Kind = "due"
         texts = [*found.get(one.region, {}).values()]
         if seen != name:
-            texts = [MailFromFinding.OTHER(seen=seen, wanted=name)]
+            texts = [FindingMessages.OTHER_MAIL_FROM(seen=seen, wanted=name)]
         elif not texts and status == "FAILED":
-            texts = [MailFromFinding.GIVEN_UP(name=name)]
+            texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]
         elif not texts and status != "SUCCESS":
-            texts, kind = [MailFromFinding.WAITS(status=status, name=name)], "note"
+            texts, kind = [FindingMessages.MAIL_FROM_WAITS(status=status, name=name)], "note"
         if one.ses.on_mx_failure == "REJECT_MESSAGE" and status != "SUCCESS":
             kind = "wrong"  # mail is refused, which is worse than mail that is not aligned
         yield from ((kind, f"{one.region}: {text}") for text in texts)

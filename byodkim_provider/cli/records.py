@@ -26,7 +26,7 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.hosts.registry import PANELS, SPECS
-from byodkim_provider.messages.cli import CliNote
+from byodkim_provider.messages.cli import CliMessages
 
 TTL: Final = DnsSettings().ttl
 """TTL of the records, in seconds: the default of the program."""
@@ -241,7 +241,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
     show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}"])
     if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
-        show_lines([str(CliNote.ZONE_ASSUMED(zones=", ".join(assumed)))])
+        show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(assumed)))])
     click.echo()
     show_lines(as_panel(wanted).split("\n"))
 

@@ -41,7 +41,7 @@ from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.messages import in_python
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -142,7 +142,7 @@ def rotate(
         for problem in problems.values():
             say(problem)
         if stack.has_own_program:
-            raise Refused(CliProblem.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
+            raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
         text = _edited(stack, steps)
         done |= {"file": stack.source.shown, "written": not dry_run}
         change = stack_file.diff(stack.source.text, text, stack.source.shown)
@@ -154,11 +154,11 @@ def rotate(
         if not dry_run:
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:
-        say(CliNote.NOTHING_TO_DO())
+        say(CliMessages.NOTHING_TO_DO())
     if wants_json:
         click.echo(as_json({**done, "rotations": steps, "problems": problems, "diff": change}))
     if problems:
-        say(CliNote.NOT_ROTATED(domains=", ".join(problems)))
+        say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(Refused.exit_code)
 
 
@@ -167,7 +167,7 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
     known = {name: one for name, one in stack.domains.items() if one.listed}
     for name in domains:
         if name not in known:
-            raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, name, stack))
+            raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack))
     if domains:
         return list(dict.fromkeys(domains))
     if older_than is None:
@@ -225,7 +225,7 @@ def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):
-            raise Refused(CliProblem.ELSEWHERE(domain=step.domain, file=source.shown))
+            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=source.shown))
         changes[spelling] = step.changes
     try:
         return stack_file.edited(source.text, source.path, changes)
@@ -266,7 +266,7 @@ def _record_notes(
 def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
     if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
-        raise Refused(CliProblem.NOTHING_WRITTEN())
+        raise Refused(CliMessages.NOTHING_WRITTEN())
     source = stack.source
     replace_file(source.file, source.shown, source.text, text)
     if not up:
@@ -274,13 +274,13 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return
-    problem = CliProblem.UP_FAILED
+    problem = CliMessages.UP_FAILED
     if code > 0:  # killed by a signal, it may have done what its state does not contain
         with suppress(Refused):  # if the state can't be read, or Pulumi has changed the file as well
             now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
             if now == stack.export:  # with all timestamps, so nothing was changed
                 replace_file(source.file, source.shown, text, source.text)
-                problem = CliProblem.NOTHING_CHANGED
+                problem = CliMessages.NOTHING_CHANGED
     raise Refused(problem(file=source.shown))
 
 
@@ -335,19 +335,19 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
 def _refuse_unsettled(domain: Domain) -> None:
     """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
     if domain.settings.retired:
-        raise InvalidSettings(CliProblem.RETIRED(domain=domain.name))
+        raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
     if not domain.identities:
-        raise InvalidSettings(CliProblem.NOT_MADE(domain=domain.name))
+        raise InvalidSettings(CliMessages.NOT_MADE(domain=domain.name))
     if any(one.declared.generation is None for one in domain.identities):
-        raise InvalidSettings(CliProblem.NO_GENERATIONS(domain=domain.name))
+        raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     problems = []
     for one in domain.identities:
         name = f"{domain.name} {one.declared.region}"
         if one.key is None:
-            problems.append(CliProblem.WAITS_FOR_DNS(name=name))
+            problems.append(CliMessages.WAITS_FOR_DNS(name=name))
         elif one.declared.generation != domain.settings.generation:
             signs, wanted = one.declared.generation, domain.settings.generation
-            problems.append(CliProblem.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
+            problems.append(CliMessages.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
     if problems:
         raise InvalidSettings(problems, hint=problems[0].hint)
 
@@ -359,7 +359,7 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[i
     if way == "back":
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
-            raise InvalidSettings(CliProblem.NO_WAY_BACK(domain=domain.name, generation=signing))
+            raise InvalidSettings(CliMessages.NO_WAY_BACK(domain=domain.name, generation=signing))
         # Back to what signed last before.
         signed = {one: [each.signed_until.get(one, NEVER) for each in domain.identities] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
@@ -374,7 +374,7 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[i
         _refuse_taken_slot(settings, target, lately)
     there = {one for one in wanted if domain.supplied is None or one in published or one in domain.supplied}
     if target not in there:
-        raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
+        raise InvalidSettings(CliMessages.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
 
 
@@ -385,7 +385,7 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     if taken := generations.sharing(target, domain.published, domain.selector):
         published = sorted({*domain.published, target} - {*taken})
         fields = {"signing": domain.generation, "before": taken[0], "published": published}
-        raise InvalidSettings(CliProblem.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
+        raise InvalidSettings(CliMessages.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
     for one in generations.sharing(target, lately, domain.selector):
         fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
         keep = IdentityMessages.KEEP(generation=domain.generation)

@@ -50,7 +50,7 @@ from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import did_you_mean
 
 Strings = tuple[str, ...]
@@ -144,8 +144,8 @@ def scan(
         )
         left_out += others
     for why in left_out:
-        say(CliNote.LEFT_OUT(why=why))
-    say(summary(found) if found else CliNote.NOTHING_TO_ADOPT())
+        say(CliMessages.LEFT_OUT(why=why))
+    say(summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
     most = Counter(region for one in found for region in one.identities).most_common(1)
     region = (stack and stack.region) or next((one for one, _ in most), "")
     # Of another account, a stack would make new identities in place of those that were found.
@@ -205,7 +205,7 @@ def _listed(
     if not answering:
         raise errors[regions[0]]
     if errors:
-        say(CliNote.REGIONS(regions=", ".join(sorted(errors))))
+        say(CliMessages.REGIONS(regions=", ".join(sorted(errors))))
     domains: dict[str, list[str]] = {}
     invalid: dict[str, str] = {}
     addresses = managed = 0
@@ -221,7 +221,7 @@ def _listed(
     for pattern in wanted:
         if not matching([one.lower() for one in (*domains, *invalid)], pattern):
             meant = did_you_mean(pattern, (*domains, *invalid))
-            raise CannotRead(CliProblem.NOT_IN_SES(pattern=pattern, did_you_mean=meant))
+            raise CannotRead(CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=meant))
     already = domains.keys() & stack.written if stack else set()
     chosen = {one for pattern in wanted or ("*",) for one in matching(domains, pattern)}
     chosen -= {one for pattern in exclude for one in matching(domains, pattern)}
@@ -258,7 +258,7 @@ def _found(
         route53.zones()
     except ByodkimError as error:  # without the permission name servers alone say where DNS is
         route53 = None
-        say(CliNote.NO_ZONES(error=error))
+        say(CliMessages.NO_ZONES(error=error))
 
     def read(domain: str) -> Found | None:
         """What SES and DNS have; None if it does not sign as is asked for, or was deleted meanwhile."""
@@ -285,7 +285,7 @@ def _add(
 ) -> None:
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
     if stack.written and stack.source.file != stack.file:
-        raise Refused(CliProblem.SHARED_FILE(file=stack.source.shown))
+        raise Refused(CliMessages.SHARED_FILE(file=stack.source.shown))
     file, shown = stack.file, str(stack.file.relative_to(stack.directory))
     text = file.read_bytes().decode() if file.exists() else ""
     defaults = stack.ours.get("defaults")
@@ -303,10 +303,10 @@ def _add(
         raise Refused(f"{shown}: {error}") from None
     click.echo(inert(stack_file.diff(text, changed, shown)), nl=False)
     if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
-        raise Refused(CliProblem.NOT_ASKED())
+        raise Refused(CliMessages.NOT_ASKED())
     if file.exists():
         replace_file(file, shown, text, changed)
-        say(CliNote.WRITTEN(file=shown))
+        say(CliMessages.WRITTEN(file=shown))
     else:
         write_file(file, changed)
-    say(CliNote.EXCLUDE())
+    say(CliMessages.EXCLUDE())

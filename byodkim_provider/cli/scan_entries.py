@@ -24,7 +24,7 @@ from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import PANELS, SPECS, recognise
 from byodkim_provider.identity.ownership import Signing, is_easy, primary, signing, signs_today
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import printable
 
 API_HOSTS: Final = {panel: host for host, spec in SPECS.items() for panel in spec.panels}
@@ -99,9 +99,9 @@ def why_no_entry(found: Found, *, named: bool) -> str:
         return "; ".join(error.problems)
     owners = sorted(filter(None, map(_owner, found.identities.values())))
     if owners and not named:  # one `up` would take it
-        return str(CliNote.STACK_HAS_IT(domain=found.domain, stack=owners[0]))
+        return str(CliMessages.STACK_HAS_IT(domain=found.domain, stack=owners[0]))
     if found.dns.failure:  # it would stay pending
-        return str(CliNote.NO_RECORD_FOUND(domain=found.domain, why=found.dns.failure))
+        return str(CliMessages.NO_RECORD_FOUND(domain=found.domain, why=found.dns.failure))
     return ""
 
 
@@ -136,7 +136,7 @@ def comments(found: Found) -> list[str]:
     lines = [text if len(ups) == 1 else f"{', '.join(regions)}: {text}" for regions, text in ups]
     replicas = [region for region, one in found.identities.items() if primary(one)]
     if replicas:
-        lines.append(str(CliNote.REPLICAS(regions=", ".join(replicas))))
+        lines.append(str(CliMessages.REPLICAS(regions=", ".join(replicas))))
     if found.dns.setting is not None or found.dns.note:
         lines[-1] += f"; DNS: {', '.join(filter(None, (found.dns.title, found.dns.note)))}"
     # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's too.
@@ -221,5 +221,5 @@ def read_back(text: str, meant: Any) -> str:
     Pulumi's reader begins a new line also at U+0085, U+2028 and U+2029, ours does not.
     """
     if re.search("[\r\x85\u2028\u2029]", text) or stack_file.load(text) != meant:
-        raise InvalidSettings(CliProblem.NOT_AS_YAML())
+        raise InvalidSettings(CliMessages.NOT_AS_YAML())
     return text

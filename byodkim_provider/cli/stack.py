@@ -30,7 +30,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import did_you_mean
 
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
@@ -144,7 +144,7 @@ class Stack:
         ours = of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
             if ours.get(key) == SECRET:
-                raise CannotRead(CliProblem.ENCRYPTED_MAP(name=f"{self.project}:{key}"))
+                raise CannotRead(CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"))
         return ours
 
     @property
@@ -204,7 +204,7 @@ class Stack:
             try:
                 loaded = stack_file.load(text)
             except InvalidSettings as error:
-                raise Refused(CliProblem.NOT_READ(file=shown, problem=error.text)) from None
+                raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
             in_project_file = file is self.project_file
             for path in stack_file.key_paths(self.project, "domains", in_project_file=in_project_file):
                 domains = stack_file.at(loaded, path)
@@ -213,19 +213,19 @@ class Stack:
                 if domains is not None:
                     break
         names = {"file": self.file.relative_to(self.directory), "project_file": self.project_file.name}
-        raise Refused(CliProblem.NO_MAP(project=self.project, **names))
+        raise Refused(CliMessages.NO_MAP(project=self.project, **names))
 
     def aws(self) -> AwsSettings:
         """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
         encrypted = [name for name in CREDENTIALS if has_secret(self.config.get(name, ""))]
         if encrypted:
-            say(CliNote.CREDENTIALS(name=encrypted[0]))
+            say(CliMessages.CREDENTIALS(name=encrypted[0]))
 
         def get(name: str) -> str | None:
             """A setting as Pulumi passes it to a program: a string, objects as JSON."""
             value = None if encrypted and name in CREDENTIALS else self.config.get(name)
             if value is not None and has_secret(value):
-                raise CannotRead(CliProblem.ENCRYPTED(name=name))
+                raise CannotRead(CliMessages.ENCRYPTED(name=name))
             return value
 
         settings = read_settings(get)
@@ -238,7 +238,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     """The stack *name*, or the selected one; raises `NoStack`, or `CannotRead` if it can't be read."""
     file = _project_file(environment.directory)
     if file is None:
-        raise CannotRead(CliProblem.NO_PROJECT(directory=environment.directory))
+        raise CannotRead(CliMessages.NO_PROJECT(directory=environment.directory))
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 
@@ -263,11 +263,11 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     try:
         values = read_table(config, project_name)
     except ValueError:
-        raise CannotRead(CliProblem.NO_CONFIGURATION()) from None
+        raise CannotRead(CliMessages.NO_CONFIGURATION()) from None
     try:
         state = read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotRead(CliProblem.NO_STATE()) from None
+        raise CannotRead(CliMessages.NO_STATE()) from None
     return Stack(
         name=name,
         project_file=file,
@@ -279,7 +279,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     )
 
 
-def not_in_stack(problem: CliProblem, domain: str, stack: Stack) -> Message:
+def not_in_stack(problem: CliMessages, domain: str, stack: Stack) -> Message:
     """The message *problem*: neither the stack file nor the state has *domain*, the nearest is another."""
     known = list(stack.domains)
     some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
@@ -319,7 +319,7 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
-        raise CannotRead(CliProblem.NO_PROJECT_FILE(file=file.name))
+        raise CannotRead(CliMessages.NO_PROJECT_FILE(file=file.name))
     return project
 
 

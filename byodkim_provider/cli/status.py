@@ -19,7 +19,7 @@ from byodkim_provider.cli.now import SEVERITY, StackNow
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
 from byodkim_provider.cli.terminal import CannotRead, as_json, say
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 
 
 @click.command(
@@ -80,7 +80,7 @@ def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool)
     if names:
         raise click.UsageError("--all-stacks and --stack exclude each other")
     if not (found := stack_names(environment.directory)):
-        raise CannotRead(CliProblem.NO_STACK_FILE(directory=environment.directory))
+        raise CannotRead(CliMessages.NO_STACK_FILE(directory=environment.directory))
     return found
 
 
@@ -105,7 +105,7 @@ def _shown(
         except (ByodkimError, CannotRead) as error:
             if len(stacks) == 1:
                 raise
-            raise CannotRead(CliProblem.OF_STACK(name=name, problem=error)) from None
+            raise CannotRead(CliMessages.OF_STACK(name=name, problem=error)) from None
         if form == "json":
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":
@@ -114,9 +114,9 @@ def _shown(
         shown += 1
         yield now
     if left_out and not shown:
-        raise CannotRead(CliProblem.NO_STACK(names=", ".join(left_out)))
+        raise CannotRead(CliMessages.NO_STACK(names=", ".join(left_out)))
     if left_out:
-        say(CliNote.NO_STACK(names=", ".join(left_out)))
+        say(CliMessages.WITHOUT_STACK(names=", ".join(left_out)))
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import MailFromFinding
+from byodkim_provider.messages.cli import FindingMessages
 
 if TYPE_CHECKING:  # a program needs no lookups
     from byodkim_provider.dns.resolver import DnsResolver
@@ -117,21 +117,21 @@ def mistake(kind: Kind, found: Sequence[str], *, name: str, region: str, target:
     # `0 .` says that there is no mail server (RFC 7505).
     hosts = [host for value in found if (host := value.split()[-1].rstrip(".").lower())]
     others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
-    mistakes: Mapping[Kind, Mapping[MailFromFinding, bool]] = {
+    mistakes: Mapping[Kind, Mapping[FindingMessages, bool]] = {
         "MX": {
-            MailFromFinding.NO_MX: not hosts,
-            MailFromFinding.RECEIVES: bool(others),
-            MailFromFinding.TWO_MX: len(hosts) > 1,
-            MailFromFinding.OTHER_REGION: hosts != right.split()[1:],
+            FindingMessages.NO_MX: not hosts,
+            FindingMessages.RECEIVES: bool(others),
+            FindingMessages.TWO_MX: len(hosts) > 1,
+            FindingMessages.OTHER_REGION: hosts != right.split()[1:],
         },
         "TXT": {
-            MailFromFinding.NO_SPF: not spf,
-            MailFromFinding.TWO_SPF: len(spf) > 1,
-            MailFromFinding.OTHER_SPF: INCLUDE not in " ".join(spf).split(),
+            FindingMessages.NO_SPF: not spf,
+            FindingMessages.TWO_SPF: len(spf) > 1,
+            FindingMessages.OTHER_SPF: INCLUDE not in " ".join(spf).split(),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
-    found_there = {MailFromFinding.TAKEN: bool(target), **mistakes[kind]}
+    found_there = {FindingMessages.TAKEN: bool(target), **mistakes[kind]}
     return next((one(**fields, target=target) for one, is_so in found_there.items() if is_so), None)
 
 

@@ -1,4 +1,4 @@
-"""What the commands refuse, and what they say beside their result."""
+"""What the commands refuse, what they say beside their result, and what they find."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WITHOUT_A_STACK: Final = ", or give DOMAIN and --selector to work without a sta
 _UP_FIRST: Final = "run `pulumi up` first"
 
 
-class CliProblem(Table):
+class CliMessages(Table):
     COMMANDS = SECTION, "The commands. State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`."
     NO_PROJECT = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project"
     NO_PROJECT_HERE = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project" + _WITHOUT_A_STACK
@@ -54,42 +54,13 @@ class CliProblem(Table):
     NOT_IN_SES = "--domain {pattern}: SES has no such domain here{did_you_mean}"
     NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"
 
-
-class Finding(Table):
-    FINDINGS = SECTION, "What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."
-    NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
-    EXISTING = "SES has an identity{whose} already ({signs}): {then}", "[existing identities](../how-to/existing-identities.md), [away from Easy DKIM](../how-to/from-easy-dkim.md)"
-    PENDING = "verification pending{failure}: run `pulumi up`"
-    CHECK_AGAIN = "{reason}: run `pulumi up`"
-    GIVEN_UP = "SES has given up and does not search again: rotate to the next generation", "`byodkim rotate <domain>`"
-    RECORD_LOST = "{reasons}; mail is unsigned until SES finds the record, and after five days it looks no more", "[AWS warns](../how-to/trouble.md#aws-warns)"
-    SET_IN_FUTURE = "SES got the key at {time}, which is in the future: a clock was ahead, and no check before that counts: rotate to the next generation", "`byodkim rotate <domain>`"
-    SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
-
-
-class MailFromFinding(Table):
-    MAIL_FROM = SECTION, "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
-    OTHER = "SES has the MAIL FROM domain {seen!r}, not {wanted!r}: run `pulumi up --refresh`"
-    WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
-    GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
-    NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
-    TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
-    OTHER_REGION = "the MX record of {name} is {hosts}, that of another Region: it must be {value}"
-    RECEIVES = "{name} receives other mail, by {hosts}: take another label"
-    TAKEN = "{name} is a CNAME to {target}: take another label"
-    NO_SPF = "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
-    TWO_SPF = "{name} has several SPF records, so receivers take none: leave one"
-    OTHER_SPF = "the SPF record of {name} lacks {include}: add it there"
-
-
-class CliNote(Table):
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
     NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
     NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
     ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, don't type these names, and name it with --zone"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
-    NO_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
+    WITHOUT_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
     NOTHING_TO_DO = "nothing to do: no key of this stack is meant"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
     ANY_DOMAIN = "there is no project here: this is for any domain in any account"
@@ -103,3 +74,28 @@ class CliNote(Table):
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"
     EXCLUDE = "`--exclude` keeps out what you delete from the file: without it the next scan finds that again"
+
+
+class FindingMessages(Table):
+    FINDINGS = SECTION, "What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."
+    NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
+    EXISTING = "SES has an identity{whose} already ({signs}): {then}", "[existing identities](../how-to/existing-identities.md), [away from Easy DKIM](../how-to/from-easy-dkim.md)"
+    PENDING = "verification pending{failure}: run `pulumi up`"
+    CHECK_AGAIN = "{reason}: run `pulumi up`"
+    GIVEN_UP = "SES has given up and does not search again: rotate to the next generation", "`byodkim rotate <domain>`"
+    RECORD_LOST = "{reasons}; mail is unsigned until SES finds the record, and after five days it looks no more", "[AWS warns](../how-to/trouble.md#aws-warns)"
+    SET_IN_FUTURE = "SES got the key at {time}, which is in the future: a clock was ahead, and no check before that counts: rotate to the next generation", "`byodkim rotate <domain>`"
+    SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
+
+    MAIL_FROM = SECTION, "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
+    OTHER_MAIL_FROM = "SES has the MAIL FROM domain {seen!r}, not {wanted!r}: run `pulumi up --refresh`"
+    MAIL_FROM_WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
+    MAIL_FROM_GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
+    NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
+    OTHER_REGION = "the MX record of {name} is {hosts}, that of another Region: it must be {value}"
+    RECEIVES = "{name} receives other mail, by {hosts}: take another label"
+    TAKEN = "{name} is a CNAME to {target}: take another label"
+    NO_SPF = "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    TWO_SPF = "{name} has several SPF records, so receivers take none: leave one"
+    OTHER_SPF = "the SPF record of {name} lacks {include}: add it there"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsMessages, SecretMessages
-from byodkim_provider.messages.cli import CliNote, CliProblem, Finding
+from byodkim_provider.messages.cli import CliMessages, FindingMessages
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import GenerationMessages, KeyMessages, NameMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
@@ -132,26 +132,26 @@ FOLLOWED: Final = {
     IdentityMessages.INTERRUPTED: "engine/test_interrupt.py::test_waits_end_at_once",
     AwsMessages.NOT_SHOWN_YET: "identity/test_lifecycle.py::test_create_while_reads_lag",
     # -- the commands
-    CliProblem.NO_PROJECT: "advice/test_commands.py::test_outside_the_project",
-    CliProblem.NO_PROJECT_HERE: "advice/test_commands.py::test_outside_the_project",
-    CliProblem.TABS: "advice/test_stack_file.py::test_from_nothing",
-    CliProblem.ENCRYPTED_MAP: "advice/test_stack_file.py::test_from_nothing",
-    CliProblem.OTHER_DOMAIN_HERE: "advice/test_commands.py::test_mistyped",
-    CliProblem.NO_RECORD: "advice/test_commands.py::test_no_record",
-    CliProblem.OWN_PROGRAM: "engine/test_examples.py::test_several_accounts",
-    CliProblem.NOT_MADE: "advice/test_commands.py::test_not_made_yet",
-    CliProblem.WAITS_FOR_DNS: "advice/test_commands.py::test_not_made_yet",
-    CliProblem.OTHER_GENERATION: "advice/test_commands.py::test_not_made_yet",
-    CliProblem.NO_WAY_BACK: "advice/test_commands.py::test_no_way_back",
-    CliProblem.NO_STANDBY: "advice/test_commands.py::test_no_standby",
-    CliProblem.SLOT_TAKEN: "docs/test_dns.py::test_paste_once",
-    CliProblem.ELSEWHERE: "advice/test_commands.py::test_not_editable",
-    CliProblem.NO_MAP: "advice/test_commands.py::test_not_editable",
-    CliProblem.NOT_READ: "advice/test_commands.py::test_not_editable",
-    CliProblem.SHARED_FILE: "cli/test_scan_add.py::test_domains_of_the_project_file",
-    CliProblem.NOT_ASKED: "cli/test_scan_add.py::test_first_wave",
-    CliProblem.NOTHING_CHANGED: "advice/test_commands.py::test_run_that_did_not_begin",
-    CliProblem.UP_FAILED: "advice/test_commands.py::test_run_that_failed",
+    CliMessages.NO_PROJECT: "advice/test_commands.py::test_outside_the_project",
+    CliMessages.NO_PROJECT_HERE: "advice/test_commands.py::test_outside_the_project",
+    CliMessages.TABS: "advice/test_stack_file.py::test_from_nothing",
+    CliMessages.ENCRYPTED_MAP: "advice/test_stack_file.py::test_from_nothing",
+    CliMessages.OTHER_DOMAIN_HERE: "advice/test_commands.py::test_mistyped",
+    CliMessages.NO_RECORD: "advice/test_commands.py::test_no_record",
+    CliMessages.OWN_PROGRAM: "engine/test_examples.py::test_several_accounts",
+    CliMessages.NOT_MADE: "advice/test_commands.py::test_not_made_yet",
+    CliMessages.WAITS_FOR_DNS: "advice/test_commands.py::test_not_made_yet",
+    CliMessages.OTHER_GENERATION: "advice/test_commands.py::test_not_made_yet",
+    CliMessages.NO_WAY_BACK: "advice/test_commands.py::test_no_way_back",
+    CliMessages.NO_STANDBY: "advice/test_commands.py::test_no_standby",
+    CliMessages.SLOT_TAKEN: "docs/test_dns.py::test_paste_once",
+    CliMessages.ELSEWHERE: "advice/test_commands.py::test_not_editable",
+    CliMessages.NO_MAP: "advice/test_commands.py::test_not_editable",
+    CliMessages.NOT_READ: "advice/test_commands.py::test_not_editable",
+    CliMessages.SHARED_FILE: "cli/test_scan_add.py::test_domains_of_the_project_file",
+    CliMessages.NOT_ASKED: "cli/test_scan_add.py::test_first_wave",
+    CliMessages.NOTHING_CHANGED: "advice/test_commands.py::test_run_that_did_not_begin",
+    CliMessages.UP_FAILED: "advice/test_commands.py::test_run_that_failed",
     SettingMessages.IN_STATE: "advice/engine/test_state.py::test_record_and_state",
     # -- keys in Secrets Manager
     SecretMessages.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
@@ -162,7 +162,7 @@ FOLLOWED: Final = {
 
 DOCUMENTED: Final = (
     *(NameMessages.DOMAINS, NameMessages.SELECTORS, KeyMessages.PARTS, KeyMessages.KEYS),
-    *(SettingMessages.PROBLEMS, SettingMessages.WARNINGS, CliNote.NOTES, Finding.FINDINGS),
+    *(SettingMessages.PROBLEMS, SettingMessages.WARNINGS, CliMessages.NOTES, FindingMessages.FINDINGS),
     *(IdentityMessages.NOTES, ProgramMessages.PROGRAMS, ProgramMessages.NOTES),
     *(AwsMessages.REDIRECTED, SecretMessages.LONG_NAME, SecretMessages.NAME),
 )

@@ -17,7 +17,7 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
-from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
@@ -431,7 +431,7 @@ def test_slot_is_taken(stack, until):
     project = stack(4, (2, 4), until=until)
     result = project.run("rotate", SHOP, "--yes")
     assert result.exit_code == 1
-    problem = CliProblem.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
+    problem = CliMessages.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
     assert result.stderr == f"byodkim: {problem.with_hint()}\n"
 
 

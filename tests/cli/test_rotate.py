@@ -19,7 +19,7 @@ from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
@@ -288,7 +288,7 @@ def test_pulumi_fails(project, what_happens, exit_code):
     project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
-    assert result.stderr.endswith(said(CliProblem.UP_FAILED(file=FILE)))
+    assert result.stderr.endswith(said(CliMessages.UP_FAILED(file=FILE)))
     assert "{generation: 3}" in project.stack_file.read_text()
 
 
@@ -298,7 +298,7 @@ def test_pulumi_does_not_begin(project):
     project.up_exit_code = 255
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
-    assert result.stderr.endswith(said(CliProblem.NOTHING_CHANGED(file=FILE)))
+    assert result.stderr.endswith(said(CliMessages.NOTHING_CHANGED(file=FILE)))
     assert project.stack_file.read_bytes() == before
 
 
@@ -414,8 +414,10 @@ def pulumi_reads_it_otherwise(project):
     project.printed = project.printed.replace(":2}", ":3}")
 
 
-NO_MAP = CliProblem.NO_MAP(project="ses-byodkim", file=FILE, project_file="Pulumi.yaml")
-NOT_READ = CliProblem.NOT_READ(file=FILE, problem="line 4: found character '\\t' that cannot start any token")
+NO_MAP = CliMessages.NO_MAP(project="ses-byodkim", file=FILE, project_file="Pulumi.yaml")
+NOT_READ = CliMessages.NOT_READ(
+    file=FILE, problem="line 4: found character '\\t' that cannot start any token"
+)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +426,7 @@ NOT_READ = CliProblem.NOT_READ(file=FILE, problem="line 4: found character '\\t'
         (written_elsewhere, NO_MAP),
         (written_as_text, NO_MAP),
         (only_pulumi_reads_it, NOT_READ),
-        (pulumi_reads_it_otherwise, CliProblem.ELSEWHERE(domain=DOMAIN, file=FILE)),
+        (pulumi_reads_it_otherwise, CliMessages.ELSEWHERE(domain=DOMAIN, file=FILE)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -466,9 +468,9 @@ def test_which(project, world, arguments, rotated):
         assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
 
 
-NO_STANDBY = said(CliProblem.NO_STANDBY(domain=DOMAIN, generation=4))
+NO_STANDBY = said(CliMessages.NO_STANDBY(domain=DOMAIN, generation=4))
 
-LEFT_OUT = said(str(CliNote.NOT_ROTATED(domains=DOMAIN)))
+LEFT_OUT = said(str(CliMessages.NOT_ROTATED(domains=DOMAIN)))
 
 
 @cases(
@@ -588,29 +590,29 @@ def rotated_lately(signed_until):
 @pytest.mark.parametrize(
     ("change", "arguments", "problems"),
     [
-        (not_made, [DOMAIN], [CliProblem.NOT_MADE(domain=DOMAIN)]),
+        (not_made, [DOMAIN], [CliMessages.NOT_MADE(domain=DOMAIN)]),
         (
             in_another_generation,
             [DOMAIN],
-            [CliProblem.OTHER_GENERATION(name="example.com us-east-1", generation=1, wanted=2)],
+            [CliMessages.OTHER_GENERATION(name="example.com us-east-1", generation=1, wanted=2)],
         ),
-        (awaiting, [DOMAIN], [CliProblem.WAITS_FOR_DNS(name="example.com eu-west-1")]),
-        (retired, [DOMAIN], [CliProblem.RETIRED(domain=DOMAIN)]),
+        (awaiting, [DOMAIN], [CliMessages.WAITS_FOR_DNS(name="example.com eu-west-1")]),
+        (retired, [DOMAIN], [CliMessages.RETIRED(domain=DOMAIN)]),
         (within_the_overlap, [DOMAIN], [rotated_lately(START - timedelta(days=2))]),
-        (first, [DOMAIN, "--back"], [CliProblem.NO_WAY_BACK(domain=DOMAIN, generation=1)]),
-        (last_key, [DOMAIN], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
-        (last_key, [DOMAIN, "--compromised"], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
+        (first, [DOMAIN, "--back"], [CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=1)]),
+        (last_key, [DOMAIN], [CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)]),
+        (last_key, [DOMAIN, "--compromised"], [CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)]),
         (merged, [DOMAIN], [line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())]),
         (
             two,
             ["--all"],
-            [rotated_lately(START - timedelta(days=3)), CliProblem.NOT_MADE(domain="example.net")],
+            [rotated_lately(START - timedelta(days=3)), CliMessages.NOT_MADE(domain="example.net")],
         ),
         (
             nothing,
             ["example.net"],
             [
-                CliProblem.OTHER_DOMAIN(
+                CliMessages.OTHER_DOMAIN(
                     domain="example.net", stack="dev", known=", did you mean 'example.com'?"
                 )
             ],

@@ -2,7 +2,7 @@
 
 from byodkim_provider.dns.dmarc import mail_from_mistakes
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.messages.cli import MailFromFinding
+from byodkim_provider.messages.cli import FindingMessages
 from tests.support.cases import cases
 
 NAME, REGION = "b.example.com", "eu-west-1"
@@ -30,21 +30,21 @@ class Dns:
         "right": ([MX], [SPF], []),
         "other spelling": ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
         "silence": (None, None, []),
-        "nothing": ([], [], [MailFromFinding.NO_MX, MailFromFinding.NO_SPF]),
+        "nothing": ([], [], [FindingMessages.NO_MX, FindingMessages.NO_SPF]),
         "both twice": (
             [MX, MX.replace("10", "20")],
             [SPF, "v=spf1 -all"],
-            [MailFromFinding.TWO_MX, MailFromFinding.TWO_SPF],
+            [FindingMessages.TWO_MX, FindingMessages.TWO_SPF],
         ),
-        "other Region": (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [MailFromFinding.OTHER_REGION]),
-        "receives too": ([MX, "20 mx.example.net"], [SPF], [MailFromFinding.RECEIVES]),
+        "other Region": (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [FindingMessages.OTHER_REGION]),
+        "receives too": ([MX, "20 mx.example.net"], [SPF], [FindingMessages.RECEIVES]),
         "taken": (
             ["10 mx.example.net"],
             ["v=spf1 mx -all"],
-            [MailFromFinding.RECEIVES, MailFromFinding.OTHER_SPF],
+            [FindingMessages.RECEIVES, FindingMessages.OTHER_SPF],
         ),
-        "null MX": (["0 ."], [SPF], [MailFromFinding.NO_MX]),
-        "not SPF": ([MX], ["v=spf10 include:amazonses.com"], [MailFromFinding.NO_SPF]),
+        "null MX": (["0 ."], [SPF], [FindingMessages.NO_MX]),
+        "not SPF": ([MX], ["v=spf10 include:amazonses.com"], [FindingMessages.NO_SPF]),
     },
 )
 def test_mistakes(mx, txt, expected):
@@ -59,4 +59,4 @@ def test_cname():
     (found,) = mail_from_mistakes(Dns([], [], "elsewhere.test"), "example.com", {REGION: NAME})[
         REGION
     ].values()
-    assert str(found) == str(MailFromFinding.TAKEN(name=NAME, target="elsewhere.test"))
+    assert str(found) == str(FindingMessages.TAKEN(name=NAME, target="elsewhere.test"))

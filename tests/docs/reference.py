@@ -22,7 +22,7 @@ import byodkim_provider
 from byodkim_provider import messages
 from byodkim_provider.cli import main
 from byodkim_provider.messages import SECTION, Table
-from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import GenerationMessages, NameMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
@@ -38,7 +38,7 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 
 AS_HINTED: Final = (
     *(IdentityMessages.EXISTING, IdentityMessages.ROTATION, IdentityMessages.IDENTITIES),
-    *(GenerationMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliProblem.COMMANDS),
+    *(GenerationMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 

@@ -199,7 +199,7 @@ def test_what_follows_the_configuration():
         "ENVIRONMENT VARIABLE  VALUE\n"
         "AWS_REGION            eu-west-1\n"
     )
-    assert stack.read(printed, "p") == {"aws:token": "one\n\nthree", "p:mail": "4"}
+    assert stack.read_table(printed, "p") == {"aws:token": "one\n\nthree", "p:mail": "4"}
 
 
 def test_commands_hear_the_same():
@@ -210,7 +210,7 @@ def test_commands_hear_the_same():
         'domains      {"example.com":{"generation":1}}\n'
         "verificaton  fail\n"
     )
-    config = stack.of_project(stack.read(printed, "ses-byodkim"), "ses-byodkim")
+    config = stack.of_project(stack.read_table(printed, "ses-byodkim"), "ses-byodkim")
     assert config == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
     with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
         settings_in(config, "eu-west-1")
