@@ -288,17 +288,18 @@ def _add(
         raise Refused(CliMessages.SHARED_FILE(file=stack.source.shown))
     file, shown = stack.file, str(stack.file.relative_to(stack.directory))
     text = file.read_bytes().decode() if file.exists() else ""
-    defaults = stack.ours.get("defaults")
-    regions = defaults.get("regions") if isinstance(defaults, Mapping) else None
-    regions = regions if isinstance(regions, list) else [shared["aws:region"]]
     # The others would change the settings of the domains that the stack has.
     missing = ({ACCOUNTS} if stack.written else shared.keys()) - stack.config.keys()
+    region = stack.region if stack.written else shared["aws:region"]
+    defaults = stack.ours.get("defaults")
+    regions = defaults.get("regions") if isinstance(defaults, Mapping) else None
+    regions = regions if isinstance(regions, list) else [region]
     others = {name: in_yaml(value) for name, value in shared.items() if name in missing}
     try:
         entries = partial(as_entries, found, regions)
         changed = stack_file.with_domains(text, stack.project, entries, others=others)
         after = {**stack.written, **{one.domain: entry(one, regions) for one in found}}
-        settings_in({**stack.ours, "domains": after}, shared["aws:region"])
+        settings_in({**stack.ours, "domains": after}, region)
     except InvalidSettings as error:
         raise Refused(f"{shown}: {error}") from None
     click.echo(inert(stack_file.diff(text, changed, shown)), nl=False)

@@ -83,6 +83,16 @@ def test_account(project, written, added):
     assert ("  aws:allowedAccountIds: ['123456789012']\n" in text) == added
 
 
+def test_no_region(project):
+    """In a file whose domains name their Regions each, those that are added do so too."""
+    project.stack_file.write_text(
+        "config:\n  ses-byodkim:domains:\n    x.example.com: {generation: 1, regions: [us-east-1]}\n"
+    )
+    assert scan(project, "-s", "dev", "--add", "--yes").exit_code == 0
+    assert domains(project)["a.example.com"]["regions"] == [REGION]
+    assert "aws:region" not in project.stack_file.read_text()
+
+
 def test_deleted_entry(project):
     """What somebody deletes from the file is found again, and how it stays out is said when it is written."""
     first = scan(project, "-s", "dev", "--add", "--yes")
