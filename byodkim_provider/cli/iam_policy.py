@@ -118,7 +118,9 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
     if "identity" in main.arns:
         unknown += ["the account"] if main.account == "*" else []
         unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
-    partition = next((partition_of(domain.regions[0]) for domain in stack.settings.domains), "aws")
+    # The state has no Region of a domain that a program of the user's own has retired.
+    regions = [region for domain in stack.settings.domains for region in domain.regions]
+    partition = partition_of(next(iter(regions), stack.region or ""))
     for domain in stack.domains.values():
         for role, end, zone_id, by_name in _zones(domain, stack.state.roles):
             if role and role not in scopes:
@@ -152,7 +154,7 @@ def _identities(stack: Stack) -> Scope:
             if domain.adopt:
                 scope.add("identity to adopt", arn)
         store = domain.key_store
-        if store.provider == "secretsManager":
+        if store.provider == "secretsManager" and domain.regions:
             name = f"{stack.project}/{stack.name.split('/')[-1]}/"
             arn = _add_secrets(scope, domain.regions[0], name, store.kms_key_id)
             if store.resource_policy is not None:

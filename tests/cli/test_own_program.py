@@ -107,6 +107,19 @@ def test_policy(project):
     assert f":identity/{DOMAIN}" in result.stdout
 
 
+@pytest.mark.parametrize("others", [True, False])
+def test_policy_of_retired(project, others):
+    """A domain whose identities are gone, and whose records stay for now, has no Region in the state."""
+    name = "a.example.org"
+    project.stored = project.stored if others else []
+    project.published[name], project.signing[name] = (1, 2), 1
+    secret = f"secret:byodkim/ses-byodkim/dev/{name}/1-AbCdEf"
+    project.secrets[f"arn:aws:secretsmanager:eu-west-1:123456789012:{secret}"] = None
+    result = project.run("iam-policy")
+    assert (result.exit_code, result.exception) == (0, None)
+    assert ":secret:byodkim/ses-byodkim/dev/*" in result.stdout
+
+
 @cases(
     ("options", "edit"),
     {
