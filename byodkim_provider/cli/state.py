@@ -147,8 +147,9 @@ def _roles(
     roles = {f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles") for one in providers}
     for one in records:
         text = roles.get(one.get("provider", ""))
-        if isinstance(text, str):
-            yield one["outputs"]["zoneId"], json.loads(text)[-1]["roleArn"]
+        assumed = json.loads(text) if isinstance(text, str) else []
+        if assumed and "roleArn" in assumed[-1]:
+            yield one["outputs"]["zoneId"], assumed[-1]["roleArn"]
 
 
 def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:

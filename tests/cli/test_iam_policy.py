@@ -6,6 +6,7 @@ import json
 import pytest
 
 from byodkim_provider.aws.permissions import PERMISSIONS
+from byodkim_provider.cli.state import read_state
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN, STACK_ID
@@ -404,3 +405,20 @@ def test_scan(project):
         *("GetEmailIdentity", "ListEmailIdentities"),
         *("GetHostedZone", "ListHostedZones"),
     }
+
+
+@cases(
+    ("assumed", "roles"),
+    {
+        "one after the other": ('[{"roleArn": "arn:1"}, {"roleArn": "arn:2"}]', {"Z1": "arn:2"}),
+        "none": ("[]", {}),
+        "without an ARN": ('[{"externalId": "x"}]', {}),
+        "secret": ({"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}, {}),
+    },
+)
+def test_role_of_zone(assumed, roles):
+    """The role of a record's provider is read from the state, whatever a program has given the provider."""
+    provider = {"type": "pulumi:providers:aws", "urn": "urn:p", "id": "1", "inputs": {"assumeRoles": assumed}}
+    record = {"type": "aws:route53/record:Record", "provider": "urn:p::1", "outputs": {"zoneId": "Z1"}}
+    export = {"deployment": {"resources": [provider, record]}}
+    assert read_state(json.dumps(export)).roles == roles
