@@ -192,9 +192,10 @@ def test_byodkim(typed):
         command.make_parser(context).parse_args(words[2:])
 
 
-def test_files_of_contributing():
-    """Each file that the page for contributors names is there, from the top or in the product."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
+def test_files(name):
+    """Each file that a page for contributors names is there, from the top or in the product."""
+    page = (ROOT / name).read_text(encoding="utf-8")
     named = re.findall(r"`([\w.]+(?:/[\w.]+)+\.(?:py|md|ya?ml|json))`", page)
     places = (ROOT, ROOT / "byodkim_provider")
     assert [one for one in named if not any((place / one).exists() for place in places)] == []
