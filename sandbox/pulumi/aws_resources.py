@@ -1,5 +1,5 @@
 """
-Record and Zone of pulumi-aws, as far as the sandbox needs them: calls and their values.
+Records of pulumi-aws, as far as the sandbox needs them: calls and their values.
 
 Plain values in, plain values out: `resource_aws` has the engine's protocol. What
 Route 53 itself refuses comes from the API, as with the real plugin.
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -141,22 +140,7 @@ def _unless_gone(call: Callable[[str, Properties], T], resource_id: str, outputs
         raise
 
 
-class InRoute53(Resource):
-    """Whatever Route 53 has, whose changes are waited for."""
-
-    @property
-    def _route53(self) -> Route53Client:
-        return self._account.route53
-
-    def _wait_until_in_sync(self, change_id: str) -> None:
-        while True:
-            if RECORDS_WAIT in os.environ:
-                time.sleep(INSYNC_POLL_SECONDS)
-            if self._route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
-                return
-
-
-class Record(InRoute53):
+class Record(Resource):
     """`aws.route53.Record` with a type, a ttl and values; no alias and no routing policy."""
 
     needed = ("name", "type", "zoneId", "ttl", "records")
@@ -193,6 +177,17 @@ class Record(InRoute53):
         found = self._find(outputs)
         if found:
             self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
+
+    @property
+    def _route53(self) -> Route53Client:
+        return self._account.route53
+
+    def _wait_until_in_sync(self, change_id: str) -> None:
+        while True:
+            if RECORDS_WAIT in os.environ:
+                time.sleep(INSYNC_POLL_SECONDS)
+            if self._route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
+                return
 
     def _put(self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]) -> Properties:
         zone = self._route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
@@ -247,77 +242,6 @@ def _record_set(outputs: Properties) -> Any:
         "TTL": int(outputs["ttl"]),
         "ResourceRecords": [{"Value": f"{quote}{value}{quote}"} for value in outputs["records"]],
     }
-
-
-class Zone(InRoute53):
-    """`aws.route53.Zone`, public."""
-
-    needed = ("name",)
-    known = frozenset({"name", "comment", "forceDestroy", "tags"})
-    replacing = frozenset({"name"})
-
-    def checked(self, inputs: Properties) -> Properties:
-        defaults = {"comment": "Managed by Pulumi", "forceDestroy": False}
-        return defaults | super().checked(inputs) | {"name": inputs["name"].lower().rstrip(".")}
-
-    def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
-        other_tags = {"tagsAll"} if outputs.get("tagsAll", {}) != self._tags(inputs) else set()
-        return super().changed(outputs, inputs) | other_tags
-
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        made = self._route53.create_hosted_zone(
-            Name=inputs["name"],
-            CallerReference=str(uuid.uuid4()),
-            HostedZoneConfig={"Comment": inputs["comment"]},
-        )
-        zone_id = made["HostedZone"]["Id"].removeprefix("/hostedzone/")
-        self._wait_until_in_sync(made["ChangeInfo"]["Id"])
-        self._tag(zone_id, {}, inputs)
-        return zone_id, self._outputs(inputs, zone_id, made["DelegationSet"]["NameServers"])
-
-    def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        found = self._route53.get_hosted_zone(Id=resource_id)
-        return outputs | {"comment": found["HostedZone"]["Config"].get("Comment", "")}
-
-    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        self._route53.update_hosted_zone_comment(Id=resource_id, Comment=inputs["comment"])
-        self._tag(resource_id, outputs.get("tagsAll", {}), inputs)
-        return self._outputs(inputs, resource_id, outputs["nameServers"])
-
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
-        if outputs.get("forceDestroy"):
-            self._empty(resource_id)
-        deleted = self._route53.delete_hosted_zone(Id=resource_id)
-        self._wait_until_in_sync(deleted["ChangeInfo"]["Id"])
-
-    def _outputs(self, inputs: Properties, zone_id: str, name_servers: list[str]) -> Properties:
-        return inputs | {
-            "zoneId": zone_id,
-            "arn": f"arn:aws:route53:::hostedzone/{zone_id}",
-            "nameServers": sorted(name_servers),
-            "primaryNameServer": name_servers[0],
-            "tagsAll": self._tags(inputs),
-        }
-
-    def _tags(self, inputs: Properties) -> dict[str, str]:
-        return {**self._account.default_tags, **(inputs.get("tags") or {})}
-
-    def _tag(self, zone_id: str, before: Mapping[str, str], inputs: Properties) -> None:
-        tags = self._tags(inputs)
-        changes: Any = {
-            "AddTags": [{"Key": key, "Value": value} for key, value in tags.items()],
-            "RemoveTagKeys": [key for key in before if key not in tags],
-        }
-        changes = {key: value for key, value in changes.items() if value}  # the API takes no empty list
-        if changes:
-            self._route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id, **changes)
-
-    def _empty(self, zone_id: str) -> None:
-        pages = self._route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)
-        for record_set in [each for page in pages for each in page["ResourceRecordSets"]]:
-            if record_set["Type"] not in ("NS", "SOA"):
-                batch: Any = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": record_set}]}
-                self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
 
 
 def find_zone(route53: Route53Client, arguments: Properties) -> Properties:

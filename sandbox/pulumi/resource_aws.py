@@ -38,14 +38,12 @@ from sandbox.pulumi.aws_resources import (
     Record,
     Resource,
     UnconfirmedError,
-    Zone,
     find_zone,
     said,
 )
 
 RESOURCES: Final[dict[str, type[Resource]]] = {
     "aws:route53/record:Record": Record,
-    "aws:route53/zone:Zone": Zone,
     **aws_regional.RESOURCES,
 }
 """The resource types there are, by type token."""
@@ -128,7 +126,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         inputs = _plain(request.properties)
         if request.preview:
-            names = ("fqdn", "zoneId", "nameServers", "arn", "name", "tenantArn", "tenantId")
+            names = ("fqdn", "arn", "tenantArn", "tenantId")
             computed = dict.fromkeys(names, UNKNOWN)
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
         try:
@@ -162,7 +160,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         functions: dict[str, Callable[[Account, Properties], Properties]] = {
             CALLER_IDENTITY: lambda account, _: account.caller_identity(),
             "aws:route53/getZone:getZone": lambda account, given: find_zone(account.route53, given),
-            "aws:route53/getZones:getZones": _all_zones,
         }
         if request.tok not in functions:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
@@ -236,12 +233,6 @@ def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properti
     )
     context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
     return context.abort(grpc.StatusCode.UNKNOWN, str(error))
-
-
-def _all_zones(account: Account, _: Properties) -> Properties:
-    pages = account.route53.get_paginator("list_hosted_zones").paginate()
-    ids = [zone["Id"].removeprefix("/hostedzone/") for page in pages for zone in page["HostedZones"]]
-    return {"id": account.region, "ids": ids}
 
 
 def _stored(inputs: Properties) -> Properties:

@@ -8,14 +8,13 @@ goes, are handed in.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, MailFrom, easy_dkim_keys
-from sandbox.ses.region import MOST_MAIL, Region, Tenant
+from sandbox.ses.region import Region, Tenant
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
@@ -235,12 +234,6 @@ class Actions:
         ]
         return _page("TenantResources", rows, sent)
 
-    def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Mail that names the endpoint is sent half here, half in the other Region; here from now on."""
-        endpoint, others = uuid.uuid4().hex, [one["Region"] for one in sent["Details"]["RoutesDetails"]]
-        self.region.endpoints[endpoint] = deque([self.region.name, *others])
-        return {"Status": "CREATING", "EndpointId": endpoint}
-
     def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail from an address of the identity has an S/MIME signature, too."""
         name = self._existing(sent).name
@@ -301,14 +294,7 @@ class Actions:
             text = f"MAIL FROM domain {mail_from.domain} is not verified."  # assumed
             raise SesError("MailFromDomainNotVerifiedException", text)
         self.deliver(f"{message_id}@{envelope}", to, content)
-        self.region.sent.append(self.now)
         return {"MessageId": message_id}
-
-    def get_account(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        """What the account may send, as one that is in SES's own sandbox; all else is left out."""
-        sent = sum(self.now - at < timedelta(hours=24) for at in self.region.sent)
-        quota = {"Max24HourSend": float(MOST_MAIL), "MaxSendRate": 1.0, "SentLast24Hours": float(sent)}
-        return {"ProductionAccessEnabled": False, "SendQuota": quota, "SendingEnabled": True}
 
     @property
     def _read_at(self) -> datetime:

@@ -131,11 +131,8 @@ class SesModel(SesAccount):
         check_parameters(operation, parameters)
         self.catch_up()
         now = self.clock.now()
-        here = self._region(region)
-        if "EndpointId" in parameters:
-            here = self._in_turn(here, parameters["EndpointId"])
         actions = Actions(
-            here,
+            self._region(region),
             self.account_id,
             self.switches,
             now,
@@ -144,13 +141,6 @@ class SesModel(SesAccount):
         )
         answer: dict[str, Any] = getattr(actions, xform_name(operation))(parameters)
         return answer
-
-    def _in_turn(self, region: Region, endpoint: str) -> Region:
-        """The Region that sends the next message of a multi-Region endpoint."""
-        if endpoint not in region.endpoints:
-            raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
-        region.endpoints[endpoint].rotate()
-        return self._region(region.endpoints[endpoint][0])
 
     def _throttle(self, region: Region) -> None:
         now, rate = self.clock.monotonic(), self.switches.requests_per_second

@@ -18,9 +18,6 @@ from sandbox.ses.identity import Identity
 MOMENTS: Final = 64
 """Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
 
-MOST_MAIL: Final = 200
-"""Messages that an account in SES's own sandbox may send in 24 hours; a sandbox of ours sends more."""
-
 
 @dataclass(slots=True)
 class Tenant:
@@ -47,12 +44,8 @@ class Region:
     number: int = 0
     """Of identities."""
     tenants: dict[str, Tenant] = field(default_factory=dict)
-    endpoints: dict[str, deque[str]] = field(default_factory=dict)
-    """Multi-Region endpoints by id: the Regions that send their mail, in turn."""
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
-    sent: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_MAIL))
-    """When the latest messages were sent."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
     _checks: list[tuple[datetime, str]] = field(default_factory=list)
     """A heap: when an identity was to be checked next, each time that it changed."""
