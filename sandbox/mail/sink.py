@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sandbox.clock import SandboxClock
-from sandbox.mail.dns import Cache, Found, LookUp
+from sandbox.mail.dns import LookUp
 from sandbox.mail.verdict import Result, Verdict, judge
 
 
@@ -46,14 +46,11 @@ class MailSink:
     In `DnsServer.queries` its questions are the ones for TXT with "recursion desired".
     """
 
-    def __init__(self, *, look_up: LookUp, clock: SandboxClock, caching: bool = False) -> None:
-        self.caching = caching
-        """Whether its resolver remembers what it found, or did not find, as long as the TTL allows."""
+    def __init__(self, *, look_up: LookUp, clock: SandboxClock) -> None:
+        self.look_up = look_up
         self.folder: Path | None = None
         """Where each message is written too, as `<MessageId>.eml`, for other processes."""
         self._clock = clock
-        self._ask = look_up
-        self._cache = Cache(look_up, clock)
         self._messages: list[Message] = []
 
     @property
@@ -69,7 +66,7 @@ class MailSink:
     def verify_again(self, younger_than: timedelta) -> list[Message]:
         """Messages no older than that, as judged by a receiver that gets them only now."""
         now = self._clock.now()
-        look_up = functools.cache(self._look_up)  # within one moment DNS says one thing
+        look_up = functools.cache(self.look_up)  # within one moment DNS says one thing
         return [
             replace(message, verdict=judge(message.content, look_up))
             for message in self.messages
@@ -80,13 +77,10 @@ class MailSink:
         self._messages.clear()
 
     def receive(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
-        verdict = judge(content, self._look_up)
+        verdict = judge(content, self.look_up)
         message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
         if self.folder:
             # As whoever delivers it last notes the envelope (RFC 5321 section 4.4).
             noted = f"Return-Path: <{sender}>\r\n".encode() + content
             (self.folder / f"{message.id}.eml").write_bytes(noted)
         self._messages.append(message)
-
-    def _look_up(self, name: str) -> Found:
-        return self._cache(name) if self.caching else self._ask(name)

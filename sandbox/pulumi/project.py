@@ -84,10 +84,9 @@ class Project:
 
     *config* is what a stack file has under `config:`. *program* replaces the project's
     own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
-    State and everything else is in a private directory, below *within* if that is given, its secrets
-    encrypted by *secrets_provider*, which may need *passphrase*. *made* is what `made` returned for
-    another stack of the same name: without it the CLI makes the stack. A failed run is a result, not
-    an exception.
+    State and everything else is in a private directory, its secrets encrypted by *secrets_provider*, which
+    may need *passphrase*. *made* is what `made` returned for another stack of the same name: without it the
+    CLI makes the stack. A failed run is a result, not an exception.
     """
 
     def __init__(
@@ -99,7 +98,6 @@ class Project:
         folder: Path = ROOT,
         stack: str = "dev",
         without: Collection[str] = (),
-        within: Path | None = None,
         secrets_provider: str = "passphrase",
         passphrase: str = "sandbox",
         made: Mapping[Path, bytes] | None = None,
@@ -109,7 +107,7 @@ class Project:
         self._passphrase = passphrase
         self._running = False
         with ExitStack() as opened:
-            temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-", dir=within)
+            temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
             self._directory = Path(opened.enter_context(temporary))
             self._state = self._directory / "state"
             self._work = self._directory / "work"

@@ -54,7 +54,6 @@ class Call:
     at: datetime
     access_key: str
     """Id of the caller's access key, as in its signature."""
-    has_private_key: bool
     fingerprint: str
     """Of the key that was sent; empty if there was none, or it was no key."""
     fault: Fault | None
@@ -97,7 +96,20 @@ class SesModel(SesAccount):
                 outcome = error
             if fault and fault.when == "after":
                 outcome = self._spoiled(fault, operation, region, domain)
-            self._log.append(self._logged(operation, region, parameters, outcome, access_key, fault))
+            key, failure = _private_key(parameters), outcome if isinstance(outcome, Exception) else None
+            self._log.append(
+                Call(
+                    operation=operation,
+                    region=region,
+                    domain=domain,
+                    status_code=failure.status_code if failure else 200,
+                    error=failure.code if failure else "",
+                    at=self.clock.now(),
+                    access_key=access_key,
+                    fingerprint=HeldKey.of("", key).fingerprint if key else "",
+                    fault=fault,
+                )
+            )
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -130,14 +142,9 @@ class SesModel(SesAccount):
             raise SesError("UnknownOperationException", "")
         check_parameters(operation, parameters)
         self.catch_up()
-        now = self.clock.now()
+        finds_mx = self._look_up_mx is not None
         actions = Actions(
-            self._region(region),
-            self.account_id,
-            self.switches,
-            now,
-            self._deliver,
-            self._look_up_mx is not None,
+            self._region(region), self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx
         )
         answer: dict[str, Any] = getattr(actions, xform_name(operation))(parameters)
         return answer
@@ -168,30 +175,6 @@ class SesModel(SesAccount):
                 text = f"User: {user} is not authorized to perform: ses:{operation} on resource: {arn}"
                 return SesError("AccessDeniedException", text)
         return NoAnswerError(fault)
-
-    def _logged(
-        self,
-        operation: str,
-        region: str,
-        parameters: Mapping[str, Any],
-        outcome: dict[str, Any] | SesError | NoAnswerError,
-        access_key: str,
-        fault: Fault | None,
-    ) -> Call:
-        error = outcome if isinstance(outcome, Exception) else None
-        private_key = _private_key(parameters)
-        return Call(
-            operation=operation,
-            region=region,
-            domain=_domain(parameters),
-            status_code=error.status_code if error else 200,
-            error=error.code if error else "",
-            at=self.clock.now(),
-            access_key=access_key,
-            has_private_key=bool(private_key),
-            fingerprint=HeldKey.of("", private_key).fingerprint,
-            fault=fault,
-        )
 
 
 def _domain(parameters: Mapping[str, Any]) -> str:

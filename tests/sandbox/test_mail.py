@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.mail.client import send
-from sandbox.mail.dns import Found
+from sandbox.mail.dns import Cache, Found
 from sandbox.mail.sink import MailSink
 from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
@@ -79,13 +79,14 @@ def _sandbox():
 def sandbox(_sandbox):
     """One for all tests here, with nothing left in it but the zone."""
     _sandbox.ses.switches = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
+    look_up = _sandbox.mail.look_up
     yield _sandbox
+    _sandbox.mail.look_up = look_up
     for name in _sandbox.ses.identities(REGION):
         _sandbox.ses.remove(name, REGION)
     for used in (ONE, TWO):
         _sandbox.dns.override(used.record_name, None)
     _sandbox.dns.silence()
-    _sandbox.mail.caching = False
     _sandbox.mail.reset()
     _sandbox.clock.advance(DAY)  # whatever a resolver remembers is over
 
@@ -321,7 +322,8 @@ def test_long_record_comes_by_tcp(sandbox, sender):
 @pytest.mark.parametrize("caching", [True, False])
 def test_resolver_that_remembers_a_record(sandbox, sender, caching):
     """A removed record is good for as long as its TTL where a resolver remembers it."""
-    sandbox.mail.caching = caching
+    if caching:
+        sandbox.mail.look_up = Cache(sandbox.mail.look_up, sandbox.clock)
     sender.verdict()
     sender.remove(ONE)
     sandbox.clock.advance(299)
@@ -333,7 +335,8 @@ def test_resolver_that_remembers_a_record(sandbox, sender, caching):
 @pytest.mark.parametrize("caching", [True, False])
 def test_resolver_that_remembers_no_record(sandbox, sender, caching):
     """A record that comes after a question for it stays unseen for the negative TTL, 15 minutes."""
-    sandbox.mail.caching = caching
+    if caching:
+        sandbox.mail.look_up = Cache(sandbox.mail.look_up, sandbox.clock)
     sender.remove(ONE)
     sender.verdict()
     sender.publish(ONE)
