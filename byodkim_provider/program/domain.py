@@ -42,15 +42,16 @@ from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
+    PublishedRecord,
     Verdicts,
     known_of,
     line_about,
     made,
     merged,
+    show_standbys,
     status_in,
     verdicts_of,
 )
-from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write

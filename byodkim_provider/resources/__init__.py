@@ -1,5 +1,6 @@
 """
-The dynamic resources: what a program declares, in `declared`, and the provider of each in a file of its own.
+The dynamic resources: what a program declares, in `declared`, and the provider of each in a file of its own,
+but for the stack's id, which is with the base classes.
 
 A provider translates between Pulumi's plain values and the packages below, and decides nothing that could
 be decided without Pulumi. Only the plugin process loads it: a program imports neither AWS nor DNS for that.
@@ -20,7 +21,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "DkimVerification": "dkim_verification_provider",
     "DnsRecord": "dns_record_provider",
     "RecordGuard": "record_guard_provider",
-    "StackId": "stack_id_provider",
+    "StackId": "_provider",
 }
 """The module of the provider, by the name of a resource. Names are in users' state: none is ever renamed."""
 

@@ -1,18 +1,27 @@
-"""The base classes of our dynamic providers: serialisation, configuration, results of `check`."""
+"""The base classes of our dynamic providers (configuration, results of `check`), and the least provider."""
 
 from __future__ import annotations
 
 import functools
 import os
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ResourceProvider,
+)
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings, redirection_warnings
+from byodkim_provider.dkim.key_secret import STACK_ID_LENGTH
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
@@ -55,6 +64,16 @@ class DynamicProvider(ResourceProvider):
 
     def _connect(self, account_id: str | None) -> Services:
         return Services.of(self._run, self._connections, account_id)
+
+
+class StackIdProvider(DynamicProvider):
+    """Makes the id of a stack: the resource's own, and no output. No AWS, no network."""
+
+    def create(self, _props: dict[str, Any]) -> CreateResult:
+        return CreateResult(secrets.token_hex(STACK_ID_LENGTH // 2), {})
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=False)
 
 
 class AwsProvider(DynamicProvider):

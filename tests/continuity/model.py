@@ -19,11 +19,11 @@ from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.run import Services
+from byodkim_provider.resources._provider import StackIdProvider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
-from byodkim_provider.resources.stack_id_provider import StackIdProvider
 
 Properties = dict[str, Any]
 

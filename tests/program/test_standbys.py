@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
-from byodkim_provider.program._standbys import show_standbys
+from byodkim_provider.program._outputs import show_standbys
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import timestamp
 from tests.support.cases import cases
