@@ -596,3 +596,18 @@ def test_no_nameserver(monkeypatch, given, problem):
     result = CliRunner().invoke(main, arguments, obj=Environment(resolver=None))
     assert result.exit_code == 3
     assert result.stderr.splitlines()[-1] == f"Error: Invalid value for '--nameserver': {problem}"
+
+
+@cases(
+    ("declared", "code"),
+    {
+        "one zone": ({"dns": ("route53:Z1",)}, "served-elsewhere"),
+        "one of two zones": ({"dns": ("route53:Z1", "manual")}, "no-txt"),
+        "recursive": ({"dns": ("route53:Z1",), "dns_check": "recursive"}, "no-txt"),
+    },
+)
+def test_servers_of_other_zones(project, world, domains, declare, declared, code):
+    """Only if the servers of all its zones are known and asked, a record may be where nobody asks."""
+    declare(name_servers={"route53:Z1": ("ns-1.awsdns-1.com",)}, **declared)
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+    assert domains("doctor")[0]["records"][2]["misconfiguration"] == code

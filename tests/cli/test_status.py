@@ -12,6 +12,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
+from byodkim_provider.property_types import timestamp
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.cli_project import configuration
@@ -527,6 +528,21 @@ def test_wrong_and_due(project, world):
     world.clock.advance(timedelta(days=181))
     record_gone(project, world)
     assert project.run("status").exit_code == 2
+
+
+def test_times_of_two_regions(project, world, domains):
+    """A key signs since the first Region has it, and has signed until the last one had another."""
+    project.write(ONE.format(3) + "      regions: [eu-west-1, us-east-1]\n")
+    before = [*project.stored, world.verified(2, region="us-east-1")]
+    project.stored = []
+    for one in before:
+        project.stored.append(world.update(one, 3, region=one.declared.region))
+        world.clock.advance(timedelta(hours=1))
+    first, last = (one.key.signing_since for one in project.stored)
+    assert first < last
+    records = {one["generation"]: one for one in domains()[0]["records"]}
+    assert records[3]["signing_since"] == timestamp(first)
+    assert records[2]["signed_until"] == timestamp(last)
 
 
 def test_regions_with_the_same_problem(project, world, domains):

@@ -603,6 +603,14 @@ def test_wix_races(wix, conflict):
     assert [NEIGHBOUR] == wix.stored(NAME)
 
 
+def test_wix_ttl(wix):
+    """The values that stay in a set keep its TTL."""
+    for value in (VALUE, NEIGHBOUR):
+        wix.stand_in._keep(NAME, value, ttl=60)
+    withdraw(wix.host(), NAME, VALUE, **CALM)
+    assert [(NEIGHBOUR, 60)] == [(one.text, one.ttl) for one in wix.stand_in.records]
+
+
 def test_wix_permission(wix):
     """A key that may not manage domains is refused, with what it needs."""
     wix.stand_in.may_manage = False
