@@ -1,6 +1,5 @@
 """The example workflows, and the same by cron: every command runs in order, and does what the page says."""
 
-import json
 import os
 import re
 import shutil
@@ -211,7 +210,6 @@ def test_page(sandbox, stack, follow):
     follow(PAGE, "Set up the workflows", 1)
     copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())
     assert copied == WORKFLOWS
-    assert json.loads(follow(PAGE, "Status as a monitoring check", 1).stdout)["verdict"] == "well"
     assert "byodkim_domain_status" in follow(PAGE, "Prometheus", 1).stdout
     follow(PAGE, "A report for auditors", 1)
     assert DOMAIN in (stack.project / "report.html").read_text()

@@ -63,7 +63,7 @@ def test_leaving_another_tool(sandbox, stack, follow):
     stack.paste(block(*page, 1))
     (stack.project / "key").write_text(key.pkcs1_base64())
     follow(*page, 2)
-    assert f"\n{DOMAIN}: well\n" in follow(*page, 4).stdout
+    assert f"\n{DOMAIN}: well\n" in follow(*page, 3).stdout
     assert sandbox.ses.identities(REGION)[DOMAIN].changed == before
 
 
