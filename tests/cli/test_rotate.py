@@ -454,9 +454,13 @@ def test_not_editable(project, change, problem):
 def test_which(project, world, arguments, rotated):
     """Domains are named, or meant by age, or all but the retired ones."""
     world.publish(1, 2, 3, domain="example.net")
-    project.stored = [signing(world, 2), signing(world, 1, domain="example.net", since=30)]
+    project.stored = [
+        signing(world, 2),
+        signing(world, 2, region="us-east-1", since=10),
+        signing(world, 1, domain="example.net", since=30),
+    ]
     project.write(
-        "    example.com: {generation: 2}\n"
+        "    example.com: {generation: 2, regions: [eu-west-1, us-east-1]}\n"
         "    example.net: {generation: 1}\n"
         "    example.org: {generation: 1, retired: true}\n"
     )
