@@ -148,3 +148,18 @@ def test_policy(project, declared, where):
         "route53:ChangeResourceRecordSetsRecordTypes": ["MX", "TXT"]
     }
     assert BOUNCE in str(change["Condition"]["ForAllValues:StringLike"])
+
+
+def test_policy_by_zone(project):
+    """Whoever may write to the zone of one domain may not write the MAIL FROM domain of another."""
+    roles = {name: f"arn:aws:iam::123456789012:role/{name}" for name in ("example.com", "example.net")}
+    project.stored = []
+    project.write(
+        "".join(
+            f"    {name}: {{generation: 1, mailFrom: bounce, dns: {{assumeRole: '{role}'}}}}\n"
+            for name, role in roles.items()
+        )
+    )
+    for name, role in roles.items():
+        document = project.run("iam-policy", "--role", role).stdout
+        assert [one for one in roles if f"bounce.{one}" in document] == [name]

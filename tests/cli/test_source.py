@@ -9,7 +9,9 @@ from threading import Barrier
 import pytest
 
 from byodkim_provider.cli.environment import replace_file
+from byodkim_provider.cli.stack import read_table
 from byodkim_provider.cli.terminal import Refused
+from tests.support.cases import cases
 
 TEXT = "config: {}\n"
 WRITERS = 8
@@ -62,3 +64,17 @@ def test_ended_from_outside(file, monkeypatch):
         signal.signal(signal.SIGTERM, before)
     assert heard == [signal.SIGTERM]
     assert [TEXT] == [one.read_text() for one in Path(file.parent).iterdir()]
+
+
+@cases(
+    "after",
+    {
+        "nothing": "",
+        "table of an environment": "\nNAME        VALUE\nFOO         bar\n",
+        "warning of several lines": "warning: the environment\n            has no effect\n",
+    },
+)
+def test_table_of_configuration(after):
+    """The first table of `pulumi config` is read, and nothing that Pulumi prints below it."""
+    printed = "KEY         VALUE\naws:region  eu-west-1\nnote        two\n            lines\n"
+    assert read_table(f"{printed}{after}", "p") == {"aws:region": "eu-west-1", "p:note": "two\nlines"}
