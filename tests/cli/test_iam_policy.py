@@ -422,3 +422,10 @@ def test_role_of_zone(assumed, roles):
     record = {"type": "aws:route53/record:Record", "provider": "urn:p::1", "outputs": {"zoneId": "Z1"}}
     export = {"deployment": {"resources": [provider, record]}}
     assert read_state(json.dumps(export)).roles == roles
+
+
+def test_unfinished_replacement():
+    """What the engine has still to delete is no part of the stack."""
+    kind = "pulumi-python:dynamic/byodkim:StackId"
+    resources = [{"type": kind, "id": "old", "delete": True}, {"type": kind, "id": "new"}]
+    assert read_state(json.dumps({"deployment": {"resources": resources}})).stack_id == "new"

@@ -79,6 +79,10 @@ def test_who_writes(project, label, written_at, declare):
             {1: ("manual",), 2: ("manual",), 3: ("mine:1",)},
             [("manual", None, None, 1), ("mine", None, None, 3)],
         ),
+        "the first generation is gone": (
+            {2: ("manual",), 3: ("mine:1",)},
+            [("manual", None, None, 1), ("mine", None, None, 3)],
+        ),
         "two prefixes": (
             {
                 1: (f"ses1._domainkey.{DOMAIN}.k.example@mine:1",),

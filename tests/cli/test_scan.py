@@ -285,6 +285,7 @@ def test_no_zone(project, has):
         (("--signing", "byodkim", "--limit", "1"), ["a1"], 1),
         (("--signing", "none", "--limit", "1"), ["b2"], 5),
         (("--signing", "easy", "--signing", "none", "--exclude", "b1.*"), ["a2", "b2"], 3),
+        (("--signing", "easy", "--signing", "none", "--limit", "2"), ["a2", "b1"], 4),
     ],
 )
 def test_filters(project, has, options, domains, reads):
