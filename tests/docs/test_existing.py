@@ -1,6 +1,5 @@
-"""The pages on identities that exist, on leaving and on the key store, followed to the letter."""
+"""The pages on identities that exist and on leaving, followed to the letter."""
 
-import base64
 import json
 
 import pytest
@@ -77,17 +76,3 @@ def test_leaving(sandbox, stack, follow):
     follow(page, "A saved plan")
     names = json.loads(follow(page, "The state is lost", 2, ZONE_ID=zone_id).stdout)
     assert len(names) == 2
-
-
-def test_key_store(sandbox, stack, kms_alias):
-    """With every option of the key store written out, a key is in Secrets Manager and not in the state."""
-    sandbox.add_zone(DOMAIN)
-    kms_alias("mail")
-    stack.paste(block("docs/how-to/key-store.md", "Keys in AWS Secrets Manager"))
-    made = stack.run("pulumi up")
-    assert made.exit_code == 0, made.shown
-    _, der = sandbox.ses.signing_key(DOMAIN, REGION)
-    private_key = base64.b64encode(der).decode()
-    state = stack.run("pulumi stack export --show-secrets").stdout
-    assert keys.load(private_key).fingerprint in state
-    assert private_key[:40] not in state
