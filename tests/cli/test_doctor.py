@@ -388,11 +388,12 @@ def test_dns_check_off(project, world):
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
 
 
-def test_zone_of_another_domain(project):
+@pytest.mark.parametrize("zone", ["example.org", "ple.com"])
+def test_zone_of_another_domain(project, zone):
     """A zone that does not hold a record of the stack is refused, as by `records`."""
-    result = project.run("doctor", "--zone", "example.org")
+    result = project.run("doctor", "--zone", zone)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert f"'example.org' does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
+    assert f"{zone!r} does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
 def test_panel_of_the_stack(project, world, declare):
