@@ -199,10 +199,7 @@ def _new_key(record: PublishedRecord, domain: Domain) -> str:
     if record.generation is None or declared is None or declared.generation is None:
         return diagnosis.NEW_KEY
     signing, published = generations.after_leak(
-        record.generation,
-        signing=declared.generation,
-        published=declared.published,
-        slots=declared.slot,
+        record.generation, signing=declared.generation, published=declared.published, slots=declared.slot
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.

@@ -17,13 +17,7 @@ import click
 
 from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.chosen import (
-    Chosen,
-    checked,
-    chosen_options,
-    open_chosen,
-    refuse_other_zone,
-)
+from byodkim_provider.cli.chosen import Chosen, checked, chosen_options, open_chosen, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict

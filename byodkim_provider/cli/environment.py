@@ -117,10 +117,7 @@ def replace_file(file: Path, shown: str, before: str, after: str) -> None:
         there = target.stat()
         if not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be written
             raise CannotWrite(CliMessages.READ_ONLY(file=shown))
-        with (
-            _ended_in_order(),
-            TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
-        ):
+        with _ended_in_order(), TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
             new = Path(folder, target.name)
             with new.open("wb") as opened:
                 opened.write(after.encode())

@@ -266,12 +266,7 @@ def _section(domain: DomainNow) -> str:
 
 
 def _table(
-    caption: str,
-    headings: Sequence[str],
-    rows: Rows,
-    *,
-    codes: Mapping[int, str] = {},
-    links: bool = False,
+    caption: str, headings: Sequence[str], rows: Rows, *, codes: Mapping[int, str] = {}, links: bool = False
 ) -> str:
     """
     A table whose first column heads each row, which has its kind as class; "" without rows.

@@ -68,11 +68,7 @@ def _in_panel(record: Record) -> str:
     if record.written_at:
         return f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
     return panels.instructions(
-        record.panel,
-        record_name=record.name,
-        record_value=record.value,
-        zone=record.zone,
-        kind=record.kind,
+        record.panel, record_name=record.name, record_value=record.value, zone=record.zone, kind=record.kind
     )
 
 

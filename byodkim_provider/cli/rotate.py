@@ -22,13 +22,7 @@ from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
-from byodkim_provider.cli.stack import (
-    Domain,
-    Stack,
-    not_in_stack,
-    open_stack,
-    settings_in,
-)
+from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, settings_in
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file

@@ -36,15 +36,7 @@ from byodkim_provider.cli.scan_entries import (
     why_no_entry,
 )
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
-from byodkim_provider.cli.terminal import (
-    CannotRead,
-    Refused,
-    as_json,
-    ask_all,
-    confirmed,
-    inert,
-    say,
-)
+from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
 from byodkim_provider.dkim.records import normalise_domain

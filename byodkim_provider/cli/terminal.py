@@ -186,9 +186,7 @@ NAMED: Final = 3
 
 
 def ask_all(
-    questions: Sequence[tuple[str, Callable[[], T]]],
-    *,
-    report: Callable[[str], object] = say,
+    questions: Sequence[tuple[str, Callable[[], T]]], *, report: Callable[[str], object] = say
 ) -> list[T]:
     """
     The results of *questions*, in their order; each is a name for messages, and a function to call.
