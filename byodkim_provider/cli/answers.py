@@ -35,7 +35,7 @@ from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.registry import PANELS, of_label, recognise
+from byodkim_provider.hosts.registry import PANELS, panel_of, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
@@ -212,7 +212,7 @@ def _panel(declared: Declared) -> Panel | None:
     """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
     if declared.panel:
         return PANELS.get(declared.panel)
-    found = [panel for label in declared.dns if (panel := of_label(label))]
+    found = [panel for label in declared.dns if (panel := panel_of(label))]
     return found[0] if len(found) == 1 == len(declared.dns) else None
 
 

@@ -358,7 +358,9 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[i
         signed = {one: [each.signed_until.get(one, NEVER) for each in domain.identities] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
-        standing = published | domain.standing
+        standing = (
+            published | domain.standing
+        )  # of these, mail on its way or a later step needs the following
         stays = {one for one in standing if one in lately or (one >= signing and one in published)}
         target, wanted = generations.after_leak(
             signing, signing=signing, published=stays, slots=settings.selector, used=lately

@@ -131,11 +131,11 @@ def recognise(name_servers: Iterable[str]) -> Panel | None:
     return found[0] if len(found) == 1 else None
 
 
-def of_label(label: str) -> Panel | None:
+def panel_of(label: str) -> Panel | None:
     """
-    The panel of the host in a hosted zone's label such as `godaddy:example.com`; None if there is none.
+    The panel of the host in a zone's label such as `godaddy:example.com`: the panel of the host's own name.
 
-    Any host may use cPanel, so its name tells no panel.
+    None without a host, and for cPanel, which many hosts have.
     """
     spec = spec_of(label)
     return spec.panels.get(label.partition(":")[0]) if spec else None

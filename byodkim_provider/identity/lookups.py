@@ -17,7 +17,7 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import InvalidSettings, RecordNotVisible
-from byodkim_provider.hosts.registry import PANELS, hours_to_show, of_label
+from byodkim_provider.hosts.registry import PANELS, hours_to_show, panel_of
 from byodkim_provider.identity.run import DnsWait, Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
@@ -194,7 +194,7 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None
     """Servers among *asked* that serve the zone *label*; None if its name servers are not known."""
     if names := declared.name_servers.get(label):
         return set(asked) & set(names)
-    panel = of_label(label)
+    panel = panel_of(label)
     served = {server for server in asked if panel and panels.serves(panel, [server])}
     # A zone may have name servers under other names than most at its host.
     return served if served or (panel and panel.serves_all) else None

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, of_label, open_host
+from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, open_host, panel_of
 from tests.docs.pages import ROOT
 from tests.hosts.backends import HTTP
 
@@ -22,7 +22,7 @@ def test_opens(host):
     settings = HostSettings(provider=host, zone="example.com", server="192.0.2.1", key_name="k")
     label = open_host(settings, credentials(host, None, None, {})).label
     assert label == f"{host}:example.com"
-    assert of_label(label) is SPECS[host].panels.get(host)
+    assert panel_of(label) is SPECS[host].panels.get(host)
 
 
 @every_host
@@ -62,5 +62,5 @@ def test_imports():
 @pytest.mark.parametrize("label", ["godaddy", "route53:Z1", "cpanel:example.com", "nobody:x", "manual"])
 def test_no_panel(label):
     """A label tells no panel without a zone, or where the panel may be any."""
-    assert of_label(label) is None
+    assert panel_of(label) is None
     assert hours_to_show(label) == 0
