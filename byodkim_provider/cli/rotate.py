@@ -358,9 +358,8 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[i
         signed = {one: [each.signed_until.get(one, NEVER) for each in domain.identities] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
-        standing = (
-            published | domain.standing
-        )  # of these, mail on its way or a later step needs the following
+        # What signed lately has mail on its way. Of the others, later ones that the file wants may sign next.
+        standing = published | domain.standing
         stays = {one for one in standing if one in lately or (one >= signing and one in published)}
         target, wanted = generations.after_leak(
             signing, signing=signing, published=stays, slots=settings.selector, used=lately
