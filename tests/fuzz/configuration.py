@@ -184,7 +184,7 @@ PRINTED: Final = tuple(
 def put_printed(text: str) -> None:
     """What `pulumi config` prints is read as every command does, or is no configuration."""
     try:
-        config = stack.read(text, "ses-byodkim")
+        config = stack.read_table(text, "ses-byodkim")
     except ValueError:
         return
     with refusals():
