@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from byodkim_provider.cli.environment import ask_pulumi
-from byodkim_provider.cli.stack import SECRET, of_project, read
+from byodkim_provider.cli.stack import SECRET, of_project, read_table
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration
@@ -126,7 +126,7 @@ def test_what_pulumi_config_prints(open_stack, shell):
     arguments = ["config", "--color", "never", "-s", "dev"]
     shell(stack)
     printed = ask_pulumi(arguments, stack._work)
-    ours, theirs = read(configuration(project_file, stack._settings), NAME), read(printed, NAME)
+    ours, theirs = read_table(configuration(project_file, stack._settings), NAME), read_table(printed, NAME)
     assert of_project(theirs, NAME) == of_project(ours, NAME)
     assert theirs.keys() == ours.keys()
     assert theirs["aws:secretKey"] == ours["aws:secretKey"] == SECRET
