@@ -1,5 +1,5 @@
 """
-Messages, time and waiting while a call runs: no other module prints, reads a clock or waits.
+Messages, time, waiting and calls side by side: no other module prints, reads a clock or waits.
 
 Messages go to the engine's Log RPC: `pulumi.log` only prints to standard error inside the
 plugin process (https://github.com/pulumi/pulumi/issues/6065). Every wait ends when the
@@ -10,8 +10,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Protocol, TypeVar
+
+TICK: Final = 0.1
+"""How often a wait for calls checks whether the run was interrupted, in seconds."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 stopping = threading.Event()
 """Set when the run is interrupted: waits end at once, and no new call begins."""
@@ -47,3 +55,60 @@ class Progress(Protocol):
     def warn(self, text: object) -> None:
         """Show *text* as a warning, and keep it under Diagnostics."""
         ...
+
+
+class Interrupted(Exception):
+    """The run was interrupted before every call had returned."""
+
+
+def side_by_side(
+    ask: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    *,
+    at_once: int,
+    waiting: Callable[[Collection[int]], object] = lambda _: None,
+) -> list[_Result]:
+    """
+    What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
+
+    *waiting* is called several times a second, with the positions of the results so far. Raises
+    what a call raised, or `Interrupted` if `stopping` is set first. After that no further
+    call starts.
+
+    The threads are no `ThreadPoolExecutor`'s, for which a process waits at its end.
+    """
+    to_do: SimpleQueue[int] = SimpleQueue()
+    finished: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+    given_up = threading.Event()
+    for index in range(len(items)):
+        to_do.put(index)
+
+    def work() -> None:
+        while not given_up.is_set():
+            try:
+                index = to_do.get_nowait()
+            except Empty:
+                return
+            try:
+                finished.put((index, ask(items[index]), None))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
+                finished.put((index, None, error))
+
+    for _ in range(min(at_once, len(items))):
+        threading.Thread(target=work, daemon=True).start()
+    results: dict[int, _Result] = {}
+    try:
+        while len(results) < len(items):
+            waiting(results.keys())
+            try:
+                index, result, error = finished.get(timeout=TICK)
+            except Empty:
+                if stopping.is_set():
+                    raise Interrupted from None
+                continue
+            if error:
+                raise error
+            results[index] = result
+    finally:
+        given_up.set()
+    return [results[index] for index in range(len(items))]

@@ -24,9 +24,8 @@ from typing import IO, Any, Final, TypeVar
 
 import click
 
-from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.messages import HINT, Message
-from byodkim_provider.progress import Clock
+from byodkim_provider.progress import Clock, side_by_side
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import printable
 

@@ -28,8 +28,8 @@ from byodkim_provider.dkim.misconfigurations import (
 from byodkim_provider.dns import panels, visibility
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.dns.visibility import judge, servers_asked
+from byodkim_provider.progress import Interrupted, side_by_side
 
 _FIXES: Final[Mapping[str, str]] = {
     # Wrong values at the right name, of `misconfigurations.Misconfiguration`.

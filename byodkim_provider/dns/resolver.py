@@ -38,8 +38,7 @@ from byodkim_provider.dns._replies import (
     values_of,
     zone_of,
 )
-from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
-from byodkim_provider.progress import Clock
+from byodkim_provider.progress import Clock, Interrupted, side_by_side
 
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""

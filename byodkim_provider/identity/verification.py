@@ -16,7 +16,6 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
-from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
@@ -38,7 +37,7 @@ from byodkim_provider.identity.verdicts import (
     step,
 )
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Progress, stopping
+from byodkim_provider.progress import Interrupted, Progress, side_by_side, stopping
 
 OnTimeout = Literal["warn", "fail"]
 

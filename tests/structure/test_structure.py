@@ -16,6 +16,8 @@ ROOT = PRODUCT.parent
 
 MOST_LAYERS = 9
 MOST_PARTS = 18
+MOST_MODULES = 110
+MOST_CLASSES = 175
 MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 70
 MANY_ZONES = 30
@@ -47,9 +49,13 @@ def test_no_circle_of_modules() -> None:
 
 
 def test_size_of_the_whole() -> None:
-    """The longest chain of imports, and what stands at the top of the package, can be kept in mind."""
+    """The longest chain of imports, the parts, the modules and the classes can be kept in mind."""
     assert max(levels(imports()).values()) <= MOST_LAYERS
     assert len(parts()) <= MOST_PARTS
+    paths = [*PRODUCT.rglob("*.py")]
+    assert len(paths) <= MOST_MODULES
+    trees = (ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+    assert sum(isinstance(node, ast.ClassDef) for tree in trees for node in tree) <= MOST_CLASSES
 
 
 def test_pulumi() -> None:

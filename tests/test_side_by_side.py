@@ -4,8 +4,7 @@ import threading
 
 import pytest
 
-from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Interrupted, side_by_side, stopping
 
 
 def test_results_are_in_order():
