@@ -595,7 +595,7 @@ def test_wix_races(wix, conflict):
         return answer(request)
 
     wix.stand_in.answer = faster
-    refused(wix.host())
+    assert "another value is there already" in refused(wix.host()).text
     assert [NEIGHBOUR] == wix.stored(NAME)
     wix.stand_in.records.clear()
     wix.put(NAME, VALUE)
@@ -631,6 +631,8 @@ def test_wix_permission(wix):
         "https://joe:SECRETTOKEN@",
         "https://joe:SECRETTOKEN@gator1.example:port",
         "https://joe:SECRETTOKEN@gator1.example/cpsess",
+        "https://joe:SECRETTOKEN@gator1.example?session=1",
+        "https://joe:SECRETTOKEN@gator1.example#top",
         "https://joe:SECRETTOKEN@[gator1",
     ],
 )
