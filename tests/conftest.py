@@ -48,7 +48,7 @@ PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 
 THEIRS: Final = {
     *("AssociateEmailIdentityCertificate", "DisassociateEmailIdentityCertificate"),
-    *("CreateConfigurationSet", "SendEmail"),
+    *("CreateConfigurationSet", "CreateMultiRegionEndpoint", "SendEmail"),
     *("CreateTenant", "DeleteTenant", "GetTenant", "ListTenantResources"),
     *("CreateTenantResourceAssociation", "DeleteTenantResourceAssociation"),
 }

@@ -44,6 +44,8 @@ class Region:
     number: int = 0
     """Of identities."""
     tenants: dict[str, Tenant] = field(default_factory=dict)
+    endpoints: dict[str, deque[str]] = field(default_factory=dict)
+    """Multi-Region endpoints by id: the Regions that send their mail, in turn."""
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sandbox.mail.client import send
 from tests.engine.stack import (
     IDENTITY,
     KEY,
@@ -94,15 +93,30 @@ def selectors_of_identity(preview):
 
 # docs/explanation/ses-features.md.
 def test_multi_region_endpoint(sandbox, open_stack):
-    """Mail through either Region, as an endpoint sends it, verifies before and after a rotation."""
+    """Mail of an endpoint, half of which goes through each Region, verifies before and after a rotation."""
     domain, regions = "endpoint.example", [REGION, OTHER_REGION]
     sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1, "regions": regions}})
     assert stack.up().ok
+    made = sandbox.ses.call(
+        "CreateMultiRegionEndpoint",
+        REGION,
+        {"EndpointName": "both", "Details": {"RoutesDetails": [{"Region": OTHER_REGION}]}},
+    )
+    mail = {
+        "FromEmailAddress": f"hello@{domain}",
+        "Destination": {"ToAddresses": ["you@elsewhere.test"]},
+        "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
+        "EndpointId": made["EndpointId"],
+    }
 
     def sent():
-        verdicts = [send(sandbox, domain, each).verdict for each in regions]
-        return {one.result for one in verdicts}, {one.selector for one in verdicts}
+        before = len(sandbox.mail.messages)
+        for _ in range(2):
+            sandbox.ses.call("SendEmail", REGION, mail)
+        new = sandbox.mail.messages[before:]
+        assert {one.sender.partition("@")[2] for one in new} == {f"{each}.amazonses.com" for each in regions}
+        return {one.verdict.result for one in new}, {one.verdict.selector for one in new}
 
     results, [first] = sent()
     assert results == {"pass"}
