@@ -44,7 +44,8 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 	@$(RUN) -m sandbox.pulumi.engine
 
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
-	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json
+	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json.new
+	mv stacks/schema.json.new stacks/schema.json
 
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture

@@ -21,11 +21,14 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import create_loader
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from sandbox.pulumi.aws_resources import RECORDS_WAIT, Properties, said
-
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_sts import STSClient
+
+Properties = dict[str, Any]
+
+RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
+"""If this variable is set, each change takes as long and as many requests as with the real plugin."""
 
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
@@ -65,6 +68,30 @@ NO_ACCOUNT: Final = (
 
 MODELS: Final = create_loader()
 """Reads botocore's models of the services once, and not once a session."""
+
+
+def said(error: Exception) -> str:
+    """*error* in the words of the AWS SDK for Go, which the plugin uses."""
+    match error:
+        case NoCredentialsError():
+            return (
+                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+                "cached credentials, no EC2 IMDS role found"
+            )
+        case ClientError():
+            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
+            return (
+                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
+                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
+                f"api error {problem['Code']}: {problem['Message']}"
+            )
+    return str(error)
+
+
+def _service(operation: str) -> str:
+    if any(word in operation for word in ("EmailIdentity", "Tenant")):
+        return "SESv2"
+    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
 def _is_throttled(error: BaseException) -> bool:

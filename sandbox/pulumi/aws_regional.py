@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from sandbox.pulumi.aws_resources import Properties, Resource
+from sandbox.pulumi.aws_account import Properties
+from sandbox.pulumi.aws_resources import Resource
 
 
 class Regional(Resource):

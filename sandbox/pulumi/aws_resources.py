@@ -13,23 +13,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError
+
+from sandbox.pulumi.aws_account import RECORDS_WAIT, Account, Properties, said
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
 
-    from sandbox.pulumi.aws_account import Account
-
 T = TypeVar("T")
-
-Properties = dict[str, Any]
 
 GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
 """Codes of Route 53 and of SES for what does not exist."""
-
-RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
-"""If this variable is set, each change takes as long and as many requests as with the real plugin."""
 
 INSYNC_POLL_SECONDS: Final = 15
 """Before each time that the real plugin asks whether a change is in sync."""
@@ -45,30 +40,6 @@ BRIDGED: Final = {
     "weightedRoutingPolicies": [],
 }
 """What the bridge to Terraform adds to the outputs of a record: as large as the real one's, not the same."""
-
-
-def said(error: Exception) -> str:
-    """*error* in the words of the AWS SDK for Go, which the plugin uses."""
-    match error:
-        case NoCredentialsError():
-            return (
-                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
-                "cached credentials, no EC2 IMDS role found"
-            )
-        case ClientError():
-            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
-            return (
-                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
-                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
-                f"api error {problem['Code']}: {problem['Message']}"
-            )
-    return str(error)
-
-
-def _service(operation: str) -> str:
-    if any(word in operation for word in ("EmailIdentity", "Tenant")):
-        return "SESv2"
-    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
 class UnconfirmedError(Exception):

@@ -32,15 +32,8 @@ from pulumi.runtime.proto import (
 from pulumi.runtime.rpc import UNKNOWN
 
 from sandbox.pulumi import aws_regional
-from sandbox.pulumi.aws_account import Account, sign_in_problem
-from sandbox.pulumi.aws_resources import (
-    Properties,
-    Record,
-    Resource,
-    UnconfirmedError,
-    find_zone,
-    said,
-)
+from sandbox.pulumi.aws_account import Account, Properties, said, sign_in_problem
+from sandbox.pulumi.aws_resources import Record, Resource, UnconfirmedError, find_zone
 
 RESOURCES: Final[dict[str, type[Resource]]] = {
     "aws:route53/record:Record": Record,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.records import cnames
-from sandbox.pulumi.aws_resources import RECORDS_WAIT
+from sandbox.pulumi.aws_account import RECORDS_WAIT
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.servers import open_servers
 from tests.bench.stack import BenchStack, RunFailed

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
-from sandbox.pulumi import aws_resources
+from sandbox.pulumi import aws_account, aws_resources
 from sandbox.pulumi.aws_account import RETRYING, Account, sign_in_problem
 from sandbox.pulumi.aws_regional import EmailIdentity, Tenant, TenantResourceAssociation
 from sandbox.pulumi.aws_resources import Record, find_zone
@@ -222,7 +222,7 @@ def test_values_have_no_order(zone_id, record):
 def test_waits(zone_id, record, monkeypatch):
     """With the real plugin's waits, 15 s pass before each change of a record is looked for."""
     waits = []
-    monkeypatch.setenv(aws_resources.RECORDS_WAIT, "yes")
+    monkeypatch.setenv(aws_account.RECORDS_WAIT, "yes")
     monkeypatch.setattr(aws_resources.time, "sleep", waits.append)
     made = record.create(inputs(zone_id))
     record.update(*made, inputs(zone_id, value="p=b"))
