@@ -214,8 +214,6 @@ class SesClient:
         self._is_patient = is_patient
         self._lock = threading.Lock()
         self._next_call = 0.0
-        self._in_line = 0
-        """How many threads wait for their turn with a call that is no poll."""
         self._this_thread = threading.local()
         self._joining = threading.Lock()
         self._poll: _Poll | None = None
@@ -344,11 +342,9 @@ class SesClient:
         return statuses.get(domain)
 
     def _answer(self, poll: _Poll) -> None:
-        """Answer *poll* in its turn, after all other calls; from then on nobody joins it."""
+        """Answer *poll* once it has its turn; from then on nobody joins it."""
         try:
             try:
-                while self._in_line and not stopping.wait(0.1):
-                    pass
                 self._take_turn()
             finally:
                 with self._joining:
@@ -428,13 +424,7 @@ class SesClient:
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         if not vars(self._this_thread).pop("has_turn", False):
-            with self._joining:
-                self._in_line += 1
-            try:
-                self._take_turn()
-            finally:
-                with self._joining:
-                    self._in_line -= 1
+            self._take_turn()
         return method(*args, **given)
 
     def _take_turn(self) -> None:

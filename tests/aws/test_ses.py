@@ -640,29 +640,6 @@ def test_joined(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     assert [0, 1.05, 2.1] == [(call.at - START).total_seconds() for call in ses.log]
 
 
-def test_polls_come_last(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """A poll lets all calls go first that wait for their turn, and so is joined by more."""
-    prepare(ses, "GetEmailIdentity")
-    with ThreadPoolExecutor(4) as threads:
-
-        def ask() -> None:  # while a call awaits its turn
-            domain = Asked(DOMAIN)
-            threads.submit(client.poll, domain)
-            assert domain.asked.wait(30)
-            threads.submit(client.tag_resource, DOMAIN, {"team": "mail"})
-            for _ in range(3000):
-                if client._in_line == 2:
-                    return
-                stopping.wait(0.01)
-            pytest.fail("nobody waits for a turn")
-
-        client.get_email_identity(DOMAIN)
-        clock.after(0.5, ask)
-        client.tag_resource(DOMAIN, {"team": "mail"})
-    calls = [call.operation for call in ses.log]
-    assert ["GetEmailIdentity", "TagResource", "TagResource", "GetEmailIdentity"] == calls
-
-
 def test_joined_among_many(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     """If a List has as many pages as identities are asked for, the next time each is read."""
     for number in range(2001):
