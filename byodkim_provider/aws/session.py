@@ -7,6 +7,7 @@ allowed is in `settings`. Nothing here changes anything in AWS.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -69,7 +70,7 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
             aws_session_token=settings.token,
-            region_name=region,
+            region_name=region or os.environ.get("AWS_REGION"),
         )
         for role in settings.roles:
             session = _assume(session, role, settings, region)
@@ -231,4 +232,4 @@ def _assume(
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         refresh_using=fetcher.fetch_credentials, method="assume-role"
     )
-    return boto3.Session(botocore_session=assumed, region_name=region)
+    return boto3.Session(botocore_session=assumed, region_name=region or session.region_name)

@@ -807,3 +807,12 @@ def test_refused_by_sts(machine: Machine, code: str, step: Message) -> None:
     with sts(403, body) as url:
         error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
     assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
+
+
+@pytest.mark.parametrize("roles", [[], [{"roleArn": ROLE}]], ids=["own", "role"])
+def test_region_of_the_environment(monkeypatch, roles):
+    """Without `aws:region`, a session is in the Region of `AWS_REGION`, as pulumi-aws is."""
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    given = settings(accessKey="AKIDEXAMPLE", secretKey=SECRET, assumeRoles=roles)
+    assert open_session(given, region=None).region_name == "eu-central-1"
+    assert open_session(given, region=REGION).region_name == REGION
