@@ -70,6 +70,7 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
             aws_session_token=settings.token,
+            # pulumi-aws reads this variable, botocore does not.
             region_name=region or os.environ.get("AWS_REGION"),
         )
         for role in settings.roles:
