@@ -79,6 +79,7 @@ class IdentityMessages(Table):
     DRIFT = "{name}: {differences}; `pulumi up` {then}", "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)"
     LAST_READ = "{name}: when it was last read from SES: {differences}", "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))"
     WILL_TAKE_OVER = "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and enables signing where it is disabled{unsigned}", "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today"
+    MADE_HERE = "{name}: `adopt` has no effect, since this stack has made the identity: it leaves SES with the stack", "remove `adopt`; [how mail goes on without this project](../how-to/leaving.md#mail-goes-on-without-this-project)"
     TAKES_OVER = "{name}: SES has it, {had}; {then}{enabled}", "nothing, if this is what `adopt` is to do"
     NOT_READ = "{region}: could not read how the identities that `adopt` takes over sign today: {error}", "what the hint says, then `pulumi preview` again"
     LEFT_ADOPTED = "{name}: left in SES, it was adopted"

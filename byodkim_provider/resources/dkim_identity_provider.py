@@ -131,12 +131,16 @@ class ByodkimIdentityProvider(AwsProvider):
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
+        found = judgement.drift(stored)
         if declared.adopt and stored.key is None:
             self._run.progress().info(ownership.will_take_over(declared))
+        elif declared.adopt and not (stored.declared.adopt or stored.adopted or found):
+            name = f"{declared.domain} {declared.region}"
+            self._run.progress().warn(IdentityMessages.MADE_HERE(name=name))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
-        if found := judgement.drift(stored):
+        if found:
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)

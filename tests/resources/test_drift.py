@@ -52,3 +52,16 @@ def test_preview_after_the_refresh_of_this_run(world, provider):
     assert DISABLED in warning
     assert provider.diff("id", seen, inputs(world)).changes
     assert world.progress.infos == []
+
+
+def test_adopt_comes_too_late(world, provider):
+    """An identity that the stack has made leaves SES with it, whatever `adopt` says from then on."""
+    stored = world.verified().to_outputs()
+    provider.diff("id", stored, {**inputs(world), "adopt": True})
+    (warning,) = world.progress.warnings
+    assert warning.startswith(
+        f"{DOMAIN} {REGION}: `adopt` has no effect, since this stack has made the identity"
+    )
+    for before in (stored | {"adopt": True}, stored | {"signing_enabled": False}):  # said; may be another's
+        provider.diff("id", before, {**inputs(world), "adopt": True})
+    assert world.progress.warnings == [warning]
