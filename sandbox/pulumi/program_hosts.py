@@ -108,10 +108,19 @@ class _ProgramHost(LanguageHost):
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             }
-            done = _run(command, request.info.program_directory, {**self._environment, **config, **variables})
-        answer = answered(done.returncode)
-        if answer.error and done.stdout:
-            answer.error += f": {done.stdout[-2000:]}"
+            with subprocess.Popen(
+                command,
+                cwd=request.info.program_directory,
+                env={**_ours(), **self._environment, **config, **variables},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as program:
+                context.add_callback(program.kill)  # it would wait for ever for an engine that is gone
+                shown, _ = program.communicate()
+        answer = answered(program.returncode)
+        if answer.error and shown:
+            answer.error += f": {shown[-2000:]}"
         return answer
 
     def GeneratePackage(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -255,24 +264,17 @@ def _linked(folder: Path) -> dict[str, str]:
 
 
 def _checked(command: list[str], folder: Path | str) -> None:
-    done = _run(command, folder)
+    shown = subprocess.STDOUT
+    done = subprocess.run(
+        command, cwd=folder, env=_ours(), stdout=subprocess.PIPE, stderr=shown, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"`{' '.join(command)}` failed: {done.stdout[-2000:]}")
 
 
-def _run(
-    command: list[str], folder: Path | str, variables: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    theirs = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**theirs, **(variables or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+def _ours() -> dict[str, str]:
+    """The environment of this process, without what is for AWS and Pulumi."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
 
 
 def _with_parent(path: Path) -> Path:
