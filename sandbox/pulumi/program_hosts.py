@@ -116,7 +116,8 @@ class _ProgramHost(LanguageHost):
                 stderr=subprocess.STDOUT,
                 text=True,
             ) as program:
-                context.add_callback(program.kill)  # it would wait for ever for an engine that is gone
+                if not context.add_callback(program.kill):  # else it waits for a gone engine
+                    program.kill()
                 shown, _ = program.communicate()
         answer = answered(program.returncode)
         if answer.error and shown:
