@@ -57,7 +57,7 @@ class DynamicProvider(ResourceProvider):
                 self._run.progress().info(missing)
         self._config = req.config.get
 
-    @property
+    @functools.cached_property
     def _connections(self) -> Connections:
         # Not in `configure`: a record at a host, or a key in the state, needs no AWS settings to be made.
         return connections(read_settings(self._config))
@@ -83,7 +83,7 @@ class AwsProvider(DynamicProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
-        settings = read_settings(self._config)
+        settings = self._connections.settings
         for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
             if self._run.first(line):
                 self._run.progress().warn(line)
