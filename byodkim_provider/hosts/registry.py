@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from textwrap import indent
 from typing import Any, Final, get_args
 
-from byodkim_provider.dns.panels import Panel, serves
+from byodkim_provider.dns.panels import Panel, instructions, serves
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
 
 SPECS: Final[Mapping[str, HostSpec]] = {
@@ -88,6 +89,12 @@ def hours_to_show(label: str) -> int:
     """How long the name servers of the zone *label* may take to show a record; 0: minutes at most."""
     spec = spec_of(label)
     return spec.hours_to_show if spec else 0
+
+
+def to_paste(panel: str | None, *, name: str, value: str, zone: str) -> str:
+    """One TXT record, each field on a line of its own, as *zone*'s *panel* (of `PANELS`) has it."""
+    known = PANELS[panel] if panel else None
+    return indent(instructions(known, record_name=name, record_value=value, zone=zone), "  ")
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:

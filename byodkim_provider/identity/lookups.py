@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
 from itertools import chain, repeat
-from textwrap import indent
 from typing import Final
 
 from byodkim_provider.dkim import generations, records
@@ -17,7 +16,7 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import InvalidSettings, RecordNotVisible
-from byodkim_provider.hosts.registry import PANELS, hours_to_show, panel_of
+from byodkim_provider.hosts.registry import hours_to_show, panel_of, to_paste
 from byodkim_provider.identity.run import DnsWait, Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
@@ -299,10 +298,9 @@ def what_to_paste(declared: Declared) -> str:
     if slow and MANUAL not in declared.dns:
         hours = hours_to_show(slow)
         return f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
-    text = panels.instructions(
-        PANELS[declared.panel] if declared.panel else None,
-        record_name=declared.record_name,
-        record_value=declared.record_value,
+    return to_paste(
+        declared.panel,
+        name=declared.record_name,
+        value=declared.record_value,
         zone=declared.panel_zone or declared.domain,
     )
-    return indent(text, "  ")

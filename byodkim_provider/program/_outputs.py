@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from textwrap import indent
 from typing import Any, Final, TypedDict
 
 import pulumi
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns import panels
-from byodkim_provider.hosts.registry import PANELS
+from byodkim_provider.hosts.registry import to_paste
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
@@ -141,18 +139,14 @@ def show_standbys(
             is_new = made is not None and moment(made) >= began.replace(microsecond=0)
             if not is_pasting and not is_new:
                 continue
-            text = panels.instructions(
-                PANELS[hosted_zone.panel] if hosted_zone.panel else None,
-                record_name=record["name"],
-                record_value=record["value"],
+            text = to_paste(
+                hosted_zone.panel,
+                name=record["name"],
+                value=record["value"],
                 zone=hosted_zone.panel_zone or domain,
             )
             pulumi.log.info(
-                str(
-                    ProgramMessages.STANDBY(
-                        domain=domain, generation=record["generation"], record=indent(text, "  ")
-                    )
-                ),
+                str(ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)),
                 identities[0],  # shown below the identity's message about its own record
             )
 
