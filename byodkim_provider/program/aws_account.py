@@ -16,6 +16,7 @@ import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.program import stack_config
 from byodkim_provider.resources.sdk import PerProgram, end_program
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def sign_in(region: str) -> None:
     given = settings()
     for warning in redirection_warnings(given.endpoints, os.environ):
         pulumi.log.warn(str(warning))
-    session.sign_in(given, region=pulumi.Config("aws").get("region") or region)
+    session.sign_in(given, region=stack_config.region() or region)
 
 
 def account_of(parent: pulumi.Resource) -> str:

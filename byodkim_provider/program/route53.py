@@ -15,7 +15,7 @@ from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program import aws_account
+from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as
@@ -138,7 +138,7 @@ def _connect(role_arn: str | None, external_id: str | None, account_id: str | No
     from byodkim_provider.aws.route53 import Route53Client
     from byodkim_provider.aws.session import connect_to_route53, open_session
 
-    settings, region = aws_account.settings(), pulumi.Config("aws").get("region")
+    settings, region = aws_account.settings(), stack_config.region()
     client = connect_to_route53(
         settings,
         session=open_session(settings, region=region),
