@@ -26,7 +26,7 @@ from byodkim_provider.aws.session import (
 from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with_ses
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.progress import Clock, is_done, stopping
 
 if TYPE_CHECKING:
     import boto3
@@ -147,9 +147,8 @@ class Connections:
                 made: Future[T] = Future()
                 self._made[key] = made
         if known is not None:
-            while not known.done():
-                if stopping.wait(0.1):  # waiting for another thread must not delay Ctrl-C
-                    raise _stopped()
+            if not is_done(known):
+                raise _stopped()
             return known.result()
         try:
             made.set_result(make())

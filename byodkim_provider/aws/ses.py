@@ -24,7 +24,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import SES_ERRORS, AwsMessages
-from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.progress import Clock, is_done, stopping
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -334,9 +334,8 @@ class SesClient:
             poll.domains.add(domain)
         if is_first:
             self._answer(poll)
-        while not poll.statuses.done():
-            if stopping.wait(0.1):
-                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+        if not is_done(poll.statuses):
+            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
         if (statuses := poll.statuses.result()) is None:
             return self.get_email_identity(domain)
         return statuses.get(domain)
