@@ -179,7 +179,7 @@ class LanguageHost(LanguageServer):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        context.add_callback(plugin.kill)
+        end_with(context, plugin)
         said: queue.Queue[Any] = queue.Queue()
 
         def read(name: str, stream: IO[bytes]) -> None:
@@ -194,6 +194,12 @@ class LanguageHost(LanguageServer):
             for _ in streams:
                 yield from iter(said.get, None)
         yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
+
+
+def end_with(context: Any, process: subprocess.Popen[Any]) -> None:
+    """Kill *process* at the end of a call: it would wait for an engine that is gone."""
+    if not context.add_callback(process.kill):  # the call is over already
+        process.kill()
 
 
 def answered(exit_code: int) -> Any:

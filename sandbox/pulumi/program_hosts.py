@@ -35,7 +35,7 @@ from sandbox.pulumi.engine import (
     find_pulumi,
     only_one,
 )
-from sandbox.pulumi.language_host import LanguageHost, answered, served
+from sandbox.pulumi.language_host import LanguageHost, answered, end_with, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 """A Go module that pins the host for YAML and all it is built from."""
@@ -116,8 +116,7 @@ class _ProgramHost(LanguageHost):
                 stderr=subprocess.STDOUT,
                 text=True,
             ) as program:
-                if not context.add_callback(program.kill):  # else it waits for a gone engine
-                    program.kill()
+                end_with(context, program)
                 shown, _ = program.communicate()
         answer = answered(program.returncode)
         if answer.error and shown:
@@ -265,9 +264,14 @@ def _linked(folder: Path) -> dict[str, str]:
 
 
 def _checked(command: list[str], folder: Path | str) -> None:
-    shown = subprocess.STDOUT
     done = subprocess.run(
-        command, cwd=folder, env=_ours(), stdout=subprocess.PIPE, stderr=shown, text=True, check=False
+        command,
+        cwd=folder,
+        env=_ours(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"`{' '.join(command)}` failed: {done.stdout[-2000:]}")
