@@ -242,28 +242,24 @@ def test_read_lags_behind(secrets_manager, run):
 # Read
 
 
-def test_gone(secrets_manager, run):
-    """Of a secret that is gone it is said that its key is lost, and what to do."""
+@pytest.mark.parametrize(
+    ("leaves", "code", "problem"),
+    [
+        ("remove", "ResourceNotFoundException", SecretMessages.GONE),
+        ("schedule", "InvalidRequestException", SecretMessages.DELETED),
+    ],
+    ids=["gone", "scheduled"],
+)
+def test_lost(secrets_manager, run, leaves, code, problem):
+    """What is said of a secret that is gone, whose key is lost, and of one that can still be kept."""
     made = run.create()
-    secrets_manager.remove(NAME)
+    getattr(secrets_manager, leaves)(NAME)
 
-    assert SecretMessages.GONE(arn=made.arn) == run.problem(made)
+    assert problem(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert "ResourceNotFoundException" == caught.value.code
-    assert [UNCHANGED, SecretMessages.GONE(arn=made.arn)] == caught.value.message.fields["steps"]
-
-
-def test_scheduled(secrets_manager, run):
-    """Of a secret that somebody deleted it is said how to keep it."""
-    made = run.create()
-    secrets_manager.schedule(NAME)
-
-    assert SecretMessages.DELETED(arn=made.arn) == run.problem(made)
-    with pytest.raises(SecretRefused) as caught:
-        run.read(made)
-    assert "InvalidRequestException" == caught.value.code
-    assert [UNCHANGED, SecretMessages.DELETED(arn=made.arn)] == caught.value.message.fields["steps"]
+    assert code == caught.value.code
+    assert [UNCHANGED, problem(arn=made.arn)] == caught.value.message.fields["steps"]
 
 
 @pytest.mark.parametrize("other", ["another key", "text", "PEM"])
