@@ -35,7 +35,7 @@ Commands to try are in docs/tutorial/first-domain.md. A stack file that you past
 sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`. In a
 program of your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).
 
-`python -m sandbox.mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC make of it.
+`python -m sandbox mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC make of it.
 All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
 
 The zones {zones} are there, and no identity. SES checks DNS a second after it

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -33,23 +34,9 @@ RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
 
-SETTINGS: Final = frozenset(
-    {
-        "region",
-        "profile",
-        "accessKey",
-        "secretKey",
-        "token",
-        "assumeRoles",
-        "endpoints",
-        "allowedAccountIds",
-        "defaultTags",
-        "version",
-        "skipCredentialsValidation",
-        "skipMetadataApiCheck",
-        "skipRegionValidation",
-        "skipRequestingAccountId",
-    }
+SETTINGS: Final = re.compile(
+    "region|profile|accessKey|secretKey|token|assumeRoles|endpoints|allowedAccountIds|defaultTags|version|"
+    "skip(CredentialsValidation|MetadataApiCheck|RegionValidation|RequestingAccountId)"
 )
 """Settings of the provider that are honoured, or make no difference here."""
 
@@ -109,7 +96,7 @@ RETRYING: Final = Retrying(
 
 class Account:
     def __init__(self, settings: Mapping[str, str]) -> None:
-        refused = sorted(settings.keys() - SETTINGS)
+        refused = sorted(name for name in settings if not SETTINGS.fullmatch(name))
         if refused:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}")
         if not settings.get("region"):
@@ -166,14 +153,14 @@ class Account:
         return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
 
     def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
-        keys = (settings.get("accessKey"), settings.get("secretKey"), settings.get("token"))
-        session = _session(settings, *keys, profile=settings.get("profile"))
+        keys = [settings.get(name) for name in ("accessKey", "secretKey", "token")]
+        session = _session(settings, keys, settings.get("profile"))
         for role in json.loads(settings.get("assumeRoles", "[]")):
             sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
             name = role.get("sessionName") or "pulumi-aws"
             more = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
             got = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)["Credentials"]
-            session = _session(settings, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+            session = _session(settings, [got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]])
         return session
 
     def _wait_for_turn(self, model: Any, **_: object) -> None:
@@ -189,22 +176,13 @@ class Account:
 
 
 def _session(
-    settings: Mapping[str, str],
-    key: str | None,
-    secret: str | None,
-    token: str | None,
-    profile: str | None = None,
+    settings: Mapping[str, str], keys: Iterable[str | None], profile: str | None = None
 ) -> boto3.Session:
     core = botocore.session.get_session()
     core.register_component("data_loader", MODELS)
-    return boto3.Session(
-        botocore_session=core,
-        profile_name=profile,
-        region_name=settings["region"],
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-    )
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    given: Any = dict(zip(names, keys, strict=True))
+    return boto3.Session(botocore_session=core, profile_name=profile, region_name=settings["region"], **given)
 
 
 def sign_in_problem(settings: Mapping[str, str]) -> str:

@@ -1,16 +1,17 @@
 """
-Records of pulumi-aws, as far as the sandbox needs them: calls and their values.
+What pulumi-aws has of Route 53 and SES, as far as the product, an example or the bench declares it.
 
-Plain values in, plain values out: `resource_aws` has the engine's protocol. What
-Route 53 itself refuses comes from the API, as with the real plugin.
+Plain values in, plain values out: `resource_aws` has the engine's protocol. What AWS itself refuses comes
+from its API, as with the real plugin.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from botocore.exceptions import ClientError
@@ -52,11 +53,9 @@ class UnconfirmedError(Exception):
 
 
 class Resource(ABC):
-    """
-    One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses.
+    """One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses."""
 
-    Inputs are as `checked` has left them, without `__defaults`.
-    """
+    needed: ClassVar[tuple[str, ...]]
 
     known: ClassVar[frozenset[str]]
     """Inputs that this stand-in supports; it refuses all others."""
@@ -64,13 +63,11 @@ class Resource(ABC):
     replacing: ClassVar[frozenset[str]]
     """Inputs whose change replaces the resource."""
 
-    needed: ClassVar[tuple[str, ...]] = ()
-
     def __init__(self, account: Account) -> None:
         self._account = account
 
     def checked(self, inputs: Properties) -> Properties:
-        """The inputs as they are stored."""
+        """The inputs as they are stored, with `__defaults`."""
         if missing := [name for name in self.needed if inputs.get(name) is None]:
             raise ValueError(f"Missing required argument: {', '.join(missing)}")
         return inputs
@@ -83,32 +80,32 @@ class Resource(ABC):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """ID and outputs of the new resource."""
 
+    @abstractmethod
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         """The outputs as AWS has them now; None if the resource is gone."""
-        return _unless_gone(self._read, resource_id, outputs)
 
     @abstractmethod
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
         """The outputs after an update in place to *inputs*."""
 
+    @abstractmethod
     def delete(self, resource_id: str, outputs: Properties) -> None:
         """Delete it. No error if it is gone already."""
-        _unless_gone(self._delete, resource_id, outputs)
-
-    @abstractmethod
-    def _read(self, resource_id: str, outputs: Properties) -> Properties | None: ...
-
-    @abstractmethod
-    def _delete(self, resource_id: str, outputs: Properties) -> None: ...
 
 
-def _unless_gone(call: Callable[[str, Properties], T], resource_id: str, outputs: Properties) -> T | None:
-    try:
-        return call(resource_id, outputs)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return None
-        raise
+def unless_gone(call: Callable[..., T]) -> Callable[..., T | None]:
+    """*call*, with None for what AWS does not have any more."""
+
+    @functools.wraps(call)
+    def called(*arguments: Any) -> T | None:
+        try:
+            return call(*arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return None
+            raise
+
+    return called
 
 
 class Record(Resource):
@@ -130,7 +127,8 @@ class Record(Resource):
         resource_id = f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
         return resource_id, self._put(resource_id, inputs, action)
 
-    def _read(self, resource_id: str, outputs: Properties) -> Properties | None:
+    @unless_gone
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         found = self._find(outputs)
         if found is None:
             return None
@@ -144,7 +142,8 @@ class Record(Resource):
         old = [("DELETE", _record_set(outputs))] if outputs["type"] != inputs["type"] else []
         return self._put(resource_id, inputs, "UPSERT", *old)
 
-    def _delete(self, resource_id: str, outputs: Properties) -> None:
+    @unless_gone
+    def delete(self, resource_id: str, outputs: Properties) -> None:
         found = self._find(outputs)
         if found:
             self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
@@ -215,52 +214,177 @@ def _record_set(outputs: Properties) -> Any:
     }
 
 
-def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
-    """
-    What `aws.route53.get_zone` returns: the one zone of this id, or of this name in any case.
+class Regional(Resource):
+    """A resource type of SES; an update makes the same call again."""
 
-    A result without values if both are given, of which the real one warns. The texts of its errors are those
-    of terraform-provider-aws, which have changed before.
+    optional: ClassVar[tuple[str, ...]] = ()
+    defaults: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.replacing = frozenset({*cls.needed, "region"})
+        cls.known = cls.replacing.union(cls.optional)
+
+    def checked(self, inputs: Properties) -> Properties:
+        defaults = {"region": self._account.region, **self.defaults}
+        given = super().checked(inputs)
+        return {**defaults, **given, "__defaults": [name for name in defaults if name not in given]}
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        return outputs | self.create({**outputs, **inputs})[1]
+
+    def _client(self, properties: Properties) -> Any:
+        return self._account.sesv2(properties["region"])
+
+
+class EmailIdentity(Regional):
     """
-    if arguments.get("zoneId") and arguments.get("name"):
-        return {}
-    if arguments.get("zoneId"):
-        zone_ids = [arguments["zoneId"]]
-    else:
-        pages = route53.get_paginator("list_hosted_zones").paginate()
-        zone_ids = [
-            zone["Id"]
-            for page in pages
-            for zone in page["HostedZones"]
-            if zone["Name"].rstrip(".").lower() == arguments["name"].rstrip(".").lower()
-            and zone["Config"]["PrivateZone"] == bool(arguments.get("privateZone"))
-        ]
-    if not zone_ids:
-        raise ValueError("no matching Route 53 Hosted Zone found")
-    if len(zone_ids) > 1:
-        raise ValueError(
-            "multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a "
-            "single Route 53 Hosted Zone"
+    `aws.sesv2.EmailIdentity` with a key of the user's (BYODKIM): the bench compares us with it.
+
+    The real plugin reads identity and tags after each write.
+    """
+
+    needed = ("emailIdentity",)
+    optional = ("dkimSigningAttributes",)
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        client, name = self._client(inputs), inputs["emailIdentity"]
+        client.create_email_identity(EmailIdentity=name, DkimSigningAttributes=_key(inputs))
+        return name, inputs | (self.read(name, inputs) or {})
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        self._client(outputs).put_email_identity_dkim_signing_attributes(
+            EmailIdentity=resource_id, SigningAttributesOrigin="EXTERNAL", SigningAttributes=_key(inputs)
         )
-    try:
-        zone = route53.get_hosted_zone(Id=zone_ids[0])
-    except route53.exceptions.NoSuchHostedZone:
-        raise ValueError("couldn't find resource") from None  # what AWS said is lost there
-    zone_id = zone["HostedZone"]["Id"].removeprefix("/hostedzone/")
-    name_servers = zone["DelegationSet"]["NameServers"] if "DelegationSet" in zone else []
+        return outputs | inputs | (self.read(resource_id, outputs) or {})
+
+    @unless_gone
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        client = self._client(outputs)
+        found = client.get_email_identity(EmailIdentity=resource_id)
+        arn = f"arn:aws:ses:{outputs['region']}:{self._account.number}:identity/{resource_id}"
+        client.list_tags_for_resource(ResourceArn=arn)
+        return outputs | {
+            "arn": arn,
+            "identityType": found["IdentityType"],
+            "verificationStatus": found["VerificationStatus"],
+            "verifiedForSendingStatus": found["VerifiedForSendingStatus"],
+            "tagsAll": dict(self._account.default_tags),
+        }
+
+    @unless_gone
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        self._client(outputs).delete_email_identity(EmailIdentity=resource_id)
+
+
+def _key(inputs: Properties) -> dict[str, str]:
+    return {name[0].upper() + name[1:]: value for name, value in inputs["dkimSigningAttributes"].items()}
+
+
+class MailFromAttributes(Regional):
+    """`aws.sesv2.EmailIdentityMailFromAttributes`."""
+
+    needed = ("emailIdentity",)
+    optional = ("mailFromDomain", "behaviorOnMxFailure")
+    defaults: ClassVar = {"behaviorOnMxFailure": "USE_DEFAULT_VALUE"}
+
+    def checked(self, inputs: Properties) -> Properties:
+        if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get("mailFromDomain"):
+            raise ValueError("mailFromDomain is required if behaviorOnMxFailure is REJECT_MESSAGE")
+        return super().checked(inputs)
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        self._client(inputs).put_email_identity_mail_from_attributes(
+            EmailIdentity=inputs["emailIdentity"],
+            MailFromDomain=inputs.get("mailFromDomain", ""),
+            BehaviorOnMxFailure=inputs["behaviorOnMxFailure"],
+        )
+        return inputs["emailIdentity"], inputs
+
+    @unless_gone
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        seen = self._client(outputs).get_email_identity(EmailIdentity=resource_id)["MailFromAttributes"]
+        return outputs | {
+            "mailFromDomain": seen.get("MailFromDomain", ""),
+            "behaviorOnMxFailure": seen["BehaviorOnMxFailure"],
+        }
+
+    @unless_gone
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        self._client(outputs).put_email_identity_mail_from_attributes(EmailIdentity=resource_id)
+
+
+class Tenant(Regional):
+    """`aws.sesv2.Tenant`. Deleting it ends its associations, whoever made them."""
+
+    needed = ("tenantName",)
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        tags = [{"Key": key, "Value": value} for key, value in self._account.default_tags.items()]
+        name, more = inputs["tenantName"], {"Tags": tags} if tags else {}
+        return name, _tenant(inputs, self._client(inputs).create_tenant(TenantName=name, **more))
+
+    @unless_gone
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        return _tenant(outputs, self._client(outputs).get_tenant(TenantName=resource_id)["Tenant"])
+
+    @unless_gone
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        self._client(outputs).delete_tenant(TenantName=resource_id)
+
+
+def _tenant(inputs: Properties, seen: Mapping[str, Any]) -> Properties:
     return {
-        "id": zone_id,
-        "zoneId": zone_id,
-        "arn": f"arn:aws:route53:::hostedzone/{zone_id}",
-        "name": zone["HostedZone"]["Name"].rstrip("."),
-        "callerReference": zone["HostedZone"]["CallerReference"],
-        "comment": zone["HostedZone"]["Config"].get("Comment", ""),
-        "privateZone": zone["HostedZone"]["Config"]["PrivateZone"],
-        "resourceRecordSetCount": zone["HostedZone"].get("ResourceRecordSetCount", 0),
-        "nameServers": name_servers,
-        "primaryNameServer": next(iter(name_servers), None),
-        "tags": {},
-        "linkedServiceDescription": None,
-        "linkedServicePrincipal": None,
-        "enableAcceleratedRecovery": False,
+        "region": inputs["region"],
+        "tenantName": seen["TenantName"],
+        "tenantArn": seen["TenantArn"],
+        "tenantId": seen["TenantId"],
+        "sendingStatus": seen["SendingStatus"],
+        "tagsAll": {tag["Key"]: tag["Value"] for tag in seen.get("Tags", ())},
     }
+
+
+class TenantResourceAssociation(Regional):
+    """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
+
+    needed = ("tenantName", "resourceArn")
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        self._client(inputs).create_tenant_resource_association(**_pair(inputs))
+        return f"{inputs['tenantName']}|{inputs['resourceArn']}", inputs
+
+    @unless_gone
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        # No example has as many as a page of the real one holds.
+        listed = self._client(outputs).list_tenant_resources(TenantName=outputs["tenantName"])
+        arns = [one["ResourceArn"] for one in listed["TenantResources"]]
+        return outputs if outputs["resourceArn"] in arns else None
+
+    @unless_gone
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        self._client(outputs).delete_tenant_resource_association(**_pair(outputs))
+
+
+def _pair(properties: Properties) -> dict[str, str]:
+    return {"TenantName": properties["tenantName"], "ResourceArn": properties["resourceArn"]}
+
+
+def find_zone(route53: Route53Client, name: str) -> Properties:
+    """What `aws.route53.get_zone` returns of the public zone of this name, in any case."""
+    for page in route53.get_paginator("list_hosted_zones").paginate():
+        for zone in page["HostedZones"]:
+            found = zone["Name"].rstrip(".")
+            if found.lower() == name.rstrip(".").lower() and not zone["Config"]["PrivateZone"]:
+                zone_id = zone["Id"].removeprefix("/hostedzone/")
+                servers = route53.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"]
+                return {"id": zone_id, "zoneId": zone_id, "name": found, "nameServers": servers}
+    raise ValueError("no matching Route 53 Hosted Zone found")
+
+
+RESOURCES: Final[dict[str, type[Resource]]] = {
+    "aws:route53/record:Record": Record,
+    "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
+    "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
+    "aws:sesv2/tenant:Tenant": Tenant,
+    "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
+}
+"""By type token."""

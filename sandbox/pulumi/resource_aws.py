@@ -1,9 +1,7 @@
 """
 A stand-in for the plugin `pulumi-resource-aws`, which has 700 MB: the engine's protocol.
 
-Run by the engine as a process of its own: prints its port, serves the engine's gRPC
-protocol, ends with the engine. Whose account, and the limit on requests, are decided in `aws_account`;
-what the resources do is in `aws_resources` and `aws_regional`.
+Whose account, and the limit on requests, are decided in `aws_account`; what resources do in `aws_resources`.
 """
 
 # ruff: noqa: N802 # the protocol's method names
@@ -11,10 +9,9 @@ what the resources do is in `aws_resources` and `aws_regional`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,17 +28,8 @@ from pulumi.runtime.proto import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
-from sandbox.pulumi import aws_regional
 from sandbox.pulumi.aws_account import Account, Properties, said, sign_in_problem
-from sandbox.pulumi.aws_resources import Record, Resource, UnconfirmedError, find_zone
-
-RESOURCES: Final[dict[str, type[Resource]]] = {
-    "aws:route53/record:Record": Record,
-    **aws_regional.RESOURCES,
-}
-"""The resource types there are, by type token."""
-
-CALLER_IDENTITY: Final = "aws:index/getCallerIdentity:getCallerIdentity"
+from sandbox.pulumi.aws_resources import RESOURCES, Resource, UnconfirmedError, find_zone
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -101,9 +89,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if refused:
             reason = f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}"
             return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=reason)])
-        return provider_pb2.CheckResponse(
-            inputs=_struct(self._resource(request.urn, context).checked(inputs))
-        )
+        checked = self._resource(request.urn, context).checked(inputs)
+        return provider_pb2.CheckResponse(inputs=_struct(checked))
 
     def Diff(self, request: Any, context: Any) -> Any:
         olds, news = _plain(request.olds), _plain(request.news)
@@ -111,16 +98,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         changed = sorted(resource.changed(olds, news).difference(request.ignoreChanges))
         changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
         replaces = sorted(resource.replacing.intersection(changed))
-        detailed = {key: _kind_of_change(key, olds, news, replaces=key in replaces) for key in changed}
-        return provider_pb2.DiffResponse(
-            changes=changes, diffs=changed, replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True
-        )
+        return provider_pb2.DiffResponse(changes=changes, diffs=changed, replaces=replaces)
 
     def Create(self, request: Any, context: Any) -> Any:
         inputs = _plain(request.properties)
         if request.preview:
-            names = ("fqdn", "arn", "tenantArn", "tenantId")
-            computed = dict.fromkeys(names, UNKNOWN)
+            computed = dict.fromkeys(("fqdn", "arn", "tenantArn", "tenantId"), UNKNOWN)
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
         try:
             resource_id, outputs = self._resource(request.urn, context).create(_stored(inputs))
@@ -149,28 +132,19 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        account = self._account(context)
-        functions: dict[str, Callable[[Account, Properties], Properties]] = {
-            CALLER_IDENTITY: lambda account, _: account.caller_identity(),
-            "aws:route53/getZone:getZone": lambda account, given: find_zone(account.route53, given),
-        }
-        if request.tok not in functions:
-            raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
-        given = _plain(request.args)
+        account, given = self._account(context), _plain(request.args)
         try:
-            result = functions[request.tok](account, given)
-        except (ValueError, BotoCoreError, ClientError) as error:
-            if request.tok == CALLER_IDENTITY:
-                # Written with another framework, whose bridge also logs the error.
-                self._log(context, engine_pb2.ERROR, f"{said(error)}: reading STS Caller Identity")
-                raise ValueError(f"reading STS Caller Identity: {said(error)}") from None
-            reading = "" if isinstance(error, ValueError) else "reading Route 53 Hosted Zones: "
-            # In the words of the bridge to Terraform.
-            raise ValueError(
-                f"invoking {request.tok}: 1 error occurred:\n\t* {reading}{said(error)}\n\n"
-            ) from None
-        if not result:
-            self._log(context, engine_pb2.WARNING, '"name": conflicts with zone_id')
+            match request.tok:
+                case "aws:index/getCallerIdentity:getCallerIdentity":
+                    result = account.caller_identity()
+                case "aws:route53/getZone:getZone":
+                    result = find_zone(account.route53, given["name"])
+                case _:
+                    raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
+        except (BotoCoreError, ClientError) as error:
+            # Written with another framework than resources, whose bridge also logs the error.
+            self._log(context, f"{said(error)}: reading STS Caller Identity")
+            raise ValueError(f"reading STS Caller Identity: {said(error)}") from None
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(_struct(result))
         return response
@@ -178,9 +152,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: Any, context: Any) -> Any:
         return Empty()
 
-    def _log(self, context: Any, severity: Any, text: str) -> None:
+    def _log(self, context: Any, error: str) -> None:
+        said = engine_pb2.LogRequest(severity=engine_pb2.ERROR, message=error)
         with grpc.insecure_channel(self._engines.get(context.peer()) or sys.argv[1]) as channel:
-            engine_pb2_grpc.EngineStub(channel).Log(engine_pb2.LogRequest(severity=severity, message=text))
+            engine_pb2_grpc.EngineStub(channel).Log(said)
 
 
 class CleanErrors(grpc.ServerInterceptor):
@@ -202,15 +177,6 @@ class CleanErrors(grpc.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
-
-
-def _kind_of_change(key: str, olds: Properties, news: Properties, *, replaces: bool) -> Any:
-    kinds = provider_pb2.PropertyDiff
-    if key not in news:
-        return kinds(kind=kinds.DELETE_REPLACE if replaces else kinds.DELETE)
-    if key not in olds:
-        return kinds(kind=kinds.ADD_REPLACE if replaces else kinds.ADD)
-    return kinds(kind=kinds.UPDATE_REPLACE if replaces else kinds.UPDATE)
 
 
 def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properties) -> Any:
@@ -242,15 +208,10 @@ def _struct(values: Properties) -> Struct:
     return struct
 
 
-def serve(plugin: Any) -> None:
-    """Run *plugin* as the engine's process, whose only output is its port."""
+if __name__ == "__main__":
     server = grpc.server(ThreadPoolExecutor(max_workers=128), interceptors=[CleanErrors()])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(port, flush=True)
+    print(port, flush=True)  # the only output of a plugin
     server.wait_for_termination()
-
-
-if __name__ == "__main__":
-    serve(Plugin())

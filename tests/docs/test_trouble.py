@@ -152,7 +152,7 @@ def nights(one_stack):
 
 
 def spoil(night):
-    assert night.stack.run(f"python -m sandbox.spoil {DOMAIN}").exit_code == 0
+    assert night.stack.run(f"python -m sandbox spoil {DOMAIN}").exit_code == 0
 
 
 def test_attachment(nights):

@@ -25,7 +25,7 @@ def sandbox():
 
 @pytest.fixture
 def typed(sandbox):
-    """Runs `python -m sandbox.<words>`: in the second shell or, unless *reached*, in any other one."""
+    """Runs `python -m sandbox <words>`: in the second shell or, unless *reached*, in any other one."""
 
     def typed(*words, reached=True):
         theirs = {
@@ -34,7 +34,7 @@ def typed(sandbox):
         if reached:
             theirs |= environment(sandbox, state=sandbox.directory, pulumi_home="", language_host="")
         return subprocess.run(
-            [sys.executable, "-m", f"sandbox.{words[0]}", *words[1:]],
+            [sys.executable, "-m", "sandbox", *words],
             cwd=ROOT,
             env=theirs,
             capture_output=True,
@@ -84,7 +84,7 @@ def test_spoil_without_record(sandbox, typed):
     sandbox.ses.put_identity("elsewhere.example", REGION, selector="one", private_key=private_key)
     refused = typed("spoil", "elsewhere.example")
     said = "one._domainkey.elsewhere.example: no such TXT record in Route 53\n"
-    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox.spoil: {said}")
+    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox: {said}")
 
 
 def test_help(sandbox, typed):
@@ -92,7 +92,7 @@ def test_help(sandbox, typed):
     sandbox.ses.reset_log()
     shown = typed("populate", "--help")
     assert shown.returncode == 0
-    assert shown.stdout.startswith("usage: python -m sandbox.populate ")
+    assert shown.stdout.startswith("usage: python -m sandbox populate ")
     assert sandbox.ses.log == ()
 
 
@@ -120,4 +120,4 @@ def test_outside(typed, words):
     """In a shell that does not reach the sandbox nothing is called: it would be the user's own account."""
     refused = typed(*words, reached=False)
     said = "this shell does not reach the sandbox: paste the line of `make sandbox` first"
-    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox.{words[0]}: {said}\n")
+    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox: {said}\n")

@@ -121,7 +121,7 @@ def _prepare():
     import byodkim_provider.cli
     import byodkim_provider.plugin.servicer  # noqa: F401 # and so every resource
     import sandbox.pulumi.aws_account
-    import sandbox.pulumi.aws_regional  # noqa: F401
+    import sandbox.pulumi.aws_resources  # noqa: F401
 
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared

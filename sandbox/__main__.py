@@ -1,0 +1,170 @@
+"""
+Commands for a second shell of `python -m sandbox.shell`: `python -m sandbox mail DOMAIN`, and more.
+
+boto3 reaches the sandbox by its own variables; all mail is in the folder SANDBOX_MAIL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email
+import os
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.keys import SigningKey
+from sandbox.dns.zone import quoted, strings_of
+from sandbox.mail.client import send_by
+from sandbox.mail.dmarc import judge_dmarc
+from sandbox.mail.dns import ask
+from sandbox.mail.sink import Message
+from sandbox.mail.verdict import judge
+
+REGION: Final = "eu-west-1"
+"""The Region of the tutorial."""
+OTHER_REGION: Final = "us-east-1"
+
+LOST: Final = 30
+"""So many characters of a spoilt key are missing."""
+
+SELECTOR: Final = "mail2019"
+"""Of the BYODKIM identities that `populate` makes, which all have one key."""
+
+PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 20})
+"""SES takes about one call a second in each Region."""
+
+
+class Kind(NamedTuple):
+    """Domains of one parent, each with an identity in every Region."""
+
+    names: str
+    parent: str
+    regions: tuple[str, ...] = (REGION,)
+    byodkim: bool = False
+    signing: bool = True
+
+
+KINDS: Final = (
+    Kind("lists test byodkim1 byodkim2 byodkim3 byodkim4 byodkim5 byodkim6", "example.com", byodkim=True),
+    Kind("both1 both2", "example.com", (REGION, OTHER_REGION), byodkim=True),
+    Kind("shop easy1 easy2 easy3 easy4", "example.net"),
+    Kind("easy-us1 easy-us2 easy-us3 easy-us4 easy-us5", "example.net", (OTHER_REGION,)),
+    Kind("disabled1 disabled2 disabled3 disabled4", "example.org", byodkim=True, signing=False),
+    Kind("byodkim1 byodkim2", "elsewhere.example", byodkim=True),
+    Kind("easy1 easy2", "elsewhere.example"),
+)
+"""The last parent is no zone of the account, so that SES never finds the records."""
+
+
+def mail(domain: str) -> int:
+    """Send a test mail, and print what a receiver makes of it; 0 if its signature verifies."""
+    message_id = send_by(boto3.client("sesv2", region_name=REGION), domain)
+    content = (Path(os.environ["SANDBOX_MAIL"]) / f"{message_id}.eml").read_bytes()
+    headers, look_up = email.message_from_bytes(content), partial(ask, resolver=os.environ["SANDBOX_DNS"])
+    verdict = judge(content, look_up)
+    print(f"From: {headers['From']}")
+    if verdict.result == "unsigned":
+        print("no signature")
+    else:
+        print(f"signature: d={verdict.domain} s={verdict.selector}")
+        print(f"verifies: {'yes' if verdict.result == 'pass' else f'no, {verdict.reason}'}")
+    sender = headers["Return-Path"].strip("<>")
+    found = judge_dmarc(Message(datetime.now(UTC), sender, (), content, verdict), look_up)
+    print(f"SPF: {found.spf}, MAIL FROM {sender.rpartition('@')[2]}")
+    by = " and ".join(["DKIM"] * found.dkim_aligned + ["SPF"] * found.spf_aligned)
+    print(f"DMARC: {f'passes by {by}' if by else 'fails'}")
+    return 0 if verdict.result == "pass" else 1
+
+
+def spoil(domain: str) -> int:
+    """Shorten the record that signs, as by accident."""
+    identity = boto3.client("sesv2", region_name=REGION).get_email_identity(EmailIdentity=domain)
+    name = f"{identity['DkimAttributes']['Tokens'][0]}._domainkey.{domain}"
+    route53: Any = boto3.client("route53", region_name=REGION)
+    for zone in route53.list_hosted_zones()["HostedZones"]:
+        for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
+            if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
+                value = found["ResourceRecords"][0]["Value"]
+                _upsert(
+                    route53, zone["Id"], found | {"ResourceRecords": [{"Value": f'{value[: -LOST - 1]}"'}]}
+                )
+                print(f"{name}: the last {LOST} characters are gone")
+                return 0
+    raise LookupError(f"{name}: no such TXT record in Route 53")
+
+
+def populate() -> int:
+    """Make 30 identities that no stack knows of, and the records of those whose zone is in the account."""
+    ses: Any = {one: boto3.client("sesv2", region_name=one, config=PATIENT) for one in (REGION, OTHER_REGION)}
+    route53 = boto3.client("route53", region_name=REGION)
+    zones = {zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
+    key = keys.generate()
+    count = sum(len(kind.names.split()) * len(kind.regions) for kind in KINDS)
+    print(f"{count} identities are made, about one a second", file=sys.stderr)
+    for kind in KINDS:
+        domains = [f"{name}.{kind.parent}" for name in kind.names.split()]
+        for domain in domains:
+            made: list[Any] = []
+            for region in kind.regions:
+                made = _created(ses[region], domain, key if kind.byodkim else None)
+                if not kind.signing:
+                    ses[region].put_email_identity_dkim_attributes(EmailIdentity=domain, SigningEnabled=False)
+            if kind.parent in zones:
+                _upsert(route53, zones[kind.parent], *made)
+        signs = f"{'BYODKIM' if kind.byodkim else 'Easy DKIM'}{'' if kind.signing else ', signing disabled'}"
+        records_of = "records in its zone" if kind.parent in zones else "no zone here"
+        print(f"{', '.join(domains)}: {signs}, {', '.join(kind.regions)}, {records_of}")
+    return 0
+
+
+def _created(ses: Any, domain: str, key: SigningKey | None) -> list[dict[str, Any]]:
+    """Make the identity; with *key* BYODKIM, else Easy DKIM. The record sets that SES checks DNS for."""
+    if key is None:
+        tokens = ses.create_email_identity(EmailIdentity=domain)["DkimAttributes"]["Tokens"]
+        return [_record_set(token, domain, "CNAME", f"{token}.dkim.amazonses.com") for token in tokens]
+    signing = {"DomainSigningSelector": SELECTOR, "DomainSigningPrivateKey": key.pkcs1_base64()}
+    ses.create_email_identity(EmailIdentity=domain, DkimSigningAttributes=signing)
+    value = quoted(strings_of(records.record_value(key.public_key_der)))
+    return [_record_set(SELECTOR, domain, "TXT", value)]
+
+
+def _record_set(selector: str, domain: str, kind: str, value: str) -> dict[str, Any]:
+    name = f"{selector}._domainkey.{domain}"
+    return {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]}
+
+
+def _upsert(route53: Any, zone_id: str, *record_sets: dict[str, Any]) -> None:
+    changes = [{"Action": "UPSERT", "ResourceRecordSet": one} for one in record_sets]
+    route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
+
+
+def main() -> int:
+    """Without the sandbox's variables nothing is called: it would be the user's own account."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for command, arguments in ((mail, ["DOMAIN"]), (spoil, ["DOMAIN"]), (populate, [])):
+        added = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+        added.set_defaults(command=command)
+        for argument in arguments:
+            added.add_argument(argument.lower(), metavar=argument)
+    given = vars(parser.parse_args())
+    command = given.pop("command")
+    try:
+        if "SANDBOX_DNS" not in os.environ:
+            raise LookupError("this shell does not reach the sandbox: paste the line of `make sandbox` first")
+        return int(command(**given))
+    except (BotoCoreError, ClientError, LookupError) as error:
+        print(f"python -m sandbox: {error.args[0]}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
