@@ -66,7 +66,7 @@ from byodkim_provider.resources.declared import (
     DkimVerificationArgs,
     RecordGuard,
 )
-from byodkim_provider.resources.sdk import is_plugin, only_waited_for
+from byodkim_provider.resources.sdk import is_plugin, only_waited_for, parallel
 
 
 def _providers(given: object) -> tuple[object, ...]:
@@ -124,7 +124,7 @@ def _spelled_as_in(args: ByodkimDomainArgs | DomainSettings) -> Iterator[None]:
         raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
 
 
-__all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
+__all__ = ["ByodkimDomain", "PublishedRecord", "in_turn", "pending"]
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -411,6 +411,26 @@ class ByodkimDomain(pulumi.ComponentResource):
         if age > timedelta(days=rotate_after_days):
             due = ProgramMessages.ROTATE(generation=generation, days=age.days, following=generation + 1)
             pulumi.log.warn(str(due), self)
+
+
+def in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
+    """
+    Options of a domain that is declared after those *before* it: as many at a time as the engine runs steps.
+
+    The engine takes steps first come, first served. Were all domains declared at once, it would make
+    all keys and all records before SES, which takes one call a second, gets the first of them.
+    """
+    at_once = parallel()
+    if not at_once or len(before) < at_once:  # without a number there is no limit
+        return pulumi.ResourceOptions()
+    ahead = before[-at_once]
+
+    async def wait() -> list[pulumi.Resource]:
+        """Without a resource: the engine would store that dependency, and keep to it in a destroy."""
+        await ahead.published()
+        return []
+
+    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))
 
 
 def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:

@@ -7,7 +7,6 @@ without a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import pulumi
@@ -17,9 +16,9 @@ from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
-from byodkim_provider.program.domain import ByodkimDomain, pending
+from byodkim_provider.program.domain import ByodkimDomain, in_turn, pending
 from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
-from byodkim_provider.resources.sdk import end_program, parallel
+from byodkim_provider.resources.sdk import end_program
 
 
 def declare_stack() -> None:
@@ -51,7 +50,7 @@ def _declare() -> None:
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
         try:
-            domains[domain.name] = ByodkimDomain(domain.name, domain, _in_turn(list(domains.values())))
+            domains[domain.name] = ByodkimDomain(domain.name, domain, in_turn([*domains.values()]))
         except AwsRefused:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
@@ -82,22 +81,3 @@ def _declare() -> None:
     signing = [name for name, domain in domains.items() if domain.identities]
     # The last line of a run, however many domains there are: Pulumi sorts the outputs.
     pulumi.export("verified", not_verified.apply(partial(counted, signing)))
-
-
-def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
-    """
-    Options of a domain that is declared after those *before* it: as many at a time as the engine runs steps.
-
-    The engine takes steps first come, first served. Were all domains declared at once, it would make
-    all keys and all records before SES, which takes one call a second, gets the first of them.
-    """
-    at_once = parallel()
-
-    async def wait() -> list[pulumi.Resource]:
-        """Without a resource: the engine would store that dependency, and keep to it in a destroy."""
-        await before[-at_once].published()
-        return []
-
-    if not at_once or len(before) < at_once:  # without a number there is no limit
-        return pulumi.ResourceOptions()
-    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))

@@ -5,6 +5,7 @@ What the engine offers for resources, by the plugin: in YAML, which is quickest.
 """
 
 import base64
+import json
 import re
 
 import pytest
@@ -136,6 +137,12 @@ OTHER = """\
     properties: {domain: other.test, generation: 1, dns: manual}
 """
 
+MORE = """\
+  d{number}:
+    type: byodkim:Domain
+    properties: {{domain: {domain}, generation: 1}}
+"""
+
 
 def test_several_domains(yaml):
     """The domains of a program share what a stack has once: its id, and the provider with its settings."""
@@ -143,6 +150,18 @@ def test_several_domains(yaml):
     yaml.append(OTHER)
     kinds = [kind for _, kind, _ in yaml.steps()]
     assert [kinds.count(kind) for kind in ("Domain", "ByodkimIdentity", "DkimKey", "StackId")] == [2, 2, 4, 1]
+
+
+def test_in_turn(yaml):
+    """As in a stack file's program, few domains begin at a time, so that SES is soon at work."""
+    yaml.write("generation: 1")
+    for number in range(7):
+        yaml.append(MORE.format(number=number, domain=f"d{number}.{yaml.domain}"))
+    shown = yaml.succeeds("pulumi preview --json --parallel 2").stdout
+    kinds = [step["urn"].split("::")[2] for step in json.loads(shown[shown.index("{") :])["steps"]]
+    identity = next(kind for kind in kinds if kind.endswith("ByodkimIdentity"))
+    assert kinds.count("byodkim:index:Domain") == kinds.count(identity) == 8
+    assert kinds[: kinds.index(identity)].count("byodkim:index:Domain") <= 4
 
 
 def test_page(yaml):
