@@ -5,11 +5,12 @@ What SES has answered is read whole: responses that `make acceptance` has kept.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import SesRefused
 from tests.fuzz.ses import Response, wire
 from tests.support.testdata import TESTDATA
@@ -59,14 +60,25 @@ def test_answer(action, answer, signing_keys):
         assert (refused.value.code, text in str(refused.value)) == (code, True)
         return
     seen, dkim, info = call(), answer.get("DkimAttributes", {}), answer.get("VerificationInfo", {})
-    assert seen.at == time_of(answer["At"])
-    if action == "get_email_identity":
-        is_ours = dkim["SigningAttributesOrigin"] == "EXTERNAL"
-        assert seen.selector == (dkim["Tokens"][0] if is_ours and dkim.get("Tokens") else None)
-        assert (seen.dkim_status, seen.signing_enabled) == (dkim["Status"], dkim["SigningEnabled"])
-        assert seen.tags == {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
-        times = (info.get("LastCheckedTimestamp"), info.get("LastSuccessTimestamp"))
-        assert (seen.last_checked, seen.last_success) == tuple(map(time_of, times))
-        assert seen.error_type == info.get("ErrorType", "")
-    else:
+    assert (seen.at, seen.at.utcoffset()) == (time_of(answer["At"]), timedelta())
+    if action != "get_email_identity":
         assert seen.dkim_status == (dkim.get("Status") or answer.get("DkimStatus"))
+        return
+    mail_from = answer.get("MailFromAttributes", {})
+    assert seen == SesIdentity(
+        identity_type=answer["IdentityType"],
+        dkim_status=dkim["Status"],
+        signing_enabled=dkim["SigningEnabled"],
+        origin=dkim["SigningAttributesOrigin"],
+        tokens=tuple(dkim.get("Tokens", ())),
+        at=seen.at,
+        tags={tag["Key"]: tag["Value"] for tag in answer["Tags"]},
+        configuration_set=answer.get("ConfigurationSetName"),
+        last_checked=time_of(info.get("LastCheckedTimestamp")),
+        last_success=time_of(info.get("LastSuccessTimestamp")),
+        error_type=info.get("ErrorType", ""),
+        soa_seen=info.get("SOARecord", {}).get("PrimaryNameServer", ""),
+        mail_from=mail_from.get("MailFromDomain", ""),
+        mail_from_status=mail_from.get("MailFromDomainStatus", ""),
+        on_mx_failure=mail_from.get("BehaviorOnMxFailure", ""),
+    )

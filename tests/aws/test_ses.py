@@ -6,25 +6,20 @@ import itertools
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, SSLError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSLError
 
 from byodkim_provider.aws.ses import MOST_TENANTS, DkimResponse, Listed, SesClient, SesIdentity, with_error
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
-from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
-from sandbox.ses.identity import CHECK
 from sandbox.ses.rules import SesError
 from tests.support.cases import cases
 from tests.support.fakes import START, FakeClock
@@ -39,34 +34,37 @@ KEY, NEXT_KEY = key("rsa1024.pkcs1"), key("another")
 class Ses(SesEmulator):
     """The emulator, which can be made to answer the next calls with errors of one's own."""
 
-    def __init__(self, clock: SandboxClock) -> None:
+    def __init__(self, clock):
         switches = Switches(requests_per_second=None)
         super().__init__(look_up_txt=lambda _: (), clock=clock, switches=switches, account_id=ACCOUNT)
-        self.refusals: list[SesError] = []
+        self.refusals = []
 
-    def call(self, *args: Any, **options: Any) -> dict[str, Any]:
+    def call(self, *args, **options):
         if self.refusals:
             raise self.refusals.pop(0)
         return super().call(*args, **options)
 
-    def outcomes(self) -> list[tuple[str, str | int]]:
+    def outcomes(self):
         """Each call with its error, or its HTTP status if it has none."""
         return [(call.operation, call.error or call.status_code) for call in self.log]
 
+    def operations(self):
+        return [call.operation for call in self.log]
+
 
 @pytest.fixture
-def clock() -> FakeClock:
+def clock():
     return FakeClock()
 
 
 @pytest.fixture
-def ses(clock: FakeClock) -> Iterator[Ses]:
+def ses(clock):
     with Ses(clock) as emulator:
         yield emulator
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[boto3.Session]:
+def session():
     """In an environment that asks for retries, and for botocore's own pace."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_MAX_ATTEMPTS", "5")
@@ -78,7 +76,7 @@ def session() -> Iterator[boto3.Session]:
 
 
 @pytest.fixture
-def boto(session: boto3.Session, ses: Ses) -> Iterator[Any]:
+def boto(session, ses):
     """The boto3 client below the adapter."""
     client = session.client("sesv2", endpoint_url=ses.url, config=CLIENT)
     yield client
@@ -86,24 +84,24 @@ def boto(session: boto3.Session, ses: Ses) -> Iterator[Any]:
 
 
 @pytest.fixture
-def client(boto: Any, clock: FakeClock) -> SesClient:
+def client(boto, clock):
     return SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock)
 
 
-def create(client: SesClient, domain: str = DOMAIN, **options: Any) -> DkimResponse:
-    defaults: dict[str, Any] = {"selector": "s1", "key": KEY, "configuration_set": None, "tags": {}}
-    return client.create_email_identity(domain, **{**defaults, **options})
+def create(client, **options):
+    defaults = {"selector": "s1", "key": KEY, "configuration_set": None, "tags": {}}
+    return client.create_email_identity(DOMAIN, **{**defaults, **options})
 
 
-def put(client: SesClient) -> DkimResponse:
+def put(client):
     return client.put_email_identity_dkim_signing_attributes(DOMAIN, selector="s2", key=NEXT_KEY)
 
 
-def pages(client: SesClient) -> list[tuple[Listed, ...]]:
+def pages(client):
     return list(client.list_email_identities())
 
 
-CALLS: dict[str, Callable[[SesClient], Any]] = {
+CALLS = {
     "CreateEmailIdentity": create,
     "PutEmailIdentityDkimSigningAttributes": put,
     "PutEmailIdentityDkimAttributes": lambda client: client.put_email_identity_dkim_attributes(
@@ -121,20 +119,29 @@ CALLS: dict[str, Callable[[SesClient], Any]] = {
 }
 """One call of each method."""
 
-REPEATED = sorted(CALLS.keys() - {"PutEmailIdentityDkimSigningAttributes"})
 
-
-def prepare(ses: Ses, operation: str) -> None:
+def prepare(ses, operation="", **options):
     """Whatever *operation* needs is there, and nothing is logged yet."""
     ses.add_configuration_set(REGION, "newsletter")
     if operation != "CreateEmailIdentity":
-        ses.put_identity(DOMAIN, REGION, selector="s1", private_key=KEY.pkcs1_base64())
+        ses.put_identity(DOMAIN, REGION, selector="s1", private_key=KEY.pkcs1_base64(), **options)
 
 
-def refused(call: Callable[[], Any]) -> SesRefused:
+def identity(ses):
+    """As SES has it."""
+    return ses.identities(REGION)[DOMAIN]
+
+
+def fill(ses):
+    """Three pages of a list."""
+    for number in range(2001):
+        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+
+
+def refused(call, *arguments, **options):
     """The error of *call*; no text of it, nor of its causes, has anything of a private key."""
     with pytest.raises(ByodkimError) as caught:
-        call()
+        call(*arguments, **options)
     assert isinstance(caught.value, SesRefused)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
     assert not [key for key in (KEY, NEXT_KEY) if key.pkcs1_base64()[40:80] in shown]
@@ -144,130 +151,59 @@ def refused(call: Callable[[], Any]) -> SesRefused:
 # What is said to SES, and what it answers
 
 
-def test_create(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_create(ses, client, clock):
     """An identity is made with key, selector, configuration set and tags in one call, and its answer told."""
     ses.add_configuration_set(REGION, "newsletter")
     answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
-    assert (
-        DkimResponse(dkim_status="NOT_STARTED", at=clock.now(), origin="EXTERNAL", signing_enabled=True)
-        == answer
-    )
-    identity = ses.identities(REGION)[DOMAIN]
-    assert ("s1", KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
-    assert ("newsletter", {"team": "mail", "empty": ""}) == (identity.configuration_set, identity.tags)
-    assert [("CreateEmailIdentity", 200)] == ses.outcomes()
+    assert answer == DkimResponse("NOT_STARTED", clock.now(), origin="EXTERNAL", signing_enabled=True)
+    made = identity(ses)
+    assert (made.selector, made.key.pkcs1_der) == ("s1", KEY.pkcs1_der)
+    assert (made.configuration_set, made.tags) == ("newsletter", {"team": "mail", "empty": ""})
+    assert ses.outcomes() == [("CreateEmailIdentity", 200)]
 
 
-def test_create_without_configuration_set(ses: Ses, client: SesClient) -> None:
-    """A configuration set that is not given is not sent."""
-    create(client)
-    assert ses.identities(REGION)[DOMAIN].configuration_set is None
-
-
-def test_put_signing_attributes(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """A Put makes SES sign with the new key; its answer has SES's status and SES's time."""
-    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
+@pytest.mark.parametrize("origin", ["EXTERNAL", "AWS_SES"])
+def test_put_signing_attributes(ses, client, clock, origin):
+    """A Put makes SES sign with the new key, after Easy DKIM too; its answer has SES's status and time."""
+    prepare(ses)
+    if origin == "AWS_SES":
+        ses.put_easy_dkim(DOMAIN, REGION)
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
-    assert DkimResponse("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL") == put(client)
-    identity = ses.identities(REGION)[DOMAIN]
-    assert ("s2", NEXT_KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
+    assert put(client) == DkimResponse("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL")
+    changed = identity(ses)
+    assert (changed.selector, changed.origin) == ("s2", "EXTERNAL")
+    assert changed.key.pkcs1_der == NEXT_KEY.pkcs1_der
 
 
-def test_put_makes_easy_dkim_external(ses: Ses, client: SesClient) -> None:
-    """A Put names the origin, or SES would go on with Easy DKIM."""
-    ses.put_easy_dkim(DOMAIN, REGION)
-    put(client)
-    assert ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_put_dkim_attributes(ses: Ses, client: SesClient, enabled: bool) -> None:
-    """The console's check box is set as asked."""
-    prepare(ses, "PutEmailIdentityDkimAttributes")
-    ses.change(DOMAIN, REGION, signing_enabled=not enabled)
-    client.put_email_identity_dkim_attributes(DOMAIN, signing_enabled=enabled)
-    assert ses.identities(REGION)[DOMAIN].signing_enabled is enabled
-
-
-def test_put_configuration_set(ses: Ses, client: SesClient) -> None:
-    """The identity's default configuration set is the one given."""
-    prepare(ses, "PutEmailIdentityConfigurationSetAttributes")
+def test_settings(ses, client):
+    """The console's check box, the default configuration set and tags are as asked; others' tags stay."""
+    prepare(ses, tags={"cost": "7", "team": "web"})
+    for enabled in (False, True):
+        client.put_email_identity_dkim_attributes(DOMAIN, signing_enabled=enabled)
+        assert identity(ses).signing_enabled is enabled
     client.put_email_identity_configuration_set_attributes(DOMAIN, "newsletter")
-    assert ses.identities(REGION)[DOMAIN].configuration_set == "newsletter"
-
-
-def test_tags(ses: Ses, client: SesClient) -> None:
-    """Tags are set and removed by name, those of others stay."""
-    ses.put_identity(
-        DOMAIN, REGION, selector="s1", private_key=KEY.pkcs1_base64(), tags={"cost": "7", "team": "web"}
-    )
+    assert identity(ses).configuration_set == "newsletter"
     client.tag_resource(DOMAIN, {"team": "mail", "byodkim:owner": "a/b/c"})
-    assert ses.identities(REGION)[DOMAIN].tags == {"cost": "7", "team": "mail", "byodkim:owner": "a/b/c"}
+    assert identity(ses).tags == {"cost": "7", "team": "mail", "byodkim:owner": "a/b/c"}
     client.untag_resource(DOMAIN, ("team", "never set"))
-    assert ses.identities(REGION)[DOMAIN].tags == {"cost": "7", "byodkim:owner": "a/b/c"}
+    assert identity(ses).tags == {"cost": "7", "byodkim:owner": "a/b/c"}
 
 
-def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """Everything SES tells of an identity is there, in its own words."""
-    prepare(ses, "")
-    clock.advance(60)
-    ses.change(DOMAIN, REGION, tags={"team": "mail"}, configuration_set="newsletter")
-    identity = client.get_email_identity(DOMAIN)
-    assert identity is not None
-    assert identity.last_checked is not None
-    expected = SesIdentity(
-        identity_type="DOMAIN",
-        dkim_status="SUCCESS",
-        signing_enabled=True,
-        origin="EXTERNAL",
-        tokens=("s1",),
-        at=START + timedelta(seconds=60),
-        tags={"team": "mail"},
-        configuration_set="newsletter",
-        last_checked=identity.last_checked,
-        last_success=identity.last_checked + CHECK,
-        error_type="",
-        soa_seen=identity.soa_seen,
-        on_mx_failure="USE_DEFAULT_VALUE",
-    )
-    assert expected == identity
-    assert ("s1", True) == (identity.selector, identity.verified)
-    assert identity.last_checked.utcoffset() == timedelta()
-
-
-def test_get_an_error_beside_success(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """SES may keep an old error beside SUCCESS: its times tell when it succeeded, and nobody is shown it."""
-    ses.switches.verification_info = "sticky"
-    prepare(ses, "")
-    clock.advance(60)
-    identity = client.get_email_identity(DOMAIN)
-    assert identity is not None
-    assert identity.last_checked is not None
-    assert identity.last_success is not None
-    assert identity.last_checked < identity.last_success
-    assert ("HOST_NOT_FOUND", "") == (identity.error_type, identity.failure)
-
-
-def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """SES's reason for a record it has not found is told, and when it looked."""
+def test_get_what_went_wrong(ses, client, clock):
+    """SES's reason for a record it has not found is told; one that it keeps beside SUCCESS is not shown."""
     create(client)
     clock.advance(301)
-    identity = client.get_email_identity(DOMAIN)
-    assert identity is not None
-    assert identity.last_checked is not None
-    assert ("PENDING", "HOST_NOT_FOUND") == (identity.dkim_status, identity.error_type)
-    assert (None, "HOST_NOT_FOUND") == (identity.last_success, identity.failure)
-    assert START < identity.last_checked <= clock.now()
-
-
-def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
-    """SES may tell nothing of its looks; that is no error."""
-    prepare(ses, "")
-    ses.switches.verification_info = "empty"
-    identity = client.get_email_identity(DOMAIN)
-    assert identity is not None
-    assert (None, "", "") == (identity.last_checked, identity.error_type, identity.soa_seen)
+    found = client.get_email_identity(DOMAIN)
+    assert (found.dkim_status, found.error_type, found.failure) == ("PENDING", *["HOST_NOT_FOUND"] * 2)
+    assert START < found.last_checked <= clock.now()
+    assert found.last_success is None
+    ses.switches.verification_info = "sticky"
+    prepare(ses)
+    clock.advance(60)
+    found = client.get_email_identity(DOMAIN)
+    assert (found.dkim_status, found.error_type, found.failure) == ("SUCCESS", "HOST_NOT_FOUND", "")
+    assert found.last_checked < found.last_success
 
 
 @cases(
@@ -279,279 +215,243 @@ def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
         "Easy DKIM": ("AWS_SES", True, "SUCCESS", None, False),
     },
 )
-def test_verified(origin: str, enabled: bool, status: str, selector: str | None, verified: bool) -> None:
+def test_verified(origin, enabled, status, selector, verified):
     """Verified is what the guide's three values say; the tokens of Easy DKIM are no selector."""
-    identity = SesIdentity("DOMAIN", status, enabled, origin, ("s1",), START)
-    assert (selector, verified) == (identity.selector, identity.verified)
+    found = SesIdentity("DOMAIN", status, enabled, origin, ("s1",), START)
+    assert (found.selector, found.verified) == (selector, verified)
 
 
-def test_get_what_is_not_there(ses: Ses, client: SesClient) -> None:
-    """No such identity is an answer, not an error."""
+def test_what_is_not_there(ses, client):
+    """No such identity is an answer, not an error, and deleting what is gone is a success."""
+    prepare(ses)
+    client.delete_email_identity(DOMAIN)
+    assert ses.identities(REGION) == {}
+    client.delete_email_identity(DOMAIN)
     assert client.get_email_identity(DOMAIN) is None
-    assert [("GetEmailIdentity", "NotFoundException")] == ses.outcomes()
-
-
-def test_delete(ses: Ses, client: SesClient) -> None:
-    """Deleting what is gone is a success."""
-    prepare(ses, "")
-    client.delete_email_identity(DOMAIN)
-    client.delete_email_identity(DOMAIN)
-    assert {} == ses.identities(REGION)
-    assert [("DeleteEmailIdentity", 200), ("DeleteEmailIdentity", "NotFoundException")] == ses.outcomes()
+    gone = [("DeleteEmailIdentity", "NotFoundException"), ("GetEmailIdentity", "NotFoundException")]
+    assert ses.outcomes() == [("DeleteEmailIdentity", 200), *gone]
 
 
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 FREE = (
-    "aws sesv2 delete-tenant-resource-association --region eu-west-1 --tenant-name {} --resource-arn " + ARN
+    f"aws sesv2 delete-tenant-resource-association --region {REGION} --tenant-name {{}} --resource-arn {ARN}"
 )
 
 
-def held_by(ses: Ses, *tenants: str) -> None:
-    """These tenants hold the identity."""
-    prepare(ses, "")
-    for one in tenants:
-        ses.call("CreateTenant", REGION, {"TenantName": one})
-        ses.call("CreateTenantResourceAssociation", REGION, {"TenantName": one, "ResourceArn": ARN})
+@pytest.mark.parametrize("number", [2, 1, 11], ids=["two", "may not list", "many"])
+def test_delete_held_by_tenants(ses, client, number):
+    """
+    Tenants that hold an identity are named with the commands that free it; then it can be deleted.
 
-
-def test_delete_held_by_tenants(ses: Ses, client: SesClient) -> None:
-    """What holds an identity is named, and the commands that free it; after them it can be deleted."""
-    held_by(ses, "acme", "globex")
-    error = refused(lambda: client.delete_email_identity(DOMAIN))
-    assert error.text.startswith(f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException")
-    assert error.hint == (
-        f"nothing was changed in SES; SES says: Cannot delete {ARN} because it has tenant associations. "
-        "Remove all tenant associations and try again.; "
-        f"tenant 'acme' holds the identity until `{FREE.format('acme')}`; "
-        f"tenant 'globex' holds the identity until `{FREE.format('globex')}`; "
-        "then run the same command again, which goes on; until then the identity stays, and signs"
-    )
-    for one in ("acme", "globex"):
-        ses.call("DeleteTenantResourceAssociation", REGION, {"TenantName": one, "ResourceArn": ARN})
-    client.delete_email_identity(DOMAIN)
-    assert {} == ses.identities(REGION)
-
-
-@pytest.mark.parametrize("number", [1, 11], ids=["may not list", "many"])
-def test_delete_held_by_unnamed_tenants(ses: Ses, client: SesClient, number: int) -> None:
-    """Without leave to list the tenants, and where there are many, the commands say how to find them."""
-    held_by(ses, *(f"t{each}" for each in range(number)))
+    Without leave to list them, and where there are many, a command finds them.
+    """
+    prepare(ses)
+    held = [{"TenantName": f"t{each:02}", "ResourceArn": ARN} for each in range(number)]
+    for one in held:
+        ses.call("CreateTenant", REGION, {"TenantName": one["TenantName"]})
+        ses.call("CreateTenantResourceAssociation", REGION, one)
     if number == 1:
         ses.inject(Fault("access_denied", operation="ListResourceTenants"))
-    hint = refused(lambda: client.delete_email_identity(DOMAIN)).hint
-    assert f"; `aws sesv2 list-resource-tenants --region eu-west-1 --resource-arn {ARN}` names" in hint
-    assert f", `{FREE.format('NAME')}` frees the identity of one; then run the same command again" in hint
-    assert hint.count("holds the identity until") == (0 if number == 1 else MOST_TENANTS)
-    assert ["ListResourceTenants"] == [call.operation for call in ses.log if call.operation[:4] == "List"]
+    names = [] if number == 1 else [one["TenantName"] for one in held[:MOST_TENANTS]]
+    find = f"`aws sesv2 list-resource-tenants --region {REGION} --resource-arn {ARN}` names the tenants, "
+    error = refused(client.delete_email_identity, DOMAIN)
+    assert error.text.startswith(f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException")
+    assert error.hint.split("; ") == [
+        "nothing was changed in SES",
+        f"SES says: Cannot delete {ARN} because it has tenant associations. "
+        "Remove all tenant associations and try again.",
+        *(f"tenant {one!r} holds the identity until `{FREE.format(one)}`" for one in names),
+        *([] if number == 2 else [f"{find}`{FREE.format('NAME')}` frees the identity of one"]),
+        "then run the same command again, which goes on",
+        "until then the identity stays, and signs",
+    ]
+    assert [one for one in ses.operations() if one.startswith("List")] == ["ListResourceTenants"]
+    for one in held:
+        ses.call("DeleteTenantResourceAssociation", REGION, one)
+    client.delete_email_identity(DOMAIN)
+    assert ses.identities(REGION) == {}
 
 
-def test_delete_held_by_a_certificate(ses: Ses, client: SesClient) -> None:
+def test_delete_held_by_a_certificate(ses, client):
     """So does an S/MIME certificate."""
-    prepare(ses, "")
+    prepare(ses)
     certificate = {"EmailIdentity": DOMAIN, "FromAddress": f"me@{DOMAIN}"}
     arn = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
     ses.call("AssociateEmailIdentityCertificate", REGION, {**certificate, "CertificateArn": arn})
-    hint = refused(lambda: client.delete_email_identity(DOMAIN)).hint
+    hint = refused(client.delete_email_identity, DOMAIN).hint
     command = "disassociate-email-identity-certificate --region eu-west-1 --email-identity example.com"
     assert f"`aws sesv2 {command} --from-address ADDRESS` frees the identity of one; then run" in hint
     ses.call("DisassociateEmailIdentityCertificate", REGION, certificate)
     client.delete_email_identity(DOMAIN)
 
 
-def test_list(ses: Ses, client: SesClient) -> None:
+def test_list(ses, client):
     """Pages of a thousand, each one call, and none that was not asked for."""
-    for number in range(2001):
-        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+    fill(ses)
     listing = client.list_email_identities()
     first = next(listing)
-    assert [("ListEmailIdentities", 200)] == ses.outcomes()
-    assert Listed("0.example.com", verification_status="PENDING", identity_type="DOMAIN") == first[0]
+    assert ses.outcomes() == [("ListEmailIdentities", 200)]
+    assert first[0] == Listed("0.example.com", verification_status="PENDING", identity_type="DOMAIN")
     rest = list(listing)
-    assert [1000, 1000, 1] == [len(first), *map(len, rest)]
-    assert 2001 == len({one.name for page in (first, *rest) for one in page})
+    assert [len(first), *map(len, rest)] == [1000, 1000, 1]
+    assert len({one.name for page in (first, *rest) for one in page}) == 2001
 
 
 @pytest.mark.parametrize("tokens", [["1"], ["1", "2"]], ids=["the same", "in turn"])
-def test_list_without_end(client: SesClient, boto: Any, tokens: list[str]) -> None:
+def test_list_without_end(client, boto, tokens):
     """A list whose token comes again is none of SES: it would be read for ever."""
     answers = itertools.cycle({"EmailIdentities": [], "NextToken": token} for token in tokens)
     boto.list_email_identities = lambda **_: next(answers)
     boto.list_email_identities.__name__ = "list_email_identities"
-    with pytest.raises(
-        SesRefused, match=r"ListEmailIdentities for '\*' in eu-west-1: a response that is not SES's"
-    ):
-        pages(client)
+    text = refused(pages, client).text
+    assert text == "ListEmailIdentities for '*' in eu-west-1: a response that is not SES's"
 
 
-def test_without_patience(ses: Ses, boto: Any, clock: FakeClock) -> None:
+def test_without_patience(ses, boto, clock):
     """Of a Region that may be out of reach only the pace is respected; silence is an error at once."""
     hasty = SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock, is_patient=False)
     ses.inject(Fault("throttle"))
-    assert [()] == pages(hasty)
+    assert pages(hasty) == [()]
     ses.inject(Fault("500"))
-    with pytest.raises(SesRefused):
-        pages(hasty)
-    assert 3 == len(ses.log)
+    refused(pages, hasty)
+    assert len(ses.log) == 3
 
 
-def test_list_nothing(client: SesClient) -> None:
-    """A Region without identities has one empty page."""
-    assert [()] == pages(client)
+def answered(boto, *, without=(), headers=(), **changes):
+    """Each response of SES has these *headers* and *changes*."""
+
+    def change(response_dict, **_):
+        response_dict.update(changes)
+        response_dict["headers"].update(headers)
+        for name in without:
+            response_dict["headers"].pop(name, None)
+
+    boto.meta.events.register_first("before-parse.sesv2", change)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("date", "at"),
-    [
-        ("Wed, 25 Nov 2026 10:00:00 GMT", START - timedelta(hours=2)),
-        ("Wed, 25 Nov 2026 10:00:00 +0100", START - timedelta(hours=3)),
-        ("yesterday", START),
-    ],
+    {
+        "GMT": ("Wed, 25 Nov 2026 10:00:00 GMT", START - timedelta(hours=2)),
+        "+0100": ("Wed, 25 Nov 2026 10:00:00 +0100", START - timedelta(hours=3)),
+        "no date": ("yesterday", START),
+    },
 )
-def test_time_of_an_answer(ses: Ses, client: SesClient, boto: Any, date: str, at: datetime) -> None:
+def test_time_of_an_answer(ses, client, boto, date, at):
     """The time of an answer is SES's `Date` header, ours if there is none that can be read."""
-    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
-
-    def set_date(response_dict: dict[str, Any], **_: object) -> None:
-        response_dict["headers"]["date"] = date
-
-    boto.meta.events.register("before-parse.sesv2", set_date)
-    assert at == put(client).at
+    prepare(ses)
+    answered(boto, headers={"date": date})
+    assert put(client).at == at
 
 
 # What is tried again
 
 
-@pytest.mark.parametrize("operation", sorted(CALLS))
-def test_throttled(ses: Ses, client: SesClient, operation: str) -> None:
-    """SES does nothing when it throttles, so every call is tried again, ten times in all."""
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("kind", ["throttle", "500", "drop"])
+def test_tried_again(ses, client, operation, kind):
+    """
+    Each call is tried ten times in all.
+
+    SES does nothing when it throttles. After an internal error or a lost connection a second Put of a key
+    may open a second unsigned window.
+    """
     prepare(ses, operation)
-    ses.inject(Fault("throttle", operation=operation, times=9))
-    CALLS[operation](client)
-    assert [(operation, "TooManyRequestsException")] * 9 + [(operation, 200)] == ses.outcomes()
-
-
-@pytest.mark.parametrize("operation", REPEATED)
-@pytest.mark.parametrize("kind", ["500", "drop"])
-def test_passing_errors(ses: Ses, client: SesClient, operation: str, kind: Any) -> None:
-    """An internal error or a lost connection is tried again, where a second call does no harm."""
-    prepare(ses, operation)
-    ses.inject(Fault(kind, operation=operation, times=2))
-    CALLS[operation](client)
-    assert [operation] * 3 == [call.operation for call in ses.log]
-    assert ses.log[-1].status_code == 200
+    ses.inject(Fault(kind, operation=operation, times=9))
+    if kind != "throttle" and operation == PUT:
+        refused(put, client)
+        assert ses.operations() == [operation]
+    else:
+        CALLS[operation](client)
+        assert ses.operations() == [operation] * 10
+        assert ses.log[-1].status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["500", "drop"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_put_is_not_repeated(ses: Ses, client: SesClient, kind: Any, when: Any) -> None:
-    """A Put that SES may have done is not repeated: another one may open a second unsigned window."""
-    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
-    ses.inject(Fault(kind, when))
-    refused(lambda: put(client))
-    assert ["PutEmailIdentityDkimSigningAttributes"] == [call.operation for call in ses.log]
+def test_answer_lost_after_the_work(ses, client, kind):
+    """A Put is not repeated, a Delete is done, a Create finds its own identity: what then, others decide."""
+    prepare(ses)
+    ses.inject(Fault(kind, "after"))
+    refused(put, client)
+    ses.inject(Fault(kind, "after"))
+    client.delete_email_identity(DOMAIN)
+    ses.inject(Fault(kind, "after"))
+    assert refused(create, client).code == "AlreadyExistsException"
+    assert ses.operations() == [PUT, *["DeleteEmailIdentity"] * 2, *["CreateEmailIdentity"] * 2]
 
 
-def test_concurrent_modification(ses: Ses, client: SesClient) -> None:
+def test_concurrent_modification(ses, client):
     """Two changes at the same time are an error of SES's that passes."""
-    prepare(ses, "DeleteEmailIdentity")
+    prepare(ses)
     ses.refusals = [SesError("ConcurrentModificationException", "try again")] * 3
     client.delete_email_identity(DOMAIN)
-    assert ({}, []) == (ses.identities(REGION), ses.refusals)
+    assert (ses.identities(REGION), ses.refusals) == ({}, [])
 
 
-def test_lost_answer_of_a_create(ses: Ses, client: SesClient) -> None:
-    """The Create whose answer was lost finds its own identity; what to do then is decided elsewhere."""
-    ses.inject(Fault("drop", "after"))
-    assert refused(lambda: create(client)).code == "AlreadyExistsException"
+@cases(
+    ("error", "tries"),
+    {
+        "refused": (EndpointConnectionError(endpoint_url=""), 10),
+        "wrong certificate": (SSLError(endpoint_url="", error="self-signed certificate"), 1),
+    },
+)
+def test_no_connection(client, boto, error, tries):
+    """A connection that is refused is tried again, a certificate that does not fit is reported at once."""
+    sent = []
 
-
-def test_lost_answer_of_a_delete(ses: Ses, client: SesClient) -> None:
-    """The Delete whose answer was lost is done."""
-    prepare(ses, "DeleteEmailIdentity")
-    ses.inject(Fault("drop", "after"))
-    client.delete_email_identity(DOMAIN)
-    assert ["DeleteEmailIdentity"] * 2 == [call.operation for call in ses.log]
-
-
-def test_limit_is_final(ses: Ses, client: SesClient) -> None:
-    """A full Region is not asked again, unlike botocore would."""
-    ses.switches.identity_limit = 0
-    refused(lambda: create(client))
-    assert [("CreateEmailIdentity", "LimitExceededException")] == ses.outcomes()
-
-
-def test_nobody_listens(ses: Ses, client: SesClient, boto: Any) -> None:
-    """A connection that is refused is tried again, ten times in all."""
-    sent: list[object] = []
-    boto.meta.events.register("before-send.sesv2", lambda request, **_: sent.append(request))
-    ses.stop()
-    assert refused(lambda: CALLS["GetEmailIdentity"](client)).code == "EndpointConnectionError"
-    assert 10 == len(sent)
-
-
-def test_wrong_certificate_is_final(client: SesClient, boto: Any) -> None:
-    """A certificate that does not fit is reported at once."""
-    sent: list[object] = []
-
-    def fail(request: Any, **_: object) -> None:
+    def fail(request, **_):
         sent.append(request)
-        raise SSLError(endpoint_url=request.url, error="self-signed certificate")
+        raise error
 
     boto.meta.events.register("before-send.sesv2", fail)
-    assert refused(lambda: CALLS["GetEmailIdentity"](client)).code == "SSLError"
-    assert 1 == len(sent)
+    assert refused(client.get_email_identity, DOMAIN).code == type(error).__name__
+    assert len(sent) == tries
 
 
 # How fast, and when not any more
 
 
-def test_first_call_waits_for_nothing(client: SesClient, clock: FakeClock) -> None:
-    """A run with one call does not wait."""
-    client.get_email_identity(DOMAIN)
-    assert START == clock.now()
-
-
-def test_pace_counts_from_the_refused_call(ses: Ses, client: SesClient) -> None:
+def test_pace_counts_from_the_refused_call(ses, client):
     """SES counts a call too that it refuses because of others, so the next one is a second later."""
     ses.inject(Fault("throttle", operation="GetEmailIdentity"))
     for _ in range(2):
         client.get_email_identity(DOMAIN)
-    assert [0, 1.05, 2.1] == [(call.at - START).total_seconds() for call in ses.log]
+    assert [(call.at - START).total_seconds() for call in ses.log] == [0, 1.05, 2.1]
 
 
-def test_no_pace_of_botocore(boto: Any) -> None:
+def test_no_pace_of_botocore(boto):
     """botocore neither repeats a call nor, as in its mode `adaptive`, waits before one."""
     assert boto.meta.config.retries == {"total_max_attempts": 1, "mode": "standard"}
 
 
-def test_all_threads_keep_one_pace(client: SesClient, ses: Ses, clock: FakeClock) -> None:
+def test_all_threads_keep_one_pace(client, ses, clock):
     """All threads together send a call in 1.05 seconds, so that SES has no reason to refuse one."""
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(client.get_email_identity, [DOMAIN] * 18))
-    assert (18, round(17 * 1.05, 3)) == (len(ses.log), round(clock.monotonic(), 3))
+    assert (len(ses.log), round(clock.monotonic(), 3)) == (18, round(17 * 1.05, 3))
 
 
-def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses: Ses) -> None:
+def test_a_call_that_is_not_sent_ends_its_turn(client, boto, ses):
     """Whoever has no credentials holds up nobody."""
     problems = iter([NoCredentialsError()])
 
-    def sign(**_: object) -> None:
+    def sign(**_):
         for problem in problems:
             raise problem
 
     boto.meta.events.register("request-created.sesv2", sign)
-    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "NoCredentialsError"
+    assert refused(client.get_email_identity, DOMAIN).code == "NoCredentialsError"
     another = threading.Thread(target=client.get_email_identity, args=[DOMAIN], daemon=True)
     another.start()
     another.join(30)
-    assert 1 == len(ses.log)
+    assert len(ses.log) == 1
 
 
-def test_interrupted_in_line(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_interrupted_in_line(ses, client, clock):
     """Whoever waits for its time, or behind others, stops at once when the run is interrupted."""
     clock.on_advance(stopping.set)  # as the second call waits for its time
 
-    def call(_: int) -> bool:
+    def call(_):
         try:
             client.get_email_identity(DOMAIN)
         except Stopped:
@@ -559,27 +459,22 @@ def test_interrupted_in_line(ses: Ses, client: SesClient, clock: FakeClock) -> N
         return True
 
     with ThreadPoolExecutor(4) as threads:
-        assert 1 == sum(threads.map(call, range(4)))
-    assert 1 == len(ses.log)
+        assert sum(threads.map(call, range(4))) == 1
+    assert len(ses.log) == 1
 
 
-def test_interrupted_before_a_call(ses: Ses, client: SesClient) -> None:
-    """Once the run is interrupted nothing is begun."""
-    stopping.set()
+@pytest.mark.parametrize("when", ["before", "500", "throttle"])
+def test_interrupted(ses, client, clock, when):
+    """Once the run is interrupted nothing is begun; the wait for the next try ends, and there is none."""
+    if when == "before":
+        stopping.set()
+    else:
+        ses.inject(Fault(when, times=10))
+        clock.on_advance(stopping.set)
     with pytest.raises(Stopped) as caught:
         create(client)
     assert caught.value.message == AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES")
-    assert () == ses.log
-
-
-@pytest.mark.parametrize("kind", ["500", "throttle"])
-def test_interrupted_between_tries(ses: Ses, client: SesClient, clock: FakeClock, kind: Any) -> None:
-    """An interruption ends the wait for the next try, and there is none."""
-    ses.inject(Fault(kind, times=10))
-    clock.on_advance(stopping.set)
-    with pytest.raises(Stopped):
-        create(client)
-    assert 1 == len(ses.log)
+    assert len(ses.log) == (0 if when == "before" else 1)
 
 
 # Polls that are shared
@@ -590,18 +485,18 @@ class Asked(str):
 
     __slots__ = ("asked",)
 
-    def __init__(self, _: str) -> None:
+    def __init__(self, _):
         self.asked = threading.Event()
 
-    def __hash__(self) -> int:
+    def __hash__(self):
         self.asked.set()
         return super().__hash__()
 
 
-def polled(client: SesClient, clock: FakeClock, *domains: str) -> list[Any]:
+def polled(client, clock, *domains):
     """What the polls of *domains* give, the second and later ones asked while the first awaits its turn."""
 
-    def poll(domain: str) -> Any:
+    def poll(domain):
         try:
             return client.poll(domain)
         except ByodkimError as error:
@@ -609,9 +504,9 @@ def polled(client: SesClient, clock: FakeClock, *domains: str) -> list[Any]:
 
     client.get_email_identity(DOMAIN)
     with ThreadPoolExecutor(len(domains)) as threads:
-        others: list[Any] = []
+        others = []
 
-        def ask() -> None:
+        def ask():
             for domain in map(Asked, domains[1:]):
                 others.append(threads.submit(poll, domain))
                 assert domain.asked.wait(30)
@@ -621,246 +516,169 @@ def polled(client: SesClient, clock: FakeClock, *domains: str) -> list[Any]:
         return [first, *(one.result(30) for one in others)]
 
 
-def test_alone(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_alone(ses, client, clock):
     """A poll that nobody joins is a read."""
-    prepare(ses, "GetEmailIdentity")
+    prepare(ses)
     assert isinstance(*polled(client, clock, DOMAIN), SesIdentity)
-    assert ["GetEmailIdentity"] * 2 == [call.operation for call in ses.log]
+    assert ses.operations() == ["GetEmailIdentity"] * 2
 
 
-def test_joined(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_joined(ses, client, clock):
     """Whoever asks while another poll awaits its turn shares one List with it; the next poll is another."""
     for name, status in (("a.example.com", "SUCCESS"), ("b.example.com", "PENDING")):
         ses.put_identity(name, REGION, selector="s1", private_key="", status=status)
     names = ("a.example.com", "b.example.com", "none.example.com")
-    assert ["SUCCESS", "PENDING", None] == polled(client, clock, *names)
+    assert polled(client, clock, *names) == ["SUCCESS", "PENDING", None]
     assert isinstance(client.poll("a.example.com"), SesIdentity)
-    expected = ["GetEmailIdentity", "ListEmailIdentities", "GetEmailIdentity"]
-    assert expected == [call.operation for call in ses.log]
-    assert [0, 1.05, 2.1] == [(call.at - START).total_seconds() for call in ses.log]
+    assert ses.operations() == ["GetEmailIdentity", "ListEmailIdentities", "GetEmailIdentity"]
+    assert [(call.at - START).total_seconds() for call in ses.log] == [0, 1.05, 2.1]
 
 
-def test_joined_among_many(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_joined_among_many(ses, client, clock):
     """If a List has as many pages as identities are asked for, the next time each is read."""
-    for number in range(2001):
-        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+    fill(ses)
     names = ("0.example.com", "2000.example.com")
-    assert ["PENDING"] * 2 == polled(client, clock, *names)
-    assert ["GetEmailIdentity", *["ListEmailIdentities"] * 3] == [call.operation for call in ses.log]
-    found = polled(client, clock, *names)
-    assert ["PENDING"] * 2 == [one.dkim_status for one in found]
-    assert ["GetEmailIdentity"] * 3 == [call.operation for call in ses.log[4:]]
+    assert polled(client, clock, *names) == ["PENDING"] * 2
+    assert ses.operations() == ["GetEmailIdentity", *["ListEmailIdentities"] * 3]
+    assert [one.dkim_status for one in polled(client, clock, *names)] == ["PENDING"] * 2
+    assert ses.operations()[4:] == ["GetEmailIdentity"] * 3
 
 
-def test_joined_and_refused(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_joined_and_refused(ses, client, clock):
     """An error of the List is that of all who share it, and of nobody after."""
-    prepare(ses, "GetEmailIdentity")
+    prepare(ses)
     ses.inject(Fault("access_denied", operation="ListEmailIdentities"))
-    assert ["AccessDeniedException"] * 2 == [one.code for one in polled(client, clock, DOMAIN, "a.test")]
+    assert [one.code for one in polled(client, clock, DOMAIN, "a.test")] == ["AccessDeniedException"] * 2
     assert isinstance(client.poll(DOMAIN), SesIdentity)
 
 
-def test_joined_and_interrupted(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+def test_joined_and_interrupted(ses, client, clock):
     """Who has joined a poll ends with it when the run is interrupted."""
-    prepare(ses, "GetEmailIdentity")
+    prepare(ses)
     clock.after(1, stopping.set)
-    assert [Stopped] * 2 == [type(one) for one in polled(client, clock, DOMAIN, "a.test")]
-    assert 1 == len(ses.log)
+    assert [type(one) for one in polled(client, clock, DOMAIN, "a.test")] == [Stopped] * 2
+    assert len(ses.log) == 1
 
 
 # What the user reads
 
-
 UNCHANGED = AwsMessages.UNCHANGED(service="SES")
+UNCONFIRMED, AGAIN, POLICY = AwsMessages.SES_UNCONFIRMED(), AwsMessages.TRY_AGAIN(), AwsMessages.POLICY()
+THROTTLED, LIMIT = AwsMessages.SES_THROTTLED(region=REGION), AwsMessages.SES_LIMIT(region=REGION)
+CREATE, PUT, GET = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes", "GetEmailIdentity"
+DENIED, FAILED = Fault("access_denied"), Fault("500", times=10)
+QUOTES = "1 validation error detected: Value '{}' at 'x' is wrong"
+QUOTED = SesError("BadRequestException", f"{QUOTES.format(KEY.pkcs1_base64())}\nContext: token")
 
 
-def _says(reason: str) -> Message:
+def says(reason):
     return AwsMessages.SAYS(service="SES", reason=reason)
 
 
-def _not_authorized(operation: str) -> Message:
-    return _says(
-        f"User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: ses:{operation} "
-        "on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com"
-    )
-
-
-def _throttle(ses: Ses) -> None:
-    ses.inject(Fault("throttle", times=10))
-
-
-def _limit(ses: Ses) -> None:
-    ses.switches.identity_limit = 0
-
-
-def _fail(kind: Any, *, times: int = 10) -> Callable[[Ses], None]:
-    return lambda ses: ses.inject(Fault(kind, times=times))
-
-
-def _answer(code: str, message: str) -> Callable[[Ses], None]:
-    return lambda ses: ses.refusals.append(SesError(code, message))
-
-
-def _nothing(_: Ses) -> None:
-    """SES refuses by itself."""
+def not_authorized(operation):
+    user = f"arn:aws:iam::{ACCOUNT}:user/sandbox"
+    return says(f"User: {user} is not authorized to perform: ses:{operation} on resource: {ARN}")
 
 
 @cases(
     ("operation", "happens", "code", "steps"),
     {
         "throttled": (
-            "CreateEmailIdentity",
-            _throttle,
+            CREATE,
+            Fault("throttle", times=10),
             "TooManyRequestsException",
-            [UNCHANGED, AwsMessages.SES_THROTTLED(region=REGION)],
+            [UNCHANGED, THROTTLED],
         ),
-        "limit": (
-            "CreateEmailIdentity",
-            _limit,
-            "LimitExceededException",
-            [UNCHANGED, AwsMessages.SES_LIMIT(region=REGION)],
-        ),
-        "access denied": (
-            "PutEmailIdentityDkimSigningAttributes",
-            _fail("access_denied"),
-            "AccessDeniedException",
-            [UNCHANGED, _not_authorized("PutEmailIdentityDkimSigningAttributes"), AwsMessages.POLICY()],
-        ),
-        "500": (
-            "CreateEmailIdentity",
-            _fail("500"),
-            "InternalServiceErrorException",
-            [AwsMessages.SES_UNCONFIRMED()],
-        ),
-        "500 of a read": (
-            "GetEmailIdentity",
-            _fail("500"),
-            "InternalServiceErrorException",
-            [AwsMessages.TRY_AGAIN()],
-        ),
-        "access denied to read": (
-            "GetEmailIdentity",
-            _fail("access_denied"),
-            "AccessDeniedException",
-            [_not_authorized("GetEmailIdentity"), AwsMessages.POLICY()],
-        ),
+        "limit": (CREATE, "limit", "LimitExceededException", [UNCHANGED, LIMIT]),
+        "denied": (PUT, DENIED, "AccessDeniedException", [UNCHANGED, not_authorized(PUT), POLICY]),
+        "denied to read": (GET, DENIED, "AccessDeniedException", [not_authorized(GET), POLICY]),
+        "500": (CREATE, FAILED, "InternalServiceErrorException", [UNCONFIRMED]),
+        "500 of a read": (GET, FAILED, "InternalServiceErrorException", [AGAIN]),
+        "no answer": (PUT, Fault("drop"), "ConnectionClosedError", [UNCONFIRMED]),
+        "no answer to a read": (GET, Fault("drop", times=10), "ConnectionClosedError", [AGAIN]),
         "identity is gone": (
             "PutEmailIdentityConfigurationSetAttributes",
-            _nothing,
+            "gone",
             "NotFoundException",
-            [UNCHANGED, _says("Identity <example.com> does not exist.")],
+            [UNCHANGED, says("Identity <example.com> does not exist.")],
         ),
         "identity is gone, 400": (
             "PutEmailIdentityDkimAttributes",
-            _nothing,
+            "gone",
             "BadRequestException",
             [
-                UNCHANGED,
-                _says("Domain example.com is not verified for DKIM signing."),
+                *(UNCHANGED, says("Domain example.com is not verified for DKIM signing.")),
                 AwsMessages.SES_PERHAPS_GONE(),
             ],
         ),
         "identity to tag is gone": (
             "TagResource",
-            _nothing,
+            "gone",
             "NotFoundException",
-            [UNCHANGED, _says("No EmailIdentity present with name: example.com")],
+            [UNCHANGED, says("No EmailIdentity present with name: example.com")],
         ),
-        "SES quotes the key": (
-            "CreateEmailIdentity",
-            _answer(
-                "BadRequestException",
-                f"1 validation error detected: Value '{KEY.pkcs1_base64()}' at 'x' is wrong\nContext: token",
-            ),
-            "BadRequestException",
-            [UNCHANGED, _says("1 validation error detected: Value '[...]' at 'x' is wrong")],
-        ),
+        "quotes the key": (CREATE, QUOTED, "BadRequestException", [UNCHANGED, says(QUOTES.format("[...]"))]),
     },
 )
-def test_refusals(
-    ses: Ses,
-    client: SesClient,
-    operation: str,
-    happens: Callable[[Ses], None],
-    code: str,
-    steps: list[Message],
-) -> None:
+def test_refusals(ses, client, operation, happens, code, steps):
     """A refusal tells the action, the domain, SES's code and request, the state now and the next step."""
-    if happens not in (_nothing, _limit):
-        prepare(ses, operation)
-    happens(ses)
-    error = refused(lambda: CALLS[operation](client))
-    request = re.fullmatch(r" \(request .{36}\)", str(error.message.fields["request"]))
+    match happens:
+        case Fault():
+            prepare(ses, operation)
+            ses.inject(happens)
+        case SesError():
+            ses.refusals.append(happens)
+        case "limit":
+            ses.switches.identity_limit = 0
+    error = refused(CALLS[operation], client)
+    request = re.fullmatch(r" \(request .{36}\)|", error.message.fields["request"])[0]
+    assert bool(request) == (code != "ConnectionClosedError")
     assert error.message == AwsMessages.REFUSED(
-        operation=operation, subject=DOMAIN, region=REGION, code=code, request=request[0], steps=steps
+        operation=operation, subject=DOMAIN, region=REGION, code=code, request=request, steps=steps
     )
+    assert len(ses.log) == (happens.times if isinstance(happens, Fault) else happens != QUOTED)
 
 
-def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
+def test_unknown_configuration_set(ses, client):
     """SES's NotFound for a Create is about the configuration set, and the text names it."""
-    error = refused(lambda: create(client, configuration_set="nope"))
-    steps = [UNCHANGED, _says("Configuration set <nope> does not exist.")]
-    assert ("NotFoundException", steps) == (error.code, error.message.fields["steps"])
+    error = refused(create, client, configuration_set="nope")
+    steps = [UNCHANGED, says("Configuration set <nope> does not exist.")]
+    assert (error.code, error.message.fields["steps"]) == ("NotFoundException", steps)
 
 
-@pytest.mark.parametrize(
-    ("operation", "step"),
-    [
-        ("PutEmailIdentityDkimSigningAttributes", AwsMessages.SES_UNCONFIRMED()),
-        ("GetEmailIdentity", AwsMessages.TRY_AGAIN()),
-    ],
-)
-def test_no_answer(ses: Ses, client: SesClient, operation: str, step: Message) -> None:
-    """Without an answer there is no request id, and for a change its outcome is not known."""
-    prepare(ses, operation)
-    ses.inject(Fault("drop", times=10))
-    error = refused(lambda: CALLS[operation](client))
-    assert str(error) == f"{operation} for 'example.com' in eu-west-1: ConnectionClosedError\n  hint: {step}"
-
-
-@pytest.mark.parametrize("operation", sorted(CALLS))
-def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) -> None:
+@pytest.mark.parametrize("operation", CALLS)
+def test_answer_of_somebody_else(ses, client, operation):
     """A sign-in page with status 200 is never taken for success, for an absence or for an empty list."""
     prepare(ses, operation)
     ses.inject(Fault("garbage", "after"))
-    error = refused(lambda: CALLS[operation](client))
-    state = AwsMessages.TRY_AGAIN() if operation[:3] in ("Get", "Lis") else AwsMessages.SES_UNCONFIRMED()
-    assert "a response that is not SES's" == error.code
-    assert [state, AwsMessages.PROXY()] == error.message.fields["steps"]
-    assert 1 == len(ses.log)
+    error = refused(CALLS[operation], client)
+    state = AGAIN if operation[:3] in ("Get", "Lis") else UNCONFIRMED
+    assert error.code == "a response that is not SES's"
+    assert error.message.fields["steps"] == [state, AwsMessages.PROXY()]
+    assert len(ses.log) == 1
 
 
 @pytest.mark.parametrize("status", [200, 302, 403, 404, 429])
-def test_answer_without_a_request_id(ses: Ses, client: SesClient, boto: Any, status: int) -> None:
+def test_answer_without_a_request_id(client, boto, status):
     """SES gives each answer a request id; what has none is not from SES, whatever its status and type."""
-
-    def forge(response_dict: dict[str, Any], **_: object) -> None:
-        response_dict["status_code"] = status
-        del response_dict["headers"]["x-amzn-requestid"]
-
-    boto.meta.events.register_first("before-parse.sesv2", forge)
-    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "a response that is not SES's"
+    answered(boto, status_code=status, without=["x-amzn-requestid"])
+    assert refused(client.get_email_identity, DOMAIN).code == "a response that is not SES's"
 
 
-def test_error_of_a_load_balancer(ses: Ses, client: SesClient, boto: Any) -> None:
+def test_error_of_a_load_balancer(ses, client, boto):
     """A 503 without a request id and a code is tried again, and shown by its status."""
-
-    def forge(response_dict: dict[str, Any], **_: object) -> None:
-        response_dict.update(status_code=503, body=b"<html>", headers={})
-
-    boto.meta.events.register_first("before-parse.sesv2", forge)
-    error = refused(lambda: client.get_email_identity(DOMAIN))
-    assert ("503", "") == (error.code, error.message.fields["request"])
-    assert 10 == len(ses.log)
+    answered(boto, status_code=503, body=b"<html>", without=["x-amzn-requestid", "x-amzn-errortype"])
+    error = refused(client.get_email_identity, DOMAIN)
+    assert (error.code, error.message.fields["request"], len(ses.log)) == ("503", "", 10)
 
 
-def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
+def test_key_that_botocore_refuses(ses, client):
     """botocore quotes a parameter it refuses; ours does not, whatever is wrong with a key."""
     wrong_type = SimpleNamespace(pkcs1_base64=lambda: KEY.pkcs1_base64().encode())
-    error = refused(lambda: create(client, key=wrong_type))
+    error = refused(create, client, key=wrong_type)
     steps = [UNCHANGED, AwsMessages.NOT_CALLED(service="SES")]
-    assert ("ParamValidationError", steps) == (error.code, error.message.fields["steps"])
-    assert () == ses.log
+    assert (error.code, error.message.fields["steps"]) == ("ParamValidationError", steps)
+    assert ses.log == ()
 
 
 @cases(
@@ -869,22 +687,20 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
         "role": (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
             "AccessDenied",
-            [AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), AwsMessages.POLICY()],
+            [AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), POLICY],
         ),
         "none": (NoCredentialsError(), "NoCredentialsError", [AwsMessages.NOT_CALLED(service="SES")]),
     },
 )
-def test_credentials_run_out(
-    client: SesClient, boto: Any, reason: Exception, code: str, steps: list[Message]
-) -> None:
+def test_credentials_run_out(client, boto, reason, code, steps):
     """An error of what renews the credentials is not taken for one of SES's."""
 
-    def fail(**_: object) -> None:
+    def fail(**_):
         raise reason
 
     boto.meta.events.register("before-call.sesv2", fail)
-    error = refused(lambda: client.get_email_identity(DOMAIN))
-    assert (code, steps) == (error.code, error.message.fields["steps"])
+    error = refused(client.get_email_identity, DOMAIN)
+    assert (error.code, error.message.fields["steps"]) == (code, steps)
 
 
 @cases(

@@ -7,46 +7,41 @@ import json
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
+import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.session import connect, open_session, sign_in
-from byodkim_provider.aws.settings import REFUSED, AwsSettings, read_settings, regions_with_ses
+from byodkim_provider.aws.settings import REFUSED, SERVICES, AwsSettings, read_settings, regions_with_ses
 from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
-from sandbox.aws.services import AwsServices
 from tests.support.cases import cases, written_out
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/dns"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
-NO_URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
+DEFAULT = "the default credentials"
 NOBODY = "http://127.0.0.1:1"
 """An endpoint where nothing answers: port 1 is never given out."""
 
 
-def settings(**given: object) -> AwsSettings:
+def settings(**given):
     """What is read from a configuration, objects as the JSON text that Pulumi hands over."""
-    texts = {
-        f"aws:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
-    }
-    return read_settings(texts.get)
+    texts = {name: one if isinstance(one, str) else json.dumps(one) for name, one in given.items()}
+    return read_settings({f"aws:{name}": text for name, text in texts.items()}.get)
 
 
-def refused(call: Callable[[], object]) -> InvalidSettings:
+def refused(call, *arguments, **options):
     """The error of *call*, in no text of which there is a secret."""
     with pytest.raises(InvalidSettings) as caught:
-        call()
+        call(*arguments, **options)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert not [secret for secret in (SECRET, TOKEN) if secret[:12] in shown]
     return caught.value
@@ -55,87 +50,47 @@ def refused(call: Callable[[], object]) -> InvalidSettings:
 # Reading the settings
 
 
-@cases(
-    ("given", "expected"),
-    {
-        "nothing": ({}, AwsSettings()),
-        "what chooses nothing": (
-            {"region": "eu-west-1", "maxRetries": "3", "skipCredentialsValidation": "true"},
-            AwsSettings(),
-        ),
-        "profile": ({"profile": "mail"}, AwsSettings(profile="mail")),
-        "empty profile": ({"profile": ""}, AwsSettings()),
-        "static credentials": (
-            {"accessKey": "AKIA", "secretKey": SECRET, "token": TOKEN},
-            AwsSettings(access_key="AKIA", secret_key=SECRET, token=TOKEN),
-        ),
-        "two roles": (
-            {"assumeRoles": [{"roleArn": ROLE}, {"roleArn": f"{ROLE}2", "duration": "1h", "policy": ""}]},
-            AwsSettings(roles=({"RoleArn": ROLE}, {"RoleArn": f"{ROLE}2"})),
-        ),
-        "all options of a role": (
-            {
-                "assumeRoles": [
-                    {
-                        "roleArn": ROLE,
-                        "externalId": 4711,
-                        "policy": "{}",
-                        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
-                        "sessionName": "byodkim",
-                        "sourceIdentity": "jo",
-                        "tags": {"team": "mail", "cost": 7},
-                        "transitiveTagKeys": ["team"],
-                    }
-                ]
-            },
-            AwsSettings(
-                roles=(
-                    {
-                        "RoleArn": ROLE,
-                        "ExternalId": "4711",
-                        "Policy": "{}",
-                        "PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
-                        "RoleSessionName": "byodkim",
-                        "SourceIdentity": "jo",
-                        "Tags": [{"Key": "team", "Value": "mail"}, {"Key": "cost", "Value": "7"}],
-                        "TransitiveTagKeys": ["team"],
-                    },
-                )
-            ),
-        ),
-        "endpoints": (
-            {"endpoints": [{"sesv2": NOBODY, "sts": ""}, {"route53": f"{NOBODY}/path"}]},
-            AwsSettings(endpoints={"sesv2": NOBODY, "route53": f"{NOBODY}/path"}),
-        ),
-        "endpoint of another service": (
-            {"endpoints": [{"s3": "not ours to judge"}]},
-            AwsSettings(endpoints={"s3": "not ours to judge"}),
-        ),
-        "accounts": (
-            {"allowedAccountIds": ["012345678901", 123456789012], "forbiddenAccountIds": ["123456789013"]},
-            AwsSettings(
-                allowed_accounts=("012345678901", "123456789012"), forbidden_accounts=("123456789013",)
-            ),
-        ),
-        "list as a string": (
-            {"allowedAccountIds": '["123456789012"]'},
-            AwsSettings(allowed_accounts=("123456789012",)),
-        ),
-        "default tags": (
-            {"defaultTags": {"tags": {"team": "mail", "cost": 7, "prod": True}}},
-            AwsSettings(default_tags={"team": "mail", "cost": "7", "prod": "true"}),
-        ),
-        "no default tags": ({"defaultTags": {"tags": None}}, AwsSettings()),
-        "no objects": ({"defaultTags": "null", "endpoints": "null", "assumeRoles": ""}, AwsSettings()),
-        "refused settings that are not set": (
-            {"insecure": "false", "sharedConfigFiles": "[]", "assumeRoleWithWebIdentity": "{}"},
-            AwsSettings(),
-        ),
-    },
-)
-def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
+GOOD_SETTINGS = """
+region: eu-west-1, maxRetries: '3', skipCredentialsValidation: 'true'
+profile: mail
+  profile: mail
+profile: ''
+accessKey: AKIA, secretKey: secret, token: token
+  access_key: AKIA
+  secret_key: secret
+  token: token
+assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/a'}, {roleArn: 'arn:aws:iam::123456789012:role/b',
+    duration: 1h, policy: ''}]
+  roles: [{RoleArn: 'arn:aws:iam::123456789012:role/a'}, {RoleArn: 'arn:aws:iam::123456789012:role/b'}]
+assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', externalId: 4711, policy: '{}',
+    policyArns: ['arn:x'], sessionName: byodkim, sourceIdentity: jo, tags: {team: mail, cost: 7},
+    transitiveTagKeys: [team]}]
+  roles: [{RoleArn: 'arn:aws:iam::123456789012:role/dns', ExternalId: '4711', Policy: '{}',
+    PolicyArns: [{arn: 'arn:x'}], RoleSessionName: byodkim, SourceIdentity: jo,
+    Tags: [{Key: team, Value: mail}, {Key: cost, Value: '7'}], TransitiveTagKeys: [team]}]
+endpoints: [{sesv2: 'http://127.0.0.1:1', sts: ''}, {route53: 'http://127.0.0.1:1/path'}]
+  endpoints: {sesv2: 'http://127.0.0.1:1', route53: 'http://127.0.0.1:1/path'}
+endpoints: [{s3: not ours to judge}]
+  endpoints: {s3: not ours to judge}
+allowedAccountIds: ['012345678901', 123456789012], forbiddenAccountIds: ['123456789013']
+  allowed_accounts: ['012345678901', '123456789012']
+  forbidden_accounts: ['123456789013']
+allowedAccountIds: '["123456789012"]'
+  allowed_accounts: ['123456789012']
+defaultTags: {tags: {team: mail, cost: 7, prod: true}}
+  default_tags: {team: mail, cost: '7', prod: 'true'}
+defaultTags: {tags: null}
+defaultTags: 'null', endpoints: 'null', assumeRoles: ''
+insecure: 'false', sharedConfigFiles: '[]', assumeRoleWithWebIdentity: '{}'
+"""
+
+
+@cases(("given", "expected"), written_out(GOOD_SETTINGS))
+def test_good_settings(given, expected):
     """Settings are understood as pulumi-aws understands them."""
-    assert expected == settings(**given)
+    fields = yaml.safe_load("\n".join(expected)) or {}
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    assert settings(**given) == AwsSettings(**{**fields, **lists})
 
 
 BAD_SETTINGS = """
@@ -177,6 +132,21 @@ defaultTags: {tags: {team: {}}}
   aws:defaultTags.tags: must be an object of strings
 accessKey: AKIA
   aws:accessKey, aws:secretKey: must be both given or neither
+assumeRoles: [x, {}, {roleArn: "arn:aws:iam::123456789012:role/dns\\e[2J"}, {roleArn: [x]},
+    {roleArn: 'arn:aws:iam::123456789012:role/${aws:username}*'}]
+  aws:assumeRoles[0]: must be an object with roleArn
+  aws:assumeRoles[1].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[2].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[3].roleArn: must be a string
+  aws:assumeRoles[3].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[4].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', mfaSerial: wJalrXUtnFEMI,
+    policyArns: wJalrXUtnFEMI, externalId: [wJalrXUtnFEMI], tags: [wJalrXUtnFEMI], transitiveTagKeys: [1]}]
+  aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it
+  aws:assumeRoles[0].policyArns: must be a list of strings
+  aws:assumeRoles[0].externalId: must be a string
+  aws:assumeRoles[0].tags: must be an object of strings
+  aws:assumeRoles[0].transitiveTagKeys: must be a list of strings
 insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
   aws:httpProxy: can't be honoured for SES, set HTTP_PROXY in the environment of `pulumi` instead
   aws:insecure: can't be honoured for SES, remove it
@@ -188,88 +158,38 @@ insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
     ("given", "problems"),
     {
         **written_out(BAD_SETTINGS),
-        "role ARNs": (
-            {
-                "assumeRoles": [
-                    *(ROLE, {}, {"roleArn": f"{ROLE}\x1b[2J"}, {"roleArn": ["x"]}),
-                    {"roleArn": "arn:aws:iam::123456789012:role/${aws:username}*"},
-                ]
-            },
-            [
-                "aws:assumeRoles[0]: must be an object with roleArn",
-                "aws:assumeRoles[1].roleArn: must be the ARN of a role, "
-                "such as arn:aws:iam::123456789012:role/dns",
-                "aws:assumeRoles[2].roleArn: must be the ARN of a role, "
-                "such as arn:aws:iam::123456789012:role/dns",
-                "aws:assumeRoles[3].roleArn: must be a string",
-                "aws:assumeRoles[3].roleArn: must be the ARN of a role, "
-                "such as arn:aws:iam::123456789012:role/dns",
-                "aws:assumeRoles[4].roleArn: must be the ARN of a role, "
-                "such as arn:aws:iam::123456789012:role/dns",
-            ],
-        ),
-        "options of a role": (
-            {
-                "assumeRoles": [
-                    {
-                        "roleArn": ROLE,
-                        "mfaSerial": SECRET,
-                        "policyArns": SECRET,
-                        "externalId": [SECRET],
-                        "tags": [SECRET],
-                        "transitiveTagKeys": [1],
-                    }
-                ]
-            },
-            [
-                "aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it",
-                "aws:assumeRoles[0].policyArns: must be a list of strings",
-                "aws:assumeRoles[0].externalId: must be a string",
-                "aws:assumeRoles[0].tags: must be an object of strings",
-                "aws:assumeRoles[0].transitiveTagKeys: must be a list of strings",
-            ],
-        ),
-        "no access key": (
+        "secret key alone": (
             {"secretKey": SECRET},
             ["aws:accessKey, aws:secretKey: must be both given or neither"],
         ),
         "token alone": ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
     },
 )
-def test_bad_settings(given: dict[str, object], problems: list[str]) -> None:
+def test_bad_settings(given, problems):
     """Settings that are wrong or can't be honoured are all named at once, and no secret is quoted."""
-    assert tuple(problems) == refused(lambda: settings(**given)).problems
+    assert refused(settings, **given).problems == tuple(problems)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_refused_by_name(name: str) -> None:
+def test_refused_by_name(name):
     """A setting that chooses an account, a Region or an endpoint is never ignored."""
-    (problem,) = refused(lambda: settings(**{name: "true"})).problems
+    (problem,) = refused(settings, **{name: "true"}).problems
     assert problem.startswith(f"aws:{name}: can't be honoured for SES, ")
 
 
-def test_settings_of_pulumi_aws() -> None:
+def test_settings_of_pulumi_aws():
     """Every setting spoken of here is one that pulumi-aws has."""
-    package = importlib.util.find_spec("pulumi_aws")
-    assert package is not None
-    assert package.origin is not None
-    source = (Path(package.origin).parent / "config" / "vars.py").read_text()
-    names = set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source))
+    source = Path(importlib.util.find_spec("pulumi_aws").origin).parent / "config" / "vars.py"
+    names = set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source.read_text()))
     spoken_of = {"profile", "accessKey", "secretKey", "token", "assumeRoles", "endpoints", "defaultTags"}
-    assert set() == (spoken_of | {"allowedAccountIds", "forbiddenAccountIds", *REFUSED}) - names
+    assert (spoken_of | {"allowedAccountIds", "forbiddenAccountIds", *REFUSED}) - names == set()
     assert "assumeRole" not in names
 
 
-def test_secrets_are_not_in_a_repr() -> None:
+def test_secrets_are_not_in_a_repr():
     """Settings can be printed."""
-    shown = repr(
-        settings(
-            accessKey="AKIA",
-            secretKey=SECRET,
-            token=TOKEN,
-            assumeRoles=[{"roleArn": ROLE, "externalId": "confidential"}],
-        )
-    )
+    roles = [{"roleArn": ROLE, "externalId": "confidential"}]
+    shown = repr(settings(accessKey="AKIA", secretKey=SECRET, token=TOKEN, assumeRoles=roles))
     assert not [text for text in (SECRET, TOKEN, "AKIA", "confidential") if text in shown]
 
 
@@ -279,37 +199,31 @@ def test_secrets_are_not_in_a_repr() -> None:
 class Machine:
     """The environment that `pulumi` runs in: AWS configuration files and variables of one's own."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, aws: AwsServices) -> None:
+    def __init__(self, directory, monkeypatch, aws):
         self._monkeypatch = monkeypatch
         self._files = directory / "config", directory / "credentials"
         self.aws = aws
         for name in os.environ:
             if name.startswith("AWS_"):
                 monkeypatch.delenv(name)
-        for file in self._files:
-            file.touch()
-        self.set(
-            AWS_CONFIG_FILE=str(self._files[0]),
-            AWS_SHARED_CREDENTIALS_FILE=str(self._files[1]),
-            AWS_EC2_METADATA_DISABLED="true",
-            NO_PROXY="127.0.0.1",
-        )
+        self.write()
+        config, credentials = map(str, self._files)
+        self.set(AWS_CONFIG_FILE=config, AWS_SHARED_CREDENTIALS_FILE=credentials)
+        self.set(AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1")
 
-    def set(self, **variables: str) -> None:
+    def set(self, **variables):
         for name, value in variables.items():
             self._monkeypatch.setenv(name, value)
 
-    def write(self, *, config: str = "", credentials: str = "") -> None:
+    def write(self, *, config="", credentials=""):
         for file, text in zip(self._files, (config, credentials), strict=True):
             file.write_text(text)
 
-    def sign_in(self) -> None:
+    def sign_in(self):
         """The default credentials are those of the services' first account."""
         self.set(AWS_ACCESS_KEY_ID=self.aws.access_key, AWS_SECRET_ACCESS_KEY=self.aws.secret_key)
 
-    def connect(
-        self, service: str = "sesv2", *, region: str = REGION, expected: str | None = None, **given: Any
-    ) -> tuple[Any, str]:
+    def connect(self, service="sesv2", *, region=REGION, expected=None, **given):
         """A client and its account, with these settings; STS is the emulated one in any case."""
         read = settings(endpoints=[{"sts": self.aws.url} | given.pop("endpoints", {})], **given)
         session = open_session(read, region=region)
@@ -317,49 +231,40 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aws: AwsServices) -> Machine:
+def machine(tmp_path, monkeypatch, aws):
     return Machine(tmp_path, monkeypatch, aws)
 
 
-def test_static_credentials(machine: Machine, aws: AwsServices) -> None:
+PROFILE = "[mail]\naws_access_key_id = {0.access_key}\naws_secret_access_key = {0.secret_key}\n"
+
+
+def test_static_credentials(machine, aws):
     """Keys of the configuration go before those of the environment and of a profile."""
     machine.write(credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other")
     machine.set(AWS_ACCESS_KEY_ID="AKIAANOTHER", AWS_SECRET_ACCESS_KEY="another")
     client, account = machine.connect(accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail")
-    assert (aws.account, REGION) == (account, client.meta.region_name)
+    assert (account, client.meta.region_name) == (aws.account, REGION)
     assert client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
 
 
-def test_default_credentials(machine: Machine, aws: AwsServices) -> None:
-    """Without settings boto3 looks where pulumi-aws looks."""
-    machine.sign_in()
-    assert aws.account == machine.connect()[1]
-
-
-@pytest.mark.parametrize("by", ["setting", "variable"])
-def test_profile(machine: Machine, aws: AwsServices, by: str) -> None:
+@cases(
+    ("variables", "given"),
+    {
+        "setting": (
+            {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"},
+            {"profile": "mail"},
+        ),
+        "variable": ({"AWS_PROFILE": "mail"}, {}),
+    },
+)
+def test_profile(machine, aws, variables, given):
     """A profile's credentials are used; named by the setting it goes before keys of the environment."""
-    machine.write(
-        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}"
-    )
-    if by == "setting":
-        machine.set(AWS_ACCESS_KEY_ID="AKIAOTHER", AWS_SECRET_ACCESS_KEY="other")
-        _, account = machine.connect(profile="mail", expected=aws.account)
-    else:
-        machine.set(AWS_PROFILE="mail")
-        _, account = machine.connect(expected=aws.account)
-    assert aws.account == account
+    machine.write(credentials=PROFILE.format(aws))
+    machine.set(**variables)
+    assert machine.connect(expected=aws.account, **given)[1] == aws.account
 
 
-def test_words_of_a_process(machine: Machine) -> None:
-    """What a `credential_process` prints as it fails may be the credentials, so nothing of it is shown."""
-    machine.write(config=f"[default]\ncredential_process = sh -c 'echo {SECRET} >&2; exit 1'\n")
-    assert "the default credentials: the `credential_process` of the profile failed\n" in str(
-        refused(machine.connect)
-    )
-
-
-def test_one_session(machine: Machine, aws: AwsServices, tmp_path: Path) -> None:
+def test_one_session(machine, aws, tmp_path):
     """All clients of a process share a session: what gives the credentials is run once."""
     account, asked, given = aws.add_account(), tmp_path / "asked", tmp_path / "given"
     keys = {"Version": 1, "AccessKeyId": aws.access_key, "SecretAccessKey": aws.secret_key}
@@ -375,90 +280,91 @@ def test_one_session(machine: Machine, aws: AwsServices, tmp_path: Path) -> None
     assert len(sts_backends[account]["aws"].assumed_roles) == 1
 
 
-def test_assume_roles(machine: Machine, aws: AwsServices) -> None:
+def test_assume_roles(machine, aws):
     """Each role is assumed with the credentials of the one before, and SES is called as the last one."""
     machine.sign_in()
     first, second = aws.add_account(), aws.add_account()
-    connection = machine.connect(
-        assumeRoles=[
-            {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"},
-            {"roleArn": f"arn:aws:iam::{second}:role/mail", "sessionName": "to-mail", "externalId": "4711"},
-        ],
-        expected=second,
-    )
-    assert second == connection[1]
-    assumed = {account: sts_backends[account]["aws"].assumed_roles for account in (first, second)}
-    assert [[("to-hub", None)], [("to-mail", "4711")]] == [
-        [(role.session_name, role.external_id) for role in roles] for roles in assumed.values()
+    hub = {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"}
+    mail = {"roleArn": f"arn:aws:iam::{second}:role/mail", "sessionName": "to-mail", "externalId": "4711"}
+    assert machine.connect(assumeRoles=[hub, mail], expected=second)[1] == second
+    assumed = [sts_backends[account]["aws"].assumed_roles for account in (first, second)]
+    assert [[(role.session_name, role.external_id) for role in roles] for roles in assumed] == [
+        [("to-hub", None)],
+        [("to-mail", "4711")],
     ]
 
 
-def test_role_with_a_profile(machine: Machine, aws: AwsServices) -> None:
+def test_role_with_a_profile(machine, aws):
     """A role is assumed with the profile's credentials, and the profile's endpoints hold on."""
-    machine.write(
-        config="[profile mail]\nendpoint_url = http://127.0.0.1:9",
-        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}",
-    )
+    config = "[profile mail]\nendpoint_url = http://127.0.0.1:9"
+    machine.write(config=config, credentials=PROFILE.format(aws))
     account = aws.add_account()
-    connection = machine.connect(
-        profile="mail", assumeRoles=[{"roleArn": f"arn:aws:iam::{account}:role/mail"}]
-    )
-    assert (account, "http://127.0.0.1:9") == (connection[1], connection[0].meta.endpoint_url)
+    roles = [{"roleArn": f"arn:aws:iam::{account}:role/mail"}]
+    client, called_in = machine.connect(profile="mail", assumeRoles=roles)
+    assert (called_in, client.meta.endpoint_url) == (account, "http://127.0.0.1:9")
 
 
-def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
+@cases(
+    ("service", "given", "whose", "name"),
+    {
+        "SES": ("sesv2", {"profile": "mail"}, "profile 'mail'", "SES"),
+        "Secrets Manager": ("secretsmanager", {}, DEFAULT, "Secrets Manager"),
+    },
+)
+def test_wrong_account(machine, aws, service, given, whose, name):
     """The account that pulumi-aws does not work in is refused before anything is written."""
-    machine.write(
-        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}"
-    )
+    machine.write(credentials=PROFILE.format(aws))
+    machine.sign_in()
     with pytest.raises(WrongAccount) as caught:
-        machine.connect(profile="mail", expected="000000000001")
+        machine.connect(service, expected="000000000001", **given)
     assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
-        whose="profile 'mail'", service="SES", account=aws.account, expected="000000000001"
+        whose=whose, service=name, account=aws.account, expected="000000000001"
     )
+
+
+LISTED = f"aws:{{}}AccountIds: {{}} {{{{own}}}}, the account of {DEFAULT}"
 
 
 @cases(
     ("allowed", "forbidden", "problem"),
     {
-        "allowed": (["other", "own"], [], None),
-        "not allowed": (
-            ["other"],
-            [],
-            "aws:allowedAccountIds: does not list {own}, the account of the default credentials",
-        ),
-        "not forbidden": ([], ["other"], None),
-        "forbidden": (
-            [],
-            ["other", "own"],
-            "aws:forbiddenAccountIds: lists {own}, the account of the default credentials",
-        ),
+        "allowed": (["other", "own"], [], ""),
+        "not allowed": (["other"], [], LISTED.format("allowed", "does not list")),
+        "not forbidden": ([], ["other"], ""),
+        "forbidden": ([], ["other", "own"], LISTED.format("forbidden", "lists")),
     },
 )
-def test_allowed_accounts(
-    machine: Machine, aws: AwsServices, allowed: list[str], forbidden: list[str], problem: str | None
-) -> None:
+def test_allowed_accounts(machine, aws, allowed, forbidden, problem):
     """The lists of accounts hold for SES as they hold for Route 53."""
     machine.sign_in()
     numbers = {"own": aws.account, "other": "000000000001"}
-
-    def connected() -> tuple[Any, str]:
-        return machine.connect(
-            allowedAccountIds=[numbers[one] for one in allowed],
-            forbiddenAccountIds=[numbers[one] for one in forbidden],
-        )
-
-    if problem is None:
-        assert aws.account == connected()[1]
+    given = {
+        "allowedAccountIds": [numbers[one] for one in allowed],
+        "forbiddenAccountIds": [numbers[one] for one in forbidden],
+    }
+    if problem:
+        assert refused(machine.connect, **given).text == problem.format(own=aws.account)
     else:
-        assert (problem.format(own=aws.account),) == refused(connected).problems
+        assert machine.connect(**given)[1] == aws.account
 
 
-def half_redirected(there, here, service="SES", variable="AWS_ENDPOINT_URL_SESV2"):
-    return AwsMessages.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
+def check_redirection(machine, endpoints, environment, redirected, *service):
+    """That only what is *redirected* alone is refused."""
+    machine.sign_in()
+    machine.set(**environment)
+    if redirected is None:
+        machine.connect(*service, endpoints=endpoints)
+        return
+    ours, variable = SERVICES[service[0] if service else "sesv2"][::2]
+    there, here = (ours, "Route 53") if redirected == ours else ("Route 53", ours)
+    assert refused(machine.connect, *service, endpoints=endpoints).message == AwsMessages.ONE_REDIRECTED(
+        there=there, here=here, service=ours, variable=variable
+    )
 
 
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
+ALL_THERE, SES_THERE = {"AWS_ENDPOINT_URL": NOBODY}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}
+ROUTE53_THERE = {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}
 
 
 @pytest.mark.parametrize(
@@ -468,14 +374,14 @@ VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
         ({"sesv2": NOBODY}, {}, "SES"),
         ({"route53": NOBODY}, {}, "Route 53"),
         ({"sesv2": NOBODY, "route53": NOBODY}, {}, None),
-        ({}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
-        ({}, {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, "Route 53"),
-        ({}, {"AWS_ENDPOINT_URL_SESV2": NOBODY, "AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, None),
-        ({}, {"AWS_ENDPOINT_URL": NOBODY}, None),
-        ({"sesv2": NOBODY}, {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, None),
-        ({"sesv2": NOBODY}, {"AWS_ENDPOINT_URL": NOBODY}, None),
+        ({}, SES_THERE, "SES"),
+        ({}, ROUTE53_THERE, "Route 53"),
+        ({}, SES_THERE | ROUTE53_THERE, None),
+        ({}, ALL_THERE, None),
+        ({"sesv2": NOBODY}, ROUTE53_THERE, None),
+        ({"sesv2": NOBODY}, ALL_THERE, None),
         ({"sesv2": VPC}, {}, None),
-        ({"sesv2": VPC}, {"AWS_ENDPOINT_URL": NOBODY}, "Route 53"),
+        ({"sesv2": VPC}, ALL_THERE, "Route 53"),
         ({"sesv2": "https://amazonaws.com.example.org"}, {}, "SES"),
         ({"route53": "https://notamazonaws.com"}, {}, "Route 53"),
         ({"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com"}, {}, "SES"),
@@ -483,22 +389,42 @@ VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
         ({"sesv2": "https://email.s3.amazonaws.com"}, {}, "SES"),
         ({"sesv2": "https://email.eu-west-1.elb.amazonaws.com"}, {}, "SES"),
         ({"sesv2": VPC.replace("email", "vpce-svc-1")}, {}, "SES"),
-        ({}, {"AWS_ENDPOINT_URL": NOBODY, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
+        ({}, ALL_THERE | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
         ({}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
         ({}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
     ],
 )
-def test_half_redirected(
-    machine: Machine, endpoints: dict[str, str], environment: dict[str, str], redirected: str | None
-) -> None:
+def test_half_redirected(machine, endpoints, environment, redirected):
     """An identity never lands in the real SES while its record goes elsewhere, nor the reverse."""
+    check_redirection(machine, endpoints, environment, redirected)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "environment", "redirected"),
+    [
+        ({}, {}, None),
+        ({"sesv2": NOBODY}, {}, None),
+        ({"secretsmanager": NOBODY}, {}, "Secrets Manager"),
+        ({"route53": NOBODY}, {}, "Route 53"),
+        ({"secretsmanager": NOBODY, "route53": NOBODY}, {}, None),
+        ({}, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": NOBODY}, "Secrets Manager"),
+        ({"secretsmanager": VPC.replace("email", "secretsmanager")}, {}, None),
+    ],
+)
+def test_half_redirected_secrets(machine, endpoints, environment, redirected):
+    """A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse."""
+    check_redirection(machine, endpoints, environment, redirected, "secretsmanager")
+
+
+@pytest.mark.parametrize("dual_stack", ["false", "true"])
+@pytest.mark.parametrize("region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
+def test_half_redirected_in_other_partitions(machine, region, dual_stack):
+    """AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6 too."""
     machine.sign_in()
-    machine.set(**environment)
-    if redirected is None:
-        machine.connect(endpoints=endpoints)
-    else:
-        names = ("SES", "Route 53") if redirected == "SES" else ("Route 53", "SES")
-        assert half_redirected(*names) == refused(lambda: machine.connect(endpoints=endpoints)).message
+    machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
+    machine.connect(region=region)
+    error = refused(machine.connect, region=region, endpoints={"sesv2": NOBODY})
+    assert error.message.fields["there"] == "SES"
 
 
 @cases(
@@ -511,100 +437,35 @@ def test_half_redirected(
         "port": "https://email.eu-west-1.amazonaws.com:port",
     },
 )
-def test_endpoint_that_gets_no_key(machine: Machine, url: str) -> None:
+def test_endpoint_that_gets_no_key(machine, url):
     """A private key and a session token go by TLS, and to the host that everybody reads in the URL."""
     machine.sign_in()
     machine.set(AWS_ENDPOINT_URL=url)
     reason = str(AwsMessages.ENDPOINT(service="SES", problem=AwsMessages.URL()))
-    assert refused(machine.connect).message == AwsMessages.NO_SESSION(
-        whose="the default credentials", reason=reason
-    )
-
-
-@pytest.mark.parametrize("dual_stack", ["false", "true"])
-@pytest.mark.parametrize("region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
-def test_half_redirected_in_other_partitions(machine: Machine, region: str, dual_stack: str) -> None:
-    """AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6 too."""
-    machine.sign_in()
-    machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
-    error = refused(lambda: machine.connect(region=region, endpoints={"sesv2": NOBODY}))
-    assert half_redirected("SES", "Route 53") == error.message
-
-
-@pytest.mark.parametrize(
-    ("endpoints", "environment", "redirected"),
-    [
-        ({}, {}, None),
-        ({"sesv2": NOBODY}, {}, None),
-        ({"secretsmanager": NOBODY}, {}, "Secrets Manager"),
-        ({"route53": NOBODY}, {}, "Route 53"),
-        ({"secretsmanager": NOBODY, "route53": NOBODY}, {}, None),
-        ({}, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": NOBODY}, "Secrets Manager"),
-        ({"secretsmanager": "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com"}, {}, None),
-    ],
-)
-def test_half_redirected_secrets(
-    machine: Machine, endpoints: dict[str, str], environment: dict[str, str], redirected: str | None
-) -> None:
-    """A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse."""
-    machine.sign_in()
-    machine.set(**environment)
-
-    def to_secrets() -> object:
-        return machine.connect("secretsmanager", endpoints=endpoints, expected=machine.aws.account)
-
-    if redirected is None:
-        to_secrets()
-    else:
-        names = (
-            ("Secrets Manager", "Route 53")
-            if redirected == "Secrets Manager"
-            else ("Route 53", "Secrets Manager")
-        )
-        problem = half_redirected(*names, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
-        assert problem == refused(to_secrets).message
-
-
-def test_secrets_in_another_account(machine: Machine) -> None:
-    """Secrets Manager is only called in the account that pulumi-aws works in, which is said with its name."""
-    machine.sign_in()
-    with pytest.raises(WrongAccount) as caught:
-        machine.connect("secretsmanager", expected="210987654321")
-    assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
-        whose="the default credentials",
-        service="Secrets Manager",
-        account=machine.aws.account,
-        expected="210987654321",
-    )
+    assert refused(machine.connect).message == AwsMessages.NO_SESSION(whose=DEFAULT, reason=reason)
 
 
 IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
+DUMP, LINES = f"{'d6:c4:06:' * 5} " * 9, f"{'MIIB' * 12} " * 3 + "MIIB" * 7
+NOT_FOUND = "The config profile ({}) could not be found"
 
 
 @cases(
     ("given", "environment", "problem"),
     {
-        "profile": ({"profile": "nope"}, {}, "profile 'nope': The config profile (nope) could not be found"),
-        "AWS_PROFILE": (
-            {},
-            {"AWS_PROFILE": "nope"},
-            "the default credentials: The config profile (nope) could not be found",
-        ),
-        "key as a profile": (
-            {"profile": f"{'d6:c4:06:' * 5} " * 9},
-            {},
-            "profile 414 characters: The config profile ([...]) could not be found",
-        ),
+        "profile": ({"profile": "nope"}, {}, f"profile 'nope': {NOT_FOUND.format('nope')}"),
+        "AWS_PROFILE": ({}, {"AWS_PROFILE": "nope"}, f"{DEFAULT}: {NOT_FOUND.format('nope')}"),
+        "key as a profile": ({"profile": DUMP}, {}, f"profile 414 characters: {NOT_FOUND.format('[...]')}"),
         "AWS_PROFILE, in short lines": (
             {},
-            {"AWS_PROFILE": f"{'MIIB' * 12} " * 3 + "MIIB" * 7},
-            "the default credentials: The config profile ([...]) could not be found",
+            {"AWS_PROFILE": LINES},
+            f"{DEFAULT}: {NOT_FOUND.format('[...]')}",
         ),
         "half a profile": (
             {"profile": "half"},
             {},
-            "profile 'half': Partial credentials found in shared-credentials-file, "
-            "missing: aws_secret_access_key",
+            "profile 'half': Partial credentials found in shared-credentials-file, missing: "
+            "aws_secret_access_key",
         ),
         "role without credentials": (
             {"assumeRoles": [{"roleArn": ROLE}]},
@@ -614,128 +475,126 @@ IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
         "Region": (
             {"region": "eu west"},
             IN_ENVIRONMENT,
-            "the default credentials: Provided region_name 'eu west' doesn't match a supported format.",
+            f"{DEFAULT}: Provided region_name 'eu west' doesn't match a supported format.",
         ),
         "endpoint": (
             {},
             {**IN_ENVIRONMENT, "AWS_ENDPOINT_URL_SESV2": "localhost"},
-            "the default credentials: Invalid endpoint: localhost",
+            f"{DEFAULT}: Invalid endpoint: localhost",
         ),
-        "no credentials": ({}, {}, "the default credentials: Unable to locate credentials"),
+        "no credentials": ({}, {}, f"{DEFAULT}: Unable to locate credentials"),
+        "program that fails": (
+            {"profile": "fails"},
+            {},
+            "profile 'fails': the `credential_process` of the profile failed",
+        ),
     },
 )
-def test_no_session(
-    machine: Machine, given: dict[str, Any], environment: dict[str, str], problem: str
-) -> None:
-    """What makes a session impossible is told in one line, whoever named it."""
-    machine.write(credentials="[half]\naws_access_key_id = AKIA")
-    machine.set(**environment)
-    error = refused(lambda: machine.connect(**given))
-    assert (AwsMessages.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
-
-
-def test_no_sign_in(machine: Machine, tmp_path: Path) -> None:
-    """An endpoint that is none, and a token's file that is missing, are told in one line, too."""
-    machine.set(**IN_ENVIRONMENT, AWS_ENDPOINT_URL_STS="localhost")
-    error = refused(lambda: sign_in(AwsSettings(), region=REGION))
-    assert error.text == "aws: no session with the default credentials: Invalid endpoint: localhost"
-    machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="web")
-    machine.write(config=f"[profile web]\nrole_arn = {ROLE}\nweb_identity_token_file = /no/token\n")
-    error = refused(lambda: sign_in(AwsSettings(profile="web"), region=REGION))
-    assert error.text == (
-        "aws: no response from STS with profile 'web': [Errno 2] No such file or directory: '/no/token'"
+def test_no_session(machine, given, environment, problem):
+    """What makes a session impossible is told in one line, whoever named it; no credentials are shown."""
+    machine.write(
+        credentials="[half]\naws_access_key_id = AKIA",
+        config=f"[profile fails]\ncredential_process = sh -c 'echo {SECRET} >&2; exit 1'\n",
     )
-    token = tmp_path / "token"
-    token.write_bytes(b"\xff\xfe")
-    machine.write(config=f"[profile web]\nrole_arn = {ROLE}\nweb_identity_token_file = {token}\n")
-    error = refused(lambda: sign_in(AwsSettings(profile="web"), region=REGION))
-    assert error.text.startswith("aws: no response from STS with profile 'web': 'utf-8' codec can't decode")
+    machine.set(**environment)
+    error = refused(machine.connect, **given)
+    assert (error.message.code, error.text) == (AwsMessages.NO_SESSION, f"aws: no session with {problem}")
+
+
+NUMBERS = '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}'
+EXPIRED = '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}'
+STILL = "Credentials were refreshed, but the refreshed credentials are still expired."
 
 
 @cases(
-    ("printed", "problem"),
+    ("profile", "file", "problem"),
     {
-        "no object": ("[]", "no session with profile 'x': 'list' object has no attribute 'get'"),
-        "no texts": (
-            '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}',
-            "no response from STS with profile 'x': sequence item 0: expected str instance, int found",
-        ),
-        "expired": (
-            '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}',
-            "no response from STS with profile 'x': Credentials were refreshed, but the refreshed "
-            "credentials are still expired.",
-        ),
+        "no object": ("program", "[]", "session with profile 'x': 'list' object has no attribute 'get'"),
+        "no texts": ("program", NUMBERS, "{sts} 'x': sequence item 0: expected str instance, int found"),
+        "expired": ("program", EXPIRED, f"{{sts}} 'x': {STILL}"),
+        "no token": ("token", None, "{sts} 'x': [Errno 2] No such file or directory: '{file}'"),
+        "token that is no text": ("token", "\udcff", "{sts} 'x': 'utf-8' codec can't decode"),
     },
 )
-def test_program_of_a_profile(machine: Machine, tmp_path: Path, printed: str, problem: str) -> None:
-    """Whatever a `credential_process` prints, a command and a program of one's own end in a line."""
-    (tmp_path / "printed").write_text(printed)
-    machine.write(config=f"[profile x]\ncredential_process = cat {tmp_path}/printed\n")
-    profile = AwsSettings(profile="x")
-    assert f"aws: {problem}" == refused(lambda: sign_in(profile, region=REGION)).text
+def test_files_of_a_profile(machine, tmp_path, profile, file, problem):
+    """Whatever a program prints or a file holds, a command and a program of one's own end in a line."""
+    path = tmp_path / "file"
+    if file is not None:
+        path.write_text(file, errors="surrogateescape")
+    lines = {
+        "program": f"credential_process = cat {path}",
+        "token": f"role_arn = {ROLE}\nweb_identity_token_file = {path}",
+    }
+    machine.write(config=f"[profile x]\n{lines[profile]}\n")
+    machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="x")
+    x = AwsSettings(profile="x")
+    said = problem.format(sts="response from STS with profile", file=path)
+    assert refused(sign_in, x, region=REGION).text.startswith(f"aws: no {said}")
     with pytest.raises(ByodkimError):
-        Connections(profile).route53(REGION, None, None).zones()
+        Connections(x).route53(REGION, None, None).zones()
 
 
-def test_key_as_a_file(machine: Machine) -> None:
+def test_sign_in_at_no_endpoint(machine):
+    """An endpoint that is none is told in one line, too."""
+    machine.set(**IN_ENVIRONMENT, AWS_ENDPOINT_URL_STS="localhost")
+    error = refused(sign_in, AwsSettings(), region=REGION)
+    assert error.text == f"aws: no session with {DEFAULT}: Invalid endpoint: localhost"
+
+
+def test_key_as_a_file(machine):
     """A key in lines in the place of a file's name is quoted with its line ends escaped, and hidden."""
     machine.set(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE=f"{'MIIB' * 12}\n" * 4)
-    text = refused(lambda: sign_in(AwsSettings(), region=REGION)).text
-    assert text.endswith(r"directory: '[...]\n'")
+    assert refused(sign_in, AwsSettings(), region=REGION).text.endswith(r"directory: '[...]\n'")
 
 
-def test_regions_without_a_profile(machine: Machine) -> None:
+def test_regions_without_a_profile(machine):
     """Which Regions have SES is known without the profile, which may be missing."""
     machine.set(AWS_PROFILE="nope")
     assert REGION in regions_with_ses("aws")
 
 
-@pytest.mark.parametrize(
+OF_CONFIGURATION = {"accessKey": "AKIA", "secretKey": SECRET}
+
+
+@cases(
     ("given", "problem"),
-    [
-        (
-            {"accessKey": "AKIA", "secretKey": SECRET, "endpoints": {"sts": NOBODY}},
+    {
+        "nobody there": (
+            {"endpoints": {"sts": NOBODY}},
             f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
         ),
-        # A token pasted with a line break: the HTTP client's own error quotes it.
-        (
-            {"accessKey": "AKIA", "secretKey": SECRET, "token": f"{TOKEN}\n{TOKEN}"},
+        # The HTTP client's own error quotes it.
+        "line break in the token": (
+            {"token": f"{TOKEN}\n{TOKEN}"},
             "the key of `aws:accessKey`: HTTPClientError",
         ),
         # STS's shortest external id has two characters; botocore's own error quotes parameters.
-        (
-            {
-                "accessKey": "AKIA",
-                "secretKey": SECRET,
-                "assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}],
-            },
+        "role option": (
+            {"assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}]},
             f"role '{ROLE}': ParamValidationError",
         ),
-    ],
-    ids=["nobody there", "line break in the token", "role option"],
+    },
 )
-def test_no_answer_from_sts(
-    machine: Machine, given: dict[str, Any], problem: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_answer_from_sts(machine, monkeypatch, given, problem):
     """Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret."""
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
-    error = refused(lambda: machine.connect(**given))
-    assert f"aws: no response from STS with {problem}" == error.text
-    assert AwsMessages.ASK_STS() == error.message.fields["step"]
+    error = refused(machine.connect, **OF_CONFIGURATION, **given)
+    assert error.text == f"aws: no response from STS with {problem}"
+    assert error.message.fields["step"] == AwsMessages.ASK_STS()
 
 
 @contextmanager
-def sts(status: int, body: str) -> Iterator[str]:
+def sts(status, body):
     """The URL of what answers in STS's place."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+        def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_):
             """Nothing on standard error."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -748,64 +607,50 @@ def sts(status: int, body: str) -> Iterator[str]:
             thread.join()
 
 
-SIGNATURE = (
-    "The request signature we calculated does not match.\n\n"
-    f"The Canonical String for this request should have been\n'x-amz-security-token:{TOKEN}'"
+def sts_error(code, message):
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+
+
+SIGNATURE = "The request signature we calculated does not match."
+SIGNED = (
+    f"{SIGNATURE}\n\nThe Canonical String for this request should have been\n'x-amz-security-token:{TOKEN}'"
 )
+EXTERNAL_ID = "Value '{}' at 'externalId' failed to satisfy constraint"
+HIDDEN, FOREIGN = EXTERNAL_ID.format("[secret]"), "the response is not STS's"
 
 
 @cases(
     ("status", "body", "reason"),
     {
-        "error quotes the token": (
-            403,
-            f"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>{SIGNATURE}</Message></Error>"
-            "</ErrorResponse>",
-            "The request signature we calculated does not match.",
-        ),
-        "error quotes the external id": (
-            400,
-            "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'corp-ext-7f3a9c ' at "
-            "'externalId' failed to satisfy constraint</Message></Error></ErrorResponse>",
-            "Value '[secret]' at 'externalId' failed to satisfy constraint",
-        ),
-        "with a line end": (
-            400,
-            "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'corp-ext-7f3a9c\n' at "
-            "'externalId' failed to satisfy constraint</Message></Error></ErrorResponse>",
-            "Value '[secret]' at 'externalId' failed to satisfy constraint",
-        ),
-        "web page": (
-            200,
-            "<html><body>Please sign in to this network</body></html>",
-            "the response is not STS's",
-        ),
-        "text": (200, "Please sign in", "the response is not STS's"),
-        "JSON": (200, "{}", "the response is not STS's"),
+        "quotes the token": (403, sts_error("SignatureDoesNotMatch", SIGNED), SIGNATURE),
+        "quotes the external id": (400, sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c ")), HIDDEN),
+        "with a line end": (400, sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c\n")), HIDDEN),
+        "web page": (200, "<html><body>Please sign in to this network</body></html>", FOREIGN),
+        "text": (200, "Please sign in", FOREIGN),
+        "JSON": (200, "{}", FOREIGN),
     },
 )
-def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reason: str) -> None:
+def test_strange_answers_from_sts(machine, status, body, reason):
     """Whatever answers in STS's place, the user gets one line."""
     machine.sign_in()
     with sts(status, body) as url:
-        error = refused(lambda: machine.connect(endpoints={"sts": url}))
-    assert reason == error.message.fields["reason"]
+        error = refused(machine.connect, endpoints={"sts": url})
+    assert error.message.fields["reason"] == reason
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "step"),
-    [
-        ("AccessDenied", AwsMessages.POLICY()),
-        ("ExpiredToken", AwsMessages.SIGN_IN()),
-        ("Whatever", AwsMessages.ASK_STS()),
-    ],
+    {
+        "AccessDenied": ("AccessDenied", AwsMessages.POLICY()),
+        "ExpiredToken": ("ExpiredToken", AwsMessages.SIGN_IN()),
+        "another": ("Whatever", AwsMessages.ASK_STS()),
+    },
 )
-def test_refused_by_sts(machine: Machine, code: str, step: Message) -> None:
+def test_refused_by_sts(machine, code, step):
     """Whoever may not assume the stack's role is not asked whether a command works that assumes none."""
     machine.sign_in()
-    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
-    with sts(403, body) as url:
-        error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
+    with sts(403, sts_error(code, "no")) as url:
+        error = refused(machine.connect, endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}])
     assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
 
 
