@@ -14,28 +14,28 @@ from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
+from tests.support.cases import cases
 from tests.support.fakes import ses_refused
 
+ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 
-def _client(region):
-    return boto3.client("sesv2", region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
+
+def client_of(service, region):
+    return boto3.client(service, region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Regions in which AWS was asked; each answers once all threads of a test are waiting."""
+    """Services and Regions in which AWS was asked."""
     asked = []
 
     def connect(settings, service, *, session, region, expected_account):
-        if service == "secretsmanager":
-            asked.append((region, expected_account))
-            return boto3.client(service, region, aws_access_key_id="AKIA", aws_secret_access_key="secret"), ""
-        asked.append(region)
+        asked.append((service, region))
         if region == "nowhere-1":
             raise InvalidSettings(["aws: no response from STS"])
         if region == "broken-1":
             raise ZeroDivisionError
-        return _client(region), "123456789012"
+        return client_of(service, region), ACCOUNT
 
     monkeypatch.setattr(module, "connect", connect)
     monkeypatch.setattr(module, "open_session", lambda _, **__: None)
@@ -53,28 +53,20 @@ def test_one_client_for_all_threads(asked):
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         clients = set(pool.map(ask, range(8)))
-
-    assert 1 == len(clients)
+    assert len(clients) == 1
     assert made.ses("us-east-1", None) not in clients
-    assert ["eu-west-1", "us-east-1"] == asked
+    assert asked == [("sesv2", "eu-west-1"), ("sesv2", "us-east-1")]
 
 
-def test_one_client_whoever_names_the_account(asked):
-    """Who knows the account and who doesn't share a client, and so the pace that SES's one rate asks for."""
-    made = Connections(AwsSettings())
-
-    assert made.ses("eu-west-1", None) is made.ses("eu-west-1", "123456789012")
-    assert ["eu-west-1"] == asked
-
-
-def test_wrong_account(asked):
-    """Another account than the client's is refused each time, and the client stays for the others."""
+def test_account(asked):
+    """Who knows the account and who doesn't share a client; another account is refused each time."""
     made = Connections(AwsSettings(profile="mail"))
     first = made.ses("eu-west-1", None)
     for _ in range(2):
         with pytest.raises(WrongAccount, match="with profile 'mail'"):
-            made.ses("eu-west-1", "210987654321")
-    assert made.ses("eu-west-1", "123456789012") is first
+            made.ses("eu-west-1", OTHER_ACCOUNT)
+    assert made.ses("eu-west-1", ACCOUNT) is first
+    assert asked == [("sesv2", "eu-west-1")]
 
 
 def test_names_are_listed_once(asked, monkeypatch):
@@ -90,24 +82,24 @@ def test_names_are_listed_once(asked, monkeypatch):
 
     monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
 
-    for account in (None, "123456789012"):
+    for account in (None, ACCOUNT):
         assert {"example.com", "example.net", "example.org"} == made.names("eu-west-1", account)
         with pytest.raises(SesRefused):
             made.names("us-east-1", account)
     with pytest.raises(WrongAccount):
-        made.names("eu-west-1", "210987654321")
+        made.names("eu-west-1", OTHER_ACCOUNT)
     assert 2 == len(lists)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "expected"),
-    [
-        ("", {"example.net"}),
-        ("UnrecognizedClientException", set()),
-        ("AccessDeniedException", None),
-        ("EndpointConnectionError", None),
-        ("a response that is not SES's", None),
-    ],
+    {
+        "listed": ("", {"example.net"}),
+        "not enabled": ("UnrecognizedClientException", set()),
+        "not allowed": ("AccessDeniedException", None),
+        "silent": ("EndpointConnectionError", None),
+        "a proxy": ("a response that is not SES's", None),
+    },
 )
 def test_names_elsewhere(asked, monkeypatch, code, expected):
     """All other Regions of the partition are asked once, at the same time; silence is no list of names."""
@@ -122,36 +114,36 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
             raise ses_refused("ListEmailIdentities", "*", ses._region, code)
         yield (Listed("example.net", "SUCCESS"),)
 
-    monkeypatch.setattr(
-        module, "make_client", lambda _session, _name, _settings, _config, region: _client(region)
-    )
+    monkeypatch.setattr(module, "make_client", lambda _, name, *settings: client_of(name, settings[-1]))
     monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
     for _ in range(2):
-        names = made.names_elsewhere(["eu-west-1", "us-east-1"], "123456789012")
+        names = made.names_elsewhere(["eu-west-1", "us-east-1"], ACCOUNT)
         assert names == {one: {"example.net"} for one in others} | {"me-south-1": expected}
     assert len(threads) == len(others)
     with pytest.raises(WrongAccount):
-        made.names_elsewhere(["eu-west-1"], "210987654321")
+        made.names_elsewhere(["eu-west-1"], OTHER_ACCOUNT)
 
 
 def test_one_store_for_all_threads(asked):
     """Secrets Manager has a client of its own, made once a Region as well."""
     made = Connections(AwsSettings())
-    made.ses("eu-west-1", "123456789012")
+    made.ses("eu-west-1", ACCOUNT)
+    assert made.secrets("eu-west-1", ACCOUNT) is made.secrets("eu-west-1", ACCOUNT)
+    assert made.secrets("eu-west-1", ACCOUNT) is not made.secrets("us-east-1", ACCOUNT)
+    assert asked == [("sesv2", "eu-west-1"), *(("secretsmanager", one) for one in ("eu-west-1", "us-east-1"))]
 
-    assert made.secrets("eu-west-1", "123456789012") is made.secrets("eu-west-1", "123456789012")
-    assert made.secrets("eu-west-1", "123456789012") is not made.secrets("us-east-1", "123456789012")
-    assert ["eu-west-1", ("eu-west-1", "123456789012"), ("us-east-1", "123456789012")] == asked
 
-
-def test_failure_is_remembered(asked):
-    """AWS is not asked again in a run for what it has refused."""
+@cases(
+    ("region", "error"),
+    {"refused": ("nowhere-1", InvalidSettings), "a bug": ("broken-1", ZeroDivisionError)},
+)
+def test_failure_is_remembered(asked, region, error):
+    """AWS is not asked again in a run for what it has refused, and no thread waits for ever for a bug."""
     made = Connections(AwsSettings())
     for _ in range(2):
-        with pytest.raises(InvalidSettings, match="no response from STS"):
-            made.ses("nowhere-1", None)
-
-    assert ["nowhere-1"] == asked
+        with pytest.raises(error):
+            made.ses(region, None)
+    assert asked == [("sesv2", region)]
 
 
 def test_no_credentials(monkeypatch, tmp_path):
@@ -182,14 +174,6 @@ def test_no_credentials(monkeypatch, tmp_path):
                 made.ses(region, None)
         server.shutdown()
     assert 0 < len(searched) <= 2  # a token, then a role
-
-
-def test_bug(asked):
-    """Whatever goes wrong, no thread waits for ever for a connection that is not made."""
-    made = Connections(AwsSettings())
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            made.ses("broken-1", None)
 
 
 def test_providers_share(asked):

@@ -62,14 +62,14 @@ def ses_calls(signing_keys):
     client = boto3.client("sesv2", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="sesame")
     client._make_api_call = lambda action, _: called.add(action) or {}
     ses = SesClient(client, region="eu-west-1", account_id="123456789012", clock=FakeClock())
-    for name, method in inspect.getmembers(SesClient, inspect.isfunction):
-        if not name.startswith("_"):
-            wanted = list(inspect.signature(method).parameters)[1:]
-            new = [one for one in wanted if one not in arguments]
-            assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this fixture"
-            answer = getattr(ses, name)(**{one: arguments[one] for one in wanted})
-            if inspect.isgenerator(answer):
-                next(answer)  # calls only when asked for a page
+    for name in methods(SesClient):
+        method = getattr(ses, name)
+        wanted = inspect.signature(method).parameters
+        new = [one for one in wanted if one not in arguments]
+        assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this fixture"
+        answer = method(**{one: arguments[one] for one in wanted})
+        if inspect.isgenerator(answer):
+            next(answer)  # calls only when asked for a page
     return called
 
 
@@ -84,20 +84,21 @@ def test_ses(ses_calls):
     assert actions("ses") - SES_CALLED_BY_PULUMI_AWS == ses_calls
 
 
+def methods(client):
+    """The names of the methods of *client*, which are those of API actions."""
+    return {name for name, _ in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"}
+
+
 def test_every_action_of_the_client_is_used():
     """The client of SES has no action that the life of an identity does not need."""
-    methods = {name for name, _ in inspect.getmembers(SesClient, inspect.isfunction) if name[0] != "_"}
     folders = [ROOT / "byodkim_provider" / name for name in ("identity", "resources")]
-    sources = [path.read_text() for folder in folders for path in folder.glob("*.py")]
-    assert [
-        name for name in methods if not any(re.search(rf"\.{name}\b", source) for source in sources)
-    ] == []
+    source = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
+    assert [name for name in methods(SesClient) if not re.search(rf"\.{name}\b", source)] == []
 
 
 def test_secrets_manager():
     """What the client of Secrets Manager calls, and nothing else, is in the table."""
-    methods = [name for name, _ in inspect.getmembers(SecretStore, inspect.isfunction) if name[0] != "_"]
-    assert {xform_name(action) for action in actions("secretsmanager")} == set(methods)
+    assert {xform_name(action) for action in actions("secretsmanager")} == methods(SecretStore)
 
 
 def test_route53():
@@ -131,13 +132,10 @@ def test_services():
 def test_partitions():
     """ARNs of every Region that has SES begin as boto3 says."""
     session = boto3.Session()
-    regions = [
-        (region, partition)
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("sesv2", partition)
-    ]
-    assert regions
-    assert [partition_of(region) for region, _ in regions] == [name for _, name in regions]
+    for partition in session.get_available_partitions():
+        regions = session.get_available_regions("sesv2", partition)
+        assert {partition_of(region) for region in regions} <= {partition}
+    assert len(session.get_available_regions("sesv2")) > 1
 
 
 def as_markdown():
@@ -155,24 +153,19 @@ def test_document():
     assert as_markdown() in DOCUMENT.read_text()
 
 
-CALLED = {one for one in ACTIONS if one.startswith(("ses:", "secretsmanager:", "sts:"))}
+UNUSED = "is in the table and was never called"
 
 
 @cases(
-    ("called", "problems"),
+    ("more", "less", "problems"),
     {
-        "as it is": (CALLED, []),
-        "missing": (CALLED | {"ses:DeleteContact"}, ["ses:DeleteContact was called and is not in the table"]),
-        "too much of SES": (
-            CALLED - {"ses:TagResource"},
-            ["ses:TagResource is in the table and was never called"],
-        ),
-        "too much of Secrets Manager": (
-            CALLED - {"secretsmanager:CreateSecret"},
-            ["secretsmanager:CreateSecret is in the table and was never called"],
-        ),
+        "as it is": ("", "", []),
+        "missing": ("ses:DeleteContact", "", ["ses:DeleteContact was called and is not in the table"]),
+        "too much of SES": ("", "ses:TagResource", [f"ses:TagResource {UNUSED}"]),
+        "too much of another": ("", "secretsmanager:CreateSecret", [f"secretsmanager:CreateSecret {UNUSED}"]),
     },
 )
-def test_judgement_of_the_suite(called, problems):
+def test_judgement_of_the_suite(more, less, problems):
     """What the suite called is compared with the table at its end; this is how."""
-    assert permission_problems(called) == problems
+    called = {one for one in ACTIONS if one.startswith(("ses:", "secretsmanager:", "sts:"))}
+    assert permission_problems((called | {more}) - {less, ""}) == problems

@@ -60,32 +60,27 @@ def no_waiting(monkeypatch):
 def page(*zones, marker=None):
     """One page of ListHostedZones."""
     listed = [
-        {
-            "Id": f"/hostedzone/{zone_id}",
-            "Name": f"{name}.",
-            "CallerReference": zone_id,
-            "Config": {"PrivateZone": is_private},
-        }
-        for zone_id, name, is_private in zones
+        {"Id": f"/hostedzone/{one.id}", "Name": f"{one.name}.", "Config": {"PrivateZone": one.is_private}}
+        for one in zones
     ]
     more = {"IsTruncated": True, "NextMarker": marker} if marker else {"IsTruncated": False}
+    listed = [{"CallerReference": "any", **one} for one in listed]
     return {"HostedZones": listed, "Marker": "", "MaxItems": "100", **more}
 
 
 def test_zones(stub, route53):
     """All zones of the account, with a call for each page, however often they are asked for."""
-    stub.add_response("list_hosted_zones", page(("Z1", "example.com", False), marker="more"), {})
-    stub.add_response("list_hosted_zones", page(("Z2", "example.com", True)), {"Marker": "more"})
     zones = (Zone("Z1", "example.com", False), Zone("Z2", "example.com", True))
+    stub.add_response("list_hosted_zones", page(zones[0], marker="more"), {})
+    stub.add_response("list_hosted_zones", page(zones[1]), {"Marker": "more"})
     assert [route53.zones(), route53.zones()] == [zones, zones]
 
 
 def test_zones_without_end(stub, route53):
     """An answer that has ever another page is no answer of AWS."""
-    more = ("a", "b")
     for number in range(MAX_PAGES + 1):
-        given = {"Marker": more[(number + 1) % 2]} if number else {}
-        stub.add_response("list_hosted_zones", page(marker=more[number % 2]), given)
+        given = {"Marker": "ba"[number % 2]} if number else {}
+        stub.add_response("list_hosted_zones", page(marker="ab"[number % 2]), given)
     with pytest.raises(AwsRefused):
         route53.zones()
 
@@ -101,18 +96,39 @@ def test_name_servers(stub, route53):
     assert [route53.name_servers("Z1"), route53.name_servers("Z1")] == [servers, servers]
 
 
-def test_refused(stub, route53):
-    """Each call is named in its error, with the next step."""
-    stub.add_client_error("list_hosted_zones", "AccessDenied", "not authorized", 403)
-    stub.add_client_error("get_hosted_zone", "NoSuchHostedZone", "No hosted zone found with ID: Z1", 404)
-    with pytest.raises(AwsRefused) as listed:
-        route53.zones()
-    with pytest.raises(AwsRefused) as read:
-        route53.name_servers("Z1")
-    assert [str(error.value).partition("\n")[0] for error in (listed, read)] == [
-        "ListHostedZones for the account: AccessDenied: not authorized",
-        "GetHostedZone for zone 'Z1': NoSuchHostedZone: No hosted zone found with ID: Z1",
-    ]
+@cases(
+    ("ask", "operation", "said", "text", "steps"),
+    {
+        "all zones": (
+            lambda route53: route53.zones(),
+            "list_hosted_zones",
+            ("AccessDenied", "not authorized"),
+            "ListHostedZones for the account: AccessDenied: not authorized",
+            [AwsMessages.POLICY()],
+        ),
+        "a zone": (
+            lambda route53: route53.name_servers("Z1"),
+            "get_hosted_zone",
+            ("NoSuchHostedZone", "No hosted zone found with ID: Z1"),
+            "GetHostedZone for zone 'Z1': NoSuchHostedZone: No hosted zone found with ID: Z1",
+            [],
+        ),
+        "a name": (
+            lambda route53: route53.standing("Z1", NAME),
+            "list_resource_record_sets",
+            ("ExpiredToken", "The security token included in the request is expired"),
+            "ListResourceRecordSets for zone 'Z1': ExpiredToken: The security token included in the request "
+            "is expired",
+            [AwsMessages.SIGN_IN()],
+        ),
+    },
+)
+def test_refused(stub, route53, ask, operation, said, text, steps):
+    """Each call is named in its error; what Route 53 says is one line, and the next step another."""
+    stub.add_client_error(operation, *said, 403)
+    with pytest.raises(AwsRefused) as caught:
+        ask(route53)
+    assert (caught.value.text, caught.value.message.fields["steps"]) == (text, steps)
 
 
 # -- one name of a zone
@@ -120,12 +136,8 @@ def test_refused(stub, route53):
 
 def answer(*values, name=f"{NAME}.", kind="TXT"):
     """One page of ListResourceRecordSets; without values the zone ends there."""
-    record_set = {
-        "Name": name,
-        "Type": kind,
-        "TTL": 300,
-        "ResourceRecords": [{"Value": value} for value in values],
-    }
+    found = [{"Value": value} for value in values]
+    record_set = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": found}
     return {"ResourceRecordSets": [record_set] if values else [], "IsTruncated": True, "MaxItems": "300"}
 
 
@@ -151,8 +163,7 @@ def test_standing(stub, route53, found, expected):
 def test_standing_of_many(stub, route53):
     """What comes after a name in the zone comes with it, and is not asked for again; what is missing is."""
     found = answer('"a"')
-    second = {**found["ResourceRecordSets"][0], "Name": f"t.{NAME}."}
-    found["ResourceRecordSets"] = [*found["ResourceRecordSets"], second]
+    found["ResourceRecordSets"] += answer('"a"', name=f"t.{NAME}.")["ResourceRecordSets"]
     stub.add_response("list_resource_record_sets", found, QUESTION)
     stub.add_response("list_resource_record_sets", found, {**QUESTION, "StartRecordName": f"u.{NAME}"})
     names = (NAME, f"t.{NAME}", f"u.{NAME}")
@@ -167,56 +178,29 @@ def test_throttled(stub, route53):
     assert route53.standing("Z1", NAME) == ('"a"',)
 
 
-@pytest.mark.parametrize(
-    ("code", "text", "steps"),
-    [
-        ("InvalidInput", "The resource Z1 cannot be read", []),
-        ("AccessDenied", "User: arn:aws:iam::123456789012:user/me is not authorized", [AwsMessages.POLICY()]),
-        ("ExpiredToken", "The security token included in the request is expired", [AwsMessages.SIGN_IN()]),
-    ],
-)
-def test_standing_refused(stub, route53, code, text, steps):
-    """What Route 53 says is one line, and the next step another."""
-    stub.add_client_error("list_resource_record_sets", code, text, 403)
-    with pytest.raises(AwsRefused) as caught:
-        route53.standing("Z1", NAME)
-    assert caught.value.text == f"ListResourceRecordSets for zone 'Z1': {code}: {text}"
-    assert steps == caught.value.message.fields["steps"]
-
-
+CHANGED = {"Id": "C1", "Status": "PENDING", "SubmittedAt": datetime(2026, 1, 1, tzinfo=UTC)}
 OURS = records.route53_value(VALUE)
 ALL_OURS = (f'"{OURS}"',)
 
 
 @cases(
-    ("values", "changes"),
+    ("values", "action", "left"),
     {
-        "alone": (ALL_OURS, [("DELETE", ALL_OURS)]),
-        "beside another": ((*ALL_OURS, '"v=spf1 -all"'), [("UPSERT", ('"v=spf1 -all"',))]),
-        "another key": (('"v=DKIM1; p=AAAA"',), []),
-        "gone": ((), []),
+        "alone": (ALL_OURS, "DELETE", ALL_OURS),
+        "beside another": ((*ALL_OURS, '"v=spf1 -all"'), "UPSERT", ('"v=spf1 -all"',)),
+        "another key": (('"v=DKIM1; p=AAAA"',), "", ()),
+        "gone": ((), "", ()),
     },
 )
-def test_withdraw(stub, route53, values, changes):
+def test_withdraw(stub, route53, values, action, left):
     """A key's own value goes, and nobody else's."""
     found = answer(*values)
     stub.add_response("list_resource_record_sets", found, QUESTION)
-    for action, left in changes:
-        record_set = {**found["ResourceRecordSets"][0], "ResourceRecords": [{"Value": one} for one in left]}
-        stub.add_response(
-            "change_resource_record_sets",
-            {
-                "ChangeInfo": {
-                    "Id": "C1",
-                    "Status": "PENDING",
-                    "SubmittedAt": datetime(2026, 1, 1, tzinfo=UTC),
-                }
-            },
-            {
-                "HostedZoneId": "Z1",
-                "ChangeBatch": {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]},
-            },
-        )
+    if action:
+        (record_set,) = answer(*left)["ResourceRecordSets"]
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        asked = {"HostedZoneId": "Z1", "ChangeBatch": batch}
+        stub.add_response("change_resource_record_sets", {"ChangeInfo": CHANGED}, asked)
     route53.withdraw("Z1", NAME, FINGERPRINT)
 
 
@@ -240,28 +224,22 @@ def test_somebody_else_answers(route53, client, body):
     assert [AwsMessages.PROXY()] == caught.value.message.fields["steps"]
 
 
-def test_interrupted(stub, route53, monkeypatch):
-    """Ctrl-C is heard while Route 53 wants to be left alone."""
-    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: seconds > 0)
-    stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
-    with pytest.raises(Stopped):
-        route53.standing("Z1", NAME)
-
-
-def test_interrupted_in_line(stub, route53, monkeypatch):
-    """Of many that wait for their turn, none asks Route 53 once the run is interrupted."""
-    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: True)
+@pytest.mark.parametrize("when", ["throttled", "in line"])
+def test_interrupted(stub, route53, monkeypatch, when):
+    """Ctrl-C is heard while Route 53 wants to be left alone; who waits for a turn then asks nothing."""
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: when == "in line" or seconds > 0)
+    if when == "throttled":
+        stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     with pytest.raises(Stopped):
         route53.standing("Z1", NAME)
 
 
 def test_role_of_the_zone():
     """The zone of another account is read as the role that writes to it."""
-    settings = AwsSettings(
-        access_key="AKIA", secret_key="secret", endpoints={"route53": "http://127.0.0.1:1"}
-    )
-    role = "arn:aws:iam::123456789012:role/dns"
+    endpoints = {"route53": "http://127.0.0.1:1"}
+    settings = AwsSettings(access_key="AKIA", secret_key="secret", endpoints=endpoints)
     session = open_session(settings, region="eu-west-1")
+    role = "arn:aws:iam::123456789012:role/dns"
     client = connect_to_route53(settings, session=session, region="eu-west-1", role_arn=role)
     assert client._get_credentials().method == "assume-role"  # botocore has no public way
     assert client.meta.endpoint_url == "http://127.0.0.1:1"
