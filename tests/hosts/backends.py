@@ -1,4 +1,4 @@
-"""Every backend beside what it talks to: what the contract suite needs to know of each. No assertion here."""
+"""Every backend beside what it talks to, and what the tests of hosts do with one. No assertion here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, Protocol, cast
+from typing import Any, Final, cast
 
 import dns.update
 
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.hosts import publish
+from byodkim_provider.hosts.interface import Credentials, DnsHost, Existing, HostName, HostSettings
+from byodkim_provider.progress import Clock, stopping
 from sandbox.hosts.api import ApiStandIn
 from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel
@@ -22,131 +24,128 @@ from sandbox.hosts.wix import Wix
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ZONE, Server
 from tests.hosts.proxy import Proxy, Trouble, proxied
+from tests.support.fakes import FakeProgress
+from tests.support.testdata import key
+
+CALM: Final = {"clock": Clock(), "progress": FakeProgress()}
+
+VALUE: Final = records.record_value(key("rsa2048.pkcs8").public_key_der)
+OTHER: Final = records.record_value(key("another").public_key_der)
 
 
-class Backend(Protocol):
-    """A host, and the other side of it."""
+def published(
+    host: DnsHost, name: str, value: str = VALUE, existing: Existing = "same key", **options: Any
+) -> str:
+    """The value in DNS once the record is published."""
+    record = publish.Record(name, value, existing)
+    return publish.publish(host, record, **{**CALM, **options})[0]
 
-    zone: str
 
-    def host(self, *, timeout_seconds: float = 5) -> DnsHost:
-        """As the product reaches it."""
-        ...
+def withdraw(host: DnsHost, name: str, value: str = VALUE, **options: Any) -> None:
+    publish.withdraw(host, name, value, **{**CALM, **options})
 
-    def wrong_secret(self) -> DnsHost:
-        """The same with a secret that does not open it."""
-        ...
 
-    def put(self, name: str, *strings: str) -> None:
-        """Somebody else adds a TXT record."""
-        ...
+def lookup(host: DnsHost, name: str, **options: Any) -> tuple[str, ...]:
+    return publish.lookup(host, name, **{**CALM, **options})
 
-    def stored(self, name: str) -> list[str]:
-        """All TXT values at *name*, each joined, sorted."""
-        ...
 
-    def trouble(self, *troubles: Trouble) -> None:
-        """Happens to the next requests that would change something, one after the other."""
-        ...
+class _Fast(Clock):
+    """A clock on which every wait takes a minute's share of no time."""
 
-    def trouble_on_reads(self, *troubles: Trouble) -> None:
-        """The same for requests that change nothing."""
-        ...
+    def __init__(self, least: float) -> None:
+        self._ahead = 0.0
+        self._least = least
 
-    def clear(self) -> None:
-        """No more trouble."""
-        ...
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead
 
-    def written(self) -> int:
-        """How many requests that change something the host has got."""
-        ...
+    def wait(self, seconds: float) -> bool:
+        self._ahead += max(seconds, self._least)
+        return stopping.is_set()
+
+
+def hasty(least: float = 0.0) -> dict[str, Any]:
+    """What `publish` is given so that a minute is over at once; no wait is shorter than *least* seconds."""
+    return {"clock": _Fast(least), "progress": FakeProgress()}
 
 
 @dataclass
-class Updates:
+class Backend:
+    """A host, and the other side of it."""
+
+    other_side: Any
+
+    def trouble(self, *troubles: Trouble) -> None:
+        """Happens to the next requests that would change something, one after the other."""
+        self.other_side.troubles += troubles
+
+    def trouble_on_reads(self, *troubles: Trouble) -> None:
+        """The same for requests that change nothing."""
+        self.other_side.read_troubles += troubles
+
+    def clear(self) -> None:
+        """No more trouble."""
+        self.other_side.troubles.clear()
+
+
+@dataclass
+class Updates(Backend):
     """RFC 2136 at a real server."""
 
+    other_side: Proxy
     server: Server
-    proxy: Proxy
     zone: str = ZONE
 
     def host(self, *, timeout_seconds: float = 5) -> DnsHost:
-        return self.server.host(port=self.proxy.port, timeout_seconds=timeout_seconds)
+        """As the product reaches it."""
+        return self.server.host(port=self.other_side.port, timeout_seconds=timeout_seconds)
 
     def wrong_secret(self) -> DnsHost:
+        """The same with a secret that does not open it."""
         return self.server.host(secret="d3Jvbmc=")
 
     def put(self, name: str, *strings: str) -> None:
+        """Somebody else adds a TXT record."""
         update = dns.update.UpdateMessage(self.zone)
         quoted = (string.replace("\\", "\\\\").replace('"', '\\"') for string in strings)
         update.add(f"{name}.", 300, "TXT", " ".join(f'"{string}"' for string in quoted))
         self.server.host()._exchange(update)
 
     def stored(self, name: str) -> list[str]:
+        """All TXT values at *name*, each joined, sorted."""
         return sorted(b"".join(strings).decode() for strings in self.server.wire(name))
 
-    def trouble(self, *troubles: Trouble) -> None:
-        self.proxy.troubles += troubles
-
-    def trouble_on_reads(self, *troubles: Trouble) -> None:
-        self.proxy.read_troubles += troubles
-
-    def clear(self) -> None:
-        self.proxy.troubles.clear()
-
     def written(self) -> int:
-        return self.proxy.updates
+        """How many requests that change something the host has got."""
+        return self.other_side.updates
 
 
 @dataclass
-class ByHttp:
-    """A host's API, played by the sandbox."""
+class ByHttp(Backend):
+    """A host's API, played by the sandbox; methods as those of `Updates`."""
 
-    stand_in: ApiStandIn
+    other_side: ApiStandIn
     provider: HostName
 
-    @property
-    def zone(self) -> str:
-        return self.stand_in.zone
+    def __post_init__(self) -> None:
+        self.stand_in = self.other_side
+        self.zone = self.stand_in.zone
+        self.put, self.stored = self.stand_in.put, self.stand_in.stored
 
-    def host(self, *, timeout_seconds: float = 5, **secrets: str) -> DnsHost:
-        return self.host_with(timeout_seconds=timeout_seconds, secrets=secrets)
-
-    def host_with(
-        self,
-        *,
-        secrets: Mapping[str, str] = MappingProxyType({}),
-        zone: str = "",
-        zone_id: str = "",
-        ttl: int | None = None,
-        timeout_seconds: float = 5,
+    def host(
+        self, *, timeout_seconds: float = 5, secrets: Mapping[str, str] | None = None, **settings: Any
     ) -> DnsHost:
-        given = self.stand_in.secrets
-        variables = dict.fromkeys(given, "VARIABLE")
+        """As the product reaches it, with other *secrets* and *settings*."""
+        given = {**self.stand_in.secrets, **(secrets or {})}
         environment = {f"{self.provider.upper()}_BASE_URL": self.stand_in.url}
-        credentials = Credentials("of-test", {**given, **secrets}, variables, environment)
-        settings = HostSettings(provider=self.provider, zone=zone or self.zone, zone_id=zone_id, ttl=ttl)
+        credentials = Credentials("of-test", given, dict.fromkeys(given, "VARIABLE"), environment)
+        changed = HostSettings(**{"provider": self.provider, "zone": self.zone, **settings})
         module = import_module(f"byodkim_provider.hosts.{self.provider}")
-        host: DnsHost = module.Host(settings, credentials, timeout_seconds=timeout_seconds)
+        host: DnsHost = module.Host(changed, credentials, timeout_seconds=timeout_seconds)
         return host
 
     def wrong_secret(self) -> DnsHost:
-        return self.host(**{list(self.stand_in.secrets)[-1]: "d3Jvbmc=" * 5})
-
-    def put(self, name: str, *strings: str) -> None:
-        self.stand_in.put(name, *strings)
-
-    def stored(self, name: str) -> list[str]:
-        return self.stand_in.stored(name)
-
-    def trouble(self, *troubles: Trouble) -> None:
-        self.stand_in.troubles += troubles
-
-    def trouble_on_reads(self, *troubles: Trouble) -> None:
-        self.stand_in.read_troubles += troubles
-
-    def clear(self) -> None:
-        self.stand_in.troubles.clear()
+        return self.host(secrets={list(self.stand_in.secrets)[-1]: "d3Jvbmc=" * 5})
 
     def written(self) -> int:
         return self.stand_in.written
@@ -171,7 +170,7 @@ def by_http(provider: HostName, zone: str = ZONE) -> ByHttp:
 
 
 @contextmanager
-def opened(kind: str, directory: Path) -> Iterator[Backend]:
+def opened(kind: str, directory: Path) -> Iterator[Updates | ByHttp]:
     """The backend *kind*, one of `BACKENDS`, with an empty zone."""
     if kind in HTTP:
         backend = by_http(cast(HostName, kind))
@@ -180,4 +179,4 @@ def opened(kind: str, directory: Path) -> Iterator[Backend]:
         backend.stand_in.stop()
         return
     with name_servers.running(kind, directory) as server, proxied(server.port) as proxy:
-        yield Updates(server, proxy)
+        yield Updates(proxy, server)

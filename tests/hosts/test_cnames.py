@@ -15,10 +15,9 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns import diagnosis, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.hosts.publish import Record, publish, withdraw
 from tests.dns import name_server
 from tests.hosts import name_servers
-from tests.hosts.test_contract import CALM
+from tests.hosts.backends import published, withdraw
 from tests.support.testdata import TESTDATA
 
 DOMAIN = "shop.example"
@@ -28,7 +27,6 @@ TARGET = f"{NAME}.{KEYS_ZONE}"
 
 PRIVATE_KEY = TESTDATA / "rsa2048.pkcs8.pem"
 KEY = keys.load(PRIVATE_KEY.read_text())
-VALUE = records.record_value(KEY.public_key_der)
 
 ELSEWHERE = {"BIND": "Knot", "Knot": "PowerDNS", "PowerDNS": "BIND"}
 """For each server another one, for the keys' zone."""
@@ -96,7 +94,7 @@ def test_all_agree(servers, tmp_path):
     """The key is there for all once it stands at the target, and for nobody before and after that."""
     host = servers[-1].host(zone=KEYS_ZONE)
     assert seen(servers, tmp_path) == (False, ("wrong", "cname"), False)
-    publish(host, Record(TARGET, VALUE, "slot"), **CALM)
+    published(host, TARGET, existing="slot")
     assert seen(servers, tmp_path) == (True, ("right", ""), True)
-    withdraw(host, TARGET, VALUE, **CALM)
+    withdraw(host, TARGET)
     assert seen(servers, tmp_path) == (False, ("wrong", "cname"), False)

@@ -14,11 +14,10 @@ import pytest
 from dns.rcode import Rcode
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from tests.hosts import name_servers
+from tests.hosts.backends import OTHER, VALUE, hasty, lookup, published, withdraw
 from tests.hosts.name_servers import ZONE
 from tests.hosts.proxy import proxied
-from tests.hosts.test_contract import CALM, OTHER, VALUE, hasty
 from tests.support.cases import cases
 
 
@@ -28,16 +27,29 @@ def server(request, tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="module")
+def bind(tmp_path_factory):
+    """BIND, which takes records of all types."""
+    policy = f"grant {name_servers.KEY} zonesub ANY;"
+    with name_servers.running("BIND", tmp_path_factory.mktemp("any"), policy=policy) as server:
+        yield server
+
+
+def change(server, action, name, *record):
+    """Somebody else adds or deletes a record."""
+    update = dns.update.UpdateMessage(server.zone)
+    getattr(update, action)(f"{name}.", *record)
+    server.host()._exchange(update)
+
+
 def put(server, name, kind, text):
-    update = dns.update.UpdateMessage(server.zone)
-    update.add(f"{name}.", 300, kind, text)
-    server.host()._exchange(update)
+    change(server, "add", name, 300, kind, text)
 
 
-def remove(server, name, kind):
-    update = dns.update.UpdateMessage(server.zone)
-    update.delete(f"{name}.", kind)
-    server.host()._exchange(update)
+def refused(host, name, existing="same key"):
+    with pytest.raises(DnsRefused) as caught:
+        published(host, name, existing=existing)
+    return caught.value
 
 
 def test_atomic(server):
@@ -51,9 +63,8 @@ def test_atomic(server):
         add(*arguments)
 
     host.add = somebody_was_faster
-    with pytest.raises(DnsRefused, match="another value is there already"):
-        publish(host, Record(name, VALUE, "same key"), **CALM)
-    assert [(b"theirs",)] == server.wire(name)
+    assert "another value is there already" in refused(host, name).text
+    assert server.wire(name) == [(b"theirs",)]
 
 
 @cases(
@@ -71,9 +82,7 @@ def test_refused(server, changes):
     """What will never work is an error at once, and its hint names the settings, not the secret."""
     host = server.host(**changes)
     name = f"s1._domainkey.{host.label.rpartition(':')[2]}"
-    with pytest.raises(DnsRefused) as refused:
-        publish(host, Record(name, VALUE, "same key"), **CALM)
-    text = str(refused.value)
+    text = str(refused(host, name))
     assert text.startswith(f"{host.label}: {name}: ")
     assert "RFC2136_TSIG_SECRET" in text
     assert "d3Jvbmc=" not in text
@@ -94,24 +103,22 @@ def test_refused(server, changes):
 )
 def test_settings_that_are_none(server, changes, reason):
     """What can't be sent is refused in words, not with a library's error; corrected, it goes on."""
-    record = Record(f"corrected._domainkey.{ZONE}", VALUE, "same key")
-    with pytest.raises(DnsRefused, match=reason):
-        publish(server.host(**changes), record, **CALM)
-    assert VALUE == publish(server.host(), record, **CALM)[0]
-    withdraw(server.host(), record.name, VALUE, **CALM)
+    name = f"corrected._domainkey.{ZONE}"
+    assert reason in refused(server.host(**changes), name).text
+    assert published(server.host(), name) == VALUE
+    withdraw(server.host(), name)
 
 
 def test_clocks_differ(server, monkeypatch):
     """A signature of another hour is refused by the server, until the clocks are set right."""
-    record = Record(f"clocks._domainkey.{ZONE}", VALUE, "same key")
+    name = f"clocks._domainkey.{ZONE}"
     with monkeypatch.context() as an_hour_ago:
         an_hour_ago.setattr(dns.renderer, "time", _AnHourAgo)
         an_hour_ago.setattr(dns.message, "time", _AnHourAgo)
-        with pytest.raises(DnsRefused) as refused:
-            publish(server.host(), record, **CALM)
-    assert re.search("clocks .* differ by minutes|another time of day", refused.value.text)
-    assert VALUE == publish(server.host(), record, **CALM)[0]
-    withdraw(server.host(), record.name, VALUE, **CALM)
+        error = refused(server.host(), name)
+    assert re.search("clocks .* differ by minutes|another time of day", error.text)
+    assert published(server.host(), name) == VALUE
+    withdraw(server.host(), name)
 
 
 class _AnHourAgo:
@@ -124,8 +131,8 @@ class _AnHourAgo:
 
 def test_name_outside_of_the_zone(server):
     """A name that is not in the zone is refused."""
-    with pytest.raises(DnsRefused, match=r"the server answers (NOTZONE|REFUSED)"):
-        publish(server.host(), Record("s1._domainkey.example.net", VALUE, "same key"), **CALM)
+    error = refused(server.host(), "s1._domainkey.example.net")
+    assert re.search(r"the server answers (NOTZONE|REFUSED)", error.text)
 
 
 def test_away_for_a_while(server):
@@ -134,15 +141,15 @@ def test_away_for_a_while(server):
     with proxied(server.port) as proxy:
         target, proxy.target = proxy.target, name_servers.free_port()
         threading.Timer(1.0, setattr, (proxy, "target", target)).start()
-        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM)[0]
-    withdraw(server.host(), name, VALUE, **CALM)
+        assert published(server.host(port=proxy.port), name) == VALUE
+    withdraw(server.host(), name)
 
 
 def test_away_for_good():
     """After a minute it is given up, and nobody says that nothing was changed."""
     host = name_servers.Server(name_servers.free_port()).host()
     with pytest.raises(DnsUnconfirmed) as given_up:
-        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
+        published(host, f"s1._domainkey.{ZONE}", **hasty())
     assert str(given_up.value).splitlines() == [
         f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {name_servers.ADDRESS} port {host._port}: "
         "Connection refused",
@@ -158,86 +165,70 @@ def test_no_such_server(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     host = name_servers.Server(5353).host(server="ns1.invalid")
-    with pytest.raises(
-        DnsUnconfirmed,
-        match=r"rfc2136:example\.com: .*no answer from ns1\.invalid port 5353: Temporary failure",
-    ):
-        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
+    with pytest.raises(DnsUnconfirmed, match=r"no answer from ns1\.invalid port 5353: Temporary failure"):
+        published(host, f"s1._domainkey.{ZONE}", **hasty())
 
 
-def test_cname_in_the_way(tmp_path):
-    """Beside a CNAME nothing can stand: BIND would say NOERROR and do nothing."""
-    name = f"alias._domainkey.{ZONE}"
-    policy = f"grant {name_servers.KEY} zonesub ANY;"
-    with name_servers.running("BIND", tmp_path, policy=policy) as server:
-        put(server, name, "CNAME", "elsewhere.example.net.")
-        with pytest.raises(DnsRefused, match="a CNAME record is there"):
-            publish(server.host(), Record(name, VALUE, "replace"), **CALM)
-        remove(server, name, "CNAME")
-        assert VALUE == publish(server.host(), Record(name, VALUE, "replace"), **CALM)[0]
-
-
-@pytest.mark.parametrize(
-    ("kind", "target"), [("CNAME", "elsewhere.example.net."), ("TXT", '"p="')], ids=["CNAME", "TXT"]
+@cases(
+    ("at", "kind", "target", "reason"),
+    {
+        # BIND would say NOERROR and do nothing.
+        "CNAME": ("alias._domainkey", "CNAME", "elsewhere.example.net.", "a CNAME record is there"),
+        "DNAME": ("_domainkey", "DNAME", "keys.example.net.", "a DNAME record"),
+    },
 )
-def test_wildcard_is_no_record(tmp_path, kind, target):
+def test_in_the_way(bind, at, kind, target, reason):
+    """Beside a CNAME nothing can stand, nor below a DNAME."""
+    name = f"alias._domainkey.{ZONE}"
+    put(bind, f"{at}.{ZONE}", kind, target)
+    assert reason in refused(bind.host(), name, "replace").text
+    change(bind, "delete", f"{at}.{ZONE}", kind)
+    assert published(bind.host(), name, existing="replace") == VALUE
+    withdraw(bind.host(), name)
+
+
+@cases(("kind", "target"), {"CNAME": ("CNAME", "elsewhere.example.net."), "TXT": ("TXT", '"p="')})
+def test_wildcard_is_no_record(bind, kind, target):
     """Beside a wildcard of any type the record stands, and goes."""
-    name = f"s1._domainkey.{ZONE}"
-    policy = f"grant {name_servers.KEY} zonesub ANY;"
-    with name_servers.running("BIND", tmp_path, policy=policy) as server:
-        put(server, f"*._domainkey.{ZONE}", kind, target)
-        publish(server.host(), Record(name, VALUE, "same key"), **CALM)
-        assert VALUE == b"".join(server.wire(name)[0]).decode()
-        withdraw(server.host(), name, VALUE, **CALM)
-        assert () == lookup(server.host(), name, **CALM)
+    name = f"s1._wild.{ZONE}"
+    put(bind, f"*._wild.{ZONE}", kind, target)
+    published(bind.host(), name)
+    assert b"".join(bind.wire(name)[0]).decode() == VALUE
+    withdraw(bind.host(), name)
+    assert lookup(bind.host(), name) == ()
+    change(bind, "delete", f"*._wild.{ZONE}", kind)
 
 
 @pytest.mark.parametrize("kind", name_servers.SERVERS)
 def test_zone_cut(tmp_path, kind):
     """A name that the server has in a zone of its own below is refused: an update would never be served."""
+    name = f"s1._domainkey.mail.{ZONE}"
     with name_servers.running(kind, tmp_path, below=f"mail.{ZONE}") as server:
-        with pytest.raises(DnsRefused, match=f"the server has the name in the zone 'mail.{ZONE}'") as refused:
-            publish(server.host(), Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
-        assert f"nothing was changed in DNS; set `zone`, which is '{ZONE}' now" == refused.value.hint
-        below = server.host(zone=f"mail.{ZONE}")
-        assert VALUE == publish(below, Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)[0]
+        error = refused(server.host(), name)
+        assert f"the server has the name in the zone 'mail.{ZONE}'" in error.text
+        assert error.hint == f"nothing was changed in DNS; set `zone`, which is '{ZONE}' now"
+        assert published(server.host(zone=f"mail.{ZONE}"), name) == VALUE
 
 
-def test_renamed_above(tmp_path):
-    """Below a DNAME nothing can stand either."""
-    policy = f"grant {name_servers.KEY} zonesub ANY;"
-    with name_servers.running("BIND", tmp_path, policy=policy) as server:
-        put(server, f"_domainkey.{ZONE}", "DNAME", "keys.example.net.")
-        with pytest.raises(DnsRefused, match="a DNAME record"):
-            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
-        remove(server, f"_domainkey.{ZONE}", "DNAME")
-        there, _ = publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
-        assert VALUE == there
-
-
-def test_delegated_away(tmp_path):
+def test_delegated_away(bind):
     """A referral is an empty answer, and no word on whether the record stands in the zone below it."""
-    policy = f"grant {name_servers.KEY} zonesub ANY;"
     name = f"s1._domainkey.below.{ZONE}"
-    with name_servers.running("BIND", tmp_path, policy=policy) as server:
-        put(server, name, "TXT", "p=MIIB")
-        put(server, f"below.{ZONE}", "NS", "ns.elsewhere.example.net.")
-        with pytest.raises(DnsRefused, match="the server is not authoritative for the name"):
-            withdraw(server.host(), name, "p=MIIB", **CALM)
-        remove(server, f"below.{ZONE}", "NS")
-        withdraw(server.host(), name, "p=MIIB", **CALM)
-        assert [] == server.wire(name)
+    put(bind, name, "TXT", "p=MIIB")
+    put(bind, f"below.{ZONE}", "NS", "ns.elsewhere.example.net.")
+    with pytest.raises(DnsRefused, match="the server is not authoritative for the name"):
+        withdraw(bind.host(), name, "p=MIIB")
+    change(bind, "delete", f"below.{ZONE}", "NS")
+    withdraw(bind.host(), name, "p=MIIB")
+    assert bind.wire(name) == []
 
 
 def test_not_allowed(tmp_path):
     """A key that may not write this name is refused, and what it may is left to the server."""
     policy = f"grant {name_servers.KEY} name only.{ZONE} TXT;"
     with name_servers.running("BIND", tmp_path, policy=policy) as server:
-        with pytest.raises(
-            DnsRefused, match="the server answers REFUSED, the server does not allow it with this key"
-        ):
-            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
-        publish(server.host(), Record(f"only.{ZONE}", VALUE, "same key"), **CALM)
+        error = refused(server.host(), f"s1._domainkey.{ZONE}")
+        assert "the server answers REFUSED, the server does not allow it with this key" in error.text
+        published(server.host(), f"only.{ZONE}")
 
 
 def test_unsigned_answer(server):
@@ -245,16 +236,11 @@ def test_unsigned_answer(server):
     name = f"unsigned._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
         passed_on = proxy._passed_on
-
-        def unsigned(octets):
-            answer = passed_on(octets)
-            header = bytes([*answer[2:12], 0, 0])  # no additional records: the signature is one
-            return (12).to_bytes(2, "big") + header[:4] + bytes(8)
-
-        proxy._passed_on = unsigned
+        # No additional records: the signature is one.
+        proxy._passed_on = lambda octets: (12).to_bytes(2, "big") + passed_on(octets)[2:6] + bytes(8)
         with pytest.raises(DnsUnconfirmed, match="the answer is not signed with the key"):
-            publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **hasty())
-    assert [] == server.wire(name)
+            published(server.host(port=proxy.port), name, **hasty())
+    assert server.wire(name) == []
 
 
 @pytest.mark.parametrize("rcode", [Rcode.REFUSED, Rcode.NOTAUTH, Rcode.YXRRSET, Rcode.NOTIMP])
@@ -264,7 +250,7 @@ def test_unsigned_refusal(server, rcode):
     with proxied(server.port) as proxy:
         passed_on = proxy._passed_on
 
-        def refused(octets):
+        def refuse(octets):
             answer, was_updated = passed_on(octets), proxy.updates
             if not was_updated:
                 return answer
@@ -272,10 +258,9 @@ def test_unsigned_refusal(server, rcode):
             header = bytes([*answer[2:5], answer[5] & 0xF0 | rcode])
             return (12).to_bytes(2, "big") + header + bytes(8)
 
-        proxy._passed_on = refused
-        published = publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM)
-    assert (VALUE, False) == published
-    withdraw(server.host(), name, VALUE, **CALM)
+        proxy._passed_on = refuse
+        assert published(server.host(port=proxy.port), name) == VALUE
+    withdraw(server.host(), name)
 
 
 def test_other_values_stay(server):
@@ -283,5 +268,5 @@ def test_other_values_stay(server):
     name = f"two._domainkey.{ZONE}"
     put(server, name, "TXT", " ".join(f'"{OTHER[at : at + 200]}"' for at in (0, 200)))
     put(server, name, "TXT", '"v=spf1 -all"')
-    withdraw(server.host(), name, OTHER, **CALM)
-    assert [(b"v=spf1 -all",)] == server.wire(name)
+    withdraw(server.host(), name, OTHER)
+    assert server.wire(name) == [(b"v=spf1 -all",)]
