@@ -1,8 +1,5 @@
 """
-The sandbox's time: the machine's clock plus an offset that tests increase.
-
-Whatever in the sandbox takes hours (72 of SES, a TTL, an overlap) takes its time from here,
-so that nothing has to wait for it.
+The sandbox's time, for whatever takes hours: 72 of SES, a TTL, an overlap.
 """
 
 from __future__ import annotations
@@ -31,11 +28,7 @@ class SandboxClock:
             return time.monotonic() + self._offset.total_seconds()
 
     def advance(self, by: float | timedelta) -> None:
-        """
-        Move on by that much, in seconds if it is a number, and notify the listeners.
-
-        They have caught up when this returns: what a test changes next was not there meanwhile.
-        """
+        """Move on, by seconds if it is a number; the listeners have caught up when this returns."""
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)
         if step < timedelta():
             raise ValueError("time does not go back")

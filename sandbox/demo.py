@@ -1,8 +1,7 @@
 """
 The main job in front of one's eyes: `python -m sandbox.demo`.
 
-Exits with an error as soon as anything is not as it should be; what it prints of the run is
-what the engine, SES and DNS said, not what was expected of them. Types are shortened, so that lines fit.
+What it prints is what the engine, SES and DNS said. It fails if anything is not as it should be.
 """
 
 from __future__ import annotations
@@ -32,10 +31,11 @@ from sandbox.world import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ZONES: Final = ("example.com", "example.net", "example.org")
-OPENSSL_KEYS: Final = [f"ses-byodkim:privateKeys.openssl{number}" for number in (1, 2)]
+OPENSSL_KEYS: Final = ("ses-byodkim:privateKeys.openssl1", "ses-byodkim:privateKeys.openssl2")
 SHORTENED: Final = re.compile(r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:")
-"""What is left out of the engine's lines."""
+"""What is left out of the engine's lines, so that they fit."""
 
+REGION: Final = "eu-west-1"
 ROTATED: Final = "news.example.net"
 MAIL_SECONDS: Final = 0.2
 LATER: Final = timedelta(days=4)
@@ -50,32 +50,33 @@ console = Console(highlight=False)
 def main() -> int:
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
     with Sandbox(switches=QUICK) as sandbox:
-        console.print(
-            f"SES checks DNS {QUICK.first_check_seconds:g} s after it gets a key here; the real one takes "
-            "minutes."
-        )
+        console.print("SES checks DNS 1 s after it gets a key here; the real one takes minutes.")
         for zone in ZONES:
             sandbox.add_zone(zone)
         config["ses-byodkim:defaults"] = {"dnsResolvers": [sandbox.dns_resolver]}
-        openssl_keys = {path: _openssl("genrsa", "2048") for path in OPENSSL_KEYS}
         with Project(sandbox, config=config, stack="demo") as project:
-            _configure(project, config, openssl_keys)
+            for path in OPENSSL_KEYS:
+                made = subprocess.run(
+                    ["openssl", "genrsa", "2048"], check=True, capture_output=True, text=True
+                )
+                project.set_secret(path, made.stdout)
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
             console.rule("what there is now")
             _show(domains)
-            verified = _all_verified(domains)
+            regions = [region for domain in domains.values() for region in domain["regions"].values()]
             console.rule("the records, as a resolver sees them")
-            seen = min([_show_record(sandbox, record) for record in _records(domains)])  # all are shown
+            stored = [record for domain in domains.values() for record in domain["records"]]
+            seen = min([_show_record(sandbox, record) for record in stored])  # all are shown
             sandbox.ses.reset_log()
             sandbox.dns.reset()
             again = _run("pulumi up, once more", project.up)
             asked = f"{len(sandbox.ses.log)} calls of SES, {len(sandbox.dns.queries)} DNS queries"
             unchanged = set(again.changes) == {"same"} and not sandbox.ses.log and not sandbox.dns.queries
-            arrived = _rotate(sandbox, project, config, openssl_keys)
+            arrived = _rotate(sandbox, project)
     console.rule()
     facts = {
-        "every identity verified": verified,
+        "every identity verified": all(region["status"] == "SUCCESS" for region in regions),
         "every record in DNS holds its key": seen,
         f"second `pulumi up` changed nothing ({asked})": unchanged,
         f"no mail of {ROTATED} failed": arrived,
@@ -85,25 +86,15 @@ def main() -> int:
     return 0 if all(facts.values()) else 1
 
 
-def _configure(project: Project, config: Mapping[str, Any], openssl_keys: Mapping[str, str]) -> None:
-    project.configure(config)
-    for path, key in openssl_keys.items():
-        project.set_secret(path, key)
-
-
-def _rotate(
-    sandbox: Sandbox, project: Project, config: dict[str, Any], openssl_keys: Mapping[str, str]
-) -> bool:
+def _rotate(sandbox: Sandbox, project: Project) -> bool:
     """Rotate one domain while mail is sent; returns whether all mail verified, at once and days later."""
-    sent: dict[str, list[Message]] = {"before": [_send(sandbox)], "during": [], "after": []}
-    config["ses-byodkim:domains"][ROTATED]["generation"] += 1
-    _configure(project, config, openssl_keys)
+    sent: dict[str, list[Message]] = {"before": [send(sandbox, ROTATED, REGION)], "during": [], "after": []}
+    project.set_config(f'ses-byodkim:domains["{ROTATED}"].generation', "2")
     over = threading.Event()
 
     def keep_sending() -> None:
-        while not over.is_set():
-            sent["during"].append(_send(sandbox))
-            over.wait(MAIL_SECONDS)
+        while not over.wait(MAIL_SECONDS):
+            sent["during"].append(send(sandbox, ROTATED, REGION))
 
     _run(f"pulumi preview: the key of {ROTATED} is rotated", project.preview)
     with ThreadPoolExecutor() as pool:
@@ -113,7 +104,7 @@ def _rotate(
         finally:
             over.set()
         sending.result()
-    sent["after"].append(_send(sandbox))
+    sent["after"].append(send(sandbox, ROTATED, REGION))
     console.rule(f"what a mail server says of the mail of {ROTATED}")
     console.print(
         "Unsigned mail is expected during the switch, and does not fail: whether SES signs while a new key "
@@ -121,24 +112,16 @@ def _rotate(
     )
     table = Table("sent", "messages", "verified", "unsigned", "failed", f"failed {LATER.days} days later")
     sandbox.clock.advance(LATER)
-    later = {
-        message.id: message.verdict.result for message in sandbox.mail.verify_again(younger_than=2 * LATER)
-    }
+    later = {message.id: message.verdict.result for message in sandbox.mail.verify_again(2 * LATER)}
     failed = 0
     for when, messages in sent.items():
         at_once = Counter(message.verdict.result for message in messages)
         then = sum(later[message.id] == "fail" for message in messages)
-        table.add_row(
-            when,
-            *(str(n) for n in (len(messages), at_once["pass"], at_once["unsigned"], at_once["fail"], then)),
-        )
+        numbers = (len(messages), at_once["pass"], at_once["unsigned"], at_once["fail"], then)
+        table.add_row(when, *map(str, numbers))
         failed += at_once["fail"] + then
     console.print(table)
     return failed == 0 and sent["after"][0].verdict.result == "pass"
-
-
-def _send(sandbox: Sandbox) -> Message:
-    return send(sandbox, ROTATED, "eu-west-1")
 
 
 def _run(title: str, run: Any) -> Result:
@@ -156,31 +139,8 @@ def _print(line: str) -> None:
         return
     line = SHORTENED.sub("", line.rstrip())
     indent = " " * (len(line) - len(line.lstrip(" +~-")) + 2)
-    print(
-        fill(
-            line,
-            console.width,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-            replace_whitespace=False,
-        ),
-        flush=True,
-    )
-
-
-def _openssl(*arguments: str) -> str:
-    made = subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True)
-    return made.stdout
-
-
-def _records(domains: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [record for domain in domains.values() for record in domain["records"]]
-
-
-def _all_verified(domains: Mapping[str, Any]) -> bool:
-    regions = [region for domain in domains.values() for region in domain["regions"].values()]
-    return all(region["status"] == "SUCCESS" for region in regions)
+    whole: Any = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
+    print(fill(line, console.width, subsequent_indent=indent, **whole), flush=True)
 
 
 def _show(domains: Mapping[str, Any]) -> None:

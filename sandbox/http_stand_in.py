@@ -1,7 +1,5 @@
 """
 An API over HTTP on a free loopback port, played in threads: what all stand-ins for one share.
-
-What is answered to a request is in the file of each.
 """
 
 from __future__ import annotations
@@ -115,8 +113,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def _serve(self) -> None:
-        # Until one more connection; `serve_forever` would poll for its end.
-        while not self._ends:
+        while not self._ends:  # until one more connection; `serve_forever` would poll for its end
             self.handle_request()
 
     def end(self) -> None:
@@ -152,10 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"" if body is None else json.dumps(body, default=datetime.timestamp).encode()
         self.send_response_only(response.status)
         # When it had read the request. What happens with the request itself is never before this time.
-        self.send_header("Date", format_datetime(request.received, usegmt=True))
-        for name, value in response.headers.items():
+        date = format_datetime(request.received, usegmt=True)
+        for name, value in {"Date": date, **response.headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 

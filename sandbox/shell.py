@@ -54,9 +54,8 @@ def main() -> int:
     ):
         for zone in ZONES:
             sandbox.add_zone(zone)
-        state = sandbox.directory / "pulumi-state"
+        state, sandbox.mail.folder = (sandbox.directory / name for name in ("pulumi-state", MAIL))
         state.mkdir()
-        sandbox.mail.folder = sandbox.directory / MAIL
         sandbox.mail.folder.mkdir()
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = environment(sandbox, state=state, pulumi_home=home, language_host=language_host)
@@ -72,11 +71,7 @@ def main() -> int:
 
 
 def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_host: str) -> dict[str, str]:
-    """
-    Variables with which a shell reaches *sandbox*, and `pulumi` a backend in the folder *state*.
-
-    With them `pulumi` needs nothing else that is installed.
-    """
+    """Variables with which a shell reaches *sandbox*, and `pulumi` a backend in the folder *state*."""
     return {
         "PULUMI_PYTHON_CMD": sys.executable,  # unless the sandbox has another way to start plugins
         **pulumi_environment(sandbox, state=state, home=pulumi_home, passphrase="sandbox"),

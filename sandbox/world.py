@@ -1,8 +1,7 @@
 """
-One sandbox: AWS, DNS, SES and mail, in threads of this process.
+One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends.
 
-Threads, so that nothing is left when the process ends, however it ends. What runs against
-it, on either side of a process boundary, finds it by environment variables alone.
+What runs against it finds it by environment variables alone.
 """
 
 from __future__ import annotations
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
 
+BY_MOTO: Final = ("IAM", "KMS", "ROUTE_53", "SECRETS_MANAGER", "STS")
+
+
 class Sandbox:
     """A context manager; several can be open at once, in one process or in many."""
 
@@ -58,9 +60,8 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            self.directory = Path(
-                starting.enter_context(tempfile.TemporaryDirectory(prefix="byodkim-sandbox-"))
-            )
+            temporary = tempfile.TemporaryDirectory(prefix="byodkim-sandbox-")
+            self.directory = Path(starting.enter_context(temporary))
             """Removed at the end; the sandbox writes nowhere else."""
             (self.directory / "no-aws-config").touch()
             for server in (self.aws, self.dns, self.ses):
@@ -72,9 +73,6 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         self._open.close()
 
     @property
@@ -97,12 +95,8 @@ class Sandbox:
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL_IAM": self.aws.url,  # pulumi-aws asks it when STS refuses
-            "AWS_ENDPOINT_URL_KMS": self.aws.url,
-            "AWS_ENDPOINT_URL_ROUTE_53": self.aws.url,
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
-            "AWS_ENDPOINT_URL_STS": self.aws.url,
+            **{f"AWS_ENDPOINT_URL_{service}": self.aws.url for service in BY_MOTO},
             "NO_PROXY": "127.0.0.1",
             # Account numbers come again in the next sandbox, and what was read of this one must not.
             "XDG_CACHE_HOME": str(self.directory / "cache"),

@@ -1,7 +1,6 @@
 """
 What Route 53 refuses in a change batch, in its own words; moto accepts nearly all of it.
 
-Zone name, what stands in it and the changes in, error texts out: no AWS, no moto.
 Limits: the service model of Route 53 and "DNS record types" in its developer guide.
 """
 
@@ -41,9 +40,8 @@ def problems(zone: str, standing: Iterable[RecordSet], changes: Iterable[Change]
     for change in changes:
         found += _problems(zone, by_key, change)
         key = (change.record_set.name, change.record_set.type)
-        if change.action == "DELETE":
-            by_key.pop(key, None)
-        else:
+        by_key.pop(key, None)
+        if change.action != "DELETE":
             by_key[key] = change.record_set
     return found
 
@@ -64,16 +62,13 @@ def _problems(zone: str, standing: Mapping[tuple[str, str], RecordSet], change: 
     if change.action == "CREATE" and present:
         yield f"Tried to create {which} but it already exists"
     if any(there == name and "CNAME" in (kind, other) and kind != other for there, other in standing):
-        yield (
-            f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records "
-            f"with the same DNS name in zone {zone}"
-        )
+        conflict = "is not permitted as it conflicts with other records with the same DNS name in zone"
+        yield f"RRSet of type {kind} with DNS name {name} {conflict} {zone}"
     if len(set(values)) != len(values):
         yield f"Duplicate Resource Record: '{values[0]}'"
     if kind == "TXT":
         for value in values:
-            fault = _text_fault(value)
-            if fault:
+            if fault := _text_fault(value):
                 yield f"Invalid Resource Record: 'FATAL problem: {fault} encountered with '{value}''"
 
 

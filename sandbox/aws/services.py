@@ -1,8 +1,7 @@
 """
 Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread.
 
-moto's accounts live in this process and outlast its servers, so each sandbox works in
-accounts of its own: several can run at once, and none sees what another one left.
+moto's accounts outlast its servers, so each sandbox has accounts of its own, and none sees another one's.
 """
 
 from __future__ import annotations
@@ -31,13 +30,7 @@ from sandbox.dns.zone import RecordSet
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
-_BACKENDS: Final = (
-    iam_backends,
-    kms_backends,
-    route53_backends,
-    secretsmanager_backends,
-    sts_backends,
-)
+_BACKENDS: Final = (iam_backends, kms_backends, route53_backends, secretsmanager_backends, sts_backends)
 """What moto keeps of an account."""
 
 # It lists its folder for each request.
@@ -69,11 +62,7 @@ class _Route53(Route53Backend):
         return zone
 
     def change_resource_record_sets(self, zoneid: str, change_list: list[dict[str, Any]]) -> None:
-        """
-        Apply all changes, or none and return why.
-
-        moto's own refuses a record that was created and deleted before, and lets one be created twice.
-        """
+        """Apply all changes, or none. moto's own lets a record be created twice."""
         zone = self.get_hosted_zone(zoneid)
         changes = [_change(change) for change in change_list]
         if any(len(value) > VALUE_LIMIT for change in changes for value in change.record_set.values):

@@ -1,8 +1,7 @@
 """
-Which name server serves which zone, and what a resolver finds when it queries them.
+Which name server serves which zone, and what a resolver finds when it queries them: no socket.
 
-Addresses and names in, answers out: no socket, no wire format. `zone` decides what one zone
-answers. Zones are read for each query, so a change shows at once.
+Zones are read for each query, so a change shows at once.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import dns.name
 import dns.rcode
 from dns.name import Name
 from dns.rdatatype import RdataType
+from dns.rrset import RRset
 
 from sandbox.dns.zone import Answer, RecordSet, Zone, quoted, strings_of
 
@@ -49,6 +49,7 @@ REFERRAL_LIMIT: Final = 16
 OVERRIDE_TTL: Final = 300
 """TTL of records that a test has set."""
 
+ANSWERED: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 SERVER_FAILURE: Final = Answer(dns.rcode.SERVFAIL, authoritative=False)
 
 
@@ -60,7 +61,7 @@ class HostedZone(NamedTuple):
 
 
 class Hosting:
-    """The name servers of all *zones*, and the faults that a test has set. Any thread may use it."""
+    """The name servers of all *zones*, and the faults that a test has set."""
 
     def __init__(self, zones: Callable[[], Sequence[HostedZone]]) -> None:
         self._zones = zones
@@ -94,30 +95,21 @@ class Hosting:
     def resolve(self, name: Name, kind: RdataType) -> Answer:
         """The answer of a resolver that begins at the root and has no cache."""
         zones = self._zones()
-        found = Answer(dns.rcode.NOERROR, authoritative=False)
-        servers: list[str] | None = None  # the root
+        found: list[RRset] = []
+        reply = _root(tuple(zones)).answer(name, kind)
         for _ in range(REFERRAL_LIMIT):
-            if servers is None:
-                reply = _root(tuple(zones)).answer(name, kind)
-            else:
-                reply = self._first_answer(servers, name, kind, zones)
             if reply.referral is not None:
                 servers = [name_server.target.to_text(omit_final_dot=True) for name_server in reply.referral]
+                asked = (
+                    self._answer(ADDRESSES[one], name, kind, zones) for one in servers if one in ADDRESSES
+                )
+                reply = next((one for one in asked if one and one.rcode in ANSWERED), SERVER_FAILURE)
                 continue
-            found = Answer(reply.rcode, [*found.answer, *reply.answer], reply.authority, authoritative=False)
+            found += reply.answer
             alias = reply.alias_for(kind)
             if alias is None:
-                return found
-            name, servers = alias, None
-        return SERVER_FAILURE
-
-    def _first_answer(
-        self, servers: Sequence[str], name: Name, kind: RdataType, zones: Sequence[HostedZone]
-    ) -> Answer:
-        for address in (ADDRESSES[server] for server in servers if server in ADDRESSES):
-            reply = self._answer(address, name, kind, zones)
-            if reply and reply.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                return reply
+                return Answer(reply.rcode, found, reply.authority, authoritative=False)
+            name, reply = alias, _root(tuple(zones)).answer(alias, kind)
         return SERVER_FAILURE
 
     def _answer(
@@ -125,8 +117,8 @@ class Hosting:
     ) -> Answer | None:
         if address in self._silent:
             return None
-        served = _by_name(zone for zone in zones if address in map(ADDRESSES.get, zone.name_servers))
-        hosted = _closest(served, name)
+        served = (zone for zone in zones if address in map(ADDRESSES.get, zone.name_servers))
+        hosted = _closest(_by_name(served), name)
         if hosted is None:
             return Answer(dns.rcode.REFUSED, authoritative=False)
         with self._lock:

@@ -1,8 +1,7 @@
 """
-DNS over UDP and TCP on loopback addresses: name servers and a resolver.
+DNS over UDP and TCP on loopback addresses: sockets, the wire format and the log of questions.
 
-Only sockets, the wire format and the log of questions are here; what the answer is, is
-decided in `hosting`. Linux only: elsewhere not all of 127.0.0.0/8 is there.
+Linux only: elsewhere not all of 127.0.0.0/8 is there.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import dns.rdatatype
 from dns.message import Message
 from dns.rdatatype import RdataType
 
-from sandbox.dns.hosting import ADDRESSES, HostedZone, Hosting
+from sandbox.dns.hosting import ADDRESSES, ANSWERED, HostedZone, Hosting
 from sandbox.dns.zone import Answer
 
 RESOLVER: Final = "127.0.0.1"
@@ -49,17 +48,14 @@ class Query(NamedTuple):
     """Message ID: the same when a client repeats a query because no reply came in time."""
 
 
-class DnsServer:
+class DnsServer(Hosting):
     """The name servers of *zones* and a resolver, all on one port, in threads."""
 
     def __init__(self, zones: Callable[[], Sequence[HostedZone]]) -> None:
-        self.hosting = Hosting(zones)
-        self.override = self.hosting.override
-        self.silence = self.hosting.silence
+        super().__init__(zones)
         self.port = 0
         """One free port, the same at all addresses; known once started."""
         self._queries: list[Query] = []
-        self._lock = threading.Lock()
         self._stop = contextlib.ExitStack()
 
     @property
@@ -94,11 +90,11 @@ class DnsServer:
 
     def exists(self, name: str) -> bool:
         """Whether the resolver finds *name*, with records of any type."""
-        return self.hosting.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
+        return self.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
 
     def _found(self, name: str, kind: RdataType, *, follows_cname: bool = True) -> tuple[Any, ...] | None:
-        answer = self.hosting.resolve(dns.name.from_text(name), kind)
-        if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        answer = self.resolve(dns.name.from_text(name), kind)
+        if answer.rcode not in ANSWERED:
             return None
         if not follows_cname and any(rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
             return ()
@@ -106,7 +102,7 @@ class DnsServer:
 
     def soa(self, name: str) -> tuple[str, str, int] | None:
         """Primary server, contact and serial number of the zone that *name* is in."""
-        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.SOA)
+        answer = self.resolve(dns.name.from_text(name), RdataType.SOA)
         rrsets = (rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA)
         for soa in (rrset[0] for rrset in rrsets):
             server, contact = (one.to_text(omit_final_dot=True) for one in (soa.mname, soa.rname))
@@ -144,8 +140,7 @@ class DnsServer:
 
     def _serve_datagram(self, bound: socket.socket) -> None:
         wire, client = bound.recvfrom(65535)
-        reply = self._reply(wire, bound.getsockname()[0], tcp=False)
-        if reply:
+        if reply := self._reply(wire, bound.getsockname()[0], tcp=False):
             bound.sendto(reply, client)
 
     def _serve_stream(self, connection: socket.socket) -> None:
@@ -155,8 +150,7 @@ class DnsServer:
             address = connection.getsockname()[0]
             while True:
                 (length,) = struct.unpack("!H", stream.read(2))
-                reply = self._reply(stream.read(length), address, tcp=True)
-                if reply:
+                if reply := self._reply(stream.read(length), address, tcp=True):
                     connection.sendall(struct.pack("!H", len(reply)) + reply)
 
     def _reply(self, wire: bytes, address: str, *, tcp: bool) -> bytes | None:
@@ -170,11 +164,10 @@ class DnsServer:
         kind = dns.rdatatype.to_text(question.rdtype)
         with self._lock:
             self._queries.append(Query(address, name, kind, tcp, recursion_desired, query.id))
-        recursive = recursion_desired and address == RESOLVER
-        if recursive:
-            answer: Answer | None = self.hosting.resolve(question.name, question.rdtype)
+        if recursive := recursion_desired and address == RESOLVER:
+            answer: Answer | None = self.resolve(question.name, question.rdtype)
         else:
-            answer = self.hosting.answer(address, question.name, question.rdtype)
+            answer = self.answer(address, question.name, question.rdtype)
         return _wire(query, answer, recursive=recursive, tcp=tcp) if answer else None
 
 

@@ -1,8 +1,7 @@
 """
 What one DNS zone says about a name: the algorithm of RFC 1034 section 4.3.2.
 
-Record sets in, an answer out: no socket, no AWS. Delegation, CNAME, wildcards and the
-difference between "no such name" and "no such type" are decided here and nowhere else.
+Delegation, CNAME, wildcards, and the difference between "no such name" and "no such type".
 """
 
 from __future__ import annotations
@@ -81,13 +80,11 @@ class Zone:
         self._names.add(self.name)
 
     def answer(self, name: Name, kind: RdataType) -> Answer:
-        delegation = self._delegation(name)
-        if delegation:
+        if delegation := self._delegation(name):
             return Answer(dns.rcode.NOERROR, authority=[delegation], authoritative=False)
         aliases: list[RRset] = []
         while True:
-            found = self.rrset(name, kind)
-            if found:
+            if found := self.rrset(name, kind):
                 return Answer(dns.rcode.NOERROR, [*aliases, found])
             alias = self.rrset(name, RdataType.CNAME)
             if not alias:
@@ -120,8 +117,7 @@ class Zone:
     def _delegation(self, name: Name) -> RRset | None:
         """The NS records of the highest cut between this zone and *name*."""
         for depth in range(len(self.name) + 1, len(name) + 1):
-            rrset = self.rrset(name.split(depth)[1], RdataType.NS)
-            if rrset:
+            if rrset := self.rrset(name.split(depth)[1], RdataType.NS):
                 return rrset
         return None
 
@@ -135,12 +131,5 @@ class Zone:
 @functools.lru_cache(4096)
 def _parsed(name: Name, record_set: RecordSet) -> RRset:
     """The records at *name*, not to be changed. To parse them is much of an answer's work."""
-    return dns.rrset.from_text_list(
-        name,
-        record_set.ttl,
-        "IN",
-        record_set.type,
-        record_set.values,
-        origin=dns.name.root,
-        relativize=False,
-    )
+    _, kind, ttl, values = record_set
+    return dns.rrset.from_text_list(name, ttl, "IN", kind, values, origin=dns.name.root, relativize=False)

@@ -1,8 +1,7 @@
 """
 What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and what goes wrong on the way.
 
-What one host answers to a request is in its own file. What is not known of the real one, or depends on the
-account, is an attribute with the likelier answer.
+What is not known of a real host, or depends on the account, is an attribute with the likelier answer.
 """
 
 from __future__ import annotations
@@ -71,9 +70,7 @@ class ApiStandIn(HttpStandIn):
         """Whether any number of requests may be too many."""
         self._counted: defaultdict[str, list[datetime]] = defaultdict(list)
         self._numbers = 0
-        self._lock = threading.RLock()
-
-    # What is in the zone
+        self._lock = threading.Lock()
 
     def put(self, name: str, *strings: str) -> None:
         """A record that somebody makes in the panel."""
@@ -89,38 +86,32 @@ class ApiStandIn(HttpStandIn):
         shown = [one for one in self.records if one.made + self.served_after <= now]
         shown += [one for when, one in self.removed if when + self.served_after > now]
         soa = f"{self.name_servers[0]}. hostmaster.{self.zone}. 1 3600 600 86400 60"
-        sets = {
-            "SOA": RecordSet(self.zone, "SOA", 3600, (soa,)),
-            "NS": RecordSet(self.zone, "NS", 3600, self.name_servers),
-        }
+        apex = (
+            RecordSet(self.zone, "SOA", 3600, (soa,)),
+            RecordSet(self.zone, "NS", 3600, self.name_servers),
+        )
+        texts: dict[str, RecordSet] = {}
         for one in shown:
-            before = sets.get(one.name)
-            values = (*(before.values if before else ()), quoted(one.strings))
-            sets[one.name] = RecordSet(one.name, "TXT", one.ttl, values)
-        return [HostedZone(self.zone, self.name_servers, tuple(sets.values()))]
+            before = texts[one.name].values if one.name in texts else ()
+            texts[one.name] = RecordSet(one.name, "TXT", one.ttl, (*before, quoted(one.strings)))
+        return [HostedZone(self.zone, self.name_servers, (*apex, *texts.values()))]
 
     def _keep(self, name: str, text: str, *, ttl: int, strings: tuple[str, ...] = ()) -> Record:
-        with self._lock:
-            self._numbers += 1
-            pieces = strings or strings_of(text)
-            record = Record(self._numbers, name, text, pieces, ttl, self.clock.now())
-            self.records.append(record)
+        self._numbers += 1
+        record = Record(self._numbers, name, text, strings or strings_of(text), ttl, self.clock.now())
+        self.records.append(record)
         return record
 
     def _drop(self, *records: Record) -> None:
-        with self._lock:
-            for record in records:
-                self.records.remove(record)
-                self.removed.append((self.clock.now(), record))
-
-    # What a host has to say
+        for record in records:
+            self.records.remove(record)
+            self.removed.append((self.clock.now(), record))
 
     def changes(self, request: Request) -> bool:
         """Whether *request* would change something."""
         return request.method != "GET"
 
     def answer(self, request: Request) -> Response:
-        """What the host answers."""
         raise NotImplementedError
 
     def trouble(self, status: int) -> Response:

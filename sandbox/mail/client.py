@@ -1,7 +1,5 @@
 """
 An application that sends mail through SES, as the domain's owner has it: a real SDK and no more.
-
-Nothing here knows how mail is signed; `Sandbox.mail` has what became of it.
 """
 
 from __future__ import annotations
@@ -19,14 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 RECIPIENT: Final = "somebody@elsewhere.test"
+BODY: Final[Any] = {"Text": {"Data": "All is well.\n"}}
 
 
 def send(sandbox: Sandbox, domain: str, region: str, *, tenant: str = "") -> Message:
-    """
-    The message as it arrived, after SES in *region* was asked to send one from *domain*, or for a *tenant*.
-
-    Raises `ClientError` as SES refuses it.
-    """
+    """The message as it arrived, after SES in *region* was asked to send one from *domain*."""
     client = _session().client(
         "sesv2",
         region,
@@ -45,12 +40,7 @@ def send_by(client: SESV2Client, domain: str, *, tenant: str = "") -> str:
     answer = client.send_email(
         FromEmailAddress=f"Hello <hello@{domain}>",
         Destination={"ToAddresses": [RECIPIENT]},
-        Content={
-            "Simple": {
-                "Subject": {"Data": f"News from {domain}"},
-                "Body": {"Text": {"Data": "All is well.\n"}},
-            }
-        },
+        Content={"Simple": {"Subject": {"Data": f"News from {domain}"}, "Body": BODY}},
         **options,
     )
     return answer["MessageId"]

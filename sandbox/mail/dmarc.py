@@ -1,7 +1,7 @@
 """
 What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) the alignment and the policy.
 
-A message and a way into DNS in, a verdict out. All mail of the sandbox comes from 127.0.0.1.
+All mail of the sandbox comes from 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ CLIENT: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class DmarcVerdict:
-    """A receiver's judgement at one moment."""
-
     spf: str
     """`pass`, `softfail`, `none` …, for the domain of the envelope's sender."""
     spf_aligned: bool
@@ -61,10 +59,9 @@ def judge_dmarc(message: Message, look_up: LookUp) -> DmarcVerdict:
     result, _, _ = _Query(message.sender, look_up).check()
     domain = parseaddr(email.message_from_bytes(message.content)["From"])[1].rpartition("@")[2]
     by_spf = dmarc.SPF(message.sender.rpartition("@")[2], dmarc.SPFResult(result))
-    signed = message.verdict.domain or domain
-    by_dkim = dmarc.DKIM(
-        signed, dmarc.DKIMResult.PASS if message.verdict.result == "pass" else dmarc.DKIMResult.FAIL
-    )
+    passes = message.verdict.result == "pass"
+    outcome = dmarc.DKIMResult.PASS if passes else dmarc.DKIMResult.FAIL
+    by_dkim = dmarc.DKIM(message.verdict.domain or domain, outcome)
     at, record = _record(domain, look_up)
     # Without a record, alignment is judged as if the policy were "none".
     policy = dmarc.DMARCPolicy(record or "v=DMARC1; p=none", domain, None if at == domain else at)

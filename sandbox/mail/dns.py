@@ -1,7 +1,5 @@
 """
 How a receiver of mail does its lookups of key records: over the wire, from a resolver that may remember.
-
-Nothing of DKIM is known here. What stands in DNS is decided in `dns.hosting`.
 """
 
 from __future__ import annotations

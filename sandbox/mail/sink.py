@@ -1,8 +1,7 @@
 """
 Where all mail that SES sends arrives: judged as any receiver does, and kept.
 
-What a message is worth is decided in `verdict`; it is judged when it arrives and, as mail can be days on its
-way, as often after that as a test likes. How it travels, by SMTP, is nothing that a key or a record changes.
+It is judged when it arrives and, as mail can be days on its way, as often after that as a test likes.
 """
 
 from __future__ import annotations
@@ -40,11 +39,7 @@ class Message:
 
 
 class MailSink:
-    """
-    The mailbox of everybody mail is sent to, whatever the domain. Any thread may use it.
-
-    In `DnsServer.queries` its questions are the ones for TXT with "recursion desired".
-    """
+    """The mailbox of everybody mail is sent to, whatever the domain. Any thread may use it."""
 
     def __init__(self, *, look_up: LookUp, clock: SandboxClock) -> None:
         self.look_up = look_up

@@ -1,7 +1,5 @@
 """
 Whether the DKIM signature of a message is good: dkimpy's judgement, and for what reason.
-
-A message and a way into DNS in, a verdict out: no socket, no clock.
 """
 
 from __future__ import annotations
@@ -44,8 +42,6 @@ class Verdict:
 
 
 class _NoKey(dkim.DKIMException):  # type: ignore[misc]  # dkimpy has no types
-    """DNS has no key for the signature; *reason* says how."""
-
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -72,12 +68,9 @@ def judge(content: bytes, look_up: LookUp) -> Verdict:
 def _key_record(name: bytes, look_up: LookUp) -> bytes:
     """The one record at *name*, which has a key. Else `_NoKey`, where dkimpy would say no more than False."""
     values = look_up(name.decode().rstrip(".")).values
-    if values is None:
-        raise _NoKey("DNS does not answer")
-    if not values:
-        raise _NoKey("no key record")
-    if len(values) > 1:
-        raise _NoKey("several key records")
+    if not values or len(values) > 1:
+        why: Reason = "several key records" if values else "no key record"
+        raise _NoKey("DNS does not answer" if values is None else why)
     record = values[0].encode()
     try:
         dkim.evaluate_pk(name, record)

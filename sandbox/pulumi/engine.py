@@ -1,8 +1,7 @@
 """
 Finds a Pulumi CLI or gets one: from PATH, by the official installer, or built from source.
 
-Whoever has `pulumi` uses that. What has to be fetched or built goes into the user's cache
-once, for all checkouts; two runs at the same time do it once.
+What has to be fetched or built goes into the user's cache, once for all checkouts.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.error
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -53,24 +51,14 @@ class EngineMissing(Exception):
 
 
 def find_pulumi() -> auto.PulumiCommand:
-    """
-    A Pulumi CLI, 3.260 or later, that can run dynamic resources.
-
-    The first time this may take minutes; progress goes to standard error.
-    """
+    """A Pulumi CLI that can run dynamic resources. The first time this may take minutes."""
     tried = []
-    for attempt in (_on_path, _cached):
+    for attempt in (_on_path, _cached, _downloaded, _built):
         try:
             return attempt()
         except EngineMissing as error:
             tried.append(str(error))
-    with only_one():
-        for attempt in (_cached, _downloaded, _built):
-            try:
-                return attempt()
-            except EngineMissing as error:
-                tried.append(str(error))
-    steps = "".join(f"\n  {step}" for step in dict.fromkeys(tried))
+    steps = "".join(f"\n  {step}" for step in tried)
     raise EngineMissing(
         f"no Pulumi CLI could be had:{steps}\nto install it: https://www.pulumi.com/docs/install/"
     )
@@ -90,10 +78,9 @@ def pinned_version() -> str:
 
 def _command(root: Path) -> auto.PulumiCommand:
     pulumi = root / "bin" / "pulumi"
-    if not pulumi.exists():
-        raise EngineMissing(f"there is no {pulumi}")
-    if not (root / "bin" / PLUGIN_START).exists():
-        raise EngineMissing(f"there is no {PLUGIN_START} beside {pulumi}")
+    for needed in (pulumi, pulumi.with_name(PLUGIN_START)):
+        if not needed.exists():
+            raise EngineMissing(f"there is no {needed}")
     try:
         return auto.PulumiCommand(root=str(root), version=OLDEST)
     except (InvalidVersionError, OSError, subprocess.SubprocessError) as error:
@@ -122,12 +109,8 @@ def _downloaded() -> auto.PulumiCommand:
     # The installer is whatever its address answers: it gets no credentials.
     forget = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
     try:
-        with (
-            tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished,
-            environment_of({}, forget=forget),
-        ):
-            auto.PulumiCommand.install(root=unfinished)
-            Path(unfinished, "bin").rename(_made(root) / "bin")
+        with environment_of({}, forget=forget):
+            once(root, lambda new: auto.PulumiCommand.install(root=str(new)))
     except (InvalidVersionError, OSError, subprocess.SubprocessError, urllib.error.URLError) as error:
         raise EngineMissing(f"the official installer failed: {error}") from error
     return _command(root)
@@ -137,21 +120,16 @@ def _built() -> auto.PulumiCommand:
     version = pinned_version()
     root = cache_directory() / version
     stamp = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}"
-    with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
-        bin_directory = _made(Path(unfinished, "bin"))
-        build(
-            GO_PACKAGE,
-            bin_directory / "pulumi",
-            module=GO_MODULE,
-            stamp=stamp,
-            announced=f"building the Pulumi CLI {version} from source to {root}: once a machine, "
-            "about 10 minutes on two cores, and 2 GB",
-        )
-        start = bin_directory / PLUGIN_START
+    what = f"building the Pulumi CLI {version} from source to {root}: once a machine"
+    announced = f"{what}, about 10 minutes on two cores, and 2 GB"
+
+    def fill(new: Path) -> None:
+        build(GO_PACKAGE, new / "bin" / "pulumi", module=GO_MODULE, stamp=stamp, announced=announced)
+        start = new / "bin" / PLUGIN_START
         start.write_text(PLUGIN_START_SCRIPT)
         start.chmod(0o755)
-        bin_directory.rename(_made(root) / "bin")
-    return _command(root)
+
+    return _command(once(root, fill))
 
 
 def build(package: str, program: Path, *, module: Path, stamp: str, announced: str) -> None:
@@ -178,21 +156,23 @@ def build(package: str, program: Path, *, module: Path, stamp: str, announced: s
             raise EngineMissing(f"`go build` failed: {last_lines}")
 
 
-@contextmanager
-def only_one() -> Iterator[None]:
-    """A lock that one process on this machine can hold."""
-    with (_made(cache_directory()) / "lock").open("w") as lock:
+def once(folder: Path, fill: Callable[[Path], object]) -> Path:
+    """*folder* of the cache, filled if it is not there yet; two processes at the same time do it once."""
+    cache = cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             _say("waiting for another run that fills the same cache")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as unfinished:
+                new = Path(unfinished, "new")
+                new.mkdir()
+                fill(new)
+                new.rename(folder)
+    return folder
 
 
 def _say(text: str) -> None:

@@ -2,9 +2,8 @@
 Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
 
 A CLI that was built from source comes without it, and programs of tests are functions. They run in this
-process, one after the other, by the server that the Automation API has for such programs. They end as in
-a process of their own: `pulumi-language-python-exec` turns the end of a program into an exit code, and
-`pulumi-language-python` an exit code into its answer to the engine.
+process, one after the other, by the server that the Automation API has for such programs, and end as in a
+process of their own.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ import venv
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO, Any, Final
 
 import grpc
@@ -42,8 +41,8 @@ TIMES_CANCELLED: Final = 10
 ENDING_SECONDS: Final = 30
 """How long a program may take to end after its engine has."""
 
-# Channels of a process share its connections by address. Without this, an engine that gets a port at which
-# another one has ended is not called, as long as the process waits before it tries that port again.
+# Else channels share connections by address, and an engine that gets the port of one that has ended is not
+# called as long as the process waits before it tries that port again.
 _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
@@ -54,7 +53,7 @@ RUN_ERROR: Final = 1
 """Exit code after `pulumi.RunError`, whose message is shown."""
 
 TRACEBACKS: Final = ("python inline source runtime error: ", "RPC error: ")
-"""How the server's answers begin after an exception elsewhere than in the program; its traceback is shown."""
+"""How the server's answers begin after an exception elsewhere than in the program."""
 
 
 class _Exited(grpc.RpcError):
@@ -62,9 +61,6 @@ class _Exited(grpc.RpcError):
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNAVAILABLE
-
-
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class LanguageHost(LanguageServer):
@@ -79,12 +75,12 @@ class LanguageHost(LanguageServer):
 
     def __init__(
         self,
-        environment: Mapping[str, str] = NOTHING,
+        environment: Mapping[str, str] | None = None,
         forget: Collection[str] = (),
         program: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(lambda: None)
-        self._environment = environment
+        self._environment = environment or {}
         self._forget = forget
         self._program = program
 
@@ -107,10 +103,7 @@ class LanguageHost(LanguageServer):
             loops.append(asyncio.get_running_loop())
             SETTINGS.root_directory = request.info.program_directory  # as the real one says
             try:
-                if self._program:
-                    self._program()
-                else:
-                    run_main(request.info.program_directory)
+                (self._program or partial(run_main, request.info.program_directory))()
             except SystemExit as error:
                 exit_codes.append(error.code or 0)
                 raise _Exited from None
@@ -125,8 +118,7 @@ class LanguageHost(LanguageServer):
             try:
                 answer = LanguageServer(run).Run(request, context)  # type: ignore[no-untyped-call]
             finally:
-                # It leaves its event loop open when a program fails while it registers resources.
-                for loop in loops:
+                for loop in loops:  # it is left open when a program fails while it registers resources
                     close_loop(loop)
         if answer.error:
             exit_codes.append(ERROR_SHOWN if answer.error.startswith(TRACEBACKS) else RUN_ERROR)
@@ -148,7 +140,8 @@ class LanguageHost(LanguageServer):
 
         This package is installed as `requirements.txt` says, without an index: it is on none.
         """
-        made = Path(request.info.program_directory) / "venv"
+        folder = Path(request.info.program_directory)
+        made = folder / "venv"
         venv.create(made)  # without a pip of its own: to install it takes 5 s
         pip = made / "bin" / "pip"
         pip.write_text(f'#!/bin/sh\nexec "{made}/bin/python" -m pip "$@"\n')
@@ -157,13 +150,21 @@ class LanguageHost(LanguageServer):
         # First, for a new environment may have a setuptools of its own, too old for pyproject.toml.
         borrowed = f"import sys; sys.path.insert(0, {sysconfig.get_path('purelib')!r})\n"
         (packages / "borrowed.pth").write_text(borrowed)
-        file = Path(request.info.program_directory, "requirements.txt")
+        file = folder / "requirements.txt"
         lines = file.read_text().splitlines() if file.exists() else []
         if ours := [line for line in lines if re.match(r"[./]|byodkim", line)]:
-            install = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
+            install = [
+                sys.executable,
+                "-m",
+                "pip",
+                "--python",
+                str(made / "bin" / "python"),
+                "install",
+                *ours,
+            ]
             options = ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
             done = subprocess.run(
-                [*install, *options, *ours], cwd=file.parent, capture_output=True, text=True, check=False
+                [*install, *options], cwd=folder, capture_output=True, text=True, check=False
             )
             if done.returncode:
                 context.abort(grpc.StatusCode.UNKNOWN, done.stderr)
@@ -216,11 +217,7 @@ def run_main(folder: Path | str) -> None:
 
 @contextmanager
 def served(language: str, host: LanguageHost) -> Iterator[str]:
-    """
-    What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to find *host*.
-
-    Several languages are separated by commas.
-    """
+    """What PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to find *host*; commas separate several of these."""
     server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")

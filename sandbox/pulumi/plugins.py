@@ -1,8 +1,7 @@
 """
-Installs the stand-ins for plugins where an engine finds them, and ends processes that would be left.
+Installs the stand-in for pulumi-aws where an engine finds it, and ends processes that would be left.
 
 An engine that is killed does not end its plugins, and killing us does not end the engine.
-So each of them is started by a script that checks whether its parent still runs.
 """
 
 from __future__ import annotations
@@ -46,20 +45,11 @@ def pulumi_environment(sandbox: Sandbox, *, state: Path, home: Path | str, passp
 
 
 def install_plugins(pulumi: auto.PulumiCommand, home: Path) -> Path:
-    """
-    Install the stand-in for pulumi-aws into the Pulumi home *home*, if it is not there yet; return *home*.
-
-    Under the version that the installed SDK asks for: the engine takes no other.
-    """
+    """Install the stand-in for pulumi-aws into the Pulumi home *home*, if it is not there; return *home*."""
     if not (home / "plugins").exists():
-        _install(pulumi, home, "aws", version("pulumi-aws"))
+        run = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi.resource_aws "$@"\n'
+        plugin = str(write_script(home / "pulumi-resource-aws", run))
+        # The version that the installed SDK asks for: the engine takes no other.
+        arguments = ["plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", plugin]
+        pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})
     return home
-
-
-def _install(pulumi: auto.PulumiCommand, home: Path, name: str, wanted: str) -> None:
-    plugin = write_script(
-        home / f"pulumi-resource-{name}",
-        f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi.resource_{name} "$@"\n',
-    )
-    arguments = ["plugin", "install", "resource", name, wanted, "--file", str(plugin)]
-    pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})

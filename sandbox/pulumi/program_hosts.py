@@ -1,12 +1,9 @@
 """
 Language hosts that start programs as processes, where the Pulumi CLI comes without them.
 
-Official packages of the CLI contain `pulumi-language-nodejs`, `-go`, `-yaml` and `-python`; the first three
-are used. A CLI that was built from source has none. The host for YAML is an interpreter and a Go module of
-its own: it is built, too. The others can't be fetched as Go modules. All that they do for our programs is to
-install the dependencies, to start the program with the variables or options that its SDK reads, and to
-generate and link the SDK of a plugin. A small stand-in for each does that; the generators, the SDK, the
-compiler and the engine are the real ones.
+A CLI that was built from source has none. The host for YAML is a Go module and is built, too. The others
+can't be fetched: a small stand-in for each installs the dependencies, starts the program with what its SDK
+reads, and generates and links the SDK of a plugin. Generators, SDKs, compilers and engine are the real ones.
 """
 
 from __future__ import annotations
@@ -27,14 +24,7 @@ from typing import Any, ClassVar, Final
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.pulumi.engine import (
-    GO_MODULE,
-    EngineMissing,
-    build,
-    cache_directory,
-    find_pulumi,
-    only_one,
-)
+from sandbox.pulumi.engine import GO_MODULE, EngineMissing, build, cache_directory, find_pulumi, once
 from sandbox.pulumi.language_host import LanguageHost, answered, end_with, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
@@ -57,9 +47,7 @@ def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
     """
     What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH, for YAML.
 
-    For C# it can only generate SDKs.
-
-    Empty for languages whose hosts *pulumi* has.
+    Empty for languages whose hosts *pulumi* has. SDKs for C# are only generated.
     """
     beside = Path(pulumi.command).parent
     with ExitStack() as servers:
@@ -77,18 +65,9 @@ def _yaml_host() -> Path:
     if found is None:
         raise EngineMissing(f"{YAML_MODULE / 'go.mod'} names no version of pulumi-yaml")
     folder = cache_directory() / f"yaml-{found[1]}"
-    with only_one():
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
-                build(
-                    YAML_PACKAGE,
-                    Path(unfinished, "bin", "pulumi-language-yaml"),
-                    module=YAML_MODULE,
-                    stamp="-s -w",
-                    announced=f"building Pulumi's host for YAML {found[1]} to {folder}: once a machine",
-                )
-                Path(unfinished, "bin").rename(folder)
-    return folder
+    announced = f"building Pulumi's host for YAML {found[1]} to {folder}: once a machine"
+    wanted: dict[str, Any] = {"module": YAML_MODULE, "stamp": "-s -w", "announced": announced}
+    return once(folder, lambda new: build(YAML_PACKAGE, new / "pulumi-language-yaml", **wanted))
 
 
 class _ProgramHost(LanguageHost):
@@ -196,29 +175,27 @@ class NodeHost(_ProgramHost):
     def _install(self, folder: Path) -> None:
         """Install what the lock names, once a machine: it is more than 200 packages. Then the linked SDKs."""
         lock = (folder / "package-lock.json").read_bytes()
-        installed = cache_directory() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
-        with only_one():
-            if not installed.exists():
-                with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
-                    for name in ("package.json", "package-lock.json"):
-                        shutil.copy(folder / name, unfinished)
-                    for name in _linked(folder):
-                        _checked(["npm", "pkg", "delete", f"dependencies.{name}"], unfinished)
-                    _checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], unfinished)
-                    Path(unfinished, "node_modules").rename(_with_parent(installed / "node_modules"))
+
+        def fill(new: Path) -> None:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(folder / name, new)
+            for name in _linked(folder):
+                _checked(["npm", "pkg", "delete", f"dependencies.{name}"], new)
+            _checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], new)
+
+        installed = once(cache_directory() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}", fill)
         modules = folder / "node_modules"
+        (modules / "@pulumi").mkdir(parents=True, exist_ok=True)
         for one in (*installed.glob("node_modules/*"), *installed.glob("node_modules/@pulumi/*")):
             own = modules / one.relative_to(installed / "node_modules")
-            if one.name == "@pulumi":
-                own.mkdir(parents=True, exist_ok=True)
-            elif not own.exists():
-                _with_parent(own).symlink_to(one)
+            if not own.exists():
+                own.symlink_to(one)
         for name, path in _linked(folder).items():
             sdk = folder / path.removeprefix("file:")
             _checked([str(installed / "node_modules" / ".bin" / "tsc"), "--types", "node"], sdk)
             shutil.copy(sdk / "package.json", sdk / "bin")
             if not (modules / name).exists():
-                _with_parent(modules / name).symlink_to(sdk)
+                (modules / name).symlink_to(sdk)
 
     def _link(self, folder: Path, sdk: str) -> None:
         name = json.loads((folder / sdk / "package.json").read_text())["name"]
@@ -252,8 +229,6 @@ class GoHost(_ProgramHost):
 
 
 class DotnetHost(_ProgramHost):
-    """Generates SDKs for C#. What would compile them is on no machine of ours."""
-
     language = "dotnet"
 
 
@@ -264,15 +239,8 @@ def _linked(folder: Path) -> dict[str, str]:
 
 
 def _checked(command: list[str], folder: Path | str) -> None:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=_ours(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, cwd=folder, env=_ours(), text=True, check=False, **both)
     if done.returncode:
         raise RuntimeError(f"`{' '.join(command)}` failed: {done.stdout[-2000:]}")
 
@@ -280,8 +248,3 @@ def _checked(command: list[str], folder: Path | str) -> None:
 def _ours() -> dict[str, str]:
     """The environment of this process, without what is for AWS and Pulumi."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
-
-
-def _with_parent(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path

@@ -1,14 +1,12 @@
 """
 Runs the project's Pulumi program under the real engine, against a sandbox.
 
-The program runs in this process, by a language host of ours. Each project has a home, a backend and a copy
-of `Pulumi.yaml` of its own in a temporary directory; the checkout is only read.
+The program runs in this process, by a language host of ours. All that is written is in a temporary directory.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 import os
 import signal
 import sys
@@ -18,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -30,7 +29,7 @@ from sandbox.pulumi.language_host import LanguageHost, run_main, served
 from sandbox.pulumi.plugins import ROOT, install_plugins, pulumi_environment, write_script
 from sandbox.world import Sandbox
 
-_found_pulumi: Final = functools.cache(find_pulumi)
+_found_pulumi: Final = cache(find_pulumi)
 """To know its version, the CLI has to be run."""
 
 
@@ -80,13 +79,11 @@ class _Workspace(auto.LocalWorkspace):
 
 class Project:
     """
-    One stack of the project in *folder*, a context manager.
+    One stack of the project in *folder*, a context manager. A failed run is a result, not an exception.
 
-    *config* is what a stack file has under `config:`. *program* replaces the project's
-    own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
-    State and everything else is in a private directory, its secrets encrypted by *secrets_provider*, which
-    may need *passphrase*. *made* is what `made` returned for another stack of the same name: without it the
-    CLI makes the stack. A failed run is a result, not an exception.
+    *config* is what a stack file has under `config:`. *program* replaces the project's own `__main__.py`.
+    *without* names variables of the sandbox's environment that are not set. *made* is what `made` returned
+    for another stack of the same name: without it the CLI makes the stack.
     """
 
     def __init__(
@@ -119,7 +116,7 @@ class Project:
                 (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
                 (self._directory / path).write_bytes(content)
             self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
-            run = program or functools.partial(run_main, folder)
+            run = program or partial(run_main, folder)
             host = LanguageHost(self._environment, self._without, run)
             self._environment["PULUMI_DEBUG_LANGUAGES"] = opened.enter_context(served("python", host))
             workspace = _Workspace(
@@ -139,11 +136,9 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        """End processes and remove files of this project; resources stay unless they were destroyed."""
+        """End processes and remove files; resources stay unless they were destroyed."""
         self._signal(signal.SIGKILL)
         self._open.close()
-
-    # Configuration
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Make *config* the stack's whole configuration. Secrets have to be set again."""
@@ -151,28 +146,28 @@ class Project:
         settings["config"] = dict(config)
         self._settings.write_text(yaml.safe_dump(settings, sort_keys=False))
 
+    def set_config(self, path: str, value: str) -> None:
+        self._stack.set_config(path, auto.ConfigValue(value), path=True)
+
     def set_secret(self, path: str, value: str) -> None:
         """`pulumi config set --secret --path`, as `ses-byodkim:privateKeys.mail2026`."""
         self._stack.set_config(path, auto.ConfigValue(value, secret=True), path=True)
 
-    # Runs
+    def preview(self, **options: Any) -> Result:
+        """A run of the CLI, as the three below; *options* are those of `auto.Stack`."""
+        return self._run(self._stack.preview, **options)
 
-    def preview(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        return self._run(self._stack.preview, on_output, options)
+    def up(self, **options: Any) -> Result:
+        return self._run(self._stack.up, **options)
 
-    def up(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        return self._run(self._stack.up, on_output, options)
+    def refresh(self, **options: Any) -> Result:
+        return self._run(self._stack.refresh, **options)
 
-    def refresh(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        return self._run(self._stack.refresh, on_output, options)
-
-    def destroy(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
-        return self._run(self._stack.destroy, on_output, options)
+    def destroy(self, **options: Any) -> Result:
+        return self._run(self._stack.destroy, **options)
 
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
-
-    # What is stored
 
     def export_text(self) -> str:
         """What `pulumi stack export` prints: secrets encrypted."""
@@ -187,8 +182,6 @@ class Project:
         """State and stack file by their place. Right after the CLI has made a stack, those of any new one."""
         files = [*self.state_files(), self._settings]
         return {path.relative_to(self._directory): path.read_bytes() for path in files}
-
-    # How
 
     def _write_project_file(self, file: Path) -> None:
         """The project file *file*, with the sandbox's Python, and stack files where ours are."""
@@ -213,35 +206,25 @@ class Project:
         return pulumi
 
     def _run(
-        self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]
+        self, run: Callable[..., Any], *, on_output: Callable[[str], object] = lambda _: None, **options: Any
     ) -> Result:
         stdout: list[str] = []
         stderr: list[str] = []
         events: list[auto.EngineEvent] = []
 
-        def collector(lines: list[str]) -> Callable[[str], None]:
-            def collect(line: str) -> None:
-                lines.append(line)
-                if on_output:
-                    on_output(line)
+        def collect(lines: list[str], line: str) -> None:
+            lines.append(line)
+            on_output(line)
 
-            return collect
-
+        options |= {"on_output": partial(collect, stdout), "on_error": partial(collect, stderr)}
         outputs: dict[str, Any] = {}
+        failed = False
         with _interrupts_left_to_the_engine():
             self._process_file.unlink(missing_ok=True)
             self._running = True
             try:
-                result = run(
-                    color="never",
-                    on_output=collector(stdout),
-                    on_error=collector(stderr),
-                    on_event=events.append,
-                    **options,
-                )
-                if isinstance(result, auto.UpResult):
+                if isinstance(run(color="never", on_event=events.append, **options), auto.UpResult):
                     outputs = _stack_outputs(events)
-                failed = False
             except auto.CommandError:  # its message is the output that was collected
                 failed = True
             finally:
@@ -263,20 +246,14 @@ class Project:
 def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
     """The outputs that the stack had at the end of a run; a secret is `[secret]`."""
     ended = [event.res_outputs_event.metadata for event in events if event.res_outputs_event]
-    outputs: dict[str, Any] = {}
-    for metadata in ended:
-        if metadata.type == "pulumi:pulumi:Stack" and metadata.new:
-            outputs = dict(metadata.new.outputs or {})
-    return outputs
+    stack = [each.new.outputs for each in ended if each.type == "pulumi:pulumi:Stack" and each.new]
+    return dict(stack[-1] or {}) if stack else {}
 
 
 @contextmanager
 def _interrupts_left_to_the_engine() -> Iterator[None]:
-    """
-    Let Ctrl-C reach the CLI, which is in the same process group, and raise only after it has ended in order.
-
-    Otherwise the CLI dies, its plugins go on and the stack stays locked: https://github.com/pulumi/pulumi/issues/9103
-    """
+    """Let Ctrl-C reach the CLI, which is in our process group, and raise only after it has ended in order."""
+    # Else its plugins go on and the stack stays locked: https://github.com/pulumi/pulumi/issues/9103
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
 """
 What SES has of one AWS account over time: Regions, identities, checks of DNS, the keys it signs with.
 
-Tests read it here, and change it as somebody in the console would. The API is in `model`.
+Tests read it here, and change it as somebody in the console would.
 """
 
 from __future__ import annotations
@@ -24,24 +24,8 @@ TXT values at a name, the strings of each joined; empty for no such name, None i
 MX values are looked up in the same way, `10 mx.example.com` without a final dot.
 """
 
-LookUpSoa = Callable[[str], Soa | None]
-"""The SOA record of the zone that a domain is in, if it can be looked up."""
-
 NEGATIVE_TTL: Final = timedelta(minutes=15)
 """How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
-
-
-NameExists = Callable[[str], bool]
-"""Whether a name has records of other types, if it has no TXT."""
-
-
-def no_soa(_: str) -> None:
-    """Nothing is known of zones."""
-
-
-def no_name_exists(_: str) -> bool:
-    """No name has. A function with a name, because the faults pickle an account."""
-    return False
 
 
 class SesAccount:
@@ -52,8 +36,8 @@ class SesAccount:
         *,
         look_up_txt: LookUpTxt,
         look_up_mx: LookUpTxt | None = None,
-        look_up_soa: LookUpSoa | None = None,
-        name_exists: NameExists = no_name_exists,
+        look_up_soa: Callable[[str], Soa | None] | None = None,
+        name_exists: Callable[[str], bool] | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
@@ -63,7 +47,7 @@ class SesAccount:
         self.account_id = account_id
         self._look_up_txt = look_up_txt
         self._look_up_mx = look_up_mx
-        self._look_up_soa = look_up_soa or no_soa
+        self._look_up_soa = look_up_soa
         self._name_exists = name_exists
         self.ails = False
         """SES itself has a fault: its checks end with SERVICE_ERROR."""
@@ -77,11 +61,10 @@ class SesAccount:
             now = self.clock.now()
             if not any(region.is_due(now) for region in self._regions.values()):
                 return
-            # Within one moment DNS says one thing.
-            look_up, soa = functools.cache(self._look_up_txt), functools.cache(self._look_up_soa)
+            look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
             for region in self._regions.values():
                 for identity in region.due(now):
-                    self._catch_up(region, identity, now, look_up, soa)
+                    self._catch_up(region, identity, now, look_up)
 
     def identities(self, region: str) -> dict[str, Identity]:
         self.catch_up()
@@ -112,8 +95,7 @@ class SesAccount:
     ) -> None:
         """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
         key = HeldKey.of(selector, private_key)
-        identity = Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {})
-        self._put(region, identity, status)
+        self._put(region, Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {}), status)
 
     def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True, primary: str = "") -> None:
         """
@@ -154,24 +136,20 @@ class SesAccount:
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
 
-    def _catch_up(
-        self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt, look_up_soa: LookUpSoa
-    ) -> None:
+    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, look_up)
             if why := self._replication_problem(region, identity):
                 answer, error = (), why
-            soa = look_up_soa(identity.name)
+            soa = self._look_up_soa(identity.name) if self._look_up_soa else None
             identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
-        gap = timedelta(seconds=max(self.switches.first_check_seconds, 1))
         while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
-            at = identity.mail_from.next_check
-            mail_from = identity.mail_from.checked(
-                self._look_up_mx(identity.mail_from.domain), region=region.name, at=at, gap=gap
-            )
-            identity = replace(identity, mail_from=mail_from)
+            mail_from, at = identity.mail_from, identity.mail_from.next_check
+            found = self._look_up_mx(mail_from.domain)
+            checked = mail_from.checked(found, region=region.name, at=at, switches=self.switches)
+            identity = replace(identity, mail_from=checked)
             region.store(identity.name, identity, at)
 
     def _replication_problem(self, region: Region, identity: Identity) -> str:
@@ -197,8 +175,8 @@ class SesAccount:
         if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):
             return (), ""
         answer = look_up(name)
-        if answer == () and self._name_exists(name):
-            return answer, "TYPE_NOT_FOUND"
         if answer == ():
+            if self._name_exists and self._name_exists(name):
+                return answer, "TYPE_NOT_FOUND"
             region.no_such_name_until[name] = at + NEGATIVE_TTL
         return answer, ""

@@ -1,15 +1,13 @@
 """
 SES's API actions on the identities of one account and Region: what each one checks, changes and answers.
 
-One method an action, named as botocore names it. No HTTP, no rate limit, no faults; time, and where mail
-goes, are handed in.
+One method an action, named as botocore names it. No HTTP, no rate limit, no faults.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +20,7 @@ from sandbox.ses.switches import Switches
 
 EASY_DKIM: Final = "AWS_SES"
 BYODKIM: Final = "EXTERNAL"
+SHORT_KEY: Final = "RSA_1024_BIT"
 
 NESTED_ORIGIN: Final = "DomainSigningAttributesOrigin"
 
@@ -59,9 +58,7 @@ class Actions:
         elif origin == BYODKIM:
             raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
         else:
-            identity = replace(
-                identity, status="NOT_STARTED", signing_enabled=False, key_length="RSA_1024_BIT"
-            )
+            identity = replace(identity, status="NOT_STARTED", signing_enabled=False, key_length=SHORT_KEY)
         self._store(identity)
         answer: dict[str, Any] = {
             "IdentityType": identity.identity_type,
@@ -161,26 +158,22 @@ class Actions:
             and wanted.get("IDENTITY_TYPE", row["IdentityType"]) == row["IdentityType"]
             and wanted.get("VERIFICATION_STATUS", row["VerificationStatus"]) == row["VerificationStatus"]
         ]
-        token = sent.get("NextToken") or "0"
-        if not token.isdecimal() or int(token) > len(rows):
-            raise _bad_request("The value of NextToken is invalid.")  # text assumed
-        begin = int(token)
-        end = begin + (sent.get("PageSize") or MAX_PAGE_SIZE)
-        page: dict[str, Any] = {"EmailIdentities": rows[begin:end]}
-        return page | {"NextToken": str(end)} if end < len(rows) else page
+        return _page("EmailIdentities", rows, sent)
 
     def delete_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
         name = self._existing(sent).name
-        refused = f"Cannot delete {self._arn(name)} because it has"
-        if any(name in tenant.identities for tenant in self.region.tenants.values()):
-            raise _bad_request(
-                f"{refused} tenant associations. Remove all tenant associations and try again."
-            )
-        if self.region.certificates.get(name):
-            raise _bad_request(
-                f"{refused} certificates associated with it. Disassociate all certificates and try again."
-            )
+        held = {
+            "tenant associations. Remove all tenant associations": any(
+                name in tenant.identities for tenant in self.region.tenants.values()
+            ),
+            "certificates associated with it. Disassociate all certificates": self.region.certificates.get(
+                name
+            ),
+        }
+        for by, is_held in held.items():
+            if is_held:
+                raise _bad_request(f"Cannot delete {self._arn(name)} because it has {by} and try again.")
         self.region.store(name, None, self.now)
         return {}
 
@@ -218,13 +211,9 @@ class Actions:
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name = sent["ResourceArn"].partition(":identity/")[2]
         rows = [
-            {
-                "TenantName": one,
-                "ResourceArn": sent["ResourceArn"],
-                "AssociatedTimestamp": tenant.identities[name],
-            }
+            {"TenantName": one, "ResourceArn": sent["ResourceArn"], "AssociatedTimestamp": held[name]}
             for one, tenant in sorted(self.region.tenants.items())
-            if name in tenant.identities
+            if name in (held := tenant.identities)
         ]
         return _page("ResourceTenants", rows, sent)
 
@@ -234,12 +223,6 @@ class Actions:
             for name in self._tenant(sent).identities
         ]
         return _page("TenantResources", rows, sent)
-
-    def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Mail that names the endpoint is sent half here, half in the other Region; here from now on."""
-        endpoint, others = uuid.uuid4().hex, [one["Region"] for one in sent["Details"]["RoutesDetails"]]
-        self.region.endpoints[endpoint] = deque([self.region.name, *others])
-        return {"Status": "CREATING", "EndpointId": endpoint}
 
     def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail from an address of the identity has an S/MIME signature, too."""
@@ -263,15 +246,13 @@ class Actions:
     def untag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """These tags are gone; one that was not there is no error."""
         identity = self._tagged(sent, elsewhere="Failed to untag resource")
-        self._store(
-            replace(identity, tags={k: v for k, v in identity.tags.items() if k not in sent["TagKeys"]})
-        )
+        left = {key: value for key, value in identity.tags.items() if key not in sent["TagKeys"]}
+        self._store(replace(identity, tags=left))
         return {}
 
     def list_tags_for_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The tags as they are now; of an identity in another Region, none."""
-        region = sent["ResourceArn"].split(":")[3:4]
-        here = region == [self.region.name]
+        here = sent["ResourceArn"].split(":")[3:4] == [self.region.name]
         return {"Tags": _tag_list(self._tagged(sent, elsewhere="").tags) if here else []}
 
     def send_email(self, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +263,9 @@ class Actions:
         to = recipients(sent, made)
         if not senders or not to:
             raise _bad_request("A message needs a sender and a recipient.")  # text assumed
-        self._check_may_send(senders)
+        if failed := [one for one in dict.fromkeys(senders) if not self._may_send(one.lower())]:
+            text = "Email address is not verified. The following identities failed the check in region"
+            raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}")
         message_id = f"{uuid.uuid4()}-000000"
         content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
         # By the address in `From`, which is what DMARC goes by.
@@ -309,10 +292,9 @@ class Actions:
 
     def _existing(self, sent: Mapping[str, Any], *, at: datetime | None = None) -> Identity:
         name = sent["EmailIdentity"].lower()
-        identity = self.region.get(name, at)
-        if not identity:
-            raise SesError("NotFoundException", f"Email identity {name} does not exist.")
-        return identity
+        if identity := self.region.get(name, at):
+            return identity
+        raise SesError("NotFoundException", f"Email identity {name} does not exist.")
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
@@ -326,24 +308,21 @@ class Actions:
         name = sent["ResourceArn"].partition(":identity/")[2]
         if sent["ResourceArn"] != self._arn(name) or not name:
             raise _bad_request(elsewhere)  # seen for another Region; for the rest, assumed
-        identity = self.region.get(name)
-        if not identity:
-            raise SesError("NotFoundException", f"No EmailIdentity present with name: {name}")
-        return identity
+        if identity := self.region.get(name):
+            return identity
+        raise SesError("NotFoundException", f"No EmailIdentity present with name: {name}")
 
     def _store(self, identity: Identity) -> None:
         self.region.store(identity.name, identity, self.now)
 
-    def _check_may_send(self, senders: Iterable[str]) -> None:
-        """Each of them, or the domain it goes by, has to be verified; that once it was is enough."""
-        failed = [address for address in dict.fromkeys(senders) if not self._may_send(address.lower())]
-        if failed:
-            text = "Email address is not verified. The following identities failed the check in region"
-            raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}")
-
     def _may_send(self, name: str, at: datetime | None = None) -> bool:
-        identities = [self.region.get(one, at) for one in (name, *_domains_above(name))]
-        return any(identity and identity.verification_status == "SUCCESS" for identity in identities)
+        """Whether an address or domain, or one it is in, is verified; that once it was is enough."""
+        while name:
+            identity = self.region.get(name, at)
+            if identity and identity.verification_status == "SUCCESS":
+                return True
+            name = name.rpartition("@")[2] if "@" in name else name.partition(".")[2]
+        return False
 
     def _check_configuration_set(self, name: str | None) -> None:
         if name and name not in self.region.configuration_sets:
@@ -363,9 +342,11 @@ class Actions:
         if shown.is_easy:
             attributes["NextSigningKeyLength"] = shown.key_length
             if shown.key:
-                attributes["CurrentSigningKeyLength"] = shown.key_length
-                attributes["LastKeyGenerationTimestamp"] = shown.changed
-                attributes["SigningHostedZone"] = SIGNING_HOSTED_ZONE
+                attributes |= {
+                    "CurrentSigningKeyLength": shown.key_length,
+                    "LastKeyGenerationTimestamp": shown.changed,
+                    "SigningHostedZone": SIGNING_HOSTED_ZONE,
+                }
         return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
@@ -385,9 +366,7 @@ class Actions:
         return key
 
     def _tokens(self, identity: Identity) -> list[str]:
-        if identity.is_easy:
-            return [key.selector for key in easy_dkim_keys()]
-        return [identity.selector]
+        return [key.selector for key in easy_dkim_keys()] if identity.is_easy else [identity.selector]
 
 
 SIGNING_HOSTED_ZONE: Final = "dkim.amazonses.com"
@@ -405,14 +384,6 @@ INCOMPLETE: Final = _bad_request(
 KEY_AND_LENGTH: Final = _bad_request(
     "NextSigningKeyLength cannot be used together with DomainSigningSelector and DomainSigningPrivateKey."
 )
-
-
-def _domains_above(name: str) -> Iterator[str]:
-    """The domains that an address or domain is in, nearest first."""
-    rest = name.rpartition("@")[2] if "@" in name else name.partition(".")[2]
-    while rest:
-        yield rest
-        rest = rest.partition(".")[2]
 
 
 def _is_byodkim(attributes: Mapping[str, str]) -> bool:
@@ -435,8 +406,11 @@ def _shown(tenant: Tenant) -> dict[str, Any]:
 
 
 def _page(what: str, rows: list[dict[str, Any]], sent: Mapping[str, Any]) -> dict[str, Any]:
-    begin = int(sent.get("NextToken") or 0)
-    end = begin + (sent.get("PageSize") or len(rows))
+    token = sent.get("NextToken") or "0"
+    if not token.isdecimal() or int(token) > len(rows):
+        raise _bad_request("The value of NextToken is invalid.")  # text assumed
+    begin = int(token)
+    end = begin + (sent.get("PageSize") or MAX_PAGE_SIZE)
     page: dict[str, Any] = {what: rows[begin:end]}
     return page | {"NextToken": str(end)} if end < len(rows) else page
 

@@ -1,23 +1,25 @@
 """
 The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points here.
 
-The form of an answer on the wire, and how an answer gets lost. What a request asks is in `request`, what SES
-does in `model` and below.
+The form of requests and answers on the wire, and how an answer gets lost; what SES does is in `model`.
+A request that real SES can't read is a `SesError`, never an exception of the handler. No SDK sends one.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 import uuid
 from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sandbox.http_stand_in import HttpStandIn, Request, Response
-from sandbox.ses.model import Call, NoAnswerError, SesModel
-from sandbox.ses.request import action_and_parameters
-from sandbox.ses.rules import SesError
+from sandbox.ses.model import OPERATIONS, Call, NoAnswerError, SesModel
+from sandbox.ses.rules import SesError, service_model
 from sandbox.ses.switches import Fault, Switches
 
 __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
@@ -26,6 +28,19 @@ CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]
 """Signature Version 4: who calls, and which Region. The signature itself is not verified."""
 
 GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
+
+TYPES: Final[dict[str, type]] = {
+    "blob": str,
+    "boolean": bool,
+    "integer": int,
+    "list": list,
+    "map": dict,
+    "string": str,
+    "structure": dict,
+}
+"""Of a JSON value, by the service model's types."""
+
+UNREADABLE: Final = SesError("SerializationException", None)
 
 
 class SesEmulator(SesModel, HttpStandIn):
@@ -54,7 +69,7 @@ class SesEmulator(SesModel, HttpStandIn):
         if region not in _regions():
             text = "Credential should be scoped to a valid region."  # assumed
             raise SesError("InvalidSignatureException", text)
-        operation, parameters = action_and_parameters(request.method, request.target, request.octets)
+        operation, parameters = _action_and_parameters(request.method, request.target, request.octets)
         return self.call(operation, region, parameters, access_key=access_key)
 
 
@@ -67,3 +82,55 @@ def _response(status: int, body: object, **headers: str) -> Response:
 def _regions() -> frozenset[str]:
     """Where SES is, as botocore knows."""
     return frozenset(botocore.session.get_session().get_available_regions("sesv2"))
+
+
+def _action_and_parameters(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
+    url = urlsplit(target)
+    matches = ((name, path.fullmatch(url.path)) for verb, path, name in _routes() if verb == method)
+    operation, match = next(((name, match) for name, match in matches if match), ("", None))
+    if not match:
+        return f"{method} {url.path}", {}
+    shape = service_model().operation_model(operation).input_shape
+    try:
+        sent = {} if body in (b"", b"null") else json.loads(body, object_hook=_without_null)
+        for name, values in parse_qs(url.query).items():
+            kind = shape.members[name].type_name if shape and name in shape.members else ""
+            sent[name] = values if kind == "list" else int(values[0]) if kind == "integer" else values[0]
+        sent |= {name: unquote(value) for name, value in match.groupdict().items()}
+    except (TypeError, ValueError):
+        raise UNREADABLE from None
+    _check(shape, sent)
+    return operation, sent
+
+
+@functools.cache
+def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Method, path and name of every action that is known here."""
+    bindings = [(name, service_model().operation_model(name).http) for name in sorted(OPERATIONS)]
+    # What older SDKs send; the service model has its successor only.
+    bindings.append(("ListEmailIdentities", {"method": "GET", "requestUri": "/v2/email/identities"}))
+    return tuple(
+        (http["method"], re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"])), name)
+        for name, http in bindings
+    )
+
+
+def _without_null(members: dict[str, Any]) -> dict[str, Any]:
+    """Null is as if it were not there."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _check(shape: Shape | None, value: Any) -> None:
+    """Refuse a type that is not the service model's, before anything else is judged."""
+    if shape and not isinstance(value, TYPES[shape.type_name]):
+        raise UNREADABLE
+    match shape:
+        case StructureShape():
+            for name in shape.members.keys() & value.keys():
+                _check(shape.members[name], value[name])
+        case ListShape():
+            for item in value:
+                _check(shape.member, item)
+        case MapShape():
+            for item in value.values():
+                _check(shape.value, item)

@@ -1,8 +1,7 @@
 """
 The life of one SES identity: the key it holds, the checks of DNS for its public half, what it signs with.
 
-Values in, values out: an `Identity` never changes, each step returns the next one, and DNS's
-answer is handed in. Sizes and periods are SES's own.
+An `Identity` never changes: each step returns the next one, and DNS's answer is handed in.
 """
 
 from __future__ import annotations
@@ -141,10 +140,9 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class MailFrom:
-    """A custom MAIL FROM domain at one moment. Its status is about the MX record alone, not about SPF."""
+    """A custom MAIL FROM domain at one moment, or SES's own. Its status is about the MX record alone."""
 
     domain: str = ""
-    """Empty: mail goes out with SES's own."""
     on_mx_failure: str = "USE_DEFAULT_VALUE"
     status: Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE"] = "PENDING"
     since: datetime | None = None
@@ -153,14 +151,15 @@ class MailFrom:
     """None: it checks no more."""
     checks: int = 0
 
-    def checked(self, answer: Sequence[str] | None, *, region: str, at: datetime, gap: timedelta) -> MailFrom:
-        """After a check: *answer* is the MX values, None for no answer; *gap* is before the second one."""
-        if answer is not None and [one.lower().rstrip(".") for one in answer] == [expected(region)]:
+    def checked(
+        self, answer: Sequence[str] | None, *, region: str, at: datetime, switches: Switches
+    ) -> MailFrom:
+        """After a check: *answer* is the MX values, None for no answer."""
+        expected = f"10 feedback-smtp.{region}.amazonses.com"  # this one and no other
+        if answer is not None and [one.lower().rstrip(".") for one in answer] == [expected]:
             return replace(self, status="SUCCESS", since=None, next_check=at + LONGEST_GAP, checks=0)
-        since = self.since or at
-        # 2**12 seconds are over an hour already.
-        following = at + min(LONGEST_GAP, gap * 2 ** min(self.checks, 12))
-        missed = replace(self, since=since, checks=self.checks + 1, next_check=min(following, since + SEARCH))
+        since, gap = self.since or at, _gap(self.checks, switches)
+        missed = replace(self, since=since, checks=self.checks + 1, next_check=min(at + gap, since + SEARCH))
         if at >= since + SEARCH:
             return replace(missed, status="FAILED", next_check=None)
         was_there = answer is None or self.status != "PENDING"
@@ -171,9 +170,10 @@ class MailFrom:
         return custom | {"BehaviorOnMxFailure": self.on_mx_failure}
 
 
-def expected(region: str) -> str:
-    """The one MX record that the MAIL FROM domain must have."""
-    return f"10 feedback-smtp.{region}.amazonses.com"
+def _gap(checks: int, switches: Switches) -> timedelta:
+    """Before the next check, after *checks* that missed: 2**12 seconds are over an hour already."""
+    seconds = max(switches.first_check_seconds, 1) * 2 ** min(checks, 12)
+    return min(LONGEST_GAP, timedelta(seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,8 @@ class Identity:
     @property
     def primary(self) -> str:
         """The Region whose identity this one is a replica of, or empty."""
-        return (
-            self.origin.removeprefix("AWS_SES").strip("_").replace("_", "-").lower() if self.is_easy else ""
-        )
+        region = self.origin.removeprefix("AWS_SES").strip("_") if self.is_easy else ""
+        return region.replace("_", "-").lower()
 
     @property
     def is_easy(self) -> bool:
@@ -300,7 +299,7 @@ class Identity:
         lost = at if self.confirmed else self.lost
         deadline = lost + GRACE if lost else self.changed + SEARCH
         gives_up = at >= deadline
-        gap = LONGEST_GAP if lost else min(LONGEST_GAP, self._gap(switches))
+        gap = LONGEST_GAP if lost else _gap(self.checks, switches)
         status: DkimStatus = "TEMPORARY_FAILURE" if lost else "PENDING"
         if gives_up:
             status = "FAILED"
@@ -317,10 +316,6 @@ class Identity:
             next_check=None if gives_up else min(at + gap, deadline),
             old_key=None if gives_up else self.old_key,
         )
-
-    def _gap(self, switches: Switches) -> timedelta:
-        # 2**12 seconds are over an hour already.
-        return timedelta(seconds=max(switches.first_check_seconds, 1) * 2 ** min(self.checks, 12))
 
     def signs_with(self, *, at: datetime, switches: Switches) -> HeldKey | None:
         """The key under mail sent at that moment, or None: unsigned (but for `d=amazonses.com`)."""

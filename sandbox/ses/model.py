@@ -1,9 +1,8 @@
 """
 Amazon SES without HTTP: the API's front door with its rate limit, a log, and what a test makes go wrong.
 
-`call` is the whole API: parameters as in boto3 go in, and out comes the answer, a `SesError`, or
-`NoAnswerError` where a client would get nothing that it can read. A fake of SES for tests in one
-process stands on this, the emulator puts HTTP before it, and so both keep the same rules.
+A fake of SES for tests in one process stands on this, the emulator puts HTTP before it: both keep one set
+of rules.
 """
 
 from __future__ import annotations
@@ -142,20 +141,10 @@ class SesModel(SesAccount):
             raise SesError("UnknownOperationException", "")
         check_parameters(operation, parameters)
         self.catch_up()
-        here = self._region(region)
-        if "EndpointId" in parameters:
-            here = self._in_turn(here, parameters["EndpointId"])
-        finds_mx = self._look_up_mx is not None
+        here, finds_mx = self._region(region), self._look_up_mx is not None
         actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
         answer: dict[str, Any] = getattr(actions, xform_name(operation))(parameters)
         return answer
-
-    def _in_turn(self, region: Region, endpoint: str) -> Region:
-        """The Region that sends the next message of a multi-Region endpoint."""
-        if endpoint not in region.endpoints:
-            raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
-        region.endpoints[endpoint].rotate()
-        return self._region(region.endpoints[endpoint][0])
 
     def _throttle(self, region: Region) -> None:
         now, rate = self.clock.monotonic(), self.switches.requests_per_second

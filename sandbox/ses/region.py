@@ -1,7 +1,5 @@
 """
-What SES has in one Region, now and at earlier moments, and whose rules a domain's mail goes by.
-
-Storage only: what changes it is in `actions`, when SES checks DNS in `account`.
+What SES has in one Region, now and at earlier moments, and whose rules a domain's mail goes by: storage only.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ MOMENTS: Final = 64
 
 @dataclass(slots=True)
 class Tenant:
-    """Whoever mail is sent for. A class so that its name is no key of its identities."""
+    """Whoever mail is sent for."""
 
     name: str
     arn: str
@@ -33,8 +31,6 @@ class Tenant:
 
 @dataclass(slots=True)
 class Region:
-    """What SES has in one Region. A class so that nothing of it can reach another Region."""
-
     name: str
     configuration_sets: set[str] = field(default_factory=set)
     no_such_name_until: dict[str, datetime] = field(default_factory=dict)
@@ -44,8 +40,6 @@ class Region:
     number: int = 0
     """Of identities."""
     tenants: dict[str, Tenant] = field(default_factory=dict)
-    endpoints: dict[str, deque[str]] = field(default_factory=dict)
-    """Multi-Region endpoints by id: the Regions that send their mail, in turn."""
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)

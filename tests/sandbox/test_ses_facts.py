@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.dns.hosting import ADDRESSES
 from sandbox.ses.identity import easy_dkim_keys
-from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send, world
@@ -299,23 +298,6 @@ def test_primary_gets_a_key_of_its_own(here, follow):
     assert seen["VerificationInfo"].get("ErrorType", "") == error
     assert seen["DkimAttributes"]["Status"] == ("TEMPORARY_FAILURE" if follow else "SUCCESS")
     assert bool(here.ses.signing_key(DOMAIN, REGION)) == (not follow)
-
-
-def test_multi_region_endpoint(here, ses):
-    """A: half of the mail goes through each Region, so each has to have the identity."""
-    endpoint = ses.create_multi_region_endpoint(
-        EndpointName="both", Details={"RoutesDetails": [{"Region": "us-east-1"}]}
-    )
-    mail = {
-        "FromEmailAddress": ADDRESS,
-        "Destination": {"ToAddresses": ["you@example.net"]},
-        "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
-        "EndpointId": endpoint["EndpointId"],
-    }
-    with pytest.raises(SesError, match="MessageRejected"):
-        [here.ses.call("SendEmail", REGION, mail) for _ in range(2)]
-    here.ses.put_easy_dkim(DOMAIN, "us-east-1")
-    assert all(here.ses.call("SendEmail", REGION, mail)["MessageId"] for _ in range(4))
 
 
 def test_tenant_that_goes(ses):
