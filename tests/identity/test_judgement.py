@@ -1,14 +1,17 @@
 """How an identity in SES differs from what is declared, as values and as texts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.identity.judgement import Difference, described, differences, of_key, refreshed
+from byodkim_provider.identity.ownership import signs_today
 from byodkim_provider.identity.state import GONE
-from tests.identity.test_rules import stored
 from tests.support.cases import cases
+from tests.support.fakes import START
+from tests.support.identities import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
 
@@ -69,15 +72,9 @@ def test_a_selector_that_ses_does_not_return(selector):
 def test_verified(age, success, tokens, verified):
     """SUCCESS that SES shows so soon after a Put may be about the key before."""
     before = stored()
-    seen = SesIdentity(
-        identity_type="DOMAIN",
-        dkim_status="SUCCESS",
-        signing_enabled=True,
-        origin="EXTERNAL",
-        tokens=tokens,
-        at=before.key.set_at + age,
-        last_success=None if success is None else before.key.set_at + success,
-    )
+    since = before.key.set_at
+    seen = SesIdentity("DOMAIN", "SUCCESS", True, "EXTERNAL", tokens, since + age)
+    seen = replace(seen, last_success=None if success is None else since + success)
     assert verified == refreshed(before, seen).was_verified
 
 
@@ -88,6 +85,13 @@ def test_without_dkim():
 
 def test_texts_quote_what_they_name():
     """A brace in a name of somebody else's stays as it is."""
-    assert "signs with selector '{seen}', not '{s}'" == described(
-        Difference("OTHER_SELECTOR", "{seen}"), "{s}"
-    )
+    found = Difference("OTHER_SELECTOR", "{seen}")
+    assert "signs with selector '{seen}', not '{s}'" == described(found, "{s}")
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"), [("EXTERNAL", "BYODKIM, signing with selector 's1'"), ("", "without DKIM")]
+)
+def test_signs_today(origin, words):
+    """How SES signs mail, in words; Easy DKIM is in the lines about a take-over."""
+    assert words == signs_today(SesIdentity("DOMAIN", "SUCCESS", True, origin, ("s1",), START))

@@ -13,13 +13,14 @@ from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_re
 from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import TABLE, plan
-from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Declared, KeyInSes, Stored
+from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Stored
+from tests.support import identities
 from tests.support.cases import cases
 from tests.support.fakes import REGION, START
-from tests.support.world import DOMAIN, OWNER, STACK
+from tests.support.identities import BEFORE, declared
+from tests.support.world import OWNER, STACK
 
-HOUR = timedelta(hours=1)
-NOW, BEFORE = START, START - HOUR
+NOW = START
 
 WORDS = {
     "TXT lookup": "Lookup",
@@ -40,35 +41,9 @@ SETTINGS = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
 MINE, THEIRS = {OWNER_TAG: OWNER, INSTANCE_TAG: "old"}, {OWNER_TAG: "other/prod/x", INSTANCE_TAG: "theirs"}
 
 
-def declared(generation=2, **changes):
-    """Inputs that sign with `s<generation>`, published as usual."""
-    inputs = {
-        "domain": DOMAIN,
-        "region": REGION,
-        "selector": f"s{generation}",
-        "fingerprint": f"f{generation}",
-        "record_value": "p=MAAA",
-        "owner": OWNER,
-        "stack": STACK,
-        "generation": generation,
-        "published": (1, 2, 3),
-    }
-    return Declared(**inputs | changes)
-
-
-def stored(status="SUCCESS", **changes):
-    """Generation 2 signs since an hour ago, as 1 did until then."""
-    known = {
-        "declared": declared(),
-        "instance": "old",
-        "origin": "EXTERNAL",
-        "signing_enabled": True,
-        "signing_selector": "s2",
-        "was_verified": True,
-        "key": KeyInSes(set_at=BEFORE, set_by=PUT, signing_since=BEFORE, status=status),
-        "signed_until": {1: BEFORE},
-    }
-    return Stored(**known | changes)
+def stored(before=None, **changes):
+    """Generation 2 signs since an hour ago, and SES has verified it; 1 signed until then."""
+    return identities.stored(before, **{"was_verified": True} | changes)
 
 
 WAITING = Stored(declared=declared(), instance="old")
@@ -116,9 +91,8 @@ def planned(before, after, *, ses=None, late=None, visible=True):
             seen = replace(seen, record=record(visible=visible))
         elif made.asks:
             assert not seen.read, "read twice"
-            seen = replace(
-                seen, read=True, identity=ses if not seen.exists else None if late == HIDDEN else late
-            )
+            shown = ses if not seen.exists else None if late == HIDDEN else late
+            seen = replace(seen, read=True, identity=shown)
         elif actions[-1:] == ["Create"] and late:
             seen = replace(seen, exists=True, read=False)
         else:
@@ -126,6 +100,7 @@ def planned(before, after, *, ses=None, late=None, visible=True):
 
 
 DRIFTED = stored(status="FAILED")
+TAGGED = stored(declared(tags={"stage": "dev"}))
 EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
 OTHER_VALUE = {"dkim_status": "PENDING", "error_type": "INVALID_VALUE"}
 
@@ -144,18 +119,10 @@ SCENARIOS = {
     12: (WAITING, declared(3, published=(3, 4)), {"ses": has()}),
     13: (stored(), declared(), {}),
     14: (stored(), declared(dns_wait_seconds=5, published=(1, 2, 3, 4), adopt=True), {}),
-    15: (
-        stored(declared=declared(regions=(REGION, "us-east-1"))),
-        declared(regions=(REGION,)),
-        {"ses": has()},
-    ),
-    16: (stored(declared=declared(tags={"stage": "dev"})), declared(**SETTINGS), {"ses": has()}),
-    17: (stored(declared=declared(tags={"stage": "dev"})), declared(**SETTINGS), {"ses": has(tags=THEIRS)}),
-    18: (
-        stored(declared=declared(tags={"stage": "dev"})),
-        declared(**SETTINGS, adopt=True),
-        {"ses": has(tags=THEIRS)},
-    ),
+    15: (stored(declared(regions=(REGION, "us-east-1"))), declared(regions=(REGION,)), {"ses": has()}),
+    16: (TAGGED, declared(**SETTINGS), {"ses": has()}),
+    17: (TAGGED, declared(**SETTINGS), {"ses": has(tags=THEIRS)}),
+    18: (TAGGED, declared(**SETTINGS, adopt=True), {"ses": has(tags=THEIRS)}),
     19: (stored(), declared(published=(2, 3)), {"ses": has()}),
     20: (stored(), declared(published=(2, 3)), {"ses": has("s3")}),
     21: (stored(), declared(3), {"ses": has()}),
@@ -182,21 +149,19 @@ SCENARIOS = {
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 
 
+def of_row(row):
+    before, after, shown = SCENARIOS[row]
+    return planned(before, after, **shown)
+
+
 @pytest.mark.parametrize("row", SCENARIOS)
 def test_row(row):
     """What the table says happens."""
-    before, after, shown = SCENARIOS[row]
-    actions, made = planned(before, after, **shown)
-
-    ends = ""
-    if made is None:
-        ends = ", refused"
-    elif made.warning:
-        ends = ", awaiting"
-    state = "drifted"
-    if before in (None, WAITING):
-        state = "awaiting" if before else "new"
-    elif not differences(before):
+    actions, made = of_row(row)
+    ends = ", refused" if made is None else ", awaiting" if made.warning else ""
+    before = SCENARIOS[row][0]
+    state = "new" if before is None else "awaiting" if before is WAITING else "drifted"
+    if before and before.key and not differences(before):
         state = "set"
     assert (state, (" ".join(actions) or "nothing") + ends) == ROWS[row]
 
@@ -212,17 +177,16 @@ DONE = [row for row, (_, what) in ROWS.items() if "refused" not in what]
 @pytest.mark.parametrize("row", DONE)
 def test_order(row):
     """After the key nothing comes but our tags on what was not ours, and each call says what it is for."""
-    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
+    _, made = of_row(row)
     actions = [call.action for call in made.calls]
     keys = [action for action in actions if action in (CREATED, PUT)]
-
     assert [] == keys or actions[actions.index(keys[0]) + 1 :] in ([], ["TagResource"])
     assert all(call.why for call in made.calls)
 
 
 def outcome(row, status="PENDING"):
     """What is stored after a row, if SES answers Create or Put a minute after it was read."""
-    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
+    _, made = of_row(row)
     after = made.stored
     for call in made.calls:
         if call.key:
@@ -262,7 +226,6 @@ LATER = NOW + timedelta(minutes=1)
 def test_times(row, of_key, signed_until):
     """Since when SES has the key, and until when each other generation may have signed."""
     after = outcome(row)
-
     key = after.key and (after.key.set_by, after.key.set_at, after.key.signing_since)
     assert (of_key, signed_until) == (key, after.signed_until)
 
@@ -282,8 +245,7 @@ def test_times(row, of_key, signed_until):
 )
 def test_instance(row, instance, adopted):
     """An identity that becomes this resource's gets a new instance; what was another's stays adopted."""
-    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
-
+    _, made = of_row(row)
     assert (instance, adopted) == (made.stored.instance, made.stored.adopted)
     own = {OWNER_TAG: OWNER, INSTANCE_TAG: instance}
     assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
@@ -302,15 +264,13 @@ def test_instance(row, instance, adopted):
 def test_whose_wait(before, after, seen, shared):
     """Whoever can be stored as waiting shares one wait; what fails without its record has its own."""
     asks = plan(before, after, seen, now=NOW, instance="i").asks
-
     assert ("TXT lookup", 120, shared) == (asks.action, asks.seconds, asks.shared)
 
 
 def test_tags_of_what_is_not_ours_yet():
     """IAM lets a stack change tags of its own identities alone, so others come with the owner's, or after."""
-    _, made = planned(*SCENARIOS[18][:2], **SCENARIOS[18][2])
+    _, made = of_row(18)
     own = {OWNER_TAG: OWNER, STACK_TAG: STACK, INSTANCE_TAG: made.stored.instance}
-
     assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
         (call.action, call.tags, call.untag) for call in made.calls[1:]
     ]
@@ -320,7 +280,6 @@ def test_a_plan_is_a_value():
     """Two runs that see the same plan the same, and a plan says what each call is for."""
     after = replace(stored(), declared=declared(3), was_verified=False)
     put = Call(PUT, "SES needs the key", key=KeyChange(starts=True, until_now=frozenset({2})))
-
     assert Plan(after, (put,)) == planned(stored(), declared(3), ses=has())[1]
     assert "SES needs the key" in str(Plan(after, (put,)))
 
@@ -329,7 +288,6 @@ def test_a_plan_is_a_value():
 def test_nothing_is_left_to_do(row):
     """The next run has nothing to call, unless it is the record that is waited for."""
     done = outcome(row, "SUCCESS")
-
     assert (done.key is None or bool(differences(done))) == (row in (2, 35))
     again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
     assert (again == Plan(done)) == (row not in (2, 35))

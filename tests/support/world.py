@@ -41,6 +41,8 @@ class World:
     names: dict[str, frozenset[str]] = field(init=False)
     """What SES had, by Region, as this run has listed it."""
     model: SesModel = field(init=False)
+    client: type[FakeSes] = FakeSes
+    """Another one is slow, or shows what the model does not."""
 
     def __post_init__(self) -> None:
         self.next_run()
@@ -68,12 +70,12 @@ class World:
         return self.names[region]
 
     def ses(self, region: str = REGION) -> FakeSes:
-        return FakeSes(self.model, region)
+        return self.client(self.model, region)
 
     def key(self, generation: int) -> SigningKey:
         return self.keys[generation - 1]
 
-    def declared(self, generation: int = 1, **changes: Any) -> Declared:
+    def declared(self, generation: int = 1, /, **changes: Any) -> Declared:
         """An identity that signs with the key of *generation*, whose selector is `s<generation>`."""
         key = self.key(generation)
         declared: dict[str, Any] = {
@@ -95,7 +97,7 @@ class World:
             declared = self.declared(generation, domain=domain)
             self.resolver.records[declared.record_name] = (declared.record_value,)
 
-    def created(self, generation: int = 1, **changes: Any) -> Stored:
+    def created(self, generation: int = 1, /, **changes: Any) -> Stored:
         """An identity that an earlier run just made, with its record in DNS; the log of calls is empty."""
         declared = self.declared(generation, **changes)
         self.publish(generation, domain=declared.domain)
@@ -105,20 +107,33 @@ class World:
         self.next_run()
         return stored
 
-    def verified(self, generation: int = 1, **changes: Any) -> Stored:
+    def verified(self, generation: int = 1, /, **changes: Any) -> Stored:
         """The same, and SES has found the record."""
         stored = self.created(generation, **changes)
         self.clock.advance(timedelta(hours=1))
         assert self.identity(stored.declared.domain).confirmed
         return stored
 
-    def create(self, generation: int = 1, **changes: Any) -> Stored:
+    def create(self, generation: int = 1, /, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
         return lifecycle.create(declared, lambda: self.key(generation), self.outside)
 
-    def update(self, stored: Stored, generation: int, **changes: Any) -> Stored:
+    def update(self, stored: Stored, generation: int, /, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
         return lifecycle.update(stored, declared, lambda: self.key(generation), self.outside)
+
+    def read(self, stored: Stored) -> Stored:
+        return lifecycle.read(stored, self.outside)
+
+    def delete(self, stored: Stored) -> None:
+        lifecycle.delete(stored, self.outside)
+
+    def foresee(self, **changes: Any) -> str:
+        return lifecycle.foresee(self.declared(**changes), self.outside)
+
+    def change(self, **changes: Any) -> None:
+        """Somebody, or time, changes what SES has of the domain."""
+        self.model.change(DOMAIN, REGION, **changes)
 
     def put(self, selector: str, *, generation: int = 1, tags: Mapping[str, str] | None = None) -> None:
         """Somebody else has made the identity, with the key of *generation*, and it is verified."""
