@@ -104,10 +104,8 @@ def test_panel(new):
     """The three CNAMEs are known before any key exists."""
     text = printed(new, SHOP, "--panel", "cloudflare")
     assert text.startswith("dev: 3 records, 3 to type in\n\nCloudflare: shop.example › DNS › ")
-    for number in (1, 2, 3):
-        name = f"ses{number}._domainkey"
-        typed = f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n"
-        assert typed in text
+    for name in (f"ses{number}._domainkey" for number in (1, 2, 3)):
+        assert f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n" in text
     assert text == printed(new, "--panel", "cloudflare"), "the other domain has no record yet"
     notes = re.findall("^  - .*", text, re.MULTILINE)
     assert len(notes) == len({*notes}) == 4, "what holds for all is said once"
@@ -126,15 +124,11 @@ def test_right_at_the_first_try(new, world, name):
     assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
 
 
-def test_json(new):
-    """As JSON, the target is the value."""
+def test_forms(new):
+    """As JSON, the target is the value; as a change batch, it is for the zone of the domain."""
     assert json.loads(printed(new, SHOP, "--json")) == [
         {"name": name, "type": "CNAME", "ttl": 300, "value": f"{name}.{KEYS}"} for name in NAMES
     ]
-
-
-def test_change_batch(new):
-    """As a change batch, it is for the zone of the domain."""
     changes = json.loads(printed(new, SHOP, "--format", "route53"))["Changes"]
     assert [one["ResourceRecordSet"] for one in changes] == [
         {"Name": f"{name}.", "Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": f"{name}.{KEYS}."}]}
@@ -142,26 +136,30 @@ def test_change_batch(new):
     ]
 
 
+ASKED = f"""\
+Please add to the DNS of {SHOP}:
+
+{"".join(f"{name}. 300 IN CNAME {name}.{KEYS}.{chr(10)}" for name in NAMES)}
+Why: Amazon SES signs the mail of shop.example with DKIM, by which receivers know
+who has sent it; without it mail may be taken for spam. These names lead receivers to the public
+keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes
+at your side.
+
+Until when: the records never change. Please keep all of them, also one that seems unused,
+until we ask you to remove them.
+
+Please note:
+- Nothing else may stand at these names, no TXT record either.
+- The records must not be proxied (at Cloudflare: "DNS only").
+- Names and targets above are complete. A form that adds shop.example to a name by itself takes the
+  name without it, and perhaps the target only with a dot behind it.
+"""
+
+
 def test_text(new):
     """A message to a DNS team says what to add, why, and until when."""
     result = new.run("records", SHOP, "--format", "text", "--zone", SHOP)
-    assert result.stderr == ""
-    lines = "\n".join(f"{name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES)
-    assert result.stdout == (
-        f"Please add to the DNS of {SHOP}:\n\n{lines}\n\n"
-        "Why: Amazon SES signs the mail of shop.example with DKIM, by which receivers know\n"
-        "who has sent it; without it mail may be taken for spam. These names lead receivers to the public\n"
-        "keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes\n"
-        "at your side.\n\n"
-        "Until when: the records never change. Please keep all of them, also one that seems unused,\n"
-        "until we ask you to remove them.\n\n"
-        "Please note:\n"
-        "- Nothing else may stand at these names, no TXT record either.\n"
-        '- The records must not be proxied (at Cloudflare: "DNS only").\n'
-        "- Names and targets above are complete. A form that adds shop.example to a name by itself takes "
-        "the\n"
-        "  name without it, and perhaps the target only with a dot behind it.\n"
-    )
+    assert (result.stdout, result.stderr) == (ASKED, "")
 
 
 def test_text_of_other_records(stack, world):
@@ -175,10 +173,13 @@ def test_text_of_other_records(stack, world):
     project.signing = {"example.com": 1, "example.net": 2}
     text = printed(project, "--format", "text")
     value = records.quoted(records.record_value(world.key(1).public_key_der))
-    assert f"Please add to the DNS of example.com:\n\ns1._domainkey.example.com. 300 IN TXT {value}\n" in text
-    assert "Until when: please keep each record until we ask for its removal" in text
-    assert "s2._domainkey.example.net: nothing to type, `pulumi up` writes it at Route 53\n" in text
-    assert f"Please add to the DNS of {SHOP}:" in text
+    for part in (
+        f"Please add to the DNS of example.com:\n\ns1._domainkey.example.com. 300 IN TXT {value}\n",
+        "Until when: please keep each record until we ask for its removal",
+        "s2._domainkey.example.net: nothing to type, `pulumi up` writes it at Route 53\n",
+        f"Please add to the DNS of {SHOP}:",
+    ):
+        assert part in text
     assert "Please add to the DNS of example.net:" not in text
 
 
@@ -207,13 +208,12 @@ def test_right(stack):
     """Each slot is examined, and the CNAME of the one that comes next."""
     result = stack(1).run("doctor", SHOP)
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert lines[0] == "dev: 3 records, 3 right"
-    for name in NAMES[:2]:
-        at = lines.index(f"{name}: right")
-        assert lines[at + 1] == f"  2 of 2 servers show the key (CNAME to {name}.{KEYS})"
-    at = lines.index(f"{NAMES[2]}: right")
-    assert lines[at + 1] == f"  2 of 2 servers show where its key will be (CNAME to {NAMES[2]}.{KEYS})"
+    assert result.stdout.startswith("dev: 3 records, 3 right\n")
+    for name, there in zip(NAMES, ["the key"] * 2 + ["where its key will be"], strict=True):
+        assert f"\n{name}: right\n  2 of 2 servers show {there} (CNAME to {name}.{KEYS})\n" in result.stdout
+
+
+RIGHT = ("right", "", 2)
 
 
 def test_before_the_first_run(new, world):
@@ -222,19 +222,17 @@ def test_before_the_first_run(new, world):
     result = new.run("doctor", SHOP, "--json")
     assert result.exit_code == 2
     found = json.loads(result.stdout)["domains"][0]["records"]
-    assert [(one["name"], one["verdict"], one["misconfiguration"]) for one in found] == [
-        (NAMES[0], "right", ""),
-        (NAMES[1], "wrong", "no-txt"),
-        (NAMES[2], "right", ""),
+    assert [(one["name"], one["verdict"], one["misconfiguration"], one["seen"]) for one in found] == [
+        (name, verdict, code, f"{seen} of 2 servers have the CNAME to {name}.{KEYS}")
+        for name, (verdict, code, seen) in zip(
+            NAMES,
+            (RIGHT, ("wrong", "no-txt", 0), RIGHT),
+            strict=True,
+        )
     ]
     assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
-    assert [one["target"] for one in found] == [f"{name}.{KEYS}" for name in NAMES]
     targets = [one["target"] for one in found]
-    seen = [one["seen"] for one in found]
-    assert seen[:2] == [
-        f"{number} of 2 servers have the CNAME to {target}"
-        for number, target in zip((2, 0), targets[:2], strict=True)
-    ]
+    assert targets == [f"{name}.{KEYS}" for name in NAMES]
     assert {one["says"] for one in found[1]["servers"]} == {
         f"{one} has no CNAME to {targets[1]}" for one in SERVERS
     }
@@ -250,18 +248,14 @@ def test_wrong(stack, world):
     world.resolver.records[f"{NAMES[2]}.{KEYS}"] = ()
     result = project.run("doctor", SHOP, "--json", "--panel", "cloudflare")
     assert result.exit_code == 2
-    elsewhere, proxied, behind = json.loads(result.stdout)["domains"][0]["records"]
-    assert elsewhere["misconfiguration"] == "wrong-target"
-    assert elsewhere["fix"].startswith(
-        f"change 'Target' of the CNAME record at this name to {NAMES[0]}.{KEYS}"
-    )
+    elsewhere, proxied, behind = found = json.loads(result.stdout)["domains"][0]["records"]
+    assert [one["misconfiguration"] for one in found] == ["wrong-target", "proxied", "no-txt"]
+    change = f"change 'Target' of the CNAME record at this name to {NAMES[0]}.{KEYS}"
+    assert elsewhere["fix"].startswith(change)
     assert f"  Target: {NAMES[0]}.{KEYS}\n" in elsewhere["instructions"]
-    assert proxied["misconfiguration"] == "proxied"
     assert "'Proxy status: DNS only'" in proxied["fix"]
-    assert behind["misconfiguration"] == "no-txt"
     assert behind["fix"].startswith("run `pulumi up --refresh`, which writes the record again")
-    assert behind["instructions"] == ""
-    assert (behind["zone"], behind["found_at"]) == (KEYS, f"{NAMES[2]}.{KEYS}")
+    assert (behind["instructions"], behind["zone"], behind["found_at"]) == ("", KEYS, f"{NAMES[2]}.{KEYS}")
 
 
 def test_zone_that_nothing_delegates(stack, world):
@@ -269,11 +263,9 @@ def test_zone_that_nothing_delegates(stack, world):
     project = stack(1, name_servers={"route53:Z1": ("ns.aws",)})
     world.resolver.records.clear()
     lines = project.run("doctor", SHOP).stdout.splitlines()
+    seen = f"  the CNAME is right, but nothing delegates to the zone {KEYS}, which ns.aws serve"
     fix = f"  to fix it: have {KEYS} served where the stack keeps the record: by NS records in the zone above"
-    assert (
-        lines.count(f"  the CNAME is right, but nothing delegates to the zone {KEYS}, which ns.aws serve")
-        == 3
-    )
+    assert lines.count(seen) == 3
     assert [line.startswith(fix) for line in lines if "to fix it" in line] == [True] * 3
     assert not any("CNAME" in line and "Type:" in line for line in lines)
 
@@ -294,31 +286,22 @@ def test_private_key(stack, world, leaked, settings):
     assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
 
 
-def test_domain_that_left_the_file(stack, world, domains):
-    """The state knows where the CNAMEs of a domain lead."""
+def test_domain_that_left_the_file(stack, domains):
+    """The state knows where the CNAMEs of a domain lead, beside a program of one's own too."""
     project = stack(1)
     project.write("    example.com: {generation: 1}\n")
-    found = domains("doctor")
-    targets = {one["name"]: one["target"] for domain in found for one in domain["records"]}
+    targets = {one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]}
     assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
-
-
-def test_own_program(stack):
-    """So it does beside a program of one's own."""
-    project = stack(2)
     project.has_own_program = True
     project.stack_file.write_text("config:\n  aws:region: eu-west-1\n")
-    assert [one["value"] for one in json.loads(printed(project, "--json"))] == [
-        f"{name}.{KEYS}" for name in NAMES
-    ]
+    assert [one["value"] for one in json.loads(printed(project, "--json"))] == [*targets.values()]
 
 
 def test_status(stack):
     """A generation stands beside its slot's selector."""
     result = stack(2, until={1: 3}).run("status")
     shown = [line.split() for line in result.stdout.splitlines()]
-    roles = ["previous", "signing", "standby"]
-    for number, role in zip((1, 2, 3), roles, strict=True):
+    for number, role in enumerate(["previous", "signing", "standby"], 1):
         assert [str(number), role, f"ses{number}", "2", "of", "2"] in shown
 
 
@@ -348,57 +331,41 @@ def test_status_of_the_next_slot(stack, world, domains):
 # Rotations
 
 
-def edited(project, *arguments):
-    result = project.run("rotate", SHOP, "--yes", "--no-up", *arguments)
-    assert result.exit_code == 0, result.stderr
-    return project.stack_file.read_text()
+LEAKED = ("--compromised",)
 
 
-ROTATIONS = {
-    "forward": (2, (1, 2, 3), {1: 11}, (), "generation: 3\n      dns"),
-    "with the previous one on its way": (
-        2,
-        (1, 2, 3),
-        {1: 3},
-        (),
-        "generation: 3\n      published: [1, 2, 3]",
-    ),
-    "back": (3, (2, 3, 4), {2: 3}, ("--back",), "generation: 2\n      published: [2, 3, 4]"),
-    "leaked": (3, (2, 3, 4), {2: 11}, ("--compromised",), "published: [4, 5]"),
-    "leaked again": (
-        *(3, (1, 3), {1: 2, 2: 0}),
-        ("--compromised",),
-        "generation: 5\n      overlapDays: 0\n      published: [1, 5]",
-    ),
-    "leaked, with no other slot free": (
-        *(3, (1, 2, 3), {1: 2, 2: 1}),
-        ("--compromised",),
-        "generation: 2\n      overlapDays: 0\n      published: [1, 2]",
-    ),
-    "to the slot that is free": (4, (2, 4), {2: 3}, (), "generation: 6\n      published: [2, 4, 6]"),
-}
-
-
-@pytest.mark.parametrize(
-    ("generation", "published", "until", "way", "text"), ROTATIONS.values(), ids=ROTATIONS
+@cases(
+    ("generation", "published", "until", "way", "text"),
+    {
+        "forward": (2, (1, 2, 3), {1: 11}, (), "generation: 3; dns"),
+        "with the previous one on its way": (2, (1, 2, 3), {1: 3}, (), "generation: 3; published: [1, 2, 3]"),
+        "back": (3, (2, 3, 4), {2: 3}, ("--back",), "generation: 2; published: [2, 3, 4]"),
+        "leaked": (3, (2, 3, 4), {2: 11}, LEAKED, "published: [4, 5]"),
+        "again": (3, (1, 3), {1: 2, 2: 0}, LEAKED, "generation: 5; overlapDays: 0; published: [1, 5]"),
+        "no free slot": (
+            3,
+            (1, 2, 3),
+            {1: 2, 2: 1},
+            LEAKED,
+            "generation: 2; overlapDays: 0; published: [1, 2]",
+        ),
+        "to the slot that is free": (4, (2, 4), {2: 3}, (), "generation: 6; published: [2, 4, 6]"),
+    },
 )
 def test_rotate(stack, generation, published, until, way, text):
     """Two published generations never share a slot, and the preview takes what is written."""
     project = stack(generation, published, until=until)
-    written = edited(project, *way)
-    assert text in written
-    assert ("overlapDays: 0" in written) == ("--compromised" in way)
+    result = project.run("rotate", SHOP, "--yes", "--no-up", *way)
+    assert result.exit_code == 0, result.stderr
+    written = project.stack_file.read_text()
+    assert text.replace("; ", "\n      ") in written
+    assert ("overlapDays: 0" in written) == (way == LEAKED)
     domain = yaml.safe_load(written)["config"]["ses-byodkim:domains"][SHOP]
     read = settings.domain(SHOP, domain, default_region="eu-west-1")
     [stored] = project.stored
-    changes = {"generation": read.generation, "published": read.published}
-    after = replace(
-        stored.declared,
-        **changes,
-        selector=read.selector(read.generation),
-        fingerprint="of another key",
-        overlap_days=read.overlap_days,
-    )
+    declared = {name: getattr(read, name) for name in ("generation", "published", "overlap_days")}
+    selector = read.selector(read.generation)
+    after = replace(stored.declared, selector=selector, fingerprint="of another key", **declared)
     rules.refuse_unsafe(stored, after, unknown=(), now=project.world.clock.now())
 
 
@@ -414,14 +381,9 @@ def test_every_slot_is_in_use(stack, world):
     result = stack(4, (4,), until={2: 3, 3: 1}).run("rotate", SHOP, "--yes")
     assert result.exit_code == 1
     last = world.clock.now() - timedelta(days=3)
-    problem = IdentityMessages.SLOT_IN_USE(
-        domain=SHOP,
-        generation=2,
-        signed_until=last,
-        allowed_from=last + timedelta(days=10),
-        next_one=IdentityMessages.KEEP(generation=4),
-        today=[4],
-    )
+    times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}
+    keep = {"next_one": IdentityMessages.KEEP(generation=4), "today": [4]}
+    problem = IdentityMessages.SLOT_IN_USE(domain=SHOP, generation=2, **times, **keep)
     assert result.stderr == f"byodkim: {problem.with_hint()}\n"
 
 
@@ -441,11 +403,11 @@ def test_slot_is_taken(stack, until):
 def test_policy(new):
     """The records stand in the other zone, so only their names there may be changed."""
     statements = json.loads(new.run("iam-policy").stdout)["Statement"]
-    names = [one["Condition"] for one in statements if "route53:ChangeResourceRecordSets" in one["Action"]]
-    (listed,) = [
+    [listed] = [
         value
-        for condition in names
-        for key, value in condition["ForAllValues:StringLike"].items()
+        for one in statements
+        if "route53:ChangeResourceRecordSets" in one["Action"]
+        for key, value in one["Condition"]["ForAllValues:StringLike"].items()
         if key.endswith("RecordNames")
     ]
     assert listed == ["*._domainkey.example.com", f"*._domainkey.{SHOP}.{KEYS}"]

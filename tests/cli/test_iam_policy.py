@@ -22,6 +22,12 @@ CHANGE = "route53:ChangeResourceRecordSets"
 RECORD_NAMES, RECORD_TYPES = f"{CHANGE}NormalizedRecordNames", f"{CHANGE}RecordTypes"
 
 
+OPERATORS = (
+    *("StringEquals", "StringLike", "StringLikeIfExists"),
+    *("ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals"),
+)
+
+
 @pytest.fixture
 def project(tmp_path, world):
     """A project whose stack has nothing yet."""
@@ -60,10 +66,7 @@ def is_allowed(document, action, resource, context):
     """As IAM judges a call with *context*: without the key a condition fails, but for one with IfExists."""
 
     def holds(operator, key, patterns):
-        assert operator in (
-            *("StringEquals", "StringLike", "StringLikeIfExists"),
-            *("ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals"),
-        )
+        assert operator in OPERATORS
         if key not in context:
             return operator.endswith("IfExists")
         hits = [
@@ -109,37 +112,25 @@ def test_one_identity(project, stored):
     project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zoneId: Z1 }} }}\n")
     stored(dns=("route53:Z1",))
     result = project.run("iam-policy")
-    owners = [f"{STACK_ID}/*"]
+    owners, change = [f"{STACK_ID}/*"], "ses:PutEmailIdentity"
     zone = "arn:aws:route53:::hostedzone/Z1"
-    condition = {
+    records = {
         "ForAllValues:StringLike": {RECORD_NAMES: [f"*._domainkey.{DOMAIN}"]},
         "ForAllValues:StringEquals": {RECORD_TYPES: ["TXT"]},
     }
+    new = {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}}
+    changes = [f"{change}{one}Attributes" for one in ("ConfigurationSet", "Dkim", "DkimSigning")]
+    of_ours = ["ses:DeleteEmailIdentity", *changes, "ses:TagResource", "ses:UntagResource"]
     assert [
         (one["Action"], one["Resource"], one.get("Condition")) for one in printed(result)["Statement"]
     ] == [
-        (
-            ["ses:CreateEmailIdentity", "ses:TagResource"],
-            f"{SES}identity/{DOMAIN}",
-            {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}},
-        ),
+        (["ses:CreateEmailIdentity", "ses:TagResource"], f"{SES}identity/{DOMAIN}", new),
         (["ses:GetEmailIdentity"], f"arn:aws:ses:*:{ACCOUNT}:identity/*", None),
         (["ses:ListEmailIdentities", "ses:ListResourceTenants"], "*", None),
-        (
-            [
-                "ses:DeleteEmailIdentity",
-                "ses:PutEmailIdentityConfigurationSetAttributes",
-                "ses:PutEmailIdentityDkimAttributes",
-                "ses:PutEmailIdentityDkimSigningAttributes",
-                "ses:TagResource",
-                "ses:UntagResource",
-            ],
-            f"{SES}identity/*",
-            {"StringLike": {OWNED: owners}},
-        ),
+        (of_ours, f"{SES}identity/*", {"StringLike": {OWNED: owners}}),
         (["route53:ListHostedZones"], "*", None),
         (["route53:GetHostedZone"], zone, None),
-        ([CHANGE], zone, condition),
+        ([CHANGE], zone, records),
         (["route53:ListResourceRecordSets"], zone, None),
         (["route53:GetChange"], "arn:aws:route53:::change/*", None),
     ]
@@ -196,23 +187,19 @@ def test_leaving(project, stored):
 
 
 def test_configuration_set(project, stored):
-    """SES may check a configuration set, too."""
+    """SES may check a configuration set, too; identities keep the owner they were made with."""
     project.write("    example.com: { generation: 1, configurationSet: newsletter }\n")
-    stored()
-    allowed = policy(project.run("iam-policy"))
-    assert f"{SES}configuration-set/newsletter" in allowed["ses:PutEmailIdentityConfigurationSetAttributes"]
-    assert f"{SES}configuration-set/newsletter" in allowed["ses:CreateEmailIdentity"]
-
-
-def test_replaced_id(project, stored):
-    """Identities keep the owner they were made with, so that one may be changed too."""
-    project.write("    example.com: { generation: 1 }\n")
     stored(owner="fedcba9876543210/example.com/eu-west-1")
-    both = f'"{STACK_ID}/*",\n            "fedcba9876543210/*"\n'
-    assert both in project.run("iam-policy").stdout
+    result = project.run("iam-policy")
+    for action in ("ses:PutEmailIdentityConfigurationSetAttributes", "ses:CreateEmailIdentity"):
+        assert f"{SES}configuration-set/newsletter" in policy(result)[action]
+    assert f'"{STACK_ID}/*",\n            "fedcba9876543210/*"\n' in result.stdout
 
 
 # Records
+
+
+TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
 
 
 @cases(
@@ -224,18 +211,8 @@ def test_replaced_id(project, stored):
         "another": ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}, {"Z1", "Z2"}),
         "none": ("manual", ("Z1",), {"Z1"}, {"Z1"}),
         "one by id": ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*", "Z2"}),
-        "both by name": (
-            "[{ zone: example.com }, { zone: _domainkey.example.com }]",
-            ("Z1", "Z2"),
-            {"Z1", "Z2"},
-            {"*"},
-        ),
-        "one of them is new": (
-            "[{ zone: example.com }, { zone: _domainkey.example.com }]",
-            ("Z1",),
-            {"*"},
-            {"*"},
-        ),
+        "both by name": (TWO_ZONES, ("Z1", "Z2"), {"Z1", "Z2"}, {"*"}),
+        "one of them is new": (TWO_ZONES, ("Z1",), {"*"}, {"*"}),
     },
 )
 def test_zones(project, stored, dns, in_state, zones, read):
@@ -270,12 +247,9 @@ def test_records(project, names, kind, allowed):
 
 def test_roles(project, stored):
     """Each role has a policy of its own: the one that works, the one for DNS, and the way there."""
-    project.write(
-        f"    example.com: {{ generation: 1, dns: {{ zoneId: Z1, assumeRole: '{DNS_ROLE}', "
-        "externalId: c7 } }\n"
-    )
-    with project.stack_file.open("a") as file:
-        file.write(f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n")
+    dns = f"{{ zoneId: Z1, assumeRole: '{DNS_ROLE}', externalId: c7 }}"
+    roles = f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n"
+    project.write(f"    example.com: {{ generation: 1, dns: {dns} }}\n{roles}")
     stored(dns=("route53:Z1",))
     start = project.run("iam-policy")
     assert policy(start) == {"sts:AssumeRole": {ROLE}, "sts:TagSession": {ROLE}}
@@ -300,10 +274,8 @@ def test_key_store(project, stored):
     project.secrets = {f"{secret}/old/old.example/1-AbCdEf": None}
     document = printed(project.run("iam-policy"))
     allowed = policy(project.run("iam-policy"))
-    assert allowed["secretsmanager:GetSecretValue"] == {
-        f"{secret.replace('us-east-1', 'eu-west-1')}/dev/*",
-        f"{secret}/old/*",
-    }
+    ours = f"{secret.replace('us-east-1', 'eu-west-1')}/dev/*"
+    assert allowed["secretsmanager:GetSecretValue"] == {ours, f"{secret}/old/*"}
     assert not {"secretsmanager:PutResourcePolicy", "kms:Decrypt"} & allowed.keys()
     resource = f"{secret}/old/old.example/1-AbCdEf"
     for action, tags, expected in (
@@ -315,21 +287,16 @@ def test_key_store(project, stored):
         assert is_allowed(document, f"secretsmanager:{action}", resource, tags) == expected, action
 
 
+KMS, UUID = f"arn:aws:kms:eu-west-1:{ACCOUNT}:", "1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
 @cases(
     ("key", "resource", "alias"),
     {
-        "id": (
-            "1234abcd-12ab-34cd-56ef-1234567890ab",
-            f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-            None,
-        ),
-        "arn": ("arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab", "", None),
-        "alias": ("alias/mail", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", "alias/mail"),
-        "arn of an alias": (
-            "arn:aws:kms:eu-west-1:123456789012:alias/mail",
-            f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*",
-            "alias/mail",
-        ),
+        "id": (UUID, f"{KMS}key/{UUID}", None),
+        "arn": (f"arn:aws:kms:eu-west-1:210987654321:key/{UUID}", "", None),
+        "alias": ("alias/mail", f"{KMS}key/*", "alias/mail"),
+        "arn of an alias": (f"{KMS}alias/mail", f"{KMS}key/*", "alias/mail"),
     },
 )
 def test_kms_key(project, stored, key, resource, alias):
@@ -373,20 +340,18 @@ def test_without_a_project(tmp_path, world):
     assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
 
 
+NOT_ASSUMED = f"the stack does not assume '{DNS_ROLE}': it assumes none"
+OF_ACCOUNT = "--scan is for an account: give it without --stack and --role."
+
+
 @cases(
     ("arguments", "said"),
     {
-        "role that is not assumed": (
-            ("--role", DNS_ROLE),
-            f"the stack does not assume '{DNS_ROLE}': it assumes none",
-        ),
+        "role that is not assumed": (("--role", DNS_ROLE), NOT_ASSUMED),
         "no stack": (("-s",), "Option '-s' requires an argument."),
         "argument": (("example.com",), "Got unexpected extra argument (example.com)"),
         "option": (("--colour",), "No such option '--colour'"),
-        "scan of a stack": (
-            ("--scan", "-s", "dev"),
-            "--scan is for an account: give it without --stack and --role.",
-        ),
+        "scan of a stack": (("--scan", "-s", "dev"), OF_ACCOUNT),
     },
 )
 def test_wrong_usage(project, arguments, said):

@@ -55,32 +55,25 @@ def test_reference(project, line):
     assert shape(expected) == shape(json.loads(project.run(*line, "--json").stdout))
 
 
-def silent(project):
-    project.world.resolver.failures["ns1.example.net"] = "silent"
-
-
-def not_made(project):
-    project.stored = []
-
-
 def with_dmarc(project):
     project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; adkim=s",)
-
-
-def no_dns(project):
-    project.write("    example.com: {generation: 2, dnsCheck: off}\n")
 
 
 def no_answer(project):
     project.world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
 
 
-def no_project(project):
-    (project.directory / "Pulumi.yaml").unlink()
-
-
-@pytest.mark.parametrize(
-    "change", [no_answer, silent, not_made, no_dns, no_project], ids=lambda one: one.__name__
+@cases(
+    "change",
+    {
+        "no answer": no_answer,
+        "a silent server": lambda project: project.world.resolver.failures.update(
+            {"ns1.example.net": "silent"}
+        ),
+        "not made": lambda project: project.stored.clear(),
+        "no DNS": lambda project: project.write("    example.com: {generation: 2, dnsCheck: off}\n"),
+        "no project": lambda project: (project.directory / "Pulumi.yaml").unlink(),
+    },
 )
 @pytest.mark.parametrize(
     "line",
@@ -105,23 +98,18 @@ def test_printed(project, change, line):
         assert printed["error"]["message"].splitlines()[0] in result.stderr
 
 
+NO_ANSWER = "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"
+NO_WAY_BACK = "example.com: no generation before 2 is published, there is no way back"
+HINT = "`byodkim rotate example.com` goes on to the next one"
+
+
 @cases(
     ("arguments", "kind", "message", "hint"),
     {
-        "AWS": (
-            ["status"],
-            "SesRefused",
-            "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException",
-            "",
-        ),
+        "AWS": (["status"], "SesRefused", NO_ANSWER, ""),
         "usage": (["rotate"], "UsageError", "Give one of: domains, --all, --older-than.", ""),
         "no such command": (["state"], "UsageError", "No such command 'state'.", ""),
-        "refused": (
-            ["rotate", DOMAIN, "--dry-run", "--back"],
-            "Refused",
-            "example.com: no generation before 2 is published, there is no way back",
-            "`byodkim rotate example.com` goes on to the next one",
-        ),
+        "refused": (["rotate", DOMAIN, "--dry-run", "--back"], "Refused", NO_WAY_BACK, HINT),
     },
 )
 def test_errors(project, arguments, kind, message, hint):
@@ -132,9 +120,5 @@ def test_errors(project, arguments, kind, message, hint):
     error = json.loads(result.stdout)["error"]
     assert (error["kind"], error["exit_code"]) == (kind, result.exit_code)
     assert (error["message"], error["hint"]) == (message, hint)
-
-
-def test_without_json(project):
-    """Nothing of it is printed for people."""
     no_answer(project)
-    assert project.run("status").stdout == ""
+    assert project.run("status").stdout == "", "nothing of it is printed for people"

@@ -85,13 +85,11 @@ def shown(monkeypatch):
 
     def show(columns, now=NOW):
         monkeypatch.setattr(sys, "stdout", written := io.StringIO())
+        width = {"FORCE_COLOR": "1", "COLUMNS": str(columns)} if columns else {}
         for name in ("FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv("NO_COLOR", "1")
-        if columns:
-            monkeypatch.setenv("FORCE_COLOR", "1")
-            monkeypatch.setenv("COLUMNS", str(columns))
+        for name, value in {"TERM": "xterm", "NO_COLOR": "1", **width}.items():
+            monkeypatch.setenv(name, value)
         layout.show(now)
         return [ANSI.sub("", line).rstrip() for line in written.getvalue().splitlines()]
 
@@ -134,15 +132,11 @@ def test_narrow(shown):
 
 
 def test_tables(shown):
-    """One that is wide enough gets tables, as wide as they have to be."""
+    """One that is wide enough gets tables, as wide as they have to be; a log of CI has 80 columns."""
     lines = shown(100)
     headings = [re.split("  +", line.strip()) for line in lines if line.startswith("  Region")]
     assert headings == [["Region", "SES", "generation", "signing since", "days"]] * 2
     assert [line.rstrip() for line in shown(300)][-8:] == lines[-8:]
-
-
-def test_a_log(shown):
-    """Without a terminal, as in a log of CI, lines have 80 columns; a variable says otherwise."""
     assert shown(None) == shown(80)
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from byodkim_provider.cli.state import settings_in_state
+from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
@@ -24,43 +25,26 @@ def project(tmp_path, world):
     return project
 
 
-def test_status(project):
-    """Everything is well, and nothing is said of a stack file."""
-    result = project.run("status", "--json")
-    assert result.exit_code == 0, result.output
-    (found,) = json.loads(result.stdout)["domains"]
-    assert (found["domain"], found["wrong"], found["due"]) == (DOMAIN, [], [])
-
-
 def test_arguments(domains, declare):
-    """What to set is named as an argument of the program."""
+    """Everything is well, and nothing is said of a stack file; what to set is named as an argument."""
+    [found] = domains()
+    assert (found["domain"], found["verdict"], found["wrong"], found["due"]) == (DOMAIN, "well", [], [])
     declare(overlap_days=0)
-    (found,) = domains()
-    assert found["due"] == [
-        "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
-    ]
+    due = "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
+    assert domains()[0]["due"] == [due]
 
 
-def test_doctor(project, world):
-    """A record that is lost is found out without a stack file."""
+def test_others(project, world):
+    """Records, policy and what is lost are found out without a stack file: the state has them."""
+    assert len(json.loads(project.run("records", "--format", "json").stdout)) == 3
+    assert f":identity/{DOMAIN}" in project.run("iam-policy").stdout
     assert project.run("doctor", DOMAIN).exit_code == 0
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
     assert project.run("doctor").exit_code == 2
 
 
-def test_records(project):
-    """The records to publish are those in the state."""
-    result = project.run("records", "--format", "json")
-    assert len(json.loads(result.stdout)) == 3
-
-
 @pytest.mark.parametrize(
-    ("label", "written_at"),
-    [
-        ("godaddy:example.com", "GoDaddy"),
-        ("mine:1", "mine"),
-        ("manual", ""),
-    ],
+    ("label", "written_at"), [("godaddy:example.com", "GoDaddy"), ("mine:1", "mine"), ("manual", "")]
 )
 def test_who_writes(project, label, written_at, declare):
     """A record of which the program has its provider write it is not typed in."""
@@ -71,44 +55,29 @@ def test_who_writes(project, label, written_at, declare):
     assert project.run("iam-policy").exit_code == 0
 
 
+AFTER = [("manual", None, None, 1), ("mine", None, None, 3)]
+SLOTS = {one: (f"{name}._domainkey.{DOMAIN}.k.example@mine:1",) for one, name in ((1, "ses1"), (2, "m2"))}
+
+
 @cases(
     ("places", "zones"),
     {
         "both for all": (None, [("manual", None, None, 1), ("mine", None, None, 1)]),
-        "one after the other": (
-            {1: ("manual",), 2: ("manual",), 3: ("mine:1",)},
-            [("manual", None, None, 1), ("mine", None, None, 3)],
-        ),
-        "the first generation is gone": (
-            {2: ("manual",), 3: ("mine:1",)},
-            [("manual", None, None, 1), ("mine", None, None, 3)],
-        ),
-        "two prefixes": (
-            {
-                1: (f"ses1._domainkey.{DOMAIN}.k.example@mine:1",),
-                2: (f"m2._domainkey.{DOMAIN}.k.example@mine:1",),
-            },
-            [("mine", "ses", "k.example", 1), ("mine", "m", "k.example", 2)],
-        ),
+        "one after the other": ({1: ("manual",), 2: ("manual",), 3: ("mine:1",)}, AFTER),
+        "the first generation is gone": ({2: ("manual",), 3: ("mine:1",)}, AFTER),
+        "two prefixes": (SLOTS, [("mine", "ses", "k.example", 1), ("mine", "m", "k.example", 2)]),
     },
 )
 def test_zones(project, places, zones):
     """Which generations stand where, and under which prefix, is known without a stack file."""
-    published = tuple(places or (1, 2, 3))
-    declared = replace(
-        project.stored[0].declared, dns=("manual", "mine:1"), places=places, published=published
-    )
-    identities = {DOMAIN: (replace(project.stored[0], declared=declared),)}
+    [stored] = project.stored
+    of_places = {"places": places, "published": tuple(places or (1, 2, 3))}
+    declared = replace(stored.declared, dns=("manual", "mine:1"), **of_places)
+    identities = {DOMAIN: (replace(stored, declared=declared),)}
     state = SimpleNamespace(identities=identities, records={}, secrets={}, roles={})
     domain = settings_in_state(DOMAIN, state)
     listed = [(one.provider, one.cname, one.zone, one.from_generation) for one in domain.dns]
     assert listed == zones
-
-
-def test_policy(project):
-    """The policy is for the identities in the state, not for any."""
-    result = project.run("iam-policy")
-    assert f":identity/{DOMAIN}" in result.stdout
 
 
 @pytest.mark.parametrize("others", [True, False])
@@ -125,81 +94,71 @@ def test_policy_of_retired(project, others):
 
 
 @cases(
-    ("options", "edit"),
+    ("options", "declared", "edit"),
     {
-        "forward": ((), "`generation=3`"),
-        "back": (("--back",), "`generation=1, published=[1, 2, 3]`"),
-        "compromised": (("--compromised",), "`generation=3, published=[3, 4], overlap_days=0`"),
+        "forward": ((), {}, "`generation=3`"),
+        "back": (("--back",), {}, "`generation=1, published=[1, 2, 3]`"),
+        "compromised": (("--compromised",), {}, "`generation=3, published=[3, 4], overlap_days=0`"),
+        # The override of the step before goes, and does not let a key leave DNS too early.
+        "after a leak": (
+            (),
+            {"published": (2, 3), "overlap_days": 0},
+            "`generation=3`, without `published`, without `overlap_days`",
+        ),
+        # A generation that the program has written out, and that signed lately, stays there.
+        "written out": ((), {"published": (1, 2, 3, 4)}, "`generation=3, published=[1, 2, 3, 4]`"),
     },
 )
-def test_rotate(project, options, edit):
+def test_rotate(project, world, declare, options, declared, edit):
     """What to write into the program is said, and nothing is run."""
+    declare(**declared)
+    if 4 in declared.get("published", ()):
+        project.stored = [replace(project.stored[0], signed_until=yesterday(world))]
     result = project.run("rotate", DOMAIN, *options, "--yes")
-    assert result.exit_code == 1
-    assert result.stderr == (
-        "byodkim: a program declares the domains of this stack, and no file lists them: "
-        f"{DOMAIN}: {edit}\n"
-        "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`\n"
-    )
+    problem = CliMessages.OWN_PROGRAM(edits=f"{DOMAIN}: {edit}")
+    assert (result.exit_code, result.stderr) == (1, f"byodkim: {problem.with_hint()}\n")
     assert project.ran == []
 
 
-def test_rotate_after_a_leak(project, declare):
-    """The override of the step before goes, and does not let a key leave DNS too early."""
-    declare(published=(2, 3), overlap_days=0)
-    result = project.run("rotate", DOMAIN, "--yes")
-    edit = "`generation=3`, without `published`, without `overlap_days`\n"
-    assert result.stderr.splitlines(keepends=True)[0].endswith(f": {DOMAIN}: {edit}")
+def yesterday(world):
+    return {1: world.clock.now() - timedelta(days=1)}
 
 
-def test_rotate_what_was_written_out(project, world):
-    """A generation that the program has written into `published`, and that signed lately, stays there."""
-    stored = project.stored[0]
-    declared = replace(stored.declared, published=(1, 2, 3, 4))
-    until = {1: world.clock.now() - timedelta(days=1)}
-    project.stored = [replace(stored, declared=declared, signed_until=until)]
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert "`generation=3, published=[1, 2, 3, 4]`" in result.stderr
+SUPPLIED = {"published": (1, 2), "supplied_keys": {1: "s1:a", 2: "s2:b"}}
+TODAY = "today `generation=3` with `published=[1, 2, 3, 4]` is allowed"
 
 
-@pytest.mark.parametrize("overlap_days", [10, 0], ids=["", "after a leak"])
-def test_rotate_too_early(project, world, declare, overlap_days):
-    """A refusal names what is allowed today as arguments of the program; an override was for its own step."""
-    declare(overlap_days=overlap_days)
-    until = {1: world.clock.now() - timedelta(days=1)}
-    project.stored = [replace(project.stored[0], signed_until=until)]
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert result.exit_code == 1
-    assert "today `generation=3` with `published=[1, 2, 3, 4]` is allowed" in result.stderr
-
-
-def test_rotate_supplied_keys(project, declare):
-    """Of keys that the program supplies the next one has to be there."""
-    declare(published=(1, 2), supplied_keys={1: "s1:a", 2: "s2:b"})
-    said = project.run("rotate", DOMAIN, "--yes").stderr
-    assert said.startswith(f"byodkim: {DOMAIN}: there is no standby, `keys` has no generation 3\n")
-
-
-def test_rotate_unknown_domain(project):
-    """A domain that the program does not have is named as that."""
-    result = project.run("rotate", "example.org", "--yes")
-    assert result.stderr == f"byodkim: example.org: is not in stack dev, did you mean {DOMAIN!r}?\n"
-
-
-def test_rotate_identity_alone(project, declare):
-    """An identity that is used alone has no generations to go through."""
-    declare(generation=None, published=())
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert (result.exit_code, "has no generations" in result.stderr) == (1, True)
-    assert project.run("status").exit_code == 0
+@cases(
+    ("declared", "signed_until", "domain", "said"),
+    {
+        # A refusal names what is allowed today as arguments; an override was for its own step.
+        "too early": ({"overlap_days": 10}, yesterday, DOMAIN, TODAY),
+        "too early after a leak": ({"overlap_days": 0}, yesterday, DOMAIN, TODAY),
+        "no further key": (SUPPLIED, None, DOMAIN, "there is no standby, `keys` has no generation 3\n"),
+        "mistyped": (
+            {},
+            None,
+            "example.org",
+            f"example.org: is not in stack dev, did you mean {DOMAIN!r}?\n",
+        ),
+        "an identity alone": ({"generation": None, "published": ()}, None, DOMAIN, "has no generations"),
+    },
+)
+def test_refused(project, world, declare, declared, signed_until, domain, said):
+    """What can't be rotated is refused as beside a stack file."""
+    declare(**declared)
+    if signed_until:
+        project.stored = [replace(project.stored[0], signed_until=signed_until(world))]
+    result = project.run("rotate", domain, "--yes")
+    assert (result.exit_code, said in result.stderr) == (1, True)
 
 
 def test_age_of_identity_alone(domains, declare, world):
     """Its key gets old too, and has no number."""
     declare(generation=None, published=())
+    assert domains()[0]["due"] == []
     world.clock.advance(timedelta(days=180))
-    (found,) = domains()
-    assert found["due"] == ["rotate: its key has signed for 195 days"]
+    assert domains()[0]["due"] == ["rotate: its key has signed for 195 days"]
 
 
 def test_nothing_yet(project):

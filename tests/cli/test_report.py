@@ -10,7 +10,6 @@ import pytest
 from byodkim_provider import __version__
 from byodkim_provider.cli.layout import as_html
 from tests.cli.test_layout import NOW
-from tests.cli.test_status import ONE, record_gone
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -18,11 +17,22 @@ from tests.support.world import DOMAIN
 @pytest.fixture
 def project(tmp_path, world):
     project = CliProject(tmp_path, world)
-    project.write(ONE.format(2))
+    project.write(f"    {DOMAIN}: {{generation: 2}}\n")
     world.publish(1, 2, 3)
     project.stored = [world.update(world.verified(1), 2)]
     world.clock.advance(timedelta(days=1))
     return project
+
+
+@pytest.fixture
+def report(project):
+    """The page that the command writes now."""
+
+    def report():
+        project.run("status", "--html", str(project.directory / "report.html"))
+        return (project.directory / "report.html").read_text()
+
+    return report
 
 
 class Page(HTMLParser):
@@ -45,78 +55,68 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data.strip()
 
 
-def test_keys(project, world):
+def keys(text):
+    """The rows of the table of keys, each by its first cell."""
+    return {row[0]: row[1:] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}
+
+
+def test_keys(project, world, report):
     """For each key: its fingerprint, its role, when it signed, and where it is seen."""
-    result = project.run("status", "--html", str(project.directory / "report.html"))
+    file = project.directory / "report.html"
+    result = project.run("status", "--html", str(file))
     assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "dev: 1 domain, 1 well")
-    assert result.stderr == f"byodkim: {project.directory / 'report.html'} is written\n"
-    text = (project.directory / "report.html").read_text()
-    rows = {row[0]: row[1:] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}
-    expected = {
-        "1": ["previous", "s1", "–", "2026-11-25 13:00 UTC"],
-        "2": ["signing", "s2", "2026-11-25 13:00 UTC", "signs now"],
-        "3": ["standby", "s3", "–", "–"],
+    assert result.stderr == f"byodkim: {file} is written\n"
+    since = "2026-11-25 13:00 UTC"
+    expected = [("previous", "–", since), ("signing", since, "signs now"), ("standby", "–", "–")]
+    assert keys(file.read_text()) == {
+        f"{n}": [role, f"s{n}._domainkey.{DOMAIN}", world.declared(n).fingerprint, *times, "2 of 2"]
+        for n, (role, *times) in enumerate(expected, 1)
     }
-    for number, (role, selector, since, last) in expected.items():
-        fingerprint = world.declared(int(number)).fingerprint
-        name = f"{selector}._domainkey.{DOMAIN}"
-        assert rows[number] == [role, name, fingerprint, since, last, "2 of 2"]
-    assert "<td>well</td><td></td><td>2027-05-24 13:00 UTC</td>" in text
+    assert "<td>well</td><td></td><td>2027-05-24 13:00 UTC</td>" in file.read_text()
 
 
-def test_adopted(project, world):
+def test_adopted(project, world, report):
     """The standby of an adopted identity has no last signature; the note beside it says that nobody knows."""
     world.put("old", generation=4)
     world.next_run()
     project.write(f"    {DOMAIN}: {{generation: 1, adopt: true}}\n")
     project.stored = [world.create(1, adopt=True, supplied_keys={2: "s2:another"})]
-    project.run("status", "--html", str(project.directory / "report.html"))
-    text = (project.directory / "report.html").read_text()
-    rows = {row[1]: row[4:6] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}
-    assert rows == {"signing": ["2026-11-26 13:00 UTC", "signs now"], "standby": ["–", "–"]}
+    text = report()
+    times = [(role, *times) for role, _, _, *times, _ in keys(text).values()]
+    assert times == [("signing", "2026-11-26 13:00 UTC", "signs now"), ("standby", "–", "–")]
     assert "as nobody knows whether it signed before the identity was adopted" in text
 
 
-def test_what_is_wrong(project, world):
+def test_what_is_wrong(world, report):
     """What is wrong is said in words, not by colour alone."""
-    record_gone(project, world)
-    project.run("status", "--html", str(project.directory / "report.html"))
-    page = (project.directory / "report.html").read_text()
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+    page = report()
     assert '<h3 class="wrong">Wrong</h3>' in page
     assert "record of generation 3 (standby): 0 of 2 servers show the key" in page
 
 
-def test_it_stands_alone(project):
-    """No script, no other file, and no address of one."""
-    page = as_html(NOW)
-    tags = {tag for tag, _ in Page(page).elements}
-    assert not tags & {"script", "link", "img", "iframe", "object", "form"}
-    assert not re.search(r"https?:|url\(|@import|\bon\w+=", page)
-
-
-def test_no_key(project, world):
+def test_no_key(project, world, report):
     """Neither a private key nor anything that is encrypted is in it; public keys are fingerprints."""
+    supplied = ", ".join(f"{n}: {{selector: s{n}, privateKey: own}}" for n in (1, 2, 3))
     project.write(
-        ONE.format(2)
-        + "      keys:\n"
-        + "".join(f"        {n}: {{selector: s{n}, privateKey: own}}\n" for n in (1, 2, 3))
-        + "  ses-byodkim:privateKeys: {own: {secure: v1:abc}}\n"
+        f"    {DOMAIN}: {{generation: 2, keys: {{{supplied}}}}}\n"
+        "  ses-byodkim:privateKeys: {own: {secure: v1:abc}}\n"
     )
-    project.run("status", "--html", str(project.directory / "report.html"))
-    page = (project.directory / "report.html").read_text()
-    for secret in ("v1:abc", "PRIVATE", "p=", world.declared(2).record_value[10:40]):
-        assert secret not in page
+    secrets = ("v1:abc", "PRIVATE", "p=", world.declared(2).record_value[10:40])
+    assert not any(secret in report() for secret in secrets)
 
 
-def test_accessible():
-    """It has a language, a title, one main part, captions, and headings for columns and rows."""
-    page = Page(as_html(NOW))
+def test_alone_and_accessible():
+    """No script, no other file, no address of one; a language, a title, captions and headings of cells."""
+    text = as_html(NOW)
+    page = Page(text)
     tags = [tag for tag, _ in page.elements]
+    assert not {*tags} & {"script", "link", "img", "iframe", "object", "form"}
+    assert not re.search(r"https?:|url\(|@import|\bon\w+=", text)
     assert ("html", {"lang": "en"}) in page.elements
     assert [tags.count(tag) for tag in ("title", "main", "h1")] == [1, 1, 1]
     assert tags.count("caption") == tags.count("table") > 2
-    scopes = [attributes.get("scope") for tag, attributes in page.elements if tag == "th"]
-    assert set(scopes) == {"col", "row"}
+    assert {attributes.get("scope") for tag, attributes in page.elements if tag == "th"} == {"col", "row"}
 
 
 def test_escaped():
@@ -141,15 +141,17 @@ def test_a_folder_that_is_not_there(project):
     assert result.stderr.endswith("report.html: can't be written: No such file or directory\n")
 
 
-def test_worst_first(project, world):
+def test_worst_first(project, report):
     """Who opens the list sees first what is wrong, why, and a link to the rest; and whose stack it is."""
-    project.write(ONE.format(2) + "    zz.example: {generation: 1}\n")
-    project.run("status", "--html", str(project.directory / "report.html"))
-    text = (project.directory / "report.html").read_text()
+    project.write(f"    {DOMAIN}: {{generation: 2}}\n    zz.example: {{generation: 1}}\n")
+    text = report()
     head, *rows = [row for row in Page(text).rows if len(row) == 4]
     assert head == ["Domain", "Status", "Why", "Next rotation"]
     assert [row[:2] for row in rows] == [["zz.example", "wrong"], [DOMAIN, "well"]]
-    assert '<a href="#zz.example">zz.example</a>' in text
-    assert '<section id="zz.example">' in text
-    assert "not made yet: <code>pulumi up</code> makes it, or says why not" in text
-    assert f"Project ses-byodkim, AWS account not known yet; made by byodkim {__version__}." in text
+    for part in (
+        '<a href="#zz.example">zz.example</a>',
+        '<section id="zz.example">',
+        "not made yet: <code>pulumi up</code> makes it, or says why not",
+        f"Project ses-byodkim, AWS account not known yet; made by byodkim {__version__}.",
+    ):
+        assert part in text

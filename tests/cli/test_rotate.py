@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,6 @@ from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, World
 
 DAY = timedelta(days=1)
-NOTHING = ""
 FILE = "stacks/Pulumi.dev.yaml"
 ONE = "    example.com: {generation: 2}\n"
 
@@ -48,131 +48,70 @@ def project(tmp_path, world):
     return project
 
 
-def signing(world, generation, *, since=200, domain=DOMAIN, until=None, **changes):
+def signing(world, generation, *, since=200, domain=DOMAIN, until=None, sent=True, **changes):
     """An identity in the state: days since when *generation* signs, and *until* when others did."""
     now = world.clock.now()
     at = now - since * DAY
     return Stored(
         declared=world.declared(generation, domain=domain, **changes),
         instance="i",
-        key=KeyInSes(set_at=at, set_by="", signing_since=at, status="SUCCESS"),
+        key=KeyInSes(set_at=at, set_by="", signing_since=at, status="SUCCESS") if sent else None,
         signed_until={number: now - days * DAY for number, days in (until or {}).items()},
     )
 
 
-def edited(project, before, *arguments):
-    """What the domain's lines are after the rotation, if they were *before*."""
-    project.write(f"    example.com:\n{before}")
-    result = project.run("rotate", DOMAIN, "--yes", *arguments)
-    assert result.exit_code == 0, result.stderr
-    return project.stack_file.read_text().partition("    example.com:\n")[2]
-
-
-KEYS = "      keys:\n" + "".join(
-    f"        {number}: {{ selector: s{number}, privateKey: own{number} }}\n" for number in (2, 3)
+SUPPLIED = "keys:" + "".join(
+    f";   {number}: {{ selector: s{number}, privateKey: own{number} }}" for number in (2, 3)
 )
 
 
+def entry(lines):
+    """A domain of the stack file, with its *lines*."""
+    return "    example.com:\n" + "".join(f"      {line}\n" for line in lines.split("; "))
+
+
+FROM_3, FROM_4 = "generation: 2; published: [1, 2, 3]", "generation: 4; published: [2, 3, 4, 5]"
+LISTED, GAP = f"generation: 2; published: [2, 3]; {SUPPLIED}", "generation: 4; published: [2, 4, 5]"
+LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
+
+
 @cases(
-    ("published", "until", "before", "after"),
+    ("options", "signs", "published", "until", "before", "after"),
     {
-        "plain": ((1, 2, 3), {}, "      generation: 2 # signs\n", "      generation: 3 # signs\n"),
-        "tidied": (
-            (1, 2, 3),
-            {},
-            "      generation: 2\n      published: [1, 2, 3]\n      overlapDays: 0\n      protect: true\n",
-            "      generation: 3\n      protect: true\n",
-        ),
-        "still on its way": (
-            (1, 2, 3),
-            {1: 3},
-            "      generation: 2\n      published: [1, 2, 3]\n",
-            "      generation: 3\n      published: [1, 2, 3, 4]\n",
-        ),
-        "a shorter overlap": (
-            (1, 2, 3),
-            {1: 3},
-            "      generation: 2\n      overlapDays: 2\n",
-            "      generation: 3\n      overlapDays: 2\n",
-        ),
-        "a standby replaced": (
+        # The next published generation signs; `published` says no more than it must.
+        "plain": ((), 2, (1, 2, 3), {}, "generation: 2 # signs", "generation: 3 # signs"),
+        "tidied": ((), 2, (1, 2, 3), {}, f"{FROM_3}; overlapDays: 0; tags: {{}}", "generation: 3; tags: {}"),
+        "on its way": ((), 2, (1, 2, 3), {1: 3}, FROM_3, "generation: 3; published: [1, 2, 3, 4]"),
+        "short": ((), 2, (1, 2, 3), {1: 3}, "generation: 2; overlapDays: 2", "generation: 3; overlapDays: 2"),
+        "replaced": (
+            (),
+            2,
             (2, 4),
             {},
-            "      generation: 2\n      published: [2, 4]\n",
-            "      generation: 4\n      published: [2, 4, 5]\n",
+            "generation: 2; published: [2, 4]",
+            "generation: 4; published: [2, 4, 5]",
         ),
-        "no standby": ((2,), {}, "      generation: 2\n      published: [2]\n", "      generation: 3\n"),
-        "supplied keys": ((2, 3), {}, f"      generation: 2\n{KEYS}", f"      generation: 3\n{KEYS}"),
-        "supplied keys, written out": (
-            (2, 3),
-            {},
-            f"      generation: 2\n      published: [2, 3]\n{KEYS}",
-            f"      generation: 3\n{KEYS}",
-        ),
+        "no standby": ((), 2, (2,), {}, "generation: 2; published: [2]", "generation: 3"),
+        "supplied": ((), 2, (2, 3), {}, f"generation: 2; {SUPPLIED}", f"generation: 3; {SUPPLIED}"),
+        "supplied, listed": ((), 2, (2, 3), {}, LISTED, f"generation: 3; {SUPPLIED}"),
+        "again": ((), 2, (2, 3, 4), {2: 9, 3: 1}, "generation: 2; published: [2, 3, 4]", "generation: 3"),
+        # The previous generation signs again, and nothing leaves DNS.
+        "back": (("--back",), 2, (1, 2, 3), {}, "generation: 2", "generation: 1; published: [1, 2, 3]"),
+        "past none": (("--back",), 4, (2, 4, 5), {}, GAP, GAP.replace(": 4", ": 2")),
+        "past an unused one": (("--back",), 4, (2, 3, 4, 5), {2: 1}, FROM_4, FROM_4.replace(": 4", ": 2")),
+        # The leaked key leaves DNS at once, and only that one: an innocent one may be on its way.
+        "leaked": (("--compromised",), 2, (1, 2, 3), {1: 60}, "generation: 2", LEAKED.format("")),
+        "leaked, another": (("--compromised",), 2, (1, 2, 3), {1: 6}, "generation: 2", LEAKED.format("1, ")),
     },
 )
-def test_forward(project, world, published, until, before, after):
-    """The next published generation signs; `published` says no more than it must."""
-    project.stored = [signing(world, 2, published=published, until=until)]
-    assert edited(project, before) == after
-
-
-@cases(
-    ("generation", "published", "before", "after"),
-    {
-        "to the first": (
-            2,
-            (1, 2, 3),
-            "      generation: 2\n",
-            "      generation: 1\n      published: [1, 2, 3]\n",
-        ),
-        "past one that is gone": (
-            4,
-            (2, 4, 5),
-            "      generation: 4\n      published: [2, 4, 5]\n",
-            "      generation: 2\n      published: [2, 4, 5]\n",
-        ),
-    },
-)
-def test_back(project, world, generation, published, before, after):
-    """The previous generation signs again, and nothing leaves DNS."""
+def test_edits(project, world, options, signs, published, until, before, after):
+    """Each way writes the next step; the lines of the domain, before and after, stand here in one."""
     project.published = {DOMAIN: tuple(number for number in published if number < 5)}
-    project.stored = [signing(world, min(generation, 4), published=published)]
-    assert edited(project, before, "--back") == after
-
-
-def test_back_over_a_standby(project, world):
-    """After 2 → 4 the way back is to 2, which signed, and not to 3, which never did."""
-    project.published = {DOMAIN: (2, 3, 4)}
-    project.stored = [signing(world, 4, published=(2, 3, 4, 5), until={2: 1})]
-    before = "      generation: 4\n      published: [2, 3, 4, 5]\n"
-    assert edited(project, before, "--back") == before.replace("generation: 4", "generation: 2")
-
-
-def test_forward_again(project, world):
-    """After a step back the way forward is to the same generation, and tidies up."""
-    project.stored = [signing(world, 2, published=(2, 3, 4), until={2: 9, 3: 1})]
-    before = "      generation: 2\n      published: [2, 3, 4]\n"
-    assert edited(project, before) == "      generation: 3\n"
-
-
-@cases(
-    ("until", "after"),
-    {
-        "nothing else on its way": (
-            {1: 60},
-            "      generation: 3\n      published: [3, 4]\n      overlapDays: 0\n",
-        ),
-        "an innocent key on its way": (
-            {1: 6},
-            "      generation: 3\n      published: [1, 3, 4]\n      overlapDays: 0\n",
-        ),
-    },
-)
-def test_compromised(project, world, until, after):
-    """The leaked key leaves DNS at once, and only that one; what fails is said."""
-    project.stored = [signing(world, 2, until=until)]
-    assert edited(project, "      generation: 2\n", "--compromised") == after
+    project.stored = [signing(world, signs, published=published, until=until)]
+    project.write(entry(before))
+    result = project.run("rotate", DOMAIN, "--yes", *options)
+    assert result.exit_code == 0, result.stderr
+    assert project.stack_file.read_text().endswith(entry(after))
 
 
 def test_compromised_says_what_fails(project):
@@ -250,73 +189,89 @@ def test_output(project, world):
         "yes": ([], "y\n", 0, True, [["up", "-s", "dev"]]),
         "no": ([], "n\n", 1, False, []),
         "nobody": ([], "", 1, False, []),
+        "for a pull request": (["--yes", "--no-up"], None, 0, True, []),
+        "for none": (["--no-up"], "n\n", 1, False, []),
     },
 )
 def test_asks_first(project, arguments, answer, exit_code, written, ran):
-    """Nothing is written or run before somebody has said yes to the change."""
+    """Nothing is written or run before somebody says yes to the change; with --no-up Pulumi never runs."""
     result = project.run("rotate", DOMAIN, *arguments, terminal=True, answer=answer)
     assert "+    example.com: {generation: 3}\n" in result.stdout
+    assert ("byodkim: write this? [y/N]" in result.stderr) == (arguments == ["--no-up"])
     assert result.exit_code == exit_code
     assert ("generation: 3" in project.stack_file.read_text()) == written
     assert [arguments for arguments, _ in project.ran] == ran
 
 
-def it_begins_to_change_something(project):
-    project.secrets["arn"] = None
-
-
-def it_writes_into_the_file(project):
+def written_into(project):
     with project.stack_file.open("a") as file:
         file.write("encryptionsalt: v1:abc\n")
 
 
-def its_state_is_lost(project):
-    project.complaint = "could not reach the backend"
+UP_FAILED, NOTHING_CHANGED = (
+    said(message(file=FILE)) for message in (CliMessages.UP_FAILED, CliMessages.NOTHING_CHANGED)
+)
 
 
 @cases(
-    ("what_happens", "exit_code"),
+    ("what_happens", "exit_code", "text"),
     {
-        "it changes something": (it_begins_to_change_something, 255),
-        "it writes into the file": (it_writes_into_the_file, 255),
-        "its state is lost": (its_state_is_lost, 255),
-        "it is killed": (lambda _: None, -9),
+        "it changes something": (lambda project: project.secrets.update(arn=None), 255, UP_FAILED),
+        "it writes into the file": (written_into, 255, UP_FAILED),
+        "its state is lost": (lambda project: setattr(project, "complaint", "no backend"), 255, UP_FAILED),
+        "it is killed": (lambda _: None, -9, UP_FAILED),
+        "it does not begin": (lambda _: None, 255, NOTHING_CHANGED),
     },
 )
-def test_pulumi_fails(project, what_happens, exit_code):
-    """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
+def test_pulumi_fails(project, what_happens, exit_code, text):
+    """If `pulumi up` fails half-way, or nobody knows, the change stays; if it does not begin, it goes."""
+    before = project.stack_file.read_text()
     project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
-    assert result.exit_code == 1
-    assert result.stderr.endswith(said(CliMessages.UP_FAILED(file=FILE)))
-    assert "{generation: 3}" in project.stack_file.read_text()
+    assert (result.exit_code, result.stderr.endswith(text)) == (1, True)
+    after = before if text == NOTHING_CHANGED else before.replace("2}", "3}")
+    assert project.stack_file.read_text().removesuffix("encryptionsalt: v1:abc\n") == after
 
 
-def test_pulumi_does_not_begin(project):
-    """If `pulumi up` fails before it changes anything, as with a wrong passphrase, the file is as before."""
-    before = project.stack_file.read_bytes()
-    project.up_exit_code = 255
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert result.exit_code == 1
-    assert result.stderr.endswith(said(CliMessages.NOTHING_CHANGED(file=FILE)))
-    assert project.stack_file.read_bytes() == before
-
-
-def test_edited_meanwhile(project, world, monkeypatch):
-    """What somebody else wrote while the question was open is not overwritten."""
-    look_up = world.resolver.txt
+def edited_meanwhile(project, monkeypatch):
+    look_up = project.world.resolver.txt
 
     def edit_and_look_up(*arguments):
         project.stack_file.write_text(project.stack_file.read_text() + "# theirs\n")
         return look_up(*arguments)
 
-    monkeypatch.setattr(world.resolver, "txt", edit_and_look_up)
+    monkeypatch.setattr(project.world.resolver, "txt", edit_and_look_up)
+
+
+def no_space(project, monkeypatch):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=full))
+
+
+@cases(
+    ("happens", "exit_code", "problem"),
+    {
+        "edited meanwhile": (edited_meanwhile, 1, "was changed meanwhile, nothing was written"),
+        "read-only": (
+            lambda project, _: project.stack_file.chmod(0o444),
+            2,
+            "is read-only, nothing was written",
+        ),
+        "no space": (no_space, 2, "can't be written: No space left on device"),
+    },
+)
+def test_the_file_can_not_be_written(project, monkeypatch, happens, exit_code, problem):
+    """Then it is what it was, with what others wrote, nothing is beside it, and Pulumi does not run."""
+    happens(project, monkeypatch)
+    before, mode = project.stack_file.read_text(), project.stack_file.stat().st_mode
     result = project.run("rotate", DOMAIN, "--yes")
-    assert result.stderr.splitlines()[1:] == [
-        "byodkim: stacks/Pulumi.dev.yaml: was changed meanwhile, nothing was written"
-    ]
-    assert (result.exit_code, project.ran) == (1, [])
-    assert project.stack_file.read_text().endswith("{generation: 2}\n# theirs\n")
+    assert result.stderr.splitlines()[1:] == [f"byodkim: stacks/Pulumi.dev.yaml: {problem}"]
+    assert (result.exit_code, project.ran) == (exit_code, [])
+    assert project.stack_file.read_text().removesuffix("# theirs\n") == before
+    assert ([*project.stack_file.parent.iterdir()], project.stack_file.stat().st_mode) == (
+        [project.stack_file],
+        mode,
+    )
 
 
 def test_the_file_is_replaced_whole(project):
@@ -330,41 +285,9 @@ def test_the_file_is_replaced_whole(project):
         assert project.run("rotate", DOMAIN, "--yes").exit_code == 0
         assert opened.read() == before
     assert project.stack_file.is_symlink()
-    assert file.read_text() == before.replace("2}", "3}")
-    assert file.stat().st_mode & 0o777 == 0o640
-    assert sorted(one.name for one in project.directory.iterdir()) == [
-        "Pulumi.yaml",
-        "elsewhere.yaml",
-        "stacks",
-    ]
-    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
-
-
-def test_read_only(project):
-    """A file that its owner made read-only is not replaced, though its folder can be written."""
-    project.stack_file.chmod(0o444)
-    before = project.stack_file.read_bytes()
-    result = project.run("rotate", DOMAIN, "--yes")
-    said = "byodkim: stacks/Pulumi.dev.yaml: is read-only, nothing was written"
-    assert (result.exit_code, result.stderr.splitlines()[1:], project.ran) == (2, [said], [])
-    assert (project.stack_file.read_bytes(), project.stack_file.stat().st_mode & 0o777) == (before, 0o444)
-
-
-def test_the_file_can_not_be_written(project, monkeypatch):
-    """Then it is what it was, and Pulumi does not run."""
-    before = project.stack_file.read_bytes()
-
-    def no_space(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert result.stderr.splitlines()[1:] == [
-        "byodkim: stacks/Pulumi.dev.yaml: can't be written: No space left on device"
-    ]
-    assert (result.exit_code, project.ran) == (2, [])
-    assert project.stack_file.read_bytes() == before
-    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
+    assert (file.read_text(), file.stat().st_mode & 0o777) == (before.replace("2}", "3}"), 0o640)
+    assert {one.name for one in project.directory.iterdir()} == {"Pulumi.yaml", "elsewhere.yaml", "stacks"}
+    assert [*project.stack_file.parent.iterdir()] == [project.stack_file]
 
 
 @pytest.mark.parametrize("name", ["ses-byodkim:domains", "domains"])
@@ -374,7 +297,8 @@ def test_written_for_all_stacks(project, world, name, kind):
     project.stored = [signing(world, 2, until={1: 3})]
     project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
     before = project.stack_file.read_bytes()
-    with (project.directory / "Pulumi.yaml").open("a") as file:
+    project_file = project.directory / "Pulumi.yaml"
+    with project_file.open("a") as file:
         file.write(
             f"config:\n  {name}:\n    {kind}:\n      Example.com: {{ generation: 2 }} # ours\n"
             "  ses-byodkim:defaults: { value: { overlapDays: 2 } }\n"
@@ -382,7 +306,7 @@ def test_written_for_all_stacks(project, world, name, kind):
     result = project.run("rotate", DOMAIN, "--yes")
     assert (result.exit_code, result.stderr.count("\n")) == (0, 1)
     assert result.stdout.startswith("--- Pulumi.yaml\n+++ Pulumi.yaml\n")
-    assert "      Example.com: {generation: 3}   # ours\n" in (project.directory / "Pulumi.yaml").read_text()
+    assert "      Example.com: {generation: 3}   # ours\n" in project_file.read_text()
     assert project.stack_file.read_bytes() == before
 
 
@@ -394,51 +318,36 @@ def test_stack_file_goes_first(project):
     assert (result.exit_code, result.stdout[:29]) == (0, "--- stacks/Pulumi.dev.yaml\n++")
 
 
-def written_elsewhere(project):
-    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
-
-
-def written_as_text(project):
-    project.stack_file.write_text(
-        'config: {aws:region: eu-west-1, ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'}\n'
-    )
-
-
-def only_pulumi_reads_it(project):
-    project.write("    example.com: {generation: 2}\t# signs\n")
-
-
-def pulumi_reads_it_otherwise(project):
-    project.stored = [signing(project.world, 3)]
-    project.write("    example.com: {generation: 002}\n")
-    project.printed = project.printed.replace(":2}", ":3}")
-
-
+CONFIG = "config:\n  aws:region: eu-west-1\n"
 NO_MAP = CliMessages.NO_MAP(project="ses-byodkim", file=FILE, project_file="Pulumi.yaml")
-NOT_READ = CliMessages.NOT_READ(
-    file=FILE, problem="line 4: found character '\\t' that cannot start any token"
-)
+TAB = "line 4: found character '\\t' that cannot start any token"
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (written_elsewhere, NO_MAP),
-        (written_as_text, NO_MAP),
-        (only_pulumi_reads_it, NOT_READ),
-        (pulumi_reads_it_otherwise, CliMessages.ELSEWHERE(domain=DOMAIN, file=FILE)),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
+@cases(
+    ("written", "problem"),
+    {
+        "elsewhere": (CONFIG, NO_MAP),
+        "as text": (CONFIG + '  ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'\n', NO_MAP),
+        "so that only Pulumi reads it": (
+            f"{CONFIG}  ses-byodkim:domains:\n    example.com: {{generation: 2}}\t# signs\n",
+            CliMessages.NOT_READ(file=FILE, problem=TAB),
+        ),
+        "so that Pulumi reads it otherwise": (
+            f"{CONFIG}  ses-byodkim:domains:\n    example.com: {{generation: 002}}\n",
+            CliMessages.ELSEWHERE(domain=DOMAIN, file=FILE),
+        ),
+    },
 )
-def test_not_editable(project, change, problem):
+def test_not_editable(project, world, written, problem):
     """A file that does not say what Pulumi hears is not edited."""
     project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
-    change(project)
-    before = project.stack_file.read_bytes()
+    if "002" in written:
+        project.stored = [signing(world, 3)]
+        project.printed = project.printed.replace(":2}", ":3}")
+    project.stack_file.write_text(written)
     result = project.run("rotate", DOMAIN, "--yes")
-    assert result.stderr == said(problem)
-    assert (result.exit_code, result.stdout, project.ran) == (1, "", [])
-    assert project.stack_file.read_bytes() == before
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", said(problem))
+    assert (project.stack_file.read_text(), project.ran) == (written, [])
 
 
 @cases(
@@ -472,27 +381,21 @@ def test_which(project, world, arguments, rotated):
         assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
 
 
-NO_STANDBY = said(CliMessages.NO_STANDBY(domain=DOMAIN, generation=4))
-
+NO_STANDBY = CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)
 LEFT_OUT = said(str(CliMessages.NOT_ROTATED(domains=DOMAIN)))
 
 
 @cases(
-    ("arguments", "rotated", "exit_code", "left_out"),
+    ("arguments", "rotated", "left_out"),
     {
-        "by age": (
-            ["--older-than", "90d", "--yes"],
-            ["example.net", "example.org"],
-            1,
-            NO_STANDBY + LEFT_OUT,
-        ),
-        "dry run": (["--older-than", "90d", "--dry-run"], [], 1, NO_STANDBY + LEFT_OUT),
-        "none that can": (["--older-than", "250d", "--yes"], [], 1, NO_STANDBY),
-        "all": (["--all", "--yes"], [], 1, NO_STANDBY),
-        "named": (["example.net", "example.com", "--yes"], [], 1, NO_STANDBY),
+        "by age": (["--older-than", "90d", "--yes"], ["example.net", "example.org"], LEFT_OUT),
+        "dry run": (["--older-than", "90d", "--dry-run"], [], LEFT_OUT),
+        "none that can": (["--older-than", "250d", "--yes"], [], ""),
+        "all": (["--all", "--yes"], [], ""),
+        "named": (["example.net", "example.com", "--yes"], [], ""),
     },
 )
-def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_out):
+def test_one_can_not_rotate(project, world, arguments, rotated, left_out):
     """Of the keys that are due, those that can rotate do, and it says which can't; else it is all or none."""
     for name in ("example.net", "example.org"):
         world.publish(1, 2, 3, domain=name)
@@ -502,10 +405,10 @@ def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_
         signing(world, 1, domain="example.org"),
     ]
     others = "    example.net: {generation: 1}\n    example.org: {generation: 1}\n"
-    project.write(f"{others}    example.com:\n      generation: 3\n{KEYS}")
+    project.write(others + entry(f"generation: 3; {SUPPLIED}"))
     result = project.run("rotate", *arguments)
-    assert result.exit_code == exit_code
-    assert "".join(line for line in result.stderr.splitlines(True) if "→" not in line) == left_out
+    others = "".join(line for line in result.stderr.splitlines(True) if "→" not in line)
+    assert (result.exit_code, others) == (1, said(NO_STANDBY) + left_out)
     assert re.findall(r"(example\.\w+): {generation: 2}", project.stack_file.read_text()) == rotated
     assert len(project.ran) == (1 if rotated else 0)
 
@@ -521,112 +424,65 @@ def test_record_is_not_visible(project, world):
     ]
 
 
-def test_no_record_and_no_standby(project, world):
-    """A generation that is not published yet, and a last supplied key, are announced."""
-    project.stored = [signing(world, 2, published=(2,))]
-    project.write("    example.com: {generation: 2, published: [2]}\n")
-    result = project.run("rotate", DOMAIN, "--dry-run")
-    assert result.stderr.splitlines()[1:] == [
-        "byodkim: example.com: generation 3 has no record yet, the update makes it and waits for DNS"
-    ]
-    project.stored = [signing(world, 2, published=(2, 3))]
-    project.write(f"    example.com:\n      generation: 2\n{KEYS}")
-    result = project.run("rotate", DOMAIN, "--dry-run")
-    assert result.stderr.splitlines()[1:] == [
-        "byodkim: example.com: there is no standby after it, add `keys.4` before the next rotation"
-    ]
+NO_RECORD = "generation 3 has no record yet, the update makes it and waits for DNS"
+LAST_KEY = "there is no standby after it, add `keys.4` before the next rotation"
 
 
-def not_made(project, world):
-    project.stored = []
-
-
-def in_another_generation(project, world):
-    project.stored = [signing(world, 2), signing(world, 1, region="us-east-1")]
-
-
-def awaiting(project, world):
-    project.stored = [replace(signing(world, 2), key=None)]
-
-
-def retired(project, world):
-    project.write("    example.com: {generation: 2, retired: true}\n")
-
-
-def within_the_overlap(project, world):
-    project.stored = [signing(world, 2, until={1: 3}), signing(world, 2, until={1: 2}, region="us-east-1")]
-
-
-def first(project, world):
-    project.stored = [signing(world, 1)]
-    project.write("    example.com: {generation: 1}\n")
-
-
-def last_key(project, world):
-    project.stored = [signing(world, 3, published=(2, 3))]
-    project.write(f"    example.com:\n      generation: 3\n{KEYS}")
-
-
-def merged(project, world):
-    project.write("    x.example: &one {generation: 2}\n    example.com: *one\n")
-
-
-def two(project, world):
-    project.stored = [signing(world, 2, until={1: 3})]
-    project.write("    example.com: {generation: 2}\n    example.net: {generation: 1}\n")
-
-
-def nothing(project, world):
-    pass
-
-
-def rotated_lately(signed_until):
-    return IdentityMessages.ROTATED_LATELY(
-        domain=DOMAIN,
-        generation=1,
-        signed_until=signed_until,
-        allowed_from=signed_until + timedelta(days=10),
-        target=3,
-        today=[1, 2, 3, 4],
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "arguments", "problems"),
-    [
-        (not_made, [DOMAIN], [CliMessages.NOT_MADE(domain=DOMAIN)]),
-        (
-            in_another_generation,
-            [DOMAIN],
-            [CliMessages.OTHER_GENERATION(name="example.com us-east-1", generation=1, wanted=2)],
-        ),
-        (awaiting, [DOMAIN], [CliMessages.WAITS_FOR_DNS(name="example.com eu-west-1")]),
-        (retired, [DOMAIN], [CliMessages.RETIRED(domain=DOMAIN)]),
-        (within_the_overlap, [DOMAIN], [rotated_lately(START - timedelta(days=2))]),
-        (first, [DOMAIN, "--back"], [CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=1)]),
-        (last_key, [DOMAIN], [CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)]),
-        (last_key, [DOMAIN, "--compromised"], [CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)]),
-        (merged, [DOMAIN], [line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())]),
-        (
-            two,
-            ["--all"],
-            [rotated_lately(START - timedelta(days=3)), CliMessages.NOT_MADE(domain="example.net")],
-        ),
-        (
-            nothing,
-            ["example.net"],
-            [
-                CliMessages.OTHER_DOMAIN(
-                    domain="example.net", stack="dev", known=", did you mean 'example.com'?"
-                )
-            ],
-        ),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
+@cases(
+    ("published", "written", "note"),
+    {
+        "not published yet": ((2,), "generation: 2; published: [2]", NO_RECORD),
+        "the last supplied key": ((2, 3), f"generation: 2; {SUPPLIED}", LAST_KEY),
+    },
 )
-def test_refused(project, world, change, arguments, problems):
+def test_what_is_announced(project, world, published, written, note):
+    """What a person should know of the next generation comes before the change."""
+    project.stored = [signing(world, 2, published=published)]
+    project.write(entry(written))
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert result.stderr.splitlines()[1:] == [f"byodkim: example.com: {note}"]
+
+
+def rotated_lately(days):
+    ago = START - timedelta(days=days)
+    now = {"signed_until": ago, "allowed_from": ago + timedelta(days=10), "today": [1, 2, 3, 4]}
+    return IdentityMessages.ROTATED_LATELY(domain=DOMAIN, generation=1, target=3, **now)
+
+
+NOT_MADE, RETIRED = CliMessages.NOT_MADE(domain=DOMAIN), CliMessages.RETIRED(domain=DOMAIN)
+OTHER = CliMessages.OTHER_GENERATION(name="example.com us-east-1", generation=1, wanted=2)
+WAITS = CliMessages.WAITS_FOR_DNS(name="example.com eu-west-1")
+NO_WAY_BACK = CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=1)
+NOT_EDITABLE = line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())
+MISTYPED = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", did you mean 'example.com'?")
+NEITHER = [rotated_lately(3), CliMessages.NOT_MADE(domain="example.net")]
+LAST = {"generation": 3, "published": (2, 3)}
+LAST_ONE = f"generation: 3; {SUPPLIED}"
+ALIAS = "    x.example: &one {generation: 2}\n    example.com: *one\n"
+TWO = f"{ONE}    example.net: {{generation: 1}}\n"
+THERE = {"region": "us-east-1"}
+
+
+@cases(
+    ("stored", "written", "arguments", "problems"),
+    {
+        "not made": ([], ONE, [DOMAIN], [NOT_MADE]),
+        "in another generation": ([{}, {"generation": 1, **THERE}], ONE, [DOMAIN], [OTHER]),
+        "awaiting DNS": ([{"sent": False}], ONE, [DOMAIN], [WAITS]),
+        "retired": ([{}], entry("generation: 2; retired: true"), [DOMAIN], [RETIRED]),
+        "lately": ([{"until": {1: 3}}, {"until": {1: 2}, **THERE}], ONE, [DOMAIN], [rotated_lately(2)]),
+        "the first": ([{"generation": 1}], entry("generation: 1"), [DOMAIN, "--back"], [NO_WAY_BACK]),
+        "the last key": ([LAST], entry(LAST_ONE), [DOMAIN], [NO_STANDBY]),
+        "the last key has leaked": ([LAST], entry(LAST_ONE), [DOMAIN, "--compromised"], [NO_STANDBY]),
+        "an alias": ([{}], ALIAS, [DOMAIN], [NOT_EDITABLE]),
+        "two": ([{"until": {1: 3}}], TWO, ["--all"], NEITHER),
+        "mistyped": ([{}], ONE, ["example.net"], [MISTYPED]),
+    },
+)
+def test_refused(project, world, stored, written, arguments, problems):
     """What would make mail fail or lead nowhere is refused, for all domains at once, with the way out."""
-    change(project, world)
+    project.stored = [signing(world, **{"generation": 2, **one}) for one in stored]
+    project.write(written)
     before = project.stack_file.read_bytes()
     result = project.run("rotate", *arguments, "--yes")
     assert result.stderr == "".join(map(said, problems))
@@ -660,18 +516,6 @@ def test_wrong_usage(project, arguments, text):
     result = project.run("rotate", *arguments)
     assert result.stderr.endswith(f"\nError: {text}\n")
     assert (result.exit_code, result.stdout, project.ran) == (2, "", [])
-
-
-def test_only_the_edit(project):
-    """With --no-up the file is written, for a pull request, and Pulumi does not run."""
-    result = project.run("rotate", DOMAIN, "--yes", "--no-up")
-    assert (result.exit_code, project.ran) == (0, [])
-    assert "generation: 3" in project.stack_file.read_text()
-    project.write(ONE)
-    result = project.run("rotate", DOMAIN, "--no-up", terminal=True, answer="n\n")
-    assert "byodkim: write this? [y/N]" in result.stderr
-    assert (result.exit_code, project.ran) == (1, [])
-    assert "generation: 2" in project.stack_file.read_text()
 
 
 def test_json(project):

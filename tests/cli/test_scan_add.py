@@ -5,6 +5,7 @@ import pytest
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import stack_file
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION
@@ -36,16 +37,19 @@ def domains(project):
     return stack_file.load(project.stack_file.read_text())["config"]["ses-byodkim:domains"]
 
 
+ACCOUNT = "  aws:allowedAccountIds: ['123456789012']\n"
+ADD = ("-s", "dev", "--add", "--yes")
+
+
 @pytest.mark.parametrize("left", [SALT, SALT.rstrip("\n")])
 def test_first_wave(project, left):
     """Below what `pulumi stack init` left, the file becomes a whole one."""
     project.stack_file.write_text(left)
-    result = scan(project, "-s", "dev", "--add", "--yes", "--limit", "1")
+    result = scan(project, *ADD, "--limit", "1")
     assert result.exit_code == 0, result.stderr
     assert project.stack_file.read_text() == (
-        f"{left.strip()}\n"
-        + f"config:\n  aws:region: {REGION}\n  aws:allowedAccountIds: ['123456789012']\n"
-        + f"  ses-byodkim:domains:\n{COMMENT}    a.example.com:\n{ENTRY}"
+        f"{left.strip()}\nconfig:\n  aws:region: {REGION}\n{ACCOUNT}"
+        f"  ses-byodkim:domains:\n{COMMENT}    a.example.com:\n{ENTRY}"
     )
     assert "+    a.example.com:\n" in result.stdout
 
@@ -54,15 +58,14 @@ def test_waves(project):
     """Each wave adds to the one before, and leaves out what the stack has."""
     project.write("    B.example.com:  # mine\n        generation: 7\n        # adopt: true\n  zzz:last: 1\n")
     before = project.stack_file.read_text()
-    first = scan(project, "-s", "dev", "--add", "--yes", "--limit", "1")
+    first = scan(project, *ADD, "--limit", "1")
     assert "byodkim: left out: domains that the stack has: 1\n" in first.stderr
-    account = "  aws:allowedAccountIds: ['123456789012']\n"
     region = "  aws:region: eu-west-1\n"
-    assert project.stack_file.read_text() == before.replace(
-        "  zzz", f"{COMMENT}    a.example.com:\n{ENTRY}  zzz"
-    ).replace(region, f"{region}{account}")
+    entry = f"{COMMENT}    a.example.com:\n{ENTRY}  zzz"
+    after = before.replace("  zzz", entry).replace(region, f"{region}{ACCOUNT}")
+    assert project.stack_file.read_text() == after
     assert list(domains(project)) == ["B.example.com", "a.example.com"]
-    scan(project, "-s", "dev", "--add", "--yes")
+    scan(project, *ADD)
     assert list(domains(project)) == ["B.example.com", "a.example.com", "c.example.com"]
     last = scan(project, "--stack", "dev", "--add", "--yes")
     assert (0, "") == (last.exit_code, last.stdout)
@@ -77,63 +80,51 @@ def test_waves(project):
 def test_account(project, written, added):
     """A file that has domains and names no account gets the one that was read; one that it names stays."""
     project.write(f"    x.example.com: {{generation: 1}}\n{written}")
-    assert scan(project, "-s", "dev", "--add", "--yes").exit_code == 0
+    assert scan(project, *ADD).exit_code == 0
     text = project.stack_file.read_text()
     assert (text.count("aws:allowedAccountIds"), written in text) == (1, True)
     assert ("  aws:allowedAccountIds: ['123456789012']\n" in text) == added
 
 
-def test_no_region(project):
-    """In a file whose domains name their Regions each, those that are added do so too."""
-    project.stack_file.write_text(
-        "config:\n  ses-byodkim:domains:\n    x.example.com: {generation: 1, regions: [us-east-1]}\n"
-    )
-    assert scan(project, "-s", "dev", "--add", "--yes").exit_code == 0
-    assert domains(project)["a.example.com"]["regions"] == [REGION]
-    assert "aws:region" not in project.stack_file.read_text()
-
-
 def test_deleted_entry(project):
     """What somebody deletes from the file is found again, and how it stays out is said when it is written."""
-    first = scan(project, "-s", "dev", "--add", "--yes")
-    said = (
-        "byodkim: `--exclude` keeps out what you delete from the file: without it the next scan finds that "
-    )
-    assert first.stderr.endswith(f"Pulumi.dev.yaml is written\n{said}again\n")
+    first = scan(project, *ADD)
+    assert first.stderr.endswith(f"Pulumi.dev.yaml is written\nbyodkim: {CliMessages.EXCLUDE()}\n")
     text = project.stack_file.read_text()
     project.stack_file.write_text(text[: text.index("    # ", text.index("b.example.com"))])
     assert list(domains(project)) == ["a.example.com", "b.example.com"]
-    kept_out = scan(project, "-s", "dev", "--add", "--yes", "--exclude", "c.example.com")
+    kept_out = scan(project, *ADD, "--exclude", "c.example.com")
     assert kept_out.stderr.endswith("there is nothing to adopt\n")
-    scan(project, "-s", "dev", "--add", "--yes")
+    scan(project, *ADD)
     assert "c.example.com" in domains(project)
 
 
 def test_asks(project):
-    """Nothing is written before somebody has seen the change and said yes."""
+    """Nothing is written before somebody has seen the change and said yes; a file that is missing is made."""
     project.stack_file.write_text(SALT)
     for options in ({}, {"terminal": True, "answer": "n\n"}, {"terminal": True, "answer": ""}):
         result = scan(project, "--add", **options)
         assert (1, SALT) == (result.exit_code, project.stack_file.read_text())
         assert "+    a.example.com:\n" in result.stdout
     assert result.stderr.endswith("byodkim: nothing was written\n  hint: `--yes` writes without a question\n")
+    project.stack_file.unlink()  # with the Pulumi Cloud `pulumi stack init` leaves none
     assert scan(project, "--add", terminal=True, answer="y\n").exit_code == 0
     assert len(domains(project)) == 3
 
 
-def test_file_that_is_not_there(project):
-    """With the Pulumi Cloud `pulumi stack init` leaves no file: it is made."""
-    assert scan(project, "--add", "--yes").exit_code == 0
-    assert len(domains(project)) == 3
+TWO = "  aws:region: us-east-1\n"
+DEFAULTS = "  ses-byodkim:defaults: {{regions: [{}]}}\n"
+EACH = "  ses-byodkim:domains:\n    x.example.com: {generation: 1, regions: [us-east-1]}\n"
 
 
 @pytest.mark.parametrize(
     ("shared", "written"),
     [
         ("  aws:region: eu-west-1\n", None),
-        ("  aws:region: us-east-1\n", ["eu-west-1"]),
-        ("  aws:region: eu-west-1\n  ses-byodkim:defaults: {regions: [us-east-1]}\n", ["eu-west-1"]),
-        ("  aws:region: us-east-1\n  ses-byodkim:defaults: {regions: [eu-west-1]}\n", None),
+        (TWO, [REGION]),
+        ("  aws:region: eu-west-1\n" + DEFAULTS.format("us-east-1"), [REGION]),
+        (TWO + DEFAULTS.format(REGION), None),
+        (EACH, [REGION]),
     ],
 )
 def test_default_regions(project, shared, written):
@@ -141,7 +132,7 @@ def test_default_regions(project, shared, written):
     project.stack_file.write_text(f"config:\n{shared}")
     assert scan(project, "--add", "--yes", "--limit", "1").exit_code == 0
     assert domains(project)["a.example.com"].get("regions") == written
-    assert project.stack_file.read_text().count("aws:region") == 1
+    assert project.stack_file.read_text().count("aws:region") == shared.count("aws:region")
 
 
 @cases(
@@ -175,11 +166,9 @@ def test_empty_map(project, empty):
 
 def test_domains_of_the_project_file(project):
     """Domains that all stacks share are not added to behind their backs."""
+    shared = "  ses-byodkim:domains: {value: {x.example.com: {generation: 1}}}\n"
     with (project.directory / "Pulumi.yaml").open("a") as file:
-        file.write(
-            "config:\n  aws:region: {value: eu-west-1}\n"
-            "  ses-byodkim:domains: {value: {x.example.com: {generation: 1}}}\n"
-        )
+        file.write(f"config:\n  aws:region: {{value: eu-west-1}}\n{shared}")
     result = scan(project, "--add", "--yes")
     assert (1, False) == (result.exit_code, project.stack_file.exists())
     assert "Pulumi.yaml: holds the domains of the stack, and other stacks may share it\n" in result.stderr
@@ -188,39 +177,32 @@ def test_domains_of_the_project_file(project):
     assert f"{COMMENT}    a.example.com:\n{ENTRY}" in entries
 
 
-LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
+NEW, X = "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n", "  p:domains:\n    b: {}\n"
+NOTES = "config:\n  domains:\n   b:\n     k: 1\n     # a note\n{}  # of the next\n  z: 1\n{}"
+REGION_ONLY = "config:\n  aws:region: r  # ours\n"
+TEXT = "config:\n  p:domains:\n    b:\n      k: |\n        text\n"
 
 
 @cases(
     ("text", "after"),
     {
-        "nothing": ("", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
-        "salt": (SALT, f"{SALT}config:\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n"),
+        "nothing": ("", NEW),
+        "salt": (SALT, f"{SALT}{NEW}"),
         "no last line end": (
             "config:\n    z: 1",
             "config:\n    z: 1\n    n: 1\n    p:domains:\n        x: {a: 1}\n",
         ),
         "CRLF": ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
-        "comments": (
-            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n  # of the next\n  z: 1\n",
-            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n"
-            "  z: 1\n  n: 1\n",
-        ),
-        "literal": (
-            "config:\n  p:domains:\n    b:\n      k: |\n        text\n",
-            "config:\n  p:domains:\n    b:\n      k: |\n        text\n    x: {a: 1}\n  n: 1\n",
-        ),
-        "Region": (
-            "config:\n  aws:region: r  # ours\n  p:domains:\n    b: {}",
-            "config:\n  aws:region: r  # ours\n  n: 1\n  p:domains:\n    b: {}\n    x: {a: 1}\n",
-        ),
+        "comments": (NOTES.format("", ""), NOTES.format("   x: {a: 1}\n", "  n: 1\n")),
+        "literal": (TEXT, f"{TEXT}    x: {{a: 1}}\n  n: 1\n"),
+        "Region": (f"{REGION_ONLY}{X[:-1]}", f"{REGION_ONLY}  n: 1\n{X}    x: {{a: 1}}\n"),
         "empty map": (
             "config:\n    domains: {}  # b\n    z: 1\n",
             "config:\n    domains:     # b\n        x: {a: 1}\n    z: 1\n    n: 1\n",
         ),
         "no map": ("config:\r\n  p:domains:", "config:\r\n  p:domains:\r\n    x: {a: 1}\r\n  n: 1"),
-        "empty config": ("config: {}\n", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
-        "no config": (f"config: # b\n{SALT}", f"config: # b\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n{SALT}"),
+        "empty config": ("config: {}\n", NEW),
+        "no config": (f"config: # b\n{SALT}", NEW.replace("config:", "config: # b") + SALT),
     },
 )
 def test_with_domains(text, after):
@@ -234,8 +216,9 @@ def test_with_domains(text, after):
 
 def test_with_a_domain_twice():
     """A domain that is there already is not there twice afterwards."""
+    text = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
     with pytest.raises(InvalidSettings, match="can't be extended in place"):
-        stack_file.with_domains(LAST, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})
+        stack_file.with_domains(text, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})
 
 
 def test_domain_that_is_none(project):

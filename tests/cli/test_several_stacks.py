@@ -33,46 +33,23 @@ def project(tmp_path, world):
 
 @pytest.mark.parametrize("chosen", [["-s", "dev", "--stack", "prod"], ["--all-stacks"]], ids=" ".join)
 def test_text(project, chosen):
-    """Each stack is shown as it is by itself, one after the other."""
+    """Each stack is shown as it is by itself, one after the other; one that is named twice is shown once."""
     alone = [project.run("status", "-s", name) for name in ("dev", "prod")]
     both = project.run("status", *chosen)
     assert both.stdout == f"{alone[0].stdout}\n{alone[1].stdout}"
     assert [one.exit_code for one in (*alone, both)] == [0, 2, 2]
+    assert project.run("status", "-s", "dev", "-s", "dev").stdout == alone[0].stdout
 
 
-def test_json(project):
-    """One object a line, each as for one stack."""
-    both = project.run("status", "--all-stacks", "--json")
-    shown = [json.loads(line) for line in both.stdout.splitlines()]
+def test_values(project):
+    """As JSON one object a line, each as for one stack; a metric is described once, with all its samples."""
+    shown = [*map(json.loads, project.run("status", "--all-stacks", "--json").stdout.splitlines())]
     assert [(one["stack"], one["verdict"]) for one in shown] == [("dev", "well"), ("prod", "wrong")]
     assert shown[0] == json.loads(project.run("status", "--json").stdout)
-
-
-def test_prometheus(project):
-    """Each metric is described once, with the samples of all stacks below."""
-    both = project.run("status", "--all-stacks", "--format", "prometheus").stdout
-    assert both.count("# TYPE byodkim_domain_status gauge") == 1
-    assert f'byodkim_domain_status{{stack="dev",domain="{DOMAIN}"}} 0' in both
-    assert f'byodkim_domain_status{{stack="prod",domain="{OTHER}"}} 2' in both
-
-
-def test_a_name_twice(project):
-    """A stack that is named twice is shown once."""
-    assert project.run("status", "-s", "dev", "-s", "dev").stdout == project.run("status").stdout
-
-
-@cases(
-    ("arguments", "said"),
-    {
-        "both": (["--all-stacks", "-s", "dev"], "--all-stacks and --stack exclude each other"),
-        "report": (["--all-stacks", "--html", "report.html"], "--html is a page about one stack"),
-    },
-)
-def test_refused(project, arguments, said):
-    """What has no meaning is refused before anything is asked."""
-    result = project.run("status", *arguments)
-    assert result.exit_code == 3
-    assert said in result.stderr
+    metrics = project.run("status", "--all-stacks", "--format", "prometheus").stdout
+    assert metrics.count("# TYPE byodkim_domain_status gauge") == 1
+    assert f'byodkim_domain_status{{stack="dev",domain="{DOMAIN}"}} 0' in metrics
+    assert f'byodkim_domain_status{{stack="prod",domain="{OTHER}"}} 2' in metrics
 
 
 def no_stack(name):
@@ -98,35 +75,37 @@ def test_a_file_without_a_stack(project, form):
     assert (named.exit_code, "no stack named 'a' found" in named.stderr) == (3, True)
 
 
-def test_only_files_without_a_stack(project):
-    """If no stack is left, nothing can be shown."""
-    for name in ("dev", "prod"):
-        project.others[name] = no_stack(name)
-    result = project.run("status", "--all-stacks")
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert "no stack of a file in the project exists: dev, prod\n" in result.stderr
+def without_stacks(project):
+    project.others |= {name: no_stack(name) for name in ("dev", "prod")}
 
 
-def test_another_failure_of_one(project):
-    """A stack that exists and can't be read ends the command, which names it."""
-    project.others["prod"].complaint = "the passphrase is wrong"
-    result = project.run("status", "--all-stacks")
-    assert (result.exit_code, "the passphrase is wrong" in result.stderr) == (3, True)
-    assert "byodkim: stack 'prod': " in result.stderr
-
-
-def test_wrong_settings_of_one(project):
-    """So do settings that are wrong in one stack."""
-    project.others["prod"].write(ONE.format(OTHER, "x"))
-    result = project.run("status", "--all-stacks")
-    assert result.exit_code == 3
-    assert "byodkim: stack 'prod': domains[\"example.net\"].generation: must be" in result.stderr
-
-
-def test_no_stack_file(project):
-    """A project without a stack file has no stacks to show."""
+def without_files(project):
     for file in (project.directory / "stacks").iterdir():
         file.unlink()
-    result = project.run("status", "--all-stacks")
-    assert result.exit_code == 3
-    assert "there is no stack file of a project" in result.stderr
+
+
+@cases(
+    ("happens", "options", "said"),
+    {
+        "both": (lambda _: None, ("-s", "dev"), "--all-stacks and --stack exclude each other"),
+        "report": (lambda _: None, ("--html", "report.html"), "--html is a page about one stack"),
+        "no stack is left": (without_stacks, (), "no stack of a file in the project exists: dev, prod\n"),
+        "no stack file": (without_files, (), "there is no stack file of a project"),
+        "one can't be read": (
+            lambda project: setattr(project.others["prod"], "complaint", "the passphrase is wrong"),
+            (),
+            "byodkim: stack 'prod': pulumi stack export: the passphrase is wrong\n",
+        ),
+        "one has wrong settings": (
+            lambda project: project.others["prod"].write(ONE.format(OTHER, "x")),
+            (),
+            "byodkim: stack 'prod': domains[\"example.net\"].generation: must be",
+        ),
+    },
+)
+def test_refused(project, happens, options, said):
+    """What has no meaning, or of which a stack can't be shown, ends the command."""
+    happens(project)
+    result = project.run("status", "--all-stacks", *options)
+    assert (result.exit_code, said in result.stderr) == (3, True)
+    assert result.stdout == "" or "stack 'prod'" in said  # the stack before it is shown already

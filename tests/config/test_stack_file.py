@@ -51,45 +51,38 @@ def replaced(*pairs):
     return text
 
 
+SINCE = ("generation:   2   # since", "generation: 3     # since")
+LISTED = "      published:\n        - 1\n        - 2   # signs\n"
+OVERRIDE = "      overlapDays: 0   # for the leak\n"
+FLOW = "{ published: [1, 2], tags: {a: b}, generation: 1, overlapDays: 0, protect: true }"
+GONE = {"published": None, "overlapDays": None}
+COME = "generation: 5\n      published: [5, 6]\n      overlapDays: 0\n"
+
+
 @cases(
     ("changes", "after"),
     {
         "keys go": (
-            {"Example.COM": {"generation": 3, "published": None, "overlapDays": None}},
-            replaced(
-                ("generation:   2   # since", "generation: 3     # since"),
-                ("      published:\n        - 1\n        - 2   # signs\n", ""),
-                ("      overlapDays: 0   # for the leak\n", ""),
-            ),
+            {"Example.COM": {"generation": 3, **GONE}},
+            replaced(SINCE, (LISTED, ""), (OVERRIDE, "")),
         ),
         "a list in one line": (
             {"Example.COM": {"generation": 3, "published": [3, 4], "overlapDays": 0}},
-            replaced(
-                ("generation:   2   # since", "generation: 3     # since"),
-                ("published:\n        - 1\n        - 2   # signs", "published: [3, 4]"),
-            ),
+            replaced(SINCE, (LISTED, "      published: [3, 4]\n")),
         ),
         "flow": (
-            {"example.org": {"generation": 2, "published": None, "overlapDays": None}},
-            replaced(
-                (
-                    "{ published: [1, 2], tags: {a: b}, generation: 1, overlapDays: 0, protect: true }",
-                    "{tags: {a: b}, generation: 2, protect: true}",
-                )
-            ),
+            {"example.org": {"generation": 2, **GONE}},
+            replaced((FLOW, "{tags: {a: b}, generation: 2, protect: true}")),
         ),
         "keys come": (
             {"example.net": {"generation": 5, "published": [5, 6], "overlapDays": 0}},
-            replaced(('generation: "4"\n', "generation: 5\n      published: [5, 6]\n      overlapDays: 0\n")),
+            replaced(('generation: "4"\n', COME)),
         ),
         "two domains": (
             {"example.net": {"generation": 5}, "Example.COM": {"generation": 3}},
-            replaced(
-                ('generation: "4"', "generation: 5"),
-                ("generation:   2   # since", "generation: 3     # since"),
-            ),
+            replaced(('generation: "4"', "generation: 5"), SINCE),
         ),
-        "nothing": ({"example.net": {"published": None, "overlapDays": None}}, FILE),
+        "nothing": ({"example.net": GONE}, FILE),
     },
 )
 def test_edits(changes, after):
@@ -97,37 +90,29 @@ def test_edits(changes, after):
     assert edited(FILE, PATH, changes) == after
 
 
+IN_LINES = " {generation: 1,\n  published: [1,\n   2]}\n"
+INDENTED = "\n     generation: {}\n     published:{}\n     # mail\n     tags: {{}}\n"
+MIXED = "\n            generation: {}\n\n    # below\n    a.example: {{}}\n"
+ALIAS = "\n      tags: {n: &one 1}\n      generation: "
+MERGED = "\n      <<: &one {generation: 1}\n"
+NEW = "\n      generation: 2\n      published: [2, 3]"
+
+
 @cases(
     ("before", "after"),
     {
         "flow": (" {generation: 1}", " {generation: 2, published: [2, 3]}"),
         "flow with a list": (" {generation: 1, published: [1]}", " {generation: 2, published: [2, 3]}"),
-        "flow in lines": (
-            " {generation: 1,\n  published: [1,\n   2]}\n",
-            " {generation: 2, published: [2, 3]}\n",
-        ),
-        "no last line end": ("\n      generation: 1", "\n      generation: 2\n      published: [2, 3]"),
-        "Windows": ("\r\n      generation: 1\r\n", "\r\n      generation: 2\r\n      published: [2, 3]\r\n"),
-        "indented by one": (
-            "\n     generation: 1\n     published:\n     - 1\n     # mail\n     tags: {}\n",
-            "\n     generation: 2\n     published: [2, 3]\n     # mail\n     tags: {}\n",
-        ),
-        "mixed indentation": (
-            "\n            generation: 1\n\n    # below\n    a.example: {}\n",
-            "\n            generation: 2\n            published: [2, 3]\n\n    # below\n    a.example: {}\n",
-        ),
-        "the alias of a number": (
-            "\n      tags: {n: &one 1}\n      generation: *one\n",
-            "\n      tags: {n: &one 1}\n      generation: 2\n      published: [2, 3]\n",
-        ),
-        "merged": (
-            "\n      <<: &one {generation: 1}\n    a.example: *one\n",
-            "\n      <<: &one {generation: 1}\n      generation: 2\n      published: [2, 3]\n"
-            "    a.example: *one\n",
-        ),
+        "flow in lines": (IN_LINES, " {generation: 2, published: [2, 3]}\n"),
+        "no last line end": ("\n      generation: 1", NEW),
+        "Windows": ("\r\n      generation: 1\r\n", f"{NEW}\n".replace("\n", "\r\n")),
+        "indented by one": (INDENTED.format(1, "\n     - 1"), INDENTED.format(2, " [2, 3]")),
+        "mixed indentation": (MIXED.format(1), MIXED.format("2\n            published: [2, 3]")),
+        "the alias of a number": (f"{ALIAS}*one\n", f"{ALIAS}2\n      published: [2, 3]\n"),
+        "merged": (f"{MERGED}    a.example: *one\n", f"{MERGED}{NEW[1:]}\n    a.example: *one\n"),
         "an aliased number": (
             "\n      generation: &one 1\n    a.example: {generation: *one}\n...\n",
-            "\n      generation: 2\n      published: [2, 3]\n    a.example: {generation: &one 1}\n...\n",
+            f"{NEW}\n    a.example: {{generation: &one 1}}\n...\n",
         ),
     },
 )
@@ -142,15 +127,13 @@ def test_shapes(before, after):
 @cases(
     "domains",
     {
-        "an alias": "    example.net: &one\n      generation: 1\n    example.com: *one\n"
-        "    a.example: {generation: 1}\n",
-        "aliased": "    example.com: &one\n      generation: 1\n    example.net: *one\n"
-        "    a.example: {generation: 1}\n",
+        "an alias": "    example.net: &one\n      generation: 1\n    example.com: *one\n",
+        "aliased": "    example.com: &one\n      generation: 1\n    example.net: *one\n",
     },
 )
 def test_refused(domains):
     """What can't be edited without changing something else is left to the person."""
-    text = f"config:\n  ses-byodkim:domains:\n{domains}"
+    text = f"config:\n  ses-byodkim:domains:\n{domains}    a.example: {{generation: 1}}\n"
     change = {"generation": 2, "published": None}
     with pytest.raises(InvalidSettings) as refused:
         edited(text, PATH, {"example.com": change, "a.example": change})
@@ -189,23 +172,26 @@ def test_load():
     assert config[KEY]["Example.COM"]["keys"][2]["privateKey"] == {"secure": "v1:def ghi=="}
 
 
+DIFF = """\
+--- stacks/Pulumi.dev.yaml
++++ stacks/Pulumi.dev.yaml
+@@ -1,4 +1,5 @@
+ config:
+   ses-byodkim:domains:
+     example.com:
+-      generation: 1
+\\ No newline at end of file
++      generation: 2
++      published: [1, 2]
+\\ No newline at end of file
+"""
+
+
 def test_diff():
     """The difference is one that `patch` takes, with the end of a file that has no line end."""
     before = "config:\n  ses-byodkim:domains:\n    example.com:\n      generation: 1"
     after = edited(before, PATH, {"example.com": {"generation": 2, "published": [1, 2]}})
-    assert diff(before, after, "stacks/Pulumi.dev.yaml") == (
-        "--- stacks/Pulumi.dev.yaml\n"
-        "+++ stacks/Pulumi.dev.yaml\n"
-        "@@ -1,4 +1,5 @@\n"
-        " config:\n"
-        "   ses-byodkim:domains:\n"
-        "     example.com:\n"
-        "-      generation: 1\n"
-        "\\ No newline at end of file\n"
-        "+      generation: 2\n"
-        "+      published: [1, 2]\n"
-        "\\ No newline at end of file\n"
-    )
+    assert diff(before, after, "stacks/Pulumi.dev.yaml") == DIFF
 
 
 def test_diff_of_others():
