@@ -16,7 +16,6 @@ TABLES = (
     test_keys.test_refused,
     test_keys.test_generates_nothing_ses_refuses,
     test_public_keys.test_refused,
-    test_public_keys.test_size,
     # Names and values
     test_records.test_refused_domain,
     test_records.test_refused_selector,

@@ -2,37 +2,33 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import GenerationMessages as M
 from tests.support.cases import cases
 
 NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize(("signing", "expected"), [(1, (1, 2)), (2, (1, 2, 3)), (9, (8, 9, 10))])
-def test_published(signing, expected):
-    """The signing generation has its neighbours beside it, and there is none before the first."""
-    assert expected == generations.published(signing)
-
-
 @cases(
     ("signing", "supplied", "expected"),
     {
-        "all there": (2, {1, 2, 3}, (1, 2, 3)),
+        "first": (1, None, (1, 2)),
+        "second": (2, None, (1, 2, 3)),
+        "ninth": (9, None, (8, 9, 10)),
+        "all supplied": (2, {1, 2, 3}, (1, 2, 3)),
         "no neighbours": (2, {2}, (2,)),
         "not the signing one": (2, {1, 3}, (1, 3)),
         "others far away": (3, {1, 3, 9}, (3,)),
     },
 )
-def test_published_with_supplied_keys(signing, supplied, expected):
-    """Of the neighbours, only those with a supplied key are published."""
-    assert expected == generations.published(signing, supplied)
+def test_published(signing, supplied, expected):
+    """The signing generation has its neighbours beside it, of supplied keys those that were given."""
+    assert generations.published(signing, supplied) == expected
 
 
 @cases(
@@ -56,14 +52,10 @@ def test_roles(signing, published, expected):
         "default": (2, (1, 2, 3), None),
         "alone": (2, (2,), None),
         "out of order": (2, (4, 2), None),
-        "signing missing": (
-            2,
-            (1, 3),
-            GenerationMessages.SIGNING_NOT_PUBLISHED(generation=2, published="[1, 3]"),
-        ),
-        "empty": (2, (), GenerationMessages.SIGNING_NOT_PUBLISHED(generation=2, published="[]")),
-        "twice": (2, (2, 3, 2), GenerationMessages.TWICE(generation=2)),
-        "zero": (1, (0, 1), GenerationMessages.BELOW_ONE(generation=0)),
+        "signing missing": (2, (1, 3), M.SIGNING_NOT_PUBLISHED(generation=2, published="[1, 3]")),
+        "empty": (2, (), M.SIGNING_NOT_PUBLISHED(generation=2, published="[]")),
+        "twice": (2, (2, 3, 2), M.TWICE(generation=2)),
+        "zero": (1, (0, 1), M.BELOW_ONE(generation=0)),
     },
 )
 def test_published_problem(signing, published, expected):
@@ -71,76 +63,46 @@ def test_published_problem(signing, published, expected):
     assert expected == generations.published_problem(signing, published)
 
 
-def early(before, after, *, days_since=None, signing=None, exchanged=(), overlap_days=10):
-    """Generations that leave too early, *days_since* saying how long ago each signed last."""
-    found = generations.too_early(
-        before=before,
-        after=after,
-        exchanged=exchanged,
-        signing_before=signing,
-        signed_until={generation: NOW - days * DAY for generation, days in (days_since or {}).items()},
-        now=NOW,
-        overlap_days=overlap_days,
-    )
-    return [leaving.generation for leaving in found]
+def early(before, after, *, days_since=None, signing=None, overlap_days=10, **options):
+    """What leaves too early, *days_since* saying how long ago each generation signed last."""
+    until = {generation: NOW - days * DAY for generation, days in (days_since or {}).items()}
+    change = {"before": before, "after": after, "signing_before": signing, "signed_until": until}
+    return generations.too_early(**change, now=NOW, overlap_days=overlap_days, **options)
+
+
+SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
 
 
 @cases(
-    ("before", "after", "situation", "expected"),
+    ("change", "days_since", "options", "expected"),
     {
-        "overlap over": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 11}}, []),
-        "two quick rotations": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 2}}, [1]),
-        "to the second": ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 10}}, []),
-        "never signed": ((1, 2, 3), (2, 3, 4), {"signing": 2}, []),
-        "jump": ((1, 2, 3), (8, 9, 10), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
-        "signing one dropped at once": ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {1: 90}}, [2]),
-        "signing again after going back": ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {2: 90}}, [2]),
-        "standby dropped": ((2, 3, 4), (2, 4), {"signing": 2, "days_since": {1: 2}}, []),
-        "nothing signs yet": ((1, 2), (), {"signing": None, "days_since": {}}, []),
-        "emptied list": ((1, 2, 3), (), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
-        "previous key exchanged": (
-            (1, 2, 3),
-            (1, 2, 3),
-            {"signing": 2, "days_since": {1: 2}, "exchanged": {1}},
-            [1],
-        ),
-        "standby key exchanged": (
-            (1, 2, 3),
-            (1, 2, 3),
-            {"signing": 2, "days_since": {1: 2}, "exchanged": {3}},
-            [],
-        ),
-        "exchanged but not published before": (
-            (2, 3),
-            (2, 3, 4),
-            {"signing": 2, "days_since": {4: 2}, "exchanged": {4}},
-            [],
-        ),
-        "override": ((3, 4), (4, 5), {"signing": 3, "overlap_days": 0}, []),
-        "override with a clock that is behind": (
-            (1, 2, 3),
-            (2, 3, 4),
-            {"signing": 2, "days_since": {1: -1}, "overlap_days": 0},
-            [],
-        ),
+        "overlap over": (NEXT, {1: 11}, {}, []),
+        "two quick rotations": (NEXT, {1: 2}, {}, [1]),
+        "to the second": (NEXT, {1: 10}, {}, []),
+        "never signed": (NEXT, {}, {}, []),
+        "jump": (((1, 2, 3), (8, 9, 10)), {1: 2}, {}, [1, 2]),
+        "signing one dropped at once": (((1, 2, 3), (3, 4)), {1: 90}, {}, [2]),
+        "signing again after going back": (((1, 2, 3), (3, 4)), {2: 90}, {}, [2]),
+        "standby dropped": (((2, 3, 4), (2, 4)), {1: 2}, {}, []),
+        "nothing signs yet": (((1, 2), ()), {}, {"signing": None}, []),
+        "emptied list": (((1, 2, 3), ()), {1: 2}, {}, [1, 2]),
+        "previous key exchanged": (SAME, {1: 2}, {"exchanged": {1}}, [1]),
+        "standby key exchanged": (SAME, {1: 2}, {"exchanged": {3}}, []),
+        "exchanged but not published before": (((2, 3), (2, 3, 4)), {4: 2}, {"exchanged": {4}}, []),
+        "override": (((3, 4), (4, 5)), {}, {"signing": 3, "overlap_days": 0}, []),
+        "override with a clock that is behind": (NEXT, {1: -1}, {"overlap_days": 0}, []),
     },
 )
-def test_too_early(before, after, situation, expected):
+def test_too_early(change, days_since, options, expected):
     """A generation stays in DNS until mail signed with it has arrived or been given up."""
-    assert expected == early(before, after, **situation)
+    found = early(*change, days_since=days_since, **{"signing": 2, **options})
+    assert [leaving.generation for leaving in found] == expected
 
 
 def test_too_early_says_from_when():
     """What leaves too early comes with its last signature and the moment from which it may go."""
-    found = generations.too_early(
-        before=(1, 2, 3),
-        after=(4, 5),
-        signing_before=2,
-        signed_until={1: NOW - 4 * DAY},
-        now=NOW,
-        overlap_days=10,
-    )
-    assert (TooEarly(1, NOW - 4 * DAY, NOW + 6 * DAY), TooEarly(2, NOW, NOW + 10 * DAY)) == found
+    found = early((1, 2, 3), (4, 5), days_since={1: 4}, signing=2)
+    assert found == (TooEarly(1, NOW - 4 * DAY, NOW + 6 * DAY), TooEarly(2, NOW, NOW + 10 * DAY))
     assert generations.allowed_today(before=(1, 2, 3), after=(4, 5), early=found) == (1, 2, 4, 5)
 
 
@@ -157,17 +119,11 @@ PUBLISHED = st.sets(GENERATIONS, max_size=4)
 )
 def test_allowed_today_is_allowed(before, after, signing, days_since):
     """The list a refusal names is not refused, and drops nothing that was wanted, but for its slot."""
-    change = {
-        "before": before,
-        "signing_before": signing,
-        "signed_until": {generation: NOW - days * DAY for generation, days in days_since.items()},
-        "now": NOW,
-        "overlap_days": 10,
-    }
     for slots in (generations.no_slots, generations.slot):
-        early = generations.too_early(after=after, slots=slots, **change)
-        allowed = generations.allowed_today(before=before, after=after, early=early, slots=slots)
-        assert generations.too_early(after=allowed, slots=slots, **change) == ()
+        situation = {"signing": signing, "days_since": days_since, "slots": slots}
+        found = early(before, after, **situation)
+        allowed = generations.allowed_today(before=before, after=after, early=found, slots=slots)
+        assert early(before, allowed, **situation) == ()
         assert slots is generations.slot or after <= set(allowed)
 
 
@@ -195,38 +151,29 @@ def test_no_allowed_history_cuts_mail_off(wishes):
         assert {number for number, last in signed_until.items() if now - last < 10 * DAY} <= published
 
 
-@cases(
-    ("leaked", "signing", "published", "expected"),
-    {
-        "first key": (1, 1, (1, 2), (2, (2, 3))),
-        "signing": (2, 2, (1, 2, 3), (3, (1, 3, 4))),
-        "signing, no standby": (2, 2, (1, 2), (3, (1, 3, 4))),
-        "signing, standby further on": (2, 2, (1, 2, 5), (5, (1, 5, 6))),
-        "standby": (3, 2, (1, 2, 3), (2, (1, 2, 4))),
-        "previous": (1, 2, (1, 2, 3), (2, (2, 3))),
-        "previous, no standby": (1, 2, (1, 2), (2, (2, 3))),
-    },
-)
-def test_after_leak(leaked, signing, published, expected):
-    """A leaked key is dropped, the next one signs if it did, and there is a standby."""
-    assert expected == generations.after_leak(leaked, signing=signing, published=published)
+NO_SLOTS, SLOT = {}, {"slots": generations.slot}
 
 
 @cases(
-    ("leaked", "signing", "published", "used", "expected"),
+    ("leaked", "signing", "published", "options", "expected"),
     {
-        "first": (2, 2, (1, 2, 3), {1}, (3, (1, 3))),
-        "second": (3, 3, (1, 3), {1, 2}, (5, (1, 5))),
-        "standby": (3, 2, (1, 2, 3), (), (2, (1, 2, 6))),
-        "no slot is free": (3, 3, (1, 2, 3), {1, 2}, (2, (1, 2))),
-        "after the number that leaked before": (2, 2, (1, 2), {1, 3}, (6, (1, 6))),
+        "first key": (1, 1, (1, 2), NO_SLOTS, (2, (2, 3))),
+        "signing": (2, 2, (1, 2, 3), NO_SLOTS, (3, (1, 3, 4))),
+        "signing, no standby": (2, 2, (1, 2), NO_SLOTS, (3, (1, 3, 4))),
+        "signing, standby further on": (2, 2, (1, 2, 5), NO_SLOTS, (5, (1, 5, 6))),
+        "standby": (3, 2, (1, 2, 3), NO_SLOTS, (2, (1, 2, 4))),
+        "previous": (1, 2, (1, 2, 3), NO_SLOTS, (2, (2, 3))),
+        "previous, no standby": (1, 2, (1, 2), NO_SLOTS, (2, (2, 3))),
+        "first of slots": (2, 2, (1, 2, 3), SLOT | {"used": {1}}, (3, (1, 3))),
+        "second of slots": (3, 3, (1, 3), SLOT | {"used": {1, 2}}, (5, (1, 5))),
+        "standby of slots": (3, 2, (1, 2, 3), SLOT, (2, (1, 2, 6))),
+        "no slot is free": (3, 3, (1, 2, 3), SLOT | {"used": {1, 2}}, (2, (1, 2))),
+        "after the number that leaked before": (2, 2, (1, 2), SLOT | {"used": {1, 3}}, (6, (1, 6))),
     },
 )
-def test_after_leak_with_slots(leaked, signing, published, used, expected):
-    """No two share a slot, and what signs does not take that of the leaked key."""
-    assert expected == generations.after_leak(
-        leaked, signing=signing, published=published, slots=generations.slot, used=used
-    )
+def test_after_leak(leaked, signing, published, options, expected):
+    """A leaked key is dropped, the next one signs if it did, and there is a standby; none share a slot."""
+    assert generations.after_leak(leaked, signing=signing, published=published, **options) == expected
 
 
 @given(signing=GENERATIONS, others=PUBLISHED, used=PUBLISHED, leaked=GENERATIONS, first=st.integers(1, 6))
@@ -256,18 +203,10 @@ def test_no_step_shares_a_slot(signing, others, used, leaked, first):
 
 def test_an_emptied_slot_is_not_filled_at_once():
     """Resolvers remember the record of a generation that has left, so its slot gets the next key later."""
-    change = {
-        "before": (2, 4),
-        "after": (4, 5, 6),
-        "slots": generations.slot,
-        "signing_before": 4,
-        "signed_until": {2: NOW - 11 * DAY, 3: NOW - DAY},
-        "now": NOW,
-    }
-    found = generations.too_early(**change, overlap_days=10)
-    assert [TooEarly(3, NOW - DAY, NOW + 9 * DAY)] == [*found]
-    assert (4, 5) == generations.allowed_today(
-        before=(2, 4), after=(4, 5, 6), early=found, slots=generations.slot
-    )
-    assert () == generations.too_early(**change, overlap_days=0)
-    assert () == generations.too_early(**change | {"slots": generations.no_slots}, overlap_days=10)
+    change, since, slots = ((2, 4), (4, 5, 6)), {2: 11, 3: 1}, generations.slot
+    found = early(*change, days_since=since, signing=4, slots=slots)
+    assert found == (TooEarly(3, NOW - DAY, NOW + 9 * DAY),)
+    allowed = generations.allowed_today(before=(2, 4), after=(4, 5, 6), early=found, slots=slots)
+    assert allowed == (4, 5)
+    assert early(*change, days_since=since, signing=4, slots=slots, overlap_days=0) == ()
+    assert early(*change, days_since=since, signing=4) == ()

@@ -1,5 +1,6 @@
 """Keys that anybody can compute from their public half are refused; others are not."""
 
+import functools
 import itertools
 import math
 import random
@@ -27,11 +28,14 @@ def prime_from(start, step=2):
     return next(n for n in itertools.count(start, step) if is_prime(n) and n % PUBLIC_EXPONENT != 1)
 
 
-def random_prime(bits):
+@functools.cache  # the search takes longer than what is tested
+def random_prime(bits, number=1):
+    """One of several primes."""
     return prime_from(CHANCE.getrandbits(bits) | 3 << bits - 2 | 1)
 
 
-def of_roca(bits):
+@functools.cache
+def of_roca(bits, number=1):
     """A prime as Infineon's chips made it: a multiple of the product, and a power of 65537."""
     product = math.prod(ROCA_PRIMES)
     multiple = (CHANCE.getrandbits(bits) | 3 << bits - 2) // product * product
@@ -65,7 +69,7 @@ def pem_of(p, q, exponent=PUBLIC_EXPONENT):
             "has a prime of only 21 bits, ",
         ),
         "ROCA": (
-            lambda half: (of_roca(half), of_roca(half)),
+            lambda half: (of_roca(half), of_roca(half, 2)),
             "is from a chip with the flaw ROCA (CVE-2017-15361), ",
         ),
     },
@@ -79,7 +83,7 @@ def test_refused(primes, reason, bits):
 
 def test_exponents():
     """With a longer public exponent not every receiver verifies, and a short private one can be computed."""
-    p, q = random_prime(1024), random_prime(1024)
+    p, q = random_prime(1024), random_prime(1024, 2)
     private = prime_from(1 << 479 | 1)
     for exponent, bits in ((2**31 + 11, 32), (pow(private, -1, math.lcm(p - 1, q - 1)), "20[0-9]{2}")):
         with pytest.raises(InvalidKey, match=f"has a public exponent of {bits} bits, "):
@@ -90,7 +94,7 @@ def test_exponents():
 def test_others():
     """Random primes are fine, also of unlike sizes, and one of the two from such a chip."""
     for p, q in (
-        (random_prime(512), random_prime(512)),
+        (random_prime(512), random_prime(512, 2)),
         (random_prime(500), random_prime(524)),
         (of_roca(512), random_prime(512)),
     ):
