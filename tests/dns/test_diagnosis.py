@@ -1,7 +1,5 @@
 """One verdict on a record, from what its servers say and what is known of where it was put."""
 
-from dataclasses import replace
-
 import pytest
 
 from byodkim_provider.dkim import records
@@ -15,20 +13,75 @@ from tests.support.cases import cases
 
 DOMAIN = "mail.example.com"
 NAME = f"s1._domainkey.{DOMAIN}"
+KEY = testdata.key("rsa1024.pkcs8").public_key_der
+VALUE = records.record_value(KEY)
+OTHER = records.record_value(testdata.key("another").public_key_der)
+PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
+TARGET = "key.example.org"
+AT_NAME = f"a CNAME to {TARGET} stands at the name of the record"
 
 
-@pytest.fixture
-def key(signing_keys):
-    return signing_keys[0].public_key_der
+def at(server, *values, **to):
+    """What a server says that answers."""
+    return Answer(server, values, **to)
 
 
-@pytest.fixture
-def value(key):
-    return records.record_value(key)
+def behind(server, *values, failure=""):
+    """The same of the target of a CNAME, or why it says nothing."""
+    return Answer(server, None if failure else values, failure, alias=TARGET, target=TARGET)
 
 
-def wanted(key, **known):
-    return ExpectedRecord(**{"selector": "s1", "domain": DOMAIN, "public_key_der": key, **known})
+SILENT = Answer("ns2", None, "silent")
+
+
+@cases(
+    ("answers", "expected", "text"),
+    {
+        # The record is right if every server that answers shows it, and missing if none does.
+        "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
+        "none has it": ([at("ns1"), SILENT], "no-txt", "ns1 has no TXT record, ns2 is silent"),
+        "old record at one": (
+            *([at("ns1", VALUE), at("ns2", OTHER)], "servers-differ"),
+            "ns1 shows the key, ns2 answers another key",
+        ),
+        "mistake at one": ([at("ns1"), at("ns2", f'"{VALUE}"')], "wrong-value", "a value with quotes"),
+        "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right, and a note", ""),
+        # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked there.
+        "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
+        "CNAME to another": ([behind("ns9", OTHER)], "cname", AT_NAME),
+        **{
+            f"CNAME to who is {why}": (
+                *([behind("ns8", failure=why), behind("ns9", failure="silent")], "unknown"),
+                f"(CNAME to {TARGET})",
+            )
+            for why in ("silent", "SERVFAIL", "no address", "unreachable")
+        },
+        "CNAME to no zone": (
+            *([behind("127.0.0.1", failure="no zone")], "cname"),
+            f"{AT_NAME}: the zone of {TARGET} does not exist",
+        ),
+        "CNAME, and one shows it": ([behind("ns8", VALUE), behind("ns9")], "servers-differ", ""),
+        "CNAME at one": ([at("ns1"), behind("ns9")], "servers-differ", ""),
+        "CNAME at one, silent": ([at("ns1"), behind("ns9", failure="silent")], "servers-differ", ""),
+        # A private key in DNS is named, whatever else is wrong or right.
+        "private key": ([at("ns1", PRIVATE)], "private-key", ""),
+        "private key behind a CNAME": ([behind("ns1", PRIVATE)], "private-key", ""),
+        "private key at one": ([at("ns1"), at("ns2", PRIVATE)], "private-key", ""),
+        "private key, another right": ([at("ns1", VALUE), at("ns2", PRIVATE)], "private-key", ""),
+        "private key beside ours": ([at("ns1", VALUE), at("ns2", VALUE, PRIVATE)], "private-key", ""),
+    },
+)
+def test_verdict(answers, expected, text):
+    """Each way in which servers may answer has its verdict, and the code of what is wrong."""
+    seen = verdict(answers, KEY)
+    said = seen.code or f"{seen.verdict}{', and a note' * len(seen.notes)}"
+    assert (said, seen.verdict == "wrong") == (expected, bool(seen.code))
+    assert text in seen.text
+
+
+def test_servers_differ_without_a_key():
+    """Two servers with two keys differ, whichever is meant."""
+    assert verdict([at("ns1", VALUE), at("ns2", OTHER)], None).code == "servers-differ"
 
 
 class Resolver:
@@ -53,287 +106,152 @@ class Resolver:
         return tuple(Answer(server, values, zones=self.zones) for server in self.servers)
 
 
-def test_right_costs_one_look(key, value):
-    """Of a record that is right nothing else is looked up."""
-    resolver = Resolver({NAME: (value,)})
-    seen = examine(resolver, wanted(key))
-    assert ("right", "", [NAME]) == (seen.verdict, seen.code, resolver.looked_up)
-    assert seen.name_servers == ("ns1.example.net", "ns2.example.net")
+def examined(resolver, **known):
+    expected = {"selector": "s1", "domain": DOMAIN, "public_key_der": KEY, **known}
+    return examine(resolver, ExpectedRecord(**expected))
 
 
-@pytest.mark.parametrize("failure", ["silent", "SERVFAIL", "no zone", "no resolver"])
-def test_no_answer(key, failure):
-    """If nobody answers, nothing is said of the record, and nobody is asked for other names."""
-    resolver = Resolver(failure=failure)
-    seen = examine(resolver, wanted(key))
-    assert ("unknown", "", [NAME]) == (seen.verdict, seen.code, resolver.looked_up)
-
-
-def test_silent_servers_do_not_count(key, value):
-    """The record is right if every server that answers shows it, and missing if none does."""
-    silent = Answer("ns2", None, "silent")
-    assert verdict([Answer("ns1", (value,)), silent], key).verdict == "right"
-    missing = verdict([Answer("ns1", ()), silent], key)
-    assert ("wrong", "no-txt") == (missing.verdict, missing.code)
-    assert missing.text == "ns1 has no TXT record, ns2 is silent"
-
-
-def test_old_record_at_one_server(key, value, signing_keys):
-    """A server that still has another key is one that differs, whatever it shows."""
-    other = records.record_value(signing_keys[1].public_key_der)
-    seen = verdict([Answer("ns1", (value,)), Answer("ns2", (other,))], key)
-    assert ("wrong", "servers-differ") == (seen.verdict, seen.code)
-    assert seen.text.startswith("ns1 shows the key, ns2 answers another key")
-
-
-def test_servers_differ_without_a_key(value, signing_keys):
-    """Two servers with two keys differ, whichever is meant."""
-    other = records.record_value(signing_keys[1].public_key_der)
-    seen = verdict([Answer("ns1", (value,)), Answer("ns2", (other,))], None)
-    assert "servers-differ" == seen.code
-
-
-def test_mistake_at_a_server_that_has_something(key, value):
-    """If one server has nothing yet, the mistake is what the other one has."""
-    seen = verdict([Answer("ns1", ()), Answer("ns2", (f'"{value}"',))], key)
-    assert "wrong-value" == seen.code
-
-
-def test_alias_that_leads_to_the_key(key, value):
-    """A CNAME is no mistake if the key is at its end."""
-    answers = [Answer("ns9", (value,), alias="key.example.org", target="key.example.org")]
-    assert verdict(answers, key).verdict == "right"
+@pytest.mark.parametrize("failure", ["", "silent", "SERVFAIL", "no zone", "no resolver"])
+def test_one_look(failure):
+    """Of a record that is right nothing else is looked up, nor if nobody answers, who says nothing of it."""
+    resolver = Resolver({NAME: (VALUE,)}, failure=failure)
+    seen = examined(resolver)
+    assert (seen.verdict, seen.code) == ("unknown" if failure else "right", "")
+    assert resolver.looked_up == [NAME]
+    assert seen.name_servers == (() if failure == "no zone" else resolver.servers)
 
 
 ASKED = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
 SERVED = f"the zone is served by {', '.join(ASKED)}"
-PLACES = {
-    "nothing known": ({}, "no-txt", None),
-    "its panel": ({"panel": PANELS["godaddy"]}, "no-txt", None),
-    "another panel": ({"panel": PANELS["wix"]}, "served-elsewhere", f"{SERVED}, not by Wix"),
-    "a panel without known servers": ({"panel": PANELS["other"]}, "no-txt", None),
-    "its servers": ({"name_servers": (*ASKED, "ns1.example.net")}, "no-txt", None),
-    "other servers": (
-        {"name_servers": ("ns-2.example.net", "ns-1.example.net"), "panel": PANELS["godaddy"]},
-        "served-elsewhere",
-        f"{SERVED}, the record was put where ns-1.example.net, ns-2.example.net serve it",
-    ),
-}
-
-
-@pytest.mark.parametrize(("known", "code", "text"), PLACES.values(), ids=PLACES)
-def test_where_it_was_put(key, known, code, text):
-    """A missing record that was put where nobody asks is told from one that is only missing."""
-    record = wanted(key, **known)
-    seen = examine(Resolver(servers=ASKED), record)
-    missing = f"{ASKED[0]} and {ASKED[1]} have no TXT record"
-    assert ("wrong", code, text or missing) == (seen.verdict, seen.code, seen.text)
-
-
-def test_misplaced_goes_first(key, value):
-    """A record that is found at a wrong name was put into the right zone."""
-    resolver = Resolver({f"{NAME}.example.com": (value,)}, servers=ASKED)
-    seen = examine(resolver, wanted(key, panel=PANELS["wix"]))
-    assert ("wrong-name", "example.com") == (seen.code, seen.zone)
-    assert seen.text == f"the panel added the zone twice ({NAME}.example.com)"
-
-
-class WithAlias(Resolver):
-    """A CNAME stands at the record's name; *behind* is what is said of its target."""
-
-    behind: tuple[Answer, ...] = ()
-
-    def txt(self, name, domain):
-        return self.behind if name == NAME else super().txt(name, domain)
-
-
-def test_panel_behind_a_cname(key):
-    """The servers of a CNAME's target are not those of the zone where it has to be deleted."""
-    resolver = WithAlias(servers=ASKED)
-    resolver.behind = (Answer("ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",)),)
-    seen = examine(resolver, wanted(key))
-    assert ("cname", ASKED, "example.com") == (seen.code, seen.name_servers, seen.zone)
-    assert seen.text == f"a CNAME to {TARGET} stands at the name of the record"
-
-
-TARGET = "key.example.org"
-
-
-def behind(server, values, failure="", target=TARGET):
-    return Answer(server, values, failure, alias=target, target=target)
-
-
-def test_cname_whose_target_cannot_be_asked(key):
-    """Nobody knows whether a CNAME is wrong whose target's servers are silent."""
-    for failure in ("silent", "SERVFAIL", "no address", "unreachable"):
-        seen = verdict([behind("ns8", None, failure), behind("ns9", None, "silent")], key)
-        assert ("unknown", "") == (seen.verdict, seen.code)
-        assert f"(CNAME to {TARGET})" in seen.text
-
-
-def test_cname_to_no_zone(key):
-    """A CNAME into a zone that does not exist is wrong."""
-    seen = verdict([behind("127.0.0.1", None, "no zone")], key)
-    assert ("wrong", "cname") == (seen.verdict, seen.code)
-    at_name = f"a CNAME to {TARGET} stands at the name of the record"
-    assert seen.text == f"{at_name}: the zone of {TARGET} does not exist"
-
-
-def test_servers_differ_behind_a_cname(key, value):
-    """Servers of the target of which some show the key are servers that differ: the CNAME is right."""
-    seen = verdict([behind("ns8", (value,)), behind("ns9", ())], key)
-    assert ("wrong", "servers-differ") == (seen.verdict, seen.code)
-
-
-@pytest.mark.parametrize("said", [(), None], ids=["no key", "silent"])
-def test_cname_at_one_server_only(key, said):
-    """A CNAME that not every server of the zone has is servers that differ."""
-    seen = verdict([Answer("ns1", ()), behind("ns9", said, "" if said == () else "silent")], key)
-    assert ("wrong", "servers-differ") == (seen.verdict, seen.code)
-
-
-PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
-
-
-@cases(
-    "answers",
-    {
-        "alone": [Answer("ns1", (PRIVATE,))],
-        "behind a CNAME": [behind("ns1", (PRIVATE,))],
-        "at one server": [Answer("ns1", ()), Answer("ns2", (PRIVATE,))],
-        "another shows the key": [Answer("ns1", ("right",)), Answer("ns2", (PRIVATE,))],
-        "beside the key": [Answer("ns1", ("right",)), Answer("ns2", ("right", PRIVATE))],
-    },
-)
-def test_private_key_comes_before_all_else(key, value, answers):
-    """A private key in DNS is named, whatever else is wrong or right."""
-    answers = [
-        replace(one, values=tuple(value if text == "right" else text for text in one.values))
-        for one in answers
-    ]
-    assert ("wrong", "private-key") == (verdict(answers, key).verdict, verdict(answers, key).code)
-
-
-def test_private_key_at_another_name(key):
-    """A private key is found where known misconfigurations put records, too."""
-    resolver = Resolver({f"{NAME}.example.com": (f"p={PRIVATE}",)}, zones=("example.com",))
-    seen = examine(resolver, wanted(key))
-    assert ("private-key", f"{NAME}.example.com") == (seen.code, seen.found_at)
-    assert seen.text.endswith(f"stands at {NAME}.example.com")
-
-
-@pytest.mark.parametrize("wildcard", [("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b")])
-def test_wildcard(key, wildcard):
-    """What stands at every name stands at none: the record is missing."""
-    resolver = Resolver(wildcard=wildcard)
-    seen = examine(resolver, wanted(key))
-    assert ("wrong", "wildcard") == (seen.verdict, seen.code)
-    assert seen.text == "a wildcard answers for the name"
-
-
-def test_no_wildcard(key):
-    """A record for something else at the very name is no wildcard."""
-    seen = examine(
-        Resolver({NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
-        wanted(key),
-    )
-    assert "not-dkim" == seen.code
-
-
-def test_the_zone_is_the_one_that_was_found(key, value):
-    """What is typed depends on the zone that holds the name, whatever somebody took for it."""
-    for zone in (None, "mail.example.com"):
-        record = wanted(key, zone=zone)
-        missing = examine(Resolver(zones=("example.com",)), record)
-        assert ("no-txt", "example.com") == (missing.code, missing.zone)
-        damaged = examine(Resolver({NAME: (f'"{value}"',)}, zones=("example.com",)), record)
-        assert ("wrong-value", "example.com") == (damaged.code, damaged.zone)
-
-
-def test_zone_that_is_not_seen(key):
-    """Where no answer names a zone, it is the one that was given, or the domain."""
-    record = wanted(key)
-    assert DOMAIN == examine(Resolver(), record).zone
-    assert "example.com" == examine(Resolver(), replace(record, zone="example.com")).zone
-
-
+THEIRS = ("ns-2.example.net", "ns-1.example.net")
+IN_ZONE, BELOW = {"zones": ("example.com",)}, {"zones": ("example.com", DOMAIN)}
+SIGNED_ABOVE, TWICE = "s1._domainkey.example.com", f"{NAME}.example.com"
+DELEGATED = {"zones": ("example.com", f"_domainkey.{DOMAIN}")}
 HIDDEN = (
-    "'example.com' delegates '{zone}' to ns1.example.net, ns2.example.net: "
-    "a record in 'example.com' is hidden"
+    "'example.com' delegates '{}' to ns1.example.net, ns2.example.net: a record in 'example.com' is hidden"
 )
 
 
 @cases(
-    ("known", "zones", "code", "noted"),
+    ("dns", "known", "expected"),
     {
-        "_domainkey is delegated": ({}, ("example.com", f"_domainkey.{DOMAIN}"), "served-elsewhere", False),
-        "put into the zone above": (
-            {"zone": "example.com"},
-            ("example.com", DOMAIN),
-            "served-elsewhere",
-            False,
+        # A missing record that was put where nobody asks is told from one that is only missing.
+        "nothing known": (
+            *({"servers": ASKED}, {}),
+            {"code": "no-txt", "text": f"{ASKED[0]} and {ASKED[1]} have no TXT record"},
         ),
-        "perhaps put into the zone above": ({}, ("example.com", DOMAIN), "no-txt", True),
-        "put into the zone below": ({"zone": DOMAIN}, ("example.com", DOMAIN), "no-txt", False),
-        "put into _domainkey": (
-            {"zone": f"_domainkey.{DOMAIN}"},
-            ("example.com", f"_domainkey.{DOMAIN}"),
-            "no-txt",
-            False,
+        "its panel": ({"servers": ASKED}, {"panel": PANELS["godaddy"]}, {"code": "no-txt"}),
+        "another panel": (
+            *({"servers": ASKED}, {"panel": PANELS["wix"]}),
+            {"code": "served-elsewhere", "text": f"{SERVED}, not by Wix"},
         ),
-        "no delegation": ({}, ("example.com",), "no-txt", False),
+        "a panel without known servers": ({"servers": ASKED}, {"panel": PANELS["other"]}, {"code": "no-txt"}),
+        "its servers": (
+            {"servers": ASKED},
+            {"name_servers": (*ASKED, "ns1.example.net")},
+            {"code": "no-txt"},
+        ),
+        "other servers": (
+            *({"servers": ASKED}, {"name_servers": THEIRS, "panel": PANELS["godaddy"]}),
+            {
+                "code": "served-elsewhere",
+                "text": f"{SERVED}, the record was put where {THEIRS[1]}, {THEIRS[0]} serve it",
+            },
+        ),
+        # A record that is found at a wrong name was put into the right zone.
+        "misplaced goes first": (
+            *({"values": {TWICE: (VALUE,)}, "servers": ASKED}, {"panel": PANELS["wix"]}),
+            {
+                "code": "wrong-name",
+                "zone": "example.com",
+                "text": f"the panel added the zone twice ({TWICE})",
+            },
+        ),
+        "private key at another name": (
+            *({"values": {TWICE: (f"p={PRIVATE}",)}, **IN_ZONE}, {}),
+            {"code": "private-key", "found_at": TWICE},
+        ),
+        # What stands at every name stands at none.
+        **{
+            f"wildcard {values}": (
+                *({"wildcard": values}, {}),
+                {"verdict": "wrong", "code": "wildcard", "text": "a wildcard answers for the name"},
+            )
+            for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
+        },
+        "no wildcard": (
+            *({"values": {NAME: ("v=spf1 -all",)}, "wildcard": ("v=spf1 ~all",)}, {}),
+            {"code": "not-dkim"},
+        ),
+        # The zone is the one that was found, else the one that was given, else the domain.
+        "zone": (IN_ZONE, {}, {"code": "no-txt", "zone": "example.com"}),
+        "another zone": (IN_ZONE, {"zone": DOMAIN}, {"code": "no-txt", "zone": "example.com"}),
+        "zone of a damaged record": (
+            *({"values": {NAME: (f'"{VALUE}"',)}, **IN_ZONE}, {"zone": DOMAIN}),
+            {"code": "wrong-value", "zone": "example.com"},
+        ),
+        "zone not seen": ({}, {}, {"zone": DOMAIN}),
+        "zone not seen, but given": ({}, {"zone": "example.com"}, {"zone": "example.com"}),
+        # A record in a zone above a delegation is hidden.
+        "_domainkey is delegated": (
+            *(DELEGATED, {}),
+            {"code": "served-elsewhere", "text": HIDDEN.format(f"_domainkey.{DOMAIN}"), "notes": ()},
+        ),
+        "put into _domainkey": (DELEGATED, {"zone": f"_domainkey.{DOMAIN}"}, {"code": "no-txt", "notes": ()}),
+        "put above": (
+            *(BELOW, {"zone": "example.com"}),
+            {"code": "served-elsewhere", "text": HIDDEN.format(DOMAIN), "notes": (), "zone": DOMAIN},
+        ),
+        "perhaps put above": (BELOW, {}, {"code": "no-txt", "notes": (HIDDEN.format(DOMAIN),)}),
+        "put below": (BELOW, {"zone": DOMAIN}, {"code": "no-txt", "notes": ()}),
+        "in a registry": (
+            *({"zones": ("co.uk", "example.co.uk")}, {"domain": "example.co.uk"}),
+            {"notes": ()},
+        ),
+        # Another key, or another record, at a name where ours might stand is somebody else's.
+        "another key above": ({"values": {SIGNED_ABOVE: (OTHER,)}, **IN_ZONE}, {}, {"code": "no-txt"}),
+        "any key above": (
+            *({"values": {SIGNED_ABOVE: (OTHER,)}, **IN_ZONE}, {"public_key_der": None}),
+            {"code": "sub-domain-missing"},
+        ),
+        **{
+            f"{text} elsewhere": (
+                *({"values": {f"_domainkey.{DOMAIN}": (text,), "example.com": (text,)}}, {}),
+                {"code": "no-txt"},
+            )
+            for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~")
+        },
     },
 )
-def test_hidden_by_delegation(key, known, zones, code, noted):
-    """A record in a zone above a delegation is hidden, and that is said."""
-    record = wanted(key, **known)
-    seen = examine(Resolver(zones=zones), record)
-    hidden = HIDDEN.format(zone=zones[-1])
-    assert (code, zones[-1]) == (seen.code, seen.zone)
-    assert ((hidden,) if noted else ()) == seen.notes
-    assert (code == "served-elsewhere") == (seen.text == hidden)
+def test_examine(dns, known, expected):
+    """Where the name has no record, or a wrong one, what else DNS has tells why."""
+    seen = examined(Resolver(**dns), **known)
+    assert {name: getattr(seen, name) for name in expected} == expected
 
 
-def test_nobody_adds_records_in_a_registry(key):
-    """That a registry delegates a domain hides nothing."""
-    record = wanted(key, domain="example.co.uk")
-    assert () == examine(Resolver(zones=("co.uk", "example.co.uk")), record).notes
+def test_panel_behind_a_cname():
+    """The servers of a CNAME's target are not those of the zone where it has to be deleted."""
 
+    class WithAlias(Resolver):
+        def txt(self, name, domain):
+            aliased = Answer("ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",))
+            return (aliased,) if name == NAME else super().txt(name, domain)
 
-def test_another_key_is_not_misplaced(key, signing_keys):
-    """Another key at a name where ours might stand is somebody else's record."""
-    other = records.record_value(signing_keys[1].public_key_der)
-    resolver = Resolver({"s1._domainkey.example.com": (other,)}, zones=("example.com",))
-    assert "no-txt" == examine(resolver, wanted(key)).code
-    seen = examine(resolver, wanted(None))
-    assert "sub-domain-missing" == seen.code, "without a key nobody knows"
-
-
-@pytest.mark.parametrize("text", ["v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~"])
-def test_other_records_are_not_misplaced(key, text):
-    """Other TXT records at those names are no keys."""
-    resolver = Resolver({"_domainkey.mail.example.com": (text,), "example.com": (text,)})
-    assert "no-txt" == examine(resolver, wanted(key)).code
+    seen = examined(WithAlias(servers=ASKED))
+    assert (seen.code, seen.name_servers, seen.zone) == ("cname", ASKED, "example.com")
+    assert seen.text == AT_NAME
 
 
 @pytest.mark.parametrize("place", misplaced("s1", DOMAIN, "example.com"), ids=lambda place: place.name)
-def test_misplaced(key, value, place):
+def test_misplaced(place):
     """A record at another name is found, damaged too, and its name is told."""
-    for text in (value, f'"{value}"', value[:200]):
-        resolver = Resolver({place.name: (text,)}, zones=("example.com",))
-        seen = examine(resolver, wanted(key))
-        assert (place.code, place.name) == (seen.code, seen.found_at)
-        assert f"{place.text} ({place.name})" == seen.text
+    for text in (VALUE, f'"{VALUE}"', VALUE[:200]):
+        seen = examined(Resolver({place.name: (text,)}, **IN_ZONE))
+        assert (seen.code, seen.found_at) == (place.code, place.name)
+        assert seen.text == f"{place.text} ({place.name})"
 
 
-def test_testing_mode_is_noted(key, value):
-    """A right record that asks verifiers not to count the signature is right, and that is said."""
-    seen = verdict([Answer("ns1", (f"v=DKIM1; t=y; {value}",))], key)
-    assert ("right", 1) == (seen.verdict, len(seen.notes))
-    assert () == verdict([Answer("ns1", (value,))], key).notes
-
-
-def test_interrupted(key):
+def test_interrupted():
     """An interrupted run looks for the record nowhere else."""
 
     class Interrupting(Resolver):
@@ -343,4 +261,4 @@ def test_interrupted(key):
                 return (Answer("ns1", None, "interrupted"),)
             return super().txt(name, domain)
 
-    assert "no-txt" == examine(Interrupting(), wanted(key)).code
+    assert examined(Interrupting()).code == "no-txt"

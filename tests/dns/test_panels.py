@@ -44,52 +44,41 @@ def test_edit(name):
     assert fields == instructions(name).splitlines()[1:]
 
 
-RELATIVE = "s1._domainkey.mail"
-FIELDS = {
-    "route53": {"Type": "TXT", "Record name": RELATIVE, "Value": f'"{FIRST}" "{REST}"', "TTL": "300"},
-    "godaddy": {"Type": "TXT", "Name": RELATIVE, "Value": VALUE, "TTL": "1 Hour"},
-    "dreamhost": {"Type": "TXT", "Host": RELATIVE, "TXT Value": VALUE},
-    "cloudflare": {"Type": "TXT", "Name": RELATIVE, "Content": VALUE, "TTL": "Auto"},
-    "hostgator": {"Type": "TXT", "Name": f"{NAME}.", "Record": VALUE, "TTL": "14400"},
-    "namecheap": {"Type": "TXT Record", "Host": RELATIVE, "Value": VALUE, "TTL": "Automatic"},
-    "namescouk": {"Type": "TXT", "Host": RELATIVE, "Value": VALUE, "TTL": "whatever it offers"},
-    "wix": {"Type": "TXT", "Host Name": RELATIVE, "Value": VALUE, "TTL": "1 Hour"},
-    "other": {"Type": "TXT", "Name": RELATIVE, "Value": VALUE, "TTL": "300, or whatever it offers"},
-}
-
-
-@every_panel
-def test_what_to_type(name):
-    """Each field of the panel has its own line with what goes into it."""
-    assert name in FIELDS, "add to FIELDS what its form shows"
-    assert FIELDS[name] == typed(instructions(name))
-
-
+RELATIVE, FULL = "s1._domainkey.mail", f"{NAME}."
+QUOTED = f'"{FIRST}" "{REST}"'
 TARGET = f"{NAME}.keys.example.net"
-CNAME_FIELDS = {
-    "route53": {"Type": "CNAME", "Record name": RELATIVE, "Value": TARGET, "TTL": "300"},
-    "godaddy": {"Type": "CNAME", "Name": RELATIVE, "Value": TARGET, "TTL": "1 Hour"},
-    "dreamhost": {"Type": "CNAME", "Host": RELATIVE, "Value": TARGET},
-    "cloudflare": {"Type": "CNAME", "Name": RELATIVE, "Target": TARGET, "TTL": "Auto"},
-    "hostgator": {"Type": "CNAME", "Name": f"{NAME}.", "Record": TARGET, "TTL": "14400"},
-    "namecheap": {"Type": "CNAME Record", "Host": RELATIVE, "Value": TARGET, "TTL": "Automatic"},
-    "namescouk": {"Type": "CNAME", "Host": RELATIVE, "Value": TARGET, "TTL": "whatever it offers"},
-    "wix": {"Type": "CNAME", "Host Name": RELATIVE, "Value": TARGET, "TTL": "1 Hour"},
-    "other": {"Type": "CNAME", "Name": RELATIVE, "Value": TARGET, "TTL": "300, or whatever it offers"},
+
+FORMS = {
+    # The field for the name, and what is typed there; for the value; for the target of a CNAME; the TTL.
+    "route53": ("Record name", RELATIVE, "Value", QUOTED, "Value", "300"),
+    "godaddy": ("Name", RELATIVE, "Value", VALUE, "Value", "1 Hour"),
+    "dreamhost": ("Host", RELATIVE, "TXT Value", VALUE, "Value", None),
+    "cloudflare": ("Name", RELATIVE, "Content", VALUE, "Target", "Auto"),
+    "hostgator": ("Name", FULL, "Record", VALUE, "Record", "14400"),
+    "namecheap": ("Host", RELATIVE, "Value", VALUE, "Value", "Automatic"),
+    "namescouk": ("Host", RELATIVE, "Value", VALUE, "Value", "whatever it offers"),
+    "wix": ("Host Name", RELATIVE, "Value", VALUE, "Value", "1 Hour"),
+    "other": ("Name", RELATIVE, "Value", VALUE, "Value", "300, or whatever it offers"),
 }
 
 
 @every_panel
-def test_cname_to_type(name):
-    """A CNAME has its own field for the target, in one piece; what no document says is said to be unknown."""
-    text = instructions(name, record_value=TARGET, kind="CNAME")
-    assert name in CNAME_FIELDS, "add to CNAME_FIELDS what its form shows"
-    assert CNAME_FIELDS[name] == typed(text)
-    assert "TXT" not in text
-    assert "255" not in text
-    is_unknown = PANELS[name].target_field is None and not PANELS[name].cname_quirks
-    assert ("is called for a CNAME is not known to us" in text) == is_unknown
-    assert text.count("called") <= 1, "one remark on what the field is called"
+@pytest.mark.parametrize("kind", ["TXT", "CNAME"])
+def test_what_to_type(name, kind):
+    """Each field of the panel has its own line with what goes into it; a CNAME is in one piece."""
+    assert name in FORMS, "add to FORMS what its form shows"
+    name_field, typed_name, value_field, typed_value, target_field, ttl = FORMS[name]
+    text = instructions(name, record_value=VALUE if kind == "TXT" else TARGET, kind=kind)
+    content = {value_field: typed_value} if kind == "TXT" else {target_field: TARGET}
+    choice = f"{kind} Record" if name == "namecheap" else kind
+    expected = {"Type": choice, name_field: typed_name, **content, "TTL": ttl}
+    assert typed(text) == {field: one for field, one in expected.items() if one}
+    assert ZONE in text.splitlines()[0]
+    if kind == "CNAME":
+        assert not re.search("TXT|255", text)
+        is_unknown = PANELS[name].target_field is None and not PANELS[name].cname_quirks
+        assert ("is called for a CNAME is not known to us" in text) == is_unknown
+        assert text.count("called") <= 1, "one remark on what the field is called"
 
 
 def test_whole_cname():
@@ -140,65 +129,59 @@ def test_whole_name(name, kind):
     assert f"type the whole name with a dot behind it, {NAME}.\n" in instructions(name, kind=kind)
 
 
-LONG = f"s{'1' * 60}._domainkey.example.com"
-LIMITS = {
-    "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
-    "name too long": (
-        "namecheap",
-        f"s{'1' * 49}._domainkey.example.com",
-        VALUE,
-        ("the name has 61 characters, at most 60 fit: take a shorter selector",),
-    ),
-    "value that fits": ("godaddy", NAME, "p" * 1024, ()),
-    "value too long": (
-        "godaddy",
-        NAME,
-        "p" * 1025,
-        ("the value has 1025 characters, at most 1024 fit: take a shorter key",),
-    ),
-    "no limit known": ("wix", LONG, "p" * 5000, ()),
-}
+def too_long(what, length, most, way):
+    return (f"the {what} has {length} characters, at most {most} fit: take a shorter {way}",)
 
 
-@pytest.mark.parametrize(("name", "record_name", "value", "problems"), LIMITS.values(), ids=LIMITS)
+@cases(
+    ("name", "record_name", "value", "problems"),
+    {
+        "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
+        "name too long": (
+            *("namecheap", f"s{'1' * 49}._domainkey.example.com", VALUE),
+            too_long("name", 61, 60, "selector"),
+        ),
+        "value that fits": ("godaddy", NAME, "p" * 1024, ()),
+        "value too long": ("godaddy", NAME, "p" * 1025, too_long("value", 1025, 1024, "key")),
+        "no limit known": ("wix", f"s{'1' * 60}._domainkey.example.com", "p" * 5000, ()),
+    },
+)
 def test_limits(name, record_name, value, problems):
     """What a panel won't take is said before anybody types it."""
     record = {"record_name": record_name, "record_value": value, "zone": ZONE}
-    assert problems == panels.problems(PANELS[name], **record)
+    assert panels.problems(PANELS[name], **record) == problems
     assert all(f"- {problem}" in instructions(name, **record) for problem in problems)
 
 
-TOO_LONG = {
-    "selector": ("ses1._domainkey", 46, "TXT", "take a shorter selector"),
-    "no selector": ("ses1._domainkey", 48, "TXT", "this panel can't hold it with any selector; {zone}"),
-    "prefix": ("ses1._domainkey", 46, "CNAME", "take a shorter prefix under `cname`"),
-    "no prefix": (
-        "ses1._domainkey",
-        47,
-        "CNAME",
-        "this panel can't hold it with any prefix under `cname`; {zone}",
-    ),
-    "MAIL FROM": ("bounce", 54, "MX", "take a shorter `mailFrom`"),
-    "SPF of MAIL FROM": ("bounce", 54, "TXT", "take a shorter `mailFrom`"),
-    "no MAIL FROM": ("bounce", 59, "MX", "this panel can't hold it with any `mailFrom`; {zone}"),
-}
-
-
-@cases(("start", "length", "kind", "way"), TOO_LONG)
-def test_way_out_of_a_name_too_long(start, length, kind, way):
+@cases(
+    ("start", "length", "kind", "shorter"),
+    {
+        "selector": ("ses1._domainkey", 46, "TXT", "selector"),
+        "no selector": ("ses1._domainkey", 48, "TXT", "any selector"),
+        "prefix": ("ses1._domainkey", 46, "CNAME", "prefix under `cname`"),
+        "no prefix": ("ses1._domainkey", 47, "CNAME", "any prefix under `cname`"),
+        "MAIL FROM": ("bounce", 54, "MX", "`mailFrom`"),
+        "SPF of MAIL FROM": ("bounce", 54, "TXT", "`mailFrom`"),
+        "no MAIL FROM": ("bounce", 59, "MX", "any `mailFrom`"),
+    },
+)
+def test_way_out_of_a_name_too_long(start, length, kind, shorter):
     """A shorter selector is the advice only where one would do; followed, the name fits."""
-    sub_domain = "a" * length
+    sub_domain, is_hopeless = "a" * length, shorter.startswith("any ")
 
     def problems(name, zone=ZONE):
         record = {"record_name": name, "record_value": "p=A", "zone": zone, "kind": kind}
         return panels.problems(PANELS["namecheap"], **record)
 
     own_zone = "give the sub-domain a zone of its own, by NS records"
+    way = (
+        f"this panel can't hold it with {shorter}; {own_zone}" if is_hopeless else f"take a shorter {shorter}"
+    )
     name = f"{start}.{sub_domain}.{ZONE}"
     size = len(start) + 1 + length
-    assert problems(name) == (f"the name has {size} characters, at most 60 fit: {way.format(zone=own_zone)}",)
+    assert problems(name) == (f"the name has {size} characters, at most 60 fit: {way}",)
     shortest = name.replace(start.partition(".")[0], "s1" if kind == "CNAME" else "s", 1)
-    assert bool(problems(shortest)) == ("any" in way)
+    assert bool(problems(shortest)) == is_hopeless
     assert not problems(name, zone=f"{sub_domain}.{ZONE}")
 
 
@@ -214,19 +197,16 @@ NAME_SERVERS = {
 }
 
 
-@pytest.mark.parametrize("name", NAME_SERVERS)
+@every_panel
 def test_recognise(name):
-    """A provider is known by any of its name servers."""
-    assert PANELS[name] is recognise(NAME_SERVERS[name])
-    for server in NAME_SERVERS[name]:
-        assert PANELS[name] is recognise([server, "ns1.example.net"])
-        assert panels.serves(PANELS[name], [server])
-
-
-def test_every_provider_is_recognised():
-    """No panel but the one for all others is without name servers to know it by."""
+    """A provider is known by any of its name servers; no panel but the one for all others is without."""
     assert {*NAME_SERVERS, "other"} == PANELS.keys(), "add examples of its name servers to NAME_SERVERS"
-    assert not PANELS["other"].name_servers
+    servers = NAME_SERVERS.get(name, [])
+    assert recognise(servers) is (PANELS[name] if servers else None)
+    assert bool(PANELS[name].name_servers) == bool(servers)
+    for server in servers:
+        assert recognise([server, "ns1.example.net"]) is PANELS[name]
+        assert panels.serves(PANELS[name], [server])
 
 
 @cases(
@@ -235,10 +215,7 @@ def test_every_provider_is_recognised():
         "none": [],
         "unknown": ["ns1.example.net"],
         "only alike": [
-            "ns1.dreamhost.com.example.net",
-            "www.dreamhost.com",
-            "evil-domaincontrol.com",
-            "wixdns.net",
+            *("ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com", "wixdns.net")
         ],
         "of two providers": ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
     },
@@ -248,28 +225,10 @@ def test_not_recognised(name_servers):
     assert recognise(name_servers) is None
 
 
-@every_panel
-def test_the_zone_is_named(name):
-    """Whoever reads what to type sees for which zone it is."""
-    assert ZONE in instructions(name).splitlines()[0]
-
-
-AT_THE_NAME = (
-    *("another-key", "cut", "no-txt", "not-dkim", "private-key", "revoked", "several-records"),
-    *("several-wrong-records", "wrong-value"),
-)
-
-
-@pytest.mark.parametrize("code", AT_THE_NAME)
+@pytest.mark.parametrize("code", ["another-key", "cut", "not-dkim", "revoked", "wrong-value"])
 def test_one_value_is_replaced(code):
     """Where one record stands already nobody is told to add another, whatever it holds."""
-    others = {
-        "no-txt": "add the record ",
-        "private-key": "delete the record ",
-        "several-records": "delete every TXT record ",
-        "several-wrong-records": "delete every TXT record ",
-    }
-    assert diagnosis.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+    assert diagnosis.fix(PANELS["wix"], code, zone=ZONE).startswith("replace 'Value'")
 
 
 @every_panel
@@ -280,28 +239,35 @@ def test_mending(name, code):
     assert not re.search(r"[{}]|\.$", text)
 
 
-def test_mending_in_the_words_of_the_panel():
+@cases(
+    ("name", "code", "fix"),
+    {
+        "name": (
+            *("godaddy", "wrong-name"),
+            f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, without "
+            "the zone at its end, the panel adds that itself",
+        ),
+        "full name": (
+            *("hostgator", "wrong-name"),
+            f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, the whole "
+            "name with a dot behind it, else the panel adds the zone once more",
+        ),
+        "value": (
+            *("cloudflare", "wrong-value"),
+            "replace 'Content' as a whole with a copy of the right value: in one piece, on one line, without "
+            "quotes",
+        ),
+        "quotes": (
+            *("route53", "wrong-value"),
+            "replace 'Value' as a whole with a copy of the right value: on one line, quotes and the blanks "
+            "between them included",
+        ),
+    },
+)
+def test_mending_in_the_words_of_the_panel(name, code, fix):
     """The same misconfiguration is fixed differently where names and values are typed differently."""
-
-    def fix(name, code, **where):
-        return diagnosis.fix(PANELS[name], code, zone=ZONE, **where)
-
-    assert fix("godaddy", "wrong-name", found_at=f"{NAME}.{ZONE}") == (
-        f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, "
-        "without the zone at its end, the panel adds that itself"
-    )
-    assert fix("hostgator", "wrong-name", found_at=f"{NAME}.{ZONE}") == (
-        f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, "
-        "the whole name with a dot behind it, else the panel adds the zone once more"
-    )
-    assert fix("cloudflare", "wrong-value") == (
-        "replace 'Content' as a whole with a copy of the right value: "
-        "in one piece, on one line, without quotes"
-    )
-    assert fix("route53", "wrong-value") == (
-        "replace 'Value' as a whole with a copy of the right value: "
-        "on one line, quotes and the blanks between them included"
-    )
+    found_at = f"{NAME}.{ZONE}" if code == "wrong-name" else ""
+    assert diagnosis.fix(PANELS[name], code, zone=ZONE, found_at=found_at) == fix
 
 
 def test_settings_know_the_names():

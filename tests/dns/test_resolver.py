@@ -34,27 +34,17 @@ VALUE = "p=MIGfMA0"
 RECORD = f"{NAME}. IN TXT {VALUE}"
 LONG = "p=" + "A" * 392  # as long as a 2048-bit key's
 
-FOUR_SERVERS = """
-example.com. IN NS ns2.example.net.
-example.com. IN NS ns3.example.net.
-example.com. IN NS ns4.example.net.
-example.com. IN NS ns5.example.net.
-ns2.example.net. IN A 127.0.0.2
-ns3.example.net. IN A 127.0.0.3
-ns4.example.net. IN A 127.0.0.4
-ns5.example.net. IN A 127.0.0.5
-"""
-TWO_SERVERS = """
-example.com. IN NS ns2.example.net.
-example.com. IN NS ns3.example.net.
-ns2.example.net. IN A 127.0.0.2
-ns3.example.net. IN A 127.0.0.3
-ns4.example.net. IN A 127.0.0.4
-"""
-ONE_SERVER = """
-example.com. IN NS ns2.example.net.
-ns2.example.net. IN A 127.0.0.2
-"""
+
+def servers(*numbers):
+    """What the recursive resolver knows: the zone's name servers, and the address of each."""
+    named = "".join(f"example.com. IN NS ns{one}.example.net.\n" for one in numbers)
+    return named + "".join(f"ns{one}.example.net. IN A 127.0.0.{one}\n" for one in numbers)
+
+
+FOUR_SERVERS = servers(2, 3, 4, 5)
+TWO_SERVERS = f"{servers(2, 3)}ns4.example.net. IN A 127.0.0.4\n"
+ONE_SERVER = servers(2)
+RIGHT = (Answer("ns2.example.net", (VALUE,)),)
 
 SHORT = 0.2
 """Seconds to wait for a reply where one server stays silent."""
@@ -92,15 +82,10 @@ def test_every_authoritative_server_is_asked(network, look):
     for last in (2, 3, 4):
         network[last].serve("example.com", RECORD)
     network[5].serve("example.com", f"{NAME}. IN TXT p=other")
-
-    assert (
-        Answer("ns2.example.net", (VALUE,)),
-        Answer("ns3.example.net", (VALUE,)),
-        Answer("ns4.example.net", (VALUE,)),
-        Answer("ns5.example.net", ("p=other",)),
-    ) == look()
+    same = [Answer(f"ns{number}.example.net", (VALUE,)) for number in (2, 3, 4)]
+    assert look() == (*same, Answer("ns5.example.net", ("p=other",)))
     # The zone's name servers, and the address of each of the four.
-    assert {1: 5, 2: 1, 3: 1, 4: 1, 5: 1} == network.counts()
+    assert network.counts() == {1: 5, 2: 1, 3: 1, 4: 1, 5: 1}
 
 
 def test_servers_are_asked_side_by_side(network, look):
@@ -114,7 +99,6 @@ def test_servers_are_asked_side_by_side(network, look):
     network[1].knows(FOUR_SERVERS)
     for last in (2, 3, 4, 5):
         network[last].serve("example.com", RECORD, answer_when_all_are_asked)
-
     assert [(VALUE,)] * 4 == [answer.values for answer in look()]
 
 
@@ -136,7 +120,6 @@ def test_failing_server(network, look, behave, failure, questions):
     network[1].knows(TWO_SERVERS)
     network[2].serve("example.com", RECORD)
     network[3].serve("example.com", RECORD, behave)
-
     assert (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, failure)) == look(
         reply_seconds=SHORT if failure == "silent" else 10
     )
@@ -149,8 +132,7 @@ def test_retry_after_a_lost_datagram(network, look):
     answers = iter([silent, honest])
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD, lambda answer, over_tcp: next(answers)(answer, over_tcp))
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == look(reply_seconds=SHORT)
+    assert RIGHT == look(reply_seconds=SHORT)
     assert {1: 2, 2: 2} == network.counts()
 
 
@@ -173,7 +155,6 @@ def test_values(network, look, zone, values):
     """Values are the strings joined, one for each record, as they stand; no such name is an answer."""
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", zone)
-
     assert (Answer("ns2.example.net", values),) == look()
 
 
@@ -181,15 +162,13 @@ def test_forged_datagram(network, look):
     """A datagram that is no answer to the question does not keep the server's own answer out."""
     network[1].knows(ONE_SERVER, forged_first)
     network[2].serve("example.com", RECORD, forged_first)
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == look()
+    assert RIGHT == look()
 
 
 def test_truncated_answer_comes_over_tcp(network, look):
     """What does not fit into UDP is asked for again over TCP."""
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', truncated)
-
     assert (Answer("ns2.example.net", (LONG,)),) == look()
     assert [(NAME, "TXT", "udp"), (NAME, "TXT", "tcp")] == network[2].queries
 
@@ -207,7 +186,6 @@ def test_tcp_fails(network, look, over_tcp, failure):
 
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD, behave)
-
     assert (Answer("ns2.example.net", None, failure),) == look()
 
 
@@ -230,8 +208,7 @@ def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, na
     network[1].knows(servers)
     zone = "b.example.com" if "b.example.com" in servers else "example.com"
     network[2].serve(zone, f"{name}. IN TXT {VALUE}")
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == look(name, domain)
+    assert RIGHT == look(name, domain)
     assert first_asked | {"ns2.example.net"} == network[1].names()
 
 
@@ -255,7 +232,6 @@ def test_delegated(network, look, cut, name, server, glue, address_questions):
     for last in (2, 3):
         network[last].serve("example.com", f"{cut}. IN NS {server}.\n{glue.format(cut=cut)}")
     network[4].serve(cut, f"{name}. IN TXT {VALUE}")
-
     assert (Answer(server, (VALUE,)),) == look(name, name.partition("_domainkey.")[2])
     assert {1: 3 + address_questions, 2: 1, 3: 1, 4: 1} == network.counts()
     assert not {asked for asked in network[1].names() if "_domainkey" in asked}
@@ -265,66 +241,62 @@ def test_delegated_to_a_server_nobody_can_find(network, look):
     """A server inside the zone that it serves has no address without glue, and nobody is asked for it."""
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", "_domainkey.example.com. IN NS ns1._domainkey.example.com.")
-
     assert (Answer("ns1._domainkey.example.com", None, "no address"),) == look()
     assert {"example.com", "ns2.example.net"} == network[1].names()
 
 
-def test_half_delegated(network, look):
-    """A server of the zone above that does not refer yet counts: a verifier may ask it."""
+CUT = "_domainkey.example.com"
+TO_NS4 = f"{CUT}. IN NS ns4.example.net."
+INSIDE = f"{CUT}. IN NS ns4.{CUT}.\n"
+
+
+@cases(
+    ("second", "third", "answers"),
+    {
+        # A verifier may ask the server that does not refer yet.
+        "half delegated": (
+            {"example.com": TO_NS4},
+            {"example.com": ""},
+            [("ns3.example.net", ()), ("ns4.example.net", (VALUE,))],
+        ),
+        "half glued": (
+            {"example.com": f"{INSIDE}ns4.{CUT}. IN A 127.0.0.4"},
+            {"example.com": INSIDE},
+            [(f"ns4.{CUT}", (VALUE,))],
+        ),
+        "server of both zones": (
+            {CUT: RECORD},
+            {"example.com": f"{CUT}. IN NS ns2.example.net.\n{TO_NS4}"},
+            [("ns2.example.net", (VALUE,)), ("ns4.example.net", (VALUE,))],
+        ),
+        # No server of the record.
+        "silent parent": ({"example.com": TO_NS4}, {}, [("ns4.example.net", (VALUE,))]),
+    },
+)
+def test_delegated_in_part(network, look, second, third, answers):
+    """Where the servers of the zone above differ, whoever answers, or is named by one of them, counts."""
     network[1].knows(TWO_SERVERS)
-    network[2].serve("example.com", "_domainkey.example.com. IN NS ns4.example.net.")
-    network[3].serve("example.com", "")
-    network[4].serve("_domainkey.example.com", RECORD)
-
-    assert (Answer("ns3.example.net", ()), Answer("ns4.example.net", (VALUE,))) == look()
-
-
-def test_half_glued(network, look):
-    """One server of the zone above that gives the addresses is enough."""
-    network[1].knows(TWO_SERVERS)
-    delegation = "_domainkey.example.com. IN NS ns4._domainkey.example.com.\n"
-    network[2].serve("example.com", f"{delegation}ns4._domainkey.example.com. IN A 127.0.0.4")
-    network[3].serve("example.com", delegation)
-    network[4].serve("_domainkey.example.com", RECORD)
-
-    assert (Answer("ns4._domainkey.example.com", (VALUE,)),) == look()
+    for number, zones in ((2, second), (3, third), (4, {CUT: RECORD})):
+        for origin, text in zones.items():
+            network[number].serve(origin, text)
+    assert look(reply_seconds=10 if third else SHORT) == tuple(Answer(*one) for one in answers)
 
 
-def test_server_of_both_zones(network, look):
-    """A server of a zone that serves a delegated one too is one server."""
-    network[1].knows(TWO_SERVERS)
-    delegation = (
-        "_domainkey.example.com. IN NS ns2.example.net.\n_domainkey.example.com. IN NS ns4.example.net."
-    )
-    network[2].serve("_domainkey.example.com", RECORD)
-    network[3].serve("example.com", delegation)
-    network[4].serve("_domainkey.example.com", RECORD)
-
-    assert (Answer("ns2.example.net", (VALUE,)), Answer("ns4.example.net", (VALUE,))) == look()
+MAIL = "mail.example.com"
 
 
 @cases(
     ("domain", "zone", "zones"),
     {
-        "no record": ("example.com", "", ("example.com",)),
-        "sub-domain": ("mail.example.com", "", ("example.com",)),
-        "record": ("example.com", RECORD, ("example.com",)),
-        "delegated": (
-            "mail.example.com",
-            "mail.example.com. IN NS ns4.example.net.",
-            ("example.com", "mail.example.com"),
+        "no record": ("example.com", "", ["example.com"]),
+        "sub-domain": (MAIL, "", ["example.com"]),
+        "record": ("example.com", RECORD, ["example.com"]),
+        "delegated": (MAIL, f"{MAIL}. IN NS ns4.example.net.", ["example.com", MAIL]),
+        "_domainkey": (
+            *(MAIL, f"_domainkey.{MAIL}. IN NS ns4.example.net."),
+            ["example.com", f"_domainkey.{MAIL}"],
         ),
-        "delegated _domainkey": (
-            "mail.example.com",
-            "_domainkey.mail.example.com. IN NS ns4.example.net.",
-            ("example.com", "_domainkey.mail.example.com"),
-        ),
-        "CNAME": (
-            "mail.example.com",
-            "s1._domainkey.mail.example.com. IN CNAME k1.example.org.",
-            ("example.com",),
-        ),
+        "CNAME": (MAIL, f"s1._domainkey.{MAIL}. IN CNAME k1.example.org.", ["example.com"]),
     },
 )
 def test_zones(network, look, domain, zone, zones):
@@ -334,8 +306,7 @@ def test_zones(network, look, domain, zone, zones):
         network[last].serve("example.com", zone)
     network[4].serve("example.org", "")
     network[4].serve(zones[-1], "")
-
-    assert {zones} == {answer.zones for answer in look(f"s1._domainkey.{domain}", domain)}
+    assert {tuple(zones)} == {answer.zones for answer in look(f"s1._domainkey.{domain}", domain)}
 
 
 @pytest.mark.parametrize("check", ["authoritative", "recursive"])
@@ -347,9 +318,7 @@ def test_zone_below_at_the_same_servers(network, look, check):
         network[1].recursive = True
     network[2].serve("example.com", "mail.example.com. IN NS ns2.example.net.")
     network[2].serve("mail.example.com", "")
-
     (answer,) = look("s1._domainkey.mail.example.com", "mail.example.com", check=check)
-
     assert "mail.example.com" == answer.zones[-1]
 
 
@@ -357,17 +326,7 @@ def test_names_of_servers_in_lower_case(network, look):
     """A server has one spelling, however its zone spells it."""
     network[1].knows("Example.COM. IN NS NS2.Example.NET.\nns2.example.net. IN A 127.0.0.2")
     network[2].serve("example.com", RECORD)
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == look()
-
-
-def test_silent_parent_of_a_delegated_zone(network, look):
-    """A server of the zone above that is silent is no server of the record."""
-    network[1].knows(TWO_SERVERS)
-    network[2].serve("example.com", "_domainkey.example.com. IN NS ns4.example.net.")
-    network[4].serve("_domainkey.example.com", RECORD)
-
-    assert (Answer("ns4.example.net", (VALUE,)),) == look(reply_seconds=SHORT)
+    assert RIGHT == look()
 
 
 def test_alias_is_followed_into_another_zone(network, look):
@@ -377,7 +336,6 @@ def test_alias_is_followed_into_another_zone(network, look):
     for last in (2, 3):
         network[last].serve("example.com", f"{NAME}. IN CNAME {target}.")
     network[4].serve("example.org", f"{target}. IN TXT {VALUE}")
-
     assert (Answer("ns4.example.net", (VALUE,), alias=target),) == look()
     assert {1: 5, 2: 1, 3: 1, 4: 1} == network.counts()
     assert {"example.com", "example.org"} == {
@@ -423,7 +381,6 @@ def test_alias_chain(network, look, zone, answer):
     """Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of nobody."""
     network[1].knows(f"{ONE_SERVER}nowhere.test. IN A 127.0.0.9")
     network[2].serve("example.com", zone)
-
     server = answer.server.replace("@1", f"127.0.0.1:{network.port}")
     assert (Answer(server, answer.values, answer.failure, answer.alias),) == look()
     assert not [name for name in network[1].names() if name == answer.alias or "_domainkey" in name]
@@ -450,7 +407,6 @@ def test_addresses(network, look, addresses, answer, questions):
     network[1].knows("\n".join(["example.com. IN NS ns.example.net.", *lines]))
     network[3].serve("example.com", RECORD, failing("REFUSED"))
     network[4].serve("example.com", RECORD)
-
     assert (answer,) == look(reply_seconds=SHORT if "127.0.0.5" in addresses else 10)
     assert questions == {last: count for last, count in network.counts().items() if last != 1}
 
@@ -462,7 +418,6 @@ def test_ipv6_only_server(network, look):
     answer = (
         Answer("ns6.example.net", (VALUE,)) if has_ipv6() else Answer("ns6.example.net", None, "unreachable")
     )
-
     assert (answer,) == look()
 
 
@@ -479,7 +434,6 @@ def test_ipv6_only_server(network, look):
 def test_zone_not_found(network, look, knows, behave, failure):
     """If not even the zone can be found, the recursive resolver's failure is the one answer."""
     network[1].knows(knows, behave)
-
     assert (Answer(f"127.0.0.1:{network.port}", None, failure),) == look(
         reply_seconds=SHORT if failure == "silent" else 10
     )
@@ -490,10 +444,8 @@ def test_next_recursive_resolver(network, look):
     network[1].knows(ONE_SERVER, failing("SERVFAIL"))
     network[3].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD)
-
     answers = look(resolvers=[f"127.0.0.1:{network.port}", f"127.0.0.3:{network.port}"])
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == answers
+    assert RIGHT == answers
 
 
 def test_recursive_check(network, look):
@@ -503,7 +455,6 @@ def test_recursive_check(network, look):
     network[3].knows("example.com. IN A 127.0.0.9")
     network[4].knows(RECORD, failing("SERVFAIL"))
     resolvers = [f"127.0.0.{last}:{network.port}" for last in (4, 3, 2, 1)]
-
     assert (
         Answer(f"127.0.0.1:{network.port}", (VALUE,), alias="k1.example.org"),
         Answer(f"127.0.0.2:{network.port}", (VALUE,)),
@@ -516,7 +467,6 @@ def test_recursive_check(network, look):
 def test_interrupted(network, look):
     """Once the run is interrupted nothing more is asked."""
     progress.stopping.set()
-
     assert (Answer(f"127.0.0.1:{network.port}", None, "interrupted"),) == look()
     assert {} == network.counts()
 
@@ -530,7 +480,6 @@ def test_interrupted_while_waiting_for_a_server(network, look):
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD, interrupt)
     start = monotonic()
-
     assert (Answer("ns2.example.net", None, "interrupted"),) == look(reply_seconds=60)
     assert monotonic() - start < 10
     assert {1: 2, 2: 1} == network.counts()
@@ -543,7 +492,6 @@ def test_silent_server_is_asked_once_a_run(network, look):
     network[3].serve("example.com", RECORD, silent)
     silent_ones = set()
     both = (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, "silent"))
-
     for _ in range(3):
         assert both == look(reply_seconds=SHORT, silent=silent_ones)
     # One question and its repetition to the silent server, one question each time to the other.
@@ -558,10 +506,8 @@ def test_silent_resolver_is_asked_once_a_run(network, look):
     network[3].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD)
     resolvers = [f"127.0.0.1:{network.port}", f"127.0.0.3:{network.port}"]
-
     answers = look(resolvers=resolvers, reply_seconds=SHORT, silent=set())
-
-    assert (Answer("ns2.example.net", (VALUE,)),) == answers
+    assert RIGHT == answers
     assert 2 == network.counts()[1]
 
 
@@ -577,9 +523,7 @@ def test_out_of_time_is_not_silent(network, look):
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD, silent)
     silent_ones = set()
-
     look(clock=Clock(), silent=silent_ones)
-
     assert set() == silent_ones
 
 
@@ -597,7 +541,6 @@ def test_one_look_is_bounded(network, look):
 
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", chain(8))
-
     assert (Answer(f"127.0.0.1:{network.port}", None, "no time", alias="c1.example.com"),) == look(
         clock=Clock()
     )
@@ -626,7 +569,6 @@ def test_no_resolver(look, monkeypatch):
         raise dns.resolver.NoResolverConfiguration
 
     monkeypatch.setattr(dns.resolver, "Resolver", unconfigured)
-
     assert (Answer("the system", None, "no resolver"),) == look(resolvers=())
 
 
@@ -635,5 +577,4 @@ def test_system_resolvers(look, monkeypatch):
     configured = dns.resolver.Resolver(configure=False)
     configured.nameservers = [NO_ROUTE]
     monkeypatch.setattr(dns.resolver, "Resolver", lambda: configured)
-
     assert (Answer(NO_ROUTE, None, "unreachable"),) == look(resolvers=())

@@ -7,10 +7,9 @@ import base64
 import pytest
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
-from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import diagnose, judge
 from tests.support.cases import cases
-from tests.support.dns_servers import running
 from tests.support.testdata import key
 
 KEY, OTHER_KEY = (key(name).public_key_der for name in ("rsa1024.pkcs8", "another"))
@@ -82,38 +81,29 @@ def slip(*values: str) -> str:
 def test_judge(said, visible, summary):
     """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
     judgement = judge(said, KEY)
-
     assert (visible, summary) == (judgement.visible, judgement.summary())
     assert (len(said), said) == (judgement.asked, judgement.answers)
 
 
 @pytest.mark.parametrize(
-    ("failure", "phrase", "phrase_of_two"),
+    ("failure", "one", "two", "what"),
     [
-        ("silent", "ns1 is silent", "ns1 and ns2 are silent"),
-        ("unreachable", "ns1 is unreachable", "ns1 and ns2 are unreachable"),
-        ("lame", "ns1 is not authoritative for the zone", "ns1 and ns2 are not authoritative for the zone"),
-        ("garbage", "ns1 answers garbage", "ns1 and ns2 answer garbage"),
-        ("SERVFAIL", "ns1 answers SERVFAIL", "ns1 and ns2 answer SERVFAIL"),
-        ("no address", "ns1 has no address", "ns1 and ns2 have no address"),
-        ("no zone", "ns1 finds no zone for this name", "ns1 and ns2 find no zone for this name"),
-        ("no resolver", "ns1 has no recursive resolver", "ns1 and ns2 have no recursive resolver"),
-        (
-            "no time",
-            "ns1 is not queried, the lookup took too long",
-            "ns1 and ns2 are not queried, the lookup took too long",
-        ),
-        (
-            "interrupted",
-            "ns1 is not queried, the run was interrupted",
-            "ns1 and ns2 are not queried, the run was interrupted",
-        ),
+        ("silent", "is", "are", "silent"),
+        ("unreachable", "is", "are", "unreachable"),
+        ("lame", "is", "are", "not authoritative for the zone"),
+        ("garbage", "answers", "answer", "garbage"),
+        ("SERVFAIL", "answers", "answer", "SERVFAIL"),
+        ("no address", "has", "have", "no address"),
+        ("no zone", "finds", "find", "no zone for this name"),
+        ("no resolver", "has", "have", "no recursive resolver"),
+        ("no time", "is", "are", "not queried, the lookup took too long"),
+        ("interrupted", "is", "are", "not queried, the run was interrupted"),
     ],
 )
-def test_phrases(failure, phrase, phrase_of_two):
+def test_phrases(failure, one, two, what):
     """Servers that say the same share one phrase."""
-    assert (phrase,) == judge(answers(failure), KEY).phrases()
-    assert (phrase_of_two,) == judge(answers(failure, failure), KEY).phrases()
+    assert judge(answers(failure), KEY).phrases() == (f"ns1 {one} {what}",)
+    assert judge(answers(failure, failure), KEY).phrases() == (f"ns1 and ns2 {two} {what}",)
 
 
 def test_nothing_wrong_has_no_phrase():
@@ -126,15 +116,3 @@ def test_diagnose():
     assert "ns1 and ns3 show the key, ns2 and ns5 have no TXT record, ns4 is silent" == (
         diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
     )
-
-
-def test_real_look():
-    """The answers of the real resolver can be judged."""
-    with running() as network:
-        network[1].knows("example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2")
-        network[2].serve("example.com", f"s1._domainkey.example.com. IN TXT {RIGHT}")
-        resolver = DnsResolver(resolvers=[f"127.0.0.1:{network.port}"])
-
-        judgement = judge(resolver.txt("s1._domainkey.example.com", "example.com"), KEY)
-
-    assert "1 of 1 servers show the key" == judgement.summary()
