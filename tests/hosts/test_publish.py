@@ -12,10 +12,12 @@ from byodkim_provider.hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, _turns, publish, withdraw
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
+from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
 
 LOST = HostMessages.NO_ANSWER(reason="lost")
 BUSY = HostMessages.BUSY(said="busy")
+NO = Refused(HostMessages.FORBIDDEN(said="no", step="do this"))
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = Record(NAME, VALUE, "same key")
@@ -79,52 +81,50 @@ def calm():
     return {"clock": FakeClock(), "progress": FakeProgress()}
 
 
+def refused(host, record, calm):
+    with pytest.raises(DnsRefused) as caught:
+        publish(host, record, **calm)
+    return caught.value
+
+
 def test_order(host, calm):
     """Read, act, read again; and not more than that."""
     publish(host, OURS, **calm)
     withdraw(host, NAME, VALUE, **calm)
-    assert ["values", "add", "values", "values", "remove", "values"] == host.requests
+    assert host.requests == ["values", "add", "values", "values", "remove", "values"]
 
 
-def test_race(host, calm):
-    """Who puts a value there meanwhile was first: ours goes again, his stays."""
-    host.before["add", 1] = [lambda: host.there.append("theirs")]
-    with pytest.raises(DnsRefused, match="another value is there already"):
-        publish(host, OURS, **calm)
-    assert ["theirs"] == host.there
+NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may have been changed; "
 
 
-def test_race_and_lost_answer(host, calm):
-    """The same if the response to our addition was lost: ours goes again, and nothing was changed."""
-    host.before["values", 2] = [lambda: host.there.append("theirs")]
-    add = host.add
+@cases(
+    ("there", "when", "add", "left", "hint"),
+    {
+        # Ours goes again, his stays.
+        "at the addition": ([], ("add", 1), "", ["theirs"], NOTHING),
+        "response lost": ([], ("values", 2), "is lost", ["theirs"], NOTHING),
+        # A record that was taken and is not listed yet may still appear beside another value.
+        "not listed yet": ([], ("values", 3), "is not seen", ["theirs"], PERHAPS),
+        # Ours is not ours to remove if somebody else wrote both.
+        "both were there": ([VALUE], ("values", 1), "", [VALUE, "theirs"], NOTHING),
+    },
+)
+def test_race(host, calm, there, when, add, left, hint):
+    """Who puts a value there before us, or meanwhile, was first."""
+    host.there = there
+    host.before[when] = [lambda: host.there.append("theirs")]
+    really_add = host.add
 
     def lost(name, value):
-        add(name, value)
+        really_add(name, value)
         raise Unknown(LOST)
 
-    host.add = lost
-    with pytest.raises(DnsRefused, match="another value is there already") as refused:
-        publish(host, OURS, **calm)
-    assert ["theirs"] == host.there
-    assert "nothing was changed in DNS; remove it, or give the key another selector" == refused.value.hint
-
-
-def test_race_while_not_listed(host, calm):
-    """A record that was taken and is not listed yet may still appear beside another value."""
-    host.add = lambda name, value: host.requests.append("add")
-    host.before["values", 3] = [lambda: host.there.append("theirs")]
-    with pytest.raises(DnsRefused, match="another value is there already") as refused:
-        publish(host, OURS, **calm)
-    assert refused.value.hint.startswith("the record may have been changed; ")
-
-
-def test_race_that_was_there_before(host, calm):
-    """Our value beside another one is not ours to remove if somebody else wrote both."""
-    host.there = [VALUE, "theirs"]
-    with pytest.raises(DnsRefused, match="another value is there already"):
-        publish(host, OURS, **calm)
-    assert [VALUE, "theirs"] == host.there
+    if add:
+        host.add = lost if add == "is lost" else lambda name, value: host.requests.append("add")
+    error = refused(host, OURS, calm)
+    assert "another value is there already" in error.text
+    assert error.hint.startswith(hint)
+    assert host.there == left
 
 
 def test_listed_late(host, calm):
@@ -153,42 +153,35 @@ def test_never_gone(host, calm):
         withdraw(host, NAME, VALUE, **calm)
 
 
-@pytest.mark.parametrize("kind", ["values", "add", "values again"])
+@pytest.mark.parametrize("when", [("values", 1), ("add", 1), ("values", 2)])
 @pytest.mark.parametrize(
     "error", [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), Unknown(LOST)], ids=repr
 )
-def test_errors_that_pass(host, calm, kind, error):
+def test_errors_that_pass(host, calm, when, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
-    host.before[kind.split()[0], 2 if kind.endswith("again") else 1] = [raising(error)]
-    assert VALUE == publish(host, OURS, **calm)[0]
-    assert [VALUE] == host.there
+    host.before[when] = [raising(error)]
+    assert publish(host, OURS, **calm)[0] == VALUE
+    assert host.there == [VALUE]
     assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
 
 
-def test_refusal(host, calm):
-    """What will never work is not tried again; the hint is the host's."""
-    host.before["add", 1] = [raising(Refused(HostMessages.FORBIDDEN(said="no", step="do this")))]
-    with pytest.raises(DnsRefused) as refused:
-        publish(host, OURS, **calm)
-    assert f"{host.label}: {NAME}: no\n  hint: nothing was changed in DNS; do this" == str(refused.value)
-    assert 0 == calm["clock"].monotonic()
-
-
-def test_refusal_after_busy(host, calm):
-    """A host that was busy has done nothing."""
-    host.before["add", 1] = [raising(Busy(BUSY))]
-    host.before["add", 2] = [raising(Refused(HostMessages.FORBIDDEN(said="no", step="do this")))]
-    with pytest.raises(DnsRefused) as refused:
-        publish(host, OURS, **calm)
-    assert "nothing was changed in DNS; do this" == refused.value.hint
-
-
-def test_refusal_after_the_change(host, calm):
-    """A token that ends in the middle: the record may be there, and nobody says that nothing was changed."""
-    host.before["values", 2] = [raising(Refused(HostMessages.FORBIDDEN(said="expired", step="do this")))]
-    with pytest.raises(DnsRefused) as refused:
-        publish(host, OURS, **calm)
-    assert ("the record may have been changed; do this", [VALUE]) == (refused.value.hint, host.there)
+@cases(
+    ("errors", "hint", "there"),
+    {
+        "at once": ({("add", 1): NO}, "nothing was changed in DNS; do this", []),
+        # A host that was busy has done nothing.
+        "after busy": ({("add", 1): Busy(BUSY), ("add", 2): NO}, "nothing was changed in DNS; do this", []),
+        # A token that ends in the middle: nobody says that nothing was changed.
+        "after the change": ({("values", 2): NO}, "the record may have been changed; do this", [VALUE]),
+    },
+)
+def test_refusal(host, calm, errors, hint, there):
+    """What will never work is not tried again; the hint says what was changed, and goes on as the host's."""
+    host.before = {when: [raising(error)] for when, error in errors.items()}
+    error = refused(host, OURS, calm)
+    assert str(error) == f"{host.label}: {NAME}: no\n  hint: {hint}"
+    assert host.there == there
+    assert calm["clock"].monotonic() == 0.2 * (len(errors) - 1)
 
 
 def test_host_that_is_busy_for_long(host, calm):
@@ -201,9 +194,11 @@ def test_host_that_is_busy_for_long(host, calm):
 
 def test_lost_after_busy(host, calm):
     """The wait for a busy host leaves a lost response all its time."""
-    host.before["values", 1] = [raising(Busy(BUSY, retry_after=300))]
-    host.before["values", 2] = [raising(Unknown(LOST))]
-    assert VALUE == publish(host, OURS, **calm)[0]
+    host.before = {
+        ("values", 1): [raising(Busy(BUSY, retry_after=300))],
+        ("values", 2): [raising(Unknown(LOST))],
+    }
+    assert publish(host, OURS, **calm)[0] == VALUE
 
 
 def test_lost_after_a_long_queue(host, calm):
@@ -258,10 +253,10 @@ def test_one_at_a_time(host, calm):
 def test_slot(host, calm):
     """The key that the stack had there makes way for the next one, never both at a time."""
     host.there = [OLD]
-    assert (VALUE, False) == publish(host, SLOT, **calm)
-    assert (["values", "remove", "add", "values"], [VALUE]) == (host.requests, host.there)
-    assert (VALUE, False) == publish(host, SLOT, **calm)
-    assert 1 == host.requests.count("add")
+    assert publish(host, SLOT, **calm) == (VALUE, False)
+    assert (host.requests, host.there) == (["values", "remove", "add", "values"], [VALUE])
+    assert publish(host, SLOT, **calm) == (VALUE, False)
+    assert host.requests.count("add") == 1
 
 
 @pytest.mark.parametrize("there", [["theirs"], [OLD, "theirs"], [VALUE, "theirs"]], ids=repr)
@@ -269,19 +264,19 @@ def test_slot(host, calm):
 def test_slot_with_another_value(host, calm, there, before):
     """Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not."""
     host.there = [*there]
-    with pytest.raises(DnsRefused, match="another key stands in the slot already"):
-        publish(host, Record(NAME, VALUE, "slot", before), **calm)
-    assert (["values"], there) == (host.requests, host.there)
+    error = refused(host, Record(NAME, VALUE, "slot", before), calm)
+    assert "another key stands in the slot already" in error.text
+    assert (host.requests, host.there) == (["values"], there)
 
 
 def test_slot_taken_meanwhile(host, calm):
     """Who puts a value there between the two requests was first: ours goes again, his stays."""
     host.there = [OLD]
     host.before["add", 1] = [lambda: host.there.append("theirs")]
-    with pytest.raises(DnsRefused, match="another key stands in the slot already") as refused:
-        publish(host, SLOT, **calm)
-    assert ["theirs"] == host.there
-    assert refused.value.hint.startswith("the record may have been changed; ")  # the stack's own key is gone
+    error = refused(host, SLOT, calm)
+    assert "another key stands in the slot already" in error.text
+    assert error.hint.startswith(PERHAPS)  # the stack's own key is gone
+    assert host.there == ["theirs"]
 
 
 @pytest.mark.parametrize("kind", ["remove", "add"])
