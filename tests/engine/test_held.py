@@ -177,4 +177,4 @@ def test_replaced(sandbox, open_stack):
     run(sandbox, command)
     assert stack.up().ok
     assert DOMAIN not in sandbox.ses.identities(REGION)
-    assert stack.destroy().ok
+    sandbox.ses.remove(DOMAIN, OTHER_REGION)

@@ -108,18 +108,17 @@ def test_life(sandbox, secrets_manager, open_stack):
     assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der
     assert no_key_in_stack()
 
-    # Back and forward.
+    # Back.
     declare(generation=1, published=[1, 2, 3])
     back = stack.up()
     assert back.ok
     assert {step for step in steps(back) if step[2] in (KEY, RECORD)} == set()
     assert signs_with(sandbox, domain) == first.pkcs1_der
-    declare(generation=2)
-    assert stack.up().ok
 
-    # Removed: a generation first, then all.
+    # Forward. Removed: a generation first, then all.
     declare(generation=3, overlapDays=0)
     assert stack.up().ok
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
     assert secrets_manager.days_to_restore(name(domain, 1)) == 7
     assert secrets_manager.days_to_restore(name(domain, 2)) is None
     assert no_key_in_stack()
@@ -155,9 +154,7 @@ def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
 
     for generation in (2, 3):
         declare(keyStore="secretsManager", generation=generation)
-        preview, up = stack.preview(), stack.up()
-        assert up.ok
-        assert sorted(steps(preview)) == sorted(steps(up))
+        assert stack.up().ok
     assert names(secrets_manager, domain) == [name(domain, 3), name(domain, 4)]
     assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
     assert search.found_in(decrypted(stack))  # generation 2, which signed before
@@ -170,89 +167,62 @@ def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
     assert search.found_in(decrypted(stack)) == set()
 
 
-def test_deleted_by_others(sandbox, secrets_manager, open_stack):
+def test_what_others_do(sandbox, secrets_manager, open_stack):
     """
-    A secret that is gone changes nothing that works, and its record stays.
+    Of a secret that is gone, or changed, a refresh warns; nothing that works changes, and its record stays.
 
-    A refresh warns of it; a switch to it fails before SES is told anything; the next generation
-    but one goes.
+    A switch to it fails before SES is told anything. One that is scheduled for deletion is named with the
+    command that keeps it. Instead of a lost standby another key is made, before it is needed.
     """
-    domain = "gone.example"
-    stack, declare = open_domain(sandbox, open_stack, domain, overlapDays=0)
+    domains = [f"{one}.others.example" for one in ("gone", "changed", "scheduled", "standby")]
+    gone, changed, scheduled, standby = domains
+    sandbox.add_zone("others.example")
+    stack = open_stack()
+
+    def declare(generation, **more):
+        common = {"generation": generation, "keyStore": "secretsManager", "overlapDays": 0}
+        stack.declare({domain: common | more.get(domain.partition(".")[0], {}) for domain in domains})
+
+    declare(1)
     assert stack.up().ok
-    before = signs_with(sandbox, domain)
-    arn = secrets_manager.secret(name(domain, 2)).arn
-    secrets_manager.remove(name(domain, 2))
-
+    before = {domain: signs_with(sandbox, domain) for domain in domains}
+    arn, lost = secrets_manager.secret(name(gone, 2)).arn, key(secrets_manager, standby, 2)
+    other = secrets_manager.written[secrets_manager.signing_keys().index(key(secrets_manager, changed, 1))]
+    for domain in (gone, standby):
+        secrets_manager.remove(name(domain, 2))
+    secrets_manager.overwrite(name(changed, 2), other)
     refreshed = stack.refresh()
     assert refreshed.ok
-    assert f"{domain}: {arn} is gone and its key with it" in refreshed.stdout
-    assert steps(stack.preview()) == []
+    assert f"{gone}: {arn} is gone and its key with it" in refreshed.stdout
+    assert "has another version than" in refreshed.stdout
+    assert [name for _, name, _ in steps(stack.preview()) if gone in name] == []
+    due = secrets_manager.secret(name(scheduled, 2))
+    secrets_manager.schedule(due.name)
 
-    declare(generation=2)
-    failed = stack.up()
+    replaced = stack.up(replace=[urn(KEY, f"{standby}/2")])
+    assert replaced.ok, replaced.stdout
+    assert f"{standby}/{REGION}" not in {name for _, name, _ in steps(replaced)}
+
+    declare(2)
+    with requests(sandbox) as asked:
+        failed = stack.up(continue_on_error=True)
     assert failed.failed
     assert (
         f"SecretRefused: GetSecretValue for '{arn}' in {REGION}: ResourceNotFoundException" in failed.stdout
     )
     assert "sign with another generation, and leave this one out" in failed.stdout
-    assert signs_with(sandbox, domain) == before
-
-    declare(generation=3, published=[1, 3, 4])
-    assert stack.up().ok
-    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
-
-
-def test_lost_standby(sandbox, secrets_manager, open_stack):
-    """A standby whose secret is gone can be replaced by another key, before it is needed."""
-    domain = "standby.example"
-    stack, declare = open_domain(sandbox, open_stack, domain)
-    assert stack.up().ok
-    lost = key(secrets_manager, domain, 2)
-    secrets_manager.remove(name(domain, 2))
-
-    replaced = stack.up(replace=[urn(KEY, f"{domain}/2")])
-    assert replaced.ok
-    assert IDENTITY not in {kind for _, _, kind in steps(replaced)}
-    declare(generation=2)
-    assert stack.up().ok
-    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der != lost.pkcs1_der
-
-
-def test_scheduled_by_others(sandbox, secrets_manager, open_stack):
-    """A secret that somebody deleted with a recovery window is named with the command that keeps it."""
-    domain = "scheduled.example"
-    stack, declare = open_domain(sandbox, open_stack, domain)
-    assert stack.up().ok
-    secret = secrets_manager.secret(name(domain, 2))
-    secrets_manager.schedule(secret.name)
-
-    declare(generation=2)
-    failed = stack.up()
-    assert failed.failed
-    assert f"`aws secretsmanager restore-secret --secret-id {secret.arn}` keeps it" in failed.stdout
-    secret.restore()
-    assert stack.up().ok
-    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der
-
-
-def test_changed_by_others(sandbox, secrets_manager, open_stack):
-    """A key that somebody put in the place of ours is not used."""
-    domain = "changed.example"
-    stack, declare = open_domain(sandbox, open_stack, domain)
-    assert stack.up().ok
-    before = signs_with(sandbox, domain)
-    other = secrets_manager.written[secrets_manager.signing_keys().index(key(secrets_manager, domain, 1))]
-    secrets_manager.overwrite(name(domain, 2), other)
-
-    refreshed = stack.refresh()
-    assert "has another version than" in refreshed.stdout
-    declare(generation=2)
-    with requests(sandbox) as asked:
-        failed = stack.up()
-    assert failed.failed
     assert "SecretChanged: " in failed.stdout
-    assert (asked.operations, signs_with(sandbox, domain)) == (["GetEmailIdentity"], before)
+    assert f"`aws secretsmanager restore-secret --secret-id {due.arn}` keeps it" in failed.stdout
+    for domain in (gone, changed, scheduled):
+        assert [call.operation for call in asked.ses if call.domain == domain] == ["GetEmailIdentity"]
+        assert signs_with(sandbox, domain) == before[domain]
+    assert signs_with(sandbox, standby) == key(secrets_manager, standby, 2).pkcs1_der != lost.pkcs1_der
+
+    due.restore()
+    declare(2, gone={"generation": 3, "published": [1, 3, 4]}, changed={"generation": 1})
+    assert stack.up().ok
+    assert signs_with(sandbox, gone) == key(secrets_manager, gone, 3).pkcs1_der
+    assert signs_with(sandbox, scheduled) == key(secrets_manager, scheduled, 2).pkcs1_der
 
 
 @pytest.mark.parametrize(

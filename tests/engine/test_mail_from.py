@@ -91,7 +91,6 @@ def test_life(sandbox, open_stack):
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
     assert set(stack.up().changes) == {"same"}
-    assert stack.preview().steps == []
 
     policy = {
         "Name": f"_dmarc.{domain}",
@@ -211,7 +210,6 @@ def test_what_stands_there(sandbox, open_stack):
     assert not stack.up().failed
     assert signing(sandbox, domain) not in (selector, None)
     assert not stack.up(refresh=True).failed  # puts the record back
-    assert not stack.destroy().failed
 
 
 def test_of_another_domain(sandbox, open_stack):

@@ -29,6 +29,8 @@ def test_stack_file(sandbox, open_stack):
     stack = open_stack(
         {
             "bad_name.example": {"generation": 1},
+            "hello@one.example": {"generation": 1, "adopt": True},
+            "five.example": {"generation": 2, "published": []},
             "one.example": {"generation": 0, "keyBits": 4096, "overlapdays": 3},
             "two.example": {"regions": ["europe"]},
             "four.example": {"generation": 1, "regions": ["us-east-9"]},
@@ -47,8 +49,11 @@ def test_stack_file(sandbox, open_stack):
     assert sorted(problems(result, "domains")) == [
         """["bad_name.example"]: 'bad_name.example' has an underscore, """
         """expected a domain such as 'example.com'""",
+        """["five.example"].published: must contain generation 2, which signs, not []""",
         f"""["four.example"].regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} """
         """knows, did you mean 'us-east-1' or 'us-east-2'?""",
+        """["hello@one.example"]: 'hello@one.example' is an e-mail address, which inherits the DKIM of its """
+        """domain, expected a domain such as 'example.com'""",
         """["one.example"].generation: must be 1 to 1000000000000000, not 0""",
         """["one.example"].keyBits: must be 1024 to 2048, not 4096""",
         """["one.example"].overlapdays: unknown key, did you mean 'overlapDays'?""",
