@@ -18,11 +18,11 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi import CustomTimeouts, ResourceOptions, RunError
+from pulumi import CustomTimeouts, RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.provider import ConstructResult, Provider
@@ -42,9 +42,6 @@ from byodkim_provider.quoting import printable
 from byodkim_provider.resources import load_v1
 from byodkim_provider.resources.declared import PACKAGE, outputs_of_python
 from byodkim_provider.resources.sdk import declare_own_types
-
-if TYPE_CHECKING:
-    from byodkim_provider.program.domain import ByodkimDomain
 
 THREADS: Final = 64
 """Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
@@ -107,7 +104,6 @@ class Servicer(ProviderServicer):
         super().__init__(Provider(__version__, json.dumps(schema())), [], engine)
         self._turn = asyncio.Lock()
         self._config: dict[str, str] = {}
-        self._domains: list[ByodkimDomain] = []
         self._providers: dict[str, ResourceProvider] = {}
         self._lock = threading.Lock()
 
@@ -120,9 +116,7 @@ class Servicer(ProviderServicer):
             return await context.abort(grpc.StatusCode.UNKNOWN, _shown(error))
 
     async def _constructed(self, request: Any) -> Any:
-        # With pulumi-aws, which takes a second.
-        from byodkim_provider.plugin.domain import Domain
-        from byodkim_provider.program.domain import in_turn
+        from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
 
         if request.type != DOMAIN:
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
@@ -142,11 +136,9 @@ class Servicer(ProviderServicer):
         await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
         set_all_config(dict(request.config), list(request.configSecretKeys))
         async with self._turn:  # while one asks for its account, it runs the loop, and so the others
-            timeouts = request.customTimeouts
+            options, timeouts = self._construct_options(request), request.customTimeouts
             limits = CustomTimeouts(create=timeouts.create or None, update=timeouts.update or None)
-            options = ResourceOptions.merge(self._construct_options(request), in_turn(self._domains))
             domain = Domain(request.name, given, options, limits)
-            self._domains.append(domain)
         response = await self._construct_response(ConstructResult(domain.urn, domain.outputs()))
         await wait_for_rpcs()
         return response

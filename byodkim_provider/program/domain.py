@@ -66,7 +66,7 @@ from byodkim_provider.resources.declared import (
     DkimVerificationArgs,
     RecordGuard,
 )
-from byodkim_provider.resources.sdk import is_plugin, only_waited_for, parallel
+from byodkim_provider.resources.sdk import PerProgram, is_plugin, only_waited_for, parallel
 
 
 def _providers(given: object) -> tuple[object, ...]:
@@ -124,7 +124,10 @@ def _spelled_as_in(args: ByodkimDomainArgs | DomainSettings) -> Iterator[None]:
         raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
 
 
-__all__ = ["ByodkimDomain", "PublishedRecord", "in_turn", "pending"]
+__all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
+
+_declared: PerProgram[list[ByodkimDomain]] = PerProgram()
+"""The domains of a program, in order."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -164,7 +167,8 @@ class ByodkimDomain(pulumi.ComponentResource):
                 settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers, wait = args, (), False
-        super().__init__(self._type, name, None, opts)
+        before = _declared.get(None, list)
+        super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before)))
         self._domain, self._settings, self.cnames = settings.name, settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
@@ -210,6 +214,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         if (identities := [*self.identities.values()]) and by_hand:
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
             show_standbys(self._domain, identities, self.records, made_at, hosted_zone=by_hand, began=began)
+        if opts is None or not opts.depends_on:  # what waits for others has no turn that others wait for
+            before.append(self)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
 
     def _hosted_zones(
@@ -413,7 +419,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             pulumi.log.warn(str(due), self)
 
 
-def in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
+def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     """
     Options of a domain that is declared after those *before* it: as many at a time as the engine runs steps.
 

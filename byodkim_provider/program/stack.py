@@ -16,7 +16,7 @@ from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
-from byodkim_provider.program.domain import ByodkimDomain, in_turn, pending
+from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.sdk import end_program
 
@@ -50,7 +50,7 @@ def _declare() -> None:
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
         try:
-            domains[domain.name] = ByodkimDomain(domain.name, domain, in_turn([*domains.values()]))
+            domains[domain.name] = ByodkimDomain(domain.name, domain)
         except AwsRefused:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:

@@ -1,5 +1,6 @@
 """What a program reads of a `ByodkimDomain` that it declares."""
 
+import asyncio
 import json
 
 import pulumi
@@ -8,6 +9,8 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification, InvalidSettings
+from byodkim_provider.program import domain
+from byodkim_provider.program.dns_provider import HostedZone
 from tests.program.test_growth import Engine
 
 
@@ -61,3 +64,34 @@ def test_selector():
     found = []
     run(lambda: declared().selector.apply(found.append))
     assert found == ["s2"]
+
+
+class Own:
+    """A DNS provider of the program's own."""
+
+    def hosted_zone(self, domain, *, parent):
+        return HostedZone(f"own:{domain}")
+
+    def publish(self, name, record, opts):
+        return pulumi.ComponentResource("own:index:Record", name, None, opts)
+
+
+def test_no_turn(monkeypatch):
+    """A domain that waits for another resource holds up no domain but its own."""
+    monkeypatch.setattr(domain, "parallel", lambda: 1)
+    made = {}
+
+    async def second():
+        while "second" not in made:
+            await asyncio.sleep(0)
+        await asyncio.wait_for(made["second"].published(), 10)
+        return []
+
+    def program():
+        for name, waits_for in {"first": pulumi.Output.from_input(second()), "second": None}.items():
+            args = ByodkimDomainArgs(
+                domain=f"{name}.test", generation=1, regions=["eu-west-1"], dns_providers=[Own()]
+            )
+            made[name] = ByodkimDomain(name, args, pulumi.ResourceOptions(depends_on=waits_for))
+
+    run(program)
