@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from byodkim_provider.aws.secrets_manager import SecretStore, Value
+from byodkim_provider.aws.secrets_manager import Secret, SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
@@ -162,7 +162,7 @@ def delete(
 
 def _own(
     name: str, request: KeyRequest, store: SecretStore, refused: SecretRefused
-) -> tuple[KeySecret, Value] | None:
+) -> tuple[KeySecret, Secret] | None:
     """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
     secret = store.describe_secret(name)
     if secret is None:

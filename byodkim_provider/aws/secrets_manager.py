@@ -36,23 +36,16 @@ T = TypeVar("T", bound=Mapping[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Result of DescribeSecret."""
-
-    arn: str
-    tags: Mapping[str, str]
-    version_id: str | None
-    """The version that GetSecretValue returns."""
-    deleted: bool
-    """Scheduled for deletion: it can't be read unless it is restored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A version of a secret; *text* is filled in by GetSecretValue only."""
+    """A secret, as far as the action that returns it says."""
 
     arn: str
     version_id: str
+    """The version that was written, or that GetSecretValue returns; "" if there is none."""
     text: str = field(default="", repr=False)
+    """From GetSecretValue only; empty if the secret holds octets."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deleted: bool = False
+    """Scheduled for deletion: it can't be read unless it is restored."""
 
 
 class SecretStore:
@@ -69,7 +62,7 @@ class SecretStore:
 
     def create_secret(
         self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]
-    ) -> Value:
+    ) -> Secret:
         """CreateSecret: a new secret that holds *text*."""
         optional: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
         version_id = str(uuid.uuid4())
@@ -83,7 +76,7 @@ class SecretStore:
             Tags=_list(tags),
             **optional,
         )
-        return Value(answer["ARN"], version_id)
+        return Secret(answer["ARN"], version_id)
 
     def describe_secret(self, secret: str) -> Secret | None:
         """DescribeSecret; None if there is no such secret."""
@@ -97,14 +90,14 @@ class SecretStore:
         return Secret(
             arn=answer["ARN"],
             tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
-            version_id=next((version for version, stages in versions.items() if CURRENT in stages), None),
+            version_id=next((version for version, stages in versions.items() if CURRENT in stages), ""),
             deleted="DeletedDate" in answer,
         )
 
-    def get_secret_value(self, secret: str) -> Value:
-        """GetSecretValue; the text is empty if the secret holds octets."""
+    def get_secret_value(self, secret: str) -> Secret:
+        """GetSecretValue."""
         answer = self._call(self._client.get_secret_value, secret, SecretId=secret)
-        return Value(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
+        return Secret(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
 
     def put_resource_policy(self, secret: str, policy: str) -> None:
         """PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,7 +65,7 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     Raises `InvalidSettings` if it can't be made, or if there are no credentials: otherwise each client
     would search for them again, up to the metadata service of EC2, which may be silent.
     """
-    try:
+    with _told(settings):
         session = boto3.Session(
             profile_name=settings.profile,
             aws_access_key_id=settings.access_key,
@@ -77,19 +78,15 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
             session = _assume(session, role, settings, region)
         if session.get_credentials() is None:
             raise NoCredentialsError
-    except _NO_CLIENT as error:
-        raise _no_session(_whose(settings), error) from None
     return session
 
 
 def sign_in(settings: AwsSettings, *, region: str) -> str:
     """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
-    session, whose = open_session(settings, region=region), _whose(settings)
-    try:
+    session = open_session(settings, region=region)
+    with _told(settings):
         sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    except _NO_CLIENT as error:
-        raise _no_session(whose, error) from None
-    return _account(sts, whose)
+    return _account(sts, settings)
 
 
 def connect(
@@ -104,16 +101,14 @@ def connect(
     endpoint.
     """
     name, whose = SERVICES[service][0], _whose(settings)
-    try:
+    with _told(settings):
         config = CLIENT if service == "sesv2" else RETRYING_CLIENT
         client = make_client(session, service, settings, config, region)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
         sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    except _NO_CLIENT as error:
-        raise _no_session(whose, error) from None
     _refuse_half_redirected(service, client, route53)
-    account = _account(sts, whose)
+    account = _account(sts, settings)
     refuse_other_account(settings, name, account=account, expected=expected_account)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
@@ -138,19 +133,16 @@ def connect_to_route53(
     writes to the zone, in *expected_account* if that is known. Raises `WrongAccount` if SES would be called
     in another one, `InvalidSettings` if no client can be made.
     """
-    if role_arn:
-        role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
-        settings = replace(settings, roles=(*settings.roles, role))
-    try:
+    role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
+    settings = replace(settings, roles=(*settings.roles, role)) if role_arn else settings
+    with _told(settings):
         if role_arn:
             session = _assume(session, role, settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
         client: Route53Client = make_client(session, "route53", settings, CLIENT, region)
         sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    except _NO_CLIENT as error:
-        raise _no_session(_whose(settings), error) from None
     if expected_account is not None:
-        account = _account(sts, _whose(settings))
+        account = _account(sts, settings)
         refuse_other_account(settings, "SES", account=account, expected=expected_account)
     return client
 
@@ -176,8 +168,13 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
         )
 
 
-def _no_session(whose: str, error: Exception) -> InvalidSettings:
-    return InvalidSettings(AwsMessages.NO_SESSION(whose=whose, reason=said(error)))
+@contextmanager
+def _told(settings: AwsSettings) -> Iterator[None]:
+    """Around what makes a session or a client: raises `InvalidSettings` if that fails."""
+    try:
+        yield
+    except _NO_CLIENT as error:
+        raise InvalidSettings(AwsMessages.NO_SESSION(whose=_whose(settings), reason=said(error))) from None
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -188,7 +185,7 @@ def _whose(settings: AwsSettings) -> str:
     return f"profile {shown(settings.profile)}" if settings.profile else "the default credentials"
 
 
-def _account(sts: STSClient, whose: str) -> str:
+def _account(sts: STSClient, settings: AwsSettings) -> str:
     try:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
@@ -198,7 +195,7 @@ def _account(sts: STSClient, whose: str) -> str:
     except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
         reason, step = said(error), None
     step = step or AwsMessages.ASK_STS()
-    raise InvalidSettings(AwsMessages.NO_RESPONSE(whose=whose, reason=reason, step=step))
+    raise InvalidSettings(AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step))
 
 
 def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:

@@ -36,47 +36,37 @@ WRONG_CHARACTERS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Misconfiguration:
-    """The misconfiguration that a server's TXT values match."""
+    """The misconfiguration that a server's TXT values match, or that put a record at another name."""
 
     text: str
-    """For people: what the server returned; completes "ns1.example.net answers …"."""
+    """For people: what the server returned, to complete "ns1.example.net answers …"; or what happened."""
     code: str = "wrong-value"
     """One of `dns.diagnosis.CODES`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
-    """A name under which a known misconfiguration publishes a record."""
+def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfiguration]:
+    """
+    What happened to the record of *selector*, by the name under which it then stands in *zone*.
 
-    name: str
-    text: str
-    """For people: what happened to the name."""
-    code: str = "wrong-name"
-    """One of `dns.diagnosis.CODES`."""
-
-
-def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
-    """Names under which known misconfigurations in the panel of *zone* publish the record of *selector*."""
-    name = record_name(selector, domain)
-    twice = "and the panel added the zone twice"
-    without = f"{selector}.domainkey.{domain}"
-    names = (
-        Misplaced(f"{name}.{zone}", "the panel added the zone twice"),
-        Misplaced(without, "the underscore of '_domainkey' is missing", "underscore-missing"),
-        Misplaced(f"{without}.{zone}", f"the underscore is missing, {twice}", "underscore-missing"),
-        Misplaced(f"{selector}.{domain}", "'_domainkey' is missing from the name"),
-        Misplaced(f"{selector}.{domain}.{zone}", f"'_domainkey' is missing, {twice}"),
-        Misplaced(f"{selector}._domainkey._domainkey.{domain}", "'_domainkey' stands twice in the name"),
-        Misplaced(f"_domainkey.{domain}", "the selector is missing from the name"),
-        # A panel takes names relative to the zone; here the sub-domain was left out.
-        Misplaced(
-            record_name(selector, zone), "the sub-domain is missing from the name", "sub-domain-missing"
-        ),
-        Misplaced(domain, "selector and '_domainkey' are missing from the name"),
-        Misplaced(zone, "the record stands at the zone itself"),
-    )
-    by_name = {one.name: one for one in reversed(names) if one.name != name and len(one.name) <= NAME_OCTETS}
-    return tuple(reversed(by_name.values()))
+    A panel takes names relative to the zone: if the sub-domain was left out, the record is in the zone above.
+    """
+    name, twice, wrong = record_name(selector, domain), "and the panel added the zone twice", "wrong-name"
+    no_underscore, no_selector = f"{selector}.domainkey.{domain}", f"_domainkey.{domain}"
+    found = {
+        zone: ("the record stands at the zone itself", wrong),
+        f"{name}.{zone}": ("the panel added the zone twice", wrong),
+        no_underscore: ("the underscore of '_domainkey' is missing", "underscore-missing"),
+        f"{no_underscore}.{zone}": (f"the underscore is missing, {twice}", "underscore-missing"),
+        f"{selector}.{domain}": ("'_domainkey' is missing from the name", wrong),
+        f"{selector}.{domain}.{zone}": (f"'_domainkey' is missing, {twice}", wrong),
+        f"{selector}._domainkey.{no_selector}": ("'_domainkey' stands twice in the name", wrong),
+        no_selector: ("the selector is missing from the name", wrong),
+        record_name(selector, zone): ("the sub-domain is missing from the name", "sub-domain-missing"),
+        domain: ("selector and '_domainkey' are missing from the name", wrong),
+    }
+    return {
+        at: Misconfiguration(*what) for at, what in found.items() if at != name and len(at) <= NAME_OCTETS
+    }
 
 
 _ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]{0,20}PRIVATE ?KEY", re.IGNORECASE)

@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
-    Misplaced,
+    Misconfiguration,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
@@ -32,7 +32,7 @@ from byodkim_provider.dns.visibility import judge, servers_asked
 from byodkim_provider.progress import Interrupted, side_by_side
 
 _FIXES: Final[Mapping[str, str]] = {
-    # Wrong values at the right name, of `misconfigurations.Misconfiguration`.
+    # Wrong values at the right name, of `misconfigurations.misconfiguration`.
     "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
     "take a new selector for this key: a selector never gets a second one",
     "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut again, the "
@@ -48,7 +48,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "takes is undefined",
     "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
     "wrong-value": "replace {value} as a whole with a copy of the right value: {value_rule}",
-    # Records at a wrong name, of `misconfigurations.Misplaced`.
+    # Records at a wrong name, of `misconfigurations.misplaced`.
     "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
     "signs for {zone} with it",
     "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey', "
@@ -332,32 +332,31 @@ def _elsewhere(
         found = _at_other_names(resolver, record, zones)
     except Interrupted:
         return None
-    for zone, candidate, answers in found:
+    for zone, name, what, answers in found:
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
-        text = f"{candidate.text} ({candidate.name})"
         if any(holds_private_key(value) for value in values):
-            text = f"a private key, with which anyone can sign now, stands at {candidate.name}"
-            return replace(seen, code="private-key", text=text, found_at=candidate.name)
+            text = f"a private key, with which anyone can sign now, stands at {name}"
+            return replace(seen, code="private-key", text=text, found_at=name)
         if any(_is_the_key(value, record.public_key_der) for value in values):
-            return replace(seen, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
+            return replace(seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
     return None
 
 
 def _at_other_names(
     resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
-) -> list[tuple[str, Misplaced, tuple[Answer, ...]]]:
+) -> list[tuple[str, str, Misconfiguration, tuple[Answer, ...]]]:
     """Zone, name and answers, wherever known misconfigurations put a record; may raise `Interrupted`."""
-    candidates: dict[str, tuple[str, Misplaced]] = {}
+    places: dict[str, tuple[str, Misconfiguration]] = {}
     for zone in _zones_above(record, zones):
-        for candidate in misplaced(record.selector, record.domain, zone):
-            candidates.setdefault(candidate.name, (zone, candidate))
+        for name, what in misplaced(record.selector, record.domain, zone).items():
+            places.setdefault(name, (zone, what))
 
-    def asked(zone_and_candidate: tuple[str, Misplaced]) -> tuple[str, Misplaced, tuple[Answer, ...]]:
-        zone, candidate = zone_and_candidate
-        in_zone = candidate.name == zone or candidate.name.endswith(f".{zone}")
-        return zone, candidate, resolver.txt(candidate.name, zone if in_zone else record.domain)
+    def asked(name: str) -> tuple[str, str, Misconfiguration, tuple[Answer, ...]]:
+        zone, what = places[name]
+        in_zone = f".{name}".endswith(f".{zone}")
+        return zone, name, what, resolver.txt(name, zone if in_zone else record.domain)
 
-    return list(side_by_side(asked, list(candidates.values()), at_once=NAMES_AT_ONCE))
+    return list(side_by_side(asked, list(places), at_once=NAMES_AT_ONCE))
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:
@@ -467,10 +466,9 @@ def _cname_elsewhere(
         found = _at_other_names(resolver, record, zones)
     except Interrupted:
         return missing
-    for zone, candidate, answers in found:
+    for zone, name, what, answers in found:
         if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):
-            text = f"{candidate.text} ({candidate.name})"
-            return replace(missing, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
+            return replace(missing, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
     return _where_nobody_asks(replace(record, name_servers=()), missing, zones)
 
 

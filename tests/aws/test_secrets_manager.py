@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from byodkim_provider.aws.secrets_manager import Secret, SecretStore, Value
+from byodkim_provider.aws.secrets_manager import Secret, SecretStore
 from byodkim_provider.errors import SecretRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
@@ -35,10 +35,10 @@ def test_life(secrets_manager, written):
     """A secret is read by ARN, described by ARN and name, tagged, and deleted for some days."""
     store = secrets_manager.store()
     value = store.get_secret_value(written.arn)
-    assert value == Value(written.arn, written.version_id, TEXT)
+    assert value == Secret(written.arn, written.version_id, TEXT)
     assert "MII" not in repr(value)
     described = store.describe_secret(written.arn)
-    assert described == store.describe_secret(NAME) == Secret(written.arn, TAGS, written.version_id, False)
+    assert described == store.describe_secret(NAME) == Secret(written.arn, written.version_id, tags=TAGS)
 
     store.tag_resource(written.arn, {"byodkim:instance": "i"})
     store.put_resource_policy(written.arn, '{"Statement": []}')

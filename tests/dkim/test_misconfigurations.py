@@ -33,7 +33,7 @@ BARE = "".join(pem("rsa2048.public-pkcs1").splitlines()[1:-1])
 
 
 def places(selector, domain, zone):
-    return {place.name: (place.code, place.text) for place in misplaced(selector, domain, zone)}
+    return {name: (one.code, one.text) for name, one in misplaced(selector, domain, zone).items()}
 
 
 def test_misplaced():

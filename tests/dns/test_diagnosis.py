@@ -242,13 +242,13 @@ def test_panel_behind_a_cname():
     assert seen.text == AT_NAME
 
 
-@pytest.mark.parametrize("place", misplaced("s1", DOMAIN, "example.com"), ids=lambda place: place.name)
-def test_misplaced(place):
+@cases(("name", "what"), {name: (name, one) for name, one in misplaced("s1", DOMAIN, "example.com").items()})
+def test_misplaced(name, what):
     """A record at another name is found, damaged too, and its name is told."""
     for text in (VALUE, f'"{VALUE}"', VALUE[:200]):
-        seen = examined(Resolver({place.name: (text,)}, **IN_ZONE))
-        assert (seen.code, seen.found_at) == (place.code, place.name)
-        assert seen.text == f"{place.text} ({place.name})"
+        seen = examined(Resolver({name: (text,)}, **IN_ZONE))
+        assert (seen.code, seen.found_at) == (what.code, name)
+        assert seen.text == f"{what.text} ({name})"
 
 
 def test_interrupted():
