@@ -175,13 +175,12 @@ class Listed:
     identity_type: str = ""
 
 
-@dataclass
-class _Poll:
-    """A poll that waits for its turn, which threads join meanwhile."""
+_Poll = tuple[set[str], Future[Mapping[str, str] | None]]
+"""
+A poll that waits for its turn: the domains of the threads that have joined it, and their statuses.
 
-    domains: set[str] = field(default_factory=set)
-    statuses: Future[Mapping[str, str] | None] = field(default_factory=Future)
-    """By domain, as a List has shown them; None if each thread has to ask for its own."""
+By domain, as a List has shown them; None if each thread has to ask for its own.
+"""
 
 
 class SesClient:
@@ -330,18 +329,18 @@ class SesClient:
         """
         with self._joining:
             is_first = self._poll is None
-            poll = self._poll = self._poll or _Poll()
-            poll.domains.add(domain)
+            domains, answered = self._poll = self._poll or (set(), Future())
+            domains.add(domain)
         if is_first:
-            self._answer(poll)
-        if not is_done(poll.statuses):
+            self._answer(domains, answered)
+        if not is_done(answered):
             raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
-        if (statuses := poll.statuses.result()) is None:
+        if (statuses := answered.result()) is None:
             return self.get_email_identity(domain)
         return statuses.get(domain)
 
-    def _answer(self, poll: _Poll) -> None:
-        """Answer *poll* once it has its turn; from then on nobody joins it."""
+    def _answer(self, domains: set[str], answered: Future[Mapping[str, str] | None]) -> None:
+        """Answer the poll of *domains* once it has its turn; from then on nobody joins it."""
         try:
             try:
                 self._take_turn()
@@ -349,10 +348,9 @@ class SesClient:
                 with self._joining:
                     self._poll = None
             self._this_thread.has_turn = True
-            is_fewer = self._pages < len(poll.domains)
-            poll.statuses.set_result(self._statuses(poll.domains) if is_fewer else None)
+            answered.set_result(self._statuses(domains) if self._pages < len(domains) else None)
         except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
-            poll.statuses.set_exception(error)
+            answered.set_exception(error)
 
     def _statuses(self, domains: set[str]) -> Mapping[str, str]:
         statuses: dict[str, str] = {}

@@ -168,14 +168,8 @@ class Zone:
     """Addresses by server name; None if they must be looked up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """TXT values or addresses that a server has at a name."""
-
-    texts: tuple[str, ...]
-    zone: Name | None
-    """The zone of the values, if the reply names it."""
-
+Values = tuple[tuple[str, ...], Name | None]
+"""TXT values or addresses that a server has at a name, and their zone, if the reply names it."""
 
 Said = Values | Name | Zone
 """A server's answer about a name: values, the target of a CNAME, or a referral to a delegated zone."""
@@ -190,7 +184,7 @@ def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
             target: Name = alias[0].target
             return target
         found = reply.get_rrset(reply.answer, name, RdataClass.IN, kind) or ()
-        return Values(values_of(found), zone_of(reply, name, zone.name))
+        return values_of(found), zone_of(reply, name, zone.name)
     for rrset in reply.authority:
         # Only referrals towards the name count: a lame server may refer to the root, or to itself.
         down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)

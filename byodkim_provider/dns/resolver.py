@@ -27,7 +27,6 @@ from byodkim_provider.dns._replies import (
     NoAnswer,
     Questions,
     Said,
-    Values,
     Zone,
     existing_part,
     first,
@@ -198,16 +197,12 @@ class _Lookup:
             replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
         except Interrupted:
             replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
-        answers = [
-            Answer(
-                server,
-                said.texts,
-                alias=alias,
-                zones=(*zones, text_of(said.zone)) if said.zone not in (None, zone.name) else zones,
-            )
-            for server, said in replies
-            if isinstance(said, Values)
-        ]
+        answers = []
+        for server, said in replies:
+            if isinstance(said, tuple):
+                texts, holder = said
+                below = () if holder in (None, zone.name) else (text_of(holder),)
+                answers.append(Answer(server, texts, alias=alias, zones=(*zones, *below)))
         children = merged(said for _, said in replies if isinstance(said, Zone))
         for child in children:
             answers += self._answers(child, name, aliases, zones)

@@ -58,9 +58,6 @@ class Host(HttpHost):
         "(My Profile › API Tokens)"
     )
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._credentials['token']}"}
-
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
         try:

@@ -61,6 +61,9 @@ class Host(HttpHost):
         "(Advanced › API)"
     )
 
+    def _headers(self) -> dict[str, str]:
+        return {}
+
     def add(self, name: str, value: str) -> None:
         self._command("dns-add_record", record=name, type="TXT", value=value)
 

@@ -59,9 +59,6 @@ class Host(HttpHost):
         "an account that may not use the API: make a new one"
     )
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._credentials['token']}"}
-
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:

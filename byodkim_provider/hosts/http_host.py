@@ -102,8 +102,8 @@ class HttpHost(DnsHost):
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
-        """What authenticates a request. Raises `Refused` without a secret."""
-        return {}
+        """What authenticates a request, by default a token. Raises `Refused` without a secret."""
+        return {"Authorization": f"Bearer {self._credentials[self.key]}"}
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for _, value in self._records(name)))

@@ -200,6 +200,9 @@ class Api(HttpHost):
     def _address(self):
         return self._url
 
+    def _headers(self):
+        return {}
+
 
 @cases(
     ("answer", "error", "said"),
