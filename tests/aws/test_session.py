@@ -447,58 +447,41 @@ def test_endpoint_that_gets_no_key(machine, url):
 
 IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
 DUMP, LINES = f"{'d6:c4:06:' * 5} " * 9, f"{'MIIB' * 12} " * 3 + "MIIB" * 7
-NOT_FOUND = "The config profile ({}) could not be found"
+NO_SESSION = f"""
+profile: nope
+  profile 'nope': The config profile (nope) could not be found
+AWS_PROFILE: nope
+  the default credentials: The config profile (nope) could not be found
+profile: '{DUMP}'
+  profile 414 characters: The config profile ([...]) could not be found
+AWS_PROFILE: '{LINES}'
+  the default credentials: The config profile ([...]) could not be found
+profile: half
+  profile 'half': Partial credentials found in shared-credentials-file, missing: aws_secret_access_key
+assumeRoles: [{{roleArn: '{ROLE}'}}]
+  role '{ROLE}': there are no credentials to assume role '{ROLE}' with
+region: eu west, AWS_ACCESS_KEY_ID: AKIA, AWS_SECRET_ACCESS_KEY: {SECRET}
+  the default credentials: Provided region_name 'eu west' doesn't match a supported format.
+AWS_ENDPOINT_URL_SESV2: localhost, AWS_ACCESS_KEY_ID: AKIA, AWS_SECRET_ACCESS_KEY: {SECRET}
+  the default credentials: Invalid endpoint: localhost
+AWS_REGION: ''
+  the default credentials: Unable to locate credentials
+profile: fails
+  profile 'fails': the `credential_process` of the profile failed
+"""
+"""Settings and variables of the environment, and what is said of them."""
 
 
-@cases(
-    ("given", "environment", "problem"),
-    {
-        "profile": ({"profile": "nope"}, {}, f"profile 'nope': {NOT_FOUND.format('nope')}"),
-        "AWS_PROFILE": ({}, {"AWS_PROFILE": "nope"}, f"{DEFAULT}: {NOT_FOUND.format('nope')}"),
-        "key as a profile": ({"profile": DUMP}, {}, f"profile 414 characters: {NOT_FOUND.format('[...]')}"),
-        "AWS_PROFILE, in short lines": (
-            {},
-            {"AWS_PROFILE": LINES},
-            f"{DEFAULT}: {NOT_FOUND.format('[...]')}",
-        ),
-        "half a profile": (
-            {"profile": "half"},
-            {},
-            "profile 'half': Partial credentials found in shared-credentials-file, missing: "
-            "aws_secret_access_key",
-        ),
-        "role without credentials": (
-            {"assumeRoles": [{"roleArn": ROLE}]},
-            {},
-            f"role '{ROLE}': there are no credentials to assume role '{ROLE}' with",
-        ),
-        "Region": (
-            {"region": "eu west"},
-            IN_ENVIRONMENT,
-            f"{DEFAULT}: Provided region_name 'eu west' doesn't match a supported format.",
-        ),
-        "endpoint": (
-            {},
-            {**IN_ENVIRONMENT, "AWS_ENDPOINT_URL_SESV2": "localhost"},
-            f"{DEFAULT}: Invalid endpoint: localhost",
-        ),
-        "no credentials": ({}, {}, f"{DEFAULT}: Unable to locate credentials"),
-        "program that fails": (
-            {"profile": "fails"},
-            {},
-            "profile 'fails': the `credential_process` of the profile failed",
-        ),
-    },
-)
-def test_no_session(machine, given, environment, problem):
+@cases(("given", "problem"), written_out(NO_SESSION))
+def test_no_session(machine, given, problem):
     """What makes a session impossible is told in one line, whoever named it; no credentials are shown."""
     machine.write(
         credentials="[half]\naws_access_key_id = AKIA",
         config=f"[profile fails]\ncredential_process = sh -c 'echo {SECRET} >&2; exit 1'\n",
     )
-    machine.set(**environment)
-    error = refused(machine.connect, **given)
-    assert (error.message.code, error.text) == (AwsMessages.NO_SESSION, f"aws: no session with {problem}")
+    machine.set(**{name: value for name, value in given.items() if name.isupper()})
+    error = refused(machine.connect, **{name: one for name, one in given.items() if not name.isupper()})
+    assert (error.message.code, error.text) == (AwsMessages.NO_SESSION, f"aws: no session with {problem[0]}")
 
 
 NUMBERS = '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}'

@@ -3,6 +3,7 @@
 import base64
 import codecs
 import re
+from datetime import date
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -246,6 +247,11 @@ def test_generates_nothing_ses_refuses(bits):
     """A size SES can't sign with is refused before a key is made."""
     with pytest.raises(InvalidKey, match=rf"^must be 1024 to 2048 bits, not {bits}\n"):
         keys.generate(bits)
+
+
+def test_selector():
+    """The selector of a generated key is its day and the beginning of its fingerprint."""
+    assert keys.selector_for("3f9c2a71" + "0" * 56, date(2026, 11, 5)) == "s20261105-3f9c2a71"
 
 
 def test_is_rsa_public_key():

@@ -16,15 +16,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import dns.exception
 import dns.message
 import dns.query
-import dns.rcode
 import pytest
 
 from byodkim_provider.hosts._dns_update import Host
 from byodkim_provider.hosts.interface import Credentials, HostSettings
-from tests.dns.name_server import program
+from tests.dns.name_server import await_zones, bind_options, program
 
 ADDRESS: Final = "127.0.0.1"
 ZONE: Final = "example.com"
@@ -96,7 +94,7 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
     commands = SERVERS[kind](directory, port, zone, text, options)
     with log.open("w") as output, subprocess.Popen(commands, stdout=output, stderr=output) as process:
         try:
-            _await(address, port, zone, log)
+            await_zones(address, port, [zone], monotonic() + START_SECONDS, log)
             yield Server(port, zone, address)
         finally:
             process.terminate()
@@ -111,10 +109,7 @@ def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
     )
     (directory / "named.conf").write_text(
         f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
-        f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
-        f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {options["address"]}; }};'
-        " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
-        f"controls {{ }};\n{written}"
+        f"{bind_options(directory, port, str(options['address']))}{written}"
     )
     return [program("named", "bind9"), "-g", "-n", "1", "-c", str(directory / "named.conf")]
 
@@ -191,18 +186,3 @@ def _sqlite(database: Path, script: str) -> None:
     with sqlite3.connect(database) as connection:
         connection.executescript(script)
     connection.close()
-
-
-def _await(address: str, port: int, zone: str, log: Path) -> None:
-    """Return once the server at *port* serves *zone*; fails with its log if it does not."""
-    deadline = monotonic() + START_SECONDS
-    query = dns.message.make_query(zone, "SOA", flags=0)
-    while True:
-        try:
-            reply = dns.query.udp(query, address, timeout=0.1, port=port)
-            if reply.rcode() == dns.rcode.NOERROR and reply.answer:
-                return
-        except (dns.exception.Timeout, OSError):
-            pass
-        if monotonic() > deadline:
-            pytest.fail(f"the server does not serve {zone}: {log.read_text()}")
