@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from types import SimpleNamespace
 
 import boto3
@@ -20,6 +21,7 @@ from byodkim_provider.identity.state import GONE
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
+from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, OWNER, STACK, World
 
@@ -42,9 +44,14 @@ def entry(world):
     world.clock.advance(DAY)
     entry.edit("generation: 2")
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s2"
+    assert signs(world) == "s2"
     return entry
+
+
+def signs(world):
+    """The selector that SES signs with, once it has looked."""
+    world.clock.advance(timedelta(hours=1))
+    return world.signs_with()
 
 
 def in_dns(world):
@@ -59,8 +66,7 @@ def test_next_one(world, entry):
     following, *_ = advice(refused(entry.up))
     entry.edit(following)
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
+    assert (signs(world), in_dns(world)) == ("s3", [2, 3, 4])
 
 
 def test_exchanged_key(world, entry):
@@ -83,8 +89,7 @@ def test_second_key(world, entry):
     entry.changes = {}
     entry.edit(line, "published: [1, 2, 3, 4]")
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s3"
+    assert signs(world) == "s3"
 
 
 def test_second_key_in_route53(world):
@@ -108,8 +113,7 @@ def test_second_key_in_route53(world):
     entry.up()
     entry.edit("generation: 2")
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s2"
+    assert signs(world) == "s2"
 
 
 def test_another_account(world, entry):
@@ -143,8 +147,7 @@ def test_what_the_state_has_not_heard_of(world):
     world.clock.advance(11 * DAY)
     del entry.written["published"]
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
+    assert (signs(world), in_dns(world)) == ("s3", [2, 3, 4])
 
 
 @pytest.fixture
@@ -173,8 +176,7 @@ def test_signing_of_one_that_is_gone(world, ses):
     entry.stored = lifecycle.read(entry.stored, world.outside)
     assert entry.stored.status == GONE
     entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s1"
+    assert signs(world) == "s1"
 
 
 def test_as_many_as_ses_allows(world, ses):
@@ -187,25 +189,26 @@ def test_as_many_as_ses_allows(world, ses):
     assert f"{REGION} has as many identities as SES allows" in text
     world.model.remove("somebody.example", REGION)
     lifecycle.create(world.declared(), lambda: world.key(1), outside)
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s1"
+    assert signs(world) == "s1"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fault", "hint"),
-    [
-        (Fault("throttle", times=10), "something else keeps calling SES in eu-west-1, try again later"),
-        (Fault("drop", "after"), "SES may have done it or not; the next `pulumi up` reads which"),
-        (Fault("garbage", "after"), "is there a proxy between here and AWS?"),
-        (Fault("500", times=10, operation="GetEmailIdentity"), "try again"),
-    ],
-    ids=["throttled", "lost", "a proxy", "a read"],
+    {
+        "throttled": (
+            Fault("throttle", times=10),
+            "something else keeps calling SES in eu-west-1, try again",
+        ),
+        "lost": (Fault("drop", "after"), "SES may have done it or not; the next `pulumi up` reads which"),
+        "a proxy": (Fault("garbage", "after"), "is there a proxy between here and AWS?"),
+        "a read": (Fault("500", times=10, operation="GetEmailIdentity"), "try again"),
+    },
 )
 def test_one_more_run(world, ses, fault, hint):
     """Once it is over, the next run switches, whatever became of the call."""
     entry = Entry(world, {"generation": 1})
     entry.up()
-    world.clock.advance(timedelta(hours=1))
+    signs(world)
     declared = world.declared(2, published=(1, 2, 3))
     outside = replace(world.outside, ses=lambda _: ses)
     world.publish(2)
@@ -214,8 +217,7 @@ def test_one_more_run(world, ses, fault, hint):
     text = refused(lifecycle.update, stored, declared, lambda: world.key(2), outside)
     assert hint in text
     lifecycle.update(stored, declared, lambda: world.key(2), outside)
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s2"
+    assert signs(world) == "s2"
 
 
 @pytest.mark.parametrize("tags", [THEIRS, {}], ids=["taken", "tags removed"])
@@ -240,10 +242,7 @@ def test_taken_by_another_stack(world, entry, advised, tags):
 @pytest.mark.parametrize(
     ("tags", "advised"),
     [
-        (THEIRS, "remove the entry here"),
-        (THEIRS, "`adopt: true`"),
-        (THEIRS | {STACK_TAG: STACK}, "remove the entry here"),
-        (THEIRS | {STACK_TAG: STACK}, "`adopt: true`"),
+        *product((THEIRS, THEIRS | {STACK_TAG: STACK}), ("remove the entry here", "`adopt: true`")),
         ({OWNER_TAG: OWNER, STACK_TAG: STACK}, "`adopt: true`"),
     ],
 )
