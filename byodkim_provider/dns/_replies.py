@@ -51,9 +51,16 @@ class Questions:
     """The queries of one lookup. A class because they share one deadline."""
 
     def __init__(
-        self, resolvers: Sequence[str], clock: Clock, reply_seconds: float, silent: set[tuple[str, int]]
+        self,
+        resolvers: Sequence[str],
+        clock: Clock,
+        reply_seconds: float,
+        silent: set[tuple[str, int]],
+        kind: RdataType,
     ) -> None:
         self.resolvers = resolvers
+        self.kind = kind
+        """What is looked up in the end."""
         self.port = host_and_port(resolvers[0])[1]
         self._clock = clock
         self._reply_seconds = reply_seconds

@@ -127,153 +127,153 @@ class DnsResolver:
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self.silent is None else self.silent
-        lookup = _Lookup(Questions(resolvers, self.clock, self.reply_seconds, silent), kind)
+        questions = Questions(resolvers, self.clock, self.reply_seconds, silent, kind)
         if self.check == "recursive":
-            answers = lookup.recursive(dns.name.from_text(name))
+            answers = _recursive(questions, dns.name.from_text(name))
         else:
-            answers = lookup.authoritative(dns.name.from_text(name), dns.name.from_text(domain))
+            answers = _authoritative(questions, dns.name.from_text(name), dns.name.from_text(domain))
         # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure)))
 
 
-@dataclass(frozen=True)
-class _Lookup:
-    """One lookup of one name. A class because all its queries share one deadline."""
+def _recursive(questions: Questions, name: Name) -> list[Answer]:
+    """Every recursive resolver's answer about *name*."""
 
-    questions: Questions
-    kind: RdataType
-
-    def recursive(self, name: Name) -> list[Answer]:
-        """Every recursive resolver's answer about *name*."""
-
-        def ask(resolver: str) -> Answer:
-            try:
-                reply = self.questions.ask_recursive(resolver, name, self.kind)
-            except NoAnswer as problem:
-                return Answer(resolver, None, problem.failure)
-            found = [rrset for rrset in reply.answer if rrset.rdtype == self.kind]
-            alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
-            cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-            values = values_of(chain.from_iterable(found))
-            target = text_of(cname[0].target) if cname else ""
-            zone = None if cname else zone_of(reply, name)
-            return Answer(
-                resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ()
-            )
-
+    def ask(resolver: str) -> Answer:
         try:
-            return side_by_side(ask, self.questions.resolvers, at_once=len(self.questions.resolvers))
-        except Interrupted:
-            return [Answer(resolver, None, "interrupted") for resolver in self.questions.resolvers]
-
-    def authoritative(self, name: Name, below: Name, aliases: tuple[Name, ...] = ()) -> list[Answer]:
-        """
-        Every authoritative server's answer about *name*.
-
-        *name* is in the zone of *below*, or in a zone delegated from it. *aliases* are the names
-        whose CNAMEs led to it.
-        """
-        try:
-            zone = self._zone(below)
+            reply = questions.ask_recursive(resolver, name, questions.kind)
         except NoAnswer as problem:
-            return [Answer(problem.server, None, problem.failure, text_of(name) if aliases else "")]
-        return self._answers(zone, name, aliases)
+            return Answer(resolver, None, problem.failure)
+        found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
+        alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
+        cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
+        values = values_of(chain.from_iterable(found))
+        target = text_of(cname[0].target) if cname else ""
+        zone = None if cname else zone_of(reply, name)
+        return Answer(resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ())
 
-    def _answers(
-        self, zone: Zone, name: Name, aliases: tuple[Name, ...], above: tuple[str, ...] = ()
-    ) -> list[Answer]:
-        """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
-        alias = text_of(name) if aliases else ""
-        zones = (*above, text_of(zone.name))
+    try:
+        return side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
+    except Interrupted:
+        return [Answer(resolver, None, "interrupted") for resolver in questions.resolvers]
 
-        def ask(server: Name) -> tuple[str, Said | NoAnswer]:
-            try:
-                return text_of(server), self._ask_server(server, zone, name)
-            except NoAnswer as problem:
-                return text_of(server), problem
 
-        replies: list[tuple[str, Said | NoAnswer]]
+def _authoritative(
+    questions: Questions, name: Name, below: Name, aliases: tuple[Name, ...] = ()
+) -> list[Answer]:
+    """
+    Every authoritative server's answer about *name*.
+
+    *name* is in the zone of *below*, or in a zone delegated from it. *aliases* are the names
+    whose CNAMEs led to it.
+    """
+    try:
+        zone = _topmost_zone(questions, below)
+    except NoAnswer as problem:
+        return [Answer(problem.server, None, problem.failure, text_of(name) if aliases else "")]
+    return _answers(questions, zone, name, aliases)
+
+
+def _answers(
+    questions: Questions, zone: Zone, name: Name, aliases: tuple[Name, ...], above: tuple[str, ...] = ()
+) -> list[Answer]:
+    """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
+    alias = text_of(name) if aliases else ""
+    zones = (*above, text_of(zone.name))
+
+    def ask(server: Name) -> tuple[str, Said | NoAnswer]:
         try:
-            replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
-        except Interrupted:
-            replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
-        answers = []
-        for server, said in replies:
-            if isinstance(said, tuple):
-                texts, holder = said
-                below = () if holder in (None, zone.name) else (text_of(holder),)
-                answers.append(Answer(server, texts, alias=alias, zones=(*zones, *below)))
-        children = merged(said for _, said in replies if isinstance(said, Zone))
-        for child in children:
-            answers += self._answers(child, name, aliases, zones)
-        if not children:  # otherwise these are the parent zone's servers, whose silence means nothing
-            answers += [
-                Answer(server, None, said.failure, alias, zones=zones)
-                for server, said in replies
-                if isinstance(said, NoAnswer)
-            ]
-        for target, server in {said: server for server, said in replies if isinstance(said, Name)}.items():
-            followed = self._follow(target, server, (*aliases, name))
-            if not aliases:
-                followed = [replace(one, target=text_of(target), zones=zones) for one in followed]
-            answers += followed
-        return answers
+            return text_of(server), _ask_server(questions, server, zone, name)
+        except NoAnswer as problem:
+            return text_of(server), problem
 
-    def _follow(self, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:
-        """
-        Answers about *target* of a CNAME at *server*, from the servers of the target's own zone.
+    replies: list[tuple[str, Said | NoAnswer]]
+    try:
+        replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
+    except Interrupted:
+        replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
+    answers = []
+    for server, said in replies:
+        if isinstance(said, tuple):
+            texts, holder = said
+            below = () if holder in (None, zone.name) else (text_of(holder),)
+            answers.append(Answer(server, texts, alias=alias, zones=(*zones, *below)))
+    children = merged(said for _, said in replies if isinstance(said, Zone))
+    for child in children:
+        answers += _answers(questions, child, name, aliases, zones)
+    if not children:  # otherwise these are the parent zone's servers, whose silence means nothing
+        answers += [
+            Answer(server, None, said.failure, alias, zones=zones)
+            for server, said in replies
+            if isinstance(said, NoAnswer)
+        ]
+    for target, server in {said: server for server, said in replies if isinstance(said, Name)}.items():
+        followed = _follow(questions, target, server, (*aliases, name))
+        if not aliases:
+            followed = [replace(one, target=text_of(target), zones=zones) for one in followed]
+        answers += followed
+    return answers
 
-        An authoritative server returns only the CNAME, unless it serves the target too.
-        """
-        if target in aliases:
-            return [Answer(server, (), "CNAME loop", text_of(target))]
-        if len(aliases) > MAX_ALIASES:
-            return [Answer(server, (), "too many CNAMEs", text_of(target))]
-        if target == dns.name.root:
-            return [Answer(server, (), "CNAME to the root", text_of(target))]
-        return self.authoritative(target, existing_part(target), aliases)
 
-    def _zone(self, domain: Name) -> Zone:
-        """
-        The topmost zone of two or more labels that holds *domain*.
+def _follow(questions: Questions, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:
+    """
+    Answers about *target* of a CNAME at *server*, from the servers of the target's own zone.
 
-        Topmost, because a sub-domain that is not in DNS yet must not be queried: the servers of the
-        zone above know it, and return a referral if it is delegated.
-        """
-        shortest = min(3, len(domain))  # the root counts as a label
-        candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
-        return first(
-            (partial(self._zone_at, candidate) for candidate in candidates),
-            NoAnswer("no zone", self.questions.resolvers[0]),
-        )
+    An authoritative server returns only the CNAME, unless it serves the target too.
+    """
+    if target in aliases:
+        return [Answer(server, (), "CNAME loop", text_of(target))]
+    if len(aliases) > MAX_ALIASES:
+        return [Answer(server, (), "too many CNAMEs", text_of(target))]
+    if target == dns.name.root:
+        return [Answer(server, (), "CNAME to the root", text_of(target))]
+    return _authoritative(questions, target, existing_part(target), aliases)
 
-    def _zone_at(self, name: Name) -> Zone:
-        reply = self.questions.ask_recursives(name, RdataType.NS)
-        records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
-        if not records:
-            raise NoAnswer("no zone", self.questions.resolvers[0])
-        return Zone(name, {record.target: None for record in records})
 
-    def _ask_server(self, server: Name, zone: Zone, name: Name) -> Said:
-        """The answer of *server* about *name*, from the first of its addresses that replies."""
+def _topmost_zone(questions: Questions, domain: Name) -> Zone:
+    """
+    The topmost zone of two or more labels that holds *domain*.
 
-        def ask(address: str) -> Said:
-            reply = self.questions.exchange(address, self.questions.port, name, self.kind)
-            return said_in(reply, name, zone, self.kind)
+    Topmost, because a sub-domain that is not in DNS yet must not be queried: the servers of the
+    zone above know it, and return a referral if it is delegated.
+    """
+    shortest = min(3, len(domain))  # the root counts as a label
+    candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
+    return first(
+        (partial(_zone_at, questions, candidate) for candidate in candidates),
+        NoAnswer("no zone", questions.resolvers[0]),
+    )
 
-        given = zone.servers[server]
-        addresses = self._addresses(server) if given is None else given
-        return first((partial(ask, address) for address in addresses), NoAnswer("no address"))
 
-    def _addresses(self, server: Name) -> Iterator[str]:
-        """Addresses of *server*, IPv4 first, each looked up only when needed."""
-        for kind in (RdataType.A, RdataType.AAAA):
-            try:
-                reply = self.questions.ask_recursives(server, kind)
-            except NoAnswer:
-                continue
-            # Sorted, because servers shuffle: equal lookups must give equal answers.
-            yield from sorted(ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset)
+def _zone_at(questions: Questions, name: Name) -> Zone:
+    reply = questions.ask_recursives(name, RdataType.NS)
+    records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
+    if not records:
+        raise NoAnswer("no zone", questions.resolvers[0])
+    return Zone(name, {record.target: None for record in records})
+
+
+def _ask_server(questions: Questions, server: Name, zone: Zone, name: Name) -> Said:
+    """The answer of *server* about *name*, from the first of its addresses that replies."""
+
+    def ask(address: str) -> Said:
+        reply = questions.exchange(address, questions.port, name, questions.kind)
+        return said_in(reply, name, zone, questions.kind)
+
+    given = zone.servers[server]
+    addresses = _addresses(questions, server) if given is None else given
+    return first((partial(ask, address) for address in addresses), NoAnswer("no address"))
+
+
+def _addresses(questions: Questions, server: Name) -> Iterator[str]:
+    """Addresses of *server*, IPv4 first, each looked up only when needed."""
+    for kind in (RdataType.A, RdataType.AAAA):
+        try:
+            reply = questions.ask_recursives(server, kind)
+        except NoAnswer:
+            continue
+        # Sorted, because servers shuffle: equal lookups must give equal answers.
+        yield from sorted(ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset)
 
 
 def system_resolvers() -> tuple[str, ...]:
@@ -319,7 +319,7 @@ def hosting_lookup(resolvers: Sequence[str] = (), *, clock: Clock | None = None)
 def _zone(resolvers: tuple[str, ...], clock: Clock, silent: set[tuple[str, int]], domain: str) -> ZoneInDns:
     if not resolvers:
         return ZoneInDns(failure="no resolver")
-    questions = Questions(resolvers, clock, REPLY_SECONDS, silent)
+    questions = Questions(resolvers, clock, REPLY_SECONDS, silent, RdataType.NS)
     name = dns.name.from_text(domain)
     while len(name) > 2:  # the root counts as a label: no domain is in the zone of a top-level one
         try:
