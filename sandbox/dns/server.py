@@ -134,8 +134,6 @@ class DnsServer(Hosting):
                         self._serve_datagram(ready)
                     else:
                         connection, _ = ready.accept()
-                        # Ends the connection's thread, which is the one to close it.
-                        open_sockets.callback(_shut_down, connection)
                         threading.Thread(target=self._serve_stream, args=[connection], daemon=True).start()
 
     def _serve_datagram(self, bound: socket.socket) -> None:
@@ -144,14 +142,14 @@ class DnsServer(Hosting):
             bound.sendto(reply, client)
 
     def _serve_stream(self, connection: socket.socket) -> None:
-        """Answer questions on one TCP connection until either side ends it (RFC 7766)."""
+        """Answer the question on one TCP connection, and end it, as RFC 7766 allows."""
         with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError, struct.error):
             connection.settimeout(TCP_IDLE_SECONDS)
-            address = connection.getsockname()[0]
-            while True:
-                (length,) = struct.unpack("!H", stream.read(2))
-                if reply := self._reply(stream.read(length), address, tcp=True):
-                    connection.sendall(struct.pack("!H", len(reply)) + reply)
+            (length,) = struct.unpack("!H", stream.read(2))
+            if reply := self._reply(stream.read(length), connection.getsockname()[0], tcp=True):
+                connection.sendall(struct.pack("!H", len(reply)) + reply)
+            else:
+                stream.read(1)  # nothing, until the client gives up
 
     def _reply(self, wire: bytes, address: str, *, tcp: bool) -> bytes | None:
         try:
@@ -183,11 +181,6 @@ def _wire(query: Message, answer: Answer, *, recursive: bool, tcp: bool) -> byte
         return response.to_wire(max_size=65535)
     limit = min(max(query.payload, UDP_LIMIT), EDNS_LIMIT) if query.edns >= 0 else UDP_LIMIT
     return response.to_wire(max_size=limit, prefer_truncation=True)
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # closed already
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _bind(addresses: Sequence[str]) -> list[socket.socket]:

@@ -14,27 +14,14 @@ from sandbox.mail.dns import LookUp
 
 Result = Literal["pass", "unsigned", "fail"]
 
-Reason = Literal[
-    "",
-    "no key record",
-    "several key records",
-    "no key in the record",
-    "DNS does not answer",
-    "bad signature",
-    "bad syntax",
-]
-"""
-Why a signature fails. `bad signature`: message, signature and key do not belong together, so
-one of them was changed. Two records at one name are undefined (RFC 6376 section 3.6.2.2).
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A receiver's judgement at one moment. It may be another one later, as DNS changes."""
 
     result: Result
-    reason: Reason = ""
+    reason: str = ""
+    """Why a signature fails. `bad signature`: message, signature and key do not belong together."""
     domain: str = ""
     """`d=` of the signature: who signed."""
     selector: str = ""
@@ -42,14 +29,14 @@ class Verdict:
 
 
 class _NoKey(dkim.DKIMException):  # type: ignore[misc]  # dkimpy has no types
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 def judge(content: bytes, look_up: LookUp) -> Verdict:
     """What a receiver says of *content*'s topmost signature, SES's own, with the key that *look_up* finds."""
-    reason: Reason = "bad syntax"
+    reason = "bad syntax"
     try:
         message = dkim.DKIM(content)
         if not message.present():
@@ -68,8 +55,8 @@ def judge(content: bytes, look_up: LookUp) -> Verdict:
 def _key_record(name: bytes, look_up: LookUp) -> bytes:
     """The one record at *name*, which has a key. Else `_NoKey`, where dkimpy would say no more than False."""
     values = look_up(name.decode().rstrip(".")).values
-    if not values or len(values) > 1:
-        why: Reason = "several key records" if values else "no key record"
+    if not values or len(values) > 1:  # of which two are undefined (RFC 6376 section 3.6.2.2)
+        why = "several key records" if values else "no key record"
         raise _NoKey("DNS does not answer" if values is None else why)
     record = values[0].encode()
     try:

@@ -105,7 +105,6 @@ class Account:
         for endpoints in json.loads(settings.get("endpoints", "[]")):
             self._endpoints.update(endpoints)
         self._session = self._signed_in(settings)
-        self.default_tags: dict[str, str] = json.loads(settings.get("defaultTags", "{}")).get("tags") or {}
         self.region = settings["region"]
         self._lock = threading.Lock()
         self._next_turn = 0.0

@@ -214,11 +214,17 @@ def _record_set(outputs: Properties) -> Any:
     }
 
 
-class Regional(Resource):
-    """A resource type of SES; an update makes the same call again."""
+class SesResource(Resource):
+    """A resource type of SES: inputs are parameters of its calls, and an update makes the first one again."""
 
     optional: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, str]] = {}
+
+    calls: ClassVar[tuple[str, str, str]]
+    """Which of boto3's methods create, read and delete it."""
+
+    reads_back: ClassVar = False
+    """After it has been created."""
 
     def __init_subclass__(cls) -> None:
         cls.replacing = frozenset({*cls.needed, "region"})
@@ -229,143 +235,110 @@ class Regional(Resource):
         given = super().checked(inputs)
         return {**defaults, **given, "__defaults": [name for name in defaults if name not in given]}
 
-    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        return outputs | self.create({**outputs, **inputs})[1]
-
-    def _client(self, properties: Properties) -> Any:
-        return self._account.sesv2(properties["region"])
-
-
-class EmailIdentity(Regional):
-    """
-    `aws.sesv2.EmailIdentity` with a key of the user's (BYODKIM): the bench compares us with it.
-
-    The real plugin reads identity and tags after each write.
-    """
-
-    needed = ("emailIdentity",)
-    optional = ("dkimSigningAttributes",)
-
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        client, name = self._client(inputs), inputs["emailIdentity"]
-        client.create_email_identity(EmailIdentity=name, DkimSigningAttributes=_key(inputs))
-        return name, inputs | (self.read(name, inputs) or {})
-
-    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        self._client(outputs).put_email_identity_dkim_signing_attributes(
-            EmailIdentity=resource_id, SigningAttributesOrigin="EXTERNAL", SigningAttributes=_key(inputs)
-        )
-        return outputs | inputs | (self.read(resource_id, outputs) or {})
+        self._call(self.calls[0], inputs, *self.needed, *self.optional)
+        resource_id = "|".join(inputs[name] for name in self.needed)
+        return resource_id, inputs | ((self.reads_back and self.read(resource_id, inputs)) or {})
 
     @unless_gone
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        client = self._client(outputs)
-        found = client.get_email_identity(EmailIdentity=resource_id)
-        arn = f"arn:aws:ses:{outputs['region']}:{self._account.number}:identity/{resource_id}"
-        client.list_tags_for_resource(ResourceArn=arn)
-        return outputs | {
-            "arn": arn,
-            "identityType": found["IdentityType"],
-            "verificationStatus": found["VerificationStatus"],
-            "verifiedForSendingStatus": found["VerifiedForSendingStatus"],
-            "tagsAll": dict(self._account.default_tags),
-        }
+        found = self._seen(self._call(self.calls[1], outputs, self.needed[0]), outputs)
+        return None if found is None else outputs | found
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        return outputs | self.create({**outputs, **inputs})[1]
 
     @unless_gone
     def delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).delete_email_identity(EmailIdentity=resource_id)
+        self._call(self.calls[2], outputs, *self.needed)
+
+    def _call(self, method: str, properties: Properties, *names: str, **more: Any) -> Properties:
+        client = self._account.sesv2(properties["region"])
+        given = _parameters({name: properties[name] for name in names if name in properties})
+        answer: Properties = getattr(client, method)(**given, **more)
+        return answer
+
+    def _seen(self, answer: Properties, outputs: Properties) -> Properties | None:
+        """The outputs in the *answer* of a read; None if it shows no such resource."""
+        raise NotImplementedError
 
 
-def _key(inputs: Properties) -> dict[str, str]:
-    return {name[0].upper() + name[1:]: value for name, value in inputs["dkimSigningAttributes"].items()}
+def _parameters(properties: Properties) -> Properties:
+    inner = ((name, _parameters(one) if isinstance(one, dict) else one) for name, one in properties.items())
+    return {name[0].upper() + name[1:]: one for name, one in inner}
 
 
-class MailFromAttributes(Regional):
+class EmailIdentity(SesResource):
+    """`aws.sesv2.EmailIdentity` with a key of the user's (BYODKIM): the bench compares us with it."""
+
+    needed = ("emailIdentity",)
+    optional = ("dkimSigningAttributes",)
+    calls = ("create_email_identity", "get_email_identity", "delete_email_identity")
+    reads_back = True
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        key = _parameters(inputs["dkimSigningAttributes"])
+        put = {"SigningAttributesOrigin": "EXTERNAL", "SigningAttributes": key}
+        self._call("put_email_identity_dkim_signing_attributes", outputs, *self.needed, **put)
+        return outputs | inputs | (self.read(resource_id, outputs) or {})
+
+    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
+        name = outputs["emailIdentity"]
+        arn = f"arn:aws:ses:{outputs['region']}:{self._account.number}:identity/{name}"
+        self._call("list_tags_for_resource", outputs, ResourceArn=arn)  # as the real plugin does
+        return {
+            "arn": arn,
+            "identityType": answer["IdentityType"],
+            "verificationStatus": answer["VerificationStatus"],
+            "verifiedForSendingStatus": answer["VerifiedForSendingStatus"],
+        }
+
+
+class MailFromAttributes(SesResource):
     """`aws.sesv2.EmailIdentityMailFromAttributes`."""
 
     needed = ("emailIdentity",)
     optional = ("mailFromDomain", "behaviorOnMxFailure")
     defaults: ClassVar = {"behaviorOnMxFailure": "USE_DEFAULT_VALUE"}
+    _put: Final = "put_email_identity_mail_from_attributes"
+    calls = (_put, "get_email_identity", _put)
 
     def checked(self, inputs: Properties) -> Properties:
         if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get("mailFromDomain"):
             raise ValueError("mailFromDomain is required if behaviorOnMxFailure is REJECT_MESSAGE")
         return super().checked(inputs)
 
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        self._client(inputs).put_email_identity_mail_from_attributes(
-            EmailIdentity=inputs["emailIdentity"],
-            MailFromDomain=inputs.get("mailFromDomain", ""),
-            BehaviorOnMxFailure=inputs["behaviorOnMxFailure"],
-        )
-        return inputs["emailIdentity"], inputs
-
-    @unless_gone
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        seen = self._client(outputs).get_email_identity(EmailIdentity=resource_id)["MailFromAttributes"]
-        return outputs | {
-            "mailFromDomain": seen.get("MailFromDomain", ""),
-            "behaviorOnMxFailure": seen["BehaviorOnMxFailure"],
-        }
-
-    @unless_gone
-    def delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).put_email_identity_mail_from_attributes(EmailIdentity=resource_id)
+    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
+        seen = answer["MailFromAttributes"]
+        domain, on_failure = seen.get("MailFromDomain", ""), seen["BehaviorOnMxFailure"]
+        return {"mailFromDomain": domain, "behaviorOnMxFailure": on_failure}
 
 
-class Tenant(Regional):
+class Tenant(SesResource):
     """`aws.sesv2.Tenant`. Deleting it ends its associations, whoever made them."""
 
     needed = ("tenantName",)
+    calls = ("create_tenant", "get_tenant", "delete_tenant")
+    reads_back = True
 
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        tags = [{"Key": key, "Value": value} for key, value in self._account.default_tags.items()]
-        name, more = inputs["tenantName"], {"Tags": tags} if tags else {}
-        return name, _tenant(inputs, self._client(inputs).create_tenant(TenantName=name, **more))
-
-    @unless_gone
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        return _tenant(outputs, self._client(outputs).get_tenant(TenantName=resource_id)["Tenant"])
-
-    @unless_gone
-    def delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).delete_tenant(TenantName=resource_id)
+    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
+        names = ("tenantArn", "tenantId", "sendingStatus")
+        return {name: answer["Tenant"][name[0].upper() + name[1:]] for name in names}
 
 
-def _tenant(inputs: Properties, seen: Mapping[str, Any]) -> Properties:
-    return {
-        "region": inputs["region"],
-        "tenantName": seen["TenantName"],
-        "tenantArn": seen["TenantArn"],
-        "tenantId": seen["TenantId"],
-        "sendingStatus": seen["SendingStatus"],
-        "tagsAll": {tag["Key"]: tag["Value"] for tag in seen.get("Tags", ())},
-    }
-
-
-class TenantResourceAssociation(Regional):
+class TenantResourceAssociation(SesResource):
     """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
 
     needed = ("tenantName", "resourceArn")
+    calls = (
+        "create_tenant_resource_association",
+        "list_tenant_resources",
+        "delete_tenant_resource_association",
+    )
 
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        self._client(inputs).create_tenant_resource_association(**_pair(inputs))
-        return f"{inputs['tenantName']}|{inputs['resourceArn']}", inputs
-
-    @unless_gone
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        # No example has as many as a page of the real one holds.
-        listed = self._client(outputs).list_tenant_resources(TenantName=outputs["tenantName"])
-        arns = [one["ResourceArn"] for one in listed["TenantResources"]]
-        return outputs if outputs["resourceArn"] in arns else None
-
-    @unless_gone
-    def delete(self, resource_id: str, outputs: Properties) -> None:
-        self._client(outputs).delete_tenant_resource_association(**_pair(outputs))
-
-
-def _pair(properties: Properties) -> dict[str, str]:
-    return {"TenantName": properties["tenantName"], "ResourceArn": properties["resourceArn"]}
+    def _seen(self, answer: Properties, outputs: Properties) -> Properties | None:
+        arns = [one["ResourceArn"] for one in answer["TenantResources"]]
+        return {} if outputs["resourceArn"] in arns else None
 
 
 def find_zone(route53: Route53Client, name: str) -> Properties:

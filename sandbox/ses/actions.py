@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, MailFrom, easy_dkim_keys
-from sandbox.ses.region import Region, Tenant
+from sandbox.ses.region import Region
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
@@ -60,10 +60,8 @@ class Actions:
         else:
             identity = replace(identity, status="NOT_STARTED", signing_enabled=False, key_length=SHORT_KEY)
         self._store(identity)
-        answer: dict[str, Any] = {
-            "IdentityType": identity.identity_type,
-            "VerifiedForSendingStatus": self._may_send(name),
-        }
+        kind, may_send = identity.identity_type, self._may_send(name)
+        answer: dict[str, Any] = {"IdentityType": kind, "VerifiedForSendingStatus": may_send}
         if identity.key:
             answer["DkimAttributes"] = self._dkim_attributes(identity)
             if origin == BYODKIM and self.switches.create_answer == "NOT_STARTED":
@@ -84,18 +82,17 @@ class Actions:
         answer = {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
         return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if changed.is_easy else {})
 
-    def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> None:
         """Signing is enabled, or disabled: the console's check box."""
         local, _, domain = sent["EmailIdentity"].lower().rpartition("@")
         if local and self.region.get(domain):
-            return {}  # an address has the DKIM of its domain
+            return  # an address has the DKIM of its domain
         identity = self.region.get(sent["EmailIdentity"].lower())
         if not identity:  # 400 where every other action answers 404
             raise _bad_request(f"Domain {domain} is not verified for DKIM signing.")
         self._store(replace(identity, signing_enabled=sent.get("SigningEnabled", False)))
-        return {}
 
-    def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> None:
         name = sent["EmailIdentity"].lower()
         identity = self.region.get(name)
         if not identity:
@@ -103,9 +100,8 @@ class Actions:
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         self._store(replace(identity, configuration_set=configuration_set))
-        return {}
 
-    def put_email_identity_mail_from_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def put_email_identity_mail_from_attributes(self, sent: Mapping[str, Any]) -> None:
         """Bounces of this identity's mail go to that domain, or to SES's own."""
         name, domain = sent["EmailIdentity"].lower(), (sent.get("MailFromDomain") or "").lower()
         identity = self.region.get(name)
@@ -128,7 +124,6 @@ class Actions:
         else:
             put = MailFrom(domain, on_failure, "SUCCESS")
         self._store(replace(identity, mail_from=put))
-        return {}
 
     def get_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """One identity, as it was `read_lag_seconds` ago."""
@@ -160,12 +155,12 @@ class Actions:
         ]
         return _page("EmailIdentities", rows, sent)
 
-    def delete_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def delete_email_identity(self, sent: Mapping[str, Any]) -> None:
         """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
         name = self._existing(sent).name
         held = {
             "tenant associations. Remove all tenant associations": any(
-                name in tenant.identities for tenant in self.region.tenants.values()
+                name in identities for identities in self.region.associations.values()
             ),
             "certificates associated with it. Disassociate all certificates": self.region.certificates.get(
                 name
@@ -175,80 +170,76 @@ class Actions:
             if is_held:
                 raise _bad_request(f"Cannot delete {self._arn(name)} because it has {by} and try again.")
         self.region.store(name, None, self.now)
-        return {}
 
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name = sent["TenantName"]
+        name, tenant_id = sent["TenantName"], f"tn-{uuid.uuid4().hex}"
         if name in self.region.tenants:
             raise SesError("AlreadyExistsException", f"Tenant {name} already exists.")  # text assumed
-        arn = f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/tn-{uuid.uuid4().hex}"
-        tags = check_tags(sent.get("Tags") or (), {})
-        self.region.tenants[name] = Tenant(name, arn, self.now, tags)
-        return _shown(self.region.tenants[name])
+        self.region.tenants[name] = {
+            "TenantName": name,
+            "TenantId": tenant_id,
+            "TenantArn": f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/{tenant_id}",
+            "CreatedTimestamp": self.now,
+            "SendingStatus": "ENABLED",
+            "Tags": _tag_list(check_tags(sent.get("Tags") or (), {})),
+        }
+        self.region.associations[name] = {}
+        return self.region.tenants[name]
 
     def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        return {"Tenant": _shown(self._tenant(sent))}
+        return {"Tenant": self.region.tenants[self._tenant(sent)]}
 
-    def delete_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        del self.region.tenants[self._tenant(sent).name]
-        return {}
+    def delete_tenant(self, sent: Mapping[str, Any]) -> None:
+        del self.region.associations[self._tenant(sent)], self.region.tenants[sent["TenantName"]]
 
-    def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        resources, name = self._tenant(sent).identities, sent["ResourceArn"].partition(":identity/")[2]
+    def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
+        held, name = self._held_by(sent), _name_in(sent)
         if not self.region.get(name):
             raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
-        if name in resources:
+        if name in held:
             raise SesError("AlreadyExistsException", "The association already exists.")  # text assumed
-        resources[name] = self.now
-        return {}
+        held[name] = self.now
 
-    def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name = sent["ResourceArn"].partition(":identity/")[2]
-        if self._tenant(sent).identities.pop(name, None) is None:
+    def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
+        if self._held_by(sent).pop(_name_in(sent), None) is None:
             raise SesError("NotFoundException", "The association does not exist.")  # text assumed
-        return {}
 
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name = sent["ResourceArn"].partition(":identity/")[2]
+        name, arn = _name_in(sent), sent["ResourceArn"]
         rows = [
-            {"TenantName": one, "ResourceArn": sent["ResourceArn"], "AssociatedTimestamp": held[name]}
-            for one, tenant in sorted(self.region.tenants.items())
-            if name in (held := tenant.identities)
+            {"TenantName": tenant, "ResourceArn": arn, "AssociatedTimestamp": held[name]}
+            for tenant, held in sorted(self.region.associations.items())
+            if name in held
         ]
         return _page("ResourceTenants", rows, sent)
 
     def list_tenant_resources(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         rows = [
-            {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)}
-            for name in self._tenant(sent).identities
+            {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)} for name in self._held_by(sent)
         ]
         return _page("TenantResources", rows, sent)
 
-    def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
         """Mail from an address of the identity has an S/MIME signature, too."""
         name = self._existing(sent).name
         self.region.certificates.setdefault(name, set()).add(sent.get("FromAddress", name))
-        return {}
 
-    def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
         """That is over; no error if there was none."""
         name = self._existing(sent).name
         self.region.certificates.get(name, set()).discard(sent.get("FromAddress", name))
-        return {}
 
-    def tag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def tag_resource(self, sent: Mapping[str, Any]) -> None:
         identity = self._tagged(sent, elsewhere="Failed to tag resource")
         if not sent["Tags"]:
             raise _bad_request("No tag is given.")  # text assumed
         self._store(replace(identity, tags=check_tags(sent["Tags"], identity.tags)))
-        return {}
 
-    def untag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, sent: Mapping[str, Any]) -> None:
         """These tags are gone; one that was not there is no error."""
         identity = self._tagged(sent, elsewhere="Failed to untag resource")
         left = {key: value for key, value in identity.tags.items() if key not in sent["TagKeys"]}
         self._store(replace(identity, tags=left))
-        return {}
 
     def list_tags_for_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The tags as they are now; of an identity in another Region, none."""
@@ -270,7 +261,7 @@ class Actions:
         content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
         # By the address in `From`, which is what DMARC goes by.
         identity = self.region.nearest(senders[0].rpartition("@")[2])
-        if "TenantName" in sent and identity and identity.name not in self._tenant(sent).identities:
+        if "TenantName" in sent and identity and identity.name not in self._held_by(sent):
             text = f"Tenant not associated with resources [{self._arn(identity.name)}]"
             raise SesError("AccessDeniedException", text)
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
@@ -299,13 +290,17 @@ class Actions:
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
 
-    def _tenant(self, sent: Mapping[str, Any]) -> Tenant:
-        if sent["TenantName"] not in self.region.tenants:
-            raise SesError("NotFoundException", f"Tenant {sent['TenantName']} does not exist.")  # assumed
-        return self.region.tenants[sent["TenantName"]]
+    def _held_by(self, sent: Mapping[str, Any]) -> dict[str, datetime]:
+        return self.region.associations[self._tenant(sent)]
+
+    def _tenant(self, sent: Mapping[str, Any]) -> str:
+        name: str = sent["TenantName"]
+        if name not in self.region.tenants:
+            raise SesError("NotFoundException", f"Tenant {name} does not exist.")  # text assumed
+        return name
 
     def _tagged(self, sent: Mapping[str, Any], *, elsewhere: str) -> Identity:
-        name = sent["ResourceArn"].partition(":identity/")[2]
+        name = _name_in(sent)
         if sent["ResourceArn"] != self._arn(name) or not name:
             raise _bad_request(elsewhere)  # seen for another Region; for the rest, assumed
         if identity := self.region.get(name):
@@ -394,15 +389,9 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _shown(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "TenantName": tenant.name,
-        "TenantId": tenant.arn.rpartition("/")[2],
-        "TenantArn": tenant.arn,
-        "CreatedTimestamp": tenant.created,
-        "SendingStatus": "ENABLED",
-        "Tags": _tag_list(tenant.tags),
-    }
+def _name_in(sent: Mapping[str, Any]) -> str:
+    name: str = sent["ResourceArn"].partition(":identity/")[2]
+    return name
 
 
 def _page(what: str, rows: list[dict[str, Any]], sent: Mapping[str, Any]) -> dict[str, Any]:

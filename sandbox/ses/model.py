@@ -95,20 +95,11 @@ class SesModel(SesAccount):
                 outcome = error
             if fault and fault.when == "after":
                 outcome = self._spoiled(fault, operation, region, domain)
-            key, failure = _private_key(parameters), outcome if isinstance(outcome, Exception) else None
-            self._log.append(
-                Call(
-                    operation=operation,
-                    region=region,
-                    domain=domain,
-                    status_code=failure.status_code if failure else 200,
-                    error=failure.code if failure else "",
-                    at=self.clock.now(),
-                    access_key=access_key,
-                    fingerprint=HeldKey.of("", key).fingerprint if key else "",
-                    fault=fault,
-                )
-            )
+            failure = outcome if isinstance(outcome, Exception) else None
+            status, code = (failure.status_code, failure.code) if failure else (200, "")
+            fingerprint, now = _fingerprint(parameters), self.clock.now()
+            call = Call(operation, region, domain, status, code, now, access_key, fingerprint, fault)
+            self._log.append(call)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -121,11 +112,8 @@ class SesModel(SesAccount):
 
     def calls(self, operation: str | None = None, *, answered: bool | None = True) -> list[Call]:
         """The log's calls of *operation* (or any) that SES answered itself, or did not, or both (None)."""
-        return [
-            call
-            for call in self.log
-            if operation in (None, call.operation) and answered in (None, call.answered)
-        ]
+        kept = (call for call in self.log if operation in (None, call.operation))
+        return [call for call in kept if answered in (None, call.answered)]
 
     def reset_log(self) -> None:
         with self._lock:
@@ -143,8 +131,7 @@ class SesModel(SesAccount):
         self.catch_up()
         here, finds_mx = self._region(region), self._look_up_mx is not None
         actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
-        answer: dict[str, Any] = getattr(actions, xform_name(operation))(parameters)
-        return answer
+        return getattr(actions, xform_name(operation))(parameters) or {}
 
     def _throttle(self, region: Region) -> None:
         now, rate = self.clock.monotonic(), self.switches.requests_per_second
@@ -180,7 +167,7 @@ def _domain(parameters: Mapping[str, Any]) -> str:
     return (name or sender).lower()
 
 
-def _private_key(parameters: Mapping[str, Any]) -> str:
+def _fingerprint(parameters: Mapping[str, Any]) -> str:
     attributes = parameters.get("DkimSigningAttributes") or parameters.get("SigningAttributes") or {}
-    key: str = attributes.get("DomainSigningPrivateKey", "")
-    return key
+    key = attributes.get("DomainSigningPrivateKey")
+    return HeldKey.of("", key).fingerprint if key else ""

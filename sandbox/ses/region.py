@@ -6,27 +6,15 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sandbox.ses.identity import Identity
 
 MOMENTS: Final = 64
 """Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
-
-
-@dataclass(slots=True)
-class Tenant:
-    """Whoever mail is sent for."""
-
-    name: str
-    arn: str
-    created: datetime
-    tags: Mapping[str, str]
-    identities: dict[str, datetime] = field(default_factory=dict)
-    """Those that are associated with it, and since when."""
 
 
 @dataclass(slots=True)
@@ -39,7 +27,10 @@ class Region:
     """Monotonic time of the last call that was not throttled."""
     number: int = 0
     """Of identities."""
-    tenants: dict[str, Tenant] = field(default_factory=dict)
+    tenants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name, as the API shows them."""
+    associations: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    """By tenant, its identities, and since when."""
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
