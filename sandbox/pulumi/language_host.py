@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import grpc
 import pulumi
@@ -64,11 +64,7 @@ class _Exited(grpc.RpcError):
 
 
 class LanguageHost(LanguageServer):
-    """
-    Runs *program*, or the `__main__.py` of the project that the engine names, in this process.
-
-    *environment* is what it finds in its own, beside this process's but for *forget*.
-    """
+    """Runs *program*, or the `__main__.py` of the project that the engine names; *forget* are variables."""
 
     _turn = threading.Lock()
     """One program runs at a time. The CLI may end before its program does."""
@@ -135,11 +131,7 @@ class LanguageHost(LanguageServer):
         return language_pb2.TemplateResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        """
-        Make the virtual environment that `Pulumi.yaml` names; it borrows pip and all packages.
-
-        This package is installed as `requirements.txt` says, without an index: it is on none.
-        """
+        """Make a virtual environment that borrows all packages, but for this one, which is on no index."""
         folder = Path(request.info.program_directory)
         made = folder / "venv"
         venv.create(made)  # without a pip of its own: to install it takes 5 s
@@ -183,16 +175,15 @@ class LanguageHost(LanguageServer):
         end_with(context, plugin)
         said: queue.Queue[Any] = queue.Queue()
 
-        def read(name: str, stream: IO[bytes]) -> None:
+        def read(name: str, stream: Any) -> None:
             for line in stream:
-                said.put(language_pb2.RunPluginResponse(**{name: line}))  # type: ignore[arg-type]
+                said.put(language_pb2.RunPluginResponse(**{name: line}))
             said.put(None)
 
-        with plugin:
-            streams = {"stdout": plugin.stdout, "stderr": plugin.stderr}
-            for name, stream in streams.items():
-                threading.Thread(target=read, args=(name, stream), daemon=True).start()
-            for _ in streams:
+        with plugin, ThreadPoolExecutor() as reading:
+            for name in ("stdout", "stderr"):
+                reading.submit(read, name, getattr(plugin, name))
+            for _ in range(2):
                 yield from iter(said.get, None)
         yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
@@ -232,8 +223,7 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """
     Close *loop* after its tasks have ended.
 
-    A task that is dropped instead is ended by the garbage collector, in the middle of something else.
-    The SDK's answers that by waiting for its resources: a RuntimeError that nobody can catch.
+    The garbage collector would end the SDK's in the middle of something else: an error that nobody can catch.
     """
     if loop.is_closed():
         return

@@ -8,7 +8,6 @@ reads, and generates and links the SDK of a plugin. Generators, SDKs, compilers 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -173,29 +172,15 @@ class NodeHost(_ProgramHost):
     language = "nodejs"
 
     def _install(self, folder: Path) -> None:
-        """Install what the lock names, once a machine: it is more than 200 packages. Then the linked SDKs."""
-        lock = (folder / "package-lock.json").read_bytes()
-
-        def fill(new: Path) -> None:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(folder / name, new)
-            for name in _linked(folder):
-                _checked(["npm", "pkg", "delete", f"dependencies.{name}"], new)
-            _checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], new)
-
-        installed = once(cache_directory() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}", fill)
-        modules = folder / "node_modules"
-        (modules / "@pulumi").mkdir(parents=True, exist_ok=True)
-        for one in (*installed.glob("node_modules/*"), *installed.glob("node_modules/@pulumi/*")):
-            own = modules / one.relative_to(installed / "node_modules")
-            if not own.exists():
-                own.symlink_to(one)
-        for name, path in _linked(folder).items():
-            sdk = folder / path.removeprefix("file:")
-            _checked([str(installed / "node_modules" / ".bin" / "tsc"), "--types", "node"], sdk)
-            shutil.copy(sdk / "package.json", sdk / "bin")
-            if not (modules / name).exists():
-                (modules / name).symlink_to(sdk)
+        """Install what the lock names, from npm's own cache if it is there, and compile linked SDKs."""
+        options = ("--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
+        _checked(["npm", "install", *options], folder)
+        wanted = json.loads((folder / "package.json").read_text()).get("dependencies", {})
+        for path in wanted.values():
+            if path.startswith("file:"):
+                sdk = folder / path.removeprefix("file:")
+                _checked([str(folder / "node_modules" / ".bin" / "tsc"), "--types", "node"], sdk)
+                shutil.copy(sdk / "package.json", sdk / "bin")
 
     def _link(self, folder: Path, sdk: str) -> None:
         name = json.loads((folder / sdk / "package.json").read_text())["name"]
@@ -230,12 +215,6 @@ class GoHost(_ProgramHost):
 
 class DotnetHost(_ProgramHost):
     language = "dotnet"
-
-
-def _linked(folder: Path) -> dict[str, str]:
-    """The SDKs in the folder of a program in TypeScript: the path of each, by name."""
-    wanted = json.loads((folder / "package.json").read_text()).get("dependencies", {})
-    return {name: path for name, path in wanted.items() if path.startswith("file:")}
 
 
 def _checked(command: list[str], folder: Path | str) -> None:

@@ -9,6 +9,7 @@ Whose account, and the limit on requests, are decided in `aws_account`; what res
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
@@ -33,12 +34,7 @@ from sandbox.pulumi.aws_resources import RESOURCES, Resource, UnconfirmedError, 
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """
-    The methods that the engine calls, named as in the protocol.
-
-    Each provider of a run has a connection of its own. So one process can also serve many runs, that
-    find it by `PULUMI_DEBUG_PROVIDERS`.
-    """
+    """Each provider of a run has a connection of its own, so one process can serve many runs."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
@@ -71,8 +67,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         same = _plain(request.old_inputs) == _plain(request.news)
-        kinds = provider_pb2.DiffResponse
-        return kinds(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
+        return _diff([] if same else ["settings"])
 
     def Configure(self, request: Any, context: Any) -> Any:
         settings = {key.removeprefix("aws:config:"): value for key, value in request.variables.items()}
@@ -83,22 +78,16 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:
-        inputs = _plain(request.news)
-        resource = RESOURCES.get(request.type)
-        refused = sorted(inputs.keys() - resource.known - {"__defaults"}) if resource else []
-        if refused:
-            reason = f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}"
-            return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=reason)])
-        checked = self._resource(request.urn, context).checked(inputs)
-        return provider_pb2.CheckResponse(inputs=_struct(checked))
+        inputs, resource = _plain(request.news), self._resource(request.urn, context)
+        if refused := sorted(inputs.keys() - resource.known - {"__defaults"}):
+            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}")
+        return provider_pb2.CheckResponse(inputs=_struct(resource.checked(inputs)))
 
     def Diff(self, request: Any, context: Any) -> Any:
         olds, news = _plain(request.olds), _plain(request.news)
         resource = self._resource(request.urn, context)
         changed = sorted(resource.changed(olds, news).difference(request.ignoreChanges))
-        changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-        replaces = sorted(resource.replacing.intersection(changed))
-        return provider_pb2.DiffResponse(changes=changes, diffs=changed, replaces=replaces)
+        return _diff(changed, sorted(resource.replacing.intersection(changed)))
 
     def Create(self, request: Any, context: Any) -> Any:
         inputs = _plain(request.properties)
@@ -158,25 +147,26 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             engine_pb2_grpc.EngineStub(channel).Log(said)
 
 
-class CleanErrors(grpc.ServerInterceptor):
-    """An exception reaches the engine as its message alone, as from the real plugin."""
+def _in_words(method: Callable[..., Any]) -> Callable[..., Any]:
+    """*method*, whose exceptions reach the engine as their message alone, as from the real plugin."""
 
-    def intercept_service(self, continuation: Any, details: Any) -> Any:
-        handler = continuation(details)
-        if handler is None or not handler.unary_unary:
-            return handler
+    def answer(self: Plugin, request: Any, context: Any) -> Any:
+        try:
+            return method(self, request, context)
+        except (ValueError, BotoCoreError, ClientError) as error:
+            return context.abort(grpc.StatusCode.UNKNOWN, said(error))
 
-        def answer(request: Any, context: Any) -> Any:
-            try:
-                return handler.unary_unary(request, context)
-            except (ValueError, BotoCoreError, ClientError) as error:
-                return context.abort(grpc.StatusCode.UNKNOWN, said(error))
+    return answer
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+
+for _name in ("CheckConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete", "Invoke"):
+    setattr(Plugin, _name, _in_words(getattr(Plugin, _name)))
+
+
+def _diff(changed: list[str], replaces: Sequence[str] = ()) -> Any:
+    kinds = provider_pb2.DiffResponse
+    changes = kinds.DIFF_SOME if changed else kinds.DIFF_NONE
+    return kinds(changes=changes, diffs=changed, replaces=replaces)
 
 
 def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properties) -> Any:
@@ -209,7 +199,7 @@ def _struct(values: Properties) -> Struct:
 
 
 if __name__ == "__main__":
-    server = grpc.server(ThreadPoolExecutor(max_workers=128), interceptors=[CleanErrors()])
+    server = grpc.server(ThreadPoolExecutor(max_workers=128))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -16,8 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
 
 from sandbox.ses.switches import Switches
 
@@ -56,7 +62,6 @@ class HeldKey:
     """As it was sent: base64 of, one hopes, a PKCS#1 or PKCS#8 DER."""
     pkcs1_der: bytes = field(repr=False)
     public_der: bytes = field(repr=False)
-    """SubjectPublicKeyInfo."""
     fingerprint: str
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
 
@@ -66,19 +71,13 @@ class HeldKey:
         try:
             der = base64.b64decode(private_key, validate=True)
             # A trusting load: 70 ms of primality tests a key are not this emulator's business.
-            key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+            key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
         except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size not in KEY_BITS:
             return cls(selector, private_key, b"", b"", "")
-        public_der = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        pkcs1_der = key.private_bytes(
-            serialization.Encoding.DER,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
+        public_der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        pkcs1_der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
         return cls(selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest())
 
     def record_name(self, domain: str) -> str:
@@ -105,9 +104,7 @@ class HeldKey:
 def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
     """The three tokens of Easy DKIM with a key of SES's own, the same for all domains of one process."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    der = key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sent = base64.b64encode(der).decode()
     first, second, third = (
         HeldKey.of(hashlib.sha256(der + bytes([number])).hexdigest()[:32], sent) for number in range(3)
@@ -276,18 +273,11 @@ class Identity:
 
         *error* is the `ErrorType` of a check that misses, if *answer* does not say it.
         """
-        key = self.key
+        key, seen = self.key, Info(at, at, soa=soa)
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
-            return replace(
-                self,
-                status="SUCCESS",
-                verification_status="SUCCESS",
-                confirmed=True,
-                next_check=at + LONGEST_GAP,
-                lost=None,
-                info=Info(at, at, soa=soa),
-                ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at, soa=soa),
-            )
+            known = self.ownership if self.verification_status == "SUCCESS" else seen
+            found = replace(self, status="SUCCESS", verification_status="SUCCESS", confirmed=True, lost=None)
+            return replace(found, next_check=at + LONGEST_GAP, info=seen, ownership=known)
         if not error:
             error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
         missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa))

@@ -1,9 +1,7 @@
 """
 What SES makes of a SendEmail: the message as it leaves, with a DKIM signature.
 
-Values in, values out: with which key to sign is decided in `identity`, whether mail may be sent
-in `actions`. SES's second signature, with `d=amazonses.com`, is left out: no receiver takes it
-for the sender's, as DMARC goes by the domain in `From`.
+SES's second signature, with `d=amazonses.com`, is left out: no receiver takes it for the sender's.
 """
 
 from __future__ import annotations
