@@ -35,29 +35,25 @@ class Key:
     selector: str
     rsa: rsa.RSAPrivateKey
 
-    def _private(self, encoding: Encoding, form: PrivateFormat) -> bytes:
-        return self.rsa.private_bytes(encoding, form, NoEncryption())
-
-    @property
-    def pkcs1_der(self) -> bytes:
-        return self._private(Encoding.DER, PrivateFormat.TraditionalOpenSSL)
-
-    @property
-    def sent(self) -> dict[str, str]:
-        """As `SigningAttributes`."""
-        return self.sent_as(self.pkcs1_der)
+    def _sent(self, encoding: Encoding, form: PrivateFormat) -> dict[str, str]:
+        return self.sent_as(self.rsa.private_bytes(encoding, form, NoEncryption()))
 
     def sent_as(self, private_key: bytes) -> dict[str, str]:
+        """As `SigningAttributes`."""
         encoded = base64.b64encode(private_key).decode()
         return {"DomainSigningSelector": self.selector, "DomainSigningPrivateKey": encoded}
 
     @property
+    def sent(self) -> dict[str, str]:
+        return self._sent(Encoding.DER, PrivateFormat.TraditionalOpenSSL)
+
+    @property
     def pkcs8(self) -> dict[str, str]:
-        return self.sent_as(self._private(Encoding.DER, PrivateFormat.PKCS8))
+        return self._sent(Encoding.DER, PrivateFormat.PKCS8)
 
     @property
     def whole_pem(self) -> dict[str, str]:
-        return self.sent_as(self._private(Encoding.PEM, PrivateFormat.TraditionalOpenSSL))
+        return self._sent(Encoding.PEM, PrivateFormat.TraditionalOpenSSL)
 
     @property
     def p(self) -> str:
@@ -77,14 +73,8 @@ def key(selector: str, bits: int = 1024) -> Key:
 
 def ec_key() -> bytes:
     """A private key that is not RSA, as PKCS#8 DER."""
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-    )
-
-
-@functools.cache
-def _session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id="AKIDSANDBOX", aws_secret_access_key="secret")
+    made = ec.generate_private_key(ec.SECP256R1())
+    return made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 @dataclass
@@ -94,17 +84,10 @@ class World:
     ses: SesEmulator
     clock: SandboxClock
     dns: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
-    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, region: str = REGION, **config: Any) -> Any:
-        """A boto3 client that tries once, the same one for the same Region and configuration."""
-        made = (region, str(config))
-        if made not in self._clients:
-            settings = Config(**{"retries": {"total_max_attempts": 1}, **config})
-            self._clients[made] = _session().client(
-                "sesv2", region, endpoint_url=self.ses.url, config=settings
-            )
-        return self._clients[made]
+        """A boto3 client that tries once."""
+        return _client(self.ses.url, region, json.dumps(config))
 
     def publish(self, key: Key, value: str | None = None) -> None:
         self.dns[key.record_name] = (value or key.p,)
@@ -118,22 +101,19 @@ class World:
 
     def verified(self, key: Key) -> Any:
         """A client, after the identity with *key* has been created and verified."""
-        client = self.client()
         self.publish(key)
-        client.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key.sent)
+        self.client().create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key.sent)
         self.check()
         assert self.status() == "SUCCESS"
-        return client
+        return self.client()
 
-    def put(self, key: Key) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client().put_email_identity_dkim_signing_attributes(
+    def put(self, key: Key) -> Any:
+        return self.client().put_email_identity_dkim_signing_attributes(
             EmailIdentity=DOMAIN, SigningAttributesOrigin="EXTERNAL", SigningAttributes=key.sent
         )
-        return answer
 
-    def get(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client().get_email_identity(EmailIdentity=DOMAIN)
-        return answer
+    def get(self) -> Any:
+        return self.client().get_email_identity(EmailIdentity=DOMAIN)
 
     def status(self) -> str:
         return str(self.get()["DkimAttributes"]["Status"])
@@ -144,12 +124,23 @@ class World:
         return signing[0] if signing else None
 
 
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="AKIDSANDBOX", aws_secret_access_key="secret")
+
+
+@functools.cache
+def _client(url: str, region: str, config: str) -> Any:
+    settings = Config(**{"retries": {"total_max_attempts": 1}, **json.loads(config)})
+    return _session().client("sesv2", region, endpoint_url=url, config=settings)
+
+
 @contextmanager
-def world(**switches: Any) -> Iterator[World]:
-    """A world without a rate limit; SES first checks DNS after `CHECK_SECONDS`, unless *switches* differ."""
+def world() -> Iterator[World]:
+    """A world without a rate limit; SES first checks DNS after `CHECK_SECONDS`."""
     clock = SandboxClock()
     dns: dict[str, tuple[str, ...] | None] = {}
-    chosen = Switches(**{"requests_per_second": None, "first_check_seconds": CHECK_SECONDS, **switches})
+    chosen = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
     with SesEmulator(look_up_txt=lambda name: dns.get(name, ()), clock=clock, switches=chosen) as ses:
         yield World(ses, clock, dns)
 
@@ -159,12 +150,8 @@ def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
     try:
         call(**parameters)
     except ClientError as error:
-        answer = error.response
-        return (
-            answer["ResponseMetadata"]["HTTPStatusCode"],
-            answer["Error"]["Code"],
-            answer["Error"]["Message"],
-        )
+        status, problem = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
+        return status, problem["Code"], problem["Message"]
     return 200, "", ""
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pulumi
 import pulumi.automation as auto
-import pulumi_aws as aws
 import pytest
 from pulumi._version import version as sdk_version
 from pulumi.automation import _cmd
@@ -21,53 +20,8 @@ from sandbox.pulumi import engine
 from sandbox.pulumi.project import Project
 from tests.sandbox.slow_resource import Slow
 from tests.support.cases import cases
-from tests.support.quick_runs import quick_runs
 
-NAME = "s1._domainkey.example.com"
-REGION = {"aws:region": "eu-west-1"}
-
-
-def record(zone_id, *, name=NAME, value="p=abc"):
-    aws.route53.Record("record", name=name, type="TXT", zone_id=zone_id, ttl=300, records=[value])
-
-
-def steps(result, kind="aws:route53/record:Record"):
-    return [operation for operation, _, of_kind in result.steps if of_kind == kind]
-
-
-@pytest.fixture
-def started_plugins(sandbox):
-    """No plugin has to start; how they start and end is in the tests below."""
-    with quick_runs(sandbox):
-        yield
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("started_plugins")
-def test_preview_knows_account_and_zones(sandbox):
-    """A preview can ask for the account and the zones, of the stack's provider and of an explicit one."""
-    zone_id = sandbox.add_zone("example.com")
-    other_account = sandbox.aws.add_account()
-    role = f"arn:aws:iam::{other_account}:role/dns"
-
-    def program():
-        other = aws.Provider(
-            "other", region="eu-west-1", assume_roles=[aws.ProviderAssumeRoleArgs(role_arn=role)]
-        )
-        theirs = pulumi.InvokeOptions(provider=other)
-        pulumi.export("account", aws.get_caller_identity_output().account_id)
-        pulumi.export("zone", aws.route53.get_zone_output(name="example.com").zone_id)
-        pulumi.export("other account", aws.get_caller_identity_output(opts=theirs).account_id)
-
-    with Project(sandbox, config=REGION, program=program) as project:
-        assert f'"{sandbox.account}"' in project.preview().stdout
-        assert {
-            "account": sandbox.account,
-            "zone": zone_id,
-            "other account": other_account,
-        } == project.up().outputs
-        project.configure(REGION | {"aws:allowedAccountIds": [other_account]})
-        assert f"AWS account ID not allowed: {sandbox.account}" in project.preview().stdout
+SLOW = "pulumi-python:dynamic/test:Slow"
 
 
 @pytest.mark.engine
@@ -78,7 +32,7 @@ def test_interrupt_ends_a_run_in_order(sandbox):
         first = Slow("first", seconds=2)
         Slow("second", seconds=0, opts=pulumi.ResourceOptions(depends_on=first))
 
-    with Project(sandbox, config=REGION, program=program) as project, ThreadPoolExecutor(1) as pool:
+    with Project(sandbox, config={}, program=program) as project, ThreadPoolExecutor(1) as pool:
         begun = threading.Event()
         run = pool.submit(project.up, on_output=lambda line: "first creating" in line and begun.set())
         assert begun.wait(30)
@@ -87,7 +41,7 @@ def test_interrupt_ends_a_run_in_order(sandbox):
         assert result.failed
         assert "update canceled" in result.stdout
         assert '"pending_operations"' not in project.export_text()
-        assert ["create"] == steps(project.up(), "pulumi-python:dynamic/test:Slow")
+        assert [step for step in project.up().steps if step[2] == SLOW] == [("create", "second", SLOW)]
 
 
 KILLED_RUN = """

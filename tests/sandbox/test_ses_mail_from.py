@@ -8,10 +8,12 @@ from sandbox.clock import SandboxClock
 from sandbox.ses.model import SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Switches
+from tests.support.cases import cases
 
 REGION, DOMAIN, BOUNCE = "eu-west-1", "example.com", "bounce.example.com"
 RIGHT = ("10 feedback-smtp.eu-west-1.amazonses.com",)
-PUT = "PutEmailIdentityMailFromAttributes"
+OWN = "eu-west-1.amazonses.com"
+HOUR = timedelta(hours=1)
 
 
 class World:
@@ -29,15 +31,11 @@ class World:
         self.ses.put_easy_dkim(DOMAIN, REGION)
 
     def put(self, **sent):
-        self.ses.call(PUT, REGION, {"EmailIdentity": DOMAIN, **sent})
+        self.ses.call("PutEmailIdentityMailFromAttributes", REGION, {"EmailIdentity": DOMAIN, **sent})
 
     def seen(self):
         found = self.ses.call("GetEmailIdentity", REGION, {"EmailIdentity": DOMAIN})
         return found["MailFromAttributes"]
-
-    def status(self, after):
-        self.clock.advance(after)
-        return self.seen()["MailFromDomainStatus"]
 
     def sender(self):
         body = {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}
@@ -45,28 +43,32 @@ class World:
         self.ses.call("SendEmail", REGION, sent | {"Content": {"Simple": body}})
         return self.senders[-1]
 
+    def after(self, mx, time):
+        """Status, and whose name is in the envelope, some *time* after DNS has *mx*."""
+        self.mx = mx
+        self.clock.advance(time)
+        return self.seen()["MailFromDomainStatus"], self.sender()
+
 
 @pytest.fixture
 def here():
     return World()
 
 
-@pytest.mark.parametrize(
+NO_SUB_DOMAIN = "Provided MAIL-FROM domain <{}> is not subdomain of the domain of the identity <example.com>."
+
+
+@cases(
     ("sent", "text"),
-    [
-        (
-            {"MailFromDomain": "bounce.example.org"},
-            "Provided MAIL-FROM domain <bounce.example.org> is not subdomain of the domain of the identity "
-            "<example.com>.",
+    {
+        "other domain": ({"MailFromDomain": "b.example.org"}, NO_SUB_DOMAIN.format("b.example.org")),
+        "its own": ({"MailFromDomain": DOMAIN}, NO_SUB_DOMAIN.format(DOMAIN)),
+        "no identity": ({"EmailIdentity": "other.test"}, "Identity <other.test> does not exist."),
+        "reject alone": (
+            {"BehaviorOnMxFailure": "REJECT_MESSAGE"},
+            "REJECT_MESSAGE needs a MAIL-FROM domain.",
         ),
-        (
-            {"MailFromDomain": DOMAIN},
-            "Provided MAIL-FROM domain <example.com> is not subdomain of the domain of the identity "
-            "<example.com>.",
-        ),
-        ({"EmailIdentity": "other.test"}, "Identity <other.test> does not exist."),
-        ({"BehaviorOnMxFailure": "REJECT_MESSAGE"}, "REJECT_MESSAGE needs a MAIL-FROM domain."),
-    ],
+    },
 )
 def test_refused(here, sent, text):
     """Only a sub-domain can be the MAIL FROM domain of an identity."""
@@ -78,30 +80,17 @@ def test_refused(here, sent, text):
 def test_search(here):
     """It is used while SES has found its one MX record, and given up 72 hours after that is gone."""
     here.put(MailFromDomain=BOUNCE)
-    assert here.status(120) == "PENDING"
-    assert here.sender() == "eu-west-1.amazonses.com"
-    here.mx = RIGHT
-    assert here.status(timedelta(hours=1)) == "SUCCESS"
-    assert here.sender() == BOUNCE
-    here.mx = (*RIGHT, "20 mx.example.net")
-    assert here.status(timedelta(hours=1)) == "TEMPORARY_FAILURE"
-    assert here.sender() == "eu-west-1.amazonses.com"
-    assert here.status(timedelta(hours=72)) == "FAILED"
-    here.mx = RIGHT
-    assert here.status(timedelta(hours=2)) == "FAILED"
+    assert here.after((), 120) == ("PENDING", OWN)
+    assert here.after(("10 feedback-smtp.us-east-1.amazonses.com",), HOUR) == ("PENDING", OWN)
+    assert here.after(RIGHT, HOUR) == ("SUCCESS", BOUNCE)
+    assert here.after((*RIGHT, "20 mx.example.net"), HOUR) == ("TEMPORARY_FAILURE", OWN)
+    assert here.after((), 72 * HOUR) == ("FAILED", OWN)
+    assert here.after(RIGHT, 2 * HOUR) == ("FAILED", OWN)
     here.put(MailFromDomain=BOUNCE)
-    assert here.status(120) == "SUCCESS"
+    assert here.after(None, 120) == ("TEMPORARY_FAILURE", OWN)
+    assert here.after(RIGHT, HOUR) == ("SUCCESS", BOUNCE)
     here.put()
     assert here.seen() == {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"}
-
-
-def test_other_region_and_silence(here):
-    """An MX record of another Region is none, and no answer says nothing."""
-    here.mx = ("10 feedback-smtp.us-east-1.amazonses.com",)
-    here.put(MailFromDomain=BOUNCE)
-    assert here.status(120) == "PENDING"
-    here.mx = None
-    assert here.status(timedelta(hours=2)) == "TEMPORARY_FAILURE"
 
 
 def test_reject(here):
@@ -109,6 +98,4 @@ def test_reject(here):
     here.put(MailFromDomain=BOUNCE, BehaviorOnMxFailure="REJECT_MESSAGE")
     with pytest.raises(SesError, match="MailFromDomainNotVerified"):
         here.sender()
-    here.mx = RIGHT
-    assert here.status(120) == "SUCCESS"
-    assert here.sender() == BOUNCE
+    assert here.after(RIGHT, 120) == ("SUCCESS", BOUNCE)
