@@ -452,9 +452,9 @@ class SlowSes(FakeSes):
 
     SECONDS = 1.1
 
-    def _call(self, operation, domain, sent):
+    def _make(self, operation, domain, /, **sent):
         self._model.clock.advance(self.SECONDS)
-        return super()._call(operation, domain, sent)
+        return super()._make(operation, domain, **sent)
 
 
 class SlowResolver(FakeResolver):

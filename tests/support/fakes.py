@@ -7,13 +7,13 @@ and emulator keep the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import DkimResponse, Listed, SesIdentity
-from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.aws.ses import ONLY_IF_THROTTLED, SesClient, SesIdentity
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
@@ -132,144 +132,57 @@ class FakeResolver:
         return Answer(server, self.records.get(name, ()))
 
 
-class FakeSes:
+class _Operations:
+    """A client of botocore that calls nothing: each method is the name of its action."""
+
+    def __getattr__(self, method: str) -> str:
+        return method.title().replace("_", "")
+
+
+class FakeSes(SesClient):
     """
-    SES in one Region, as `ses.SesClient` shows it, on the sandbox's state machine instead of HTTP.
+    The client of SES in one Region, on the sandbox's state machine instead of HTTP.
 
     A call is tried `ATTEMPTS` times without a pause, a Put of a key only after a 429, and the
     interruption of a run is heard, as there.
     """
 
     def __init__(self, model: SesModel, region: str = REGION) -> None:
+        self._client: Any = _Operations()
         self._model = model
         self._region = region
-
-    def create_email_identity(
-        self,
-        domain: str,
-        *,
-        selector: str,
-        key: SigningKey,
-        configuration_set: str | None,
-        tags: Mapping[str, str],
-    ) -> DkimResponse:
-        sent: dict[str, Any] = {
-            "DkimSigningAttributes": _signing_attributes(selector, key),
-            "Tags": _list(tags),
-        }
-        if configuration_set:
-            sent["ConfigurationSetName"] = configuration_set
-        dkim = self._call("CreateEmailIdentity", domain, sent)["DkimAttributes"]
-        return DkimResponse(
-            dkim["Status"],
-            self._date(),
-            origin=dkim["SigningAttributesOrigin"],
-            signing_enabled=dkim["SigningEnabled"],
-        )
-
-    def put_email_identity_dkim_signing_attributes(
-        self, domain: str, *, selector: str, key: SigningKey
-    ) -> DkimResponse:
-        sent = {
-            "SigningAttributesOrigin": "EXTERNAL",
-            "SigningAttributes": _signing_attributes(selector, key),
-        }
-        answer = self._call("PutEmailIdentityDkimSigningAttributes", domain, sent)
-        return DkimResponse(answer["DkimStatus"], self._date(), origin="EXTERNAL")
-
-    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
-        self._call("PutEmailIdentityDkimAttributes", domain, {"SigningEnabled": signing_enabled})
-
-    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
-        self._call("PutEmailIdentityConfigurationSetAttributes", domain, {"ConfigurationSetName": name})
-
-    def get_email_identity(self, domain: str) -> SesIdentity | None:
-        try:
-            answer = self._call("GetEmailIdentity", domain, {})
-        except SesRefused as refused:
-            if refused.code == "NotFoundException":
-                return None
-            raise
-        dkim, info = answer["DkimAttributes"], answer["VerificationInfo"]
-        return SesIdentity(
-            identity_type=answer["IdentityType"],
-            dkim_status=dkim["Status"],
-            signing_enabled=dkim["SigningEnabled"],
-            origin=dkim["SigningAttributesOrigin"],
-            tokens=tuple(dkim["Tokens"]),
-            at=self._date(),
-            tags={tag["Key"]: tag["Value"] for tag in answer["Tags"]},
-            configuration_set=answer.get("ConfigurationSetName"),
-            last_checked=info.get("LastCheckedTimestamp"),
-            last_success=info.get("LastSuccessTimestamp"),
-            error_type=info.get("ErrorType", ""),
-            mail_from=answer["MailFromAttributes"].get("MailFromDomain", ""),
-            mail_from_status=answer["MailFromAttributes"].get("MailFromDomainStatus", ""),
-            on_mx_failure=answer["MailFromAttributes"]["BehaviorOnMxFailure"],
-        )
+        self._clock: Any = model.clock
 
     def poll(self, domain: str) -> SesIdentity | str | None:
         return self.get_email_identity(domain)
 
     def set_mail_from(self, domain: str, mail_from: str) -> None:
         """What others do: the product never changes it."""
-        sent = {"EmailIdentity": domain, "MailFromDomain": mail_from}
-        self._call("PutEmailIdentityMailFromAttributes", domain, sent)
-
-    def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
-        more: dict[str, Any] = {}
-        while True:
-            answer = self._call("ListEmailIdentities", "", {"PageSize": LIST_PAGE_SIZE, **more})
-            rows = answer["EmailIdentities"]
-            yield tuple(
-                Listed(row["IdentityName"], row["VerificationStatus"], row["IdentityType"]) for row in rows
-            )
-            if "NextToken" not in answer:
-                return
-            more = {"NextToken": answer["NextToken"]}
-
-    def delete_email_identity(self, domain: str) -> None:
-        self._call("DeleteEmailIdentity", domain, {})
-
-    def list_resource_tenants(self, domain: str) -> list[str]:
-        answer = self._call("ListResourceTenants", domain, {"ResourceArn": self.arn(domain)})
-        return [row["TenantName"] for row in answer["ResourceTenants"]]
-
-    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
-        self._call("TagResource", domain, {"ResourceArn": self.arn(domain), "Tags": _list(tags)})
-
-    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
-        self._call("UntagResource", domain, {"ResourceArn": self.arn(domain), "TagKeys": list(names)})
-
-    def _call(self, operation: str, domain: str, sent: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = {"EmailIdentity": domain, **sent} if domain and "ResourceArn" not in sent else sent
-        for _ in range(ATTEMPTS):
-            if stopping.is_set():
-                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
-            try:
-                return self._model.call(operation, self._region, parameters)
-            except SesError as error:
-                code, throttled, passes = error.code, error.status_code == 429, error.status_code >= 500
-            except NoAnswerError as lost:
-                code, throttled, passes = lost.fault.kind, False, True
-            if not throttled and (not passes or operation == "PutEmailIdentityDkimSigningAttributes"):
-                break
-        raise ses_refused(operation, domain, self._region, code)
+        self._make(
+            "PutEmailIdentityMailFromAttributes", domain, EmailIdentity=domain, MailFromDomain=mail_from
+        )
 
     def arn(self, domain: str) -> str:
         return f"arn:aws:ses:{self._region}:{self._model.account_id}:identity/{domain}"
 
-    def _date(self) -> datetime:
-        """SES's `Date` header, which has no fractions of a second."""
-        return self._model.clock.now().replace(microsecond=0)
-
-
-def _signing_attributes(selector: str, key: SigningKey) -> dict[str, str]:
-    return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
-
-
-def _list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
+    def _make(self, operation: Any, domain: str, /, *_: Any, **sent: Any) -> Any:
+        if operation == "ListEmailIdentities":
+            sent["PageSize"] = LIST_PAGE_SIZE
+        for _attempt in range(ATTEMPTS):
+            if stopping.is_set():
+                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+            try:
+                answer = self._model.call(operation, self._region, sent)
+                # SES's `Date` header, which has no fractions of a second.
+                date = format_datetime(self._model.clock.now(), usegmt=True)
+                return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+            except SesError as error:
+                code, throttled, passes = error.code, error.status_code == 429, error.status_code >= 500
+            except NoAnswerError as lost:
+                code, throttled, passes = lost.fault.kind, False, True
+            if not throttled and (not passes or operation in ONLY_IF_THROTTLED):
+                break
+        raise ses_refused(operation, domain, self._region, code)
 
 
 def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> SesRefused:
