@@ -68,8 +68,7 @@ def test_no_key_in_failures(
     plugin: Plugin, domain: Domain, spoil: Callable[[bytes], str], problem: str
 ) -> None:
     """Why a key is refused is said without a part of it."""
-    spoilt = spoil(domain.key.pkcs1_der)
-    _, [failure] = plugin.check("ByodkimIdentity", domain.inputs(private_key=spoilt))
+    _, [failure] = plugin.check("ByodkimIdentity", domain.inputs(private_key=spoil(domain.key.pkcs1_der)))
     assert failure.reason.startswith(f"private_key: {problem}")
     assert "" == failure.property
     assert not domain.leaks_key(failure.reason)

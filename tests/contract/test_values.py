@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from byodkim_provider.dkim import keys
+from sandbox.world import Sandbox
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, SECRET, UNKNOWN, Plugin, error_of, revealed, secret
 
 GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "s0"}}
 
-UNKNOWNS = [
-    pytest.param({"private_key": UNKNOWN}, id="private_key"),
-    pytest.param({"selector": UNKNOWN, "private_key": UNKNOWN}, id="key not made yet"),
-    pytest.param(
-        {"selector": UNKNOWN, "private_key": UNKNOWN, "secret_arn": UNKNOWN, "record_value": UNKNOWN},
-        id="key not made yet, in whatever store",
+UNKNOWNS: dict[str, dict[str, Any]] = {
+    "private_key": {"private_key": UNKNOWN},
+    "key not made yet": {"selector": UNKNOWN, "private_key": UNKNOWN},
+    "key not made yet, in whatever store": dict.fromkeys(
+        ("selector", "private_key", "secret_arn", "record_value"), UNKNOWN
     ),
-    pytest.param({"account_id": UNKNOWN}, id="account_id"),
-    pytest.param({"generation": UNKNOWN}, id="generation"),
-    pytest.param({"published": UNKNOWN}, id="published"),
-    pytest.param({"published": [1, UNKNOWN, 3]}, id="one of published"),
-    pytest.param({"supplied_keys": {"1": UNKNOWN}}, id="one of supplied_keys"),
-    pytest.param({"overlap_days": UNKNOWN}, id="overlap_days"),
-    pytest.param({"configuration_set": UNKNOWN}, id="configuration_set"),
-    pytest.param({"tags": UNKNOWN}, id="tags"),
-    pytest.param({"tags": {"team": UNKNOWN}}, id="one of tags"),
-    pytest.param({"dns_check": UNKNOWN}, id="dns_check"),
-    pytest.param({"dns_resolvers": [UNKNOWN]}, id="one of dns_resolvers"),
-    pytest.param({"dns_wait_seconds": UNKNOWN}, id="dns_wait_seconds"),
-    pytest.param({"dns": ["route53:Z1", UNKNOWN]}, id="one of dns"),
-    pytest.param({"name_servers": {"route53:Z1": [UNKNOWN]}}, id="one of name_servers"),
-    pytest.param({"panel": UNKNOWN}, id="panel"),
-    pytest.param({"panel_zone": UNKNOWN}, id="panel_zone"),
-]
+    "one of published": {"published": [1, UNKNOWN, 3]},
+    "one of supplied_keys": {"supplied_keys": {"1": UNKNOWN}},
+    "one of tags": {"tags": {"team": UNKNOWN}},
+    "one of dns_resolvers": {"dns_resolvers": [UNKNOWN]},
+    "one of dns": {"dns": ["route53:Z1", UNKNOWN]},
+    "one of name_servers": {"name_servers": {"route53:Z1": [UNKNOWN]}},
+    **{
+        name: {name: UNKNOWN}
+        for name in (
+            *("account_id", "generation", "published", "overlap_days", "configuration_set", "tags"),
+            *("dns_check", "dns_wait_seconds", "panel", "panel_zone"),
+        )
+    },
+}
 """Inputs of an identity that a preview may not know, whole or in part."""
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens: a call there would be an error."""
 
-IDENTITY = [pytest.param({"domain": UNKNOWN}, id="domain"), pytest.param({"region": UNKNOWN}, id="region")]
-"""Those that make it another identity."""
+
+@dataclass(frozen=True)
+class Made:
+    """An identity of generation 2 that SES has: its domain, and its outputs."""
+
+    domain: Domain
+    outputs: dict[str, Any]
+
+    def diff(self, plugin: Plugin, changes: dict[str, Any]) -> tuple[bool, list[str]]:
+        return plugin.diff("ByodkimIdentity", self.outputs, self.domain.inputs(**{**GENERATIONS, **changes}))
 
 
-@pytest.fixture
-def offline(start_plugin: StartPlugin) -> Plugin:
-    """A process that reaches nothing of AWS."""
-    services = ("ROUTE_53", "SECRETS_MANAGER", "SESV2", "STS")
-    return start_plugin(**{f"AWS_ENDPOINT_URL_{service}": UNREACHABLE for service in services})
+@pytest.fixture(scope="module")
+def made(plugin: Plugin, sandbox: Sandbox) -> Made:
+    """For all tests that only compare: SES takes a second to make one."""
+    domain = Domain(sandbox)
+    domain.publish()
+    return Made(domain, plugin.create("ByodkimIdentity", domain.inputs(**GENERATIONS)))
 
 
 # Checked inputs and changes
 
 
-def test_check_is_pure(offline: Plugin, domain: Domain) -> None:
+def test_check_is_pure(start_plugin: StartPlugin, domain: Domain) -> None:
     """Checked inputs depend on the inputs alone, not on the network, the clock or chance, and pass again."""
+    services = ("ROUTE_53", "SECRETS_MANAGER", "SESV2", "STS")
+    offline = start_plugin(**{f"AWS_ENDPOINT_URL_{service}": UNREACHABLE for service in services})
     inputs = domain.inputs(domain=f"{domain.name.upper()}.", generation=1, published=[1, 2])
     expected = {
         **inputs,
@@ -82,11 +91,9 @@ def test_check_is_pure(offline: Plugin, domain: Domain) -> None:
     ],
     ids=["unchanged", "tags", "overlap_days", "domain", "region", "owner"],
 )
-def test_changed(plugin: Plugin, domain: Domain, change: dict[str, Any], expected: object) -> None:
+def test_changed(plugin: Plugin, made: Made, change: dict[str, Any], expected: object) -> None:
     """Another domain or Region is another identity, another owner is none, all else is a change in place."""
-    outputs = plugin.create("ByodkimIdentity", domain.inputs(dns_check="off"))
-    news = domain.inputs(**{"dns_check": "off", **change})
-    assert expected == plugin.diff("ByodkimIdentity", outputs, news)
+    assert expected == made.diff(plugin, change)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +117,9 @@ def test_number_in_a_problem(plugin: Plugin, domain: Domain) -> None:
     assert ["published: must contain generation 4, which signs"] == [failure.reason for failure in failures]
 
 
-def test_numbers_in_outputs(plugin: Plugin, domain: Domain) -> None:
+def test_numbers_in_outputs(made: Made) -> None:
     """Generations, which come as floats, are whole numbers where outputs use them as names."""
-    domain.publish()
-    outputs = plugin.create("ByodkimIdentity", domain.inputs(**GENERATIONS))
-    assert {"1"} == set(outputs["signed_until"]) == set(outputs["supplied_keys"])
-    assert (False, []) == plugin.diff("ByodkimIdentity", outputs, domain.inputs(**GENERATIONS))
+    assert {"1"} == set(made.outputs["signed_until"]) == set(made.outputs["supplied_keys"])
 
 
 def test_key_size(plugin: Plugin, domain: Domain) -> None:
@@ -146,31 +150,23 @@ def test_no_none_in_outputs(plugin: Plugin, domain: Domain) -> None:
 # Unknowns
 
 
-@pytest.mark.parametrize("unknown", [*UNKNOWNS, *IDENTITY])
-def test_check_with_unknown(plugin: Plugin, domain: Domain, unknown: dict[str, Any]) -> None:
-    """What a preview can't know is neither refused nor changed."""
-    inputs, failures = plugin.check("ByodkimIdentity", domain.inputs(**{**GENERATIONS, **unknown}))
+@pytest.mark.parametrize("unknown", UNKNOWNS.values(), ids=UNKNOWNS)
+def test_unknown(plugin: Plugin, made: Made, unknown: dict[str, Any]) -> None:
+    """What a preview can't know is neither refused nor changed, and may change the identity in place."""
+    inputs, failures = plugin.check("ByodkimIdentity", made.domain.inputs(**{**GENERATIONS, **unknown}))
     assert [] == failures
     assert unknown == {name: inputs[name] for name in unknown}
-
-
-@pytest.mark.parametrize("unknown", UNKNOWNS)
-def test_diff_with_unknown(plugin: Plugin, domain: Domain, unknown: dict[str, Any]) -> None:
-    """What a preview can't know may change the identity in place."""
-    domain.publish()
-    outputs = plugin.create("ByodkimIdentity", domain.inputs(**GENERATIONS))
     if "selector" in unknown:  # a key that is not made yet belongs to a new generation
         unknown = {**unknown, "generation": 3, "published": [1, 2, 3, 4]}
-    news = domain.inputs(**{**GENERATIONS, **unknown})
-    assert (True, []) == plugin.diff("ByodkimIdentity", outputs, news)
+    assert (True, []) == made.diff(plugin, unknown)
 
 
-@pytest.mark.parametrize("unknown", IDENTITY)
-def test_diff_with_unknown_identity(plugin: Plugin, domain: Domain, unknown: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["domain", "region"])
+def test_unknown_identity(plugin: Plugin, made: Made, name: str) -> None:
     """A domain or Region that a preview can't know is a change."""
-    domain.publish()
-    outputs = plugin.create("ByodkimIdentity", domain.inputs())
-    changes, _ = plugin.diff("ByodkimIdentity", outputs, domain.inputs(**unknown))
+    inputs, failures = plugin.check("ByodkimIdentity", made.domain.inputs(**{name: UNKNOWN}))
+    assert ([], UNKNOWN) == (failures, inputs[name])
+    changes, _ = made.diff(plugin, {name: UNKNOWN})
     assert changes
 
 
@@ -182,28 +178,30 @@ def test_problems_beside_unknowns(plugin: Plugin, domain: Domain) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def verified(plugin: Plugin, made: Made) -> dict[str, Any]:
+    """Outputs of the verification of that identity."""
+    return plugin.create("DkimVerification", made.domain.verification(made.outputs))
+
+
 @pytest.mark.parametrize("name", ["key_set_at", "selector", "dns_resolvers"])
-def test_verification_with_unknown(plugin: Plugin, domain: Domain, name: str) -> None:
+def test_verification_with_unknown(plugin: Plugin, made: Made, verified: dict[str, Any], name: str) -> None:
     """A verification of something that a preview can't know is a change."""
-    domain.publish()
-    news = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))
-    outputs = plugin.create("DkimVerification", news)
+    news = made.domain.verification(made.outputs)
     news["identities"][0][name] = UNKNOWN
     checked, failures = plugin.check("DkimVerification", news)
     assert (news["identities"], []) == (checked["identities"], failures)
-    assert (True, []) == plugin.diff("DkimVerification", outputs, news)
-    assert (True, []) == plugin.diff("DkimVerification", outputs, {"identities": UNKNOWN})
-    assert [] == plugin.check("DkimVerification", {"identities": UNKNOWN, "adopted": UNKNOWN}, outputs)[1]
+    assert (True, []) == plugin.diff("DkimVerification", verified, news)
+    assert (True, []) == plugin.diff("DkimVerification", verified, {"identities": UNKNOWN})
+    assert [] == plugin.check("DkimVerification", {"identities": UNKNOWN, "adopted": UNKNOWN}, verified)[1]
 
 
-def test_all_regions_exchanged(plugin: Plugin, domain: Domain) -> None:
+def test_all_regions_exchanged(plugin: Plugin, made: Made, verified: dict[str, Any]) -> None:
     """It is refused in the preview, which knows neither the new selector nor when SES will be told."""
-    domain.publish()
-    before = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))
-    outputs = plugin.create("DkimVerification", before)
-    news = {**before["identities"][0], "region": "us-east-1", "selector": UNKNOWN, "key_set_at": UNKNOWN}
-    message = error_of(plugin.diff, "DkimVerification", outputs, {"identities": [news]})
-    assert f"{domain.name}: us-east-1 can't take the place of {REGION} at once" in message
+    [before] = made.domain.verification(made.outputs)["identities"]
+    news = {**before, "region": "us-east-1", "selector": UNKNOWN, "key_set_at": UNKNOWN}
+    message = error_of(plugin.diff, "DkimVerification", verified, {"identities": [news]})
+    assert f"{made.domain.name}: us-east-1 can't take the place of {REGION} at once" in message
 
 
 # Secrets
@@ -239,9 +237,7 @@ def test_generated_key_is_secret(plugin: Plugin, domain: Domain) -> None:
     assert outputs == plugin.update("DkimKey", olds, {"domain": domain.name, "bits": 1024})
 
 
-def test_identity_keeps_no_key(plugin: Plugin, domain: Domain) -> None:
+def test_identity_keeps_no_key(made: Made) -> None:
     """The outputs of an identity hold nothing of its private key."""
-    domain.publish()
-    outputs = plugin.create("ByodkimIdentity", domain.inputs())
-    assert outputs["key_set_at"]
-    assert not domain.leaks_key(str(outputs))
+    assert made.outputs["key_set_at"]
+    assert not made.domain.leaks_key(str(made.outputs))
