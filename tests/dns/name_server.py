@@ -130,3 +130,19 @@ def await_zones(address: str, port: int, zones: Sequence[str], deadline: float, 
                 pass
             if monotonic() > deadline:
                 pytest.fail(f"{address} does not serve {zone}: {log.read_text()}")
+
+
+def opendkim_says(directory: Path, key: Path, domain: str, selector: str, zones: str) -> tuple[bool, str]:
+    """Whether OpenDKIM finds the public half of *key*, and what it says; *zones* are lines for Unbound."""
+    resolver, configuration, own_key = (
+        directory / name for name in ("unbound.conf", "opendkim.conf", "key.pem")
+    )
+    resolver.write_text(f'server:\n do-not-query-localhost: no\n module-config: "iterator"\n{zones}')
+    configuration.write_text(f"ResolverConfiguration {resolver}\n")
+    own_key.write_bytes(key.read_bytes())
+    own_key.chmod(0o600)
+    testkey = program("opendkim-testkey", "opendkim-tools")
+    command = [testkey, "-x", str(configuration), "-d", domain, "-s", selector, "-k", str(own_key), "-vvv"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    said = result.stdout + result.stderr
+    return (result.returncode, "opendkim-testkey: key OK" in said) == (0, True), said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -16,73 +17,55 @@ KEY, OTHER_KEY = (key(name).public_key_der for name in ("rsa1024.pkcs8", "anothe
 RIGHT, OTHER = (f"p={base64.b64encode(key).decode()}" for key in (KEY, OTHER_KEY))
 
 
-def answers(*said: tuple[str, ...] | str | None) -> tuple[Answer, ...]:
+def answers(*said: tuple[str, ...] | str | Answer) -> tuple[Answer, ...]:
     """Answers of ns1, ns2 …: values, or why there are none."""
     return tuple(
-        Answer(f"ns{number}", None, what) if isinstance(what, str) else Answer(f"ns{number}", what)
+        what
+        if isinstance(what, Answer)
+        else Answer(f"ns{number}", *((None, what) if isinstance(what, str) else (what,)))
         for number, what in enumerate(said, start=1)
     )
 
 
 def slip(*values: str) -> str:
     """What is said of ns1 if it gives *values*; what is wrong with them is decided elsewhere."""
-    return f"ns1 answers {misconfiguration(tuple(values), KEY).text}"
+    return f", ns1 answers {misconfiguration(tuple(values), KEY).text}"
+
+
+ALIAS = Answer("ns2", (), alias="k2.example.org")
 
 
 @cases(
-    ("said", "visible", "summary"),
+    ("said", "visible", "count", "more"),
     {
-        "all": (answers((RIGHT,), (RIGHT,)), True, "2 of 2 servers show the key"),
-        "written in another way": (
-            answers((f"v=DKIM1; k=rsa; {RIGHT};",)),
-            True,
-            "1 of 1 servers show the key",
-        ),
-        "one silent": (answers((RIGHT,), "silent"), True, "1 of 2 servers show the key, ns2 is silent"),
+        "all": ([(RIGHT,), (RIGHT,)], True, "2 of 2", ""),
+        "written in another way": ([(f"v=DKIM1; k=rsa; {RIGHT};",)], True, "1 of 1", ""),
+        "one silent": ([(RIGHT,), "silent"], True, "1 of 2", ", ns2 is silent"),
         "most fail": (
-            answers((RIGHT,), "silent", "REFUSED", "silent"),
-            True,
-            "1 of 4 servers show the key, ns2 and ns4 are silent, ns3 answers REFUSED",
+            *([(RIGHT,), "silent", "REFUSED", "silent"], True, "1 of 4"),
+            ", ns2 and ns4 are silent, ns3 answers REFUSED",
         ),
-        "all silent": (
-            answers("silent", "silent", "silent"),
-            False,
-            "0 of 3 servers show the key, ns1, ns2 and ns3 are silent",
-        ),
-        "one has none": (answers((RIGHT,), ()), False, "1 of 2 servers show the key, ns2 has no TXT record"),
-        "one has another key": (
-            answers((OTHER,), (RIGHT,), (RIGHT,), (RIGHT,)),
-            False,
-            f"3 of 4 servers show the key, {slip(OTHER)}",
-        ),
-        "two records": (
-            answers((RIGHT, "v=spf1 -all")),
-            False,
-            f"0 of 1 servers show the key, {slip(RIGHT, 'v=spf1 -all')}",
-        ),
-        "the same record twice": (
-            answers((RIGHT, RIGHT)),
-            False,
-            f"0 of 1 servers show the key, {slip(RIGHT, RIGHT)}",
-        ),
-        "quotes": (answers((f'"{RIGHT}"',)), False, f"0 of 1 servers show the key, {slip(chr(34) + RIGHT)}"),
+        "all silent": (["silent"] * 3, False, "0 of 3", ", ns1, ns2 and ns3 are silent"),
+        "one has none": ([(RIGHT,), ()], False, "1 of 2", ", ns2 has no TXT record"),
+        "one has another key": ([(OTHER,), *[(RIGHT,)] * 3], False, "3 of 4", slip(OTHER)),
+        "two records": ([(RIGHT, "v=spf1 -all")], False, "0 of 1", slip(RIGHT, "v=spf1 -all")),
+        "the same record twice": ([(RIGHT, RIGHT)], False, "0 of 1", slip(RIGHT, RIGHT)),
+        "quotes": ([(f'"{RIGHT}"',)], False, "0 of 1", slip(f'"{RIGHT}"')),
         "alias to nothing": (
-            (Answer("ns1", (RIGHT,), alias="k1.example.org"), Answer("ns2", (), alias="k2.example.org")),
-            False,
-            "1 of 2 servers show the key, ns2 has no TXT record (CNAME to k2.example.org)",
+            *([(RIGHT,), ALIAS], False, "1 of 2"),
+            ", ns2 has no TXT record (CNAME to k2.example.org)",
         ),
         "alias to itself": (
-            (Answer("ns1", (RIGHT,)), Answer("ns2", (), "CNAME loop", "k2.example.org")),
-            False,
-            "1 of 2 servers show the key, ns2 has a CNAME loop (CNAME to k2.example.org)",
+            *([(RIGHT,), replace(ALIAS, failure="CNAME loop")], False, "1 of 2"),
+            ", ns2 has a CNAME loop (CNAME to k2.example.org)",
         ),
     },
 )
-def test_judge(said, visible, summary):
+def test_judge(said, visible, count, more):
     """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
-    judgement = judge(said, KEY)
-    assert (visible, summary) == (judgement.visible, judgement.summary())
-    assert (len(said), said) == (judgement.asked, judgement.answers)
+    judgement = judge(answers(*said), KEY)
+    assert (judgement.visible, judgement.summary()) == (visible, f"{count} servers show the key{more}")
+    assert (judgement.asked, judgement.answers) == (len(said), answers(*said))
 
 
 @pytest.mark.parametrize(
