@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, _turns, publish, withdraw
@@ -14,6 +15,7 @@ from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
+from tests.support.testdata import key
 
 LOST = HostMessages.NO_ANSWER(reason="lost")
 BUSY = HostMessages.BUSY(said="busy")
@@ -22,6 +24,7 @@ NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = Record(NAME, VALUE, "same key")
 OLD = "p=MIIA"
+KEY_VALUE = record_value(key("another").public_key_der)
 SLOT = Record(NAME, VALUE, "slot", before=OLD)
 
 
@@ -92,6 +95,15 @@ def test_order(host, calm):
     publish(host, OURS, **calm)
     withdraw(host, NAME, VALUE, **calm)
     assert host.requests == ["values", "add", "values", "values", "remove", "values"]
+
+
+@pytest.mark.parametrize("existing", ["same key", "replace"])
+def test_taken_over(host, calm, existing):
+    """A record of this key in another form is taken over as it is."""
+    host.there = [f"v=DKIM1; k=rsa; {KEY_VALUE}"]
+    found = publish(host, Record(NAME, KEY_VALUE, existing), **calm)
+    assert found == (f"v=DKIM1; k=rsa; {KEY_VALUE}", existing == "same key")
+    assert host.requests == ["values"]
 
 
 NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may have been changed; "
