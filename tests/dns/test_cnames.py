@@ -6,7 +6,6 @@ Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +14,7 @@ from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.hosts.registry import PANELS
-from tests.dns import name_server
+from tests.dns import misconfigurations, name_server
 from tests.dns.misconfigurations import ANOTHER, KEY, PRIVATE_PEM, VALUE, txt
 
 KEYS = "keys.example.net"
@@ -24,19 +23,13 @@ TARGET = f"{HERE}.shop.example.{KEYS}"
 RIGHT = f"CNAME {HERE}.{{zone}}.{KEYS}."
 
 
-@dataclass
-class Case:
-    records: Sequence[tuple[str, str]]
-    """In the domain's zone, as owner and data; `{zone}` is its name."""
-    code: str
-    says: str = ""
+@dataclass(frozen=True)
+class Case(misconfigurations.Case):
+    """`{zone}` in a record is the domain's zone."""
+
     at_target: str | None = txt(VALUE)
     """What stands in the zone of ours; None for nothing."""
     found_at: str = ""
-    sub_domain: str = ""
-    """With its dot, if the domain is a part of the zone."""
-    typed_into: str = ""
-    missing_at_second: str = ""
 
 
 CASES = {
