@@ -323,7 +323,7 @@ def load_public(public_key: str | bytes) -> bytes:
     if not isinstance(key, rsa.RSAPublicKey):
         raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
     _check_size(key.key_size)
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _public_key_der(key)
 
 
 def public_bits(public_key_der: bytes) -> int:
@@ -382,14 +382,6 @@ def prime_problem(p: int, q: int) -> Message | None:
         return KeyMessages.SHORT_PRIME(bits=shorter)
     if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
         return KeyMessages.CLOSE_PRIMES()
-    if _is_of_roca(p * q):
-        return KeyMessages.ROCA()
-    return None
-
-
-def _is_of_roca(modulus: int) -> bool:
-    """Whether *modulus* is a power of 65537 modulo each of `ROCA_PRIMES`, as the authors' own tool asks."""
-    return all(
-        modulus % prime in {pow(ROCA_BASE, exponent, prime) for exponent in range(prime)}
-        for prime in ROCA_PRIMES
-    )
+    # As the authors' own tool asks.
+    is_of_roca = all(p * q % n in {pow(ROCA_BASE, exponent, n) for exponent in range(n)} for n in ROCA_PRIMES)
+    return KeyMessages.ROCA() if is_of_roca else None

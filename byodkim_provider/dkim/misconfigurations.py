@@ -77,6 +77,8 @@ _PRIVATE_DER: Final = re.compile(rb"\x30(\x82..|\x81.|[\x0a-\x7f])\x02\x01[\0\1]
 _PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
 """The same in base64, wherever it begins, but for keys of less than 128 octets."""
 
+_FROM_BASE64URL: Final = str.maketrans("-_", "+/")
+
 _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 
@@ -86,17 +88,12 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
     if _ARMOUR.search(text):
         return True
     for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", unquote(text))):
-        octets = _octets(run)
+        octets = base64.b64decode(run[: len(run) // 4 * 4].translate(_FROM_BASE64URL))
         if _PRIVATE_DER.match(octets) or _PRIVATE_BASE64.search(run):
             return True
         if unpacking and holds_private_key(octets.decode("latin-1"), unpacking=unpacking - 1):
             return True
     return False
-
-
-def _octets(text: str) -> bytes:
-    """What base64 or base64url *text* begins with."""
-    return base64.b64decode(text[: len(text) // 4 * 4].translate(str.maketrans("-_", "+/")))
 
 
 _INVISIBLE: Final = re.compile(
@@ -213,7 +210,7 @@ def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
     if text.endswith("."):
         return Misconfiguration("a value with a dot at its end")
     other = public_key(value)
-    if not other and public_key("p=" + text.translate(str.maketrans("-_", "+/"))):
+    if not other and public_key("p=" + text.translate(_FROM_BASE64URL)):
         return Misconfiguration("a key in base64url, with '-' and '_' for '+' and '/'")
     bare = decoded(text) or b""
     if bare.startswith(b"\x30") and expected.endswith(bare):

@@ -272,8 +272,5 @@ def text_of(name: Name) -> str:
     '\\058\\058error\\058\\058.example.com'
     """
     labels = name.canonicalize().labels[:-1]
-    return ".".join("".join(map(_octet, label)) for label in labels) or "."
-
-
-def _octet(octet: int) -> str:
-    return chr(octet) if octet in _PLAIN else f"\\{octet:03}"
+    shown = ((chr(octet) if octet in _PLAIN else f"\\{octet:03}" for octet in label) for label in labels)
+    return ".".join(map("".join, shown)) or "."

@@ -9,7 +9,7 @@ domain: what SES wants them to be, and what is wrong with those in DNS, is here 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -44,7 +44,8 @@ class Policy:
 
 def lookup(resolver: DnsResolver, domain: str) -> Policy | None:
     """The policy that holds for mail from *domain*; None if there is none, or no server answers."""
-    for at in _upwards(domain):
+    labels = domain.split(".")
+    for at in (".".join(labels[number:]) for number in range(len(labels) - 1)):
         found = {
             value
             for answer in resolver.txt(f"_dmarc.{at}", at)
@@ -91,13 +92,6 @@ def spf(policy: Policy | None, domain: str, mail_from: str, status: str) -> str:
     if aspf == STRICT and mail_from != domain:
         return f"does not fit: MAIL FROM is {mail_from}, not {domain} (aspf=s)"
     return f"fits: MAIL FROM is {mail_from}, SUCCESS (aspf={aspf})"
-
-
-def _upwards(domain: str) -> Iterator[str]:
-    """*domain* and its parents, without the top-level domain."""
-    labels = domain.split(".")
-    for number in range(len(labels) - 1):
-        yield ".".join(labels[number:])
 
 
 def mail_from_records(region: str) -> Mapping[Kind, str]:

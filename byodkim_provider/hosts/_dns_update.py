@@ -74,7 +74,8 @@ class Host(DnsHost):
         update = dns.update.UpdateMessage(self._zone)
         update.absent(name + ".", RdataType.CNAME)  # otherwise BIND ignores the update and says NOERROR
         update.absent(name + ".", RdataType.TXT)
-        update.add(name + ".", self._ttl, _rdata(value))
+        strings = [string.encode() for string in records.strings(value)]
+        update.add(name + ".", self._ttl, TXT(RdataClass.IN, RdataType.TXT, strings))
         self._update(update)
 
     def remove(self, name: str, value: str) -> None:
@@ -215,10 +216,6 @@ class Host(DnsHost):
 
 HEADER_OCTETS: Final = 12
 """Octets of a DNS message's header (RFC 1035 section 4.1.1)."""
-
-
-def _rdata(value: str) -> TXT:
-    return TXT(RdataClass.IN, RdataType.TXT, [string.encode() for string in records.strings(value)])
 
 
 def _joined(rdata: TXT) -> str:

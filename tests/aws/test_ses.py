@@ -199,7 +199,8 @@ def test_get_what_went_wrong(ses, client, clock):
     create(client)
     clock.advance(301)
     found = client.get_email_identity(DOMAIN)
-    assert (found.dkim_status, found.error_type, found.failure) == ("PENDING", "HOST_NOT_FOUND", "HOST_NOT_FOUND")
+    said = (found.dkim_status, found.error_type, found.failure)
+    assert said == ("PENDING", "HOST_NOT_FOUND", "HOST_NOT_FOUND")
     assert START < found.last_checked <= clock.now()
     assert found.last_success is None
     ses.switches.verification_info = "sticky"
