@@ -21,7 +21,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsMessages, SecretMessages
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import moment, timestamp
 
@@ -33,8 +33,8 @@ A deleted secret keeps its name for up to 30 days, and another stack may have th
 """
 
 _LOST: Final = {
-    "InvalidRequestException": SecretMessages.DELETED,
-    "ResourceNotFoundException": SecretMessages.GONE,
+    "InvalidRequestException": AwsMessages.DELETED,
+    "ResourceNotFoundException": AwsMessages.GONE,
 }
 """The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code."""
 
@@ -99,9 +99,7 @@ def create(
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(
-                SecretMessages.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name)
-            )
+            progress.warn(AwsMessages.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name))
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
@@ -125,7 +123,7 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
         ) from None
     if held is None or held.key.fingerprint != fingerprint:
         found = f"another key ({held.key.fingerprint})" if held else "something else"
-        raise SecretChanged(SecretMessages.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
+        raise SecretChanged(AwsMessages.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
     return held.key
 
 
@@ -133,11 +131,11 @@ def problem(arn: str, store: SecretStore, *, version_id: str) -> Message | None:
     """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
-        return SecretMessages.GONE(arn=arn)
+        return AwsMessages.GONE(arn=arn)
     if secret.deleted:
-        return SecretMessages.DELETED(arn=arn)
+        return AwsMessages.DELETED(arn=arn)
     if secret.version_id != version_id:
-        return SecretMessages.OTHER_VERSION(arn=arn, version=version_id)
+        return AwsMessages.OTHER_VERSION(arn=arn, version=version_id)
     return None
 
 
@@ -155,7 +153,7 @@ def delete(
     if secret is None or secret.deleted:
         return
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
-        progress.info(SecretMessages.LEFT(arn=arn))
+        progress.info(AwsMessages.LEFT(arn=arn))
         return
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 

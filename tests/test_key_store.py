@@ -10,7 +10,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import KeyRequest
-from byodkim_provider.messages.aws import AwsMessages, SecretMessages
+from byodkim_provider.messages.aws import AwsMessages
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key
@@ -245,8 +245,8 @@ def test_read_lags_behind(secrets_manager, run):
 @pytest.mark.parametrize(
     ("leaves", "code", "problem"),
     [
-        ("remove", "ResourceNotFoundException", SecretMessages.GONE),
-        ("schedule", "InvalidRequestException", SecretMessages.DELETED),
+        ("remove", "ResourceNotFoundException", AwsMessages.GONE),
+        ("schedule", "InvalidRequestException", AwsMessages.DELETED),
     ],
     ids=["gone", "scheduled"],
 )
@@ -276,10 +276,10 @@ def test_changed(secrets_manager, run, other, signing_keys):
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
     with pytest.raises(SecretChanged) as caught:
         run.read(made)
-    assert caught.value.message == SecretMessages.OTHER_KEY(
+    assert caught.value.message == AwsMessages.OTHER_KEY(
         arn=made.arn, expected=made.held.key.fingerprint, found=found
     )
-    assert SecretMessages.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
+    assert AwsMessages.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
 
 
 def test_missing_permission_to_read(secrets_manager, run):

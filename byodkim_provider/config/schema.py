@@ -42,7 +42,7 @@ from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
@@ -153,9 +153,9 @@ class DnsSettings(Written):
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
             yield ("zoneId",), SettingMessages.ZONE_OR_ID()
         if self.cname and not self.zone:
-            yield ("zone",), GenerationMessages.ZONE()
+            yield ("zone",), DkimMessages.ZONE()
         if self.cname and self.ttl > MAX_CNAME_TTL:
-            yield ("ttl",), GenerationMessages.TTL(most=MAX_CNAME_TTL)
+            yield ("ttl",), DkimMessages.TTL(most=MAX_CNAME_TTL)
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
         if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
             yield ("zoneId",), SettingMessages.ZONE_ID(zone_id=self.zone_id, provider=self.provider)

@@ -29,7 +29,7 @@ from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import did_you_mean, named
 
 PROJECT: Final = "ses-byodkim"
@@ -209,7 +209,7 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
         which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
         holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
         if dns.cname and holds:
-            yield line(which, GenerationMessages.OWN_ZONE(domain=domain.name))
+            yield line(which, DkimMessages.OWN_ZONE(domain=domain.name))
         elif dns.zone and not dns.cname and not holds:
             yield line(which, SettingMessages.OTHER_ZONE(zone=dns.zone, domain=domain.name))
     yield from _slot_problems(domain)
@@ -231,26 +231,26 @@ def _slot_problems(domain: DomainSettings) -> Iterator[str]:
     """Generations that no DNS provider publishes, two selectors for one key, two keys for one selector."""
     where = ("domains", domain.name)
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
-        yield line((*where, "overlapDays"), GenerationMessages.OVERLAP(least=MIN_CNAME_OVERLAP))
+        yield line((*where, "overlapDays"), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP))
     for position, generation in enumerate(domain.published):
         holding = generations.holding(domain.dns, generation)
         if not holding:
-            yield line((*where, "dns"), GenerationMessages.NOT_PUBLISHED(generation=generation))
+            yield line((*where, "dns"), DkimMessages.NOT_PUBLISHED(generation=generation))
             continue
         if len({dns.cname for dns in holding}) > 1:
-            yield line((*where, "dns"), GenerationMessages.TWO_SELECTORS(free=domain.generation + 2))
+            yield line((*where, "dns"), DkimMessages.TWO_SELECTORS(free=domain.generation + 2))
             return
         selector = holding[0].selector(generation)
         if selector is None:
             continue
         if generation in domain.keys:
-            yield line((*where, "keys", str(generation)), GenerationMessages.SUPPLIED(selector=selector))
+            yield line((*where, "keys", str(generation)), DkimMessages.SUPPLIED(selector=selector))
         for zone in dict.fromkeys(dns.zone for dns in holding):
             if problem := records.name_problem(selector, f"{domain.name}.{zone}"):
                 yield line((*where, "dns"), problem)
         for first in generations.sharing(generation, domain.published[:position], domain.selector)[:1]:
             both = {"first": first, "generation": generation, "selector": selector}
-            yield line((*where, "published"), GenerationMessages.SHARED(**both, slots=generations.SLOTS))
+            yield line((*where, "published"), DkimMessages.SHARED(**both, slots=generations.SLOTS))
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:

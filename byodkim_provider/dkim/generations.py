@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeVar
 
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 
 Role = Literal["previous", "signing", "standby"]
 """Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
@@ -112,11 +112,11 @@ def published_problem(signing: int, published: Sequence[int]) -> Message | None:
     """What is wrong with a list of published generations, or None."""
     for position, generation in enumerate(published):
         if generation < 1:
-            return GenerationMessages.BELOW_ONE(generation=generation)
+            return DkimMessages.BELOW_ONE(generation=generation)
         if generation in published[:position]:
-            return GenerationMessages.TWICE(generation=generation)
+            return DkimMessages.TWICE(generation=generation)
     if signing not in published:
-        return GenerationMessages.SIGNING_NOT_PUBLISHED(generation=signing, published=str(list(published)))
+        return DkimMessages.SIGNING_NOT_PUBLISHED(generation=signing, published=str(list(published)))
     return None
 
 

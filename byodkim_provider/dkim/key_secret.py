@@ -16,7 +16,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import SecretMessages
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import shown
 
 PREFIX: Final = "byodkim/"
@@ -45,7 +45,7 @@ def parsed_arn(arn: str) -> tuple[str, str]:
     """Region and account of a secret, from its ARN; raises ValueError with what was expected."""
     found = _ARN.fullmatch(arn)
     if not found:
-        raise ValueError(SecretMessages.ARN(seen=shown(arn)))
+        raise ValueError(AwsMessages.ARN(seen=shown(arn)))
     return found["region"], found["account"]
 
 
@@ -86,8 +86,8 @@ def name_problem(name: str) -> Message | None:
     """Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can."""
     resource = name.split("/", 3)[-1]
     if len(resource) > MAX_RESOURCE:
-        return SecretMessages.LONG_NAME(most=MAX_RESOURCE, length=len(resource))
+        return AwsMessages.LONG_NAME(most=MAX_RESOURCE, length=len(resource))
     invalid = re.search("[^A-Za-z0-9/_+=.@-]", name)
     if invalid:
-        return SecretMessages.NAME(name=name, character=invalid[0])
+        return AwsMessages.NAME(name=name, character=invalid[0])
     return None

@@ -34,7 +34,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import KeyMessages
+from byodkim_provider.messages.dkim import DkimMessages
 
 MIN_BITS: Final = 1024
 """Shortest modulus in bits: SES's least, and what RFC 8301 section 3.2 asks of signers."""
@@ -57,17 +57,17 @@ Largest public exponent: Go's crypto/rsa verifies with none beyond it.
 So the private exponent is nearly as long as the modulus, too; a short one can be computed (Wiener 1990).
 """
 
-_PRIVATE: Final = KeyMessages.PRIVATE_EXPECTED()
-_PUBLIC: Final = KeyMessages.PUBLIC_EXPECTED()
+_PRIVATE: Final = DkimMessages.PRIVATE_EXPECTED()
+_PUBLIC: Final = DkimMessages.PUBLIC_EXPECTED()
 
 _OTHER_LABELS: Final = {
-    "CERTIFICATE": KeyMessages.CERTIFICATE(expected=_PRIVATE),
-    "CERTIFICATE REQUEST": KeyMessages.REQUEST(expected=_PRIVATE),
-    "DSA PRIVATE KEY": KeyMessages.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
-    "EC PRIVATE KEY": KeyMessages.ALGORITHM(algorithm="EC", expected=_PRIVATE),
-    "OPENSSH PRIVATE KEY": KeyMessages.OPENSSH(),
-    "PUBLIC KEY": KeyMessages.PUBLIC(expected=_PRIVATE),
-    "RSA PUBLIC KEY": KeyMessages.PUBLIC(expected=_PRIVATE),
+    "CERTIFICATE": DkimMessages.CERTIFICATE(expected=_PRIVATE),
+    "CERTIFICATE REQUEST": DkimMessages.REQUEST(expected=_PRIVATE),
+    "DSA PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
+    "EC PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="EC", expected=_PRIVATE),
+    "OPENSSH PRIVATE KEY": DkimMessages.OPENSSH(),
+    "PUBLIC KEY": DkimMessages.PUBLIC(expected=_PRIVATE),
+    "RSA PUBLIC KEY": DkimMessages.PUBLIC(expected=_PRIVATE),
 }
 """What a PEM block is that is no RSA key, by its label."""
 
@@ -144,14 +144,14 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     key = _from_der(_from_pem(found) if isinstance(found, str) else found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(KeyMessages.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
+        raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:
-        raise InvalidKey(KeyMessages.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
+        raise InvalidKey(DkimMessages.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
     if exponent > MAX_EXPONENT:
         bits = exponent.bit_length()
-        raise InvalidKey(KeyMessages.LONG_EXPONENT(bits=bits, expected=PUBLIC_EXPONENT))
+        raise InvalidKey(DkimMessages.LONG_EXPONENT(bits=bits, expected=PUBLIC_EXPONENT))
     if not proved:
         numbers = key.private_numbers()
         if problem := prime_problem(numbers.p, numbers.q):
@@ -167,7 +167,7 @@ def _pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
         key = key.decode(_encoding(key), errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
     if not text:
-        raise InvalidKey(KeyMessages.EMPTY(expected=expected))
+        raise InvalidKey(DkimMessages.EMPTY_KEY(expected=expected))
     if "-----" in text:
         return text
     return _decoded("".join(text.split()), expected)
@@ -201,7 +201,7 @@ def _public_key_der(key: rsa.RSAPublicKey) -> bytes:
 
 def _check_size(bits: int) -> None:
     if not MIN_BITS <= bits <= MAX_BITS:
-        raise InvalidKey(KeyMessages.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
+        raise InvalidKey(DkimMessages.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
 
 
 def _from_pem(text: str) -> bytes:
@@ -209,21 +209,21 @@ def _from_pem(text: str) -> bytes:
     labels = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
     private = [label for label in labels if label.endswith("PRIVATE KEY")]
     if len(private) > 1:
-        raise InvalidKey(KeyMessages.SEVERAL(count=len(private), half="private"))
+        raise InvalidKey(DkimMessages.SEVERAL(count=len(private), half="private"))
     if not labels:
-        raise InvalidKey(KeyMessages.NO_BEGIN())
+        raise InvalidKey(DkimMessages.NO_BEGIN())
     label = (private or labels)[0]
     # In the label, or in an RFC 1421 header.
     if "ENCRYPTED" in label + text.partition(f"-----BEGIN {label}-----")[2].partition("-----")[0]:
-        raise InvalidKey(KeyMessages.ENCRYPTED())
+        raise InvalidKey(DkimMessages.ENCRYPTED())
     if label in _OTHER_LABELS:
         raise InvalidKey(_OTHER_LABELS[label])
     if not private:
-        raise InvalidKey(KeyMessages.OTHER_BLOCK(expected=_PRIVATE))
+        raise InvalidKey(DkimMessages.OTHER_BLOCK(expected=_PRIVATE))
     if f"-----END {label}-----" not in text:
-        raise InvalidKey(KeyMessages.NO_END())
+        raise InvalidKey(DkimMessages.NO_END())
     if not (der := _block(text, label)):
-        raise InvalidKey(KeyMessages.DAMAGED_PEM())
+        raise InvalidKey(DkimMessages.DAMAGED_PEM())
     return der
 
 
@@ -239,16 +239,16 @@ def _block(text: str, label: str) -> bytes:
 def _decoded(text: str, expected: Message) -> bytes:
     """What base64 *text* holds."""
     if not text.isascii():
-        raise InvalidKey(KeyMessages.NOT_ASCII(expected=expected))
+        raise InvalidKey(DkimMessages.NOT_ASCII(expected=expected))
     cut = len(text) % 4 != 0
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) or (cut and not text.startswith("MI")):
-        raise InvalidKey(KeyMessages.NOT_BASE64(expected=expected))
+        raise InvalidKey(DkimMessages.NOT_BASE64(expected=expected))
     if cut:  # base64 of every key begins with MI
-        raise InvalidKey(KeyMessages.CUT_BASE64(length=len(text)))
+        raise InvalidKey(DkimMessages.CUT_BASE64(length=len(text)))
     der = base64.b64decode(text)
     if der.lstrip().startswith(b"-----BEGIN"):
         # SES takes it without an error: https://github.com/hashicorp/terraform-provider-aws/issues/29729
-        raise InvalidKey(KeyMessages.PEM_IN_BASE64())
+        raise InvalidKey(DkimMessages.PEM_IN_BASE64())
     return der
 
 
@@ -257,11 +257,11 @@ def _from_der(der: bytes, *, proved: bool) -> object:
     try:
         key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)
     except TypeError:
-        raise InvalidKey(KeyMessages.ENCRYPTED()) from None
+        raise InvalidKey(DkimMessages.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
     if _is_rsa_pss(der):
-        raise InvalidKey(KeyMessages.PSS())
+        raise InvalidKey(DkimMessages.PSS())
     return key
 
 
@@ -269,21 +269,21 @@ def _why_no_der(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a private key."""
     octets = _sequence_octets(der)
     if octets and len(der) < octets:
-        return KeyMessages.CUT_DER(length=len(der), expected=octets)
+        return DkimMessages.CUT_DER(length=len(der), expected=octets)
     if octets and len(der) > octets:
-        return KeyMessages.LONG_DER(length=len(der), expected=octets)
+        return DkimMessages.LONG_DER(length=len(der), expected=octets)
     rsa_key = _RSA_PRIVATE_KEY.match(der)
     if rsa_key and rsa_key[2] == b"\1":
-        return KeyMessages.PRIMES()
+        return DkimMessages.PRIMES()
     if rsa_key:
-        return KeyMessages.DAMAGED()
+        return DkimMessages.DAMAGED()
     if is_rsa_public_key(der):
-        return KeyMessages.PUBLIC(expected=_PRIVATE)
+        return DkimMessages.PUBLIC(expected=_PRIVATE)
     if _is_certificate(der):
-        return KeyMessages.CERTIFICATE(expected=_PRIVATE)
+        return DkimMessages.CERTIFICATE(expected=_PRIVATE)
     if _PKCS7_DATA in der[:40]:
-        return KeyMessages.PKCS12()
-    return KeyMessages.UNREADABLE(half="private", expected=_PRIVATE)
+        return DkimMessages.PKCS12()
+    return DkimMessages.UNREADABLE(half="private", expected=_PRIVATE)
 
 
 def _is_certificate(der: bytes) -> bool:
@@ -319,9 +319,9 @@ def load_public(public_key: str | bytes) -> bytes:
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_not_public(der)) from None
     if _is_rsa_pss(der):
-        raise InvalidKey(KeyMessages.PSS())
+        raise InvalidKey(DkimMessages.PSS())
     if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
+        raise InvalidKey(DkimMessages.NOT_RSA(expected=_PUBLIC))
     _check_size(key.key_size)
     return _public_key_der(key)
 
@@ -330,16 +330,16 @@ def public_bits(public_key_der: bytes) -> int:
     """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
     key = load_der_public_key(public_key_der)
     if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidKey(KeyMessages.NOT_RSA(expected=_PUBLIC))
+        raise InvalidKey(DkimMessages.NOT_RSA(expected=_PUBLIC))
     return key.key_size
 
 
 def _public_from_pem(text: str) -> bytes:
     """The DER of the one public key, or of the certificate, in *text*; empty if there is neither."""
     if "PRIVATE KEY-----" in text:
-        raise InvalidKey(KeyMessages.PRIVATE(expected=_PUBLIC))
+        raise InvalidKey(DkimMessages.PRIVATE(expected=_PUBLIC))
     if (count := text.count("PUBLIC KEY-----") // 2) > 1:
-        raise InvalidKey(KeyMessages.SEVERAL(count=count, half="public"))
+        raise InvalidKey(DkimMessages.SEVERAL(count=count, half="public"))
     blocks = (_block(text, label) for label in ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"))
     return next(filter(None, blocks), b"")
 
@@ -347,12 +347,12 @@ def _public_from_pem(text: str) -> bytes:
 def _why_not_public(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a public key."""
     if _is_certificate(der):
-        return KeyMessages.HAS_PUBLIC()
+        return DkimMessages.HAS_PUBLIC()
     try:
         load_der_private_key(der, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return KeyMessages.UNREADABLE(half="public", expected=_PUBLIC)
-    return KeyMessages.PRIVATE(expected=_PUBLIC)
+        return DkimMessages.UNREADABLE(half="public", expected=_PUBLIC)
+    return DkimMessages.PRIVATE(expected=_PUBLIC)
 
 
 MIN_PRIME_SHARE: Final = 0.4
@@ -379,9 +379,9 @@ def prime_problem(p: int, q: int) -> Message | None:
     bits = (p * q).bit_length()
     shorter = min(p, q).bit_length()
     if shorter < bits * MIN_PRIME_SHARE:
-        return KeyMessages.SHORT_PRIME(bits=shorter)
+        return DkimMessages.SHORT_PRIME(bits=shorter)
     if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
-        return KeyMessages.CLOSE_PRIMES()
+        return DkimMessages.CLOSE_PRIMES()
     # As the authors' own tool asks.
     is_of_roca = all(p * q % n in {pow(ROCA_BASE, exponent, n) for exponent in range(n)} for n in ROCA_PRIMES)
-    return KeyMessages.ROCA() if is_of_roca else None
+    return DkimMessages.ROCA() if is_of_roca else None

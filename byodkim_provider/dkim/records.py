@@ -18,7 +18,7 @@ import idna
 from byodkim_provider.dkim.generations import SLOTS
 from byodkim_provider.dkim.keys import is_rsa_public_key
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import NameMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import may_be_a_key
 
 STRING_OCTETS: Final = 255
@@ -40,17 +40,17 @@ _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern."""
 
 _DOMAIN_PROBLEMS: Final = (
-    (r"^\.?$", NameMessages.EMPTY),
-    (r"\s", NameMessages.BLANK),
-    (r"://", NameMessages.URL),
-    (r"@", NameMessages.EMAIL),
-    (r"\*", NameMessages.WILDCARD),
-    (r"[/\\]", NameMessages.PATH),
-    (r"^\[|:.*:", NameMessages.ADDRESS),
-    (r"\.[0-9]+\.?$", NameMessages.NUMBER),
-    (r":", NameMessages.PORT),
-    (r"(^|\.)_domainkey(\.|$)", NameMessages.RECORD),
-    (r"_", NameMessages.UNDERSCORE),
+    (r"^\.?$", DkimMessages.EMPTY),
+    (r"\s", DkimMessages.BLANK),
+    (r"://", DkimMessages.URL),
+    (r"@", DkimMessages.EMAIL),
+    (r"\*", DkimMessages.WILDCARD),
+    (r"[/\\]", DkimMessages.PATH),
+    (r"^\[|:.*:", DkimMessages.ADDRESS),
+    (r"\.[0-9]+\.?$", DkimMessages.NUMBER),
+    (r":", DkimMessages.PORT),
+    (r"(^|\.)_domainkey(\.|$)", DkimMessages.RECORD),
+    (r"_", DkimMessages.UNDERSCORE),
 )
 """Ways in which a string is not a domain, the clearest first."""
 
@@ -65,49 +65,49 @@ def normalise_domain(text: str) -> str:
     'xn--bcher-kva.example'
     """
     if may_be_a_key(text, most=MAX_WRITTEN):
-        raise ValueError(NameMessages.TOO_LONG(length=len(text)))
+        raise ValueError(DkimMessages.TOO_LONG(length=len(text)))
     try:
         name = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:
-        raise ValueError(NameMessages.CHARACTER(text=text)) from None
+        raise ValueError(DkimMessages.CHARACTER(text=text)) from None
     for pattern, problem in _DOMAIN_PROBLEMS:
         if re.search(pattern, name):
             raise ValueError(problem(text=text))
     labels = [_a_label(label, text) for label in name.removesuffix(".").split(".")]
     domain = ".".join(labels)
     if len(labels) < 2:
-        raise ValueError(NameMessages.SINGLE_LABEL(text=text))
+        raise ValueError(DkimMessages.SINGLE_LABEL(text=text))
     if len(domain) > NAME_OCTETS:
-        raise ValueError(NameMessages.OCTETS(text=text, length=len(domain), most=NAME_OCTETS))
+        raise ValueError(DkimMessages.OCTETS(text=text, length=len(domain), most=NAME_OCTETS))
     return domain
 
 
 def _a_label(label: str, text: str) -> str:
     """*label* as DNS has it. ASCII labels don't go through `idna`: it refuses names like `r3---sn-4g5e`."""
     if not label:
-        raise ValueError(NameMessages.EMPTY_LABEL(text=text))
+        raise ValueError(DkimMessages.EMPTY_LABEL(text=text))
     ascii_label = label
     if not label.isascii() or label.startswith("xn--"):
         try:
             ascii_label = idna.alabel(label).decode()
         except idna.IDNAError:
-            raise ValueError(NameMessages.IDNA(text=text, label=label)) from None
+            raise ValueError(DkimMessages.IDNA(text=text, label=label)) from None
     if not _LABEL.fullmatch(ascii_label):
-        raise ValueError(NameMessages.LABEL(text=text, label=label))
+        raise ValueError(DkimMessages.LABEL(text=text, label=label))
     return ascii_label
 
 
 def selector_problem(selector: str) -> Message | None:
     """Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged."""
     if may_be_a_key(selector) or ("." not in selector and len(selector) > 63):
-        return NameMessages.SELECTOR_TOO_LONG(length=len(selector))
+        return DkimMessages.SELECTOR_TOO_LONG(length=len(selector))
     if selector != selector.lower():
         # pulumi-aws stores record names in lower case, and then sees a difference in every run.
-        return NameMessages.UPPER_CASE(text=selector)
+        return DkimMessages.UPPER_CASE(text=selector)
     if "." in selector:
-        return NameMessages.DOT(text=selector)
+        return DkimMessages.DOT(text=selector)
     if not _LABEL.fullmatch(selector):
-        return NameMessages.SELECTOR_LABEL(text=selector)
+        return DkimMessages.SELECTOR_LABEL(text=selector)
     return None
 
 
@@ -115,7 +115,7 @@ def name_problem(selector: str, domain: str) -> Message | None:
     """Why the record of *selector* can't be in DNS (its name may be too long); None if it can."""
     name = record_name(selector, domain)
     if len(name) > NAME_OCTETS:
-        return NameMessages.NAME_OCTETS(name=name, length=len(name), most=NAME_OCTETS)
+        return DkimMessages.NAME_OCTETS(name=name, length=len(name), most=NAME_OCTETS)
     return None
 
 
@@ -168,7 +168,7 @@ def quoted(value: str) -> str:
 def parse_quoted(text: str) -> str:
     """Parses what `quoted` returned for a key; raises `ValueError` for anything else."""
     if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
-        raise ValueError(NameMessages.NOT_QUOTED(text=text))
+        raise ValueError(DkimMessages.NOT_QUOTED(text=text))
     return "".join(re.findall(r'"([^"]*)"', text))
 
 

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Final, Literal
 
 from byodkim_provider.dkim.records import quoted
-from byodkim_provider.messages.dkim import NameMessages
+from byodkim_provider.messages.dkim import DkimMessages
 
 Kind = Literal["TXT", "CNAME", "MX"]
 """A type of DNS records that people type in."""
@@ -69,7 +69,7 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     """
     relative = record_name.removesuffix(f".{zone}")
     if relative == record_name:
-        raise ValueError(NameMessages.NOT_IN_ZONE(name=record_name, zone=zone))
+        raise ValueError(DkimMessages.NOT_IN_ZONE(name=record_name, zone=zone))
     return f"{record_name}." if panel.name_form == "full, final dot" else relative
 
 

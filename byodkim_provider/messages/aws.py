@@ -77,8 +77,6 @@ class AwsMessages(Table):
     DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
     KIND = "{path}: must be {kind}"
 
-
-class SecretMessages(Table):
     SECRETS = SECTION, "Secrets Manager. State now: SES signs as before; keys and records of the run may be made. More in [Keys in AWS Secrets Manager](../how-to/key-store.md#when-something-goes-wrong)."
     LONG_NAME = "the name of the resource must have at most {most} characters, not {length}", _OTHER_NAME
     NAME = "{name!r} can't be the name of a secret: {character!r} is not allowed", _OTHER_NAME

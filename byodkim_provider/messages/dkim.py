@@ -11,9 +11,13 @@ _BARE: Final = "write the bare domain, for example `example.com`"
 _OF_MAIL: Final = "write the domain in the `From` of your mail"
 _OF_RECORD: Final = "write the domain that the record belongs to, without `_domainkey` and the selector"
 _REGISTERED: Final = "write the domain as it is registered, for example `example.com`"
+_COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
+_OTHER_FILE: Final = "take the other file, or the one block that is asked for"
+_NEW: Final = "make another key: `openssl genrsa -f4 2048`"
+_COMPUTED: Final = ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
 
 
-class NameMessages(Table):
+class DkimMessages(Table):
     DOMAINS = SECTION, "Domains. State now: nothing was changed. Next command: correct the name, then `pulumi preview`."
     EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
     BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
@@ -34,7 +38,6 @@ class NameMessages(Table):
     IDNA = "{text!r}: IDNA 2008 does not allow the label {label!r}", _REGISTERED
     LABEL = "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end", _REGISTERED
 
-
     SELECTORS = SECTION, "Selectors and records. State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`."
     SELECTOR_TOO_LONG = "{length} characters are too many, expected at most 63"
     UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
@@ -44,19 +47,12 @@ class NameMessages(Table):
     NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"
     NOT_QUOTED = "{text!r} is not a list of quoted strings without escapes", "give the value as plain text, without quotes"
 
-_COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
-_OTHER_FILE: Final = "take the other file, or the one block that is asked for"
-_NEW: Final = "make another key: `openssl genrsa -f4 2048`"
-_COMPUTED: Final = ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
-
-
-class KeyMessages(Table):
     PARTS = SECTION, "What is expected of a key: parts of the texts below."
     PRIVATE_EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
     PUBLIC_EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
     KEYS = SECTION, "Keys. State now: nothing was changed. Next command: set another key, then `pulumi preview`."
-    EMPTY = "is empty, {expected}", _COPY
+    EMPTY_KEY = "is empty, {expected}", _COPY
     NOT_ASCII = "has characters outside ASCII, {expected}", _COPY
     NOT_BASE64 = "is not base64, {expected}", _COPY
     NO_BEGIN = "has no BEGIN line, expected a whole PEM block", _COPY
@@ -89,13 +85,10 @@ class KeyMessages(Table):
     CLOSE_PRIMES = "has two primes close to each other" + _COMPUTED, _NEW
     ROCA = "is from a chip with the flaw ROCA (CVE-2017-15361)" + _COMPUTED, _NEW
 
-
-class GenerationMessages(Table):
     GENERATIONS = SECTION, "Generations. State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`."
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
-
 
     SLOTS = SECTION, "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."
     TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published; to retire the domain, first leave the generation without a record out of `published`"

@@ -17,7 +17,7 @@ from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
@@ -45,7 +45,7 @@ class DkimKeyProvider(DynamicProvider):
         problems = [f"secret_name: {problem}"] if problem else []
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
             before, after = (one.get("selector", "one of its own") for one in (olds, news))
-            problem = GenerationMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
+            problem = DkimMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
             problems.append(problem.with_hint())
         return check_result(news, problems)
 

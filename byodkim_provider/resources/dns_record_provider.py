@@ -22,7 +22,7 @@ from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.signers import Ours, with_earlier
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, split
@@ -72,9 +72,9 @@ class DnsRecordProvider(DynamicProvider):
         problems: list[str] = []
         is_standby = news.pop("is_standby", True)
         if news.get("value") is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
-            return check_result(news, [GenerationMessages.NO_VALUE(name=news["name"]).with_hint()])
+            return check_result(news, [DkimMessages.NO_VALUE(name=news["name"]).with_hint()])
         if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
-            problems = [GenerationMessages.TAKEN(name=news["name"]).with_hint()]
+            problems = [DkimMessages.TAKEN(name=news["name"]).with_hint()]
         if not has_unknown([news["name"], news["value"]]):
             _ours(news).declare(self._run)
         if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
@@ -113,7 +113,7 @@ class DnsRecordProvider(DynamicProvider):
             return UpdateResult({**news, **there})
         is_other = olds["value"] != news["value"]
         if is_other and (why := _ours(olds).reason(self._services(news.get("account_id")))):
-            raise InvalidSettings(GenerationMessages.STILL_SIGNS(name=news["name"], why=why))
+            raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
         return UpdateResult({**made, "found": made["found"] and there["found"]})

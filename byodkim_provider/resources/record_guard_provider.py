@@ -20,7 +20,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.signers import Ours, with_earlier
 from byodkim_provider.identity.state import ROUTE53
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, split
@@ -77,9 +77,9 @@ class RecordGuardProvider(AwsProvider):
         is_standby, value, name = news.pop("is_standby"), news.get("record_value"), news["record_name"]
         known = olds if olds.get("record_name") == name else {}
         if value is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
-            return check_result({**known, **news}, [GenerationMessages.NO_VALUE(name=name).with_hint()])
+            return check_result({**known, **news}, [DkimMessages.NO_VALUE(name=name).with_hint()])
         if known and value != known["record_value"] and not is_standby:
-            return check_result(news, [GenerationMessages.TAKEN(name=name).with_hint()])
+            return check_result(news, [DkimMessages.TAKEN(name=name).with_hint()])
         if has_unknown(value):
             return check_result({**known, **news, "fingerprint": value}, [])
         news["fingerprint"] = fingerprint_in(records.quoted(value))
@@ -87,7 +87,7 @@ class RecordGuardProvider(AwsProvider):
         # Once only: an input that changed after each new key would make the engine store the state again.
         values = () if known else self._in_zone(news).standing(news["zone_id"], name)
         is_others = bool({fingerprint_in(value) for value in values} - {news["fingerprint"]})
-        return check_result(news, [GenerationMessages.OTHERS(name=name).with_hint()] if is_others else [])
+        return check_result(news, [DkimMessages.OTHERS(name=name).with_hint()] if is_others else [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["record_name"] if olds.get("record_name") != news.get("record_name") else []
@@ -103,7 +103,7 @@ class RecordGuardProvider(AwsProvider):
         before = olds.get("before")
         if "record_value" in news and news["fingerprint"] != olds["fingerprint"]:
             if why := _ours(olds).reason(self._services(news.get("account_id"))):
-                raise InvalidSettings(GenerationMessages.STILL_SIGNS(name=news["record_name"], why=why))
+                raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["record_name"], why=why))
             before = olds["fingerprint"]  # if the run ends here, the record still has that key
         return UpdateResult({**news, **({"before": before} if before else {})})
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages.aws import AwsMessages, SecretMessages
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.cli import CliMessages, FindingMessages
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.messages.dkim import GenerationMessages, KeyMessages, NameMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import (
     IdentityMessages,
@@ -111,11 +111,11 @@ FOLLOWED: Final = {
     IdentityMessages.LEAKED_KEY: "identity/test_lifecycle.py::test_no_switch_to_a_published_private_key",
     IdentityMessages.ASKED_FOR: "engine/test_dns_moves.py::test_from_route53_to_cloudflare",
     IdentityMessages.EXCHANGED: "identity/test_lookups.py::test_refuse_leaving",
-    GenerationMessages.NO_VALUE: "engine/test_cname.py::test_failure_between",
-    GenerationMessages.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
-    GenerationMessages.TAKEN: "engine/test_cname.py::test_retired_and_destroyed",
-    GenerationMessages.OTHERS: "engine/test_cname.py::test_refusals",
-    GenerationMessages.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
+    DkimMessages.NO_VALUE: "engine/test_cname.py::test_failure_between",
+    DkimMessages.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
+    DkimMessages.TAKEN: "engine/test_cname.py::test_retired_and_destroyed",
+    DkimMessages.OTHERS: "engine/test_cname.py::test_refusals",
+    DkimMessages.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
     # -- identities
     IdentityMessages.NOBODYS: "engine/test_existing.py::test_adopt",
     IdentityMessages.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",
@@ -154,16 +154,16 @@ FOLLOWED: Final = {
     CliMessages.UP_FAILED: "advice/test_commands.py::test_run_that_failed",
     SettingMessages.IN_STATE: "advice/engine/test_state.py::test_record_and_state",
     # -- keys in Secrets Manager
-    SecretMessages.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
-    SecretMessages.GONE: "advice/test_aws.py::test_gone",
-    SecretMessages.OTHER_KEY: "advice/test_aws.py::test_another_version",
+    AwsMessages.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
+    AwsMessages.GONE: "advice/test_aws.py::test_gone",
+    AwsMessages.OTHER_KEY: "advice/test_aws.py::test_another_version",
 }
 """Tests below `tests/`, by the code of a message, or of a part of a hint, that has a command or a setting."""
 
 DOCUMENTED: Final = (
-    *(NameMessages.DOMAINS, NameMessages.SELECTORS, KeyMessages.PARTS, KeyMessages.KEYS),
+    *(DkimMessages.DOMAINS, DkimMessages.SELECTORS, DkimMessages.PARTS, DkimMessages.KEYS),
     *(SettingMessages.PROBLEMS, SettingMessages.WARNINGS, CliMessages.NOTES, FindingMessages.FINDINGS),
     *(IdentityMessages.NOTES, ProgramMessages.PROGRAMS, ProgramMessages.NOTES),
-    *(AwsMessages.REDIRECTED, SecretMessages.LONG_NAME, SecretMessages.NAME),
+    *(AwsMessages.REDIRECTED, AwsMessages.LONG_NAME, AwsMessages.NAME),
 )
 """Sections and messages whose advice only the page has: warnings and lists of problems show texts alone."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
-from byodkim_provider.messages.dkim import GenerationMessages as M
+from byodkim_provider.messages.dkim import DkimMessages as M
 from tests.support.cases import cases
 
 NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)

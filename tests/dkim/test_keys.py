@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.messages.dkim import KeyMessages as K
+from byodkim_provider.messages.dkim import DkimMessages as K
 from tests.support.cases import cases
 from tests.support.testdata import pem
 
@@ -124,9 +124,9 @@ def no(text, code, **fields):
 
 
 REFUSED = {
-    "empty": no("", K.EMPTY),
-    "blank": no(" \r\n\t", K.EMPTY),
-    "empty file": no(b"", K.EMPTY),
+    "empty": no("", K.EMPTY_KEY),
+    "blank": no(" \r\n\t", K.EMPTY_KEY),
+    "empty file": no(b"", K.EMPTY_KEY),
     "not base64": no("my secret key", K.NOT_BASE64),
     "file name": no("./private.key", K.NOT_BASE64),
     "URL-safe base64": no(body(PKCS1).replace("/", "_").replace("+", "-"), K.NOT_BASE64),

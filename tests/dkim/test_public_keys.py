@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.messages.dkim import KeyMessages as K
+from byodkim_provider.messages.dkim import DkimMessages as K
 from tests.support.cases import cases
 from tests.support.testdata import key, pem
 
@@ -71,8 +71,8 @@ def no(text, code, **fields):
 
 
 REFUSED = {
-    "empty": no("", K.EMPTY),
-    "empty file": no(b"", K.EMPTY),
+    "empty": no("", K.EMPTY_KEY),
+    "empty file": no(b"", K.EMPTY_KEY),
     "no key": no("my public key", K.NOT_BASE64),
     "a record's value": no(f"p={BASE64}", K.NOT_BASE64),
     "cut short": no(PEM[:200], K.UNREADABLE, half="public"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
-from byodkim_provider.messages.dkim import NameMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from tests.support.cases import cases
 from tests.support.testdata import key, pem
 
@@ -53,38 +53,38 @@ def test_normalise_domain(text, domain):
 
 
 NO_DOMAIN = {
-    NameMessages.EMPTY: {"empty": "", "dot alone": ".", "soft hyphen alone": "\u00ad"},
-    NameMessages.EMAIL: {"e-mail address": "news@example.com"},
-    NameMessages.URL: {"URL": "https://example.com/"},
-    NameMessages.PATH: {"path": "example.com/mail", "backslash": "example\\.com"},
-    NameMessages.PORT: {"port": "example.com:25"},
-    NameMessages.WILDCARD: {"wildcard": "*.example.com"},
-    NameMessages.SINGLE_LABEL: {"single label": "localhost", "single label, final dot": "com."},
-    NameMessages.EMPTY_LABEL: {
+    DkimMessages.EMPTY: {"empty": "", "dot alone": ".", "soft hyphen alone": "\u00ad"},
+    DkimMessages.EMAIL: {"e-mail address": "news@example.com"},
+    DkimMessages.URL: {"URL": "https://example.com/"},
+    DkimMessages.PATH: {"path": "example.com/mail", "backslash": "example\\.com"},
+    DkimMessages.PORT: {"port": "example.com:25"},
+    DkimMessages.WILDCARD: {"wildcard": "*.example.com"},
+    DkimMessages.SINGLE_LABEL: {"single label": "localhost", "single label, final dot": "com."},
+    DkimMessages.EMPTY_LABEL: {
         "two final dots": "example.com..",
         "two dots": "example..com",
         "dot first": ".example.com",
     },
-    NameMessages.UNDERSCORE: {"underscore": "my_shop.example.com"},
-    NameMessages.RECORD: {
+    DkimMessages.UNDERSCORE: {"underscore": "my_shop.example.com"},
+    DkimMessages.RECORD: {
         "record name": "s1._domainkey.example.com",
         "_domainkey first": "_DomainKey.example.com",
     },
-    NameMessages.BLANK: {
+    DkimMessages.BLANK: {
         "blank inside": "example .com",
         "blank after": "example.com ",
         "line break": "example.com\n",
         "two domains": "example.com, example.org",
     },
-    NameMessages.NUMBER: {"IPv4 address": "192.0.2.1"},
-    NameMessages.ADDRESS: {"IPv6 address": "2001:db8::1", "address literal": "[192.0.2.1]"},
-    NameMessages.LABEL: {
+    DkimMessages.NUMBER: {"IPv4 address": "192.0.2.1"},
+    DkimMessages.ADDRESS: {"IPv6 address": "2001:db8::1", "address literal": "[192.0.2.1]"},
+    DkimMessages.LABEL: {
         "hyphen first": "-example.com",
         "hyphen last": "example-.com",
         "comma": "example,com.net",
         "quotes": '"example.com"',
     },
-    NameMessages.TOO_LONG: {
+    DkimMessages.TOO_LONG: {
         "label of 64 octets": f"{'a' * 64}.com",
         "line of a key": "MIIB" * 16,
         "prime as openssl prints it": f"{'d6:c4:06:' * 5}\n    " * 4,
@@ -95,9 +95,9 @@ NO_DOMAIN = {
         "line of a key before a domain": f"{'MIIB' * 16}.com",
         "lines of a key": "MIIB" * 16 + "\n" + "AQAB" * 16 + "\n",
     },
-    NameMessages.OCTETS: {"254 octets": ".".join(["a" * 61] * 4 + ["exampl"])},
-    NameMessages.IDNA: {"emoji": "☕.example", "A-label of nothing": "xn--.example"},
-    NameMessages.CHARACTER: {"not a character": "a\ud800.example"},
+    DkimMessages.OCTETS: {"254 octets": ".".join(["a" * 61] * 4 + ["exampl"])},
+    DkimMessages.IDNA: {"emoji": "☕.example", "A-label of nothing": "xn--.example"},
+    DkimMessages.CHARACTER: {"not a character": "a\ud800.example"},
 }
 
 
@@ -111,10 +111,10 @@ def test_refused_domain(text, code):
         records.normalise_domain(text)
     (problem,) = refused.value.args
     fields = {
-        NameMessages.TOO_LONG: {"length": len(text)},
-        NameMessages.OCTETS: {"text": text, "length": 254, "most": 253},
-        NameMessages.LABEL: {"text": text, "label": text.split(".")[0]},
-        NameMessages.IDNA: {"text": text, "label": text.split(".")[0]},
+        DkimMessages.TOO_LONG: {"length": len(text)},
+        DkimMessages.OCTETS: {"text": text, "length": 254, "most": 253},
+        DkimMessages.LABEL: {"text": text, "label": text.split(".")[0]},
+        DkimMessages.IDNA: {"text": text, "label": text.split(".")[0]},
     }
     assert problem == code(**fields.get(code, {"text": text}))
 
@@ -154,9 +154,9 @@ def test_good_selector(selector):
 
 
 NO_SELECTOR = {
-    NameMessages.UPPER_CASE: {"upper case": "S1"},
-    NameMessages.DOT: {"dot": "a.b", "record name": "s1._domainkey.example.com"},
-    NameMessages.SELECTOR_LABEL: {
+    DkimMessages.UPPER_CASE: {"upper case": "S1"},
+    DkimMessages.DOT: {"dot": "a.b", "record name": "s1._domainkey.example.com"},
+    DkimMessages.SELECTOR_LABEL: {
         "empty": "",
         "underscore": "s_1",
         "blank": "s 1",
@@ -166,7 +166,7 @@ NO_SELECTOR = {
         "outside ASCII": "schlüssel",
         "digits outside ASCII": "s١",
     },
-    NameMessages.SELECTOR_TOO_LONG: {"64 octets": "s" * 64, "line of a key": "MIIB" * 16},
+    DkimMessages.SELECTOR_TOO_LONG: {"64 octets": "s" * 64, "line of a key": "MIIB" * 16},
 }
 
 
@@ -176,7 +176,7 @@ NO_SELECTOR = {
 )
 def test_refused_selector(text, code):
     """A selector that SES refuses, or that DNS would change, is named with what was expected."""
-    fields = {"length": 64} if code == NameMessages.SELECTOR_TOO_LONG else {"text": text}
+    fields = {"length": 64} if code == DkimMessages.SELECTOR_TOO_LONG else {"text": text}
     assert records.selector_problem(text) == code(**fields)
 
 
@@ -185,7 +185,7 @@ def test_name_problem():
     domain = ".".join(["a" * 59] * 4)
     name = records.record_name("sss", domain)
     assert records.name_problem("ss", domain) is None
-    assert records.name_problem("sss", domain) == NameMessages.NAME_OCTETS(name=name, length=254, most=253)
+    assert records.name_problem("sss", domain) == DkimMessages.NAME_OCTETS(name=name, length=254, most=253)
 
 
 # Values

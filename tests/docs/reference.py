@@ -24,7 +24,7 @@ from byodkim_provider.cli import main
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.messages.dkim import GenerationMessages, NameMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.docs.pages import ROOT
@@ -38,11 +38,11 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 
 AS_HINTED: Final = (
     *(IdentityMessages.EXISTING, IdentityMessages.ROTATION, IdentityMessages.IDENTITIES),
-    *(GenerationMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
+    *(DkimMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 
-AS_SAID: Final = (SettingMessages.PROBLEMS, NameMessages.SELECTORS)
+AS_SAID: Final = (SettingMessages.PROBLEMS, DkimMessages.SELECTORS)
 """Sections whose texts say what is expected: the page adds commands, settings and links alone."""
 
 AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"

@@ -6,7 +6,7 @@ from pulumi.output import Unknown
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.messages.dkim import GenerationMessages
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.support.fakes import REGION
@@ -233,7 +233,7 @@ def test_slot(world, route53, provider, slot):
     """A slot gets its next key as a standby's alone, in place, and goes with whichever key it has."""
     outputs = guarded(provider, slot(1))
     route53.values = (records.quoted(outputs["record_value"]),)
-    assert reasons(provider.check(outputs, slot(2))) == [GenerationMessages.TAKEN(name=NAME).with_hint()]
+    assert reasons(provider.check(outputs, slot(2))) == [DkimMessages.TAKEN(name=NAME).with_hint()]
     unknown = {**slot(2, is_standby=True), "record_value": Unknown()}
     assert provider.diff("id", outputs, provider.check(outputs, unknown).inputs).changes
     checked = provider.check(outputs, slot(2, is_standby=True))
@@ -250,11 +250,11 @@ def test_slot(world, route53, provider, slot):
 def test_slot_of_others(route53, provider, slot):
     """Another stack's key in the slot is refused, and so is a value that no identity has let stand."""
     route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
-    assert reasons(provider.check({}, slot(1))) == [GenerationMessages.OTHERS(name=NAME).with_hint()]
+    assert reasons(provider.check({}, slot(1))) == [DkimMessages.OTHERS(name=NAME).with_hint()]
     route53.values = ()
     outputs = guarded(provider, slot(1))
     nothing = {name: one for name, one in slot(2).items() if name != "record_value"}
-    assert reasons(provider.check(outputs, nothing)) == [GenerationMessages.NO_VALUE(name=NAME).with_hint()]
+    assert reasons(provider.check(outputs, nothing)) == [DkimMessages.NO_VALUE(name=NAME).with_hint()]
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -277,6 +277,4 @@ def test_slot_that_still_signs(world, route53, provider, slot):
     checked = later.check(outputs, slot(2, is_standby=True)).inputs
     with pytest.raises(InvalidSettings) as caught:
         later.update("id", outputs, checked)
-    assert caught.value.message == GenerationMessages.STILL_SIGNS(
-        name=NAME, why=f"{DOMAIN} {REGION} signs with it"
-    )
+    assert caught.value.message == DkimMessages.STILL_SIGNS(name=NAME, why=f"{DOMAIN} {REGION} signs with it")
