@@ -34,7 +34,7 @@ def opened(sandbox, directory, pulumi_home):
 def init(shell):
     """Its stack is made, and nothing else. Each run would take longer with a passphrase."""
     key = key_in_kms(shell.sandbox)
-    assert shell.run(f"pulumi stack init prod --secrets-provider '{key}'").exit_code == 0
+    shell.well(f"pulumi stack init prod --secrets-provider '{key}'")
 
 
 @pytest.fixture
@@ -59,13 +59,7 @@ def stack(shell):
 @pytest.fixture
 def follow(shell):
     """Runs a block of a page; it has to end well."""
-
-    def follow(page, heading, number=1, **variables):
-        done = shell.run(block(page, heading, number), **variables)
-        assert done.exit_code == 0, done.shown
-        return done
-
-    return follow
+    return lambda page, heading, number=1, **variables: shell.well(block(page, heading, number), **variables)
 
 
 @pytest.fixture

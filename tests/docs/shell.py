@@ -2,7 +2,7 @@
 The shell of somebody who follows a page: a copy of the project, `pulumi`, `byodkim`, `aws` and `dig`.
 
 What surrounds a command is the sandbox's, the command is the page's: AWS by the SDK's own variables,
-the resolver by a line in the stack file, and whoever is asked says yes. No assertion here.
+the resolver by a line in the stack file, and whoever is asked says yes.
 """
 
 from __future__ import annotations
@@ -141,6 +141,12 @@ class Shell:
     def run(self, commands: str, **variables: str) -> Done:
         """*commands* as if they were pasted; the first one that fails is the last one."""
         return typed(commands, cwd=self.project, env=self._environment | variables)
+
+    def well(self, commands: str, **variables: str) -> Done:
+        """The same, where each of them has to end well."""
+        done = self.run(commands, **variables)
+        assert done.exit_code == 0, done.shown
+        return done
 
     def paste(self, pasted: str) -> None:
         """Put a stack file of a page below what `pulumi stack init` left; add where the sandbox's DNS is."""

@@ -88,7 +88,7 @@ def test_runbook(sandbox, account, shell, follow):
     text = shell.stack_file.read_text()
     assert text.count("# acceptUnsignedWindow: true") == 1
     shell.stack_file.write_text(text.replace("# acceptUnsignedWindow", "acceptUnsignedWindow"))
-    assert shell.run("pulumi up").exit_code == 0
+    shell.well("pulumi up")
     rest = follow(PAGE, "The end", 1)
     assert rest.stdout == ""
     for region in (REGION, OTHER_REGION):

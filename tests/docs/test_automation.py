@@ -103,7 +103,7 @@ def repository(sandbox, stack, tmp_path, monkeypatch):
     """The project in Git with a remote, and a stack whose key has signed for 181 days; `gh` writes down."""
     sandbox.add_zone(DOMAIN)
     stack.paste(block("README.md", "With a real AWS account", 2))
-    assert stack.run("pulumi up").exit_code == 0
+    stack.well("pulumi up")
     stack.days_pass(181)
     (tmp_path / "open").write_text("0\n")
     log, comment = tmp_path / "gh.log", tmp_path / "comment.md"
@@ -118,12 +118,11 @@ def repository(sandbox, stack, tmp_path, monkeypatch):
         "GIT_COMMITTER_NAME": "A",
         "GIT_COMMITTER_EMAIL": "a@example.com",
     }
-    made = stack.run(
+    stack.well(
         "git init -q -b main && printf '%s\\n' venv __pycache__ '*.egg-info' > .gitignore && git add . && "
         f"git commit -qm start && git init -q --bare -b main {tmp_path}/origin.git && "
         f"git remote add origin {tmp_path}/origin.git && git push -q -u origin main"
     )
-    assert made.exit_code == 0, made.shown
     return stack
 
 
@@ -141,7 +140,7 @@ def test_workflows(sandbox, repository, tmp_path):
     assert "::warning title=DKIM::due: prod: 1 domain, 1 due" in due.steps["Status"].stdout
 
     for _ in range(2):  # the second time the pull request is open
-        assert repository.run("git switch -q main").exit_code == 0
+        repository.well("git switch -q main")
         ran = run("rotate.yml")
         assert ran.failed == [], [done.shown for done in ran.steps.values()]
         assert "+      generation: 2" in ran.steps["Edit"].stdout
@@ -153,8 +152,7 @@ def test_workflows(sandbox, repository, tmp_path):
     assert run("preview.yml").failed == []
     assert "pr comment 7 " in (tmp_path / "gh.log").read_text()
 
-    merged = repository.run("git switch -q main && git merge -q origin/rotate-dkim-keys && git push -q")
-    assert merged.exit_code == 0, merged.shown
+    repository.well("git switch -q main && git merge -q origin/rotate-dkim-keys && git push -q")
     up = run("up.yml")
     assert up.failed == [], [done.shown for done in up.steps.values()]
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != first
@@ -192,7 +190,7 @@ def test_cron(sandbox, repository, tmp_path):
     rotated = cron("rotate")
     assert rotated.exit_code == 0, rotated.shown
     assert f"{DOMAIN} {REGION}: generation 1 → 2" in rotated.stdout
-    assert repository.run("git merge -q origin/rotate-dkim-keys && git push -q").exit_code == 0
+    repository.well("git merge -q origin/rotate-dkim-keys && git push -q")
     assert cron("up").exit_code == 0
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != first
     well = cron("check")
@@ -205,7 +203,7 @@ def test_page(sandbox, stack, follow):
     """The commands of the page, as they stand there."""
     sandbox.add_zone(DOMAIN)
     stack.paste(block("README.md", "With a real AWS account", 2))
-    assert stack.run("pulumi up").exit_code == 0
+    stack.well("pulumi up")
     shutil.copytree(EXAMPLES, stack.project / "examples" / "github-actions")
     follow(PAGE, "Set up the workflows", 1)
     copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())

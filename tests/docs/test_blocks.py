@@ -65,69 +65,52 @@ def anchors(page):
 
 
 FOLLOWED = {
-    "test_readme.py": {
-        "README.md": {"With a real AWS account": (1, 3, 4)},
-        "docs/reference/settings.md": {"A key of your own": (1,)},
-        "SECURITY.md": {"Who can decrypt": (1,)},
-        "docs/reference/permissions.md": {"Permissions": (1,)},
-        "docs/how-to/rotation.md": {"With keys of your own": (1,)},
+    "README.md": {"With a real AWS account": (1, 3, 4), "In a program of your own": (1,)},
+    "SECURITY.md": {"Who can decrypt": (1,)},
+    "docs/reference/settings.md": {"A key of your own": (1,)},
+    "docs/reference/permissions.md": {"Permissions": (1,)},
+    "docs/reference/performance.md": {"Domains in a stack": (1,)},
+    "docs/how-to/rotation.md": {"With keys of your own": (1,), "The timeline": (1,), "Going back": (1,)},
+    "docs/how-to/leaked-key.md": {"A key has leaked": (1, 2, 4)},
+    "docs/how-to/dmarc.md": {"DNS somewhere else": (1,), "Check it": (1,)},
+    "examples/README.md": {"A project by `pulumi new`": (1,), "A fleet of domains": (1, 2)},
+    "docs/tutorial/first-domain.md": {
+        "The first domain": (1, 2),
+        "A rotation": (1, 3),
+        "A broken record": (1, 2, 4),
+        "Take it all back": (1,),
     },
-    "test_dmarc.py": {"docs/how-to/dmarc.md": {"DNS somewhere else": (1,), "Check it": (1,)}},
-    "test_template.py": {
-        "README.md": {"In a program of your own": (1,)},
-        "examples/README.md": {"A project by `pulumi new`": (1,)},
+    "docs/how-to/automation.md": {
+        "Set up the workflows": (1,),
+        "Prometheus": (1,),
+        "A report for auditors": (1,),
+        "In the shell, and in a log": (1,),
     },
-    "test_fleet.py": {"examples/README.md": {"A fleet of domains": (1, 2)}},
-    "test_tutorial.py": {
-        "docs/tutorial/first-domain.md": {
-            "The first domain": (1, 2),
-            "A rotation": (1, 3),
-            "A broken record": (1, 2, 4),
-            "Take it all back": (1,),
-        }
+    "docs/how-to/dns.md": {
+        "A zone for the keys": (1,),
+        "Without Pulumi": (1,),
+        "By API: nobody pastes": (2,),
+        "A name server of your own": (3,),
     },
-    "test_automation.py": {
-        "docs/how-to/automation.md": {
-            "Set up the workflows": (1,),
-            "Prometheus": (1,),
-            "A report for auditors": (1,),
-            "In the shell, and in a log": (1,),
-        }
+    "docs/how-to/dns-team.md": {"What to add": (1,)},
+    "docs/how-to/trouble.md": {"A run stands, or was killed": (1,), "Whom to ask": (1,)},
+    "docs/how-to/adopt-an-account.md": {
+        "Try it in the sandbox": (1,),
+        "See what there is": (1,),
+        "The first wave": (1, 3, 4),
+        "The next waves": (1,),
+        "The Easy DKIM domains": (1,),
+        "The end": (1,),
     },
-    "test_dns.py": {
-        "docs/how-to/dns.md": {"A zone for the keys": (1,), "Without Pulumi": (1,)},
-        "docs/how-to/dns-team.md": {"What to add": (1,)},
+    "docs/how-to/from-easy-dkim.md": {
+        "Away from Easy DKIM": (2,),
+        "Round the window: a sub-domain": (1, 2, 3, 4),
+        "Round the window: a planned downtime": (2, 3),
     },
-    "test_dns_by_api.py": {
-        "docs/how-to/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}
-    },
-    "test_trouble.py": {"docs/how-to/trouble.md": {"A run stands, or was killed": (1,), "Whom to ask": (1,)}},
-    "test_rotation.py": {
-        "docs/how-to/rotation.md": {"The timeline": (1,), "Going back": (1,)},
-        "docs/how-to/leaked-key.md": {"A key has leaked": (1, 2, 4)},
-        "docs/reference/performance.md": {"Domains in a stack": (1,)},
-    },
-    "test_adopt.py": {
-        "docs/how-to/adopt-an-account.md": {
-            "Try it in the sandbox": (1,),
-            "See what there is": (1,),
-            "The first wave": (1, 3, 4),
-            "The next waves": (1,),
-            "The Easy DKIM domains": (1,),
-            "The end": (1,),
-        }
-    },
-    "test_existing.py": {
-        "docs/how-to/from-easy-dkim.md": {
-            "Away from Easy DKIM": (2,),
-            "Round the window: a sub-domain": (1, 2, 3, 4),
-            "Round the window: a planned downtime": (2, 3),
-        },
-        "docs/how-to/existing-identities.md": {"From Terraform, pulumi-aws or CloudFormation": (2, 3)},
-        "docs/how-to/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
-    },
+    "docs/how-to/existing-identities.md": {"From Terraform, pulumi-aws or CloudFormation": (2, 3)},
+    "docs/how-to/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
 }
-"""Which test types the commands of which block."""
+"""The blocks whose commands a test of this folder types, under the headings of each page."""
 
 NOT_FOLLOWED = {
     ("docs/tutorial/first-domain.md", "Start the sandbox", 1): "the tests have a sandbox of their own",
@@ -146,17 +129,17 @@ NOT_FOLLOWED = {
 def test_all_commands_are_followed():
     """A block of commands is typed by a test as it stands, or it is said here why not."""
     followed = {
-        (page, heading, number): file
-        for file, pages in FOLLOWED.items()
-        for page, headings in pages.items()
+        (page, heading, number)
+        for page, headings in FOLLOWED.items()
         for heading, numbers in headings.items()
         for number in numbers
     }
     assert {(one.page, one.heading, one.number) for one in blocks("sh")} == {*followed, *NOT_FOLLOWED}
-    for (page, heading, _), file in followed.items():
-        source = (ROOT / "tests" / "docs" / file).read_text()
-        assert f'"{page}"' in source
-        assert f'"{heading}"' in source
+    files = (ROOT / "tests" / "docs").glob("test_*.py")
+    sources = [file.read_text() for file in files if file.name != "test_blocks.py"]
+    typed = {(one[0], one[1]) for one in followed}
+    named = {one for one in typed for text in sources if all(f'"{part}"' in text for part in one)}
+    assert typed == named
 
 
 def test_program(monkeypatch):

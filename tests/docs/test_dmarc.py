@@ -17,7 +17,7 @@ def test_from_the_line_to_dmarc(sandbox, stack, follow):
     """One line, and mail is aligned twice under the record of the page; `doctor` says so in its words."""
     zone = sandbox.add_zone(DOMAIN)
     stack.paste(block(PAGE, "MAIL FROM and DMARC"))
-    assert stack.run("pulumi up").exit_code == 0
+    stack.well("pulumi up")
     for line in block(PAGE, "MAIL FROM and DMARC", 2).splitlines():
         name, kind, value = line.split(maxsplit=2)
         look_up = sandbox.dns.mx if kind == "MX" else sandbox.dns.txt

@@ -31,13 +31,11 @@ def test_godaddy(sandbox, stack):
     try:
         stack.paste(block("docs/how-to/dns.md", "By API: nobody pastes", 1))
         commands = with_secret(block("docs/how-to/dns.md", "By API: nobody pastes", 2), host.token)
-        done = stack.run(commands, GODADDY_BASE_URL=host.url)
-        assert done.exit_code == 0, done.shown
+        done = stack.well(commands, GODADDY_BASE_URL=host.url)
         assert len(host.records) == 2
         assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
         assert host.token not in stack.stack_file.read_text() + done.shown
-        gone = stack.run("pulumi destroy", GODADDY_BASE_URL=host.url)
-        assert gone.exit_code == 0, gone.shown
+        stack.well("pulumi destroy", GODADDY_BASE_URL=host.url)
         assert host.records == []
     finally:
         host.stop()
@@ -56,10 +54,8 @@ def test_name_server(sandbox, stack, tmp_path):
         pasted = block("docs/how-to/dns.md", "A name server of your own", 1)
         stack.paste(pasted.replace("192.0.2.53", f"{ADDRESS}, port: {server.port}"))
         commands = with_secret(block("docs/how-to/dns.md", "A name server of your own", 3), SECRET)
-        done = stack.run(f"PATH=$PATH:/usr/sbin\n{commands}")
-        assert done.exit_code == 0, done.shown
+        done = stack.well(f"PATH=$PATH:/usr/sbin\n{commands}")
         assert 'key "byodkim" {' in done.stdout
         assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
-        gone = stack.run("pulumi destroy")
-        assert gone.exit_code == 0, gone.shown
+        stack.well("pulumi destroy")
         sandbox.elsewhere.clear()

@@ -47,7 +47,7 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
     follow(*downtime, 2)
     assert json.loads(follow(*page, 3).stdout) == []
     assert sandbox.ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
-    assert stack.run("pulumi destroy").exit_code == 0
+    stack.well("pulumi destroy")
     follow(*downtime, 3)
     assert sandbox.ses.identities(REGION)[DOMAIN].origin == "AWS_SES"
 
@@ -71,7 +71,7 @@ def test_leaving(sandbox, stack, follow):
     zone_id = sandbox.add_zone(DOMAIN)
     page = "docs/how-to/leaving.md"
     stack.paste(block("README.md", "With a real AWS account", 2))
-    assert stack.run("pulumi up").exit_code == 0
+    stack.well("pulumi up")
     follow(page, "One domain only")
     follow(page, "A saved plan")
     names = json.loads(follow(page, "The state is lost", 2, ZONE_ID=zone_id).stdout)

@@ -23,15 +23,13 @@ def test_real_account(sandbox, shell, follow, kms_alias):
     steps = "\n".join(
         (block(*page, 3), "command -v byodkim", "byodkim iam-policy > policy.json", block(*page, 4))
     )
-    done = shell.run(steps)
-    assert done.exit_code == 0, done.shown
+    done = shell.well(steps)
     assert f"\n{shell.project}/venv/bin/byodkim\n" in done.stdout
     assert json.loads((shell.project / "policy.json").read_text())["Version"] == "2012-10-17"
     assert f"\n{DOMAIN}: well\n" in done.stdout
     assert sandbox.ses.signing_key(DOMAIN, REGION)
 
-    gone = shell.run("pulumi destroy")
-    assert gone.exit_code == 0, gone.shown
+    shell.well("pulumi destroy")
     assert sandbox.ses.identities(REGION) == {}
     [zone] = sandbox.aws.zones()
     assert {record_set.type for record_set in zone.record_sets} == {"NS", "SOA"}

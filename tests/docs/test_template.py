@@ -48,8 +48,7 @@ def test_template(sandbox, shell):
         .replace("--stack prod", "--stack prod --yes")
         .replace("pulumi up", resolver)
     )
-    done = shell.run(f"{new}byodkim status\n")
-    assert done.exit_code == 0, done.shown
+    shell.well(f"{new}byodkim status\n")
     assert sandbox.ses.signing_key(DOMAIN, REGION)
     project = shell.project / "senders"
     assert (project / "Pulumi.yaml").read_text().startswith("name: senders\n")
@@ -58,8 +57,7 @@ def test_template(sandbox, shell):
     assert installed_in(project).startswith(str(project / "venv"))
 
     shutil.copytree(ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference")
-    used = shell.run(REFERENCE, PYTHONPATH=str(ROOT))
-    assert used.exit_code == 0, used.shown
+    used = shell.well(REFERENCE, PYTHONPATH=str(ROOT))
     assert json.loads(used.stdout[used.stdout.rindex("[") :]) == [DOMAIN]
 
 
@@ -74,9 +72,7 @@ def test_program_of_ones_own(sandbox, shell, tmp_path):
     install = block("README.md", "In a program of your own", 1).replace(
         "path/to/checkout", str(shell.project)
     )
-    done = shell.run(f"cd {folder}\n{install}")
-    assert done.exit_code == 0, done.shown
+    shell.well(f"cd {folder}\n{install}")
     assert installed_in(folder).startswith(str(folder / "venv"))
-    up = shell.run(f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up")
-    assert up.exit_code == 0, up.shown
+    shell.well(f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up")
     assert sandbox.ses.signing_key(DOMAIN, REGION)

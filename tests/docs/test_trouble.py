@@ -23,6 +23,7 @@ PAGE = "docs/how-to/trouble.md"
 TEXT = (ROOT / PAGE).read_text()
 DOMAIN = "example.com"
 STACK_FILE = block("README.md", "With a real AWS account", 2)
+SECOND = STACK_FILE.replace("generation: 1", "generation: 2")
 
 DOCTOR = "byodkim doctor example.com"
 STATUS = "byodkim status"
@@ -42,27 +43,33 @@ class Night:
         self.sandbox = sandbox
         self.stack = stack
 
-    def type(self, command, *, expecting):
-        """What a command of the page shows; *expecting* stands in it, and on the page, in backticks."""
-        assert command in TEXT
-        assert expecting in TEXT
+    def type(self, command, *expected):
+        """What a command of the page shows; each text *expected* in it stands on the page, in backticks."""
         shown = " ".join(self.stack.run(command).shown.split())
-        assert expecting in shown
+        for one in (command, *expected):
+            assert one in TEXT
+        for one in expected:
+            assert one in shown
         return shown
 
     def repair(self, command=UP):
         """The way back; mail verifies at its end."""
         assert f"`{command}`" in TEXT
-        done = self.stack.run(command)
-        assert done.exit_code == 0, done.shown
+        self.stack.well(command)
         assert self.mail() == "pass"
 
     def mail(self):
         return send(self.sandbox, DOMAIN, REGION).verdict.result
 
-    def later(self, seconds):
-        self.sandbox.clock.advance(seconds)
-        self.sandbox.ses.catch_up()
+    def later(self, *seconds):
+        for one in seconds:
+            self.sandbox.clock.advance(one)
+            self.sandbox.ses.catch_up()
+
+    def up(self, pasted):
+        """A run with another stack file."""
+        self.stack.paste(pasted)
+        self.stack.well("pulumi up")
 
     def well(self):
         """`status` has nothing to say, and mail verifies."""
@@ -126,8 +133,7 @@ def begun(stack):
     stack.sandbox.add_zone(DOMAIN)
     stack.paste(STACK_FILE)
     night = Night(stack.sandbox, stack)
-    done = stack.run("pulumi up")
-    assert done.exit_code == 0, done.shown
+    stack.well("pulumi up")
     assert night.mail() == "pass"
     return night
 
@@ -152,13 +158,12 @@ def nights(one_stack):
 
 
 def spoil(night):
-    assert night.stack.run(f"python -m sandbox spoil {DOMAIN}").exit_code == 0
+    night.stack.well(f"python -m sandbox spoil {DOMAIN}")
 
 
 def test_attachment(nights):
     """What is attached says which versions, and holds no key."""
-    done = nights.stack.run(block(PAGE, "Whom to ask"))
-    assert done.exit_code == 0, done.shown
+    done = nights.stack.well(block(PAGE, "Whom to ask"))
     assert "byodkim" in done.stdout
     shown = (nights.stack.project / "doctor.json").read_text()
     assert json.loads(shown)["verdict"] == "right"
@@ -171,15 +176,14 @@ def test_lost_record(nights):
     nights.change("DELETE", record)
     nights.later(HOUR)
     assert nights.mail() == "unsigned"
-    nights.type(DOCTOR, expecting="(HOST_NOT_FOUND")
+    nights.type(DOCTOR, "(HOST_NOT_FOUND")
     nights.change("CREATE", record)
     nights.later(HOUR)
     assert nights.mail() == "pass"
 
     nights.change("DELETE", record)
-    nights.later(HOUR)
-    nights.later(SIX_DAYS)
-    nights.type(STATUS, expecting="FAILED")
+    nights.later(HOUR, SIX_DAYS)
+    nights.type(STATUS, "FAILED")
     nights.repair()
 
 
@@ -192,9 +196,9 @@ def test_other_type(nights):
     nights.change("CREATE", address)
     nights.later(HOUR)
     assert nights.mail() == "unsigned"
-    fix = nights.type(DOCTOR, expecting="(TYPE_NOT_FOUND")
+    fix = nights.type(DOCTOR, "(TYPE_NOT_FOUND")
     assert "to fix it: run `pulumi up --refresh`, which writes the record again" in fix
-    assert nights.stack.run(UP).exit_code == 0
+    nights.stack.well(UP)
     nights.later(HOUR)
     nights.well()
 
@@ -203,10 +207,10 @@ def test_other_type(nights):
     cname = record | {"Type": "CNAME", "ResourceRecords": [{"Value": "www.example.com"}]}
     nights.change("CREATE", cname)
     nights.later(HOUR)
-    fix = nights.type(DOCTOR, expecting="to fix it")
+    fix = nights.type(DOCTOR, "to fix it")
     assert "to fix it: delete the CNAME record at this name, then run `pulumi up --refresh`" in fix
     nights.change("DELETE", cname)
-    assert nights.stack.run(UP).exit_code == 0
+    nights.stack.well(UP)
     nights.later(HOUR)
     nights.well()
 
@@ -214,22 +218,18 @@ def test_other_type(nights):
 def test_search(night):
     """SES has not found the key yet: it has not looked, DNS gave no answer, or SES has a fault."""
     night.sandbox.ses.switches.first_check_seconds = 600
-    second = STACK_FILE.replace("generation: 1", "generation: 2")
-    night.stack.paste(second + AT_ONCE)
-    assert night.stack.run("pulumi up").exit_code == 0
+    night.up(SECOND + AT_ONCE)
     assert night.mail() == "unsigned"
-    assert "2 right" not in night.type(DOCTOR, expecting="PENDING")
-    night.type(DOCTOR, expecting="right")
+    assert "2 right" not in night.type(DOCTOR, "PENDING")
+    night.type(DOCTOR, "right")
 
     night.sandbox.dns.silence(*ADDRESSES.values())
     night.later(700)
-    night.type(DOCTOR, expecting="(DNS_SERVER_ERROR")
-    night.type(DOCTOR, expecting="unknown")
+    night.type(DOCTOR, "(DNS_SERVER_ERROR", "unknown")
     night.sandbox.dns.silence()
     night.sandbox.ses.ails = True
     night.later(HOUR)
-    night.type(DOCTOR, expecting="(SERVICE_ERROR")
-    night.type(DOCTOR, expecting="right")
+    night.type(DOCTOR, "(SERVICE_ERROR", "right")
     night.sandbox.ses.ails = False
     night.later(HOUR)
     night.well()
@@ -239,15 +239,13 @@ def test_memory(night):
     """SES remembers for a quarter of an hour that there was no such name."""
     night.sandbox.ses.switches.caches_no_such_name = True
     night.sandbox.ses.switches.first_check_seconds = 60
-    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2") + AT_ONCE)
-    assert night.stack.run("pulumi up").exit_code == 0
+    night.up(SECOND + AT_ONCE)
     name = f"{night.selector}._domainkey.{DOMAIN}"
     night.sandbox.dns.override(name, ())
     night.later(70)
     night.sandbox.dns.override(name, None)
     night.later(300)
-    night.type(DOCTOR, expecting="(HOST_NOT_FOUND")
-    night.type(DOCTOR, expecting="right")
+    night.type(DOCTOR, "(HOST_NOT_FOUND", "right")
     night.later(HOUR)
     night.well()
 
@@ -256,7 +254,7 @@ def test_silent_servers(nights):
     """The name servers don't answer: nothing is wrong here, and all is well once they do."""
     nights.sandbox.dns.silence(*ADDRESSES.values())
     assert nights.mail() != "pass"
-    nights.type(DOCTOR, expecting="unknown")
+    nights.type(DOCTOR, "unknown")
     nights.later(HOUR)
     nights.sandbox.dns.silence()
     nights.later(HOUR)
@@ -268,8 +266,8 @@ def test_paste(sandbox, stack):
     panel = Panel(sandbox, DOMAIN)
     stack.paste(f"{STACK_FILE}      dns: manual\n")
     night = Night(sandbox, stack)
-    assert stack.run("pulumi up").exit_code == 0
-    night.type(STATUS, expecting="AWAITING_DNS")
+    stack.well("pulumi up")
+    night.type(STATUS, "AWAITING_DNS")
     assert "byodkim records example.com" in TEXT
     for record in json.loads(stack.run("byodkim records example.com --format json").stdout):
         panel.paste(record["name"], record["value"])
@@ -280,10 +278,10 @@ def test_paste(sandbox, stack):
     night.change("DELETE", record)
     night.later(HOUR)
     assert night.mail() == "unsigned"
-    night.type(DOCTOR, expecting="wrong")
+    night.type(DOCTOR, "wrong")
     night.change("CREATE", record)
     stack.paste(f"{STACK_FILE}      dns: manual\n{AT_ONCE}")
-    assert stack.run(UP).exit_code == 0
+    stack.well(UP)
     night.later(HOUR)
     night.well()
 
@@ -292,10 +290,7 @@ def test_old_key(night):
     """A key that left DNS too early: the command shows that its record is gone, and newer mail verifies."""
     old = night.selector
     before = send(night.sandbox, DOMAIN, REGION)
-    night.stack.paste(
-        STACK_FILE.replace("generation: 1", "generation: 2") + "      published: [2]\n      overlapDays: 0\n"
-    )
-    assert night.stack.run("pulumi up").exit_code == 0
+    night.up(SECOND + "      published: [2]\n      overlapDays: 0\n")
     (late,) = (one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id)
     assert late.verdict.result == "fail"
     assert old not in night.stack.run(DOCTOR).shown
@@ -310,24 +305,23 @@ def test_identity(nights):
     disable = (
         f"aws sesv2 put-email-identity-dkim-attributes --email-identity {DOMAIN} --signing-enabled false"
     )
-    assert nights.stack.run(disable).exit_code == 0
+    nights.stack.well(disable)
     assert nights.mail() == "unsigned"
-    nights.type(STATUS, expecting="DKIM signatures are disabled")
-    nights.type("pulumi preview --refresh", expecting="`pulumi up` repairs that")
+    nights.type(STATUS, "DKIM signatures are disabled")
+    nights.type("pulumi preview --refresh", "`pulumi up` repairs that")
     nights.repair()
 
     nights.put_key("theirs")
-    nights.type(STATUS, expecting="signs with ")
+    nights.type(STATUS, "signs with ")
     nights.repair()
 
     nights.put_key(nights.selector)
     assert nights.mail() == "unsigned"
-    nights.type(DOCTOR, expecting="(INVALID_VALUE")
-    nights.type(DOCTOR, expecting="right")
+    nights.type(DOCTOR, "(INVALID_VALUE", "right")
     nights.repair()
 
-    assert nights.stack.run(f"aws sesv2 delete-email-identity --email-identity {DOMAIN}").exit_code == 0
-    nights.type(STATUS, expecting="gone from SES")
+    nights.stack.well(f"aws sesv2 delete-email-identity --email-identity {DOMAIN}")
+    nights.type(STATUS, "gone from SES")
     nights.repair()
 
 
@@ -335,31 +329,29 @@ def test_record(nights):
     """A record that is wrong, for a moment, for hours, for days, and when SES does not look again."""
     spoil(nights)
     assert nights.mail() == "fail"
-    nights.type(DOCTOR, expecting="wrong")
-    nights.type("pulumi preview --refresh", expecting="update")
+    nights.type(DOCTOR, "wrong")
+    nights.type("pulumi preview --refresh", "update")
     nights.repair()
-    nights.type(DOCTOR, expecting="right")
+    nights.type(DOCTOR, "right")
 
     spoil(nights)
     nights.later(HOUR)
     assert nights.mail() == "unsigned"
-    nights.type(STATUS, expecting="TEMPORARY_FAILURE")
-    assert "pulumi up --refresh" in nights.type(DOCTOR, expecting="(INVALID_VALUE")
+    nights.type(STATUS, "TEMPORARY_FAILURE")
+    assert "pulumi up --refresh" in nights.type(DOCTOR, "(INVALID_VALUE")
     nights.repair()
 
     spoil(nights)
-    nights.later(HOUR)
-    nights.later(SIX_DAYS)
-    nights.type(STATUS, expecting="FAILED")
+    nights.later(HOUR, SIX_DAYS)
+    nights.type(STATUS, "FAILED")
     nights.repair()
 
     nights.sandbox.ses.switches.failed_restarts = False
     spoil(nights)
-    nights.later(HOUR)
-    nights.later(SIX_DAYS)
+    nights.later(HOUR, SIX_DAYS)
     nights.stack.paste(STACK_FILE + AT_ONCE)
-    assert nights.stack.run(UP).exit_code == 0
-    nights.type(STATUS, expecting="rotate")
+    nights.stack.well(UP)
+    nights.type(STATUS, "rotate")
     nights.repair("byodkim rotate example.com")
 
 
@@ -372,7 +364,7 @@ def test_private_key(night):
     night.change("UPSERT", private)
     night.later(HOUR)
     assert night.mail() == "unsigned"
-    night.type(DOCTOR, expecting="wrong (private-key)")
+    night.type(DOCTOR, "wrong (private-key)")
     night.change("DELETE", private)
     assert "`byodkim rotate example.com --compromised`" in TEXT
     night.repair("byodkim rotate example.com --compromised")
@@ -384,7 +376,7 @@ def test_standby(night):
     night.change("DELETE", night.record())
     night.later(HOUR)
     assert night.mail() == "unsigned"
-    night.type(STATUS, expecting="TEMPORARY_FAILURE")
+    night.type(STATUS, "TEMPORARY_FAILURE")
     night.repair("byodkim rotate example.com")
 
 
@@ -392,10 +384,10 @@ def test_another_way(night):
     """The mail goes through a Region that the stack does not have, or as a sub-domain."""
     for region, name in ((OTHER_REGION, DOMAIN), (REGION, "news.example.com")):
         night.sandbox.ses.call("CreateEmailIdentity", region, {"EmailIdentity": name})
-    night.type(STATUS, expecting="well")
-    night.type("pulumi preview --refresh", expecting="unchanged")
-    assert "news.example.com" in night.type("byodkim scan --domain '*.example.com'", expecting="")
-    assert OTHER_REGION in night.type("byodkim scan --domain example.com", expecting="")
+    night.type(STATUS, "well")
+    night.type("pulumi preview --refresh", "unchanged")
+    assert "news.example.com" in night.type("byodkim scan --domain '*.example.com'")
+    assert OTHER_REGION in night.type("byodkim scan --domain example.com")
     both = f"      regions: [{REGION}, {OTHER_REGION}]\n"
     night.stack.paste(f"{STACK_FILE}{both}      adopt: true\n")
     night.repair("pulumi up")
@@ -405,7 +397,7 @@ def test_another_way(night):
 def test_run_stands(night):
     """A run waits for SES, and is ended by Ctrl-C; the next one goes on."""
     night.sandbox.ses.switches.first_check_seconds = 600
-    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
+    night.stack.paste(SECOND)
     assert "Ctrl-C, once" in TEXT
     night.up_until("PENDING after", signal.SIGINT)
     night.later(700)
@@ -415,29 +407,28 @@ def test_run_stands(night):
 def test_run_killed(night):
     """A run was killed together with its plugins."""
     night.sandbox.ses.switches.first_check_seconds = 600
-    night.stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
+    night.stack.paste(SECOND)
     night.up_until("PENDING after", signal.SIGKILL)
-    night.type("pulumi up", expecting="the stack is currently locked")
+    night.type("pulumi up", "the stack is currently locked")
     night.later(700)
-    done = night.stack.run(block(PAGE, "A run stands, or was killed"))
-    assert done.exit_code == 0, done.shown
+    night.stack.well(block(PAGE, "A run stands, or was killed"))
     night.well()
 
 
 def test_state(night):
     """A state of yesterday, and none at all."""
-    assert night.stack.run("pulumi stack export --file old.json").exit_code == 0
-    assert night.stack.run("byodkim rotate example.com").exit_code == 0
-    assert night.stack.run("pulumi stack import --file old.json").exit_code == 0
-    night.type(STATUS, expecting="signs with ")
+    night.stack.well("pulumi stack export --file old.json")
+    night.stack.well("byodkim rotate example.com")
+    night.stack.well("pulumi stack import --file old.json")
+    night.type(STATUS, "signs with ")
     night.repair()
-    night.type(STATUS, expecting="well")
+    night.type(STATUS, "well")
 
     before = night.selector
-    assert night.stack.run("pulumi stack rm prod --force --yes").exit_code == 0
-    assert night.stack.run("pulumi stack init prod --secrets-provider passphrase").exit_code == 0
+    night.stack.well("pulumi stack rm prod --force --yes")
+    night.stack.well("pulumi stack init prod --secrets-provider passphrase")
     night.stack.paste(STACK_FILE)
-    night.type(STATUS, expecting="adopt: true")
+    night.type(STATUS, "adopt: true")
     night.stack.paste(f"{STACK_FILE}      adopt: true\n")
     night.repair("pulumi up")
     night.stack.paste(STACK_FILE)
@@ -453,7 +444,7 @@ def test_zone(night):
     night.stack._environment |= {"GODADDY_BASE_URL": host.url, "GODADDY_PAT": host.token}
     try:
         assert night.mail() == "fail"
-        night.type(DOCTOR, expecting="wrong")
+        night.type(DOCTOR, "wrong")
         night.stack.paste(block(PAGE, "The zone has moved"))
         night.repair()
     finally:
