@@ -1,17 +1,27 @@
-"""The group of commands: its help costs nothing, and says what the commands say."""
+"""
+What all commands have in common: the group and its help, completion, messages, questions, and the file that
+they replace as a whole.
+"""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Event
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import COMMANDS, main
-from byodkim_provider.cli.terminal import say
+from byodkim_provider.cli import COMMANDS, main, terminal
+from byodkim_provider.cli.environment import replace_file
+from byodkim_provider.cli.stack import read_table, stack_names
+from byodkim_provider.cli.terminal import Refused, ask_all, say
+from tests.support.cases import cases
+from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
 HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}
@@ -126,3 +136,170 @@ def test_long_path_is_quoted(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["status"])
     assert "environments/production/europe" in result.stderr.replace("\n", "")
     assert not [line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))]
+
+
+# Completion
+
+
+@pytest.fixture
+def completed(tmp_path, world, monkeypatch, capsys):
+    """What bash is offered for a line, in a project with two stacks."""
+    project = CliProject(tmp_path, world)
+    for name in ("dev", "prod", "p$(touch pwned)", "p;id;", "p\x1b[2J", "p q"):
+        (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    monkeypatch.chdir(project.directory)
+
+    def complete(line):
+        words = {"COMP_WORDS": line, "COMP_CWORD": f"{line.count(' ')}", "_BYODKIM_COMPLETE": "bash_complete"}
+        for name, value in words.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit):
+            main(prog_name="byodkim")
+        return [line.partition(",")[2] for line in capsys.readouterr().out.splitlines()]
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("byodkim st", ["status"]),
+        ("byodkim rotate --no", ["--no-up"]),
+        ("byodkim status --format p", ["prometheus"]),
+        ("byodkim status --stack ", ["dev", "prod"]),
+        ("byodkim doctor -s p", ["prod"]),
+    ],
+)
+def test_completed(completed, line, offered):
+    """The words that can follow; a file whose name is no stack's is not offered."""
+    assert completed(line) == offered
+
+
+@pytest.mark.parametrize(
+    "text", ["name: [", "- 1", "\xff", 'stackConfigDir: "a\\0b"', f"stackConfigDir: {'x' * 300}"]
+)
+def test_impossible_project_file(completed, text):
+    """Beside a file that is no project's nothing is offered, and nothing is said."""
+    Path("Pulumi.yaml").write_bytes(text.encode("latin-1"))
+    assert "".join(completed("byodkim status --stack ")) == ""
+
+
+def test_outside_of_a_project(tmp_path):
+    """Nothing is offered, and nothing fails."""
+    assert stack_names(tmp_path) == []
+
+
+# Many questions at once
+
+
+def test_answers_in_order():
+    """Answers come in the order of the questions, whoever is faster, and without a word."""
+    second = Event()
+
+    def slow():
+        assert second.wait(10)
+        return 1
+
+    def fast():
+        second.set()
+        return 2
+
+    said = []
+    assert ask_all([("one", slow), ("two", fast)], report=said.append) == [1, 2]
+    assert said == []
+    assert ask_all([]) == []
+
+
+def test_a_word_while_it_waits(monkeypatch):
+    """Who waits is told for whom."""
+    go_on, said = Event(), []
+
+    def report(text):
+        said.append(text)
+        go_on.set()
+
+    monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.2)
+    questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
+    assert ask_all(questions, report=report) == [None, True, True, True, True]
+    assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
+
+
+def test_the_first_error_ends_it():
+    """One error ends it: the others are not waited for."""
+    never = Event()
+
+    def refuse():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ask_all([("waits", lambda: never.wait(60)), ("refuses", refuse)])
+    never.set()
+
+
+# The file with the domains
+
+TEXT = "config: {}\n"
+WRITERS = 8
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(TEXT)
+    return file
+
+
+def test_two_writers(file):
+    """Of those who edit the same text one writes, and all others are told that it was changed."""
+
+    def write(number, together):
+        together.wait()
+        try:
+            replace_file(file, file.name, TEXT, f"{TEXT}# {number}\n")
+            return f"{TEXT}# {number}\n"
+        except Refused as refused:
+            return str(refused)
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        for _ in range(30):
+            file.write_text(TEXT)
+            said = [*threads.map(write, range(WRITERS), [Barrier(WRITERS)] * WRITERS)]
+            assert [one for one in said if one.startswith(TEXT)] == [file.read_text()]
+            assert said.count("Pulumi.dev.yaml: was changed meanwhile, nothing was written") == WRITERS - 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+def test_owner_of_the_file(file):
+    """A file that root edits stays its owner's."""
+    os.chown(file, 4711, 4712)
+    replace_file(file, file.name, TEXT, "config:\n")
+    assert (4711, 4712) == (file.stat().st_uid, file.stat().st_gid)
+
+
+def test_file_when_ended_from_outside(file, monkeypatch):
+    """SIGTERM in the course of it leaves the file as it was, and nothing beside it."""
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            replace_file(file, file.name, TEXT, "config:\n")
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
+    assert [TEXT] == [one.read_text() for one in Path(file.parent).iterdir()]
+
+
+@cases(
+    "after",
+    {
+        "nothing": "",
+        "table of an environment": "\nNAME        VALUE\nFOO         bar\n",
+        "warning of several lines": "warning: the environment\n            has no effect\n",
+    },
+)
+def test_table_of_configuration(after):
+    """The first table of `pulumi config` is read, and nothing that Pulumi prints below it."""
+    printed = "KEY         VALUE\naws:region  eu-west-1\nnote        two\n            lines\n"
+    assert read_table(f"{printed}{after}", "p") == {"aws:region": "eu-west-1", "p:note": "two\nlines"}

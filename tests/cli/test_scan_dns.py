@@ -36,59 +36,30 @@ def manual(**options):
     return {"provider": "manual", **options}
 
 
+MAIL, COM = "mail.example.com", "example.com"
+PASTED = manual(panel="route53", zone=COM)
+ELSEWHERE = "of another account: `dns: {assumeRole: …}` writes there"
+BY_API = "`dns: cloudflare` needs nobody who pastes"
+NAMECHEAP = ("dns1.registrar-servers.com",)
+
+
 @cases(
-    ("seen", "zones", "title", "setting", "note"),
+    ("zone", "servers", "zones", "title", "setting", "note"),
     {
-        "zone of the account": (ZoneInDns("example.com", AWS), ONE, "Route 53", None, ""),
-        "two of a name": (ZoneInDns("example.com", AWS), TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
-        "a longer zone that nobody delegates to": (
-            ZoneInDns("example.com", AWS),
-            LONGER,
-            "Route 53",
-            {"zoneId": "Z1"},
-            "",
-        ),
-        "another account": (
-            ZoneInDns("example.com", OTHER),
-            ONE,
-            "Route 53",
-            manual(panel="route53", zone="example.com"),
-            "of another account: `dns: {assumeRole: …}` writes there",
-        ),
-        "zones not readable": (
-            ZoneInDns("example.com", AWS),
-            None,
-            "Route 53",
-            manual(panel="route53", zone="example.com"),
-            "perhaps of another account: `dns: {assumeRole: …}` writes there",
-        ),
-        "Cloudflare": (
-            ZoneInDns("mail.example.com", ("a.ns.cloudflare.com",)),
-            ONE,
-            "Cloudflare",
-            manual(panel="cloudflare"),
-            "`dns: cloudflare` needs nobody who pastes",
-        ),
-        "Namecheap": (
-            ZoneInDns("example.com", ("dns1.registrar-servers.com",)),
-            [],
-            "Namecheap",
-            manual(panel="namecheap", zone="example.com"),
-            "",
-        ),
-        "own name server": (ZoneInDns("mail.example.com", ("ns.example.org",)), [], "other", "manual", ""),
-        "own name server of the parent": (
-            ZoneInDns("example.com", ("ns.example.org",)),
-            [],
-            "other",
-            manual(zone="example.com"),
-            "",
-        ),
+        "zone of the account": (COM, AWS, ONE, "Route 53", None, ""),
+        "two of a name": (COM, AWS, TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
+        "a longer zone that nobody delegates to": (COM, AWS, LONGER, "Route 53", {"zoneId": "Z1"}, ""),
+        "another account": (COM, OTHER, ONE, "Route 53", PASTED, ELSEWHERE),
+        "zones not readable": (COM, AWS, None, "Route 53", PASTED, f"perhaps {ELSEWHERE}"),
+        "API": (MAIL, ("a.ns.cloudflare.com",), ONE, "Cloudflare", manual(panel="cloudflare"), BY_API),
+        "panel": (COM, NAMECHEAP, [], "Namecheap", manual(panel="namecheap", zone=COM), ""),
+        "own name server": (MAIL, ("ns.example.org",), [], "other", "manual", ""),
+        "own name server of the parent": (COM, ("ns.example.org",), [], "other", manual(zone=COM), ""),
     },
 )
-def test_home(seen, zones, title, setting, note):
+def test_home(zone, servers, zones, title, setting, note):
     """The zone that DNS names decides; a zone of the account that it does not name counts for nothing."""
-    found = home_of("mail.example.com", seen, None if zones is None else Account(zones))
+    found = home_of(MAIL, ZoneInDns(zone, servers), None if zones is None else Account(zones))
     assert (title, setting, note, "") == (found.title, found.setting, found.note, found.failure)
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from byodkim_provider.cli.environment import run_pulumi
-from byodkim_provider.identity.state import KeyInSes
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -45,13 +44,11 @@ def silent():
 def project(tmp_path, world, silent):
     """One domain in SES and DNS, neither of which answers."""
     dns, aws = silent
-    directory = tmp_path / "project"
-    directory.mkdir()
+    (directory := tmp_path / "project").mkdir()
     project = CliProject(directory, world)
     world.publish(1, 2, 3)
-    project.stored = [world.verified(2)]
-    port = dns.getsockname()[1]
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{port}']}}\n")
+    project.stored = [replace(world.verified(2), signed_until={})]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{dns.getsockname()[1]}']}}\n")
     project.environment = {
         "PATH": f"{project.pulumi_script(tmp_path / 'bin').parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
@@ -61,6 +58,22 @@ def project(tmp_path, world, silent):
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return project
+
+
+@pytest.fixture
+def without_dns(project, tmp_path):
+    """The same, where DNS is not checked."""
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
+    project.pulumi_script(tmp_path / "bin")
+    return project
+
+
+@pytest.fixture
+def answered(without_dns, tmp_path):
+    """The same, where neither SES nor DNS need be asked: one domain waits for DNS."""
+    without_dns.stored = [replace(without_dns.stored[0], key=None)]
+    without_dns.pulumi_script(tmp_path / "bin")
+    return without_dns
 
 
 def byodkim(project, *arguments, stdin=None):
@@ -94,8 +107,6 @@ def test_interrupted(project, silent):
 
 def test_rotate_says_for_whom_it_waits(project):
     """So does a rotation that looks up records before it asks, and Ctrl-C ends that at once too."""
-    project.stored = [replace(project.stored[0], signed_until={})]
-    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
     before = project.stack_file.read_bytes()
     with byodkim(project, "rotate", DOMAIN, "--yes") as process:
         # A busy machine may have it wait for Pulumi as well.
@@ -109,14 +120,11 @@ def test_rotate_says_for_whom_it_waits(project):
     assert project.stack_file.read_bytes() == before
 
 
-def test_interrupted_at_the_question(project):
+def test_interrupted_at_the_question(without_dns):
     """Ctrl-C at the question of `rotate` is an interruption, and the message says that nothing changed."""
-    project.stored = [replace(project.stored[0], signed_until={})]
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
-    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
-    before = project.stack_file.read_bytes()
+    before = without_dns.stack_file.read_bytes()
     keyboard, terminal = pty.openpty()
-    with byodkim(project, "rotate", DOMAIN, stdin=terminal) as process:
+    with byodkim(without_dns, "rotate", DOMAIN, stdin=terminal) as process:
         said = ""
         while not said.endswith("[y/N]:"):
             letter = process.stderr.read(1)
@@ -130,16 +138,7 @@ def test_interrupted_at_the_question(project):
     os.close(keyboard)
     os.close(terminal)
     assert (process.returncode, stderr.strip()) == (130, "byodkim: interrupted, nothing was written")
-    assert project.stack_file.read_bytes() == before
-
-
-@pytest.fixture
-def answered(project):
-    """The same, where neither SES nor DNS need be asked: one domain waits for DNS, which is not checked."""
-    project.stored = [replace(project.stored[0], key=None)]
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
-    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
-    return project
+    assert without_dns.stack_file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -180,13 +179,9 @@ def _redirected(project, tmp_path, redirect, *arguments):
     return done.returncode, said.read_text(encoding="latin-1")
 
 
-def test_latin_1(answered, tmp_path):
+def test_latin_1(without_dns, tmp_path):
     """A character that the stream's encoding lacks is spelled out, so that nothing is lost."""
-    now = answered.world.clock.now()
-    key = KeyInSes(set_at=now, set_by="", signing_since=now, status="SUCCESS")
-    answered.stored = [replace(answered.stored[0], key=key, signed_until={})]
-    answered.pulumi_script(tmp_path / "bin")
-    result, heard = _redirected(answered, tmp_path, "", "rotate", DOMAIN, "--dry-run")
+    result, heard = _redirected(without_dns, tmp_path, "", "rotate", DOMAIN, "--dry-run")
     assert result == 0, heard
     assert "byodkim: example.com: generation 2 \\u2192 3, in DNS: 2, 3, 4\n" in heard
     assert f"+    {DOMAIN}: {{generation: 3, dnsCheck: off}} # ü \\u2192 \\u0436\n" in heard
@@ -226,15 +221,13 @@ sys.exit(1)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
-def test_ended_from_outside(project, tmp_path, ending):
+def test_ended_from_outside(without_dns, tmp_path, ending):
     """A job that is cancelled ends `pulumi up` in order, by one signal: a second would end it at once."""
-    project.stored = [replace(project.stored[0], signed_until={})]
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
-    script = project.pulumi_script(tmp_path / "bin")
+    script = without_dns.pulumi_script(tmp_path / "bin")
     (tmp_path / "up.py").write_text(PULUMI_UP)
     up = f'"up -s dev --yes") exec "{sys.executable}" "{tmp_path}/up.py";;\n'
     script.write_text(script.read_text().replace("*) exit 3;;", f"{up}*) exit 3;;"))
-    with byodkim(project, "rotate", DOMAIN, "--yes", stdin=subprocess.DEVNULL) as process:
+    with byodkim(without_dns, "rotate", DOMAIN, "--yes", stdin=subprocess.DEVNULL) as process:
         assert "began, in a group of its own\n" in process.stdout
         process.send_signal(ending)
         said, stderr = process.communicate()

@@ -325,56 +325,34 @@ def test_one_domain():
 
 
 TEXT_IN_DOMAIN = """
-generation: null
-  generation: must be a whole number, not null
-generation: 0
-  generation: must be 1 to 1000000000000000, not 0
-generation: 2.5
-  generation: must be a whole number, not 2.5
-generation: true
-  generation: must be a whole number, not true
-generation: two
-  generation: must be a whole number, not 'two'
-generation: '02'
-  generation: must be a whole number, not '02'
-generation: [1]
-  generation: must be a whole number, not a list
-published: [1, 3]
-  published: must contain generation 2, which signs, not [1, 3]
-published: [2, 2]
-  published: generation 2 is listed twice
-published: []
-  published: must contain generation 2, which signs, not []
-published: [0, 2]
-  published[0]: must be 1 to 1000000000000000, not 0
-published: 2
-  published: must be a list, not 2
-mailFrom: a.b
-  mailFrom: must be one label like 'bounce', in lower case, not 'a.b'
-mailFrom: 5
-  mailFrom: must be a map, not 5
-mailFrom: {onMxFailure: reject}
-  mailFrom.label: required
+generation: null ⇒ generation: must be a whole number, not null
+generation: 0 ⇒ generation: must be 1 to 1000000000000000, not 0
+generation: 2.5 ⇒ generation: must be a whole number, not 2.5
+generation: true ⇒ generation: must be a whole number, not true
+generation: two ⇒ generation: must be a whole number, not 'two'
+generation: '02' ⇒ generation: must be a whole number, not '02'
+generation: [1] ⇒ generation: must be a whole number, not a list
+published: [1, 3] ⇒ published: must contain generation 2, which signs, not [1, 3]
+published: [2, 2] ⇒ published: generation 2 is listed twice
+published: [] ⇒ published: must contain generation 2, which signs, not []
+published: [0, 2] ⇒ published[0]: must be 1 to 1000000000000000, not 0
+published: 2 ⇒ published: must be a list, not 2
+mailFrom: a.b ⇒ mailFrom: must be one label like 'bounce', in lower case, not 'a.b'
+mailFrom: 5 ⇒ mailFrom: must be a map, not 5
+mailFrom: {onMxFailure: reject} ⇒ mailFrom.label: required
 mailFrom: {label: b, onMxFailure: rejct}
   mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?
 mailFrom: {eu-west-1: B}
   mailFrom.label["eu-west-1"]: must be one label like 'bounce', in lower case, not 'B'
-mailFrom: {us-east-1: b}
-  mailFrom.label: must have one label for each of the Regions eu-west-1
+mailFrom: {us-east-1: b} ⇒ mailFrom.label: must have one label for each of the Regions eu-west-1
 regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
   mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
-overlapDays: 366
-  overlapDays: must be 0 to 365, not 366
-overlapDays: 10d
-  overlapDays: must be a whole number, not '10d'
-keyBits: 4096
-  keyBits: must be 1024 to 2048, not 4096
-keyStore: vault
-  keyStore: must be 'state' or 'secretsManager', not 'vault'
-keyStore: null
-  keyStore: must be a map, not null
-keyStore: {kmsKeyId: alias/mail}
-  keyStore.provider: required
+overlapDays: 366 ⇒ overlapDays: must be 0 to 365, not 366
+overlapDays: 10d ⇒ overlapDays: must be a whole number, not '10d'
+keyBits: 4096 ⇒ keyBits: must be 1024 to 2048, not 4096
+keyStore: vault ⇒ keyStore: must be 'state' or 'secretsManager', not 'vault'
+keyStore: null ⇒ keyStore: must be a map, not null
+keyStore: {kmsKeyId: alias/mail} ⇒ keyStore.provider: required
 keyStore: {provider: secretsManager, kmskeyid: alias/mail}
   keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?
 keyStore: {provider: state, kmsKeyId: alias/mail, recoveryWindowDays: 7}
@@ -382,75 +360,45 @@ keyStore: {provider: state, kmsKeyId: alias/mail, recoveryWindowDays: 7}
   keyStore.recoveryWindowDays: is an option of secretsManager, not of state
 keyStore: {provider: secretsManager, resourcePolicy: '{'}
   keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'
-dnsWaitSeconds: 3601
-  dnsWaitSeconds: must be 0 to 3600, not 3601
-rotateAfterDays: 0
-  rotateAfterDays: must be 1 to 36500, not 0
-protect: 'yes'
-  protect: must be true or false, not 'yes'
-protect: []
-  protect: must be true or false, not a list
-regions: []
-  regions: must not be empty
-regions: eu-west-1
-  regions: must be a list, not 'eu-west-1'
-regions: [eu-west-1, Ireland]
-  regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'
-regions: [eu-west-1a]
-  regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'
-dns: 53
-  dns: must be a map, not 53
-dns: []
-  dns: must not be empty
-dns: {ttl: -1}
-  dns.ttl: must be 0 to 2147483647, not -1
-dns: [{ttl: 5m}]
-  dns[0].ttl: must be a whole number, not '5m'
-dns: {TTL: 60}
-  dns.TTL: unknown key, did you mean 'ttl'?
+dnsWaitSeconds: 3601 ⇒ dnsWaitSeconds: must be 0 to 3600, not 3601
+rotateAfterDays: 0 ⇒ rotateAfterDays: must be 1 to 36500, not 0
+protect: 'yes' ⇒ protect: must be true or false, not 'yes'
+protect: [] ⇒ protect: must be true or false, not a list
+regions: [] ⇒ regions: must not be empty
+regions: eu-west-1 ⇒ regions: must be a list, not 'eu-west-1'
+regions: [eu-west-1, Ireland] ⇒ regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'
+regions: [eu-west-1a] ⇒ regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'
+dns: 53 ⇒ dns: must be a map, not 53
+dns: [] ⇒ dns: must not be empty
+dns: {ttl: -1} ⇒ dns.ttl: must be 0 to 2147483647, not -1
+dns: [{ttl: 5m}] ⇒ dns[0].ttl: must be a whole number, not '5m'
+dns: {TTL: 60} ⇒ dns.TTL: unknown key, did you mean 'ttl'?
 dns: {zoneId: /hostedzone/Z1}
   dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not '/hostedzone/Z1'
-dns: {zone: example.com, zoneId: Z1}
-  dns.zoneId: give the name of the zone or its ID, not both
-dns: {zone: 5}
-  dns.zone: must be a zone's name, not 5
+dns: {zone: example.com, zoneId: Z1} ⇒ dns.zoneId: give the name of the zone or its ID, not both
+dns: {zone: 5} ⇒ dns.zone: must be a zone's name, not 5
 dns: {zone: example .com}
   dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'
-dns: {zone: ample.com}
-  dns.zone: 'ample.com' does not hold 'example.com'
-dnsCheck: always
-  dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'
+dns: {zone: ample.com} ⇒ dns.zone: 'ample.com' does not hold 'example.com'
+dnsCheck: always ⇒ dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'
 configurationSet: news letter
   configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'
-tags: [team]
-  tags: must be a map, not a list
-tags: {team: 42}
-  tags["team"]: must be text, not 42
-tags: {team: a&b}
-  tags["team"]: must be letters, digits, blanks and _.:/=+-@, not '&'
-tags: {'byodkim:owner': me}
-  tags["byodkim:owner"]: names that begin with 'byodkim:' are reserved
-tags: {'AWS:x': me}
-  tags["AWS:x"]: names that begin with 'AWS:' are reserved
-keys: {'2': s1}
-  keys["2"]: must be a map, not 's1'
-keys: {'2': {privateKey: first}}
-  keys["2"].selector: required
-keys: {'2': {selector: s}}
-  keys["2"].privateKey: required
+tags: [team] ⇒ tags: must be a map, not a list
+tags: {team: 42} ⇒ tags["team"]: must be text, not 42
+tags: {team: a&b} ⇒ tags["team"]: must be letters, digits, blanks and _.:/=+-@, not '&'
+tags: {'byodkim:owner': me} ⇒ tags["byodkim:owner"]: names that begin with 'byodkim:' are reserved
+tags: {'AWS:x': me} ⇒ tags["AWS:x"]: names that begin with 'AWS:' are reserved
+keys: {'2': s1} ⇒ keys["2"]: must be a map, not 's1'
+keys: {'2': {privateKey: first}} ⇒ keys["2"].selector: required
+keys: {'2': {selector: s}} ⇒ keys["2"].privateKey: required
 keys: {'2': {selector: s, privatekey: first}}
   keys["2"].privateKey: required
   keys["2"].privatekey: unknown key, did you mean 'privateKey'?
-overlapdays: 3
-  overlapdays: unknown key, did you mean 'overlapDays'?
-overlap_days: 3
-  overlap_days: unknown key, did you mean 'overlapDays'?
-region: eu-west-1
-  region: unknown key, did you mean 'regions'?
-ttl: 60
-  ttl: unknown key, did you mean 'dns.ttl'?
-retired: true, adopt: true
-  retired: can't be true with adopt: an adopted identity stays in SES
+overlapdays: 3 ⇒ overlapdays: unknown key, did you mean 'overlapDays'?
+overlap_days: 3 ⇒ overlap_days: unknown key, did you mean 'overlapDays'?
+region: eu-west-1 ⇒ region: unknown key, did you mean 'regions'?
+ttl: 60 ⇒ ttl: unknown key, did you mean 'dns.ttl'?
+retired: true, adopt: true ⇒ retired: can't be true with adopt: an adopted identity stays in SES
 dns: [{externalId: corp}, {externalId: corp 7}]
   dns[0].externalId: goes with a role that asks for it, and none is named
   dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'
@@ -465,24 +413,17 @@ dns: {provider: rfc2136, server: "192.0.2.1:53", keyName: byodkim}
 dns: {provider: cpanel, server: attacker.example, port: 443}
   dns.port: is an option of rfc2136, not of cpanel
   dns.server: is an option of rfc2136, not of cpanel
-dns: {provider: godaddy, ttl: 300}
-  dns.ttl: must be 600 to 86400 at godaddy, not 300
+dns: {provider: godaddy, ttl: 300} ⇒ dns.ttl: must be 600 to 86400 at godaddy, not 300
 dns: {provider: dreamhost, ttl: 300}
   dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not of dreamhost
-dns: {provider: wix, keyName: byodkim}
-  dns.keyName: is an option of rfc2136, not of wix
-dns: {provider: cloudflare, panel: godaddy}
-  dns.panel: is an option of manual, not of cloudflare
-dns: {provider: cloudflare, ttl: 30}
-  dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
-dns: {provider: cloudflare, zoneId: Z1}
-  dns.zoneId: 'Z1' is not a zone id in cloudflare
-dns: [manual, {zone: example.org}]
-  dns[1].zone: 'example.org' does not hold 'example.com'
+dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
+dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
+dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
+dns: {provider: cloudflare, zoneId: Z1} ⇒ dns.zoneId: 'Z1' is not a zone id in cloudflare
+dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 'example.com'
 mailFrom: ccccccccccccccccccccccccccccccccc
   mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
-regions: [eu-west-1, eu-west-1]
-  regions: 'eu-west-1' is listed twice
+regions: [eu-west-1, eu-west-1] ⇒ regions: 'eu-west-1' is listed twice
 dns: nobody
   dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or 'manual', not
     'nobody'
@@ -495,18 +436,13 @@ dnsResolvers: ['::1']
 dnsResolvers: ['1.1.1.1:65536']
   dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
     not '1.1.1.1:65536'
-dnsResolvers: [1.1.1.1, 1.1.1.1]
-  dnsResolvers: '1.1.1.1' is listed twice
+dnsResolvers: [1.1.1.1, 1.1.1.1] ⇒ dnsResolvers: '1.1.1.1' is listed twice
 configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
   configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters
-keys: [{selector: s1, privateKey: first}]
-  keys: must be a map, not a list
-keys: {'1': {selector: s1, privateKey: first}}
-  keys: must hold a key for generation 2, which signs
-keys: {new: {selector: s1, privateKey: first}}
-  keys["new"]: must be a whole number, not 'new'
-keys: {'0': {selector: s1, privateKey: first}}
-  keys["0"]: must be 1 to 1000000000000000, not 0
+keys: [{selector: s1, privateKey: first}] ⇒ keys: must be a map, not a list
+keys: {'1': {selector: s1, privateKey: first}} ⇒ keys: must hold a key for generation 2, which signs
+keys: {new: {selector: s1, privateKey: first}} ⇒ keys["new"]: must be a whole number, not 'new'
+keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be 1 to 1000000000000000, not 0
 keys: {'2': {selector: s2, privateKey: frist}}
   keys["2"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?
 keys: {'2': {selector: s2, privateKey: mail2026}}
@@ -548,12 +484,9 @@ dns: {provider: rfc2136, server: ns1 .example.com, port: 0, keyName: a key, keyA
   dns.keyName: must be a name like 'byodkim', not 'a key'
   dns.port: must be 1 to 65535, not 0
   dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1 .example.com'
-regions: ["eu-west-1\\n"]
-  regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters
-generation: .nan
-  generation: must be a whole number, not nan
-tags: {'': x}
-  tags[""]: the name of a tag must be 1 to 128 characters, not 0
+regions: ["eu-west-1\\n"] ⇒ regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters
+generation: .nan ⇒ generation: must be a whole number, not nan
+tags: {'': x} ⇒ tags[""]: the name of a tag must be 1 to 128 characters, not 0
 """
 
 NOT_A_NAME = (
@@ -579,7 +512,7 @@ def policy(written):
 
 
 IN_DOMAIN = {
-    **written_out(TEXT_IN_DOMAIN),
+    **written_out(TEXT_IN_DOMAIN.replace(" ⇒ ", "\n  ")),
     "no generation": ({}, ["generation: required, it says which key signs"]),
     "policy deep": (policy("[" * 60000), [NO_JSON]),
     "policy too long": (policy({"x": "y" * 20480}), [LONG_JSON]),
@@ -602,29 +535,22 @@ def test_refused_in_a_domain(written, expected):
 TEXT_IN_STACK = """
 domains: {example.com: {generation: 1, mailFrom: b}, b.example.com: {generation: 1}}
   domains["example.com"].mailFrom.label: 'b.example.com' sends mail itself, a MAIL FROM domain must not
-domains: null
-  domains: must not be empty
-domains: []
-  domains: must not be empty
-dnsCredentials: {wix: {token: x}}
-  domains: must not be empty
+domains: null ⇒ domains: must not be empty
+domains: [] ⇒ domains: must not be empty
+dnsCredentials: {wix: {token: x}} ⇒ domains: must not be empty
 domain: {example.com: {generation: 1}}
   domain: unknown key, did you mean 'domains'?
   domains: must not be empty
-domains: [example.com]
-  domains: must be a map, not a list
+domains: [example.com] ⇒ domains: must be a map, not a list
 domains: {localhost: {generation: 1}}
   domains["localhost"]: 'localhost' is a single label, expected a domain such as 'example.com'
 domains: {Example.com: {generation: 1}, example.com.: {generation: 1}}
   domains["example.com."]: is the same domain as 'Example.com'
 domains: {bücher.example: {generation: 1}, xn--bcher-kva.example: {generation: 2}}
   domains["xn--bcher-kva.example"]: is the same domain as 'bücher.example'
-domains: {example.com: null}
-  domains["example.com"].generation: required, it says which key signs
-domains: {example.com: 2}
-  domains["example.com"]: must be a map, not 2
-domains: {example.com: {generation: 1}}, default: {}
-  default: unknown key, did you mean 'defaults'?
+domains: {example.com: null} ⇒ domains["example.com"].generation: required, it says which key signs
+domains: {example.com: 2} ⇒ domains["example.com"]: must be a map, not 2
+domains: {example.com: {generation: 1}}, default: {} ⇒ default: unknown key, did you mean 'defaults'?
 domains: {example.com: {generation: 1}}, defaults: {generation: 1, published: [1], keys: {}}
   defaults.generation: belongs to a domain, not to defaults
   defaults.keys: belongs to a domain, not to defaults
@@ -641,8 +567,7 @@ domains: {example.com: {generation: 1}}, verification: {timeoutMinutes: 4321}
   verification.timeoutMinutes: must be 0 to 4320, not 4321
 domains: {example.com: {generation: 1}}, verification: {onTimeout: retry}
   verification.onTimeout: must be 'warn' or 'fail', not 'retry'
-domains: {example.com: {generation: 1}}, verification: fail
-  verification: must be a map, not 'fail'
+domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: must be a map, not 'fail'
 """
 
 GENERATED = (
@@ -655,7 +580,7 @@ SUPPLIED = (
 LONG = {"generation": 1, "keys": {"1": supplied("s" * 63)}}
 
 IN_STACK = {
-    **written_out(TEXT_IN_STACK),
+    **written_out(TEXT_IN_STACK.replace(" ⇒ ", "\n  ")),
     "no domains": ({}, ["domains: must not be empty"]),
     "long domain": ({"domains": {LONG_DOMAIN: {"generation": 1}}}, [GENERATED]),
     "long selector": ({"privateKeys": PRIVATE_KEYS, "domains": {LONG_DOMAIN: LONG}}, [SUPPLIED]),
