@@ -11,36 +11,13 @@ import ast
 import inspect
 import json
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import ModelSchema, WithDefaultSchema
-
 from byodkim_provider.config.schema import StackSettings
 from byodkim_provider.config.settings import PROJECT
-from byodkim_provider.config.values import REGION
-
-
-class _ForEditors(GenerateJsonSchema):
-    """With descriptions, and without generated titles and long defaults, which editors should not show."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        shown = super().default_schema(schema)
-        if not isinstance(shown.get("default"), str | int):
-            shown.pop("default", None)
-        return shown
-
-    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
-        shown = super().model_schema(schema)
-        fields = schema["cls"].model_fields
-        for name, text in _docstrings(schema["cls"]).items():
-            if name in fields:
-                shown["properties"][fields[name].alias]["description"] = text
-        return shown
+from byodkim_provider.config.values import REGION, Written
 
 
 def _docstrings(model: type) -> dict[str, str]:
@@ -63,7 +40,24 @@ def definitions() -> dict[str, Any]:
 
 
 def _schema() -> dict[str, Any]:
-    return StackSettings.model_json_schema(by_alias=True, schema_generator=_ForEditors)
+    """With descriptions, and without generated titles and long defaults, which editors should not show."""
+    schema = StackSettings.model_json_schema(by_alias=True)
+    classes = {one.__name__: one for one in _below(Written)}
+    for name, shown in {**schema["$defs"], StackSettings.__name__: schema}.items():
+        texts = _docstrings(classes[name])
+        for field, details in classes[name].model_fields.items():
+            written = shown["properties"][details.alias]
+            written.pop("title", None)
+            if not isinstance(written.get("default"), str | int):
+                written.pop("default", None)
+            written |= {"description": texts[field]} if field in texts else {}
+            shown["properties"][details.alias] = dict(sorted(written.items()))  # as pydantic sorts them
+    return schema
+
+
+def _below(cls: type[Written]) -> Iterator[type[Written]]:
+    for one in cls.__subclasses__():
+        yield from (one, *_below(one))
 
 
 def json_schema() -> dict[str, object]:

@@ -15,6 +15,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
@@ -28,12 +29,9 @@ Problem = tuple[tuple[str, ...], Message]
 """The path within a field, and the message."""
 
 
-class LocatedError(ValueError):
-    """Several problems of one field. A class because a pydantic validator can raise only one error."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(": ".join((*steps, str(text))) for steps, text in problems))
-        self.problems = tuple(problems)
+def located(problems: Sequence[Problem]) -> PydanticCustomError:
+    """Several problems of one field, as the one error that a validator of pydantic can raise."""
+    return PydanticCustomError("located", "several problems", {"problems": problems})
 
 
 SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
@@ -83,17 +81,14 @@ def secret_command(steps: Steps) -> str:
 
 def _path(steps: Steps) -> str:
     path = ""
-    for before, step in pairwise(("", *map(_named, steps))):
+    # A number of a program's map may be a prime.
+    shown = (one if isinstance(one, int) and abs(one) < MAX_NUMBER else named(str(one)) for one in steps)
+    for before, step in pairwise(("", *shown)):
         if isinstance(step, int) or before in _NAMED_BY_USERS:
             path += f"[{json.dumps(step, ensure_ascii=False)}]"
         else:
             path += f".{step}" if path else step
     return path
-
-
-def _named(step: str | int) -> str | int:
-    """*step* as a path quotes it; a number of a program's map may be a prime."""
-    return step if isinstance(step, int) and abs(step) < MAX_NUMBER else named(str(step))
 
 
 def lines(
@@ -110,9 +105,8 @@ def lines(
     """
     for details in error.errors(include_url=False):
         location, context = tuple(_written_steps(details["loc"], given)), details.get("ctx", {})
-        cause = context.get("error")
-        if isinstance(cause, LocatedError):
-            for steps, text in cause.problems:
+        if details["type"] == "located":
+            for steps, text in context["problems"]:
                 own = [
                     step if before in _NAMED_BY_USERS else spelled(step)
                     for before, step in zip((*("", *location)[-1:], *steps), steps, strict=False)

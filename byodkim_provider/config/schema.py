@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config.problems import LocatedError, Problem, line, secret_command
+from byodkim_provider.config.problems import Problem, line, located, secret_command
 from byodkim_provider.config.values import (
     REGION,
     RESOLVER_ADDRESS,
@@ -186,16 +186,6 @@ _KmsKey = Annotated[
 ]
 
 
-def _as_object(written: object) -> object:
-    """`keyStore` in its long form: a store's name is an object."""
-    return {"provider": written} if isinstance(written, str) else written
-
-
-def _name_or_object(schema: dict[str, Any]) -> None:
-    """The JSON Schema of `keyStore`, with its short form."""
-    schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
-
-
 def is_key(written: object) -> bool:
     """Whether what is *written* as the name of a key may be the key itself: no name is as long."""
     return isinstance(written, str) and (len(written) >= MAX_SHOWN or "\n" in written)
@@ -277,6 +267,14 @@ class KeyStore(Written):
                 yield (to_camel(option),), problem
 
 
+def _name_or_object(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keyStore`, with its short form."""
+    schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
+
+
+# `keyStore` in its short form is the name of the store.
+_store_name = BeforeValidator(lambda value: {"provider": value} if isinstance(value, str) else value)
+
 # A domain without any settings: read as an empty map, so that missing keys are reported by name.
 _nothing = BeforeValidator(lambda value: {} if value is None else value)
 
@@ -349,8 +347,8 @@ class DomainDefaults(Written):
     """The DNS provider that publishes the records: its name, an object with options, or a list of them."""
     key_bits: Annotated[int, whole(MIN_BITS, MAX_BITS)] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
-    key_store: Annotated[KeyStore, BeforeValidator(_as_object), Field(json_schema_extra=_name_or_object)] = (
-        KeyStore(provider="state")
+    key_store: Annotated[KeyStore, _store_name, Field(json_schema_extra=_name_or_object)] = KeyStore(
+        provider="state"
     )
     """Where new keys are kept: the name of a store, or an object with options. Existing keys do not move."""
     configuration_set: _ConfigurationSet | None = None
@@ -410,7 +408,7 @@ class WrittenDomain(DomainDefaults):
         if signing and keys is not None and signing not in keys and not written_out:
             problems.append(((), SettingMessages.NOT_SUPPLIED(generation=signing)))
         if problems:
-            raise LocatedError(problems)
+            raise located(problems)
         return keys
 
 

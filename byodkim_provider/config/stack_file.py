@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node, ScalarNode
 
@@ -78,8 +78,11 @@ def load(text: str) -> Any:
     """What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it."""
     try:
         yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Bounded
-        return _copied(yaml.load(text))
+        node = yaml.compose(text)
+        # Refused before it is built: where aliases repeat aliases, a few lines are millions of values.
+        if node is not None and _size(node, {}) > MAX_NODES:
+            raise InvalidSettings([SettingMessages.TOO_LONG(most=MAX_NODES)])
+        return _copied(yaml.constructor.construct_document(node)) if node is not None else None
     except MarkedYAMLError as error:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
@@ -87,15 +90,6 @@ def load(text: str) -> Any:
         raise InvalidSettings([SettingMessages.DUPLICATE(where=where, problem=problem)]) from None
     except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
         raise InvalidSettings([SettingMessages.NOT_YAML()]) from None
-
-
-class _Bounded(SafeConstructor):
-    """Refuses a document whose aliases repeat aliases, so that a few lines are millions of values."""
-
-    def construct_document(self, node: Node) -> Any:
-        if _size(node, {}) > MAX_NODES:
-            raise InvalidSettings([SettingMessages.TOO_LONG(most=MAX_NODES)])
-        return super().construct_document(node)
 
 
 def _size(node: Node, known: dict[Node, int]) -> int:

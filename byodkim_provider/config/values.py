@@ -28,7 +28,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.settings import region_problem
-from byodkim_provider.config.problems import LocatedError, Problem, lines
+from byodkim_provider.config.problems import Problem, lines, located
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
@@ -214,13 +214,13 @@ class Written(BaseModel):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if problems := list(self._problems()):
-            raise LocatedError(problems)
+            raise located(problems)
         return self
 
 
 def _taggable(tags: dict[str, str]) -> dict[str, str]:
     if problems := list(_tag_problems(tags)):
-        raise LocatedError(problems)
+        raise located(problems)
     return tags
 
 
