@@ -76,11 +76,6 @@ def tally(noun: str, kinds: Iterable[str], *, order: Iterable[str]) -> str:
     return ", ".join([f"{count.total()} {noun}{'' if count.total() == 1 else 's'}", *found])
 
 
-def uncut_width(table: Table, console: Console) -> int:
-    """The columns that *table* needs for nothing to be cut or wrapped, whatever the width of *console*."""
-    return console.measure(table, options=console.options.update(max_width=UNBOUNDED)).maximum
-
-
 def _details(console: Console, domain: DomainNow) -> None:
     """A table of the identities and one of the records; lines where they do not fit."""
     records = []
@@ -95,7 +90,9 @@ def _details(console: Console, domain: DomainNow) -> None:
         for cells, kind in rows:
             table.add_row(*map(printable, cells), style=STYLES[kind])
         tables += [table] if rows else []
-    if all(uncut_width(table, console) <= console.width - 2 for table in tables):
+    # What a table needs for nothing to be cut or wrapped, whatever the width of the console.
+    unbounded = console.options.update(max_width=UNBOUNDED)
+    if all(console.measure(table, options=unbounded).maximum <= console.width - 2 for table in tables):
         for table in tables:
             console.print(Padding(table, (0, 0, 0, 2), expand=False))
         return
