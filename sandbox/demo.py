@@ -62,8 +62,6 @@ def main() -> int:
                 project.set_secret(path, made.stdout)
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
-            console.rule("what there is now")
-            _show(domains)
             regions = [region for domain in domains.values() for region in domain["regions"].values()]
             console.rule("the records, as a resolver sees them")
             stored = [record for domain in domains.values() for record in domain["records"]]
@@ -141,15 +139,6 @@ def _print(line: str) -> None:
     indent = " " * (len(line) - len(line.lstrip(" +~-")) + 2)
     whole: Any = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
     print(fill(line, console.width, subsequent_indent=indent, **whole), flush=True)
-
-
-def _show(domains: Mapping[str, Any]) -> None:
-    """Print each domain; whatever the width of the terminal, nothing that identifies is cut."""
-    for name, domain in sorted(domains.items()):
-        record = next(one for one in domain["records"] if one["role"] == "signing")
-        of_regions = (f"{one['status']} in {region}" for region, one in sorted(domain["regions"].items()))
-        console.print(f"{name}: {', '.join(of_regions)}; generation {domain['generation']:.0f} signs:")
-        console.print(f"  {record['name']} {record['value'][:24]}…", soft_wrap=True)
 
 
 def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:

@@ -29,8 +29,8 @@ FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """Variables of the user's own account that lead away from the sandbox."""
 
 HELP: Final = """\
-A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder. From then on
-`pulumi` and `byodkim` are there and reach the sandbox. So does `aws`, if you have installed it.
+A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder: there `pulumi`,
+`byodkim` and `aws`, if you have it, reach the sandbox.
 Commands to try are in docs/tutorial/first-domain.md. A stack file that you paste from another page needs the
 sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`. In a
 program of your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).

@@ -46,12 +46,8 @@ class MailSink:
         self.folder: Path | None = None
         """Where each message is written too, as `<MessageId>.eml`, for other processes."""
         self._clock = clock
-        self._messages: list[Message] = []
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
+        self.messages: list[Message] = []
         """All that arrived, oldest first, with the verdict of that moment."""
-        return tuple(self._messages)
 
     @property
     def results(self) -> Counter[Result]:
@@ -68,9 +64,6 @@ class MailSink:
             if now - message.at <= younger_than
         ]
 
-    def reset(self) -> None:
-        self._messages.clear()
-
     def receive(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
         verdict = judge(content, self.look_up)
         message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
@@ -78,4 +71,4 @@ class MailSink:
             # As whoever delivers it last notes the envelope (RFC 5321 section 4.4).
             noted = f"Return-Path: <{sender}>\r\n".encode() + content
             (self.folder / f"{message.id}.eml").write_bytes(noted)
-        self._messages.append(message)
+        self.messages.append(message)

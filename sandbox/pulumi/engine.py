@@ -24,7 +24,7 @@ from pulumi._version import version as sdk_version
 from pulumi.automation.errors import InvalidVersionError
 from semver import VersionInfo
 
-from sandbox.pulumi.environment import environment_of
+from sandbox.pulumi.language_host import environment_of
 
 OLDEST: Final = VersionInfo(3, 260, 0)
 """The oldest supported CLI, as old as the oldest supported SDK (requirements.txt)."""

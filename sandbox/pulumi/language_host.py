@@ -9,6 +9,7 @@ process of their own.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import re
 import runpy
@@ -32,8 +33,6 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
-
-from sandbox.pulumi.environment import environment_of
 
 TIMES_CANCELLED: Final = 10
 """The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
@@ -204,6 +203,20 @@ def answered(exit_code: int) -> Any:
 def run_main(folder: Path | str) -> None:
     """The program of the project in *folder*: it imports the modules beside its `__main__.py`."""
     runpy.run_path(str(folder), run_name="__main__")
+
+
+@contextmanager
+def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:
+    """What runs in this process has *variables* in its environment for the while, and none to *forget*."""
+    before = {name: os.environ.pop(name, None) for name in {*forget, *variables}}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def sandbox(_sandbox):
     for used in (ONE, TWO):
         _sandbox.dns.override(used.record_name, None)
     _sandbox.dns.silence()
-    _sandbox.mail.reset()
+    _sandbox.mail.messages.clear()
     _sandbox.clock.advance(DAY)  # whatever a resolver remembers is over
 
 
@@ -184,7 +184,7 @@ def test_refused(sandbox, sender, parameters, code, text):
         sender.call("SendEmail", parameters)
     assert refused.value.code == code
     assert text in ("", refused.value.message)
-    assert sandbox.mail.messages == ()
+    assert sandbox.mail.messages == []
 
 
 def test_who_may_send(sandbox):
@@ -256,7 +256,7 @@ def test_resolver_that_remembers(sandbox, sender, caching):
     sandbox.clock.advance(299)
     assert sender.verdict().result == ("pass" if caching else "fail")
     sandbox.clock.advance(2)
-    sandbox.mail.reset()
+    sandbox.mail.messages.clear()
     assert sender.verdict().reason == "no key record"
     sender.publish(ONE)
     sandbox.clock.advance(899)
