@@ -4,7 +4,6 @@ An application that sends mail through SES, as the domain's owner has it: a real
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,15 +21,8 @@ BODY: Final[Any] = {"Text": {"Data": "All is well.\n"}}
 
 def send(sandbox: Sandbox, domain: str, region: str, *, tenant: str = "") -> Message:
     """The message as it arrived, after SES in *region* was asked to send one from *domain*."""
-    client = _session().client(
-        "sesv2",
-        region,
-        endpoint_url=sandbox.ses.url,
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-    )
-    with contextlib.closing(client):
-        message_id = send_by(client, domain, tenant=tenant)
+    client = _client(sandbox.ses.url, region, sandbox.aws.access_key, sandbox.aws.secret_key)
+    message_id = send_by(client, domain, tenant=tenant)
     return next(message for message in reversed(sandbox.mail.messages) if message.id == message_id)
 
 
@@ -47,6 +39,7 @@ def send_by(client: SESV2Client, domain: str, *, tenant: str = "") -> str:
 
 
 @functools.cache
-def _session() -> boto3.Session:
-    """One for all clients: it reads the SDK's data files once."""
-    return boto3.Session()
+def _client(url: str, region: str, key: str, secret: str) -> SESV2Client:
+    keys: Any = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    client: SESV2Client = boto3.client("sesv2", region, endpoint_url=url, **keys)
+    return client

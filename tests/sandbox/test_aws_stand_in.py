@@ -4,15 +4,14 @@ import json
 from contextlib import suppress
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
 from sandbox.pulumi import aws_account, aws_resources
-from sandbox.pulumi.aws_account import RETRYING, Account, sign_in_problem
-from sandbox.pulumi.aws_resources import EmailIdentity, Record, Tenant, TenantResourceAssociation, find_zone
+from sandbox.pulumi.aws_account import RETRYING, Account
+from sandbox.pulumi.aws_resources import EmailIdentity, Record, find_zone
 from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
 from tests.support.cases import cases
@@ -60,27 +59,6 @@ def change(sandbox, zone_id, action, name, *values, kind="TXT", ttl=300):
 
 def inputs(zone_id, *, name=NAME, value="p=abc", **more):
     return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
-
-
-NOBODY = (
-    "unable to validate AWS credentials.\nDetails: validating provider credentials: retrieving caller "
-    "identity from STS: The config profile (nobody) could not be found\n"
-)
-
-
-@cases(
-    ("settings", "problem"),
-    {
-        "good": ({}, ""),
-        "wrong": ({"profile": "nobody"}, NOBODY),
-        "wrong and unchecked": ({"profile": "nobody", "skipCredentialsValidation": "true"}, ""),
-    },
-)
-def test_credentials_are_checked(sandbox, settings, problem):
-    """The plugin refuses credentials that don't work before it is asked anything, unless told not to."""
-    keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
-    endpoints = json.dumps([{"sts": sandbox.aws.url}])
-    assert problem == sign_in_problem({"region": "eu-west-1", "endpoints": endpoints, **keys, **settings})
 
 
 SET = "resource record set [name='{}.example.com.', type='TXT'] but"
@@ -236,30 +214,6 @@ def test_waits(zone_id, record, monkeypatch):
     assert waits == [15] * 3
 
 
-def test_record_of_somebody_else(sandbox, zone_id, record):
-    """A record is taken from nobody unless that is asked for; read and deleted is what stands there now."""
-    change(sandbox, zone_id, "CREATE", NAME, '"p=theirs"')
-    with pytest.raises(ClientError, match="but it already exists"):
-        record.create(inputs(zone_id))
-    made = record.create(inputs(zone_id, allowOverwrite=True))
-    assert ("p=abc",) == sandbox.dns.txt(NAME)
-    change(sandbox, zone_id, "UPSERT", NAME, '"p=x"', ttl=60)
-    assert (60, ["p=x"]) == tuple(record.read(*made)[key] for key in ("ttl", "records"))
-    record.delete(*made)
-    assert () == sandbox.dns.txt(NAME)
-
-
-def test_record_that_is_gone(sandbox, zone_id, record):
-    """A record deleted by hand is read as gone, and deleting it is a success; so with its zone."""
-    made = record.create(inputs(zone_id))
-    change(sandbox, zone_id, "DELETE", NAME, '"p=abc"')
-    change(sandbox, zone_id, "CREATE", NAME, "192.0.2.1", kind="A")
-    for gone in (lambda: None, lambda: remove_zone(sandbox, zone_id)):
-        gone()
-        assert record.read(*made) is None
-        record.delete(*made)
-
-
 def test_zones(sandbox, zone_id):
     """A zone below another one has its own name servers, found once the parent delegates to them."""
     assert find_zone(sandbox.route53, "EXAMPLE.com.")["zoneId"] == zone_id
@@ -273,20 +227,6 @@ def test_zones(sandbox, zone_id):
     assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.net")
     with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
         sandbox.route53.delete_hosted_zone(Id=child)
-
-
-def test_accounts(sandbox):
-    """Sandboxes share no account; a role of a second account leads into that one."""
-    with Sandbox() as other:
-        other.add_zone("example.org")
-        assert sandbox.account != other.account
-        assert "example.org" not in [zone.name.rstrip(".") for zone in sandbox.aws.zones()]
-    second = sandbox.aws.add_account()
-    keys = {"aws_access_key_id": sandbox.aws.access_key, "aws_secret_access_key": sandbox.aws.secret_key}
-    sts = boto3.client("sts", "eu-west-1", endpoint_url=sandbox.aws.url, **keys)
-    assert sandbox.account == sts.get_caller_identity()["Account"]
-    role = sts.assume_role(RoleArn=f"arn:aws:iam::{second}:role/dns", RoleSessionName="test")
-    assert f"arn:aws:sts::{second}:assumed-role/dns/test" == role["AssumedRoleUser"]["Arn"]
 
 
 @pytest.fixture
@@ -326,26 +266,3 @@ def test_email_identity(sandbox, account, monkeypatch):
     ]
     assert len(waits) == 3
     assert outputs["arn"] == f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/example.com"
-
-
-def test_tenant(sandbox, account):
-    """A tenant and its association as the plugin has them, with what SES refuses and what others change."""
-    tenant, association = Tenant(account), TenantResourceAssociation(account)
-    name, outputs = tenant.create(tenant.checked({"tenantName": "acme"}))
-    assert (name, outputs["region"], outputs["sendingStatus"]) == ("acme", "eu-west-1", "ENABLED")
-    assert tenant.read(name, outputs) == outputs
-    arn = f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/held.example"
-    pair = association.checked({"tenantName": "acme", "resourceArn": arn})
-    with pytest.raises(ClientError, match=r"Identity <held\.example> does not exist\."):
-        association.create(pair)
-    sandbox.ses.put_easy_dkim("held.example", "eu-west-1")
-    made, stored = association.create(pair)
-    assert made == f"acme|{arn}"
-    assert association.read(made, stored) == stored
-    assert association.changed(stored, pair | {"resourceArn": f"{arn}.au"}) <= association.replacing
-    for _ in range(2):  # the second time, somebody else was faster
-        association.delete(made, stored)
-    assert association.read(made, stored) is None
-    for _ in range(2):
-        tenant.delete(name, outputs)
-    assert (tenant.read(name, outputs), association.read(made, stored)) == (None, None)

@@ -7,42 +7,15 @@ import threading
 import time
 import urllib.error
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pulumi
 import pulumi.automation as auto
 import pytest
 from pulumi._version import version as sdk_version
 from pulumi.automation import _cmd
 
 from sandbox.pulumi import engine
-from sandbox.pulumi.project import Project
-from tests.sandbox.slow_resource import Slow
 from tests.support.cases import cases
-
-SLOW = "pulumi-python:dynamic/test:Slow"
-
-
-@pytest.mark.engine
-def test_interrupt_ends_a_run_in_order(sandbox):
-    """After Ctrl-C what goes on is waited for and stored, nothing new begins, and the stack is not locked."""
-
-    def program():
-        first = Slow("first", seconds=2)
-        Slow("second", seconds=0, opts=pulumi.ResourceOptions(depends_on=first))
-
-    with Project(sandbox, config={}, program=program) as project, ThreadPoolExecutor(1) as pool:
-        begun = threading.Event()
-        run = pool.submit(project.up, on_output=lambda line: "first creating" in line and begun.set())
-        assert begun.wait(30)
-        project.interrupt()
-        result = run.result(30)
-        assert result.failed
-        assert "update canceled" in result.stdout
-        assert '"pending_operations"' not in project.export_text()
-        assert [step for step in project.up().steps if step[2] == SLOW] == [("create", "second", SLOW)]
-
 
 KILLED_RUN = """
 from sandbox.pulumi.project import Project

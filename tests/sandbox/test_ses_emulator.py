@@ -164,6 +164,7 @@ def test_rate_limit(here, existing):
     here.clock.advance(60)
     existing.list_email_identities()
     here.client("us-east-1").list_email_identities()
+    here.clock.advance(45)
     throttled = answer_of(existing.delete_email_identity, EmailIdentity=DOMAIN)
     assert throttled == (429, "TooManyRequestsException", "Rate exceeded")
     here.clock.advance(60)
