@@ -31,7 +31,8 @@ def behind(server, *values, failure=""):
     return Answer(server, None if failure else values, failure, alias=TARGET, target=TARGET)
 
 
-SILENT = Answer("ns2", None, "silent")
+SILENT, NO_ZONE = Answer("ns2", None, "silent"), f"the zone of {TARGET} does not exist"
+TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
 
 
 @cases(
@@ -40,26 +41,17 @@ SILENT = Answer("ns2", None, "silent")
         # The record is right if every server that answers shows it, and missing if none does.
         "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
         "none has it": ([at("ns1"), SILENT], "no-txt", "ns1 has no TXT record, ns2 is silent"),
-        "old record at one": (
-            *([at("ns1", VALUE), at("ns2", OTHER)], "servers-differ"),
-            "ns1 shows the key, ns2 answers another key",
-        ),
+        "old record at one": (TWO_KEYS, "servers-differ", "ns1 shows the key, ns2 answers another key"),
         "mistake at one": ([at("ns1"), at("ns2", f'"{VALUE}"')], "wrong-value", "a value with quotes"),
         "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right, and a note", ""),
         # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked there.
         "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
         "CNAME to another": ([behind("ns9", OTHER)], "cname", AT_NAME),
         **{
-            f"CNAME to who is {why}": (
-                *([behind("ns8", failure=why), behind("ns9", failure="silent")], "unknown"),
-                f"(CNAME to {TARGET})",
-            )
+            f"CNAME to who is {why}": ([behind("ns8", failure=why)], "unknown", f"(CNAME to {TARGET})")
             for why in ("silent", "SERVFAIL", "no address", "unreachable")
         },
-        "CNAME to no zone": (
-            *([behind("127.0.0.1", failure="no zone")], "cname"),
-            f"{AT_NAME}: the zone of {TARGET} does not exist",
-        ),
+        "CNAME to no zone": ([behind("@", failure="no zone")], "cname", f"{AT_NAME}: {NO_ZONE}"),
         "CNAME, and one shows it": ([behind("ns8", VALUE), behind("ns9")], "servers-differ", ""),
         "CNAME at one": ([at("ns1"), behind("ns9")], "servers-differ", ""),
         "CNAME at one, silent": ([at("ns1"), behind("ns9", failure="silent")], "servers-differ", ""),
@@ -81,7 +73,7 @@ def test_verdict(answers, expected, text):
 
 def test_servers_differ_without_a_key():
     """Two servers with two keys differ, whichever is meant."""
-    assert verdict([at("ns1", VALUE), at("ns2", OTHER)], None).code == "servers-differ"
+    assert verdict(TWO_KEYS, None).code == "servers-differ"
 
 
 class Resolver:
@@ -123,102 +115,87 @@ def test_one_look(failure):
 
 ASKED = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
 SERVED = f"the zone is served by {', '.join(ASKED)}"
-THEIRS = ("ns-2.example.net", "ns-1.example.net")
-IN_ZONE, BELOW = {"zones": ("example.com",)}, {"zones": ("example.com", DOMAIN)}
-SIGNED_ABOVE, TWICE = "s1._domainkey.example.com", f"{NAME}.example.com"
-DELEGATED = {"zones": ("example.com", f"_domainkey.{DOMAIN}")}
+SIGNED_ABOVE, TWICE, BELOW = "s1._domainkey.example.com", f"{NAME}.example.com", f"_domainkey.{DOMAIN}"
+ABOVE = ("example.com",)
 HIDDEN = (
     "'example.com' delegates '{}' to ns1.example.net, ns2.example.net: a record in 'example.com' is hidden"
 )
+
+
+def row(code, *, text=None, notes=None, found_at=None, in_zone=None, **given):
+    """What is *given* to `Resolver` and `ExpectedRecord`, and what is seen, if the case is about it."""
+    dns = {name: given.pop(name) for name in ("values", "servers", "zones", "wildcard") if name in given}
+    seen = {"code": code, "text": text, "notes": notes, "found_at": found_at, "zone": in_zone}
+    return dns, given, {name: value for name, value in seen.items() if value is not None}
 
 
 @cases(
     ("dns", "known", "expected"),
     {
         # A missing record that was put where nobody asks is told from one that is only missing.
-        "nothing known": (
-            *({"servers": ASKED}, {}),
-            {"code": "no-txt", "text": f"{ASKED[0]} and {ASKED[1]} have no TXT record"},
+        "nothing known": row("no-txt", text=f"{ASKED[0]} and {ASKED[1]} have no TXT record", servers=ASKED),
+        "its panel": row("no-txt", servers=ASKED, panel=PANELS["godaddy"]),
+        "another panel": row(
+            "served-elsewhere", text=f"{SERVED}, not by Wix", servers=ASKED, panel=PANELS["wix"]
         ),
-        "its panel": ({"servers": ASKED}, {"panel": PANELS["godaddy"]}, {"code": "no-txt"}),
-        "another panel": (
-            *({"servers": ASKED}, {"panel": PANELS["wix"]}),
-            {"code": "served-elsewhere", "text": f"{SERVED}, not by Wix"},
-        ),
-        "a panel without known servers": ({"servers": ASKED}, {"panel": PANELS["other"]}, {"code": "no-txt"}),
-        "its servers": (
-            {"servers": ASKED},
-            {"name_servers": (*ASKED, "ns1.example.net")},
-            {"code": "no-txt"},
-        ),
-        "other servers": (
-            *({"servers": ASKED}, {"name_servers": THEIRS, "panel": PANELS["godaddy"]}),
-            {
-                "code": "served-elsewhere",
-                "text": f"{SERVED}, the record was put where {THEIRS[1]}, {THEIRS[0]} serve it",
-            },
+        "a panel without known servers": row("no-txt", servers=ASKED, panel=PANELS["other"]),
+        "its servers": row("no-txt", servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
+        "other servers": row(
+            "served-elsewhere",
+            text=f"{SERVED}, the record was put where ns1.x, ns2.x serve it",
+            servers=ASKED,
+            name_servers=("ns2.x", "ns1.x"),
+            panel=PANELS["godaddy"],
         ),
         # A record that is found at a wrong name was put into the right zone.
-        "misplaced goes first": (
-            *({"values": {TWICE: (VALUE,)}, "servers": ASKED}, {"panel": PANELS["wix"]}),
-            {
-                "code": "wrong-name",
-                "zone": "example.com",
-                "text": f"the panel added the zone twice ({TWICE})",
-            },
+        "misplaced goes first": row(
+            "wrong-name",
+            text=f"the panel added the zone twice ({TWICE})",
+            in_zone="example.com",
+            values={TWICE: (VALUE,)},
+            servers=ASKED,
+            panel=PANELS["wix"],
         ),
-        "private key at another name": (
-            *({"values": {TWICE: (f"p={PRIVATE}",)}, **IN_ZONE}, {}),
-            {"code": "private-key", "found_at": TWICE},
+        "private key elsewhere": row(
+            "private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE
         ),
         # What stands at every name stands at none.
         **{
-            f"wildcard {values}": (
-                *({"wildcard": values}, {}),
-                {"verdict": "wrong", "code": "wildcard", "text": "a wildcard answers for the name"},
-            )
+            f"wildcard {values}": row("wildcard", text="a wildcard answers for the name", wildcard=values)
             for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
         },
-        "no wildcard": (
-            *({"values": {NAME: ("v=spf1 -all",)}, "wildcard": ("v=spf1 ~all",)}, {}),
-            {"code": "not-dkim"},
-        ),
+        "no wildcard": row("not-dkim", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
         # The zone is the one that was found, else the one that was given, else the domain.
-        "zone": (IN_ZONE, {}, {"code": "no-txt", "zone": "example.com"}),
-        "another zone": (IN_ZONE, {"zone": DOMAIN}, {"code": "no-txt", "zone": "example.com"}),
-        "zone of a damaged record": (
-            *({"values": {NAME: (f'"{VALUE}"',)}, **IN_ZONE}, {"zone": DOMAIN}),
-            {"code": "wrong-value", "zone": "example.com"},
+        "zone": row("no-txt", in_zone="example.com", zones=ABOVE),
+        "another zone": row("no-txt", in_zone="example.com", zones=ABOVE, zone=DOMAIN),
+        "zone of a damaged record": row(
+            "wrong-value", in_zone="example.com", values={NAME: (f'"{VALUE}"',)}, zones=ABOVE, zone=DOMAIN
         ),
-        "zone not seen": ({}, {}, {"zone": DOMAIN}),
-        "zone not seen, but given": ({}, {"zone": "example.com"}, {"zone": "example.com"}),
+        "zone not seen": row("no-txt", in_zone=DOMAIN),
+        "zone not seen, but given": row("no-txt", in_zone="example.com", zone="example.com"),
         # A record in a zone above a delegation is hidden.
-        "_domainkey is delegated": (
-            *(DELEGATED, {}),
-            {"code": "served-elsewhere", "text": HIDDEN.format(f"_domainkey.{DOMAIN}"), "notes": ()},
+        "_domainkey is delegated": row(
+            "served-elsewhere", text=HIDDEN.format(BELOW), notes=(), zones=(*ABOVE, BELOW)
         ),
-        "put into _domainkey": (DELEGATED, {"zone": f"_domainkey.{DOMAIN}"}, {"code": "no-txt", "notes": ()}),
-        "put above": (
-            *(BELOW, {"zone": "example.com"}),
-            {"code": "served-elsewhere", "text": HIDDEN.format(DOMAIN), "notes": (), "zone": DOMAIN},
+        "put into _domainkey": row("no-txt", notes=(), zones=(*ABOVE, BELOW), zone=BELOW),
+        "put above": row(
+            "served-elsewhere",
+            text=HIDDEN.format(DOMAIN),
+            notes=(),
+            in_zone=DOMAIN,
+            zones=(*ABOVE, DOMAIN),
+            zone="example.com",
         ),
-        "perhaps put above": (BELOW, {}, {"code": "no-txt", "notes": (HIDDEN.format(DOMAIN),)}),
-        "put below": (BELOW, {"zone": DOMAIN}, {"code": "no-txt", "notes": ()}),
-        "in a registry": (
-            *({"zones": ("co.uk", "example.co.uk")}, {"domain": "example.co.uk"}),
-            {"notes": ()},
-        ),
+        "perhaps put above": row("no-txt", notes=(HIDDEN.format(DOMAIN),), zones=(*ABOVE, DOMAIN)),
+        "put below": row("no-txt", notes=(), zones=(*ABOVE, DOMAIN), zone=DOMAIN),
+        "in a registry": row("no-txt", notes=(), zones=("co.uk", "example.co.uk"), domain="example.co.uk"),
         # Another key, or another record, at a name where ours might stand is somebody else's.
-        "another key above": ({"values": {SIGNED_ABOVE: (OTHER,)}, **IN_ZONE}, {}, {"code": "no-txt"}),
-        "any key above": (
-            *({"values": {SIGNED_ABOVE: (OTHER,)}, **IN_ZONE}, {"public_key_der": None}),
-            {"code": "sub-domain-missing"},
+        "another key above": row("no-txt", values={SIGNED_ABOVE: (OTHER,)}, zones=ABOVE),
+        "any key above": row(
+            "sub-domain-missing", values={SIGNED_ABOVE: (OTHER,)}, zones=ABOVE, public_key_der=None
         ),
         **{
-            f"{text} elsewhere": (
-                *({"values": {f"_domainkey.{DOMAIN}": (text,), "example.com": (text,)}}, {}),
-                {"code": "no-txt"},
-            )
+            f"{text} elsewhere": row("no-txt", values={BELOW: (text,), "example.com": (text,)})
             for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~")
         },
     },
@@ -227,6 +204,7 @@ def test_examine(dns, known, expected):
     """Where the name has no record, or a wrong one, what else DNS has tells why."""
     seen = examined(Resolver(**dns), **known)
     assert {name: getattr(seen, name) for name in expected} == expected
+    assert seen.verdict == "wrong"
 
 
 def test_panel_behind_a_cname():
@@ -246,7 +224,7 @@ def test_panel_behind_a_cname():
 def test_misplaced(name, what):
     """A record at another name is found, damaged too, and its name is told."""
     for text in (VALUE, f'"{VALUE}"', VALUE[:200]):
-        seen = examined(Resolver({name: (text,)}, **IN_ZONE))
+        seen = examined(Resolver({name: (text,)}, zones=ABOVE))
         assert (seen.code, seen.found_at) == (what.code, name)
         assert seen.text == f"{what.text} ({name})"
 
