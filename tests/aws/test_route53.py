@@ -5,6 +5,7 @@ from io import BytesIO
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
@@ -96,39 +97,22 @@ def test_name_servers(stub, route53):
     assert [route53.name_servers("Z1"), route53.name_servers("Z1")] == [servers, servers]
 
 
-@cases(
-    ("ask", "operation", "said", "text", "steps"),
-    {
-        "all zones": (
-            lambda route53: route53.zones(),
-            "list_hosted_zones",
-            ("AccessDenied", "not authorized"),
-            "ListHostedZones for the account: AccessDenied: not authorized",
-            [AwsMessages.POLICY()],
-        ),
-        "a zone": (
-            lambda route53: route53.name_servers("Z1"),
-            "get_hosted_zone",
-            ("NoSuchHostedZone", "No hosted zone found with ID: Z1"),
-            "GetHostedZone for zone 'Z1': NoSuchHostedZone: No hosted zone found with ID: Z1",
-            [],
-        ),
-        "a name": (
-            lambda route53: route53.standing("Z1", NAME),
-            "list_resource_record_sets",
-            ("ExpiredToken", "The security token included in the request is expired"),
-            "ListResourceRecordSets for zone 'Z1': ExpiredToken: The security token included in the request "
-            "is expired",
-            [AwsMessages.SIGN_IN()],
-        ),
-    },
+@pytest.mark.parametrize(
+    ("method", "arguments", "call", "code", "steps"),
+    [
+        ("zones", (), "ListHostedZones for the account", "AccessDenied", [AwsMessages.POLICY()]),
+        ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "NoSuchHostedZone", []),
+        ("standing", ("Z1", NAME), "ListResourceRecordSets for zone 'Z1'", "InvalidInput", []),
+        ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "ExpiredToken", [AwsMessages.SIGN_IN()]),
+    ],
 )
-def test_refused(stub, route53, ask, operation, said, text, steps):
+def test_refused(stub, route53, method, arguments, call, code, steps):
     """Each call is named in its error; what Route 53 says is one line, and the next step another."""
-    stub.add_client_error(operation, *said, 403)
+    stub.add_client_error(xform_name(call.partition(" ")[0]), code, "no, said Route 53", 403)
     with pytest.raises(AwsRefused) as caught:
-        ask(route53)
-    assert (caught.value.text, caught.value.message.fields["steps"]) == (text, steps)
+        getattr(route53, method)(*arguments)
+    assert caught.value.text == f"{call}: {code}: no, said Route 53"
+    assert caught.value.message.fields["steps"] == steps
 
 
 # -- one name of a zone

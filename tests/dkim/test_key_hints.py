@@ -25,22 +25,18 @@ def public_half(content):
     return keys.load(content).public_key_der
 
 
+def file(name):
+    return (TESTDATA / f"{name}.pem").read_bytes()
+
+
 FILES = {
-    "encrypted PKCS#1": (
-        public_half,
-        (TESTDATA / "encrypted.pkcs1.pem").read_bytes(),
-        ["-passin", "pass:test"],
-    ),
-    "encrypted PKCS#8": (
-        public_half,
-        (TESTDATA / "encrypted.pkcs8.pem").read_bytes(),
-        ["-passin", "pass:test"],
-    ),
+    "encrypted PKCS#1": (public_half, file("encrypted.pkcs1"), ["-passin", "pass:test"]),
+    "encrypted PKCS#8": (public_half, file("encrypted.pkcs8"), ["-passin", "pass:test"]),
     "PKCS#12": (public_half, in_pkcs12(), ["-passin", "pass:"]),
     "base64 of PEM": (public_half, base64.b64encode(KEY), []),
     "private key for a public one": (keys.load_public, KEY, []),
-    "certificate for a public key": (keys.load_public, (TESTDATA / "certificate.pem").read_bytes(), []),
-    "OpenSSH": (public_half, (TESTDATA / "openssh.pem").read_bytes(), ["-P", "", "-N", ""]),
+    "certificate for a public key": (keys.load_public, file("certificate"), []),
+    "OpenSSH": (public_half, file("openssh"), ["-P", "", "-N", ""]),
 }
 
 
