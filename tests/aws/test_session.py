@@ -322,28 +322,23 @@ def test_wrong_account(machine, aws, service, given, whose, name):
     )
 
 
-LISTED = f"aws:{{}}AccountIds: {{}} {{{{own}}}}, the account of {DEFAULT}"
-
-
 @cases(
-    ("allowed", "forbidden", "problem"),
+    ("kind", "listed", "problem"),
     {
-        "allowed": (["other", "own"], [], ""),
-        "not allowed": (["other"], [], LISTED.format("allowed", "does not list")),
-        "not forbidden": ([], ["other"], ""),
-        "forbidden": ([], ["other", "own"], LISTED.format("forbidden", "lists")),
+        "allowed": ("allowed", ["other", "own"], ""),
+        "not allowed": ("allowed", ["other"], "does not list"),
+        "not forbidden": ("forbidden", ["other"], ""),
+        "forbidden": ("forbidden", ["other", "own"], "lists"),
     },
 )
-def test_allowed_accounts(machine, aws, allowed, forbidden, problem):
+def test_allowed_accounts(machine, aws, kind, listed, problem):
     """The lists of accounts hold for SES as they hold for Route 53."""
     machine.sign_in()
-    numbers = {"own": aws.account, "other": "000000000001"}
-    given = {
-        "allowedAccountIds": [numbers[one] for one in allowed],
-        "forbiddenAccountIds": [numbers[one] for one in forbidden],
-    }
+    name = f"{kind}AccountIds"
+    given = {name: [aws.account if one == "own" else "000000000001" for one in listed]}
     if problem:
-        assert refused(machine.connect, **given).text == problem.format(own=aws.account)
+        said = f"aws:{name}: {problem} {aws.account}, the account of {DEFAULT}"
+        assert refused(machine.connect, **given).text == said
     else:
         assert machine.connect(**given)[1] == aws.account
 

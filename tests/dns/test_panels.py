@@ -214,9 +214,8 @@ def test_recognise(name):
     {
         "none": [],
         "unknown": ["ns1.example.net"],
-        "only alike": [
-            *("ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com", "wixdns.net")
-        ],
+        "only alike": ["ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com"],
+        "no server's name": ["wixdns.net"],
         "of two providers": ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
     },
 )
@@ -239,28 +238,32 @@ def test_mending(name, code):
     assert not re.search(r"[{}]|\.$", text)
 
 
+REPLACE = "as a whole with a copy of the right value: "
+CHANGE = f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, "
+
+
 @cases(
     ("name", "code", "fix"),
     {
-        "name": (
-            *("godaddy", "wrong-name"),
-            f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, without "
-            "the zone at its end, the panel adds that itself",
+        "godaddy": (
+            "godaddy",
+            "wrong-name",
+            f"{CHANGE}without the zone at its end, the panel adds that itself",
         ),
-        "full name": (
-            *("hostgator", "wrong-name"),
-            f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, the whole "
-            "name with a dot behind it, else the panel adds the zone once more",
+        "hostgator": (
+            "hostgator",
+            "wrong-name",
+            f"{CHANGE}the whole name with a dot behind it, else the panel adds the zone once more",
         ),
-        "value": (
-            *("cloudflare", "wrong-value"),
-            "replace 'Content' as a whole with a copy of the right value: in one piece, on one line, without "
-            "quotes",
+        "cloudflare": (
+            "cloudflare",
+            "wrong-value",
+            f"replace 'Content' {REPLACE}in one piece, on one line, without quotes",
         ),
-        "quotes": (
-            *("route53", "wrong-value"),
-            "replace 'Value' as a whole with a copy of the right value: on one line, quotes and the blanks "
-            "between them included",
+        "route53": (
+            "route53",
+            "wrong-value",
+            f"replace 'Value' {REPLACE}on one line, quotes and the blanks between them included",
         ),
     },
 )
