@@ -103,7 +103,7 @@ def test_parallel(backend, name):
 @pytest.mark.parametrize("trouble", ["lost before", "lost after", "garbage", "hang"])
 def test_answer_lost(backend, name, trouble):
     """A response that does not come, or is none, changes nothing of the end, and nothing is done twice."""
-    host = backend.host(timeout_seconds=1 if trouble == "hang" else 10)
+    host = backend.host(timeout_seconds=0.5 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
     assert published(host, name, **hasty()) == VALUE
@@ -149,11 +149,12 @@ def test_wrong_secret(backend, name):
     assert backend.stored(name) == []
 
 
-def test_interrupted(backend, name):
+def test_interrupted(backend, name, monkeypatch):
     """Ctrl-C ends a request that hangs, and nothing begins after it."""
+    monkeypatch.setattr("byodkim_provider.hosts.publish.GRACE_SECONDS", 0.1)
     host = backend.host(timeout_seconds=20)
     backend.trouble("hang")
-    threading.Timer(0.5, stopping.set).start()
+    threading.Timer(0.2, stopping.set).start()
     began = monotonic()
     for _ in range(2):
         with pytest.raises(Stopped):

@@ -140,7 +140,7 @@ def test_away_for_a_while(server):
     name = f"away._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
         target, proxy.target = proxy.target, name_servers.free_port()
-        threading.Timer(1.0, setattr, (proxy, "target", target)).start()
+        threading.Timer(0.3, setattr, (proxy, "target", target)).start()
         assert published(server.host(port=proxy.port), name) == VALUE
     withdraw(server.host(), name)
 
