@@ -45,13 +45,17 @@ def actions(service):
     return {one.removeprefix(f"{service}:") for one in ACTIONS if one.startswith(service)}
 
 
-@pytest.fixture
-def ses_calls(signing_keys):
+def methods(client):
+    """The names of the methods of *client*, which are those of API actions."""
+    return {name for name, _ in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"}
+
+
+def ses_calls(key):
     """The actions that the methods of `SesClient` call, each method called once."""
     arguments = {
         "domain": "example.com",
         "selector": "s1",
-        "key": signing_keys[0],
+        "key": key,
         "configuration_set": "newsletter",
         "tags": {"team": "mail"},
         "signing_enabled": True,
@@ -66,7 +70,7 @@ def ses_calls(signing_keys):
         method = getattr(ses, name)
         wanted = inspect.signature(method).parameters
         new = [one for one in wanted if one not in arguments]
-        assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this fixture"
+        assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this function"
         answer = method(**{one: arguments[one] for one in wanted})
         if inspect.isgenerator(answer):
             next(answer)  # calls only when asked for a page
@@ -79,14 +83,11 @@ def api_actions(service):
     return botocore.session.get_session().get_service_model(service).operation_names
 
 
-def test_ses(ses_calls):
-    """What the client of SES can call is in the table, and beside it what pulumi-aws calls alone."""
-    assert actions("ses") - SES_CALLED_BY_PULUMI_AWS == ses_calls
-
-
-def methods(client):
-    """The names of the methods of *client*, which are those of API actions."""
-    return {name for name, _ in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"}
+def test_what_is_called(signing_keys):
+    """What the clients can call, and what pulumi-aws calls, is in the table, and nothing else."""
+    assert actions("ses") - SES_CALLED_BY_PULUMI_AWS == ses_calls(signing_keys[0])
+    assert {xform_name(action) for action in actions("secretsmanager")} == methods(SecretStore)
+    assert actions("route53") == CALLED_BY_PULUMI_AWS | CALLED_HERE
 
 
 def test_every_action_of_the_client_is_used():
@@ -94,16 +95,6 @@ def test_every_action_of_the_client_is_used():
     folders = [ROOT / "byodkim_provider" / name for name in ("identity", "resources")]
     source = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
     assert [name for name in methods(SesClient) if not re.search(rf"\.{name}\b", source)] == []
-
-
-def test_secrets_manager():
-    """What the client of Secrets Manager calls, and nothing else, is in the table."""
-    assert {xform_name(action) for action in actions("secretsmanager")} == methods(SecretStore)
-
-
-def test_route53():
-    """What pulumi-aws is known to call, and nothing else, is in the table."""
-    assert actions("route53") == CALLED_BY_PULUMI_AWS | CALLED_HERE
 
 
 @pytest.mark.parametrize("permission", sorted(ACTIONS))
