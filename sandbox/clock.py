@@ -1,6 +1,4 @@
-"""
-The sandbox's time, for whatever takes hours: 72 of SES, a TTL, an overlap.
-"""
+"""The sandbox's time, for whatever takes hours: 72 of SES, a TTL, an overlap."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-An API over HTTP on a free loopback port, played in threads: what all stand-ins for one share.
-"""
+"""An API over HTTP on a free loopback port, played in threads: what all stand-ins for one share."""
 
 from __future__ import annotations
 

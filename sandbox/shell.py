@@ -1,8 +1,4 @@
-"""
-A sandbox that keeps running, for a second shell: `python -m sandbox.shell`.
-
-The second shell runs the line on the standard output; everything else goes to standard error.
-"""
+"""A sandbox that keeps running, for a second shell: `python -m sandbox.shell`."""
 
 from __future__ import annotations
 

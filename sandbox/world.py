@@ -1,8 +1,4 @@
-"""
-One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends.
-
-What runs against it finds it by environment variables alone.
-"""
+"""One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends."""
 
 from __future__ import annotations
 

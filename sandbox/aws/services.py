@@ -1,8 +1,4 @@
-"""
-Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread.
-
-moto's accounts outlast its servers, so each sandbox has accounts of its own, and none sees another one's.
-"""
+"""Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""
-Which name server serves which zone, and what a resolver finds when it queries them: no socket.
-
-Zones are read for each query, so a change shows at once.
-"""
+"""Which name server serves which zone, and what a resolver finds when it queries them: no socket."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""
-What one DNS zone says about a name: the algorithm of RFC 1034 section 4.3.2.
-
-Delegation, CNAME, wildcards, and the difference between "no such name" and "no such type".
-"""
+"""What one DNS zone says about a name: the algorithm of RFC 1034 section 4.3.2."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-An application that sends mail through SES, as the domain's owner has it: a real SDK and no more.
-"""
+"""An application that sends mail through SES, as the domain's owner has it: a real SDK and no more."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""
-What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) the alignment and the policy.
-
-All mail of the sandbox comes from 127.0.0.1.
-"""
+"""What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) alignment and policy."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # escapes in docstrings, where it was installed without being compiled
     import spf
 
-CLIENT: Final = "127.0.0.1"
+CLIENT: Final = "127.0.0.1"  # all mail of the sandbox comes from here
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,4 @@
-"""
-How a receiver of mail does its lookups of key records: over the wire, from a resolver that may remember.
-"""
+"""How a receiver of mail looks up key records: over the wire, from a resolver that may remember."""
 
 from __future__ import annotations
 

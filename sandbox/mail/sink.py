@@ -1,8 +1,4 @@
-"""
-Where all mail that SES sends arrives: judged as any receiver does, and kept.
-
-It is judged when it arrives and, as mail can be days on its way, as often after that as a test likes.
-"""
+"""Where all mail that SES sends arrives: judged as any receiver does, and kept."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Whether the DKIM signature of a message is good: dkimpy's judgement, and for what reason.
-"""
+"""Whether the DKIM signature of a message is good: dkimpy's judgement, and for what reason."""
 
 from __future__ import annotations
 

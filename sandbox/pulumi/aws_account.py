@@ -1,8 +1,4 @@
-"""
-The AWS account that the settings of pulumi-aws lead to: sign-in, roles, limits on requests.
-
-Errors are in the words of the real plugin; what resources do is in `aws_resources` and `aws_regional`.
-"""
+"""The AWS account that the settings of pulumi-aws lead to: sign-in, roles, limits on requests."""
 
 from __future__ import annotations
 

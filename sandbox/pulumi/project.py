@@ -1,8 +1,4 @@
-"""
-Runs the project's Pulumi program under the real engine, against a sandbox.
-
-The program runs in this process, by a language host of ours. All that is written is in a temporary directory.
-"""
+"""Runs the project's Pulumi program under the real engine, against a sandbox."""
 
 from __future__ import annotations
 
@@ -111,7 +107,9 @@ class Project:
             self._settings = self._work / "stacks" / f"Pulumi.{stack}.yaml"
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
-            self._write_project_file(folder / "Pulumi.yaml")
+            project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+            project |= {"runtime": "python", "stackConfigDir": "stacks"}  # without the user's Python
+            (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
             for path, content in (made or {}).items():
                 (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
                 (self._directory / path).write_bytes(content)
@@ -146,12 +144,12 @@ class Project:
         settings["config"] = dict(config)
         self._settings.write_text(yaml.safe_dump(settings, sort_keys=False))
 
-    def set_config(self, path: str, value: str) -> None:
-        self._stack.set_config(path, auto.ConfigValue(value), path=True)
+    def set_config(self, path: str, value: str, *, secret: bool = False) -> None:
+        """`pulumi config set --path`, as `ses-byodkim:privateKeys.mail2026`."""
+        self._stack.set_config(path, auto.ConfigValue(value, secret=secret), path=True)
 
     def set_secret(self, path: str, value: str) -> None:
-        """`pulumi config set --secret --path`, as `ses-byodkim:privateKeys.mail2026`."""
-        self._stack.set_config(path, auto.ConfigValue(value, secret=True), path=True)
+        self.set_config(path, value, secret=True)
 
     def preview(self, **options: Any) -> Result:
         """A run of the CLI, as the three below; *options* are those of `auto.Stack`."""
@@ -182,11 +180,6 @@ class Project:
         """State and stack file by their place. Right after the CLI has made a stack, those of any new one."""
         files = [*self.state_files(), self._settings]
         return {path.relative_to(self._directory): path.read_bytes() for path in files}
-
-    def _write_project_file(self, file: Path) -> None:
-        """The project file *file*, with the sandbox's Python, and stack files where ours are."""
-        settings = yaml.safe_load(file.read_text()) | {"runtime": "python", "stackConfigDir": "stacks"}
-        (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
     def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
         """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""

@@ -1,8 +1,4 @@
-"""
-A stand-in for the plugin `pulumi-resource-aws`, which has 700 MB: the engine's protocol.
-
-Whose account, and the limit on requests, are decided in `aws_account`; what resources do in `aws_resources`.
-"""
+"""A stand-in for the plugin `pulumi-resource-aws`, which has 700 MB: the protocol of the engine."""
 
 # ruff: noqa: N802 # the protocol's method names
 

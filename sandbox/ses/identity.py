@@ -1,8 +1,4 @@
-"""
-The life of one SES identity: the key it holds, the checks of DNS for its public half, what it signs with.
-
-An `Identity` never changes: each step returns the next one, and DNS's answer is handed in.
-"""
+"""The life of one SES identity: the key it holds, the checks of DNS for it, what it signs with."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What SES has in one Region, now and at earlier moments, and whose rules a domain's mail goes by: storage only.
-"""
+"""What SES has in one Region, now and at earlier moments, and which identity a domain's mail goes by."""
 
 from __future__ import annotations
 
