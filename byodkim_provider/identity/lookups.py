@@ -8,6 +8,7 @@ must not take a record from where verifiers find it. Zones are labels (`route53:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
+from contextlib import nullcontext
 from itertools import chain, repeat
 from typing import Final
 
@@ -17,7 +18,7 @@ from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import InvalidSettings, RecordNotVisible
 from byodkim_provider.hosts.registry import hours_to_show, panel_of, to_paste
-from byodkim_provider.identity.run import DnsWait, Run
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
@@ -68,7 +69,7 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
 
     if seen.visible or (declared.cname and _has_no_cname(seen.answers)):
         return seen
-    with (run.dns_wait if shared else DnsWait(clock)).within(seconds) as end:
+    with run.dns_wait(seconds) if shared else nullcontext(clock.monotonic() + seconds) as end:
         if zone_not_found(seen.answers) and (left := end - start) > 0:
             # Another `pulumi up` does not help there, as in a network with its own view of DNS.
             no_zone = IdentityMessages.NO_ZONE()

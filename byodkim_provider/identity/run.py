@@ -24,39 +24,6 @@ Identity = tuple[str, str]
 """Region and domain."""
 
 
-class DnsWait:
-    """
-    The time that a run may wait for DNS, shared by all identities that wait.
-
-    Only time in which at least one identity waits is counted, so that other work does not use it
-    up. A class because it keeps the time used so far.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._began = 0.0
-        self._used = 0.0
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[float]:
-        """The end of the wait (as `clock.monotonic()`), if all wait at most *seconds* together."""
-        with self._lock:
-            now = self._clock.monotonic()
-            if not self._waiting:
-                self._began = now
-            self._waiting += 1
-            end = self._began + seconds - self._used
-        try:
-            yield end
-        finally:
-            with self._lock:
-                self._waiting -= 1
-                if not self._waiting:
-                    self._used += self._clock.monotonic() - self._began
-
-
 @dataclass
 class Run:
     """
@@ -69,8 +36,6 @@ class Run:
     """Shows messages in the row of the resource that the calling thread works on."""
     clock: Clock = field(default_factory=Clock)
     resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
-    dns_wait: DnsWait = field(init=False)
-    """How long all new identities of a run together wait for their records."""
     complete: dict[Hashable, tuple[float, Visibility]] = field(default_factory=dict)
     """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[Identity, str] = field(default_factory=dict)
@@ -96,9 +61,30 @@ class Run:
     spelled: Callable[[str], str] = str
     """Spells the settings in a text as the user does."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _waiting: int = field(default=0, repr=False)
+    _wait_began: float = field(default=0.0, repr=False)
+    _waited: float = field(default=0.0, repr=False)
 
-    def __post_init__(self) -> None:
-        self.dns_wait = DnsWait(self.clock)
+    @contextmanager
+    def dns_wait(self, seconds: float) -> Iterator[float]:
+        """
+        A wait for a record, with its end (as `clock.monotonic()`), if all wait at most *seconds* together.
+
+        Only time in which at least one identity waits is counted, so that other work does not use it up.
+        """
+        with self._lock:
+            now = self.clock.monotonic()
+            if not self._waiting:
+                self._wait_began = now
+            self._waiting += 1
+            end = self._wait_began + seconds - self._waited
+        try:
+            yield end
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._waited += self.clock.monotonic() - self._wait_began
 
     def first(self, *what: Hashable) -> bool:
         """Whether this is the first time in the run that *what* is to be said."""

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 import pulumi
 
 from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.route53 import Route53
@@ -46,57 +45,39 @@ class DnsProvider(Protocol):
 _OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
 
 
-def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
+def provider_for(dns: DnsSettings) -> DnsProvider:
     """The provider for *dns*, an entry of the domain's `dns` list."""
-    match dns.provider:
-        case "manual":
-            return Manual(panel=dns.panel, zone=dns.zone)
-        case "route53":
-            return Route53(
-                zone=dns.zone,
-                zone_id=dns.zone_id,
-                ttl=dns.ttl,
-                assume_role=dns.assume_role,
-                external_id=dns.external_id,
-            )
-        case host:
-            given = {option: getattr(dns, option) for option in dns.model_fields_set & _OF_HOSTS}
-            options = {"zone": domain.name} | {name: one for name, one in given.items() if one is not None}
-            return ByApi(HostSettings(**options | {"provider": host}), credentials=dns.credentials)
+    if dns.provider != "route53":
+        return AsListed(dns)
+    names = ("zone", "zone_id", "ttl", "assume_role", "external_id")
+    return Route53(**{name: getattr(dns, name) for name in names})
 
 
 @dataclass(frozen=True)
-class Manual:
+class AsListed:
     """
-    Records that people add in a DNS panel: no resource is declared.
+    Records as an entry of the settings says: of one zone at a host, each a `DnsRecord` without a secret.
 
-    The identity that awaits the record prints what to type into which field, and so does `byodkim records`.
+    With `manual` no resource is declared: the identity that awaits the record prints what to type into which
+    field of a DNS panel, and so does `byodkim records`.
     """
 
-    panel: str | None = None
-    """A name from `hosts.registry.PANELS`, None for any other."""
-    zone: str | None = None
-    """The zone in the panel, by default the domain itself."""
-
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
-        return HostedZone(MANUAL, panel=self.panel, panel_zone=self.zone or domain)
-
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> None:
-        return None
-
-
-@dataclass(frozen=True)
-class ByApi:
-    """Records of one zone at one host, each a `DnsRecord`, which never holds a secret."""
-
-    settings: HostSettings
-    credentials: str | None = None
-    """A name under `dnsCredentials` in the stack's configuration, by default the host's name."""
+    dns: DnsSettings
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
-        """The zone at the host. Its name servers are not known."""
-        return HostedZone(self.settings.label)
+        """The zone. Its name servers are not known."""
+        if self.dns.provider == MANUAL:
+            return HostedZone(MANUAL, panel=self.dns.panel, panel_zone=self.dns.zone or domain)
+        return HostedZone(self._host(domain).label)
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-        """A `DnsRecord` called *name*."""
-        return DnsRecord(name, of_record(self.settings, record, credentials=self.credentials), opts)
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
+        """A `DnsRecord` called *name*, but with `manual`."""
+        if self.dns.provider == MANUAL:
+            return None
+        given = of_record(self._host(record.domain), record, credentials=self.dns.credentials)
+        return DnsRecord(name, given, opts)
+
+    def _host(self, domain: str) -> HostSettings:
+        given = {option: getattr(self.dns, option) for option in self.dns.model_fields_set & _OF_HOSTS}
+        options = {"zone": domain} | {name: one for name, one in given.items() if one is not None}
+        return HostSettings(**options | {"provider": self.dns.provider})

@@ -171,7 +171,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before)))
         self._domain, self._settings, self.cnames = settings.name, settings, settings.cnames
         began = datetime.now(UTC)
-        providers = own_providers or [provider_for(one, settings) for one in settings.dns]
+        providers = own_providers or [provider_for(one) for one in settings.dns]
         self._zones = self._hosted_zones(settings, providers, args)
         self._places = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.

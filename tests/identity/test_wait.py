@@ -4,7 +4,6 @@ import pytest
 
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.identity.lookups import wait_until_visible
-from byodkim_provider.identity.run import DnsWait
 from byodkim_provider.progress import stopping
 from tests.support.cases import cases
 
@@ -84,17 +83,14 @@ def test_time_in_which_nobody_waits(world, changes, seconds, waited):
 
 def test_time_in_which_two_wait(world):
     """It counts once: both waits end when a single one would have."""
-    clock = world.clock
-    shared = DnsWait(clock)
-
-    with shared.within(120) as end:
+    run, clock = world.run, world.clock
+    with run.dns_wait(120) as end:
         clock.advance(50)
-        with shared.within(120) as end_of_second:
+        with run.dns_wait(120) as end_of_second:
             clock.advance(20)
         clock.advance(10)
-    with shared.within(120) as end_of_third:
+    with run.dns_wait(120) as end_of_third:
         pass
-
     assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
 
 
