@@ -78,7 +78,6 @@ UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 def test_create(secrets_manager, run):
     """A key is one call: its secret bears the name and the tags of the resource, and holds all there is."""
     made = run.create()
-
     assert ["CreateSecret"] == secrets_manager.calls
     assert [NAME] == secrets_manager.names()
     assert {"team": "mail", "byodkim:owner": OWNER, "byodkim:instance": made.instance} == (
@@ -93,7 +92,6 @@ def test_create(secrets_manager, run):
 def test_policy(secrets_manager, run):
     """A resource policy is put on the new secret."""
     run.create(resource_policy='{"Statement": []}')
-
     assert ["CreateSecret", "PutResourcePolicy"] == secrets_manager.calls
     assert '{"Statement": []}' == secrets_manager.secret(NAME).policy
 
@@ -130,9 +128,7 @@ def test_refused_policy(secrets_manager, run):
     secrets_manager.troubles = [Trouble("PutResourcePolicy", "MalformedPolicyDocumentException")]
     with pytest.raises(SecretRefused, match="MalformedPolicyDocumentException"):
         run.create(resource_policy="{}")
-
     made = run.create()
-
     assert ([NAME], secrets_manager.signing_keys()[0]) == (secrets_manager.names(), made.held.key)
 
 
@@ -141,7 +137,6 @@ def test_missing_permission(secrets_manager, run):
     secrets_manager.troubles = [Trouble("CreateSecret", "AccessDeniedException")]
     with pytest.raises(SecretRefused, match="AccessDeniedException"):
         run.create()
-
     assert [] == secrets_manager.names()
 
 
@@ -152,7 +147,6 @@ def test_scheduled_for_deletion(secrets_manager, run):
     second = run.create()
     run.delete(second)
     third = run.create()
-
     assert [NAME, f"{NAME}-2", f"{NAME}-3"] == secrets_manager.names()
     assert 3 == len({made.held.key.fingerprint for made in (first, second, third)})
     assert [30, 30, None] == [secrets_manager.days_to_restore(name) for name in secrets_manager.names()]
@@ -163,9 +157,7 @@ def test_scheduled_for_deletion_as_aws_says_it(secrets_manager, run):
     """AWS refuses the name of a deleted secret in other words than moto."""
     run.delete(run.create())
     secrets_manager.troubles = [Trouble("CreateSecret", "InvalidRequestException")]
-
     run.create()
-
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
 
 
@@ -212,9 +204,7 @@ def test_name_is_taken(secrets_manager, run, meddle):
     run.create()
     meddle(secrets_manager)
     before = secrets_manager.secret(NAME).to_dict()
-
     made = run.create()
-
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
     assert secrets_manager.secret(f"{NAME}-2").arn == made.arn
     assert before == secrets_manager.secret(NAME).to_dict()
@@ -223,7 +213,6 @@ def test_name_is_taken(secrets_manager, run, meddle):
 def test_shorter_key(secrets_manager, run):
     """A key that is shorter than the one to be made is not used in its place."""
     run.create()
-
     assert run.create(bits=1280).held.key.bits == 1280
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
 
@@ -232,10 +221,8 @@ def test_read_lags_behind(secrets_manager, run):
     """A secret that is there and not shown yet stops the run: the next one finds it."""
     run.create()
     secrets_manager.troubles = [Trouble("DescribeSecret", "ResourceNotFoundException")]
-
     with pytest.raises(SecretRefused, match="ResourceExistsException"):
         run.create()
-
     assert [NAME] == secrets_manager.names()
 
 
@@ -254,7 +241,6 @@ def test_lost(secrets_manager, run, leaves, code, problem):
     """What is said of a secret that is gone, whose key is lost, and of one that can still be kept."""
     made = run.create()
     getattr(secrets_manager, leaves)(NAME)
-
     assert problem(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
@@ -272,7 +258,6 @@ def test_changed(secrets_manager, run, other, signing_keys):
         "PEM": f"-----BEGIN RSA PRIVATE KEY-----\n{signing_keys[0].pkcs1_base64()}\n",
     }[other]
     secrets_manager.overwrite(NAME, text)
-
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
     with pytest.raises(SecretChanged) as caught:
         run.read(made)
@@ -301,7 +286,6 @@ def test_delete(secrets_manager, run):
     run.delete(made, days=7)
     calls = len(secrets_manager.calls)
     run.delete(made)
-
     assert 7 == secrets_manager.days_to_restore(NAME)
     assert ["DescribeSecret"] == secrets_manager.calls[calls:]
 
@@ -310,9 +294,7 @@ def test_delete_of_what_is_gone(secrets_manager, run):
     """A secret that is gone is deleted."""
     made = run.create()
     secrets_manager.remove(NAME)
-
     run.delete(made)
-
     assert "DeleteSecret" not in secrets_manager.calls
 
 
@@ -324,9 +306,7 @@ def test_replacement(secrets_manager, run, lag):
     made = new.create()
     if lag:
         secrets_manager.secret(NAME).tags[-1]["Value"] = old.instance
-
     new.delete(old)
-
     assert secrets_manager.days_to_restore(NAME) is None
     assert f"{old.arn}: left in Secrets Manager, it now belongs to another resource" in new.progress.infos
     assert old.held == made.held

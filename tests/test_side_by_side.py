@@ -34,7 +34,6 @@ def test_no_more_than_at_once():
             running.remove(item)
 
     side_by_side(ask, range(50), at_once=3)
-
     assert max(most) <= 3
     assert len(most) == 50
 

@@ -99,9 +99,7 @@ def test_refused(state):
     """A refused call changes neither whether the next run waits, nor what SES has shown before."""
     seen = Polls({ENTRY: verdict(ENTRY, waited=state == "pending", seen_unverified=True)})
     call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
-
     after = after_refusal(seen, call, "throttled", at=1).verdict(ENTRY, why_not="")
-
     assert (state, True, "throttled") == (
         state_of(ENTRY, {ENTRY: after}),
         after.seen_unverified,
@@ -128,7 +126,6 @@ def test_rounds():
         else:
             waits.append(following)
             now += following
-
     assert [2, 3, 5, 8, 12, 20, 20, 5] == waits
 
 
@@ -140,5 +137,4 @@ def test_region_by_region():
         for region in ("us-east-1", "eu-west-1")
     ]
     call = step(entries, [], Polls(), now=0, limit=0)
-
     assert (entries[1:2], [entries[1], entries[3]]) == ([*call.entries], [*call.here])

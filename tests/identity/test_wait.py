@@ -54,9 +54,7 @@ def test_a_shared_wait(world):
     """What one identity has waited, the next one of the run can't; it waits for what is left."""
     wait(world, 116, (0, NOWHERE))
     world.progress.updates.clear()
-
     _, asked = wait(world, 120, (0, NOWHERE))
-
     assert [116, 118, 120] == asked
     assert [
         "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
@@ -75,9 +73,7 @@ def test_time_in_which_nobody_waits(world, changes, seconds, waited):
     """It uses up nothing of a shared wait, however late in the run the next one begins."""
     wait(world, seconds, *changes)
     world.clock.advance(1000)
-
     _, asked = wait(world, 120, (0, NOWHERE))
-
     assert 120 - waited == asked[-1] - asked[0]
 
 
@@ -97,16 +93,13 @@ def test_time_in_which_two_wait(world):
 def test_interrupted(world):
     """An interruption ends the wait without another lookup."""
     world.clock.after(7, stopping.set)
-
     seen, asked = wait(world, 120, (0, NOWHERE))
-
     assert ([0, 2, 5], False, 7) == (asked, seen.visible, world.clock.monotonic())
 
 
 def test_progress(world):
     """There is a line for each change, with time and limit, and none for what stays the same."""
     wait(world, 120, (0, NOWHERE), (5, HALF), (28, EVERYWHERE))
-
     assert [
         "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
         "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",

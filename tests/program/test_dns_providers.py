@@ -13,6 +13,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
@@ -41,6 +42,8 @@ class Cloud(pulumi.runtime.Mocks):
         self.providers: list[str] = []
         self.identity: dict[str, Any] = {"status": "SUCCESS"}
         """Outputs of every identity."""
+        self.elsewhere: dict[str, Any] = {}
+        """What is other in us-east-1."""
         self.key_made_at: dict[int, str] = {}
 
     def add_zone(self, zone_id, name, *name_servers, is_private=False):
@@ -60,7 +63,7 @@ class Cloud(pulumi.runtime.Mocks):
             made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
             made["created_at"] = self.key_made_at.get(int(args.name.rpartition("/")[2]))
         if args.typ.endswith("ByodkimIdentity"):
-            made = self.identity
+            made = self.identity | (self.elsewhere if args.inputs["region"] == "us-east-1" else {})
         return args.name, {**args.inputs, **made}
 
     def call(self, args):
@@ -85,12 +88,14 @@ def run(program):
     pulumi.runtime.test(program)()
 
 
+def parent(name="parent"):
+    return pulumi.ComponentResource("t:t:t", name)
+
+
 def hosted_zone(provider, domain=DOMAIN):
     """Where *provider* puts the records of *domain*."""
     found = []
-    run(
-        lambda: found.append(provider.hosted_zone(domain, parent=pulumi.ComponentResource("t:t:t", "parent")))
-    )
+    run(lambda: found.append(provider.hosted_zone(domain, parent=parent())))
     return found[0]
 
 
@@ -99,7 +104,7 @@ def publish(provider, existing="replace"):
     made = []
 
     def program():
-        opts = pulumi.ResourceOptions(parent=pulumi.ComponentResource("t:t:t", "parent"))
+        opts = pulumi.ResourceOptions(parent=parent())
         provider.hosted_zone(DOMAIN, parent=opts.parent)
         made.append(provider.publish("record", KeyRecord(DOMAIN, NAME, VALUE, existing), opts))
 
@@ -186,37 +191,45 @@ def add_too(generation, *lines):
 
 def test_paste_once(cloud, caplog):
     """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
-    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
+    cloud.identity = WAITS
     assert shown(caplog, "manual") == [add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}")]
 
 
 def test_paste_once_into_a_panel(cloud, caplog):
     """In the words of the panel that the settings name, without the zone where the panel adds it."""
-    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
+    cloud.identity = WAITS
     [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
     assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
     assert "    Name:  s1._domainkey.mail" in text.splitlines()
 
 
+WAITS = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
+
+
 @cases(
-    ("key_set_by", "ago", "expected"),
+    ("identity", "ago", "expected"),
     {
-        "rotated now": ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
-        "rotated now, by a clock that is behind": (
-            "PutEmailIdentityDkimSigningAttributes",
-            timedelta(minutes=2),
-            [3],
-        ),
-        "rotated earlier": ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=6), []),
-        "made now, from pasted records": ("CreateEmailIdentity", timedelta(), []),
+        "rotated now": ({"key_set_by": PUT}, timedelta(), [3]),
+        "rotated now, by a clock that is behind": ({"key_set_by": PUT}, timedelta(minutes=2), [3]),
+        "rotated earlier": ({"key_set_by": PUT}, timedelta(minutes=6), []),
+        "made now, from pasted records": ({"key_set_by": CREATED}, timedelta(), []),
+        "gone": ({"status": "GONE", "key_set_by": CREATED, "signing_since": None}, timedelta(), []),
     },
 )
-def test_paste_at_a_rotation(cloud, caplog, key_set_by, ago, expected):
+def test_paste_at_a_rotation(cloud, caplog, identity, ago, expected):
     """A rotation makes the next standby, whose record is shown then and in no later run."""
     since = timestamp(datetime.now(UTC) - ago)
-    cloud.identity = {"status": "SUCCESS", "key_set_by": key_set_by, "signing_since": since}
+    cloud.identity = {"status": "SUCCESS", "signing_since": since, **identity}
     texts = shown(caplog, "manual", generation=2)
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
+
+
+def test_paste_where_one_region_waits(cloud, caplog):
+    """Whoever waits for a record in one Region pastes the next one, too."""
+    since = timestamp(datetime.now(UTC) - timedelta(days=1))
+    cloud.identity = {"status": "SUCCESS", "key_set_by": CREATED, "signing_since": since}
+    cloud.elsewhere = WAITS
+    assert [text.partition("\n")[0] for text in shown(caplog, "manual")] == [add_too(2)]
 
 
 @pytest.mark.parametrize(
@@ -226,11 +239,7 @@ def test_paste_another_standby(cloud, caplog, ago, expected):
     """Where only the standby is exchanged, the record of its new key is shown, and in no later run."""
     now = datetime.now(UTC)
     since = timestamp(now - timedelta(hours=1))
-    cloud.identity = {
-        "status": "SUCCESS",
-        "key_set_by": "PutEmailIdentityDkimSigningAttributes",
-        "signing_since": since,
-    }
+    cloud.identity = {"status": "SUCCESS", "key_set_by": PUT, "signing_since": since}
     cloud.key_made_at = {2: since, 3: timestamp(now - ago)}
     texts = shown(caplog, "manual", generation=2)
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
@@ -248,7 +257,7 @@ def test_no_standby_of_a_retired_domain(cloud, caplog):
 def test_nothing_to_paste(cloud, caplog):
     """Where a record gets into DNS by itself, none is shown for pasting."""
     cloud.add_zone("Z1", "example.com")
-    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
+    cloud.identity = WAITS
     assert shown(caplog, "route53") == []
 
 
@@ -281,8 +290,8 @@ def test_route53_is_asked_once(cloud):
     def program():
         for domain in ("one.example", "two.example"):
             for provider in (Route53(), Route53(assume_role=role)):
-                parent = pulumi.ComponentResource("t:t:t", f"{domain} {provider}")
-                labels.append(provider.hosted_zone(domain, parent=parent).label)
+                zone = provider.hosted_zone(domain, parent=parent(f"{domain} {provider}"))
+                labels.append(zone.label)
 
     run(program)
     assert labels == ["route53:Z1", "route53:Z1", "route53:Z2", "route53:Z2"]
@@ -305,8 +314,7 @@ def test_external_ids_of_one_role():
     run(program)
 
 
-MAIL = "mail.example.com"
-WHERE = f'domains["{MAIL}"].dns.zoneId'
+WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
 
 
 @cases(
@@ -315,7 +323,7 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
         "two of one name": (
             {},
             ProgramMessages.SEVERAL(
-                domain=MAIL,
+                domain=DOMAIN,
                 zone="example.com",
                 zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
             ),
@@ -323,22 +331,22 @@ WHERE = f'domains["{MAIL}"].dns.zoneId'
         "none": (
             {"zone": "othr.example"},
             ProgramMessages.NOT_THERE(
-                where=f'domains["{MAIL}"].dns.zone',
+                where=f'domains["{DOMAIN}"].dns.zone',
                 zone="othr.example",
                 did_you_mean=", did you mean 'other.example'?",
             ),
         ),
         "private": (
             {"zone_id": "ZIN"},
-            ProgramMessages.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com"),
+            ProgramMessages.PRIVATE(**WHERE, zone_id="ZIN", zone="example.com"),
         ),
         "of another domain": (
             {"zone_id": "ZORG"},
-            ProgramMessages.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
+            ProgramMessages.OTHER_DOMAIN(**WHERE, zone_id="ZORG", zone="other.example", domain=DOMAIN),
         ),
         "nowhere": (
             {"zone_id": "ZGONE"},
-            ProgramMessages.NOT_THERE(where=WHERE, zone="ZGONE", did_you_mean=""),
+            ProgramMessages.NOT_THERE(**WHERE, zone="ZGONE", did_you_mean=""),
         ),
     },
 )

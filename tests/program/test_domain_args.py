@@ -69,43 +69,45 @@ def test_region_of_the_stack():
         args.settings()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "problems"),
-    [
-        (
+    {
+        "two": (
             {"overlap_days": -1, "tags": {"aws:x": "y"}},
             [
                 "overlap_days: must be 0 to 365, not -1",
                 "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
             ],
         ),
-        (
+        "dns": (
             {"dns": ["manuel"]},
             [
                 "dns[0]: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', "
                 "'wix', 'rfc2136' or 'manual', not 'manuel', did you mean 'manual'?"
             ],
         ),
-        (
+        "keys": (
             {"keys": {1: {"selector": "s1", "private_key": "no key"}}},
             [
                 "keys[1].private_key: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), "
                 "as PEM or as base64 of its DER"
             ],
         ),
-        ({"overlapDays": 1}, ["overlapDays: unknown key, did you mean 'overlap_days'?"]),
-        (
+        "a key of stack files": (
+            {"overlapDays": 1},
+            ["overlapDays: unknown key, did you mean 'overlap_days'?"],
+        ),
+        "no provider": (
             {"dns_providers": [object()]},
             [
                 "dns_providers: must be objects with the methods hosted_zone and publish, "
                 "not a value of type object"
             ],
         ),
-        ({"dns_providers": 1}, ["dns_providers: must be a list, not 1"]),
-        ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),
-        ({"generation": None}, ["generation: must be a whole number, not null"]),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+        "no list": ({"dns_providers": 1}, ["dns_providers: must be a list, not 1"]),
+        "no flag": ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),
+        "None": ({"generation": None}, ["generation: must be a whole number, not null"]),
+    },
 )
 def test_refused(given, problems):
     """All that is wrong is said when the arguments are made, in the spelling of a program."""

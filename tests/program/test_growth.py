@@ -82,7 +82,5 @@ def test_warning(monkeypatch):
     """What is valid in the stack file, and perhaps not intended, is a warning of the run."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
-
     declare(monkeypatch, {"domains": {}, "privateKeys": {"own": "MIIE"}}, secret=["privateKeys"])
-
     assert [text.partition(",")[0] for text in said] == ['privateKeys["own"]: no generation has this key']

@@ -28,6 +28,13 @@ def _project(monkeypatch):
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
 
 
+@pytest.fixture
+def configured():
+    """Gives the stack this configuration, of which these settings are secret, until the test ends."""
+    yield set_all_config
+    set_all_config({}, [])
+
+
 @pytest.mark.parametrize("way", ["language host", "Automation API"])
 def test_written(monkeypatch, way):
     """It hears of misspelt keys too, however it was started, and of no other project's."""
@@ -36,12 +43,10 @@ def test_written(monkeypatch, way):
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(VALUES))
     token = CONFIG.set(given)
     try:
-        assert stack_config.written() == {
-            "domains": {"example.com": {"generation": 1}},
-            "verificaton": "fail",
-        }
+        written = stack_config.written()
     finally:
         CONFIG.reset(token)
+    assert written == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
 
 
 @cases(
@@ -73,24 +78,19 @@ def test_written(monkeypatch, way):
         ),
     },
 )
-def test_not_kept_secret(secret, problems):
+def test_not_kept_secret(configured, secret, problems):
     """What has to be encrypted is, and nothing else; an account's id need not be."""
     credentials = {"wix": {"apiKey": "IST.x", "accountId": "1"}}
     written = {"domains": {}, "privateKeys": {"own": "MIIE"}, "dnsCredentials": credentials}
-    set_all_config({}, secret)
-    try:
-        assert list(stack_config.not_kept_secret(written)) == problems
-    finally:
-        set_all_config({}, [])
+    configured({}, secret)
+    assert list(stack_config.not_kept_secret(written)) == problems
 
 
 TOKEN = "gd-token-3f9c2a71"
+ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
 TO_AWS = {
-    "one of a role": ("assumeRoles", [{"roleArn": "arn:aws:iam::666666666666:role/x", "externalId": TOKEN}]),
-    "another": (
-        "assumeRoles",
-        [{"roleArn": "arn:aws:iam::666666666666:role/x", "tags": {"a": f" {TOKEN}\n"}}],
-    ),
+    "one of a role": ("assumeRoles", [{**ROLE, "externalId": TOKEN}]),
+    "another": ("assumeRoles", [{**ROLE, "tags": {"a": f" {TOKEN}\n"}}]),
     "tags": ("defaultTags", {"tags": {"team": TOKEN}}),
     "a string": ("profile", TOKEN),
     "a session": ("token", TOKEN),
@@ -106,17 +106,14 @@ TO_AWS = {
         "credentials": ({}, "aws:secretKey"),
     },
 )
-def test_sent_secrets(name, value, given, command):
+def test_sent_secrets(configured, name, value, given, command):
     """A secret whose ciphertext somebody has copied to a setting for AWS is not sent there."""
     before = {"aws:region": "eu-west-1", "aws:secretKey": TOKEN if not given else "other"}
     before |= {f"ses-byodkim:{key}": json.dumps(secrets) for key, secrets in given.items()}
-    try:
-        set_all_config(before, [])
-        assert list(stack_config.sent_secrets()) == []
-        set_all_config({**before, f"aws:{name}": value if isinstance(value, str) else json.dumps(value)}, [])
-        [problem] = stack_config.sent_secrets()
-    finally:
-        set_all_config({}, [])
+    configured(before, [])
+    assert list(stack_config.sent_secrets()) == []
+    configured({**before, f"aws:{name}": value if isinstance(value, str) else json.dumps(value)}, [])
+    [problem] = stack_config.sent_secrets()
     path, _, text = problem.partition(": ")
     assert path.startswith(f"aws:{name}")
     assert text.startswith(
@@ -125,7 +122,6 @@ def test_sent_secrets(name, value, given, command):
     assert TOKEN not in problem
 
 
-ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
 WHOLE = '{"godaddy": {"token": "gd-token-3f9c2a71"}}'
 
 
@@ -138,52 +134,32 @@ WHOLE = '{"godaddy": {"token": "gd-token-3f9c2a71"}}'
         "a whole map": ("ses-byodkim:dnsCredentials", WHOLE, WHOLE),
     },
 )
-def test_sent_secrets_of_others(name, text, sent):
+def test_sent_secrets_of_others(configured, name, text, sent):
     """Any secret of the stack stays where it is, and a map that is encrypted as a whole is a secret too."""
     roles = json.dumps([{**ROLE, "externalId": sent}])
     for secret, problems in (([name], 1), ([], name == "ses-byodkim:dnsCredentials")):
-        set_all_config({name: text, "aws:assumeRoles": roles}, secret)
-        try:
-            assert len(list(stack_config.sent_secrets())) == problems
-        finally:
-            set_all_config({}, [])
+        configured({name: text, "aws:assumeRoles": roles}, secret)
+        assert len(list(stack_config.sent_secrets())) == problems
 
 
-def test_not_secret():
+def test_not_secret(configured):
     """What need not be secret may be the same as a setting for AWS."""
     wix = '{"wix": {"apiKey": "IST.x", "accountId": "123456789012"}}'
-    set_all_config(
-        {
-            "aws:allowedAccountIds": '["123456789012"]',
-            "ses-byodkim:dnsCredentials": wix,
-            "ses-byodkim:domains": "x",
-        },
-        [],
-    )
-    try:
-        assert list(stack_config.sent_secrets()) == []
-    finally:
-        set_all_config({}, [])
+    account = {"aws:allowedAccountIds": '["123456789012"]'}
+    configured({**account, "ses-byodkim:dnsCredentials": wix, "ses-byodkim:domains": "x"}, [])
+    assert list(stack_config.sent_secrets()) == []
 
 
-def test_redirected(monkeypatch):
+def test_redirected(configured, monkeypatch):
     """What is asked elsewhere than at AWS is said before it is asked: it may refuse."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     monkeypatch.setattr(session, "sign_in", lambda settings, *, region: said.append(region))
     hosts = dict.fromkeys(("sesv2", "route53", "sts"), "https://aws.example.net")
-    set_all_config({"aws:endpoints": json.dumps([hosts])}, [])
-    try:
-        aws_account.sign_in("eu-west-1")
-    finally:
-        set_all_config({}, [])
-    assert said == [
-        *(
-            f"aws: {name} is redirected to aws.example.net, which is not AWS and gets what AWS would get"
-            for name in ("SES", "Route 53", "STS")
-        ),
-        "eu-west-1",
-    ]
+    configured({"aws:endpoints": json.dumps([hosts])}, [])
+    aws_account.sign_in("eu-west-1")
+    text = "aws: {} is redirected to aws.example.net, which is not AWS and gets what AWS would get"
+    assert said == [*map(text.format, ("SES", "Route 53", "STS")), "eu-west-1"]
 
 
 def test_what_follows_the_configuration():
@@ -217,14 +193,11 @@ def test_commands_hear_the_same():
 
 
 @pytest.mark.parametrize("name", stack_config.OBJECTS)
-def test_no_map(name):
+def test_no_map(configured, name):
     """A key that is pasted in the place of a map is refused like any other text, and not quoted."""
     key = pem("rsa2048.pkcs8")
     others = {"ses-byodkim:domains": VALUES["ses-byodkim:domains"], f"ses-byodkim:{name}": key}
-    set_all_config(others, [])
-    try:
-        with pytest.raises(InvalidSettings, match=f"{name}: .*map") as error:
-            settings.load(stack_config.written(), default_region="eu-west-1")
-    finally:
-        set_all_config({}, [])
+    configured(others, [])
+    with pytest.raises(InvalidSettings, match=f"{name}: .*map") as error:
+        settings.load(stack_config.written(), default_region="eu-west-1")
     assert not any(line in str(error.value) for line in key.splitlines())
