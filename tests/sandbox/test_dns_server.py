@@ -1,5 +1,7 @@
 """The sandbox's DNS server answers as name servers and a resolver on the Internet would."""
 
+import socket
+
 import dns.flags
 import dns.message
 import dns.query
@@ -162,17 +164,6 @@ def test_truncation(server):
     assert truncated("s1._domainkey.example.com") == [True, True, False, False]
 
 
-def test_override(server):
-    """A test can put another value, or nothing, in place of a record, at one server or at all."""
-    name = "s1._domainkey.example.com"
-    server.override(name, ['quoted "p=x"'])
-    assert ('quoted "p=x"',) == server.txt(name)
-    server.override(name, [], server="127.0.0.2")
-    assert "NXDOMAIN" == dns.rcode.to_text(ask(server, name, at="127.0.0.2").rcode())
-    server.override(name, None)
-    assert ("p=abcdef",) == server.txt(name)
-
-
 def test_silence(server):
     """A silent server answers neither over UDP nor over TCP; the resolver asks the others."""
     server.silence("127.0.0.1", "127.0.0.2")
@@ -202,21 +193,7 @@ def test_query_log(server):
 
 def test_garbage_is_no_question(server):
     """What is no DNS message is neither answered nor logged, and the server goes on."""
-    import socket
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"garbage", ("127.0.0.1", server.port))
     assert "NOERROR" == dns.rcode.to_text(ask(server, "example.com", "SOA").rcode())
     assert 1 == len(server.queries)
-
-
-def test_two_servers():
-    """Two servers at once have ports of their own, and give them back."""
-    first, second = DnsServer(lambda: ZONES), DnsServer(list)
-    first.start()
-    second.start()
-    assert first.port != second.port
-    assert (("p=net",), ()) == (first.txt("key.example.net"), second.txt("key.example.net"))
-    first.stop()
-    second.stop()
-    first.stop()

@@ -203,34 +203,6 @@ def test_who_may_send(sandbox):
     assert sender.verdict("example.net") == UNSIGNED
 
 
-@cases(
-    ("switches", "after_put", "after_look"),
-    {
-        "nothing": ({"signs_while_pending": "nothing"}, UNSIGNED, PASS_TWO),
-        "old": ({"signs_while_pending": "old"}, PASS_ONE, PASS_TWO),
-        "new": ({"signs_while_pending": "new"}, PASS_TWO, PASS_TWO),
-        "old lingers": ({"old_key_lingers_seconds": 5 * CHECK_SECONDS}, PASS_ONE, PASS_ONE),
-        "old lingers, then new": (
-            {"signs_while_pending": "new", "old_key_lingers_seconds": CHECK_SECONDS / 2},
-            PASS_ONE,
-            PASS_TWO,
-        ),
-        "status lies": ({"status_after_put": "SUCCESS"}, UNSIGNED, PASS_TWO),
-    },
-)
-def test_switches(sandbox, sender, switches, after_put, after_look):
-    """Mail in the switch-over window is signed as the emulator is told that SES signs it."""
-    for name, value in switches.items():
-        setattr(sandbox.ses.switches, name, value)
-    seen = [sender.verdict()]
-    sender.put(TWO)
-    seen.append(sender.verdict())
-    sender.check()
-    seen.append(sender.verdict())
-    sandbox.clock.advance(10 * CHECK_SECONDS)
-    assert [PASS_ONE, after_put, after_look, PASS_TWO] == [*seen, sender.verdict()]
-
-
 def test_long_record_comes_by_tcp(sandbox, sender):
     """A receiver without EDNS gets a 2048-bit key under a long name all the same."""
     long, name = key("x" * 63, bits=2048), f"a-long-name.{DOMAIN}"

@@ -165,28 +165,6 @@ def test_change_of_key_that_fails(here):
     assert state(here) == ("PENDING", None)
 
 
-def test_only_a_success_stays_success(here):
-    """With nothing verified there is no SUCCESS that a Put could leave."""
-    here.switch(status_after_put="SUCCESS")
-    create(here, ONE.sent)
-    here.put(TWO)
-    assert here.status() == "PENDING"
-
-
-def test_frozen_until_owned(here):
-    """What never moves later tells of the checks before the identity itself is verified."""
-    here.switch(verification_info="frozen")
-    create(here, ONE.sent)
-    here.check()
-    assert here.get()["VerificationInfo"]["ErrorType"] == "HOST_NOT_FOUND"
-    here.publish(ONE)
-    here.clock.advance(HOUR)
-    told = here.get()["VerificationInfo"]
-    here.clock.advance(5 * HOUR)
-    assert here.get()["VerificationInfo"] == told
-    assert "ErrorType" not in told
-
-
 def test_sub_domain_inherits(here):
     """A sub-domain signs with its nearest parent's key, until it has an identity of its own."""
     here.verified(ONE)
