@@ -8,6 +8,7 @@ Imports for type checkers, and those within functions, count too: they are knowl
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -29,6 +30,20 @@ LAYERS: Final = (
     ("plugin",),
 )
 """The parts of the product from the bottom up. A part imports only from the rows before its own."""
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that the import statements of *path* name."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -67,7 +82,7 @@ def imports_of_modules() -> dict[str, set[str]]:
 
 def _imported(path: Path) -> Iterator[str]:
     """What the import statements of a module name, without the name of the product."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import START_FIRST
-from tests.structure.imports import LAYERS, PRODUCT, imports, imports_of_modules, levels, modules, parts
+from tests.structure.imports import (
+    LAYERS,
+    PRODUCT,
+    imported,
+    imports,
+    imports_of_modules,
+    levels,
+    modules,
+    parts,
+    tree,
+)
 from tests.structure.picture import ARCHITECTURE, picture, with_picture
 
 ROOT = PRODUCT.parent
@@ -17,7 +27,7 @@ ROOT = PRODUCT.parent
 MOST_LAYERS = 9
 MOST_PARTS = 18
 MOST_MODULES = 110
-MOST_CLASSES = 175
+MOST_CLASSES = 162
 MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 70
 MANY_ZONES = 30
@@ -54,39 +64,15 @@ def test_size_of_the_whole() -> None:
     assert len(parts()) <= MOST_PARTS
     paths = [*PRODUCT.rglob("*.py")]
     assert len(paths) <= MOST_MODULES
-    trees = (ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
-    assert sum(isinstance(node, ast.ClassDef) for tree in trees for node in tree) <= MOST_CLASSES
+    nodes = (node for path in paths for node in ast.walk(tree(path)))
+    assert sum(isinstance(node, ast.ClassDef) for node in nodes) <= MOST_CLASSES
 
 
-def test_pulumi() -> None:
-    """Pulumi is imported by the parts that speak with it, and by no other."""
-    knows = {
-        part
-        for part, path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in _top_names(node)
-        if name.partition(".")[0].startswith("pulumi")
-    }
-    assert knows == PULUMI
-
-
-def test_sandbox_and_tests() -> None:
-    """The product knows neither the sandbox nor the tests."""
-    outside = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for _, path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in _top_names(node)
-        if name.partition(".")[0] in ("sandbox", "tests")
-    ]
-    assert outside == []
-
-
-def _top_names(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield node.module
+def test_who_knows_whom() -> None:
+    """Pulumi is imported by the parts that speak with it, and by no other; sandbox and tests by none."""
+    known = {(part, name.partition(".")[0]) for part, path in modules() for name in imported(path)}
+    assert {part for part, name in known if name.startswith("pulumi")} == PULUMI
+    assert {name for _, name in known} & {"sandbox", "tests"} == set()
 
 
 @pytest.mark.parametrize(
@@ -94,15 +80,14 @@ def _top_names(node: ast.AST) -> Iterator[str]:
 )
 def test_size_of_a_module(path) -> None:
     """No module and no function is longer than what one can read in one go."""
-    text = path.read_text(encoding="utf-8")
     too_long = {
         node.name: length
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef)
         and (length := node.end_lineno - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
     }
     assert not too_long, f"more than {MOST_LINES_OF_A_FUNCTION} lines: split the function"
-    assert len(text.splitlines()) <= MOST_LINES, "split the module"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, "split the module"
 
 
 def test_private_modules() -> None:
@@ -110,8 +95,7 @@ def test_private_modules() -> None:
     strangers = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in sorted(PRODUCT.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in _top_names(node)
+        for name in imported(path)
         if re.search(r"\._[a-z]", name)
         and name.startswith(f"{PRODUCT.name}.")
         and name.rpartition("._")[0] != ".".join(path.relative_to(ROOT).parent.parts)
@@ -124,7 +108,7 @@ def test_private_modules() -> None:
 )
 def test_packages(package) -> None:
     """A package opens with what it is for."""
-    assert ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
+    assert ast.get_docstring(tree(package / "__init__.py"))
 
 
 def test_picture_is_current() -> None:
