@@ -31,8 +31,7 @@ HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich
 def test_short_help(name):
     """The group says of a command what its own help begins with."""
     command = main.get_command(click.Context(main, **main.context_settings), name)
-    assert command.name == name
-    assert command.get_short_help_str(200) == COMMANDS[name]
+    assert (command.name, command.get_short_help_str(200)) == (name, COMMANDS[name])
 
 
 def test_help_imports_nothing_heavy():
