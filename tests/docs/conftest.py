@@ -57,6 +57,15 @@ def stack(shell):
 
 
 @pytest.fixture
+def made(sandbox, stack):
+    """The stack of README, after its first run."""
+    sandbox.add_zone("example.com")
+    stack.paste(block("README.md", "With a real AWS account", 2))
+    stack.well("pulumi up")
+    return stack
+
+
+@pytest.fixture
 def follow(shell):
     """Runs a block of a page; it has to end well."""
     return lambda page, heading, number=1, **variables: shell.well(block(page, heading, number), **variables)

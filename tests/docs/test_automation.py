@@ -9,7 +9,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.pulumi.plugins import write_script
-from tests.docs.pages import block
 from tests.docs.workflows import EXAMPLES, LINTER, load, run_workflow
 from tests.engine.stack import REGION
 
@@ -99,16 +98,13 @@ esac
 
 
 @pytest.fixture
-def repository(sandbox, stack, tmp_path, monkeypatch):
+def repository(made, tmp_path):
     """The project in Git with a remote, and a stack whose key has signed for 181 days; `gh` writes down."""
-    sandbox.add_zone(DOMAIN)
-    stack.paste(block("README.md", "With a real AWS account", 2))
-    stack.well("pulumi up")
-    stack.days_pass(181)
+    made.days_pass(181)
     (tmp_path / "open").write_text("0\n")
     log, comment = tmp_path / "gh.log", tmp_path / "comment.md"
     write_script(tmp_path / "bin" / "gh", GH)
-    stack._environment |= {
+    made._environment |= {
         "GH_LOG": str(log),
         "GH_OPEN": str(tmp_path / "open"),
         "GH_COMMENT": str(comment),
@@ -118,12 +114,12 @@ def repository(sandbox, stack, tmp_path, monkeypatch):
         "GIT_COMMITTER_NAME": "A",
         "GIT_COMMITTER_EMAIL": "a@example.com",
     }
-    stack.well(
+    made.well(
         "git init -q -b main && printf '%s\\n' venv __pycache__ '*.egg-info' > .gitignore && git add . && "
         f"git commit -qm start && git init -q --bare -b main {tmp_path}/origin.git && "
         f"git remote add origin {tmp_path}/origin.git && git push -q -u origin main"
     )
-    return stack
+    return made
 
 
 @pytest.mark.engine
@@ -199,16 +195,13 @@ def test_cron(sandbox, repository, tmp_path):
 
 
 @pytest.mark.engine
-def test_page(sandbox, stack, follow):
+def test_page(made, follow):
     """The commands of the page, as they stand there."""
-    sandbox.add_zone(DOMAIN)
-    stack.paste(block("README.md", "With a real AWS account", 2))
-    stack.well("pulumi up")
-    shutil.copytree(EXAMPLES, stack.project / "examples" / "github-actions")
+    shutil.copytree(EXAMPLES, made.project / "examples" / "github-actions")
     follow(PAGE, "Set up the workflows", 1)
-    copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())
+    copied = sorted(path.name for path in (made.project / ".github" / "workflows").iterdir())
     assert copied == WORKFLOWS
     assert "byodkim_domain_status" in follow(PAGE, "Prometheus", 1).stdout
     follow(PAGE, "A report for auditors", 1)
-    assert DOMAIN in (stack.project / "report.html").read_text()
+    assert DOMAIN in (made.project / "report.html").read_text()
     follow(PAGE, "In the shell, and in a log", 1)
