@@ -15,11 +15,10 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
-from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sandbox.http_stand_in import HttpStandIn, Request, Response
 from sandbox.ses.model import OPERATIONS, Call, NoAnswerError, SesModel
-from sandbox.ses.rules import SesError, service_model
+from sandbox.ses.rules import SesError, nodes, service_model
 from sandbox.ses.switches import Fault, Switches
 
 __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
@@ -29,15 +28,8 @@ CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]
 
 GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 
-TYPES: Final[dict[str, type]] = {
-    "blob": str,
-    "boolean": bool,
-    "integer": int,
-    "list": list,
-    "map": dict,
-    "string": str,
-    "structure": dict,
-}
+JSON: Final = {dict: "structure map", list: "list", str: "string blob", int: "integer", bool: "boolean"}
+TYPES: Final = {name: kind for kind, names in JSON.items() for name in names.split()}
 """Of a JSON value, by the service model's types."""
 
 UNREADABLE: Final = SesError("SerializationException", None)
@@ -52,9 +44,8 @@ class SesEmulator(SesModel, HttpStandIn):
         try:
             return _response(200, self._result(request))
         except SesError as error:
-            return _response(
-                error.status_code, {"message": error.message}, **{"x-amzn-ErrorType": error.code}
-            )
+            kind = {"x-amzn-ErrorType": error.code}
+            return _response(error.status_code, {"message": error.message}, **kind)
         except NoAnswerError as lost:
             if lost.fault.kind == "timeout":
                 self.hang(lost.fault.hold_seconds)
@@ -99,7 +90,8 @@ def _action_and_parameters(method: str, target: str, body: bytes) -> tuple[str, 
         sent |= {name: unquote(value) for name, value in match.groupdict().items()}
     except (TypeError, ValueError):
         raise UNREADABLE from None
-    _check(shape, sent)
+    if any(not isinstance(value, TYPES[one.type_name]) for one, value, _ in nodes(shape, sent)):
+        raise UNREADABLE  # types, before anything else is judged
     return operation, sent
 
 
@@ -118,19 +110,3 @@ def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 def _without_null(members: dict[str, Any]) -> dict[str, Any]:
     """Null is as if it were not there."""
     return {name: value for name, value in members.items() if value is not None}
-
-
-def _check(shape: Shape | None, value: Any) -> None:
-    """Refuse a type that is not the service model's, before anything else is judged."""
-    if shape and not isinstance(value, TYPES[shape.type_name]):
-        raise UNREADABLE
-    match shape:
-        case StructureShape():
-            for name in shape.members.keys() & value.keys():
-                _check(shape.members[name], value[name])
-        case ListShape():
-            for item in value:
-                _check(shape.member, item)
-        case MapShape():
-            for item in value.values():
-                _check(shape.value, item)

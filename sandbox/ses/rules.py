@@ -70,7 +70,7 @@ class SesError(Exception):
 def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     """Refuse what the service model or a documented limit forbids, all problems in one error."""
     shape = service_model().operation_model(operation).input_shape
-    problems = list(_problems(shape, parameters, ""))
+    problems = [problem for node in nodes(shape, dict(parameters)) for problem in _problems(*node)]
     if not 0 <= parameters.get("PageSize", 0) <= MAX_PAGE_SIZE:
         problems.append(_problem("pageSize", f"Member must have value between 0 and {MAX_PAGE_SIZE}"))
     if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
@@ -115,24 +115,33 @@ def _at_most(length: int) -> str:
     return f"Member must have length less than or equal to {length}"
 
 
-def _problems(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
-    match shape:
-        case StructureShape():
-            for name, member in shape.members.items():
-                at = f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
-                if value.get(name) is not None:
-                    yield from _problems(member, value[name], at)
-                elif name in shape.required_members:
-                    yield _problem(at, "Member must not be null")
-        case ListShape():
+def nodes(shape: Shape | None, value: Any, path: str = "") -> Iterator[tuple[Shape, Any, str]]:
+    """Every shape of the service model that *value* has, with its part of it and where that stands."""
+    if shape:
+        yield shape, value, path
+    match shape, value:
+        case StructureShape(), dict():
+            for name in (name for name in shape.members if value.get(name) is not None):
+                yield from nodes(shape.members[name], value[name], _member(path, name))
+        case ListShape(), list() | tuple():
             for number, item in enumerate(value, start=1):
-                yield from _problems(shape.member, item, f"{path}.{number}.member")
-        case MapShape():
+                yield from nodes(shape.member, item, f"{path}.{number}.member")
+        case MapShape(), dict():
             for key, item in value.items():
-                yield from _problems(shape.key, key, f"{path}.key")
-                yield from _problems(shape.value, item, f"{path}.{key}")
-        case Shape(type_name="string"):
-            yield from _string_problems(shape, value, path)
+                yield from nodes(shape.key, key, f"{path}.key")
+                yield from nodes(shape.value, item, f"{path}.{key}")
+
+
+def _member(path: str, name: str) -> str:
+    return f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
+
+
+def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if isinstance(shape, StructureShape):
+        for name in (name for name in shape.required_members if value.get(name) is None):
+            yield _problem(_member(path, name), "Member must not be null")
+    elif shape.type_name == "string":
+        yield from _string_problems(shape, value, path)
 
 
 def _string_problems(shape: Shape, value: str, path: str) -> Iterator[str]:
