@@ -101,12 +101,12 @@ def test_refused(server, changes):
         "server": ({"server": "a..b"}, "'a..b' is no host's name"),
     },
 )
-def test_settings_that_are_none(server, changes, reason):
+def test_settings_that_are_none(bind, changes, reason):
     """What can't be sent is refused in words, not with a library's error; corrected, it goes on."""
     name = f"corrected._domainkey.{ZONE}"
-    assert reason in refused(server.host(**changes), name).text
-    assert published(server.host(), name) == VALUE
-    withdraw(server.host(), name)
+    assert reason in refused(bind.host(**changes), name).text
+    assert published(bind.host(), name) == VALUE
+    withdraw(bind.host(), name)
 
 
 def test_clocks_differ(server, monkeypatch):
