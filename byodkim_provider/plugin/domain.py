@@ -44,7 +44,7 @@ class Domain(ByodkimDomain):
         super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
         self.declare_mail_from()
         if wait:
-            self._verification = self._verified(name, resolved, limits)
+            self._verification = self._verified(limits)
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name, as the schema has them."""

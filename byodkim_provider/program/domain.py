@@ -169,28 +169,27 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, wait = args, (), False
         before = _declared.get(None, list)
         super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before)))
-        self._domain, self._settings, self.cnames = settings.name, settings, settings.cnames
+        self._settings, self.cnames = settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one) for one in settings.dns]
-        self._zones = self._hosted_zones(settings, providers, args)
+        self._zones = self._hosted_zones(providers, args)
         self._places = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
-        account = account_of(self)
+        self._account = account_of(self)
         roles = generations.roles(settings.generation, settings.published)
-        keys = {one: self._key(f"{name}/{one}", settings, one, account_id=account) for one in roles}
+        keys = {one: self._key(one) for one in roles}
         self._signing = keys[settings.generation]
-        publish = partial(self._publish, name, settings, account_id=account)
         later = {one for one in keys if inputs.comes_after(settings, one)}
         needed: list[pulumi.Resource] = []
         seen = dict(keys)
         for one in sorted(keys.keys() - later):
-            records, guards = publish(one, keys[one])
+            records, guards = self._publish(one, keys[one])
             needed += records if inputs.is_needed(settings, one) else []
             needed += guards if inputs.is_guard_needed(settings, one) else []
             if settings.selector(one):
                 value = _after([*records, *guards], keys[one]["record_value"])
                 seen[one] = {**keys[one], "record_value": value}
-        given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": account}
+        given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": self._account}
         options = pulumi.ResourceOptions(parent=self, depends_on=needed, protect=settings.protect or None)
         self.identities = {
             region: ByodkimIdentity(
@@ -203,48 +202,48 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         for one in later:
             value = self._allowed(settings.selector(one), keys[one]["record_value"])
-            publish(one, {**keys[one], "record_value": value})
+            self._publish(one, {**keys[one], "record_value": value})
         if isinstance(args, ByodkimDomainArgs):
             self.declare_mail_from()
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
-        self._verification = self._verified(name, settings) if wait else None
-        self._warn(settings)
+        self._verification = self._verified() if wait else None
+        self._warn()
         by_hand = next((zone for zone in self._zones if zone.label == MANUAL), None)
         if (identities := [*self.identities.values()]) and by_hand:
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
-            show_standbys(self._domain, identities, self.records, made_at, hosted_zone=by_hand, began=began)
+            show_standbys(settings.name, identities, self.records, made_at, hosted_zone=by_hand, began=began)
         if opts is None or not opts.depends_on:  # what waits for others has no turn that others wait for
             before.append(self)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
 
     def _hosted_zones(
-        self,
-        settings: DomainSettings,
-        providers: Sequence[DnsProvider],
-        args: ByodkimDomainArgs | DomainSettings,
+        self, providers: Sequence[DnsProvider], args: ByodkimDomainArgs | DomainSettings
     ) -> list[HostedZone]:
         """The zones of the records; raises `InvalidSettings` for one that is not there, or listed twice."""
+        settings = self._settings
         with _spelled_as_in(args):
             zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
             if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
-                zones = list(map(_as_listed, zones, settings.dns))
-            _refuse_same_zone(settings.name, zones)
+                zones = [
+                    replace(
+                        zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None
+                    )
+                    for zone, dns in zip(zones, settings.dns, strict=True)
+                ]
+            listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
+            if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
+                problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
+                raise InvalidSettings(problems, hint=problems[0].hint)
         return zones
 
     def _publish(
-        self,
-        name: str,
-        settings: DomainSettings,
-        generation: int,
-        key: Mapping[str, Any],
-        *,
-        account_id: pulumi.Input[str],
+        self, generation: int, key: Mapping[str, Any]
     ) -> tuple[list[pulumi.Resource], list[pulumi.Resource]]:
         """Declare the records of a generation's key, and their guards."""
-        zones = generations.holding(self._zones, generation)
-        name = f"{name}/{inputs.name_in_dns(settings, generation)}"
-        of_key: dict[str, Any] = {"key": key, "account_id": account_id}
+        settings, zones = self._settings, generations.holding(self._zones, generation)
+        name = f"{self.pulumi_resource_name}/{inputs.name_in_dns(settings, generation)}"
+        of_key: dict[str, Any] = {"key": key, "account_id": self._account}
         records: list[pulumi.Resource] = []
         guards: list[pulumi.Resource] = []
         for zone, provider in self._places:
@@ -304,26 +303,20 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
         """The value that every identity lets stand in a slot: *declared*, or one that has to stay for now."""
-
-        def allowed(values: Sequence[Any]) -> Any:
-            declared, *slots = values
-            return inputs.let_stand(slots, selector, declared)
-
         shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))
-        return only_waited_for(shown.apply(allowed, run_with_unknowns=True))
-
-    def _key(
-        self, name: str, settings: DomainSettings, generation: int, *, account_id: pulumi.Input[str]
-    ) -> Mapping[str, Any]:
-        """Selector, private key or its secret, and record of a generation; when it was made, if here."""
-        if generation in settings.keys:
-            supplied = inputs.of_supplied_key(settings, generation)
-            return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
-        made = DkimKey(
-            name,
-            inputs.of_key(settings, generation, account_id=account_id),
-            pulumi.ResourceOptions(parent=self),
+        allowed = shown.apply(
+            lambda values: inputs.let_stand(values[1:], selector, values[0]), run_with_unknowns=True
         )
+        return only_waited_for(allowed)
+
+    def _key(self, generation: int) -> Mapping[str, Any]:
+        """Selector, private key or its secret, and record of a generation; when it was made, if here."""
+        if generation in self._settings.keys:
+            supplied = inputs.of_supplied_key(self._settings, generation)
+            return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
+        given = inputs.of_key(self._settings, generation, account_id=self._account)
+        name = f"{self.pulumi_resource_name}/{generation}"
+        made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
         names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
         return {name: getattr(made, name) for name in (*names, "created_at")}
 
@@ -352,26 +345,20 @@ class ByodkimDomain(pulumi.ComponentResource):
             raise InvalidSettings(ProgramMessages.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
 
-    def _verified(
-        self, name: str, settings: DomainSettings, limits: pulumi.CustomTimeouts | None = None
-    ) -> DkimVerification:
+    def _verified(self, limits: pulumi.CustomTimeouts | None = None) -> DkimVerification:
+        retired = [self._settings.name] if self._settings.retired else []
+        identities = list(self.identities.values())
         return DkimVerification(
-            name,
-            DkimVerificationArgs(
-                identities=list(self.identities.values()),
-                on_timeout="fail",
-                retired=[settings.name] if settings.retired else [],
-            ),
+            self.pulumi_resource_name,
+            DkimVerificationArgs(identities=identities, on_timeout="fail", retired=retired),
             pulumi.ResourceOptions(parent=self, custom_timeouts=limits),
         )
 
-    def _warn(self, settings: DomainSettings) -> None:
-        for warning in settings.warnings:
+    def _warn(self) -> None:
+        for warning in self._settings.warnings:
             pulumi.log.warn(warning, self)
         for identity in self.identities.values():
-            identity.signing_since.apply(
-                lambda since: self._warn_of_age(since, settings.generation, settings.rotate_after_days)
-            )
+            identity.signing_since.apply(self._warn_of_age)
 
     def summary(self, verdicts: pulumi.Output[Verdicts]) -> dict[str, Any]:
         """
@@ -386,10 +373,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             "records": self.records,
             "dns": [hosted_zone.label for hosted_zone in self._zones],
             "regions": {
-                region: {
-                    "status": statuses[region],
-                    "signing_since": identity.signing_since,
-                }
+                region: {"status": statuses[region], "signing_since": identity.signing_since}
                 for region, identity in self.identities.items()
             },
         }
@@ -408,13 +392,14 @@ class ByodkimDomain(pulumi.ComponentResource):
     def not_verified(self, verdicts: pulumi.Output[Verdicts]) -> Sequence[pulumi.Output[str]]:
         """One line for each identity, which is "" if its verdict says everything."""
         return [
-            known_of(identity, verdicts).apply(partial(line_about, f"{self._domain} {region}"))
+            known_of(identity, verdicts).apply(partial(line_about, f"{self._settings.name} {region}"))
             for region, identity in self.identities.items()
         ]
 
-    def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
+    def _warn_of_age(self, since: str | None) -> None:
+        generation = self._settings.generation
         age = datetime.now(UTC) - moment(since) if since else timedelta()
-        if age > timedelta(days=rotate_after_days):
+        if age > timedelta(days=self._settings.rotate_after_days):
             due = ProgramMessages.ROTATE(generation=generation, days=age.days, following=generation + 1)
             pulumi.log.warn(str(due), self)
 
@@ -463,15 +448,3 @@ def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) 
         "name": key["record_name"],
         "value": key["record_value"],
     }
-
-
-def _as_listed(zone: HostedZone, dns: DnsSettings) -> HostedZone:
-    """*zone* with what the settings say of it."""
-    return replace(zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None)
-
-
-def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
-    listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
-    if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
-        problems = [ProgramMessages.TWICE(domain=domain, zone=label) for label in twice]
-        raise InvalidSettings(problems, hint=problems[0].hint)
