@@ -21,11 +21,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi.project import Project, Result
+from sandbox.pulumi.project import Project
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import questions, safety
@@ -35,9 +36,6 @@ from tests.support.fakes import FakeClock
 
 ZONE, REGION = "lab.example", "eu-west-1"
 """In the sandbox."""
-
-PRODUCT: Final = "product"
-"""What the product's domain is called below the run."""
 
 STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "up": {"generation": 1},
@@ -52,7 +50,6 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill`, a closed terminal."""
 
 Question = Callable[[Lab], questions.Question]
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -87,10 +84,8 @@ class Report:
         lines.append(")")
         for what, value in self.facts.items():
             other = emulator.facts.get(what)
-            same = value == other
-            lines.append(f"  {what}: {value}" if same else f"! {what}: {value} | emulator: {other}")
-        lines += [f"? {what}: {why}" for what, why in self.unanswered.items()]
-        return "\n".join(lines)
+            lines.append(f"  {what}: {value}" if value == other else f"! {what}: {value} | emulator: {other}")
+        return "\n".join([*lines, *(f"? {what}: {why}" for what, why in self.unanswered.items())])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,7 +93,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         with ended_by(lambda: None):
-            return command(options)
+            if not options.zone:
+                return against_sandbox()
+            if not options.region:
+                raise Stop("nothing was changed: --zone goes with --region")
+            lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to, say)
+            if options.policy:
+                say(json.dumps(safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2))
+                return 0
+            return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
         say(f"stopped: {stop}")
     except KeyboardInterrupt:
@@ -106,33 +109,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def command(options: argparse.Namespace) -> int:
-    if not options.zone:
-        return against_sandbox()
-    if not options.region:
-        raise Stop("nothing was changed: --zone goes with --region")
-    lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to, say)
-    if options.policy:
-        say(json.dumps(safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2))
-        return 0
-    return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
-
-
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tests.acceptance", description="First contact with SES.")
     parser.add_argument("--zone", default="", help="a public hosted zone in Route 53 that nobody uses")
     parser.add_argument("--region", default="", help="a Region of SES without identities; needed with --zone")
     parser.add_argument("--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures")
-    parser.add_argument("--days", action="store_true", help="also ask what takes up to seven days")
-    parser.add_argument(
-        "--tenants", action="store_true", help="also make one tenant, which AWS may charge for"
-    )
-    parser.add_argument("--others", action="store_true", help="the Region may have identities of others")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is made or deleted")
-    parser.add_argument(
-        "--policy", action="store_true", help="print the IAM policy that a run needs, and end"
-    )
-    parser.add_argument("--clean", action="store_true", help="delete what earlier runs have left, and end")
+    for name, text in {
+        "days": "also ask what takes up to seven days",
+        "tenants": "also make one tenant, which AWS may charge for",
+        "others": "the Region may have identities of others",
+        "yes": "do not ask before anything is made or deleted",
+        "policy": "print the IAM policy that a run needs, and end",
+        "clean": "delete what earlier runs have left, and end",
+    }.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
     return parser
 
 
@@ -162,7 +152,9 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
     with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
-        return conclude(run(lab, RealWorld(Path(directory)), more=more, others=options.others))
+        ours = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        world = SimpleNamespace(directory=Path(directory), environment=ours)  # what `Project` needs to know
+        return conclude(run(lab, world, more=more, others=options.others))
 
 
 def against_sandbox(sandbox: Sandbox | None = None) -> int:
@@ -204,7 +196,7 @@ def run(
         conclude([*problems, "the run did not reach its end"])
         raise
     finally:
-        with uninterrupted():
+        with handled(ENDING, signal.SIG_IGN):
             try:
                 if asks:
                     show(lab, report)
@@ -252,7 +244,7 @@ def clean(lab: Lab, *, ask: bool) -> int:
         return 0
     say("\n".join(f"everything below {below(run, lab.zone)} in {lab.region}" for run in runs))
     confirm("delete it", lab.zone, ask=ask)
-    with uninterrupted():
+    with handled(ENDING, signal.SIG_IGN):
         for run in runs:
             say(f"deleted: {', '.join(safety.clean(lab, run)) or 'nothing'}")
     return 0
@@ -265,14 +257,14 @@ def confirm(what: str, zone: str, *, ask: bool) -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """The block runs to its end, whatever signal comes."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+def handled(numbers: Collection[signal.Signals], handler: Any) -> Iterator[None]:
+    """In the block, signals of these numbers come to *handler*."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextmanager
@@ -284,27 +276,11 @@ def ended_by(first: Callable[[], object]) -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
     # `nohup` has SIGHUP ignored
-    numbers = [number for number in ENDING[1:] if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
+    with handled([each for each in ENDING[1:] if signal.getsignal(each) is not signal.SIG_IGN], end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 # The product
-
-
-@dataclass(frozen=True)
-class RealWorld:
-    """What `Project` needs to know of a sandbox, for AWS."""
-
-    directory: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
 def product(
@@ -320,12 +296,19 @@ def product(
 
     The state is in a private folder that is removed, encrypted with a passphrase that is written nowhere.
     """
-    domain, problems = f"{PRODUCT}.{below(lab.run, lab.zone)}", []
+    domain, problems = f"product.{below(lab.run, lab.zone)}", []
     config = {
         "aws:region": lab.region,
         "ses-byodkim:verification": {"timeoutMinutes": 90, "onTimeout": "fail"},
         "ses-byodkim:defaults": {"tags": {TAG: lab.run}, **(defaults or {})},
     }
+
+    def done(step: str, result: Any) -> bool:
+        say(f"product: {step}: {'FAILED' if result.failed else 'done'}")
+        if result.failed:
+            problems.append(f"{step} failed:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}")
+        return not result.failed
+
     with Project(world, config=config, without=without, passphrase=secrets.token_hex(16)) as project:
         try:
             for step, wanted in STEPS.items():
@@ -333,36 +316,29 @@ def product(
                 with ended_by(project.interrupt), mail_during(lab, step, domain, mail_seconds) as refused:
                     result = project.up()
                 problems += [f"{step}: mail was refused: {each}" for each in refused]
-                say(f"product: {step}: {'done' if result.ok else 'FAILED'}")
-                if result.failed:
-                    problems.append(_tail(step, result))
+                if not done(step, result):
                     break
                 if result.outputs["pending"]:
                     problems.append(f"{step}: pending: {result.outputs['pending']}")
                 lab.guard()
         finally:
-            destroyed = project.destroy()
-            say(f"product: destroy: {'done' if destroyed.ok else 'FAILED'}")
-    return problems + ([] if destroyed.ok else [_tail("destroy", destroyed)])
-
-
-def _tail(step: str, result: Result) -> str:
-    return f"{step} failed:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}"
+            done("destroy", project.destroy())
+    return problems
 
 
 @contextmanager
 def mail_during(lab: Lab, step: str, domain: str, seconds: float) -> Iterator[list[str]]:
     """Send at most 30 messages from *domain* while the block runs. The list has why SES refused some."""
     refused: list[str] = []
-    if not lab.send or step == "up":  # before that nothing is verified
+    send, over = lab.send, threading.Event()
+    if not send or step == "up":  # before that nothing is verified
         yield refused
         return
-    over = threading.Event()
 
     def keep_sending() -> None:
         for number in range(30):
             try:
-                lab.send(domain, f"{TAG} {lab.run}: {step} {number}")  # type: ignore[misc]
+                send(domain, f"{TAG} {lab.run}: {step} {number}")
             except (ClientError, Refused, Stop) as error:
                 refused.append(str(error))
             if over.wait(seconds):
@@ -399,10 +375,8 @@ def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
             answers = {name: found.value[name] for name in found.value.keys() & Switches.__dataclass_fields__}
             say(f"{name}: {round_[number].__doc__} {answers or 'see the report'}")
         except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
-            why = (
-                str(error) if isinstance(error, (Refused, Unanswered)) else f"{type(error).__name__}: {error}"
-            )
-            report.unanswered[name] = lab.masked(why)
+            expected = isinstance(error, (Refused, Unanswered))
+            report.unanswered[name] = lab.masked(f"{'' if expected else type(error).__name__ + ': '}{error}")
             say(f"{name}: not answered: {report.unanswered[name]}")
         else:
             heapq.heappush(running, (lab.now() + seconds, number, generator))

@@ -48,11 +48,9 @@ GUARD_SECONDS: Final = 600.0
 
 TTL: Final = 60
 
-READ_BY_PRODUCT: Final = {
-    "create_email_identity",
-    "get_email_identity",
-    "put_email_identity_dkim_signing_attributes",
-}
+CREATE: Final = "create_email_identity"
+PUT: Final = "put_email_identity_dkim_signing_attributes"
+READ_BY_PRODUCT: Final = {CREATE, PUT, "get_email_identity"}
 """Actions whose responses are kept for the product's tests."""
 
 T = TypeVar("T")
@@ -71,7 +69,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, code: str, text: str | None) -> None:
         super().__init__(f"{status} {code}: {text}")
-        self.status, self.code, self.text = status, code, text
+        self.status = status
 
 
 class Record(NamedTuple):
@@ -79,10 +77,13 @@ class Record(NamedTuple):
 
     name: str
     kind: str
-    texts: tuple[str, ...] = ()
+    texts: tuple[str, ...]
     """Values of a TXT record, the strings of each joined; the target of a CNAME record."""
-    is_routed: bool = False
+    is_routed: bool
     """It has a routing policy (weighted, latency …). No run makes such a record."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.kind}" + (" (routing policy)" if self.is_routed else "")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,6 @@ class Lab:
     """A boto3 client of `sesv2` that tries once."""
     records: Route53
     zone: str
-    zone_id: str
     region: str
     account: str
     now: Callable[[], float]
@@ -173,60 +173,46 @@ class Lab:
             answer = patiently(lambda: self._once(action, parameters), self.sleep, self.tries)
         except ClientError as error:
             status, told = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
-            refused = Refused(status, told["Code"], told.get("Message"))
             self._keep(action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]})
-            raise refused from None
+            raise Refused(status, told["Code"], told.get("Message")) from None
         self._keep(action, answer)
         return answer
 
-    def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
-        """CreateEmailIdentity with the run's tag."""
-        attributes = {"DkimSigningAttributes": key.attributes} if key else {}
-        tags = [{"Key": TAG, "Value": self.run}]
-        return self.call("create_email_identity", EmailIdentity=domain, Tags=tags, **attributes, **more)
-
-    def put(self, domain: str, key: Key) -> dict[str, Any]:
-        """PutEmailIdentityDkimSigningAttributes."""
-        return self.call(
-            "put_email_identity_dkim_signing_attributes",
-            EmailIdentity=domain,
-            SigningAttributesOrigin="EXTERNAL",
-            SigningAttributes=key.attributes,
-        )
-
-    def get(self, domain: str) -> dict[str, Any] | None:
-        """GetEmailIdentity; None if there is no identity."""
+    def call_if_there(self, action: str, **parameters: Any) -> dict[str, Any] | None:
+        """The same; None if there is no identity."""
         try:
-            return self.call("get_email_identity", EmailIdentity=domain)
+            return self.call(action, **parameters)
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
 
+    def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
+        """CreateEmailIdentity with the run's tag."""
+        attributes = {"DkimSigningAttributes": key.attributes} if key else {}
+        return self.call(CREATE, EmailIdentity=domain, Tags=self.tags, **attributes, **more)
+
+    def put(self, domain: str, key: Key) -> dict[str, Any]:
+        """PutEmailIdentityDkimSigningAttributes."""
+        origin = {"SigningAttributesOrigin": "EXTERNAL"}
+        return self.call(PUT, EmailIdentity=domain, SigningAttributes=key.attributes, **origin)
+
+    def get(self, domain: str) -> dict[str, Any] | None:
+        return self.call_if_there("get_email_identity", EmailIdentity=domain)
+
     def delete(self, domain: str) -> None:
-        """DeleteEmailIdentity; no error if there is no identity."""
-        try:
-            self.call("delete_email_identity", EmailIdentity=domain)
-        except Refused as refused:
-            if refused.status != 404:
-                raise
+        self.call_if_there("delete_email_identity", EmailIdentity=domain)
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        return [{"Key": TAG, "Value": self.run}]
 
     @property
     def tenant(self) -> str:
         """The name of the one tenant that a run may make."""
-        return tenant_of(self.run)
-
-    def tags_of_tenant(self, name: str) -> list[dict[str, str]]:
-        """GetTenant; none if there is no tenant, or if it may not be read: then it could not be made."""
-        try:
-            return list(self.call("get_tenant", TenantName=name)["Tenant"].get("Tags", ()))
-        except Refused as refused:
-            if refused.status in (403, 404):
-                return []
-            raise
+        return f"{PREFIX}{self.run}"
 
     def arn(self, domain: str) -> str:
-        """The ARN of an identity."""
         return f"arn:aws:ses:{self.region}:{self.account}:identity/{domain}"
 
     def identities(self) -> list[str]:
@@ -255,17 +241,13 @@ class Lab:
     def publish(self, domain: str, key: Key, *values: Sequence[str]) -> None:
         """The record of *key*: the bare form, or *values*, each a list of strings."""
         bare = [key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]
-        self.records.publish(key.record_name(domain), values or [bare])
+        self.records.create(key.record_name(domain), "TXT", *map(quoted, values or [bare]))
 
     def publish_behind_cname(self, domain: str, key: Key) -> None:
         """The record of *key* at another name of the run, and a CNAME record that leads there."""
         target = f"{key.selector}.{self.domain()}"
-        self.records.publish(target, [[key.p]])
-        self.records.lead(key.record_name(domain), target)
-
-    def remove(self, domain: str, key: Key) -> None:
-        """Delete the record of *key*."""
-        self.records.remove(key.record_name(domain))
+        self.records.create(target, "TXT", quoted([key.p]))
+        self.records.create(key.record_name(domain), "CNAME", target)
 
     # How
 
@@ -294,9 +276,14 @@ def below(run: str, zone: str) -> str:
     return f"{PREFIX}{run}.{zone}"
 
 
-def tenant_of(run: str) -> str:
-    """The tenant of a run."""
-    return f"{PREFIX}{run}"
+def plain(name: str) -> str:
+    """*name* for comparisons: SES keeps capitals and a final dot."""
+    return name.rstrip(".").lower()
+
+
+def quoted(strings: Sequence[str]) -> str:
+    """One value of a TXT record."""
+    return " ".join(f'"{string}"' for string in strings)
 
 
 def seconds_in(value: Any) -> Any:
@@ -344,24 +331,19 @@ def patiently(do: Callable[[], T], sleep: Callable[[float], None], tries: int) -
 
 class Route53:
     """
-    The records of a hosted zone. TXT and CNAME records are created or deleted, never overwritten.
+    The records of a hosted zone. Records are created or deleted, never overwritten.
 
     A change returns when all name servers of the zone have it.
     """
 
     def __init__(self, client: Any, zone_id: str, sleep: Callable[[float], None]) -> None:
-        self._client, self._zone_id, self._sleep = client, zone_id, sleep
+        self._client, self.zone_id, self._sleep = client, zone_id, sleep
         self.tries = TRIES
 
-    def publish(self, name: str, values: Sequence[Sequence[str]]) -> None:
-        """Create the TXT record *name* with *values*, each a list of strings; an error if it exists."""
-        records = [{"Value": " ".join(f'"{string}"' for string in value)} for value in values]
-        self._change("CREATE", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": records})
-
-    def lead(self, name: str, target: str) -> None:
-        """Create the CNAME record *name* that leads to *target*; an error if it exists."""
-        record_set = {"Name": name, "Type": "CNAME", "TTL": TTL, "ResourceRecords": [{"Value": target}]}
-        self._change("CREATE", record_set)
+    def create(self, name: str, kind: str, *values: str) -> None:
+        """Create the record set; an error if it exists."""
+        records = [{"Value": value} for value in values]
+        self._change("CREATE", {"Name": name, "Type": kind, "TTL": TTL, "ResourceRecords": records})
 
     def remove(self, name: str, kind: str = "TXT") -> None:
         """Delete the record *name* of that type if it exists and has no routing policy."""
@@ -377,23 +359,14 @@ class Route53:
         ]
 
     def _sets(self) -> list[dict[str, Any]]:
-        pages = self._client.get_paginator("list_resource_record_sets")
-        return self._asked(
-            lambda: [
-                each
-                for page in pages.paginate(HostedZoneId=self._zone_id)
-                for each in page["ResourceRecordSets"]
-            ]
-        )
+        pages = self._client.get_paginator("list_resource_record_sets").paginate
+        return self._asked(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        change_sets = self._client.change_resource_record_sets
         try:
-            change = self._asked(
-                lambda: self._client.change_resource_record_sets(
-                    HostedZoneId=self._zone_id, ChangeBatch=batch
-                )
-            )
+            change = self._asked(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
         except Stop:  # the response to an earlier attempt may have been lost
             wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
             exists = wanted in [(plain(each["Name"]), each.get("ResourceRecords")) for each in self._sets()]
@@ -414,18 +387,12 @@ class Route53:
             raise Stop(f"Route 53: {error}") from None
 
 
-def plain(name: str) -> str:
-    """*name* for comparisons: SES keeps capitals and a final dot."""
-    return name.rstrip(".").lower()
-
-
 def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
-    records = record_set.get("ResourceRecords", ())
+    values = [each["Value"] for each in record_set.get("ResourceRecords", ())]
     if record_set["Type"] == "CNAME":
-        return tuple(plain(each["Value"]) for each in records)
-    if record_set["Type"] != "TXT":
-        return ()
-    return tuple("".join(re.findall(r'"([^"]*)"', each["Value"])) for each in records)
+        return tuple(map(plain, values))
+    is_txt = record_set["Type"] == "TXT"
+    return tuple("".join(re.findall(r'"([^"]*)"', value)) for value in values if is_txt)
 
 
 def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> Lab:
@@ -436,40 +403,25 @@ def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> 
             say(f"nothing to do for {seconds / 60:.0f} min")
         time.sleep(seconds)
 
-    session = boto3.Session(region_name=region)
-    lab = _lab(session, {}, zone, region, time.time, sleep, DnsResolver().txt)
-    if mail_to:
+    def send_to_person(domain: str, subject: str) -> None:
+        lab.call(
+            "send_email",
+            FromEmailAddress=f"acceptance@{domain}",
+            Destination={"ToAddresses": [mail_to]},
+            Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
+        )
 
-        def send_to_person(domain: str, subject: str) -> None:
-            lab.call(
-                "send_email",
-                FromEmailAddress=f"acceptance@{domain}",
-                Destination={"ToAddresses": [mail_to]},
-                Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
-            )
-
-        lab.send = send_to_person
+    lab = _lab(boto3.Session(region_name=region), {}, zone, time.time, sleep, DnsResolver().txt)
+    lab.send = send_to_person if mail_to else None
     return lab
 
 
 def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
     """A run in the sandbox of this process. Waiting moves the sandbox's clock."""
-    session = boto3.Session(
-        region_name=region,
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-    )
-    clock, urls = sandbox.clock, {"sesv2": sandbox.ses.url}
+    session = boto3.Session(sandbox.aws.access_key, sandbox.aws.secret_key, region_name=region)
+    urls = {"sesv2": sandbox.ses.url, "sts": sandbox.aws.url, "route53": sandbox.aws.url}
     resolver = DnsResolver(resolvers=[sandbox.dns_resolver])
-    lab = _lab(
-        session,
-        {name: urls.get(name, sandbox.aws.url) for name in ("sesv2", "sts", "route53")},
-        zone,
-        region,
-        clock.monotonic,
-        clock.advance,
-        resolver.txt,
-    )
+    lab = _lab(session, urls, zone, sandbox.clock.monotonic, sandbox.clock.advance, resolver.txt)
     lab.send = lambda domain, _: send(sandbox, domain, region).content
     return lab
 
@@ -478,25 +430,22 @@ def _lab(
     session: boto3.Session,
     urls: dict[str, str],
     zone: str,
-    region: str,
     now: Callable[[], float],
     sleep: Callable[[float], None],
     look_up: Callable[[str, str], Sequence[Answer]],
 ) -> Lab:
     once = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
-    sts = session.client("sts", endpoint_url=urls.get("sts"), config=once)
-    route53 = session.client("route53", endpoint_url=urls.get("route53"), config=once)
-    ses = session.client("sesv2", endpoint_url=urls.get("sesv2"), config=once)
+    sts, route53, ses = (
+        session.client(each, endpoint_url=urls.get(each), config=once) for each in ("sts", "route53", "sesv2")
+    )
     try:
         account = sts.get_caller_identity()["Account"]
         found = route53.list_hosted_zones_by_name(DNSName=zone, MaxItems="10")["HostedZones"]
-    except ClientError as error:
-        raise Stop(f"no access to the account: {error}") from None
-    except BotoCoreError as error:
-        raise Stop(f"no access to the account: {type(error).__name__}") from None
+    except (BotoCoreError, ClientError) as error:
+        why = error if isinstance(error, ClientError) else type(error).__name__
+        raise Stop(f"no access to the account: {why}") from None
     zones = [each for each in found if plain(each["Name"]) == zone and not each["Config"]["PrivateZone"]]
     if len(zones) != 1:
         raise Stop(f"the account has {len(zones)} public hosted zones {zone}, expected one")
-    zone_id = zones[0]["Id"].rpartition("/")[2]
-    records = Route53(route53, zone_id, sleep)
-    return Lab(ses, records, zone, zone_id, region, account, now, sleep, look_up)
+    records = Route53(route53, zones[0]["Id"].rpartition("/")[2], sleep)
+    return Lab(ses, records, zone, session.region_name, account, now, sleep, look_up)

@@ -10,7 +10,9 @@ after half a day beside a control: an identity with a right key and record, crea
 from __future__ import annotations
 
 import base64
+import email
 import math
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -18,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.acceptance.lab import TAG, Key, Lab, Refused, Unanswered
+from tests.acceptance.lab import CREATE, PUT, TAG, Key, Lab, Refused, Unanswered
 from tests.acceptance.safety import NO_SET
 
 UNKNOWN: Final = "unknown"
@@ -51,11 +53,11 @@ LINGERS: Final = (0, 30, 60, 120, 300, 600, 900)
 RATES: Final = (10, 5, 2, 1)
 """Calls a second that are distinguished."""
 
-BURST: Final = 48
-"""Calls at once, at most, to use up what SES allows above its rate."""
-
-SUSTAINED: Final = 12
-"""Calls at a rate, after a throttled call, that show that SES sustains it."""
+BURST, SUSTAINED = 48, 12
+"""
+Calls at once, at most, to use up what SES allows above its rate; and calls at a rate, after a throttled call,
+that show that SES sustains it.
+"""
 
 NEVER: Final = {
     "identity_limit": "nobody creates 10,000 identities to find out",
@@ -144,10 +146,13 @@ def watch(
         yield every
 
 
+def is_verified(seen: Seen | None) -> bool:
+    return status(seen) == "SUCCESS"
+
+
 def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
     """Wait until SES has found the key."""
-    every = lab.first_check / 2 + 15
-    turn = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=6 * HOUR)
+    turn = yield from watch(lab, domain, is_verified, every=lab.first_check / 2 + 15, at_most=6 * HOUR)
     if not turn.found:
         raise Unanswered(f"SES did not verify {domain} in 6 hours")
 
@@ -174,7 +179,7 @@ def control(lab: Lab) -> Generator[float, None, bool]:
     lab.create(domain, key)
     yield lab.first_check * 0.8
     every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR
-    turn = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=at_most)
+    turn = yield from watch(lab, domain, is_verified, every=every, at_most=at_most)
     lab.delete(domain)
     return turn.found
 
@@ -246,16 +251,13 @@ def first_key(lab: Lab) -> Question:
         raise Unanswered(f"SES first checked DNS after {earlier:.0f} to {later:.0f} s")
     lab.first_check, lab.unchecked = float(found), max(earlier, 0)
     lab.delete(domain)
-    lab.remove(domain, key)
+    lab.records.remove(key.record_name(domain))
     shows = [each["DkimAttributes"] for each in (created, seen or {}) if "DkimAttributes" in each]
     tokens = {tuple(each.get("Tokens") or ()) for each in shows}
-    answer: Any = UNKNOWN
-    if status(created) == soon:
-        answer = "as Get" if soon != "NOT_STARTED" else UNKNOWN
-    elif status(created) == "NOT_STARTED":
-        answer = "NOT_STARTED"
+    ways = {"as Get": status(created) == soon, "NOT_STARTED": status(created) == "NOT_STARTED"}
+    fits = [way for way, it_fits in ways.items() if it_fits]
     return {
-        "create_answer": answer,
+        "create_answer": fits[0] if len(fits) == 1 else UNKNOWN,
         "read_lag_seconds": step(LAGS, missing, lab.lag),
         "first_check_seconds": found,
         "seconds that reads lag": bounds(missing, lab.lag),
@@ -369,12 +371,10 @@ def mail_while_pending(lab: Lab) -> Question:
 
 def selector_of(content: bytes, domain: str) -> str:
     """`s=` of the signature of *domain* in a message, or ""."""
-    headers = content.partition(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ").replace(b"\r\n ", b" ").decode()
-    for line in headers.splitlines():
-        name, _, value = line.partition(":")
-        tags = dict(tag.strip().split("=", 1) for tag in value.split(";") if "=" in tag)
-        if name.lower() == "dkim-signature" and tags.get("d") == domain:
-            return tags["s"].strip()
+    for value in email.message_from_bytes(content).get_all("DKIM-Signature", ()):
+        tags = dict(re.sub(r"\s", "", tag).split("=", 1) for tag in value.split(";") if "=" in tag)
+        if tags.get("d") == domain:
+            return tags["s"]
     return ""
 
 
@@ -384,14 +384,10 @@ def negative_cache(lab: Lab) -> Question:
     unknown = {"caches_no_such_name": UNKNOWN}
 
     def checks() -> Generator[float, None, Turn]:
-        created = lab.create(domain, key)
+        at = lab.create(domain, key)["At"]
         yield lab.first_check * 0.8
         every, at_most = lab.first_check / 60 + 3, lab.first_check + HOUR
-        return (
-            yield from watch(
-                lab, domain, lambda s: checked_at(s) > created["At"], every=every, at_most=at_most
-            )
-        )
+        return (yield from watch(lab, domain, lambda s: checked_at(s) > at, every=every, at_most=at_most))
 
     first = yield from checks()
     lab.delete(domain)
@@ -426,14 +422,13 @@ def search_that_fails(lab: Lab) -> Question:
         after.append(status(lab.get(domain)))
     lab.delete(domain)
     restarts = after[1] in STARTED if after[2] in STARTED else UNKNOWN
-    until = f"{(failed.after - begun) / HOUR:.0f} to {(failed.by - begun) / HOUR:.0f}"
-    return {"puts": puts, "failed_restarts": restarts, "hours until FAILED": until}
+    return {"puts": puts, "failed_restarts": restarts, "hours until FAILED": hours(failed, begun)}
 
 
 def lost_record(lab: Lab) -> Question:
     """What becomes of a verified identity whose record is removed?"""
     domain, key = yield from verified(lab)
-    lab.remove(domain, key)
+    lab.records.remove(key.record_name(domain))
     begun = lab.now()
     yield SETTLE_SECONDS
     since = (lab.get(domain) or {})["At"]
@@ -449,19 +444,19 @@ def lost_record(lab: Lab) -> Question:
     yield PATIENCE_SECONDS  # what follows from FAILED need not come with it
     seen = lab.get(domain) or {}
     lab.delete(domain)
-    keeps: Any = UNKNOWN
-    if set(statuses) - {"SUCCESS", "FAILED", ""}:
-        keeps = False
-    elif is_kept and turn.found:
-        keeps = True
+    turned = set(statuses) - {"SUCCESS", "FAILED", ""}
     takes_back = seen.get("VerificationStatus") != "SUCCESS" if turn.found else UNKNOWN
-    until = f"{(turn.after - begun) / HOUR:.0f} to {(turn.by - begun) / HOUR:.0f}"
     return {
-        "failed_check_keeps_success": keeps,
+        "failed_check_keeps_success": False if turned else True if is_kept and turn.found else UNKNOWN,
         "lost_record_takes_back_verification": takes_back,
         "statuses of a lost record": list(dict.fromkeys(statuses)),
-        "hours until a lost record is FAILED": until if turn.found else UNKNOWN,
+        "hours until a lost record is FAILED": hours(turn, begun) if turn.found else UNKNOWN,
     }
+
+
+def hours(turn: Turn, begun: float) -> str:
+    """Between which hours it was that the watch ended."""
+    return f"{(turn.after - begun) / HOUR:.0f} to {(turn.by - begun) / HOUR:.0f}"
 
 
 def gaps(lab: Lab) -> Question:
@@ -515,16 +510,21 @@ def forms(lab: Lab) -> Question:
 
 def _forms(lab: Lab) -> Iterator[tuple[str, Key, str, list[list[str]]]]:
     """Name of the form, key, private key as it is sent, values of the record ([]: the bare form)."""
-    keys: dict[str, tuple[int, int, Callable[[Key], str]]] = {
-        "key: PKCS#1, 1024 bits": (1024, 65537, Key.encoded),
-        "key: PKCS#1, 1536 bits": (1536, 65537, Key.encoded),
-        "key: PKCS#1, 2048 bits": (2048, 65537, Key.encoded),
-        "key: exponent 3": (1024, 3, Key.encoded),
-        "key: PKCS#8": (1024, 65537, lambda key: key.encoded(PrivateFormat.PKCS8)),
-        "key: a whole PEM in base64": (1024, 65537, lambda key: key.encoded(encoding=Encoding.PEM)),
-        "key: not RSA": (1024, 65537, lambda _: _ec()),
-        "key: base64 of no key": (1024, 65537, lambda _: "bm8ga2V5"),
+    for bits in (1024, 1536, 2048):
+        key = lab.key(bits=bits)
+        yield f"key: PKCS#1, {bits} bits", key, key.encoded(), []
+    key = lab.key(exponent=3)
+    yield "key: exponent 3", key, key.encoded(), []
+    other = ec.generate_private_key(ec.SECP256R1())
+    elliptic = other.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    keys: dict[str, Callable[[Key], str]] = {
+        "key: PKCS#8": lambda key: key.encoded(PrivateFormat.PKCS8),
+        "key: a whole PEM in base64": lambda key: key.encoded(encoding=Encoding.PEM),
+        "key: not RSA": lambda _: base64.b64encode(elliptic).decode(),
+        "key: base64 of no key": lambda _: "bm8ga2V5",
     }
+    for what, encode in keys.items():
+        yield what, (key := lab.key()), encode(key), []
     records: dict[str, Callable[[str], list[list[str]]]] = {
         "record: final semicolon": lambda p: [[f"{p};"]],
         "record: v=DKIM1; k=rsa; p=…": lambda p: [[f"v=DKIM1; k=rsa; {p}"]],
@@ -534,17 +534,8 @@ def _forms(lab: Lab) -> Iterator[tuple[str, Key, str, list[list[str]]]]:
         "record: two at the name": lambda p: [[p], ["v=spf1 -all"]],
         BEHIND_CNAME: lambda p: [[p]],
     }
-    for what, (bits, exponent, encode) in keys.items():
-        key = lab.key(bits=bits, exponent=exponent)
-        yield what, key, encode(key), []
     for what, values in records.items():
-        key = lab.key()
-        yield what, key, key.encoded(), values(key.p)
-
-
-def _ec() -> str:
-    made = ec.generate_private_key(ec.SECP256R1())
-    return base64.b64encode(made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+        yield what, (key := lab.key()), key.encoded(), values(key.p)
 
 
 def refusals(lab: Lab) -> Question:
@@ -552,40 +543,35 @@ def refusals(lab: Lab) -> Question:
     domain, gone, key = lab.domain(), lab.domain(), lab.key()
     lab.create(domain, key)
     yield lab.lag
-    create, put = "create_email_identity", "put_email_identity_dkim_signing_attributes"
-    of_gone = {"EmailIdentity": gone}
+    of_gone, of_ours, tag = {"EmailIdentity": gone}, {"EmailIdentity": domain}, {"Key": "a", "Value": "b"}
+    ours, theirs = {"ResourceArn": lab.arn(domain)}, {"ResourceArn": lab.arn(gone)}
     half = {"DomainSigningSelector": key.selector}
-    tag = {"Key": "a", "Value": "b"}
+    both = key.attributes | {"NextSigningKeyLength": "RSA_2048_BIT"}
+    address = {"EmailIdentity": f"a@{gone}", "DkimSigningAttributes": key.attributes}
     table: dict[str, tuple[str, dict[str, Any]]] = {
-        "create what exists": (create, {"EmailIdentity": domain}),
-        "create with an unknown configuration set": (create, of_gone | {"ConfigurationSetName": NO_SET}),
-        "create with half a key": (create, of_gone | {"DkimSigningAttributes": half}),
-        "create with a key and a length": (
-            create,
-            of_gone | {"DkimSigningAttributes": key.attributes | {"NextSigningKeyLength": "RSA_2048_BIT"}},
-        ),
-        "create an address with a key": (
-            create,
-            {"EmailIdentity": f"a@{gone}", "DkimSigningAttributes": key.attributes},
-        ),
+        "create what exists": (CREATE, of_ours),
+        "create with an unknown configuration set": (CREATE, of_gone | {"ConfigurationSetName": NO_SET}),
+        "create with half a key": (CREATE, of_gone | {"DkimSigningAttributes": half}),
+        "create with a key and a length": (CREATE, of_gone | {"DkimSigningAttributes": both}),
+        "create an address with a key": (CREATE, address),
         "get what does not exist": ("get_email_identity", of_gone),
         "delete what does not exist": ("delete_email_identity", of_gone),
-        "put a key to what does not exist": (put, of_gone | {"SigningAttributesOrigin": "AWS_SES"}),
-        "put no key": (put, {"EmailIdentity": domain, "SigningAttributesOrigin": "EXTERNAL"}),
+        "put a key to what does not exist": (PUT, of_gone | {"SigningAttributesOrigin": "AWS_SES"}),
+        "put no key": (PUT, of_ours | {"SigningAttributesOrigin": "EXTERNAL"}),
         "enable signing of what does not exist": ("put_email_identity_dkim_attributes", of_gone),
-        "tag what does not exist": ("tag_resource", {"ResourceArn": lab.arn(gone), "Tags": [tag]}),
-        "no tags": ("tag_resource", {"ResourceArn": lab.arn(domain), "Tags": []}),
-        "one tag twice": ("tag_resource", {"ResourceArn": lab.arn(domain), "Tags": [tag, tag]}),
-        "name: upper case": (create, {"EmailIdentity": gone.upper()}),
-        "name: final dot": (create, {"EmailIdentity": f"{gone}."}),
-        "name: not ASCII": (create, {"EmailIdentity": f"ü.{gone}"}),
-        "name: a blank": (create, {"EmailIdentity": f"a b.{gone}"}),
+        "tag what does not exist": ("tag_resource", theirs | {"Tags": [tag]}),
+        "no tags": ("tag_resource", ours | {"Tags": []}),
+        "one tag twice": ("tag_resource", ours | {"Tags": [tag, tag]}),
+        "name: upper case": (CREATE, {"EmailIdentity": gone.upper()}),
+        "name: final dot": (CREATE, {"EmailIdentity": f"{gone}."}),
+        "name: not ASCII": (CREATE, {"EmailIdentity": f"ü.{gone}"}),
+        "name: a blank": (CREATE, {"EmailIdentity": f"a b.{gone}"}),
     }
     found: Findings = {}
     for what, (action, parameters) in table.items():
-        tags = {"Tags": [{"Key": TAG, "Value": lab.run}]} if action == create else {}
+        tags = {"Tags": lab.tags} if action == CREATE else {}
         found[what] = outcome(lab, action, **parameters, **tags)
-        if found[what] == "200" and action == create:
+        if found[what] == "200" and action == CREATE:
             lab.delete(parameters["EmailIdentity"])
     lab.delete(domain)
     return found
@@ -594,9 +580,9 @@ def refusals(lab: Lab) -> Question:
 def tenant(lab: Lab) -> Question:
     """Does SES refuse to delete an identity that a tenant has, in which words, and what frees it?"""
     domain, name = lab.domain(), {"TenantName": lab.tenant}
-    held, tags = name | {"ResourceArn": lab.arn(domain)}, [{"Key": TAG, "Value": lab.run}]
+    held = name | {"ResourceArn": lab.arn(domain)}
     associate, delete = "create_tenant_resource_association", "delete_email_identity"
-    lab.call("create_tenant", **name, Tags=tags)
+    lab.call("create_tenant", **name, Tags=lab.tags)
     lab.create(domain, lab.key())
     yield lab.lag + 1
     found = {

@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain, tenant_of
+from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain, quoted
 
 PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, about 60 messages"
-
 TENANT_PRICE: Final = "; one tenant for some minutes, by AWS's price list"
 
-MARK: Final = re.compile(
-    rf"{TAG} made in (?P<region>[\w-]+) by `make acceptance`; --clean deletes all of "
-    r"run (?P<run>[0-9a-f]{8})"
-)
+MARK: Final = TAG + " made in {region} by `make acceptance`; --clean deletes all of run {run}"
 """The value of the record that a run begins with."""
 
 CLEANING_TRIES: Final = 9
@@ -43,27 +40,19 @@ def run_in(name: str, zone: str) -> str:
 
 def marks(lab: Lab, records: Sequence[Record]) -> dict[str, str]:
     """The Region of each run that has begun in this zone, by run."""
-    found: dict[str, str] = {}
-    for record in records:
-        for text in record.texts:
-            mark = MARK.fullmatch(text)
-            if mark and record.name == below(mark["run"], lab.zone):
-                found[mark["run"]] = mark["region"]
-    return found
+    pattern = MARK.format(region=r"(?P<region>[\w-]+)", run="(?P<run>[0-9a-f]{8})")
+    found = [(each.name, re.fullmatch(pattern, text)) for each in records for text in each.texts]
+    return {m["run"]: m["region"] for name, m in found if m and name == below(m["run"], lab.zone)}
 
 
 def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[str]:
     """What is in the zone beside its NS and SOA records and the records of *run*."""
     return [
-        shown(record)
+        str(record)
         for record in records
         if (record.name, record.kind) not in ((lab.zone, "NS"), (lab.zone, "SOA"))
         and (record.is_routed or not run or run_in(record.name, lab.zone) != run)
     ]
-
-
-def shown(record: Record) -> str:
-    return f"{record.name} {record.kind}" + (" (routing policy)" if record.is_routed else "")
 
 
 def refusals(lab: Lab, *, others: bool) -> list[str]:
@@ -72,10 +61,8 @@ def refusals(lab: Lab, *, others: bool) -> list[str]:
     problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
         problems.append("an earlier run was not cleaned up: --clean deletes it")
-    if not others:
-        theirs = [name for name in names if not run_in(name, lab.zone)]
-        problems += [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
-    return problems
+    theirs = [name for name in names if not others and not run_in(name, lab.zone)]
+    return problems + [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
 
 
 def begin(lab: Lab, say: Callable[[str], None], *, others: bool) -> None:
@@ -83,9 +70,8 @@ def begin(lab: Lab, say: Callable[[str], None], *, others: bool) -> None:
     if problems := refusals(lab, others=others):
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
     lab.guard = guard(lab, say)
-    name = below(lab.run, lab.zone)
-    mark = f"{TAG} made in {lab.region} by `make acceptance`; --clean deletes all of run {lab.run}"
-    lab.records.publish(name, [[mark]])
+    name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
+    lab.records.create(name, "TXT", quoted([mark]))
     for _ in range(7):
         answers = lab.look_up(name, lab.zone)
         missing = [each for each in answers if mark not in (each.values or ())]
@@ -123,124 +109,112 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
     lab.tries = lab.records.tries = CLEANING_TRIES
-    records = lab.records.listed()
+    top, records = below(run, lab.zone), lab.records.listed()
     region = marks(lab, records).get(run, "")
     if region and region != lab.region:
         raise Stop(f"run {run} was made in {region}: pass --region {region}")
     deleted: list[str] = []
     problems: dict[str, str] = {}
 
-    def attempt(name: str, do: Callable[[], str]) -> None:
+    def attempt(name: str, delete: Callable[[], None]) -> None:
         problems.pop(name, None)
         try:
-            if problem := do():
-                problems[name] = problem
-            elif name not in deleted:
-                deleted.append(name)
+            delete()
+            deleted.append(name)
         except (ClientError, Refused, Stop) as error:
             problems[name] = str(error)
 
-    def delete_tenant(name: str) -> str:
-        if {"Key": TAG, "Value": run} not in lab.tags_of_tenant(name):
-            return f"does not have the tag {TAG}={run}"
-        lab.call("delete_tenant", TenantName=name)  # its identities stay
-        return ""
+    def check_tag(tags: Sequence[dict[str, str]]) -> None:
+        if {"Key": TAG, "Value": run} not in tags:
+            raise Stop(f"does not have the tag {TAG}={run}")
 
-    def delete_identity(name: str) -> str:
-        seen = lab.get(name)
-        if seen and {"Key": TAG, "Value": run} not in seen.get("Tags", ()):
-            return f"does not have the tag {TAG}={run}"
+    def delete_tenant() -> None:
+        check_tag(tags)
+        lab.call("delete_tenant", **tenant)  # its identities stay
+
+    def delete_identity(name: str) -> None:
+        if seen := lab.get(name):
+            check_tag(seen.get("Tags", ()))
         lab.delete(name)
-        return ""
 
-    def delete_record(record: Record) -> str:
+    def delete_record(record: Record) -> None:
         if not (region or is_own):
-            return f"the record {below(run, lab.zone)} is missing, which a run begins with: delete it by hand"
+            raise Stop(f"the record {top} is missing, which a run begins with: delete it by hand")
         leads_away = record.kind == "CNAME" and any(run_in(each, lab.zone) != run for each in record.texts)
         if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
-            return "was not made by a run"
+            raise Stop("was not made by a run")
         lab.records.remove(record.name, record.kind)
-        return ""
 
-    if lab.tags_of_tenant(tenant_of(run)):
-        attempt(f"tenant {tenant_of(run)}", lambda: delete_tenant(tenant_of(run)))
+    tenant = {"TenantName": f"{PREFIX}{run}"}
+    if tags := tags_of_tenant(lab, **tenant):
+        attempt(f"tenant {tenant['TenantName']}", delete_tenant)
     for pause in (0, 10):  # the list may not have what was made a moment ago
         lab.sleep(pause)
         for name in lab.identities():
             if run_in(name, lab.zone) == run and name not in deleted:
-                attempt(name, lambda name=name: delete_identity(name))  # type: ignore[misc]
-    ours = [each for each in records if run_in(each.name, lab.zone) == run]
-    ours.sort(key=lambda each: each.name == below(run, lab.zone))  # the mark comes last
-    for record in ours:
-        if record.name != below(run, lab.zone) or not problems:
-            attempt(shown(record), lambda record=record: delete_record(record))  # type: ignore[misc]
+                attempt(name, partial(delete_identity, name))
+    for record in sorted(records, key=lambda each: each.name == top):  # the mark comes last
+        if run_in(record.name, lab.zone) == run and (record.name != top or not problems):
+            attempt(str(record), partial(delete_record, record))
     if problems:
         raise Stop("left: " + "; ".join(f"{name}: {why}" for name, why in problems.items()))
     return deleted
 
 
+def tags_of_tenant(lab: Lab, **tenant: str) -> list[dict[str, str]]:
+    """GetTenant; none if there is no tenant, or if it may not be read: then it could not be made."""
+    try:
+        return list(lab.call("get_tenant", **tenant)["Tenant"].get("Tags", ()))
+    except Refused as refused:
+        if refused.status in (403, 404):
+            return []
+        raise
+
+
 def runs_here(lab: Lab) -> list[str]:
     """The runs that have left something in this zone and Region."""
-    records = lab.records.listed()
-    names = [*lab.identities(), *(each.name for each in records)]
+    names = [*lab.identities(), *(each.name for each in lab.records.listed())]
     return sorted({run_in(name, lab.zone) for name in names} - {""})
 
 
 def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
     """The least that a run needs, as an IAM policy. IAM compares ARNs with case."""
-    arn = f"arn:aws:ses:{lab.region}:{lab.account}"
+    ses = f"arn:aws:ses:{lab.region}:{lab.account}"
     ours = f"*.{PREFIX}*.{lab.zone}"
-    identities = [f"{arn}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
-    hosted_zone = f"arn:aws:route53:::hostedzone/{lab.zone_id}"
-    names = [ours.removeprefix("*."), ours]
-    kinds = ["CNAME", "TXT"]
-    statements = [
-        _allow(
-            [
-                "ses:CreateEmailIdentity",
-                "ses:DeleteEmailIdentity",
-                "ses:GetEmailIdentity",
-                "ses:PutEmailIdentityDkimAttributes",
-                "ses:PutEmailIdentityDkimSigningAttributes",
-                "ses:TagResource",
-                "ses:UntagResource",
-            ],
-            *identities,
-        ),
-        _allow(["ses:CreateEmailIdentity"], f"{arn}:configuration-set/{NO_SET}"),
-        _allow(
-            [
-                "route53:ListHostedZones",
-                "route53:ListHostedZonesByName",
-                "ses:ListEmailIdentities",
-                *(["ses:ListResourceTenants"] if tenants else []),
-                "sts:GetCallerIdentity",
-            ],
-            "*",
-        )
-        | {"Sid": "ReadsThatIamCanNotNarrow"},
-        _allow(["route53:GetHostedZone", "route53:ListResourceRecordSets"], hosted_zone),
-        _allow(["route53:ChangeResourceRecordSets"], hosted_zone)
-        | {
-            "Condition": {
-                "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": kinds},
-                "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names},
-            }
+    identities = [f"{ses}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
+    tenant, hosted_zone = f"{ses}:tenant/{PREFIX}*", f"arn:aws:route53:::hostedzone/{lab.records.zone_id}"
+    changes = {
+        "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["CNAME", "TXT"]},
+        "ForAllValues:StringLike": {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [ours.removeprefix("*."), ours]
         },
-        _allow(["route53:GetChange"], "arn:aws:route53:::change/*"),
-        _allow(["ses:GetTenant"], f"{arn}:tenant/{PREFIX}*"),
+    }
+    writes = "ses:CreateEmailIdentity DeleteEmailIdentity GetEmailIdentity TagResource UntagResource"
+    reads = "route53:ListHostedZones ListHostedZonesByName sts:GetCallerIdentity ses:ListEmailIdentities"
+    statements = [
+        _allow(f"{writes} PutEmailIdentityDkimAttributes PutEmailIdentityDkimSigningAttributes", *identities),
+        _allow("ses:CreateEmailIdentity", f"{ses}:configuration-set/{NO_SET}"),
+        _allow(reads + " ListResourceTenants" * tenants, "*", Sid="ReadsThatIamCanNotNarrow"),
+        _allow("route53:GetHostedZone ListResourceRecordSets", hosted_zone),
+        _allow("route53:ChangeResourceRecordSets", hosted_zone, Condition=changes),
+        _allow("route53:GetChange", "arn:aws:route53:::change/*"),
+        _allow("ses:GetTenant", tenant),
     ]
     if tenants:
-        actions = [
-            f"ses:{verb}Tenant{what}" for verb in ("Create", "Delete") for what in ("", "ResourceAssociation")
-        ]
-        statements.append(_allow(actions, f"{arn}:tenant/{PREFIX}*", identities[0]))
+        made = "CreateTenant CreateTenantResourceAssociation DeleteTenant DeleteTenantResourceAssociation"
+        statements.append(_allow(f"ses:{made}", tenant, identities[0]))
     if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
-        recipients = [f"{arn}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
+        recipients = [f"{ses}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
         only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}
-        statements.append(_allow(["ses:SendEmail"], identities[0], *recipients) | {"Condition": only})
+        statements.append(_allow("ses:SendEmail", identities[0], *recipients, Condition=only))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _allow(actions: list[str], *resources: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+def _allow(actions: str, *resources: str, **more: Any) -> dict[str, Any]:
+    """*actions* in words: a service stands before the first of its actions."""
+    service, allowed = "", []
+    for word in actions.split():
+        before, _, name = word.rpartition(":")
+        service = before or service
+        allowed.append(f"{service}:{name}")
+    return {"Effect": "Allow", "Action": allowed, "Resource": list(resources), **more}

@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -94,16 +93,9 @@ def test_every_switch_is_asked():
     page = PAGE.read_text()
     for name, default in switches.items():
         assert f"| `{name}` | `{default}` |" in page, "docs/reference/real-ses.md, What is assumed"
-    for question in (
-        questions.first_key,
-        *questions.HOURS,
-        *questions.DAYS,
-        *questions.TENANTS,
-        questions.rate,
-    ):
-        assert f"| `{question.__name__.replace('_', ' ')}`" in page, (
-            "docs/reference/real-ses.md, What it touches"
-        )
+    rounds = (*questions.HOURS, *questions.DAYS, *questions.TENANTS)
+    for name in (one.__name__.replace("_", " ") for one in (questions.first_key, *rounds, questions.rate)):
+        assert f"| `{name}`" in page, "docs/reference/real-ses.md, What it touches"
     for name, hint in typing.get_type_hints(Switches).items():
         if name in SETTINGS and typing.get_origin(hint) is typing.Literal:
             assert set(SETTINGS[name]) == set(typing.get_args(hint))
@@ -124,7 +116,7 @@ def lab(opened):
 
 
 @pytest.fixture
-def account(opened, lab, monkeypatch, capsys, tmp_path):
+def account(lab, monkeypatch, capsys, tmp_path):
     """Runs with these arguments in an account that is a sandbox; returns the status and what was printed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(acceptance, "in_aws", lambda *_: lab)
@@ -142,24 +134,16 @@ def account(opened, lab, monkeypatch, capsys, tmp_path):
 
 def change(opened, name, kind="TXT", **more):
     """A record of somebody else."""
-    records = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1", "CNAME": "example.com"}
-    record_set = {
-        "Name": name,
-        "Type": kind,
-        "TTL": 60,
-        "ResourceRecords": [{"Value": records[kind]}],
-        **more,
-    }
-    opened.route53.change_resource_record_sets(
-        HostedZoneId=opened.zone_id,
-        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
-    )
+    value = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1", "CNAME": "example.com"}[kind]
+    record_set = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}], **more}
+    changes = [{"Action": "CREATE", "ResourceRecordSet": record_set}]
+    opened.route53.change_resource_record_sets(HostedZoneId=opened.zone_id, ChangeBatch={"Changes": changes})
 
 
 def left(lab):
     """All identities, and all records but the zone's own."""
-    names = [f"{each.name} {each.kind}" for each in lab.records.listed()]
-    return sorted([*lab.identities(), *(name for name in names if not name.startswith(f"{ZONE} "))])
+    records = [str(each) for each in lab.records.listed() if each.name != ZONE or each.kind == "MX"]
+    return sorted([*lab.identities(), *records])
 
 
 def begun(lab):
@@ -167,7 +151,7 @@ def begun(lab):
     safety.begin(lab, pytest.fail, others=False)
     domain, key = questions.published(lab)
     lab.create(domain, key)
-    return domain, key
+    return domain
 
 
 @pytest.mark.engine
@@ -183,12 +167,25 @@ def test_against_the_sandbox(capsys):
 
 
 def test_in_an_account(account, lab, tmp_path, monkeypatch):
-    """A run answers, compares and deletes all it has made; no private key is printed or written."""
+    """
+    A run answers, compares and deletes all it has made; no private key is printed or written.
+
+    The policy allows every call of it, on names of runs alone.
+    """
     monkeypatch.setattr(acceptance, "HOURS", questions.HOURS)
     monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
+    lab.send = None
+    made = [("sts:GetCallerIdentity", {}), ("route53:ListHostedZonesByName", {})]  # before there is a lab
+
+    def record(params, model, **_):
+        made.append((f"{model.service_model.service_name.removesuffix('v2')}:{model.name}", params))
+
+    for client in (lab.ses, lab.records._client):
+        client.meta.events.register("provide-client-params", record)
     keys, key = [], type(lab).key
     monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
     status, printed = account("--days", "--tenants")
+    assert (denied(safety.policy(lab, "", tenants=True), made, lab), len(made) > 300) == ([], True)
     assert (status, left(lab)) == (0, [])
     assert "delete what a tenant has: 400 BadRequestException: Cannot delete … because" in printed
     assert [line for line in printed.splitlines() if line.startswith(("!", "?"))] == []
@@ -198,6 +195,58 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     assert lab.account not in written.partition("\n")[2]
     assert len(keys) > 20
     assert not [each for each in keys if each.encoded()[:40] in written]
+
+
+def denied(policy, calls, lab):
+    """What IAM does not allow of *calls*: the case of letters counts in ARNs and not in actions."""
+    ses, other = f"arn:aws:ses:{REGION}:{lab.account}:", "arn:aws:route53:::"
+    arns = {
+        "EmailIdentity": f"{ses}identity/{{}}",
+        "ConfigurationSetName": f"{ses}configuration-set/{{}}",
+        "ResourceArn": "{}",
+        "TenantName": f"{ses}tenant/{{}}/tn-1",
+        "HostedZoneId": f"{other}hostedzone/{{}}",
+        "Id": f"{other}change/x",
+    }
+
+    def allows(statement, action, arn, names):
+        likes = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).values()
+        return (
+            action.lower() in map(str.lower, statement["Action"])
+            and any(fnmatch.fnmatchcase(arn, each) for each in statement["Resource"])
+            and all(any(fnmatch.fnmatchcase(name, like) for like in of) for of in likes for name in names)
+        )
+
+    found = []
+    for action, sent in calls:
+        changes = sent.get("ChangeBatch", {}).get("Changes", ())
+        names = [each["ResourceRecordSet"]["Name"].rstrip(".") for each in changes]
+        can_be_narrowed = action != "ses:ListResourceTenants"
+        of = [arn.format(sent[name]) for name, arn in arns.items() if name in sent and can_be_narrowed]
+        for arn in of or ["*"]:
+            if not any(allows(statement, action, arn, names) for statement in policy["Statement"]):
+                found.append((action, arn))
+    return found
+
+
+def test_policy(lab):
+    """The policy allows what the product needs, and on all resources only reads that the page names."""
+    policy = safety.policy(lab, "", tenants=True)
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    used = {"identity", "any identity", "identity to read", "any", "any change"}
+    used |= {"zone", "zone to read", "any zone"}
+    product = {each for (on, _), rows in PERMISSIONS.items() if on in used for each in rows}
+    unused = {"ses:PutEmailIdentityConfigurationSetAttributes"}  # no run sets a configuration set
+    assert product - unused <= actions
+    without = json.dumps(safety.policy(lab, "", tenants=False))
+    assert ("ses:CreateTenant" in actions, "ses:CreateTenant" in without) == (True, False)
+    (anywhere,) = [each for each in policy["Statement"] if "*" in each["Resource"]]
+    assert anywhere["Sid"] == "ReadsThatIamCanNotNarrow"
+    for action in anywhere["Action"]:
+        assert action.partition(":")[2].startswith(("List", "GetCaller"))
+        assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
+    to_person = safety.policy(lab, "you@example.com", tenants=True)["Statement"][-1]
+    assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
 
 
 @pytest.mark.parametrize(
@@ -231,11 +280,10 @@ def test_region_in_use(account, lab):
 
 def test_asks(account, lab, monkeypatch):
     """Before anything is made, the run says what and at what price, and a person types the zone's name."""
-    monkeypatch.setattr("builtins.input", lambda _: "yes")
-    assert main(["--zone", ZONE, "--region", REGION]) == 1
-    assert left(lab) == []
-    monkeypatch.setattr("builtins.input", lambda _: ZONE)
-    assert main(["--zone", ZONE, "--region", REGION]) == 0
+    for answer, status in (("yes", 1), (ZONE, 0)):
+        monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
+        assert main(["--zone", ZONE, "--region", REGION]) == status
+        assert left(lab) == []
 
 
 def test_not_delegated(lab):
@@ -247,48 +295,68 @@ def test_not_delegated(lab):
             safety.begin(elsewhere, pytest.fail, others=False)
 
 
-@pytest.mark.parametrize("what", ["identity", "record", "cleaned up"])
-def test_somebody_else(account, opened, lab, what):
-    """What appears during a run ends it within ten minutes, and stays; so does a --clean elsewhere."""
-    sleep, done = lab.sleep, []
-
-    def then(seconds):
-        sleep(seconds)
-        if len(opened.ses.log) > 30 and not done:
-            done.append(lab.now())
-            if what == "identity":
-                lab.call("create_email_identity", EmailIdentity="theirs.example")
-            elif what == "record":
-                change(opened, f"www.{ZONE}", "A")
-            else:
-                safety.clean(lab, lab.run)
-
-    lab.sleep = then
-    status, printed = account()
-    why = (
-        "this run was cleaned up while it ran"
-        if what == "cleaned up"
-        else "somebody else uses zone or Region"
-    )
-    assert (status, f"stopped: {why}" in printed) == (1, True)
-    assert left(lab) == {"identity": ["theirs.example"], "record": [f"www.{ZONE} A"]}.get(what, [])
+def theirs(lab, opened):
+    lab.ses.create_email_identity(EmailIdentity="theirs.example")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted(account, opened, lab, number):
-    """Ctrl-C, `kill` and a closed terminal end a run in order: its report so far, then nothing is left."""
+def theirs_for_good(lab, opened):
+    theirs(lab, opened)
+    opened.ses.inject(Fault("access_denied", operation="DeleteEmailIdentity", times=100))
+
+
+USED = "stopped: somebody else uses zone or Region"
+LATER = f"--clean --zone {ZONE} --region {REGION}"
+SO_FAR = "FAILED: the run did not reach its end"
+
+
+@pytest.mark.parametrize(
+    ("do", "printed", "stays"),
+    [
+        (theirs, [USED], ["theirs.example"]),
+        (lambda _, opened: change(opened, f"www.{ZONE}", "A"), [USED], [f"www.{ZONE} A"]),
+        (lambda lab, _: safety.clean(lab, lab.run), ["stopped: this run was cleaned up while it ran"], []),
+        (
+            theirs_for_good,
+            [
+                USED,
+                "not cleaned up: left: ",
+                f"once that is over: venv/bin/python -m tests.acceptance {LATER}",
+            ],
+            None,
+        ),
+        *(
+            (lambda *_, number=number: signal.raise_signal(number), ["read_lag_seconds=", SO_FAR], [])
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        ),
+    ],
+    ids=[
+        "identity of others",
+        "record of others",
+        "cleaned up",
+        "not cleaned up",
+        "Ctrl-C",
+        "kill",
+        "hang-up",
+    ],
+)
+def test_ends(account, opened, lab, do, printed, stays):
+    """
+    What appears during a run ends it within ten minutes, and stays; so does --clean elsewhere, or a signal.
+
+    Its report so far is printed, and nothing of it is left, or named with the command for later.
+    """
     sleep, done = lab.sleep, []
 
     def then(seconds):
         sleep(seconds)
         if len(opened.ses.log) > 60 and not done:
-            done.append(signal.raise_signal(number))
+            done.append(None)
+            do(lab, opened)
 
     lab.sleep = then
-    status, printed = account()
-    assert (status, left(lab)) == (1, [])
-    assert "read_lag_seconds=" in printed
-    assert "FAILED: the run did not reach its end" in printed
+    status, shown = account()
+    assert (status, [each for each in printed if each not in shown]) == (1, [])
+    assert stays is None or left(lab) == stays
 
 
 def test_killed(account, opened, lab):
@@ -308,9 +376,9 @@ def test_killed(account, opened, lab):
 
 def test_killed_with_a_tenant(account, lab):
     """A tenant that a killed run has left holds its identity: --clean deletes it, and no other tenant."""
-    domain, _ = begun(lab)
+    domain = begun(lab)
     lab.call("create_tenant", TenantName="theirs")
-    lab.call("create_tenant", TenantName=lab.tenant, Tags=[{"Key": TAG, "Value": lab.run}])
+    lab.call("create_tenant", TenantName=lab.tenant, Tags=lab.tags)
     lab.call("create_tenant_resource_association", TenantName=lab.tenant, ResourceArn=lab.arn(domain))
     status, printed = account("--clean")
     assert (status, left(lab)) == (0, [])
@@ -322,31 +390,14 @@ def test_killed_with_a_tenant(account, lab):
 
 def test_tenants_are_not_allowed(opened, lab):
     """Where no tenant may be made the question has no answer and leaves nothing; the others go on."""
-    opened.ses.inject(Fault("access_denied", operation="CreateTenant"))
-    opened.ses.inject(Fault("access_denied", operation="GetTenant"))
+    for operation in ("CreateTenant", "GetTenant"):
+        opened.ses.inject(Fault("access_denied", operation=operation))
     report = acceptance.Report()
     acceptance.ask(lab, [*questions.TENANTS, questions.gaps], report)
     assert "AccessDenied" in report.unanswered["tenant"]
     assert "minutes between checks" in report.facts
     safety.clean(lab, lab.run, is_own=True)
     assert left(lab) == []
-
-
-def test_not_cleaned_up(account, opened, lab):
-    """What can't be deleted is named with the command for later, and the run's own end is still told."""
-    sleep = lab.sleep
-
-    def then(seconds):
-        sleep(seconds)
-        if len(opened.ses.log) == 40:
-            lab.ses.create_email_identity(EmailIdentity="theirs.example")
-            opened.ses.inject(Fault("access_denied", operation="DeleteEmailIdentity", times=100))
-
-    lab.sleep = then
-    status, printed = account()
-    assert (status, "stopped: somebody else uses zone or Region" in printed) == (1, True)
-    assert "not cleaned up: left: " in printed
-    assert f"--clean --zone {ZONE} --region {REGION}" in printed.partition("once that is over")[2]
 
 
 def test_no_network(lab, monkeypatch):
@@ -376,15 +427,15 @@ def test_clean_elsewhere(opened, lab):
 
 def test_never_overwrites(lab):
     """A record that exists already is an error."""
-    lab.records.publish(f"x.{ZONE}", [["theirs"]])
+    lab.records.create(f"x.{ZONE}", "TXT", '"theirs"')
     with pytest.raises(Stop, match="Route 53"):
-        lab.records.publish(f"x.{ZONE}", [["ours"]])
+        lab.records.create(f"x.{ZONE}", "TXT", '"ours"')
 
 
 def test_patience(opened, lab):
     """A call that SES throttles or fails at is repeated; what it refuses ends one question alone."""
-    opened.ses.inject(Fault("throttle", times=5))
-    opened.ses.inject(Fault("500", times=5))
+    for kind in ("throttle", "500"):
+        opened.ses.inject(Fault(kind, times=5))
     assert lab.get(f"a.{ZONE}") is None
     report = acceptance.Report()
 
@@ -410,77 +461,8 @@ def test_mail_to_a_person(lab):
     """With --mail-to the person reads the signatures: the report says which selector is which."""
     report, sent = acceptance.Report(), []
     lab.send = lambda domain, subject: sent.append(subject)
-    acceptance.ask(lab, [questions.first_key], report)
-    acceptance.ask(lab, [questions.mail_while_pending], report)
+    for question in (questions.first_key, questions.mail_while_pending):
+        acceptance.ask(lab, [question], report)
     assert report.switches["signs_while_pending"] == UNKNOWN
     assert "is the old key" in report.facts["mail after a Put"]
     assert all(lab.run in subject for subject in sent)
-
-
-def allowed(policy, action, resource, sent):
-    """Whether IAM allows that: the case of letters counts in ARNs and not in actions."""
-    for statement in policy["Statement"]:
-        if action.lower() in map(str.lower, statement["Action"]) and any(
-            fnmatch.fnmatchcase(resource, each) for each in statement["Resource"]
-        ):
-            likes = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).values()
-            changes = sent["ChangeBatch"]["Changes"] if likes else []
-            names = [each["ResourceRecordSet"]["Name"].rstrip(".") for each in changes]
-            return all(any(fnmatch.fnmatchcase(name, like) for like in of) for of in likes for name in names)
-    return False
-
-
-def test_policy(opened, monkeypatch):
-    """The policy allows every call of a run and what the product needs, on names of runs alone."""
-    made = []
-
-    class Session(boto3.Session):
-        def client(self, name, *arguments, **options):
-            client = super().client(name, *arguments, **options)
-            client.meta.events.register(
-                f"provide-client-params.{name}",
-                lambda params, model, **_: made.append((name.removesuffix("v2"), model.name, params)),
-            )
-            return client
-
-    monkeypatch.setattr(boto3, "Session", Session)
-    lab = in_sandbox(opened, ZONE, REGION)
-    lab.send = None
-    safety.begin(lab, pytest.fail, others=False)
-    middle = [*questions.HOURS, *questions.DAYS, *questions.TENANTS]
-    for round_ in ([questions.first_key], middle, [questions.rate]):
-        acceptance.ask(lab, round_, acceptance.Report())
-    safety.clean(lab, lab.run)
-    policy = safety.policy(lab, "", tenants=True)
-    ses = f"arn:aws:ses:{REGION}:{lab.account}"
-    denied = []
-    for service, operation, sent in made:
-        resources = [f"{ses}:identity/{sent['EmailIdentity']}"] if "EmailIdentity" in sent else []
-        resources += [
-            f"{ses}:configuration-set/{each}" for n, each in sent.items() if n.startswith("ConfigurationSet")
-        ]
-        if operation != "ListResourceTenants":
-            resources += [each for name, each in sent.items() if name == "ResourceArn"]
-        resources += [f"{ses}:tenant/{each}/tn-1" for name, each in sent.items() if name == "TenantName"]
-        resources += [
-            f"arn:aws:route53:::hostedzone/{each}" for n, each in sent.items() if n == "HostedZoneId"
-        ]
-        resources += ["arn:aws:route53:::change/x"] if operation == "GetChange" else []
-        action = f"{service}:{operation}"
-        denied += [(action, one) for one in resources or ["*"] if not allowed(policy, action, one, sent)]
-    assert (denied, len(made) > 300) == ([], True)
-    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
-    used = {"identity", "any identity", "identity to read", "any", "any change"}
-    used |= {"zone", "zone to read", "any zone"}
-    product = {each for (on, _), rows in PERMISSIONS.items() if on in used for each in rows}
-    unused = {"ses:PutEmailIdentityConfigurationSetAttributes"}  # no run sets a configuration set
-    assert product - unused <= actions
-    without = json.dumps(safety.policy(lab, "", tenants=False))
-    assert ("ses:CreateTenant" in actions, "ses:CreateTenant" in without) == (True, False)
-    anywhere = [each for each in policy["Statement"] if "*" in each["Resource"]]
-    assert [each["Sid"] for each in anywhere] == ["ReadsThatIamCanNotNarrow"]
-    for action in anywhere[0]["Action"]:
-        assert action.partition(":")[2].startswith(("List", "GetCaller"))
-        assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
-    to_person = safety.policy(lab, "you@example.com", tenants=True)["Statement"][-1]
-    assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
