@@ -71,37 +71,13 @@ def test_key_from_standard_input():
 
 
 def test_panel():
-    """By default it is what a person types, in the panel that was named."""
+    """By default it is what a person types, in the panel that was named; a zone above shortens it."""
     text = printed(*ONE, "--panel", "hostgator")
     typed = panels.instructions(PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
     assert text == f"example.com: 1 record, 1 to type in\n\n{typed}\n"
     assert "\n\nDNS panel of example.com\n" in printed(*ONE)
-
-
-def test_zone():
-    """A zone above the domain shortens what is typed."""
-    text = printed(
-        "mail.example.com", "--selector", "s1", *PUBLIC_KEY, "--panel", "godaddy", "--zone", "Example.com."
-    )
-    assert "  Name:  s1._domainkey.mail\n" in text
-
-
-def test_change_batch():
-    """For Route 53 it is a change batch that leaves exactly one value at the name."""
-    assert json.loads(printed(*ONE, "--format", "route53")) == {
-        "Comment": "DKIM keys for Amazon SES",
-        "Changes": [
-            {
-                "Action": "UPSERT",
-                "ResourceRecordSet": {
-                    "Name": f"{NAME}.",
-                    "Type": "TXT",
-                    "TTL": 300,
-                    "ResourceRecords": [{"Value": f'"{VALUE[:255]}" "{VALUE[255:]}"'}],
-                },
-            }
-        ],
-    }
+    above = ("mail.example.com", *ONE[1:], "--panel", "godaddy", "--zone", "Example.com.")
+    assert "  Name:  s1._domainkey.mail\n" in printed(*above)
 
 
 THIS, PRIVATE = (DOMAIN, "--selector", "s1"), str(TESTDATA / "rsa2048.pkcs8.pem")
@@ -352,7 +328,10 @@ def test_zone_file_is_read_back(listed):
 def test_json_is_read_back(listed):
     """Value and strings say the same, one entry a record; so does a change batch, one value a set."""
     read = json.loads(as_objects(listed))
-    sets = [one["ResourceRecordSet"] for one in json.loads(as_change_batch(listed))["Changes"]]
+    batch = json.loads(as_change_batch(listed))["Changes"]
+    assert {one["Action"] for one in batch} == {"UPSERT"}, "exactly one value is left at the name"
+    sets = [one["ResourceRecordSet"] for one in batch]
+    assert {(one["Type"], one["TTL"]) for one in sets} == {("TXT", 300)}
     values = {
         one["Name"].removesuffix("."): [value["Value"] for value in one["ResourceRecords"]] for one in sets
     }

@@ -489,25 +489,26 @@ def test_refused(project, world, stored, written, arguments, problems):
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
 
 
+ONE_OF, NOBODY = (
+    "Give one of: domains, --all, --older-than.",
+    "Nobody is there to be asked: give --yes or --dry-run.",
+)
+DAYS = "Invalid value for '--older-than': '6m' is not a number of days such as '180d'."
+LABEL = "'example' is a single label, expected a domain such as 'example.com'"
+
+
 @cases(
     ("arguments", "text"),
     {
-        "nothing": ([], "Give one of: domains, --all, --older-than."),
-        "both": ([DOMAIN, "--all"], "Give one of: domains, --all, --older-than."),
+        "nothing": ([], ONE_OF),
+        "both": ([DOMAIN, "--all"], ONE_OF),
         "both ways": (
             [DOMAIN, "--back", "--compromised", "--yes"],
             "Give --back or --compromised, not both.",
         ),
-        "nobody to ask": ([DOMAIN], "Nobody is there to be asked: give --yes or --dry-run."),
-        "months": (
-            ["--older-than", "6m"],
-            "Invalid value for '--older-than': '6m' is not a number of days such as '180d'.",
-        ),
-        "no domain": (
-            ["example", "--yes"],
-            "Invalid value for '[DOMAIN]...': 'example' is a single label, expected a domain such as "
-            "'example.com'",
-        ),
+        "nobody to ask": ([DOMAIN], NOBODY),
+        "months": (["--older-than", "6m"], DAYS),
+        "no domain": (["example", "--yes"], f"Invalid value for '[DOMAIN]...': {LABEL}"),
     },
 )
 def test_wrong_usage(project, arguments, text):
