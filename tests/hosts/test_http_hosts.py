@@ -361,34 +361,22 @@ NEW_TOKEN = "make a new one (My Profile › API Tokens), and set it by"
 OFF = "the host has switched tokens or the zone editor off"
 
 
-@cases(
+@pytest.mark.parametrize(
     ("provider", "switches", "given", "text", "hint"),
-    {
-        "scope": ("godaddy", {"scopes": frozenset({"domains.domain:read"})}, {}, "403 The token lacks a", ""),
-        "account": ("godaddy", {"may_use": False}, {}, "403 Authenticated user is not allowed access", ""),
-        "reads alone": ("cloudflare", {"may_edit": False}, {}, "403", "Zone › DNS › Edit"),
-        "short": ("cloudflare", {}, {"secrets": {"token": "x"}}, "400 Invalid request headers", NEW_TOKEN),
-        "nobody's": ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access", NEW_TOKEN),
-        "unreadable": ("cloudflare", {"may_read_zone": False}, {}, f"there is no zone {ZONE!r}, or", NO_ZONE),
-        "no zone": ("cloudflare", {}, {"zone": BELOW}, f"no zone {BELOW!r}, or the token may not", NO_ZONE),
-        "function": (
-            "dreamhost",
-            {"all_functions": False},
-            {},
-            "this_key_cannot_access",
-            "All dns functions",
-        ),
-        "manage": (
-            "wix",
-            {"may_manage": False},
-            {},
-            "403 Manage Domains",
-            "lack the permission Manage Domains",
-        ),
-        "no tokens": ("cpanel", {"tokens": False}, {}, "401 Access denied", OFF),
-        "no editor": ("cpanel", {"zone_editor": False}, {}, "feature", OFF),
-        "TTL": ("godaddy", {}, {"ttl": 60}, "422 ttl must be between 600 and 86400", ""),
-    },
+    [
+        ("godaddy", {"scopes": frozenset({"domains.domain:read"})}, {}, "403 The token lacks a scope", ""),
+        ("godaddy", {"may_use": False}, {}, "403 Authenticated user is not allowed access", ""),
+        ("godaddy", {}, {"ttl": 60}, "422 ttl must be between 600 and 86400", ""),
+        ("cloudflare", {"may_edit": False}, {}, "403", "Zone › DNS › Edit"),
+        ("cloudflare", {}, {"secrets": {"token": "x"}}, "400 Invalid request headers", NEW_TOKEN),
+        ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access token", NEW_TOKEN),
+        ("cloudflare", {"may_read_zone": False}, {}, f"there is no zone {ZONE!r}, or the token", NO_ZONE),
+        ("cloudflare", {}, {"zone": BELOW}, f"there is no zone {BELOW!r}, or the token may", NO_ZONE),
+        ("dreamhost", {"all_functions": False}, {}, "this_key_cannot_access_this_cmd", "All dns functions"),
+        ("wix", {"may_manage": False}, {}, "403 Manage Domains", "lack the permission Manage Domains"),
+        ("cpanel", {"tokens": False}, {}, "401 Access denied", OFF),
+        ("cpanel", {"zone_editor": False}, {}, "feature", OFF),
+    ],
 )
 def test_not_allowed(provider, switches, given, text, hint):
     """What an account or a secret may not do is said with what it needs; then it works."""
