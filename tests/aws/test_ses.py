@@ -585,6 +585,15 @@ def not_authorized(operation):
     return says(f"User: {user} is not authorized to perform: ses:{operation} on resource: {ARN}")
 
 
+SET, GONE = "PutEmailIdentityConfigurationSetAttributes", says("Identity <example.com> does not exist.")
+BOX = "PutEmailIdentityDkimAttributes"
+UNVERIFIED = (
+    says("Domain example.com is not verified for DKIM signing."),
+    AwsMessages.SES_PERHAPS_GONE(),
+)
+NO_IDENTITY = says("No EmailIdentity present with name: example.com")
+
+
 @cases(
     ("operation", "happens", "code", "steps"),
     {
@@ -601,27 +610,9 @@ def not_authorized(operation):
         "500 of a read": (GET, FAILED, "InternalServiceErrorException", [AGAIN]),
         "no answer": (PUT, Fault("drop"), "ConnectionClosedError", [UNCONFIRMED]),
         "no answer to a read": (GET, Fault("drop", times=10), "ConnectionClosedError", [AGAIN]),
-        "identity is gone": (
-            "PutEmailIdentityConfigurationSetAttributes",
-            "gone",
-            "NotFoundException",
-            [UNCHANGED, says("Identity <example.com> does not exist.")],
-        ),
-        "identity is gone, 400": (
-            "PutEmailIdentityDkimAttributes",
-            "gone",
-            "BadRequestException",
-            [
-                *(UNCHANGED, says("Domain example.com is not verified for DKIM signing.")),
-                AwsMessages.SES_PERHAPS_GONE(),
-            ],
-        ),
-        "identity to tag is gone": (
-            "TagResource",
-            "gone",
-            "NotFoundException",
-            [UNCHANGED, says("No EmailIdentity present with name: example.com")],
-        ),
+        "no set of one that is gone": (SET, "gone", "NotFoundException", [UNCHANGED, GONE]),
+        "no box of one that is gone": (BOX, "gone", "BadRequestException", [UNCHANGED, *UNVERIFIED]),
+        "no tag of one that is gone": ("TagResource", "gone", "NotFoundException", [UNCHANGED, NO_IDENTITY]),
         "quotes the key": (CREATE, QUOTED, "BadRequestException", [UNCHANGED, says(QUOTES.format("[...]"))]),
     },
 )

@@ -204,17 +204,16 @@ class Api(HttpHost):
         return {}
 
 
+REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
+
+
 @cases(
     ("answer", "error", "said"),
     {
         # Nothing was done if the host says when to ask again.
         "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
         "503": (Response(503, None), Unknown, "trouble at the host: 503"),
-        "redirect": (
-            Response(302, None, {"Location": "http://127.0.0.1:1/"}),
-            Refused,
-            "302, a redirect, which is not followed",
-        ),
+        "redirect": (REDIRECT, Refused, "302, a redirect, which is not followed"),
         "message": (Response(400, {"message": "no"}), Refused, "400 no"),
         "several": (Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}), Refused, "400 no, X1"),
         "inside": (Response(400, {"error": {"details": "why"}}), Refused, "400 why"),
