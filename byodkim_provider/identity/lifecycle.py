@@ -147,10 +147,8 @@ def read(stored: Stored, services: Services) -> Stored:
         then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
         if found.other_owner is not None:
             then = f"is refused: {TAKE_BACK}"
-        name = f"{stored.declared.domain} {stored.declared.region}"
-        services.run.progress().warn(
-            IdentityMessages.DRIFT(name=name, differences=", ".join(texts), then=then)
-        )
+        line = IdentityMessages.DRIFT(name=str(stored.declared), differences=", ".join(texts), then=then)
+        services.run.progress().warn(line)
     return found
 
 
@@ -185,9 +183,9 @@ def delete(stored: Stored, services: Services) -> None:
     if stored.adopted:
         if is_this_one:
             ses.untag_resource(domain, TAGS)
-        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=f"{domain} {region}"))
+        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=str(stored.declared)))
     elif is_this_one:
         ses.delete_email_identity(domain)
         services.run.signs[region, domain] = ""
     else:
-        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=f"{domain} {region}"))
+        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(stored.declared)))

@@ -99,7 +99,7 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
-    switch = f"{declared.domain} {declared.region}: {step}{declared.selector}"
+    switch = f"{declared}: {step}{declared.selector}"
     if declared.dns_check == "off":
         return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
     if declared.dns_check == "recursive" and declared.generation not in before.published:
@@ -146,7 +146,6 @@ def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str
     that can't be seen.
     """
     before = stored.declared
-    subject = f"{before.domain} {before.region}"
     label, name = parts(place)
     moved = [one for one in _staying(before, declared) if place in before.places_of(one)]
     after = dict(parts(new) for one in moved for new in declared.places_of(one))
@@ -158,11 +157,11 @@ def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str
     if named:
         servers = ", ".join(sorted(named))
         raise InvalidSettings(
-            IdentityMessages.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
+            IdentityMessages.ASKED_FOR(name=str(before), zone=label, servers=servers, moves=moves)
         )
     exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
     if exchanged and (named is None or not asked):
-        raise InvalidSettings(IdentityMessages.EXCHANGED(name=subject, zone=label, moves=moves))
+        raise InvalidSettings(IdentityMessages.EXCHANGED(name=str(before), zone=label, moves=moves))
 
 
 def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
@@ -272,8 +271,7 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     else:
         again = IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
         step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
-    name = f"{declared.domain} {declared.region}"
-    return str(IdentityMessages.WAITS_FOR_DNS(name=name, why=why, step=step))
+    return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))
 
 
 def _new_key(declared: Declared) -> Message:

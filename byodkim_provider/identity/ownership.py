@@ -106,7 +106,7 @@ def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) ->
     published = list(generations.together(before.published, declared.published, slots=declared.slot))
     return InvalidSettings(
         IdentityMessages.UNKNOWN_TO_STATE(
-            name=f"{declared.domain} {declared.region}",
+            name=str(declared),
             seen=f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity",
             published=str(published),
         )
@@ -117,18 +117,14 @@ def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields:
     """The refusal of an identity that SES has already, because of *problem*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
-    name = f"{declared.domain} {declared.region}"
-    return IdentityExists(problem(name=name, origin=origin or "without DKIM", made=made, **fields))
+    return IdentityExists(problem(name=str(declared), origin=origin or "without DKIM", made=made, **fields))
 
 
 def will_take_over(declared: Declared) -> Message:
     """The preview's line about `adopt`, if SES is not read before the update, which says what it finds."""
     unsigned = "; after Easy DKIM mail is perhaps unsigned for a while"
-    return IdentityMessages.WILL_TAKE_OVER(
-        name=f"{declared.domain} {declared.region}",
-        key=_key(declared),
-        unsigned=unsigned if declared.accept_unsigned_window else "",
-    )
+    unsigned = unsigned if declared.accept_unsigned_window else ""
+    return IdentityMessages.WILL_TAKE_OVER(name=str(declared), key=_key(declared), unsigned=unsigned)
 
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
@@ -146,8 +142,7 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
         if is_easy(seen) and not primary(seen):
             then += f"; {REPLICAS}"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
-    name = f"{declared.domain} {declared.region}"
-    return str(IdentityMessages.TAKES_OVER(name=name, had=had, then=then, enabled=enabled))
+    return str(IdentityMessages.TAKES_OVER(name=str(declared), had=had, then=then, enabled=enabled))
 
 
 def signing(seen: SesIdentity) -> Signing:

@@ -65,9 +65,8 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     before = stored.declared
     accounts = (before.account_id, declared.account_id)
     if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
-        name = f"{before.domain} {before.region}"
         raise InvalidSettings(
-            IdentityMessages.OTHER_ACCOUNT(name=name, before=accounts[0], after=accounts[1])
+            IdentityMessages.OTHER_ACCOUNT(name=str(before), before=accounts[0], after=accounts[1])
         )
     if stored.key:
         _refuse_second_key(before, declared, unknown)
@@ -120,30 +119,20 @@ def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> M
 
 def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
     """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
-    name = f"{before.domain} {before.region}"
     other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
     other_selector = "selector" in unknown or declared.selector != before.selector
     if declared.generation is not None and declared.generation == before.generation and other_selector:
+        numbers = {"generation": before.generation, "following": before.generation + 1}
         raise InvalidSettings(
-            IdentityMessages.OTHER_KEY(
-                name=name,
-                generation=before.generation,
-                selector=before.selector,
-                following=before.generation + 1,
-            )
+            IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
         )
-    if other_key and not other_selector:
-        raise _second_key(name, before.selector)
-    if "supplied_keys" in unknown:
-        return
-    for generation in _exchanged(before, declared):
+    twice = [before.selector] if other_key and not other_selector else []
+    for generation in _exchanged(before, declared) if "supplied_keys" not in unknown else ():
         selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
         if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
-            raise _second_key(name, selector)
-
-
-def _second_key(name: str, selector: str) -> InvalidSettings:
-    return InvalidSettings(IdentityMessages.SECOND_KEY(name=name, selector=selector))
+            twice.append(selector)
+    if twice:
+        raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice[0]))
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:

@@ -80,6 +80,7 @@ class Ours:
 
         def reason(region: str) -> str:
             signs = run.signs.get((region, self.domain))
+            name = f"{self.domain} {region}"
             may_be_shared = self.is_supplied and (is_leaving or region not in self.regions)
             if signs is None and (seen := services.ses(region).get_email_identity(self.domain)):
                 if has_key(self._selector, seen):
@@ -87,9 +88,7 @@ class Ours:
                 elif may_be_shared and OWNER_TAG in seen.tags:
                     # It may have signed with this key until yesterday; nothing in SES shows that.
                     stack = seen.tags.get(STACK_TAG)
-                    name = f"{self.domain} {region}"
                     return str(RecordMessages.MAY_HAVE_SIGNED(name=name, stack=stack))
-            name = f"{self.domain} {region}"
             return str(RecordMessages.SIGNS(name=name)) if signs == self._selector else ""
 
         for region in self.regions:

@@ -111,6 +111,9 @@ class Declared:
     """Whose panel people type the record into, and the zone that it shows."""
     panel_zone: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.domain} {self.region}"
+
     def places_of(self, generation: int) -> tuple[str, ...]:
         """Where the record of a published generation stands."""
         return (self.places or {}).get(generation, self.dns)

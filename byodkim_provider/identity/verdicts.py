@@ -170,11 +170,6 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         raise InvalidSettings(problems, hint=problems[0].hint)
 
 
-def has_not_found_key(entry: Entry, seen: SesIdentity) -> bool:
-    """Whether SES has this key and has not found it in DNS yet, so that the next SUCCESS is about it."""
-    return has_key(entry.selector, seen) and seen.dkim_status != "SUCCESS"
-
-
 def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:
     """
     The verdict from GetEmailIdentity's response *seen*.
@@ -216,9 +211,8 @@ def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
 
 def is_from_before_put(entry: Entry, seen: SesIdentity) -> bool:
     """Whether FAILED is from before the key was sent: a new search takes days until it fails."""
-    return (
-        entry.key_set_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
-    )
+    is_checked = _is_after_put(entry, seen.last_checked)
+    return entry.key_set_by == PUT and not is_checked and _age(entry, seen) < SEARCH
 
 
 def _missed_last(seen: SesIdentity) -> bool:
@@ -404,7 +398,9 @@ def after_get(seen: Polls, call: Query, shown: SesIdentity | str | None, *, at: 
         return _polled(seen, call, [_listed(entry, shown)], at)
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
     if shown:
-        unverified = seen.unverified(entry) or has_not_found_key(entry, shown)
+        # If SES has this key and has not found it in DNS yet, the next SUCCESS is about it.
+        not_found = has_key(entry.selector, shown) and shown.dkim_status != "SUCCESS"
+        unverified = seen.unverified(entry) or not_found
         verdict = judged(entry, shown, seen_unverified=unverified)
     poll = Poll(verdict, call.round, at, shown)
     return replace(seen, polls={**seen.polls, entry: poll})
@@ -435,14 +431,11 @@ def _listed(entry: Entry, status: str) -> Verdict:
 
 def after_refusal(seen: Polls, call: Query, reason: str, *, at: float) -> Polls:
     """What is seen once SES has refused a call: nothing of this Region's entries, in this round."""
-    refused = [
-        replace(
-            not_asked(entry, reason),
-            waited=state_of(entry, seen.before) == "pending",
-            seen_unverified=seen.unverified(entry),
-        )
-        for entry in call.here
-    ]
+    refused = []
+    for entry in call.here:
+        waited = state_of(entry, seen.before) == "pending"
+        verdict = not_asked(entry, reason)
+        refused.append(replace(verdict, waited=waited, seen_unverified=seen.unverified(entry)))
     return _polled(seen, call, refused, at)
 
 

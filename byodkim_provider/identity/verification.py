@@ -36,6 +36,7 @@ from byodkim_provider.identity.verdicts import (
     state_of,
     step,
 )
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Interrupted, Progress, side_by_side, stopping
 
@@ -89,11 +90,8 @@ def verify(
 
 
 def _why_not_polled() -> str:
-    return str(
-        IdentityMessages.NOT_ASKED_INTERRUPTED()
-        if stopping.is_set()
-        else IdentityMessages.NOT_ASKED_NO_TIME()
-    )
+    interrupted, no_time = IdentityMessages.NOT_ASKED_INTERRUPTED, IdentityMessages.NOT_ASKED_NO_TIME
+    return str(interrupted() if stopping.is_set() else no_time())
 
 
 def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
@@ -190,12 +188,9 @@ def _interrupted(
     return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
 
 
-def _pending(verdict: Verdict, after: str) -> str:
-    return str(
-        IdentityMessages.PENDING(
-            entry=verdict.entry, status=verdict.status, after=after, reason=verdict.reason
-        )
-    )
+def _pending(verdict: Verdict, after: str) -> Message:
+    fields = {"entry": verdict.entry, "status": verdict.status, "reason": verdict.reason}
+    return IdentityMessages.PENDING(after=after, **fields)
 
 
 def _diagnosed(
@@ -210,12 +205,11 @@ def _diagnosed(
     pending = [verdict for verdict in polled if not verdict.settled]
     identities = _identities(pending, seen, services)
     in_dns = _lookups([verdict.entry for verdict in pending], services)
-    found = {
-        verdict.entry: replace(
-            verdict, reason=_reason(verdict, identities.get(verdict.entry), in_dns.get(verdict.entry, ""))
-        )
-        for verdict in pending
-    }
+    found = {}
+    for verdict in pending:
+        entry = verdict.entry
+        reason = _reason(verdict, identities.get(entry), in_dns.get(entry, ""))
+        found[entry] = replace(verdict, reason=reason)
     for verdict in [found.get(verdict.entry, verdict) for verdict in polled]:
         warn(_pending(verdict, after))
     return found
@@ -238,10 +232,8 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
     until = services.run.clock.monotonic() + DIAGNOSIS_SECONDS
 
     def look_up(entry: Entry) -> str:
-        resolver, public_key = (
-            services.run.resolver(entry.dns_check, entry.dns_resolvers),
-            records.public_key(entry.record_value),
-        )
+        resolver = services.run.resolver(entry.dns_check, entry.dns_resolvers)
+        public_key = records.public_key(entry.record_value)
         if not resolver or not public_key or services.run.clock.monotonic() > until:
             return ""
         expected = ExpectedRecord(
