@@ -114,14 +114,8 @@ def _forms(secret: str) -> Iterator[str]:
     plain = secret.strip()
     if not plain:
         return
-    yield from (
-        secret,
-        plain,
-        repr(plain)[1:-1],
-        " ".join(plain.split()),
-        quote(plain, safe=""),
-        quote_plus(plain),
-    )
+    yield from (secret, plain, repr(plain)[1:-1], " ".join(plain.split()))
+    yield from (quote(plain, safe=""), quote_plus(plain))
     octets = plain.encode(errors="surrogateescape")
     for before in range(3):  # octets before it, such as a user's name and a colon
         encoded = base64.b64encode(bytes(before) + octets).decode()

@@ -139,16 +139,10 @@ def show_standbys(
             is_new = made is not None and moment(made) >= began.replace(microsecond=0)
             if not is_pasting and not is_new:
                 continue
-            text = to_paste(
-                hosted_zone.panel,
-                name=record["name"],
-                value=record["value"],
-                zone=hosted_zone.panel_zone or domain,
-            )
-            pulumi.log.info(
-                str(ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)),
-                identities[0],  # shown below the identity's message about its own record
-            )
+            zone = hosted_zone.panel_zone or domain
+            text = to_paste(hosted_zone.panel, name=record["name"], value=record["value"], zone=zone)
+            line = ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)
+            pulumi.log.info(str(line), identities[0])  # below the identity's message about its own record
 
     pulumi.Output.all(
         identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],

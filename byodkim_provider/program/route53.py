@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +31,6 @@ TYPO: Final = 0.85
 
 _clients: PerProgram[Route53Client] = PerProgram()
 """By the role in the zones' account, and the account of an explicit provider; None for the stack's own."""
-
 
 _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
 """By role, with its external ID: every provider is a process of its own, which signs in by itself."""
@@ -171,7 +170,8 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
     for name in names:
         found = [one for one in route53.zones() if one.name == name and not one.is_private]
         if len(found) > 1:
-            raise _several(name, domain, {one.id: route53.name_servers(one.id) for one in found})
+            servers = sorted(f"{one.id} ({', '.join(route53.name_servers(one.id))})" for one in found)
+            raise InvalidSettings(ProgramMessages.SEVERAL(domain=domain, zone=name, zones=", ".join(servers)))
         if found:
             return found[0]
     there = [one.name for one in route53.zones() if not one.is_private]
@@ -182,21 +182,12 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
     raise InvalidSettings(ProgramMessages.NONE(domain=domain, names=", ".join(names), did_you_mean=near))
 
 
-def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:
-    """The error for several *zones* of one *name*: their name servers by id."""
-    listed = ", ".join(sorted(f"{zone_id} ({', '.join(servers)})" for zone_id, servers in zones.items()))
-    return InvalidSettings(ProgramMessages.SEVERAL(domain=domain, zone=name, zones=listed))
-
-
 def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider | None:
     """
-    The provider that signs in as the stack does (`aws:` configuration) and then assumes *role_arn*.
+    The provider that signs in as the stack does and then assumes *role_arn*; None without: the stack's own.
 
-    Raises `InvalidSettings` if the role was given with another *external_id* before.
-
-    None without a role: the stack's own provider is used.
-
-    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
+    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider. Raises
+    `InvalidSettings` if the role was given with another *external_id* before.
     """
     if role_arn is None:
         return None
