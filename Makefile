@@ -17,7 +17,7 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 	$(RUN) -m sandbox.demo
 
 test: venv/.installed engine ## Run the tests, those on the real engine too
-	$(RUN) -m pytest -n 8 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 languages: venv/.installed engine ## Run programs in other languages, with the real engine; needs Node.js, npm and Go
 	$(RUN) -m tests.languages

@@ -37,8 +37,14 @@ from tests.support.world import World
 REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
-START_FIRST: Final = ("engine/test_scan.py", "engine/test_existing.py", "faults/test_faults_engine.py")
-"""Files that take minutes. Started last, as their names want it, each would keep one worker busy alone."""
+START_FIRST: Final = (
+    *("engine/test_cname.py", "docs/test_trouble.py", "docs/test_tutorial.py", "engine/test_dns_rfc2136.py"),
+    *("docs/test_automation.py", "faults/test_faults_engine.py", "engine/test_existing.py"),
+)
+"""
+Files that take a minute or more, then come all others with the engine. Started last, as their names want it,
+each would keep one worker busy alone.
+"""
 
 collect_ignore: Final = ["languages"]
 """What runs only when it is named: `make languages`."""
@@ -63,8 +69,11 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    first = [Path(__file__).parent / name for name in START_FIRST]
-    items.sort(key=lambda item: item.path not in first)
+    order = {Path(__file__).parent / name: number for number, name in enumerate(START_FIRST)}
+    for item in items:
+        if item.get_closest_marker("engine"):
+            order.setdefault(item.path, len(START_FIRST))
+    items.sort(key=lambda item: order.get(item.path, len(START_FIRST) + 1))
 
 
 @pytest.fixture(autouse=True)
