@@ -26,11 +26,11 @@ def client_of(service, region):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Services and Regions in which AWS was asked."""
+    """Services and Regions in which AWS was asked, and for secrets the account."""
     asked = []
 
     def connect(settings, service, *, session, region, expected_account):
-        asked.append((service, region))
+        asked.append((service, region, *([expected_account] if service == "secretsmanager" else [])))
         if region == "nowhere-1":
             raise InvalidSettings(["aws: no response from STS"])
         if region == "broken-1":
@@ -131,7 +131,8 @@ def test_one_store_for_all_threads(asked):
     made.ses("eu-west-1", ACCOUNT)
     assert made.secrets("eu-west-1", ACCOUNT) is made.secrets("eu-west-1", ACCOUNT)
     assert made.secrets("eu-west-1", ACCOUNT) is not made.secrets("us-east-1", ACCOUNT)
-    assert asked == [("sesv2", "eu-west-1"), *(("secretsmanager", one) for one in ("eu-west-1", "us-east-1"))]
+    stores = [("secretsmanager", region, ACCOUNT) for region in ("eu-west-1", "us-east-1")]
+    assert asked == [("sesv2", "eu-west-1"), *stores]
 
 
 @cases(

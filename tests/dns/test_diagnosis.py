@@ -1,5 +1,7 @@
 """One verdict on a record, from what its servers say and what is known of where it was put."""
 
+import re
+
 import pytest
 
 from byodkim_provider.dkim import records
@@ -41,14 +43,18 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
         # The record is right if every server that answers shows it, and missing if none does.
         "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
         "none has it": ([at("ns1"), SILENT], "no-txt", "ns1 has no TXT record, ns2 is silent"),
-        "old record at one": (TWO_KEYS, "servers-differ", "ns1 shows the key, ns2 answers another key"),
-        "mistake at one": ([at("ns1"), at("ns2", f'"{VALUE}"')], "wrong-value", "a value with quotes"),
+        "old record at one": (TWO_KEYS, "servers-differ", "ns1 shows the key, ns2 answers another key .*"),
+        "mistake at one": (
+            [at("ns1"), at("ns2", f'"{VALUE}"')],
+            "wrong-value",
+            ".* answers a value with quotes .*",
+        ),
         "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right", TESTING),
         # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked there.
         "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
         "CNAME to another": ([behind("ns9", OTHER)], "cname", AT_NAME),
         **{
-            f"CNAME to who is {why}": ([behind("ns8", failure=why)], "unknown", f"(CNAME to {TARGET})")
+            f"CNAME to who is {why}": ([behind("ns8", failure=why)], "unknown", rf".* \(CNAME to {TARGET}\)")
             for why in ("silent", "SERVFAIL", "no address", "unreachable")
         },
         "CNAME to no zone": ([behind("@", failure="no zone")], "cname", f"{AT_NAME}: {NO_ZONE}"),
@@ -67,7 +73,7 @@ def test_verdict(answers, expected, text):
     """Each way in which servers may answer has its verdict, and the code of what is wrong."""
     seen = verdict(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
-    assert text in (seen.notes if text == TESTING else seen.text)
+    assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.text)
     assert bool(seen.notes) == (text == TESTING)
 
 
