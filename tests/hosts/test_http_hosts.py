@@ -355,6 +355,7 @@ def test_kept_and_listed(provider, switches):
 
 
 BELOW = f"mail.{ZONE}"
+UNREAD = "there is no zone {!r}, or the token may not read it"
 NO_ZONE = "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read"
 NEW_TOKEN = "make a new one (My Profile › API Tokens), and set it by"
 OFF = "the host has switched tokens or the zone editor off"
@@ -369,8 +370,8 @@ OFF = "the host has switched tokens or the zone editor off"
         ("cloudflare", {"may_edit": False}, {}, "403", "Zone › DNS › Edit"),
         ("cloudflare", {}, {"secrets": {"token": "x"}}, "400 Invalid request headers", NEW_TOKEN),
         ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access token", NEW_TOKEN),
-        ("cloudflare", {"may_read_zone": False}, {}, f"there is no zone {ZONE!r}, or the token", NO_ZONE),
-        ("cloudflare", {}, {"zone": BELOW}, f"there is no zone {BELOW!r}, or the token may", NO_ZONE),
+        ("cloudflare", {"may_read_zone": False}, {}, UNREAD.format(ZONE), NO_ZONE),
+        ("cloudflare", {}, {"zone": BELOW}, UNREAD.format(BELOW), NO_ZONE),
         ("dreamhost", {"all_functions": False}, {}, "this_key_cannot_access_this_cmd", "All dns functions"),
         ("wix", {"may_manage": False}, {}, "403 Manage Domains", "lack the permission Manage Domains"),
         ("cpanel", {"tokens": False}, {}, "401 Access denied", OFF),
