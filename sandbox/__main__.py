@@ -79,7 +79,8 @@ def mail(domain: str) -> int:
     sender = headers["Return-Path"].strip("<>")
     found = judge_dmarc(Message(datetime.now(UTC), sender, (), content, verdict), look_up)
     print(f"SPF: {found.spf}, MAIL FROM {sender.rpartition('@')[2]}")
-    by = " and ".join(["DKIM"] * found.dkim_aligned + ["SPF"] * found.spf_aligned)
+    fits = {"DKIM": found.dkim_aligned, "SPF": found.spf_aligned}
+    by = " and ".join(name for name, does in fits.items() if does)
     print(f"DMARC: {f'passes by {by}' if by else 'fails'}")
     return 0 if verdict.result == "pass" else 1
 

@@ -238,7 +238,8 @@ class SesResource(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         self._call(self.calls[0], inputs, *self.needed, *self.optional)
         resource_id = "|".join(inputs[name] for name in self.needed)
-        return resource_id, inputs | ((self.reads_back and self.read(resource_id, inputs)) or {})
+        seen = self.read(resource_id, inputs) if self.reads_back else None
+        return resource_id, inputs | (seen or {})
 
     @unless_gone
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:

@@ -69,10 +69,10 @@ def cache_directory() -> Path:
     return Path(caches) / "byodkim-provider" / "pulumi"
 
 
-def pinned_version() -> str:
-    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", (GO_MODULE / "go.mod").read_text())
+def pinned_version(module: Path = GO_MODULE, of: str = "github.com/pulumi/pulumi/pkg/v3") -> str:
+    found = re.search(rf"{re.escape(of)} v(\S+)", (module / "go.mod").read_text())
     if found is None:
-        raise EngineMissing(f"{GO_MODULE / 'go.mod'} names no Pulumi version")
+        raise EngineMissing(f"{module / 'go.mod'} names no version of {of}")
     return found[1]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from typing import Any, ClassVar, Final
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.pulumi.engine import GO_MODULE, EngineMissing, build, cache_directory, find_pulumi, once
+from sandbox.pulumi.engine import GO_MODULE, build, cache_directory, find_pulumi, once, pinned_version
 from sandbox.pulumi.language_host import LanguageHost, answered, end_with, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
@@ -60,11 +59,9 @@ def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
 
 def _yaml_host() -> Path:
     """The folder of the host for YAML, which is built once a machine."""
-    found = re.search(r"github\.com/pulumi/pulumi-yaml v(\S+)", (YAML_MODULE / "go.mod").read_text())
-    if found is None:
-        raise EngineMissing(f"{YAML_MODULE / 'go.mod'} names no version of pulumi-yaml")
-    folder = cache_directory() / f"yaml-{found[1]}"
-    announced = f"building Pulumi's host for YAML {found[1]} to {folder}: once a machine"
+    version = pinned_version(YAML_MODULE, "github.com/pulumi/pulumi-yaml")
+    folder = cache_directory() / f"yaml-{version}"
+    announced = f"building Pulumi's host for YAML {version} to {folder}: once a machine"
     wanted: dict[str, Any] = {"module": YAML_MODULE, "stamp": "-s -w", "announced": announced}
     return once(folder, lambda new: build(YAML_PACKAGE, new / "pulumi-language-yaml", **wanted))
 

@@ -96,8 +96,6 @@ class Project:
         made: Mapping[Path, bytes] | None = None,
     ) -> None:
         self._without = frozenset(without)
-        self._secrets_provider = secrets_provider
-        self._passphrase = passphrase
         self._running = False
         with ExitStack() as opened:
             temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
@@ -113,14 +111,14 @@ class Project:
             for path, content in (made or {}).items():
                 (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
                 (self._directory / path).write_bytes(content)
-            self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
+            self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox, passphrase)
             run = program or partial(run_main, folder)
             host = LanguageHost(self._environment, self._without, run)
             self._environment["PULUMI_DEBUG_LANGUAGES"] = opened.enter_context(served("python", host))
             workspace = _Workspace(
                 work_dir=str(self._work),
                 pulumi_command=self._pulumi,
-                secrets_provider=self._secrets_provider,
+                secrets_provider=secrets_provider,
                 env_vars=self._environment,
             )
             self._stack = _Stack(stack, workspace, StackInitMode.SELECT if made else StackInitMode.CREATE)
@@ -181,13 +179,13 @@ class Project:
         files = [*self.state_files(), self._settings]
         return {path.relative_to(self._directory): path.read_bytes() for path in files}
 
-    def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
+    def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox, passphrase: str) -> auto.PulumiCommand:
         """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = {
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             "PYTHONPATH": str(ROOT),
-            **pulumi_environment(sandbox, state=self._state, home=home, passphrase=self._passphrase),
+            **pulumi_environment(sandbox, state=self._state, home=home, passphrase=passphrase),
         }
         self._environment = {name: one for name, one in variables.items() if name not in self._without}
         theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
