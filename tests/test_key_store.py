@@ -11,6 +11,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import KeyRequest
 from byodkim_provider.messages.aws import AwsMessages
+from tests.support.cases import cases
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key
@@ -123,21 +124,17 @@ def test_lost_answer(secrets_manager, run):
     )
 
 
-def test_refused_policy(secrets_manager, run):
-    """After a policy that was refused the next run goes on with the same key."""
-    secrets_manager.troubles = [Trouble("PutResourcePolicy", "MalformedPolicyDocumentException")]
-    with pytest.raises(SecretRefused, match="MalformedPolicyDocumentException"):
-        run.create(resource_policy="{}")
-    made = run.create()
-    assert ([NAME], secrets_manager.signing_keys()[0]) == (secrets_manager.names(), made.held.key)
-
-
-def test_missing_permission(secrets_manager, run):
-    """What is not allowed is refused with nothing made."""
-    secrets_manager.troubles = [Trouble("CreateSecret", "AccessDeniedException")]
+@pytest.mark.parametrize("operation", ["PutResourcePolicy", "CreateSecret"])
+def test_refused(secrets_manager, run, operation):
+    """After a refusal nothing is made but what was made before it, and that goes on."""
+    secrets_manager.troubles = [Trouble(operation, "AccessDeniedException")]
     with pytest.raises(SecretRefused, match="AccessDeniedException"):
-        run.create()
-    assert [] == secrets_manager.names()
+        run.create(resource_policy="{}")
+    before = secrets_manager.names()
+    made = run.create()
+    assert ([], [NAME])[operation == "PutResourcePolicy"] == before
+    assert [NAME] == secrets_manager.names()
+    assert made.held.key == secrets_manager.signing_keys()[operation == "CreateSecret"]
 
 
 def test_scheduled_for_deletion(secrets_manager, run):
@@ -166,38 +163,31 @@ def changed(**fields):
     return lambda secrets: secrets.overwrite(NAME, json.dumps(json.loads(secrets.written[0]) | fields))
 
 
-@pytest.mark.parametrize(
+def overwritten(text):
+    """Something that writes another *text* in the place of the secret's."""
+    return lambda secrets: secrets.overwrite(NAME, text)
+
+
+def tagged(*tags):
+    return lambda secrets: setattr(secrets.secret(NAME), "tags", list(tags))
+
+
+@cases(
     "meddle",
-    [
-        changed(selector="google"),
-        changed(createdAt="2026-11-26T12:00:00Z"),
-        changed(createdAt="2026-11-25T12:00:00Z\n"),
-        changed(createdAt="soon"),
-        changed(createdAt="9999-12-31T23:59:59-14:00"),
-        changed(privateKey=key("another").pkcs1_base64()),
-        lambda secrets: setattr(secrets.secret(NAME), "tags", []),
-        lambda secrets: setattr(
-            secrets.secret(NAME), "tags", [{"Key": "byodkim:owner", "Value": "ses-byodkim/prod/x"}]
-        ),
-        lambda secrets: secrets.overwrite(NAME, "something else"),
-        lambda secrets: secrets.overwrite(NAME, '{"domain": "example.com"}'),
-        lambda secrets: secrets.overwrite(NAME, "[" * 60000),
-        lambda secrets: secrets.overwrite(NAME, secrets.written[0].replace("example.com", "example.org")),
-    ],
-    ids=[
-        "other selector",
-        "other day",
-        "line break",
-        "no time",
-        "a time that UTC does not have",
-        "other key",
-        "no owner",
-        "other owner",
-        "no key",
-        "no private key",
-        "deep",
-        "other domain",
-    ],
+    {
+        "other selector": changed(selector="google"),
+        "other day": changed(createdAt="2026-11-26T12:00:00Z"),
+        "line break": changed(createdAt="2026-11-25T12:00:00Z\n"),
+        "no time": changed(createdAt="soon"),
+        "a time that UTC does not have": changed(createdAt="9999-12-31T23:59:59-14:00"),
+        "other key": changed(privateKey=key("another").pkcs1_base64()),
+        "other domain": changed(domain="example.org"),
+        "no owner": tagged(),
+        "other owner": tagged({"Key": "byodkim:owner", "Value": "ses-byodkim/prod/x"}),
+        "no key": overwritten("something else"),
+        "no private key": overwritten('{"domain": "example.com"}'),
+        "deep": overwritten("[" * 60000),
+    },
 )
 def test_name_is_taken(secrets_manager, run, meddle):
     """What is not a key of this resource is left as it is."""
