@@ -33,6 +33,8 @@ from tests.support.world import STACK_ID, World
 CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
 EXPORT: Final = ["stack", "export", "-s", "dev"]
 
+_OURS: Final = "pulumi-python:dynamic/byodkim:"
+
 
 def configuration(project_file: Path, stack_file: Path) -> str:
     """What `pulumi config` prints, as far as tests need it; `engine/test_cli.py` compares it with Pulumi."""
@@ -214,46 +216,31 @@ class CliProject:
         return self.up_exit_code
 
     def _resources(self) -> list[dict[str, object]]:
-        identities = [
-            {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": one.to_outputs()}
-            for one in self.stored
-        ]
         declared = {one.declared.domain: one.declared for one in self.stored}
         published = {name: one.published for name, one in declared.items()} | self.published
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
-        components = [
-            {
-                "type": "byodkim:index:ByodkimDomain",
-                "outputs": {"records": self._records(name, numbers, signing[name])},
-            }
-            for name, numbers in published.items()
-        ]
-        keys = [
-            {
-                "type": "pulumi-python:dynamic/byodkim:DkimKey",
-                "outputs": {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}},
-            }
-            for arn, key in self.secrets.items()
-        ]
-        mail_from = [
-            {
-                "type": "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes",
-                "outputs": {"emailIdentity": name, "mailFromDomain": domain},
-            }
-            for name, domain in self.mail_from.items()
-        ]
-        verification = {
-            "type": "pulumi-python:dynamic/byodkim:DkimVerification",
-            "outputs": {
-                "results": [one.to_properties() for one in self.verdicts],
-                "retired_at": self.retired_at,
-            },
-        }
         outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
-        stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
-        owner = {"type": "pulumi-python:dynamic/byodkim:StackId", "id": STACK_ID}
-        made = [owner] if identities else []
-        return [stack, *made, *components, *identities, *keys, *mail_from, verification]
+        results = [one.to_properties() for one in self.verdicts]
+        mail_from = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
+        made = [
+            ("pulumi:pulumi:Stack", outputs),
+            *(
+                ("byodkim:index:ByodkimDomain", {"records": self._records(name, numbers, signing[name])})
+                for name, numbers in published.items()
+            ),
+            *((f"{_OURS}ByodkimIdentity", one.to_outputs()) for one in self.stored),
+            *(
+                (f"{_OURS}DkimKey", {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}})
+                for arn, key in self.secrets.items()
+            ),
+            *(
+                (mail_from, {"emailIdentity": name, "mailFromDomain": domain})
+                for name, domain in self.mail_from.items()
+            ),
+            (f"{_OURS}DkimVerification", {"results": results, "retired_at": self.retired_at}),
+        ]
+        owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
+        return [*owner, *({"type": kind, "outputs": outputs} for kind, outputs in made)]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
@@ -261,13 +248,8 @@ class CliProject:
         slots = {value: slot for one in identities for slot, value in (one.slots or {}).items()}
         for generation, role in generations.roles(signing, numbers).items():
             declared = self.world.declared(generation, domain=name)
-            selector = slots.get(declared.record_value, declared.selector)
-            records.append(
-                {
-                    "generation": float(generation),
-                    "role": role,
-                    "name": record_name(selector, name),
-                    "value": declared.record_value,
-                }
-            )
+            stands_at = record_name(slots.get(declared.record_value, declared.selector), name)
+            # Pulumi makes a float of every number.
+            of_it = {"generation": float(generation), "role": role, "name": stands_at}
+            records.append({**of_it, "value": declared.record_value})
         return records
