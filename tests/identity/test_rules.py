@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity.rules import changed, refuse_unsafe
-from byodkim_provider.identity.state import Declared
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support import identities
@@ -80,7 +80,12 @@ def test_what_a_preview_can_not_know_is_a_change(name):
 
 @given(STORED, MOMENTS, st.text())
 def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
-    """`refresh` calls `diff` too: equal inputs raise nothing and change nothing, whatever is stored."""
+    """
+    What Pulumi gives back of the outputs is what was stored, although its numbers are floats.
+
+    `refresh` calls `diff` too: equal inputs raise nothing and change nothing, whatever is stored.
+    """
+    assert before == Stored.from_outputs(through_pulumi(before.to_outputs()))
     after = Declared.from_outputs(through_pulumi(replace(before.declared, owner=owner).to_properties()))
     assert () == changed(before, after, unknown=())
     assert refusal(before, after, now=now) is None

@@ -7,7 +7,6 @@ import botocore
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
-from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys, records
@@ -54,12 +53,6 @@ def through_pulumi(properties):
     struct = Struct()
     struct.update(properties)
     return MessageToDict(struct)
-
-
-@given(STORED)
-def test_outputs_round_trip(stored):
-    """What Pulumi gives back of the outputs is what was stored, although its numbers are floats."""
-    assert stored == Stored.from_outputs(through_pulumi(stored.to_outputs()))
 
 
 def test_generations_are_integers_again(world):
