@@ -57,15 +57,12 @@ class Progress(Protocol):
 
     def update(self, text: object) -> None:
         """Show *text* in the resource's row; the next update replaces it."""
-        ...
 
     def info(self, text: object) -> None:
         """Show *text*, and keep it under Diagnostics."""
-        ...
 
     def warn(self, text: object) -> None:
         """Show *text* as a warning, and keep it under Diagnostics."""
-        ...
 
 
 class Interrupted(Exception):

@@ -31,7 +31,6 @@ class DnsProvider(Protocol):
         *parent* is the component of the domain, for resources and for `pulumi.InvokeOptions`.
         Raises `InvalidSettings` if there is no such zone.
         """
-        ...
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
         """
@@ -39,7 +38,6 @@ class DnsProvider(Protocol):
 
         Returns a resource that is created with the record; None if people publish the record.
         """
-        ...
 
 
 _OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
