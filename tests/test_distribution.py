@@ -16,17 +16,9 @@ import byodkim_provider
 
 ROOT = Path(__file__).parents[1]
 
-NOT_IN_A_CHECKOUT = [
-    "venv",
-    ".git",
-    "__pycache__",
-    "*.egg-info",
-    "build",
-    "dist",
-    "site",
-    ".cache",
-    ".*_cache",
-]
+NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
+    *("venv", ".git", "build", "dist", "site", ".cache", ".*_cache", "__pycache__", "*.egg-info")
+)
 
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/requirements.txt"))
 
@@ -44,7 +36,7 @@ def run(*command, cwd):
 def checkout(tmp_path_factory):
     """A copy of the checkout: what builds writes into it."""
     copy = tmp_path_factory.mktemp("checkout") / "byodkim"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_IN_A_CHECKOUT))
+    shutil.copytree(ROOT, copy, ignore=NOT_IN_A_CHECKOUT)
     return copy
 
 
