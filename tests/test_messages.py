@@ -1,6 +1,7 @@
 """Every message of the tables is used, and gets its fields."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -17,8 +18,10 @@ def _fields(text):
     return set(re.findall(r"(?<!\{)\{(\w+)", text.replace("{{", "")))
 
 
+@functools.cache
 def _uses():
     """Table, code and the names of the fields, of each place that uses a code; None for no call."""
+    found = []
     for _, path in modules():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -26,16 +29,14 @@ def _uses():
         for node in ast.walk(tree):
             match node:
                 case ast.Attribute(value=ast.Name(id=table), attr=code) if table in TABLES and code.isupper():
-                    yield table, code, called.get(node)
-
-
-USES = list(_uses())
+                    found.append((table, code, called.get(node)))
+    return found
 
 
 def test_fields():
     """A message has every field that its text and its advice name."""
     missing = []
-    for table, code, fields in USES:
+    for table, code, fields in _uses():
         named = _fields(TABLES[table][code].text + TABLES[table][code].advice)
         if fields is not None and None not in fields and not named <= fields:
             missing.append(f"{table}.{code}: {named - fields}")
@@ -45,7 +46,7 @@ def test_fields():
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_no_code_is_left(table):
     """Every code is used, and none is another name of the code before it."""
-    used = {code for name, code, _ in USES if name == table.__name__}
+    used = {code for name, code, _ in _uses() if name == table.__name__}
     codes = [one.name for one in table if one.text != SECTION]
     assert sorted(used) == sorted(codes)
     assert [one.name for one in table] == list(table.__members__)
