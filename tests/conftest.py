@@ -39,7 +39,7 @@ REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 
 START_FIRST: Final = (
     *("engine/test_cname.py", "docs/test_trouble.py", "docs/test_tutorial.py", "engine/test_dns_rfc2136.py"),
-    *("docs/test_automation.py", "faults/test_faults_engine.py", "engine/test_existing.py"),
+    *("continuity/test_continuity.py", "docs/test_automation.py", "faults/test_faults_engine.py"),
 )
 """
 Files that take a minute or more, then come all others with the engine. Started last, as their names want it,

@@ -32,6 +32,8 @@ WAITING_SIZE: Final = 100
 PARALLEL: Final = 64
 """Steps at a time, instead of four for each core."""
 
+PLAIN: Final = "--show-secrets"
+
 CNAME_ZONE: Final = "keys.example.net"
 
 KEYS: Final = 10
@@ -112,7 +114,6 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
 
 def measured(case: Case) -> Iterator[dict[str, Any]]:
     """The measurements of each of the case's programs."""
-    measure = {"ours": _ours, "own": _own, "remote": _remote, "plain": _plain, "price": _price}
     with (
         open_servers(requests_per_second=1 if case.ses_limit else None) as servers,
         tempfile.TemporaryDirectory(prefix="byodkim-bench-") as directory,
@@ -124,15 +125,16 @@ def measured(case: Case) -> Iterator[dict[str, Any]]:
         else:
             servers.add_zones(case.zones)
         for program in case.programs:
+            measure = _ours if program == "ours" else _theirs
             yield {
                 "program": program,
                 **case.conditions,
-                **measure[program](case, servers, Path(directory)),
+                **measure(case, servers, Path(directory), program),
             }
 
 
-def _ours(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
-    stack = _stack(case, servers, directory / "ours", ROOT / "__main__.py")
+def _ours(case: Case, servers: Any, directory: Path, program: str) -> dict[str, Any]:
+    stack = _stack(case, servers, directory / program, ROOT / "__main__.py")
 
     def generation(number: int) -> None:
         stack.configure(
@@ -143,65 +145,42 @@ def _ours(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
             }
         )
         if number == 2:  # what the state was after the first
-            _write(directory / "recorded-1.json", stack.export())
+            _write(_recorded(directory, 1), stack.export(PLAIN))
 
-    found = _runs(stack, generation)
-    _write(directory / "recorded-2.json", found.pop("rotated"))
+    found, rotated = _runs(stack, generation)
+    _write(_recorded(directory, 2), rotated)
     return found
 
 
-def _own(case: Case, servers: Any, directory: Path, program: str = "own") -> dict[str, Any]:
+def _theirs(case: Case, servers: Any, directory: Path, program: str) -> dict[str, Any]:
+    """Of a program of `PROGRAMS`, which reads from a file what it is to declare."""
     stack = _stack(case, servers, directory / program, PROGRAMS / f"{program}.py")
     stack.configure({"aws:region": "eu-west-1"})
+    pool = [keys.generate(2048) for _ in range(KEYS)] if program == "plain" else []
+
+    def plain(index: int, name: str, number: int) -> dict[str, Any]:
+        key = pool[(index + number) % KEYS]
+        record = records.route53_value(records.record_value(key.public_key_der))
+        made = {"selector": f"s{number}", "private_key": key.pkcs1_base64(), "record": record}
+        return {"zone": case.zone_of(name), "key": made}
 
     def generation(number: int) -> None:
-        inputs = {"generation": number, "dnsResolvers": [servers.resolver()], "wait": True}
-        wanted = dict.fromkeys(case.names, inputs)
-        stack.variables["BENCH_DOMAINS"] = str(_write(directory / f"{program}-{number}.json", wanted))
+        file, names = directory / f"{program}-{number}.json", case.names
+        if program == "price":
+            stack.variables["BENCH_RECORDED"] = str(_recorded(directory, number))
+        elif program == "plain":
+            wanted = {name: plain(index, name, number) for index, name in enumerate(names)}
+            stack.variables["BENCH_PLAIN"] = str(_write(file, wanted))
+        else:
+            inputs = {"generation": number, "dnsResolvers": [servers.resolver()], "wait": True}
+            stack.variables["BENCH_DOMAINS"] = str(_write(file, dict.fromkeys(names, inputs)))
 
-    found = _runs(stack, generation)
-    del found["rotated"]
-    return found
-
-
-def _remote(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
-    return _own(case, servers, directory, "remote")
-
-
-def _plain(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
-    stack = _stack(case, servers, directory / "plain", PROGRAMS / "plain.py")
-    pool = [keys.generate(2048) for _ in range(KEYS)]
-    stack.configure({"aws:region": "eu-west-1"})
-
-    def generation(number: int) -> None:
-        wanted = {}
-        for index, name in enumerate(case.names):
-            key = pool[(index + number) % KEYS]
-            wanted[name] = {
-                "zone": case.zone_of(name),
-                "key": {
-                    "selector": f"s{number}",
-                    "private_key": key.pkcs1_base64(),
-                    "record": records.route53_value(records.record_value(key.public_key_der)),
-                },
-            }
-        stack.variables["BENCH_PLAIN"] = str(_write(directory / f"plain-{number}.json", wanted))
-
-    found = _runs(stack, generation)
-    del found["rotated"]
-    return found
+    return _runs(stack, generation)[0]
 
 
-def _price(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
-    stack = _stack(case, servers, directory / "price", PROGRAMS / "price.py")
-    stack.configure({"aws:region": "eu-west-1"})
-
-    def generation(number: int) -> None:
-        stack.variables["BENCH_RECORDED"] = str(directory / f"recorded-{number}.json")
-
-    found = _runs(stack, generation)
-    del found["rotated"]
-    return found
+def _recorded(directory: Path, number: int) -> Path:
+    """Where the resources of our program stand, of each generation."""
+    return directory / f"recorded-{number}.json"
 
 
 def _stack(case: Case, servers: Any, directory: Path, program: Path) -> BenchStack:
@@ -212,8 +191,14 @@ def _stack(case: Case, servers: Any, directory: Path, program: Path) -> BenchSta
     return stack
 
 
-def _runs(stack: BenchStack, generation: Callable[[int], None]) -> dict[str, Any]:
-    """Each run once, in the order of a stack's life; *generation* declares which key signs."""
+def _runs(
+    stack: BenchStack, generation: Callable[[int], None]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """
+    Each run once, in the order of a stack's life; *generation* declares which key signs.
+
+    What was measured, and the resources after the rotation.
+    """
     runs: dict[str, Any] = {}
 
     def run(name: str, command: str) -> None:
@@ -224,20 +209,20 @@ def _runs(stack: BenchStack, generation: Callable[[int], None]) -> dict[str, Any
     generation(1)
     run("preview", "preview")
     run("first up", "up")
-    stored = stack.stored()
+    stored = stack.export()
     _check(stored)
     run("unchanged up", "up")
     generation(2)
     run("rotation", "up")
-    rotated = stack.export()
+    rotated = stack.export(PLAIN)
     _check(rotated)
     run("destroy", "destroy")
-    return {
+    found = {
         "runs": runs,
         "state_bytes": bytes_by_part(stored),
         "resources": resources_by_part(stored),
-        "rotated": rotated,
     }
+    return found, rotated
 
 
 def _check(resources: Sequence[Mapping[str, Any]]) -> None:

@@ -104,15 +104,9 @@ class BenchStack:
             "requests": self._servers.requests(),
         }
 
-    def export(self) -> list[dict[str, Any]]:
-        """The resources in the state, secrets in plain."""
-        state = json.loads(self._cli("stack", "export", "--show-secrets", "--stack", STACK))
-        found: list[dict[str, Any]] = state["deployment"]["resources"]
-        return found
-
-    def stored(self) -> list[dict[str, Any]]:
-        """The resources in the state as they are stored, secrets encrypted."""
-        state = json.loads(self._cli("stack", "export", "--stack", STACK))
+    def export(self, *options: str) -> list[dict[str, Any]]:
+        """The resources in the state, secrets encrypted unless *options* say otherwise."""
+        state = json.loads(self._cli("stack", "export", *options, "--stack", STACK))
         found: list[dict[str, Any]] = state["deployment"]["resources"]
         return found
 
