@@ -70,7 +70,7 @@ def entry(lines):
     return "    example.com:\n" + "".join(f"      {line}\n" for line in lines.split("; "))
 
 
-FROM_3, FROM_4 = "generation: 2; published: [1, 2, 3]", "generation: 4; published: [2, 3, 4, 5]"
+FROM_2, FROM_4 = "generation: 2; published: [1, 2, 3]", "generation: 4; published: [2, 3, 4, 5]"
 LISTED, GAP = f"generation: 2; published: [2, 3]; {SUPPLIED}", "generation: 4; published: [2, 4, 5]"
 LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
 
@@ -80,8 +80,8 @@ LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
     {
         # The next published generation signs; `published` says no more than it must.
         "plain": ((), 2, (1, 2, 3), {}, "generation: 2 # signs", "generation: 3 # signs"),
-        "tidied": ((), 2, (1, 2, 3), {}, f"{FROM_3}; overlapDays: 0; tags: {{}}", "generation: 3; tags: {}"),
-        "on its way": ((), 2, (1, 2, 3), {1: 3}, FROM_3, "generation: 3; published: [1, 2, 3, 4]"),
+        "tidied": ((), 2, (1, 2, 3), {}, f"{FROM_2}; overlapDays: 0; tags: {{}}", "generation: 3; tags: {}"),
+        "on its way": ((), 2, (1, 2, 3), {1: 3}, FROM_2, "generation: 3; published: [1, 2, 3, 4]"),
         "short": ((), 2, (1, 2, 3), {1: 3}, "generation: 2; overlapDays: 2", "generation: 3; overlapDays: 2"),
         "replaced": (
             (),

@@ -220,7 +220,7 @@ set_in_the_future
   eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was ahead, and no check
     before that counts: rotate to the next generation
 """
-"""All that is wrong, by what the stack file says of the domain, or by what has befallen the stack."""
+"""All that is wrong, below or behind what the stack file says of the domain, or what befell the stack."""
 
 
 def befall(name, project, world):

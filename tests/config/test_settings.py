@@ -312,7 +312,7 @@ def test_one_domain():
 
 
 # -- what is refused --------------------------------------------------------------------
-
+# A row is what is written, and below it the problems of that; one that fits stands behind an arrow.
 
 TEXT_IN_DOMAIN = """
 generation: null ⇒ generation: must be a whole number, not null
