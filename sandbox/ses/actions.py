@@ -7,6 +7,7 @@ One method an action, named as botocore names it. No HTTP, no rate limit, no fau
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -218,6 +219,12 @@ class Actions:
             {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)} for name in self._held_by(sent)
         ]
         return _page("TenantResources", rows, sent)
+
+    def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Mail that names the endpoint is sent half here, half in the other Region; here from now on."""
+        endpoint, others = uuid.uuid4().hex, [one["Region"] for one in sent["Details"]["RoutesDetails"]]
+        self.region.endpoints[endpoint] = deque([self.region.name, *others])
+        return {"Status": "CREATING", "EndpointId": endpoint}
 
     def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
         """Mail from an address of the identity has an S/MIME signature, too."""

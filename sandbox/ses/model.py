@@ -130,8 +130,17 @@ class SesModel(SesAccount):
         check_parameters(operation, parameters)
         self.catch_up()
         here, finds_mx = self._region(region), self._look_up_mx is not None
+        if "EndpointId" in parameters:
+            here = self._in_turn(here, parameters["EndpointId"])
         actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
         return getattr(actions, xform_name(operation))(parameters) or {}
+
+    def _in_turn(self, region: Region, endpoint: str) -> Region:
+        """The Region that sends the next message of a multi-Region endpoint."""
+        if endpoint not in region.endpoints:
+            raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
+        region.endpoints[endpoint].rotate()
+        return self._region(region.endpoints[endpoint][0])
 
     def _throttle(self, region: Region) -> None:
         now, rate = self.clock.monotonic(), self.switches.requests_per_second

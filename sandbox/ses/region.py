@@ -29,6 +29,8 @@ class Region:
     """By name, as the API shows them."""
     associations: dict[str, dict[str, datetime]] = field(default_factory=dict)
     """By tenant, its identities, and since when."""
+    endpoints: dict[str, deque[str]] = field(default_factory=dict)
+    """Multi-Region endpoints by id: the Regions that send their mail, in turn."""
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)

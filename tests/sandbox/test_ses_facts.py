@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.dns.hosting import ADDRESSES
 from sandbox.ses.identity import easy_dkim_keys
+from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send
@@ -268,6 +269,22 @@ def test_primary_gets_a_key_of_its_own(here, follow):
     seen = (here.get()["VerificationInfo"].get("ErrorType", ""), here.status(), bool(here.signs_with()))
     fails = ("REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED", "TEMPORARY_FAILURE", False)
     assert seen == (fails if follow else ("", "SUCCESS", True))
+
+
+def test_multi_region_endpoint(here, ses):
+    """A: half of the mail goes through each Region, so each has to have the identity."""
+    routes = {"RoutesDetails": [{"Region": ELSEWHERE}]}
+    content = {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}}
+    mail = {
+        "FromEmailAddress": ADDRESS,
+        "Destination": {"ToAddresses": ["you@example.net"]},
+        "Content": content,
+        "EndpointId": ses.create_multi_region_endpoint(EndpointName="both", Details=routes)["EndpointId"],
+    }
+    with pytest.raises(SesError, match="MessageRejected"):
+        [here.ses.call("SendEmail", REGION, mail) for _ in range(2)]
+    here.ses.put_easy_dkim(DOMAIN, ELSEWHERE)
+    assert all(here.ses.call("SendEmail", REGION, mail)["MessageId"] for _ in range(4))
 
 
 def checked(prepare, **switches):
