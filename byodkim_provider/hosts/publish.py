@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, repeat
 from typing import Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
@@ -106,28 +107,40 @@ class _Requests:
     def until_done(self, step: Callable[[], T]) -> T:
         """The result of *step*, retried after temporary errors; raises the errors of `publish`."""
         where = f"{self._host.label}: {self._name}"
-        began, busy_seconds = self._clock.monotonic(), 0.0
-        pauses = chain(PAUSES, repeat(PAUSES[-1]))
-        while True:
-            try:
-                return step()
-            except HostError as failed:
-                error = failed
-            pause = next(pauses)
-            if isinstance(error, Busy):
-                # `Retry-After` may be 0, or a time that has passed by this computer's clock.
-                pause = max(pause, error.retry_after or 0)
-                busy_seconds += pause
-                is_over = busy_seconds > BUSY_SECONDS
-            else:
-                # A busy host, or a long queue, takes nothing from the time for lost responses.
-                spent = self._clock.monotonic() - began - busy_seconds - self._queued_seconds
-                is_over = isinstance(error, Refused) or spent + pause > LIMIT_SECONDS
-            if is_over:
-                raise self._final(error)
-            self._progress.update(printable(f"{where}: {error.text}, again in {pause:.1f} s"))
-            if self._clock.wait(pause):
+        began = self._clock.monotonic()
+        busy_seconds = 0.0
+
+        def is_over(state: RetryCallState) -> bool:
+            if state.outcome and isinstance(state.outcome.exception(), Busy):
+                return busy_seconds + state.upcoming_sleep > BUSY_SECONDS
+            # A busy host, or a long queue, takes nothing from the time for lost responses.
+            ours = self._clock.monotonic() - began - busy_seconds - self._queued_seconds
+            return ours + state.upcoming_sleep > LIMIT_SECONDS
+
+        def sleep(seconds: float) -> None:
+            if self._clock.wait(seconds):
                 raise Stopped(RecordMessages.INTERRUPTED_LATER(where=where))
+
+        def before_sleep(state: RetryCallState) -> None:
+            nonlocal busy_seconds
+            error = state.outcome.exception() if state.outcome else None
+            busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
+            if isinstance(error, HostError):
+                pause = f"again in {state.upcoming_sleep:.1f} s"
+                self._progress.update(printable(f"{where}: {error.text}, {pause}"))
+
+        retry = Retrying(
+            sleep=sleep,
+            before_sleep=before_sleep,
+            wait=_pause,
+            stop=is_over,
+            retry=retry_if_exception_type((Busy, Unknown)),
+            reraise=True,
+        )
+        try:
+            return retry(step)
+        except HostError as error:
+            raise self._final(error) from None
 
     def _final(self, error: HostError) -> DnsRefused | DnsUnconfirmed:
         """The error of `publish` for one that no retry helped against."""
@@ -202,6 +215,13 @@ def lookup(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tup
     """The values at *name*. Raises as `publish`."""
     requests = _Requests(host, name, clock, progress)
     return requests.until_done(requests.values)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    pause = PAUSES[min(state.attempt_number, len(PAUSES)) - 1]
+    # `Retry-After` may be 0, or a time that has passed by this computer's clock.
+    return max(pause, (error.retry_after or 0) if isinstance(error, Busy) else 0)
 
 
 def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
