@@ -73,8 +73,8 @@ def secret_command(steps: Steps) -> str:
     """
     The command that sets a secret.
 
-    >>> secret_command(("privateKeys", "mail2026"))
-    '`pulumi config set --secret --path \'privateKeys["mail2026"]\'`'
+    >>> print(secret_command(("privateKeys", "mail2026")))
+    `pulumi config set --secret --path 'privateKeys["mail2026"]'`
     """
     return f"`pulumi config set --secret --path '{_path(steps)}'`"
 
