@@ -50,7 +50,9 @@ console = Console(highlight=False)
 def main() -> int:
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
     with Sandbox(switches=QUICK) as sandbox:
-        console.print(f"SES checks DNS after {QUICK.first_check_seconds:g} s here; the real one takes minutes.")
+        console.print(
+            f"SES checks DNS after {QUICK.first_check_seconds:g} s here; the real one takes minutes."
+        )
         for zone in ZONES:
             sandbox.add_zone(zone)
         config["ses-byodkim:defaults"] = {"dnsResolvers": [sandbox.dns_resolver]}

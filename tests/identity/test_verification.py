@@ -673,7 +673,9 @@ def test_what_a_diagnosis_says(world, make, said):
     assert ("goes back" in verdict.reason) == ("goes back" in said)
 
 
-@pytest.mark.parametrize("changes", [EASY, {"signing_enabled": False}, "s9"], ids=str)
+@pytest.mark.parametrize(
+    "changes", [EASY, {"signing_enabled": False}, "s9"], ids=["Easy DKIM", "disabled", "another selector"]
+)
 def test_diagnosis_of_what_no_check_changes(world, changes):
     """What somebody has changed in SES is repaired after a refresh alone, however often it is checked."""
     stored = world.verified()
