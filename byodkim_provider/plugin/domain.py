@@ -38,13 +38,11 @@ class Domain(ByodkimDomain):
         if problems := list(stack_config.sent_secrets()):
             raise InvalidSettings(problems)
         written = dict(given)
-        domain, wait = written.pop("domain", name), written.pop("wait", False)
+        domain, self._waits, self._limits = written.pop("domain", name), written.pop("wait", False), limits
         resolved = settings.domain(domain, written, default_region=stack_config.region())
         of_python = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=ByodkimDomain._type)])
         super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
         self.declare_mail_from()
-        if wait:
-            self._verification = self._verified(limits)
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name, as the schema has them."""

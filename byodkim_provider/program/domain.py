@@ -138,6 +138,10 @@ class ByodkimDomain(pulumi.ComponentResource):
     """
 
     _type = "byodkim:index:ByodkimDomain"
+    _waits = False
+    """Whether it has a verification of its own."""
+    _limits: pulumi.CustomTimeouts | None = None
+    """How long that waits, if not as long as by default."""
 
     identities: Mapping[str, ByodkimIdentity]
     """Keyed by Region; empty if the domain is retired."""
@@ -164,10 +168,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         if isinstance(args, ByodkimDomainArgs):
             with _spelled_as_in(args):
-                settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
+                settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
-            settings, own_providers, wait = args, (), False
-        before = _declared.get(None, list)
+            settings, own_providers = args, ()
+        # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys by then.
+        before = [] if self._waits else _declared.get(None, list)
         super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before)))
         self._settings, self.cnames = settings, settings.cnames
         began = datetime.now(UTC)
@@ -207,7 +212,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             self.declare_mail_from()
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
-        self._verification = self._verified() if wait else None
+        self._verification = self._verified() if self._waits else None
         self._warn()
         by_hand = next((zone for zone in self._zones if zone.label == MANUAL), None)
         if (identities := [*self.identities.values()]) and by_hand:
@@ -345,13 +350,13 @@ class ByodkimDomain(pulumi.ComponentResource):
             raise InvalidSettings(ProgramMessages.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
 
-    def _verified(self, limits: pulumi.CustomTimeouts | None = None) -> DkimVerification:
+    def _verified(self) -> DkimVerification:
         retired = [self._settings.name] if self._settings.retired else []
         identities = list(self.identities.values())
         return DkimVerification(
             self.pulumi_resource_name,
             DkimVerificationArgs(identities=identities, on_timeout="fail", retired=retired),
-            pulumi.ResourceOptions(parent=self, custom_timeouts=limits),
+            pulumi.ResourceOptions(parent=self, custom_timeouts=self._limits),
         )
 
     def _warn(self) -> None:

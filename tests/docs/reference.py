@@ -101,7 +101,8 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
             meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
             assert kind
             yield _code(node.name), _code(_type(kind)), "", meaning
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+        is_attribute = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        if not is_attribute or node.target.id.startswith("_"):
             continue
         meaning = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

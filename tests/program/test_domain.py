@@ -67,17 +67,24 @@ def test_selector():
 
 
 class Own:
-    """A DNS provider of the program's own."""
+    """A DNS provider of the program's own, whose record waits for *awaited*."""
+
+    def __init__(self, awaited=None):
+        self.awaited = awaited
 
     def hosted_zone(self, domain, *, parent):
         return HostedZone(f"own:{domain}")
 
     def publish(self, name, record, opts):
-        return pulumi.ComponentResource("own:index:Record", name, None, opts)
+        after = pulumi.ResourceOptions(depends_on=self.awaited)
+        return pulumi.ComponentResource(
+            "own:index:Record", name, None, pulumi.ResourceOptions.merge(opts, after)
+        )
 
 
-def test_no_turn(monkeypatch):
-    """A domain that waits for another resource holds up no domain but its own."""
+@pytest.mark.parametrize("waits_for", ["another resource", "SES"])
+def test_no_turn(monkeypatch, waits_for):
+    """A domain that waits for another resource, or for SES, holds up no domain but its own."""
     monkeypatch.setattr(domain, "parallel", lambda: 1)
     made = {}
 
@@ -88,10 +95,11 @@ def test_no_turn(monkeypatch):
         return []
 
     def program():
-        for name, waits_for in {"first": pulumi.Output.from_input(second()), "second": None}.items():
-            args = ByodkimDomainArgs(
-                domain=f"{name}.test", generation=1, regions=["eu-west-1"], dns_providers=[Own()]
-            )
-            made[name] = ByodkimDomain(name, args, pulumi.ResourceOptions(depends_on=waits_for))
+        awaited = pulumi.Output.from_input(second())
+        of_domain, of_record = (awaited, None) if waits_for == "another resource" else (None, awaited)
+        for name, after, provider in (("first", of_domain, Own(of_record)), ("second", None, Own())):
+            given = {"generation": 1, "regions": ["eu-west-1"], "dns_providers": [provider]}
+            args = ByodkimDomainArgs(domain=f"{name}.test", wait=waits_for == "SES", **given)
+            made[name] = ByodkimDomain(name, args, pulumi.ResourceOptions(depends_on=after))
 
     run(program)
