@@ -57,7 +57,7 @@ class IdentityMessages(Table):
     NOT_VISIBLE = "{name}: not visible after {seconds:.0f} s: {answers}", "nothing was changed in SES, {still}; {step}"
     ASKED_FOR = "{name}: dns: the record is still asked for at {zone} ({servers})", _NOTHING + "list both, move the {moves}, and drop the old one two days later, when nobody remembers them"
     EXCHANGED = "{name}: dns: {zone} can't be exchanged at once, its records may still be asked for", _NOTHING + "list both, move the {moves}, then drop one"
-    NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "the identities and records are made; correct what is named and run `pulumi up` again"
+    NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "what is made stays; correct what is named and run `pulumi up` again"
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
 
     RECORD_STEPS = SECTION, "What to do about a record that is not visible: parts of other texts."
