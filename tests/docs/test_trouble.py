@@ -16,7 +16,6 @@ from tests.docs.conftest import emptied, init, opened
 from tests.docs.pages import ROOT, block
 from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
-from tests.support.quick_runs import UNPACED
 
 pytestmark = pytest.mark.engine
 
@@ -409,8 +408,6 @@ def test_run_killed(night):
     """A run was killed together with its plugins."""
     night.sandbox.ses.switches.first_check_seconds = 600
     night.stack.paste(SECOND)
-    # At SES's pace the engine has written the state by then, half of which would be another trouble.
-    del night.stack._environment[UNPACED]
     night.up_until("PENDING after", signal.SIGKILL)
     night.type("pulumi up", "the stack is currently locked")
     night.later(700)

@@ -2,7 +2,7 @@
 One sandbox for all engine tests, stacks in it, and after each test the search for secrets.
 
 Tests share the sandbox and nothing else: each has domains of its own. SES looks into DNS at once
-and allows any number of calls, unless a test says otherwise; the product keeps no pace then.
+and allows any number of calls, unless a test says otherwise.
 """
 
 import os
@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.aws import ses
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from sandbox.ses.emulator import Switches
@@ -32,12 +31,6 @@ def sandbox():
         quick_runs(world),
     ):
         yield world
-
-
-@pytest.fixture(autouse=True)
-def no_pace(monkeypatch):
-    """Nor do commands that tests run in this process."""
-    monkeypatch.setattr(ses, "SECONDS_PER_CALL", 0)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ One server for all tests of this process has imported what its forks import, and
 process for each plugin of dynamic providers, with the arguments, variables, directory and output that the
 engine gave to `quick_client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share.
 Commands can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a
-run. Where the sandbox's SES has no limit of calls, they keep no pace either, which would be most of a run's
-time: `tests/bench/test_counts.py` has a limit.
+run.
 """
 
 import atexit
@@ -35,9 +34,6 @@ from tests.support.quick_client import request
 ROOT = Path(__file__).parents[2]
 CLIENT = Path(__file__).with_name("quick_client.py")
 
-UNPACED = "QUICK_RUNS_UNPACED"
-"""Variable of a process that calls SES at any rate."""
-
 SERVICES = ("route53", "secretsmanager", "sesv2", "sts")
 """Of AWS, that the forked processes call."""
 
@@ -51,8 +47,6 @@ def quick_runs(sandbox):
     with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
         port = int(output.readline())
         more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), "GOGC": "400"}
-        if sandbox.ses.switches.requests_per_second is None:
-            more[UNPACED] = "1"
         sandbox.more_environment |= more
         try:
             # What the SDK says to its own developers is a call of the engine each, which shows none of it.
@@ -152,8 +146,6 @@ def _run(connection):
         setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
     os.environ.clear()
     os.environ.update(environment)
-    if UNPACED in environment:
-        sys.modules["byodkim_provider.aws.ses"].SECONDS_PER_CALL = 0
     os.chdir(directory)
     threading.Thread(target=_end_with, args=[connection], daemon=True).start()
     unbuffered, module_option, module, *arguments = arguments
