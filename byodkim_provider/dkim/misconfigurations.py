@@ -46,14 +46,13 @@ class Misconfiguration:
 
 def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfiguration]:
     """
-    What happened to the record of *selector*, by the name under which it then stands in *zone*.
+    What happened to the record of *selector*, by the name under which it then stands; the likeliest first.
 
-    A panel takes names relative to the zone: if the sub-domain was left out, the record is in the zone above.
+    A panel takes names relative to *zone*: if the sub-domain was left out, the record is in the zone above.
     """
     name, twice, wrong = record_name(selector, domain), "and the panel added the zone twice", "wrong-name"
     no_underscore, no_selector = f"{selector}.domainkey.{domain}", f"_domainkey.{domain}"
     found = {
-        zone: ("the record stands at the zone itself", wrong),
         f"{name}.{zone}": ("the panel added the zone twice", wrong),
         no_underscore: ("the underscore of '_domainkey' is missing", "underscore-missing"),
         f"{no_underscore}.{zone}": (f"the underscore is missing, {twice}", "underscore-missing"),
@@ -64,6 +63,7 @@ def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfigurati
         record_name(selector, zone): ("the sub-domain is missing from the name", "sub-domain-missing"),
         domain: ("selector and '_domainkey' are missing from the name", wrong),
     }
+    found.setdefault(zone, ("the record stands at the zone itself", wrong))
     return {
         at: Misconfiguration(*what) for at, what in found.items() if at != name and len(at) <= NAME_OCTETS
     }

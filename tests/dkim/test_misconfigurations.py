@@ -39,7 +39,9 @@ def places(selector, domain, zone):
 def test_misplaced():
     """Each misconfiguration of a name puts the record at a name of its own."""
     twice = "and the panel added the zone twice"
-    assert places("s1", "mail.example.com", "example.com") == {
+    found = places("s1", "mail.example.com", "example.com")
+    assert [*found][-2:] == ["mail.example.com", "example.com"], "the least likely are looked up last"
+    assert found == {
         "s1._domainkey.mail.example.com.example.com": ("wrong-name", "the panel added the zone twice"),
         "s1.domainkey.mail.example.com": ("underscore-missing", "the underscore of '_domainkey' is missing"),
         "s1.domainkey.mail.example.com.example.com": (
@@ -60,6 +62,7 @@ def test_misplaced_in_the_zone_itself():
     """Where the domain is the zone, no sub-domain can be missing, and there is one apex."""
     found = places("s1", "example.com", "example.com")
     assert "sub-domain-missing" not in {code for code, _ in found.values()}
+    assert [*found.values()][-1] == ("wrong-name", "selector and '_domainkey' are missing from the name")
     assert len(found) == 8
 
 
