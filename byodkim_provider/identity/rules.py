@@ -126,13 +126,20 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
         raise InvalidSettings(
             IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
         )
-    twice = [before.selector] if other_key and not other_selector else []
-    for generation in _exchanged(before, declared) if "supplied_keys" not in unknown else ():
-        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
-        if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
-            twice.append(selector)
+    twice = before.selector if other_key and not other_selector else ""
+    if not twice and "supplied_keys" not in unknown:
+        twice = _selector_with_two_keys(before, declared)
     if twice:
-        raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice[0]))
+        raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice))
+
+
+def _selector_with_two_keys(before: Declared, after: Declared) -> str:
+    """The selector of a supplied key that is another one now; empty if there is none."""
+    for generation in _exchanged(before, after):
+        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
+        if selector and after.supplied_keys.get(generation, "").startswith(f"{selector}:"):
+            return selector
+    return ""
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:
