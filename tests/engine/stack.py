@@ -16,10 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.config.settings import NOT_SECRET
+from byodkim_provider.resources.declared import (
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimVerification,
+    DkimVerificationArgs,
+)
 from sandbox.dns.server import Query
 from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
@@ -204,6 +211,18 @@ class Stack(Project):
         self.stack_files.add(self._settings.read_text())
         self.results.append(result)
         return result
+
+
+def declare_identities(sandbox: Sandbox, domains: Collection[str], **more: Any) -> None:
+    """A program of identities alone, all with one key; *more* are further inputs of each."""
+    inputs = {"region": REGION, "selector": "s1", "dns_resolvers": [sandbox.dns_resolver], **more}
+    key = pulumi.Output.secret(OPENSSL_KEY)
+    identities = [
+        ByodkimIdentity(domain, ByodkimIdentityArgs(domain=domain, private_key=key, **inputs))
+        for domain in domains
+    ]
+    verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
+    pulumi.export("pending", verification.pending)
 
 
 def steps(result: Result) -> list[tuple[str, str, str]]:

@@ -1,40 +1,14 @@
 """Fifty domains whose records nobody has pasted yet."""
 
-import pulumi
 import pytest
 
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.resources.declared import (
-    ByodkimIdentity,
-    ByodkimIdentityArgs,
-    DkimVerification,
-    DkimVerificationArgs,
-)
-from tests.engine.stack import OPENSSL_KEY, REGION, requests
+from tests.engine.stack import declare_identities, requests
 
 pytestmark = pytest.mark.engine
 
 ZONE = "fifty-manual.example"
 DOMAINS = [f"n{number}.{ZONE}" for number in range(50)]
-
-
-def program(sandbox):
-    identities = [
-        ByodkimIdentity(
-            domain,
-            ByodkimIdentityArgs(
-                domain=domain,
-                region=REGION,
-                selector="s1",
-                private_key=pulumi.Output.secret(OPENSSL_KEY),
-                dns=("manual",),
-                dns_resolvers=[sandbox.dns_resolver],
-            ),
-        )
-        for domain in DOMAINS
-    ]
-    verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
-    pulumi.export("pending", verification.pending)
 
 
 def most_at_once(result):
@@ -52,7 +26,7 @@ def most_at_once(result):
 def test_fifty_manual_domains(sandbox, open_stack):
     """Fifty domains that wait for DNS cost a run one look each, side by side, and SES one List."""
     sandbox.add_zone(ZONE)
-    stack = open_stack(program=lambda: program(sandbox))
+    stack = open_stack(program=lambda: declare_identities(sandbox, DOMAINS, dns=("manual",)))
     names = {record_name("s1", domain) for domain in DOMAINS}
     for run in ("first", "second"):
         with requests(sandbox) as asked:

@@ -3,19 +3,12 @@
 import re
 from itertools import pairwise
 
-import pulumi
 import pytest
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.verdicts import INTERVALS
-from byodkim_provider.resources.declared import (
-    ByodkimIdentity,
-    ByodkimIdentityArgs,
-    DkimVerification,
-    DkimVerificationArgs,
-)
 from sandbox.mail.client import send
-from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, declare_identities, requests, steps
 
 pytestmark = pytest.mark.engine
 
@@ -131,29 +124,12 @@ def test_many_identities_cost_one_list_a_look(sandbox, switches, open_stack):
         HostedZoneId=sandbox.add_zone(zone), ChangeBatch={"Changes": changes}
     )
 
-    def program():
-        identities = [
-            ByodkimIdentity(
-                domain,
-                ByodkimIdentityArgs(
-                    domain=domain,
-                    region=REGION,
-                    selector="s1",
-                    private_key=pulumi.Output.secret(OPENSSL_KEY),
-                    dns_resolvers=[sandbox.dns_resolver],
-                ),
-            )
-            for domain in domains
-        ]
-        verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
-        pulumi.export("pending", verification.pending)
-
     def look_now(line):
         if "0 of 30 verified" in line:
             sandbox.clock.advance(3600)
 
     switches.first_check_seconds = 1800
-    stack = open_stack(program=program)
+    stack = open_stack(program=lambda: declare_identities(sandbox, domains))
     with requests(sandbox) as asked:
         result = stack.up(on_output=look_now)
     assert result.ok, result.stdout
