@@ -57,13 +57,13 @@ class Connections:
 
         A failure is cached: a process is one run, and STS is slow to fail.
         """
-        client, account = self._connection_to_ses(region, account_id)
+        client, account = self._connection_to_ses(region)
         refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
     def account_id(self, region: str) -> str:
         """The account that the credentials belong to; errors as for `ses`."""
-        return self._connection_to_ses(region, None)[1]
+        return self._connection_to_ses(region)[1]
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
@@ -110,14 +110,14 @@ class Connections:
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
-    def _connection_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+    def _connection_to_ses(self, region: str) -> tuple[SesClient, str]:
         """The client, and the id of its account."""
 
         def connected() -> tuple[SesClient, str]:
-            client, account = self._connect("sesv2", region, account_id)
+            client, account = self._connect("sesv2", region, None)
             return SesClient(client, region=region, account_id=account, clock=Clock()), account
 
-        # The account is not part of the key: two clients would each have their own rate limit.
+        # For callers of every account: two clients would each have their own rate limit.
         return self._once(("SES", region), connected)
 
     def _connect(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
