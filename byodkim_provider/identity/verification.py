@@ -45,6 +45,13 @@ OnTimeout = Literal["warn", "fail"]
 USUAL: Final = "SES usually takes 1 to 11 minutes"
 """Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
 
+KEPT_AFTER: Final = 60
+"""
+Seconds until a line of progress is kept under Diagnostics; the next one after twice the time, and so on.
+
+Without a terminal, as in CI, Pulumi shows no other progress of a resource.
+"""
+
 DIAGNOSED: Final = 10
 """How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
 
@@ -106,8 +113,8 @@ def _wait(
     new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, services: Services, limit: float
 ) -> tuple[Polls, float]:
     """What is seen once *new* entries are over, time is up or the run is interrupted; and after how long."""
-    clock, said = services.run.clock, ""
-    started = clock.monotonic()
+    clock, progress = services.run.clock, services.run.progress()
+    started, said, due = clock.monotonic(), "", KEPT_AFTER
 
     def now() -> float:
         return clock.monotonic() - started
@@ -126,7 +133,14 @@ def _wait(
             seen = after_refusal(seen, following, reason, at=now())
             continue
         after = f"{_duration(now())} of at most {_duration(limit)}"
-        said = _say(new, seen, services.run.progress(), said, after)
+        state, waiting = _so_far(new, seen)
+        line = f"{state} after {after}{waiting}"
+        if state != said:
+            said = state
+            progress.update(line)
+        if waiting and now() >= due:
+            due *= 2
+            progress.info(line)
     return seen, now()
 
 
@@ -150,19 +164,17 @@ def _answered(call: Query, seen: Polls, services: Services, now: Callable[[], fl
     return after_list(seen, call, statuses, pages=pages, is_complete=is_complete, at=now())
 
 
-def _say(new: Sequence[Entry], seen: Polls, progress: Progress, said: str, after: str) -> str:
-    """Show how far the *new* entries are, unless that is what was *said*; returns what is said now."""
+def _so_far(new: Sequence[Entry], seen: Polls) -> tuple[str, str]:
+    """How far the *new* entries are, and what is waited for; "" for nothing."""
     verdicts = [seen.polls[entry].verdict for entry in new if entry in seen.polls]
     settled = {verdict.entry for verdict in verdicts if verdict.settled}
     open_ = [entry for entry in new if entry not in settled]
     if len(new) == len(verdicts) == 1:
-        state, waiting = f"{new[0]}: {_state(verdicts[0], seen.polls[new[0]].identity)}", ""
+        state, names = f"{new[0]}: {_state(verdicts[0], seen.polls[new[0]].identity)}", ""
     else:
         verified = sum(verdict.verified for verdict in verdicts)
-        state, waiting = f"{verified} of {len(new)} verified", f", waiting for {_names(open_)}"
-    if new and state != said:
-        progress.update(f"{state} after {after}{f'{waiting}; {USUAL}' if open_ else ''}")
-    return state
+        state, names = f"{verified} of {len(new)} verified", f", waiting for {_names(open_)}"
+    return state, f"{names}; {USUAL}" if open_ else ""
 
 
 def _state(verdict: Verdict, identity: SesIdentity | None) -> str:

@@ -105,6 +105,17 @@ def test_one_new_identity(world, on_timeout):
     ] == world.progress.updates
 
 
+def test_long_wait(world):
+    """A wait that goes on is told in lines that stay, ever more rarely: CI shows no others."""
+    world.switch(first_check_seconds=3600)
+    world.verify(world.created(), world.created(domain="example.org"))
+    names = "example.com eu-west-1, example.org eu-west-1"
+    assert [
+        f"0 of 2 verified after {after} of at most 30 min, waiting for {names}; {USUAL}"
+        for after in ("70 s", "2 min", "4 min", "8 min", "16 min")
+    ] == world.progress.infos
+
+
 def test_shared_list(world):
     """A List that other verifications need tells the status of a new identity, and not that of a switch."""
 
