@@ -13,7 +13,9 @@ class ProgramMessages(Table):
     DNS_PROVIDERS = "must be objects with the methods hosted_zone and publish, not {value}", "correct `dns_providers`"
     NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
     NOT_KNOWN = "{name}: is not known before resources are made, and what is declared depends on it", "give it a plain value"
-    NO_EFFECT = "{option}: has no effect on the resources of a domain", "leave it out; of `customTimeouts`, `create` and `update` are how long `wait: true` waits, and `dnsWaitSeconds` and `protect` are settings of the domain"
+    NO_EFFECT = "{option}: has no effect on the resources of a domain", "leave it out; `protect` is a setting of the domain"
+    NO_LIMIT = "{option}: has no effect on how long a run waits", "leave it out; `create` and `update` are how long `wait: true` waits for SES, and `dnsWaitSeconds` is how long an identity waits for DNS"
+    DECLARED = "{domain} {region}: {first!r} declares it already", "declare a domain once; its `regions` are all the Regions in which SES has it"
     NO_IMPORT = "{name!r}: `import` and `get` are not possible, since SES never returns a private key", "declare the domain with `adopt: true`, which takes over the identity that SES has"
     NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
 

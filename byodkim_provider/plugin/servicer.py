@@ -34,6 +34,7 @@ from pulumi.runtime.stack import wait_for_rpcs
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.package import DOMAIN, schema
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
@@ -54,14 +55,14 @@ def _kind(urn: str) -> str:
     return urn.split("::")[2].rpartition(":")[2]
 
 
-def _without_effect(request: Any, *, waits: bool) -> list[str]:
-    """Options of the component in *request* that would change nothing."""
+def _without_effect(request: Any, *, waits: bool) -> list[Message]:
+    """What is wrong with the options of the component in *request*: those that would change nothing."""
     given = {field.name for field, _ in request.ListFields()}
     timeouts = {field.name for field, _ in request.customTimeouts.ListFields()}
     used = {"create", "update"} if waits else set()
     return [
-        *(one for one in NO_EFFECT if one in given),
-        *(f"customTimeouts.{one}" for one in sorted(timeouts - used)),
+        *(ProgramMessages.NO_EFFECT(option=one) for one in NO_EFFECT if one in given),
+        *(ProgramMessages.NO_LIMIT(option=f"customTimeouts.{one}") for one in sorted(timeouts - used)),
     ]
 
 
@@ -121,8 +122,7 @@ class Servicer(ProviderServicer):
         if request.type != DOMAIN:
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
         given = plain_inputs(request.inputs)
-        useless = _without_effect(request, waits=bool(given.get("wait")))
-        if problems := [ProgramMessages.NO_EFFECT(option=one) for one in useless]:
+        if problems := _without_effect(request, waits=bool(given.get("wait"))):
             raise InvalidSettings(problems, hint=problems[0].hint)
         settings.reset_options(
             organization=request.organization or "organization",
