@@ -28,7 +28,7 @@ class CliMessages(Table):
     OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
     OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
-    OWN_PROGRAM = "a program declares the domains of this stack, and no file lists them: {edits}", "set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
+    OWN_PROGRAM = "a program declares the domains of this stack, and no file lists them: {edits}", "set that where the program declares the domain, and run `pulumi up`"
     RETIRED = "{domain}: is retired, nothing signs"
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
     WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
