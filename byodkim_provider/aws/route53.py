@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -25,9 +25,6 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
     from mypy_boto3_route53.type_defs import HostedZoneTypeDef, ResourceRecordSetOutputTypeDef
-
-MAX_PAGES: Final = 1000
-"""Most pages of zones that are read; an answer without end has more."""
 
 R = TypeVar("R")
 
@@ -65,7 +62,7 @@ class Route53Client:
                 self._zones = self._read(
                     "ListHostedZones",
                     "the account",
-                    lambda: tuple(_zone(one) for page in _bounded(pages) for one in page["HostedZones"]),
+                    lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
                 )
             return self._zones
 
@@ -150,14 +147,6 @@ class Route53Client:
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(seconds):
             raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
-
-
-def _bounded(pages: Any) -> Iterator[Any]:
-    """The pages of a list, as long as AWS can have sent them."""
-    for number, page in enumerate(pages.paginate()):
-        if number == MAX_PAGES:
-            raise ForeignAnswer
-        yield page
 
 
 def fingerprint_in(value: str) -> str | None:

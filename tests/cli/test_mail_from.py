@@ -63,8 +63,12 @@ TWO = {"mx_records": (MX, f"20{MX[2:]}")}
     },
 )
 def test_mistakes(declared, changes, in_ses, said):
-    """A mistake is due, since mail is signed; `doctor` names it too."""
-    project = declared(in_ses=in_ses)
+    """A mistake is due, since SES still sends, with `reject` too; `doctor` names it."""
+    project = declared("mailFrom: {label: bounce, onMxFailure: reject}", in_ses=in_ses)
+    mail_from = project.world.model.identities(REGION)[DOMAIN].mail_from
+    if in_ses:
+        rejects = type(mail_from)(in_ses, "REJECT_MESSAGE", "SUCCESS")
+        project.world.model.change(DOMAIN, REGION, mail_from=rejects)
     for where, values in changes.items():
         getattr(project.world.resolver, where)[BOUNCE] = values
     result = project.run("status")
