@@ -18,8 +18,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -43,6 +45,8 @@ STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "back": {"generation": 1, "published": [1, 2, 3]},
 }
 
+SWITCHES: Final = tuple(Switches.__dataclass_fields__)
+
 SANDBOX_ONLY: Final = ("PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION")
 """With these set, the engine uses the sandbox's plugins."""
 
@@ -64,20 +68,13 @@ class Report:
     """Why a question has no answer, by question."""
     puts: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def add(self, found: dict[str, Any]) -> None:
-        """What one question has returned."""
-        self.puts += found.pop("puts", [])
-        for name, value in found.items():
-            (self.switches if name in Switches.__dataclass_fields__ else self.facts)[name] = value
-        self.switches["put_answer"] = questions.put_answer(self.puts)
-
     def known(self) -> dict[str, Any]:
         return {name: value for name, value in self.switches.items() if value != UNKNOWN}
 
     def text(self, emulator: Report) -> str:
         """To be pasted: the emulator's settings as Python, and each fact, with ! where *emulator* differs."""
         lines = ["Switches("]
-        for name in Switches.__dataclass_fields__:
+        for name in SWITCHES:
             value = self.switches.get(name, UNKNOWN)
             why = f": {NEVER[name]}" if name in NEVER else ""
             lines.append(f"    # {name}: unknown{why}" if value == UNKNOWN else f"    {name}={value!r},")
@@ -145,16 +142,16 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
         f"price: {safety.PRICE}{safety.TENANT_PRICE if options.tenants else ''}\n"
         f"time: the product an hour, the questions {'seven days' if options.days else 'a day'}\n"
-        f"after a kill or a power cut: {clean_command(lab)}"
+        f"after a kill or a power cut: {lab.clean_command}"
     )
-    more = [*(DAYS if options.days else ()), *(TENANTS if options.tenants else ())]
-    for question in (questions.first_key, *HOURS, *more, questions.rate):
+    asked = rounds(days=options.days, tenants=options.tenants)
+    for question in chain(*asked):
         say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
     with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
         ours = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         world = SimpleNamespace(directory=Path(directory), environment=ours)  # what `Project` needs to know
-        return conclude(run(lab, world, more=more, others=options.others))
+        return conclude(run(lab, world, asked, others=options.others))
 
 
 def against_sandbox(sandbox: Sandbox | None = None) -> int:
@@ -163,7 +160,7 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
         opened.add_zone(ZONE)
         lab = in_sandbox(opened, ZONE, REGION)
         defaults = {"dnsResolvers": [opened.dns_resolver]}
-        problems = run(lab, opened, asks=False, without=(), defaults=defaults, mail_seconds=0.5)
+        problems = run(lab, opened, without=(), defaults=defaults, mail_seconds=0.5)
         mail = opened.mail.results
         problems += [f"mail: {dict(mail)}"] if mail["fail"] or not mail["pass"] else []
     report = of_emulator(Switches())
@@ -172,33 +169,30 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
     return conclude([*problems, *(f"{name}={value!r} is not the default" for name, value in found.items())])
 
 
+def rounds(*, days: bool = True, tenants: bool = True) -> list[list[Question]]:
+    """The questions, in the order in which they are asked; all of a round at once."""
+    more = [*(DAYS if days else ()), *(TENANTS if tenants else ())]
+    return [[questions.first_key], [*HOURS, *more], [questions.rate]]
+
+
 def run(
-    lab: Lab,
-    world: Any,
-    *,
-    asks: bool = True,
-    more: Sequence[Question] = (),
-    others: bool = False,
-    mail_seconds: float = 60,
-    **options: Any,
+    lab: Lab, world: Any, asked: Sequence[Sequence[Question]] = (), *, others: bool = False, **options: Any
 ) -> list[str]:
     """The product, the questions, the comparison, the report; at the end everything is deleted."""
     report = Report()
     problems: list[str] = []
     try:
         safety.begin(lab, say, others=others)
-        problems += map(lab.masked, product(lab, world, mail_seconds=mail_seconds, **options))
-        if asks:
-            ask(lab, [questions.first_key], report)
-            ask(lab, [*HOURS, *more], report)
-            ask(lab, [questions.rate], report)
+        problems += map(lab.masked, product(lab, world, **options))
+        for each in asked:
+            ask(lab, each, report)
     except BaseException:
         conclude([*problems, "the run did not reach its end"])
         raise
     finally:
         with handled(ENDING, signal.SIG_IGN):
             try:
-                if asks:
+                if asked:
                     show(lab, report)
             finally:
                 problems += clean_own(lab)
@@ -227,19 +221,14 @@ def clean_own(lab: Lab) -> list[str]:
     try:
         say(f"deleted: {', '.join(safety.clean(lab, lab.run, is_own=True)) or 'nothing'}")
     except (Stop, Refused, ClientError) as error:
-        say(f"not cleaned up: {error}\n  once that is over: {clean_command(lab)}")
+        say(f"not cleaned up: {error}\n  once that is over: {lab.clean_command}")
         return ["not cleaned up"]
     return []
 
 
-def clean_command(lab: Lab) -> str:
-    return f"venv/bin/python -m tests.acceptance --clean --zone {lab.zone} --region {lab.region}"
-
-
 def clean(lab: Lab, *, ask: bool) -> int:
     """Delete what earlier runs have left, after it was named."""
-    runs = safety.runs_here(lab)
-    if not runs:
+    if not (runs := safety.runs_here(lab)):
         say("no run has left anything")
         return 0
     say("\n".join(f"everything below {below(run, lab.zone)} in {lab.region}" for run in runs))
@@ -287,7 +276,7 @@ def product(
     lab: Lab,
     world: Any,
     *,
-    mail_seconds: float,
+    mail_seconds: float = 60,
     without: Collection[str] = SANDBOX_ONLY,
     defaults: Mapping[str, Any] | None = None,
 ) -> list[str]:
@@ -313,9 +302,14 @@ def product(
         try:
             for step, wanted in STEPS.items():
                 project.configure(config | {"ses-byodkim:domains": {domain: dict(wanted)}})
-                with ended_by(project.interrupt), mail_during(lab, step, domain, mail_seconds) as refused:
-                    result = project.up()
-                problems += [f"{step}: mail was refused: {each}" for each in refused]
+                over = threading.Event()
+                with ended_by(project.interrupt), ThreadPoolExecutor() as pool:
+                    refused = pool.submit(send_mail, lab, step, domain, mail_seconds, over)
+                    try:
+                        result = project.up()
+                    finally:
+                        over.set()
+                problems += refused.result()
                 if not done(step, result):
                     break
                 if result.outputs["pending"]:
@@ -326,31 +320,17 @@ def product(
     return problems
 
 
-@contextmanager
-def mail_during(lab: Lab, step: str, domain: str, seconds: float) -> Iterator[list[str]]:
-    """Send at most 30 messages from *domain* while the block runs. The list has why SES refused some."""
+def send_mail(lab: Lab, step: str, domain: str, seconds: float, over: threading.Event) -> list[str]:
+    """Send at most 30 messages from *domain* until the step is *over*; why SES refused some."""
     refused: list[str] = []
-    send, over = lab.send, threading.Event()
-    if not send or step == "up":  # before that nothing is verified
-        yield refused
-        return
-
-    def keep_sending() -> None:
-        for number in range(30):
-            try:
-                send(domain, f"{TAG} {lab.run}: {step} {number}")
-            except (ClientError, Refused, Stop) as error:
-                refused.append(str(error))
-            if over.wait(seconds):
-                return
-
-    sender = threading.Thread(target=keep_sending, daemon=True)
-    sender.start()
-    try:
-        yield refused
-    finally:
-        over.set()
-        sender.join()
+    for number in range(30 if lab.send and step != "up" else 0):  # before that nothing is verified
+        try:
+            lab.send(domain, f"{TAG} {lab.run}: {step} {number}")
+        except (ClientError, Refused, Stop) as error:
+            refused.append(f"{step}: mail was refused: {error}")
+        if over.wait(seconds):
+            break
+    return refused
 
 
 # The questions
@@ -371,8 +351,10 @@ def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
         try:
             seconds = next(generator)
         except StopIteration as found:
-            report.add(found.value)
-            answers = {name: found.value[name] for name in found.value.keys() & Switches.__dataclass_fields__}
+            report.puts += found.value.pop("puts", [])
+            answers = {each: found.value.pop(each) for each in SWITCHES if each in found.value}
+            report.facts |= found.value
+            report.switches |= answers | {"put_answer": questions.put_answer(report.puts)}
             say(f"{name}: {round_[number].__doc__} {answers or 'see the report'}")
         except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
             expected = isinstance(error, (Refused, Unanswered))
@@ -388,8 +370,8 @@ def of_emulator(switches: Switches) -> Report:
     with Sandbox(clock=FakeClock(), switches=switches) as sandbox:
         sandbox.add_zone(ZONE)
         lab = in_sandbox(sandbox, ZONE, REGION)
-        for round_ in ([questions.first_key], [*HOURS, *DAYS, *TENANTS], [questions.rate]):
-            ask(lab, round_, report)
+        for each in rounds():
+            ask(lab, each, report)
     return report
 
 

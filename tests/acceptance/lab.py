@@ -8,11 +8,13 @@ keeps responses only, and an error of botocore is shown by its class, as its tex
 from __future__ import annotations
 
 import base64
+import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -73,25 +75,27 @@ class Refused(Exception):
 
 
 class Record(NamedTuple):
-    """One record set of the zone."""
+    """
+    One record set of the zone.
+
+    *texts*: values of a TXT record, the strings of each joined; the target of a CNAME record.
+    *is_routed*: it has a routing policy (weighted, latency …). No run makes such a record.
+    """
 
     name: str
     kind: str
     texts: tuple[str, ...]
-    """Values of a TXT record, the strings of each joined; the target of a CNAME record."""
     is_routed: bool
-    """It has a routing policy (weighted, latency …). No run makes such a record."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.kind}" + (" (routing policy)" if self.is_routed else "")
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key and its selector. A class, so that what SES gets and what DNS has can't differ."""
 
     selector: str
-    rsa: rsa.RSAPrivateKey = field(repr=False)
+    rsa: rsa.RSAPrivateKey
 
     def encoded(
         self, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL, encoding: Encoding = Encoding.DER
@@ -119,9 +123,10 @@ class Lab:
     """One run: an account, a Region, a zone, and what the run has measured."""
 
     ses: Any
-    """A boto3 client of `sesv2` that tries once."""
-    records: Route53
+    route53: Any
+    """boto3 clients that try once."""
     zone: str
+    zone_id: str
     region: str
     account: str
     now: Callable[[], float]
@@ -165,6 +170,11 @@ class Lab:
             if left <= GUARD_SECONDS:
                 return
 
+    @property
+    def clean_command(self) -> str:
+        """What deletes all that earlier runs have left."""
+        return f"venv/bin/python -m tests.acceptance --clean --zone {self.zone} --region {self.region}"
+
     # SES
 
     def call(self, action: str, **parameters: Any) -> dict[str, Any]:
@@ -178,15 +188,6 @@ class Lab:
         self._keep(action, answer)
         return answer
 
-    def call_if_there(self, action: str, **parameters: Any) -> dict[str, Any] | None:
-        """The same; None if there is no identity."""
-        try:
-            return self.call(action, **parameters)
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
-
     def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
         """CreateEmailIdentity with the run's tag."""
         attributes = {"DkimSigningAttributes": key.attributes} if key else {}
@@ -197,11 +198,17 @@ class Lab:
         origin = {"SigningAttributesOrigin": "EXTERNAL"}
         return self.call(PUT, EmailIdentity=domain, SigningAttributes=key.attributes, **origin)
 
-    def get(self, domain: str) -> dict[str, Any] | None:
-        return self.call_if_there("get_email_identity", EmailIdentity=domain)
+    def get(self, domain: str, action: str = "get_email_identity") -> dict[str, Any] | None:
+        """GetEmailIdentity; None if there is no identity."""
+        try:
+            return self.call(action, EmailIdentity=domain)
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
 
     def delete(self, domain: str) -> None:
-        self.call_if_there("delete_email_identity", EmailIdentity=domain)
+        self.get(domain, "delete_email_identity")
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -236,18 +243,58 @@ class Lab:
             self._next_call = self.now() + SECONDS_PER_CALL
         return 200
 
-    # DNS
+    # DNS: records of the zone are created or deleted, never overwritten
 
     def publish(self, domain: str, key: Key, *values: Sequence[str]) -> None:
         """The record of *key*: the bare form, or *values*, each a list of strings."""
         bare = [key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]
-        self.records.create(key.record_name(domain), "TXT", *map(quoted, values or [bare]))
+        self.create_record(key.record_name(domain), "TXT", *map(quoted, values or [bare]))
 
-    def publish_behind_cname(self, domain: str, key: Key) -> None:
-        """The record of *key* at another name of the run, and a CNAME record that leads there."""
-        target = f"{key.selector}.{self.domain()}"
-        self.records.create(target, "TXT", quoted([key.p]))
-        self.records.create(key.record_name(domain), "CNAME", target)
+    def create_record(self, name: str, kind: str, *values: str) -> None:
+        """Create a record set, and wait until all name servers have it; an error if it exists."""
+        records = [{"Value": value} for value in values]
+        self._change("CREATE", {"Name": name, "Type": kind, "TTL": TTL, "ResourceRecords": records})
+
+    def remove_record(self, name: str, kind: str = "TXT") -> None:
+        """Delete the record set of that name and type if it exists and has no routing policy."""
+        for each in self._record_sets():
+            if (plain(each["Name"]), each["Type"]) == (name, kind) and "SetIdentifier" not in each:
+                self._change("DELETE", each)
+
+    def records(self) -> list[Record]:
+        """Every record set of the zone, names in lower case and without a final dot."""
+        return [
+            Record(plain(each["Name"]), each["Type"], _texts(each), "SetIdentifier" in each)
+            for each in self._record_sets()
+        ]
+
+    def _record_sets(self) -> list[dict[str, Any]]:
+        pages = self.route53.get_paginator("list_resource_record_sets").paginate
+        return self._of_route53(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
+
+    def _change(self, action: str, record_set: dict[str, Any]) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        change_sets, get_change = self.route53.change_resource_record_sets, self.route53.get_change
+        try:
+            change = self._of_route53(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
+        except Stop:  # the response to an earlier attempt may have been lost
+            wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
+            sets = [(plain(each["Name"]), each.get("ResourceRecords")) for each in self._record_sets()]
+            if (wanted in sets) != (action == "CREATE"):
+                raise
+            return
+        change_id = change["ChangeInfo"]["Id"]
+        for _ in range(360):
+            if self._of_route53(lambda: get_change(Id=change_id))["ChangeInfo"]["Status"] == "INSYNC":
+                return
+            self.sleep(10)
+        raise Stop("Route 53 did not finish a change within an hour")
+
+    def _of_route53(self, do: Callable[[], T]) -> T:
+        try:
+            return patiently(do, self.sleep, self.tries)
+        except ClientError as error:
+            raise Stop(f"Route 53: {error}") from None
 
     # How
 
@@ -262,9 +309,9 @@ class Lab:
             answer: dict[str, Any] = getattr(self.ses, action)(**parameters)
         finally:
             self._next_call = self.now() + SECONDS_PER_CALL
-        date = answer.pop("ResponseMetadata")["HTTPHeaders"]["date"]
-        seconds: dict[str, Any] = seconds_in(answer)
-        return seconds | {"At": parsedate_to_datetime(date).timestamp()}
+        answer["At"] = parsedate_to_datetime(answer.pop("ResponseMetadata")["HTTPHeaders"]["date"])
+        with_seconds: dict[str, Any] = json.loads(json.dumps(answer, default=datetime.timestamp))
+        return with_seconds
 
     def _keep(self, action: str, answer: dict[str, Any]) -> None:
         if action in READ_BY_PRODUCT:
@@ -284,15 +331,6 @@ def plain(name: str) -> str:
 def quoted(strings: Sequence[str]) -> str:
     """One value of a TXT record."""
     return " ".join(f'"{string}"' for string in strings)
-
-
-def seconds_in(value: Any) -> Any:
-    """*value* with seconds since 1970 instead of times."""
-    if isinstance(value, dict):
-        return {name: seconds_in(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [seconds_in(each) for each in value]
-    return value.timestamp() if hasattr(value, "timestamp") else value
 
 
 def shape(value: Any) -> str:
@@ -329,64 +367,6 @@ def patiently(do: Callable[[], T], sleep: Callable[[float], None], tries: int) -
         raise Stop(f"AWS can't be reached: {type(error).__name__}") from None
 
 
-class Route53:
-    """
-    The records of a hosted zone. Records are created or deleted, never overwritten.
-
-    A change returns when all name servers of the zone have it.
-    """
-
-    def __init__(self, client: Any, zone_id: str, sleep: Callable[[float], None]) -> None:
-        self._client, self.zone_id, self._sleep = client, zone_id, sleep
-        self.tries = TRIES
-
-    def create(self, name: str, kind: str, *values: str) -> None:
-        """Create the record set; an error if it exists."""
-        records = [{"Value": value} for value in values]
-        self._change("CREATE", {"Name": name, "Type": kind, "TTL": TTL, "ResourceRecords": records})
-
-    def remove(self, name: str, kind: str = "TXT") -> None:
-        """Delete the record *name* of that type if it exists and has no routing policy."""
-        for each in self._sets():
-            if (plain(each["Name"]), each["Type"]) == (name, kind) and "SetIdentifier" not in each:
-                self._change("DELETE", each)
-
-    def listed(self) -> list[Record]:
-        """Every record set, names in lower case and without a final dot."""
-        return [
-            Record(plain(each["Name"]), each["Type"], _texts(each), "SetIdentifier" in each)
-            for each in self._sets()
-        ]
-
-    def _sets(self) -> list[dict[str, Any]]:
-        pages = self._client.get_paginator("list_resource_record_sets").paginate
-        return self._asked(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
-
-    def _change(self, action: str, record_set: dict[str, Any]) -> None:
-        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
-        change_sets = self._client.change_resource_record_sets
-        try:
-            change = self._asked(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
-        except Stop:  # the response to an earlier attempt may have been lost
-            wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
-            exists = wanted in [(plain(each["Name"]), each.get("ResourceRecords")) for each in self._sets()]
-            if exists != (action == "CREATE"):
-                raise
-            return
-        change_id = change["ChangeInfo"]["Id"]
-        for _ in range(360):
-            if self._asked(lambda: self._client.get_change(Id=change_id))["ChangeInfo"]["Status"] == "INSYNC":
-                return
-            self._sleep(10)
-        raise Stop("Route 53 did not finish a change within an hour")
-
-    def _asked(self, do: Callable[[], T]) -> T:
-        try:
-            return patiently(do, self._sleep, self.tries)
-        except ClientError as error:
-            raise Stop(f"Route 53: {error}") from None
-
-
 def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
     values = [each["Value"] for each in record_set.get("ResourceRecords", ())]
     if record_set["Type"] == "CNAME":
@@ -411,7 +391,7 @@ def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> 
             Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
         )
 
-    lab = _lab(boto3.Session(region_name=region), {}, zone, time.time, sleep, DnsResolver().txt)
+    lab = _lab(boto3.Session(region_name=region), {}, zone, time.time, sleep, DnsResolver())
     lab.send = send_to_person if mail_to else None
     return lab
 
@@ -421,7 +401,7 @@ def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
     session = boto3.Session(sandbox.aws.access_key, sandbox.aws.secret_key, region_name=region)
     urls = {"sesv2": sandbox.ses.url, "sts": sandbox.aws.url, "route53": sandbox.aws.url}
     resolver = DnsResolver(resolvers=[sandbox.dns_resolver])
-    lab = _lab(session, urls, zone, sandbox.clock.monotonic, sandbox.clock.advance, resolver.txt)
+    lab = _lab(session, urls, zone, sandbox.clock.monotonic, sandbox.clock.advance, resolver)
     lab.send = lambda domain, _: send(sandbox, domain, region).content
     return lab
 
@@ -432,7 +412,7 @@ def _lab(
     zone: str,
     now: Callable[[], float],
     sleep: Callable[[float], None],
-    look_up: Callable[[str, str], Sequence[Answer]],
+    resolver: DnsResolver,
 ) -> Lab:
     once = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
     sts, route53, ses = (
@@ -447,5 +427,5 @@ def _lab(
     zones = [each for each in found if plain(each["Name"]) == zone and not each["Config"]["PrivateZone"]]
     if len(zones) != 1:
         raise Stop(f"the account has {len(zones)} public hosted zones {zone}, expected one")
-    records = Route53(route53, zones[0]["Id"].rpartition("/")[2], sleep)
-    return Lab(ses, records, zone, session.region_name, account, now, sleep, look_up)
+    zone_id = zones[0]["Id"].rpartition("/")[2]
+    return Lab(ses, route53, zone, zone_id, session.region_name, account, now, sleep, resolver.txt)

@@ -13,14 +13,14 @@ import base64
 import email
 import math
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.acceptance.lab import CREATE, PUT, TAG, Key, Lab, Refused, Unanswered
+from tests.acceptance.lab import CREATE, PUT, TAG, Key, Lab, Refused, Unanswered, quoted
 from tests.acceptance.safety import NO_SET
 
 UNKNOWN: Final = "unknown"
@@ -29,9 +29,7 @@ Findings = dict[str, Any]
 Question = Generator[float, None, Findings]
 Seen = dict[str, Any]
 
-MINUTE: Final = 60.0
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 SETTLE_SECONDS: Final = 75.0
 """From Route 53's INSYNC until every resolver has the new state: the TTL of a run's records, and a bit."""
@@ -67,16 +65,16 @@ NEVER: Final = {
 
 
 class Turn(NamedTuple):
-    """The end of a watch."""
+    """
+    The end of a watch: the last read, and whether it shows what was awaited.
+
+    It turned *after* the beginning of the last read that did not show it (minus infinity if there was none).
+    """
 
     seen: Seen | None
-    """The last read."""
     found: bool
-    """It shows what was awaited."""
     after: float
-    """When the last read began that did not show it; minus infinity if there was none."""
     by: float
-    """When the last read ended."""
 
 
 # Reading an identity
@@ -113,13 +111,9 @@ def signing(seen: Seen | None) -> bool:
 
 
 def step(grid: Sequence[float], more_than: float, at_most: float) -> Any:
-    """The one step of *grid* in between, or the next one above; `UNKNOWN` if several are in between."""
-    between = [each for each in grid if more_than < each <= at_most]
-    above = [each for each in grid if each > at_most]
-    if not between:
-        return next(iter(above), UNKNOWN)
-    middle = (between[0] + next(iter(above), 2 * grid[-1])) / 2
-    return between[0] if len(between) == 1 and at_most < middle else UNKNOWN
+    """The first step of *grid* above *more_than*; `UNKNOWN` if *at_most* is as near to the next one."""
+    above = [*(each for each in grid if each > more_than), 2 * grid[-1]]
+    return above[0] if len(above) > 1 and at_most < (above[0] + above[1]) / 2 else UNKNOWN
 
 
 def bounds(more_than: float, at_most: float) -> str:
@@ -146,13 +140,10 @@ def watch(
         yield every
 
 
-def is_verified(seen: Seen | None) -> bool:
-    return status(seen) == "SUCCESS"
-
-
 def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
     """Wait until SES has found the key."""
-    turn = yield from watch(lab, domain, is_verified, every=lab.first_check / 2 + 15, at_most=6 * HOUR)
+    every = lab.first_check / 2 + 15
+    turn = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=6 * HOUR)
     if not turn.found:
         raise Unanswered(f"SES did not verify {domain} in 6 hours")
 
@@ -174,31 +165,33 @@ def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
 
 
 def control(lab: Lab) -> Generator[float, None, bool]:
-    """Create an identity with a right record, and wait until SES has verified it. False: SES did not."""
-    domain, key = published(lab)
-    lab.create(domain, key)
-    yield lab.first_check * 0.8
-    every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR
-    turn = yield from watch(lab, domain, is_verified, every=every, at_most=at_most)
+    """Whether SES verifies a new identity whose record is right."""
+    try:
+        domain, _ = yield from verified(lab)
+    except Unanswered:
+        return False
     lab.delete(domain)
-    return turn.found
+    return True
 
 
-def before_first_check(
-    lab: Lab, domain: str, put_at: float, answer: Seen
-) -> Generator[float, None, Seen | None]:
-    """A read between a Put, sent at *put_at*, and SES's first check after it; None if there is none."""
+Puts = list[tuple[str, str, str]]
+"""The DKIM status before a Put, in its response, and after it; nothing where one is not known."""
+
+
+def put(
+    lab: Lab, domain: str, key: Key, before: str
+) -> Generator[float, None, tuple[Seen, Seen | None, Puts]]:
+    """Put *key*: the response, and a read before SES's first check after it, None if there is none."""
+    put_at, answer = lab.now(), lab.put(domain, key)
     yield lab.lag + 1 + min(MINUTE / 2, max(lab.unchecked - lab.lag, 0) / 8)
-    seen = lab.get(domain)
-    return None if checked_at(seen) > answer["At"] or lab.now() >= put_at + lab.unchecked else seen
+    soon = lab.get(domain)
+    if checked_at(soon) > answer["At"] or lab.now() >= put_at + lab.unchecked:
+        soon = None
+    is_known = soon and "DkimStatus" in answer
+    return answer, soon, [(before, answer["DkimStatus"], status(soon))] if is_known else []
 
 
-def put_of(before: str, answer: Seen, soon: Seen | None) -> list[tuple[str, str, str]]:
-    """The DKIM status before a Put, in its response, and after it; nothing if one is not known."""
-    return [(before, answer["DkimStatus"], status(soon))] if soon and "DkimStatus" in answer else []
-
-
-def put_answer(puts: Sequence[tuple[str, str, str]]) -> str:
+def put_answer(puts: Puts) -> str:
     """The switch `put_answer`: the one way to answer a Put that explains all *puts*."""
     fits = {
         "as Get": all(answer == after for _, answer, after in puts),
@@ -251,7 +244,7 @@ def first_key(lab: Lab) -> Question:
         raise Unanswered(f"SES first checked DNS after {earlier:.0f} to {later:.0f} s")
     lab.first_check, lab.unchecked = float(found), max(earlier, 0)
     lab.delete(domain)
-    lab.records.remove(key.record_name(domain))
+    lab.remove_record(key.record_name(domain))
     shows = [each["DkimAttributes"] for each in (created, seen or {}) if "DkimAttributes" in each]
     tokens = {tuple(each.get("Tokens") or ()) for each in shows}
     ways = {"as Get": status(created) == soon, "NOT_STARTED": status(created) == "NOT_STARTED"}
@@ -273,9 +266,8 @@ def another_key(lab: Lab) -> Question:
     domain, _ = yield from verified(lab)
     lab.call("put_email_identity_dkim_attributes", EmailIdentity=domain, SigningEnabled=False)
     yield lab.lag + 1
-    before, key, put_at = lab.get(domain), lab.key(), lab.now()
-    answer = lab.put(domain, key)
-    soon = yield from before_first_check(lab, domain, put_at, answer)
+    before, key = lab.get(domain), lab.key()
+    answer, soon, puts = yield from put(lab, domain, key, status(before))
     if not (yield from control(lab)):
         raise Unanswered("SES verifies nothing now, so it shows no check that missed")
     yield 2 * lab.first_check + lab.lag
@@ -292,7 +284,7 @@ def another_key(lab: Lab) -> Question:
     lab.delete(domain)
     after = status(soon)
     return {
-        "puts": put_of(status(before), answer, soon),
+        "puts": puts,
         "status_after_put": after if after in (*STARTED, "SUCCESS") else UNKNOWN,
         "put_enables_signing": UNKNOWN if signing(before) else signing(missed.seen),
         "verification_info": _info(missed.seen, found.seen, answer["At"]),
@@ -320,18 +312,15 @@ def _info(missed: Seen | None, found: Seen | None, put_at: float) -> str:
 def same_key(lab: Lab) -> Question:
     """Does a Put of the key that SES has make it check again? A Put of another key is the control."""
     domain, key = yield from verified(lab)
-    put_at, answer = lab.now(), lab.put(domain, key)
-    same = yield from before_first_check(lab, domain, put_at, answer)
+    _, same, puts = yield from put(lab, domain, key, "SUCCESS")
     yield 2 * lab.first_check + lab.lag
     yield from until_verified(lab, domain)
     lab.put(domain, lab.key())
     yield lab.lag + 1
     other = lab.get(domain)
     lab.delete(domain)
-    restarts: Any = UNKNOWN
-    if same and status(other) in STARTED:
-        restarts = status(same) in STARTED
-    return {"puts": put_of("SUCCESS", answer, same), "same_key_restarts": restarts}
+    is_known = same and status(other) in STARTED
+    return {"puts": puts, "same_key_restarts": status(same) in STARTED if is_known else UNKNOWN}
 
 
 def mail_while_pending(lab: Lab) -> Question:
@@ -413,11 +402,11 @@ def search_that_fails(lab: Lab) -> Question:
     failed = yield from watch(lab, domain, lambda s: status(s) == "FAILED", every=2 * HOUR, at_most=5 * DAY)
     if not failed.found:
         return {"failed_restarts": UNKNOWN}
-    puts, after = [], ["FAILED"]
+    puts: Puts = []
+    after = ["FAILED"]
     for attempt in (key, lab.key()):  # the second one is the control: another key restarts the search
-        put_at, answer = lab.now(), lab.put(domain, attempt)
-        soon = yield from before_first_check(lab, domain, put_at, answer)
-        puts += put_of(after[-1], answer, soon)
+        _, _, found = yield from put(lab, domain, attempt, after[-1])
+        puts += found
         yield HOUR  # a search without a record goes on for days
         after.append(status(lab.get(domain)))
     lab.delete(domain)
@@ -428,7 +417,7 @@ def search_that_fails(lab: Lab) -> Question:
 def lost_record(lab: Lab) -> Question:
     """What becomes of a verified identity whose record is removed?"""
     domain, key = yield from verified(lab)
-    lab.records.remove(key.record_name(domain))
+    lab.remove_record(key.record_name(domain))
     begun = lab.now()
     yield SETTLE_SECONDS
     since = (lab.get(domain) or {})["At"]
@@ -472,70 +461,68 @@ def gaps(lab: Lab) -> Question:
     return {"minutes between checks": f"at most {minutes}" if minutes else UNKNOWN}
 
 
-BEHIND_CNAME: Final = "record: behind a CNAME"
-
-
 def forms(lab: Lab) -> Question:
     """Which forms of a key does SES accept, and which forms of key and record does it verify?"""
     found: Findings = {}
     tried: dict[str, str] = {}
-    for what, key, private_key, values in _forms(lab):
+    for what, (options, encode, values) in FORMS.items():
         yield 0  # Route 53 takes a minute for each record, and the other questions have to go on
-        domain = lab.domain()
+        domain, key = lab.domain(), lab.key(**options)
         if what == BEHIND_CNAME:
-            lab.publish_behind_cname(domain, key)
+            target = f"{key.selector}.{lab.domain()}"
+            lab.create_record(target, "TXT", quoted([key.p]))
+            lab.create_record(key.record_name(domain), "CNAME", target)
         else:
-            lab.publish(domain, key, *values)
-        attributes = {"DomainSigningSelector": key.selector, "DomainSigningPrivateKey": private_key}
+            lab.publish(domain, key, *values(key.p))
+        attributes = {"DomainSigningSelector": key.selector, "DomainSigningPrivateKey": encode(key)}
         try:
             lab.create(domain, DkimSigningAttributes=attributes)
             tried[what] = domain
         except Refused as refused:
             found[what] = without_names(lab, str(refused))
     missed = "accepted; SES verified nothing in that time"
+    decided = {"verified": True}
     if (yield from control(lab)):
         yield PATIENCE_SECONDS
         missed = f"accepted, not verified in {PATIENCE_SECONDS / HOUR:.0f} hours"
+        decided[missed] = False
     for what, domain in tried.items():
         found[what] = "verified" if status(lab.get(domain)) == "SUCCESS" else missed
         lab.delete(domain)
-    tagged, junk = found["record: v=DKIM1; k=rsa; p=…"], found["key: base64 of no key"]
-    decided = {"verified": True, missed: False} if "hours" in missed else {"verified": True}
     return found | {
         "follows_cname": decided.get(found[BEHIND_CNAME], UNKNOWN),
-        "verifies_tagged_records": decided.get(tagged, UNKNOWN),
-        "refuses_bad_keys": "BadRequestException" in junk,
+        "verifies_tagged_records": decided.get(found["record: v=DKIM1; k=rsa; p=…"], UNKNOWN),
+        "refuses_bad_keys": "BadRequestException" in found["key: base64 of no key"],
     }
 
 
-def _forms(lab: Lab) -> Iterator[tuple[str, Key, str, list[list[str]]]]:
-    """Name of the form, key, private key as it is sent, values of the record ([]: the bare form)."""
-    for bits in (1024, 1536, 2048):
-        key = lab.key(bits=bits)
-        yield f"key: PKCS#1, {bits} bits", key, key.encoded(), []
-    key = lab.key(exponent=3)
-    yield "key: exponent 3", key, key.encoded(), []
-    other = ec.generate_private_key(ec.SECP256R1())
-    elliptic = other.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    keys: dict[str, Callable[[Key], str]] = {
-        "key: PKCS#8": lambda key: key.encoded(PrivateFormat.PKCS8),
-        "key: a whole PEM in base64": lambda key: key.encoded(encoding=Encoding.PEM),
-        "key: not RSA": lambda _: base64.b64encode(elliptic).decode(),
-        "key: base64 of no key": lambda _: "bm8ga2V5",
-    }
-    for what, encode in keys.items():
-        yield what, (key := lab.key()), encode(key), []
-    records: dict[str, Callable[[str], list[list[str]]]] = {
-        "record: final semicolon": lambda p: [[f"{p};"]],
-        "record: v=DKIM1; k=rsa; p=…": lambda p: [[f"v=DKIM1; k=rsa; {p}"]],
-        "record: with t=s and a note": lambda p: [[f"v=DKIM1; t=s; n=note; {p}"]],
-        "record: cut into strings anywhere": lambda p: [[p[:7], p[7:100], p[100:]]],
-        "record: blanks in the key": lambda p: [[f"{p[:50]} {p[50:]}"]],
-        "record: two at the name": lambda p: [[p], ["v=spf1 -all"]],
-        BEHIND_CNAME: lambda p: [[p]],
-    }
-    for what, values in records.items():
-        yield what, (key := lab.key()), key.encoded(), values(key.p)
+def elliptic_key() -> str:
+    """A private key that is no RSA key, in base64."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+
+
+BEHIND_CNAME: Final = "record: behind a CNAME"
+Form = tuple[dict[str, int], Callable[[Key], str], Callable[[str], list[list[str]]]]
+FORMS: Final[Mapping[str, Form]] = {
+    **{
+        f"key: PKCS#1, {bits} bits": ({"bits": bits}, Key.encoded, lambda _: [])
+        for bits in (1024, 1536, 2048)
+    },
+    "key: exponent 3": ({"exponent": 3}, Key.encoded, lambda _: []),
+    "key: PKCS#8": ({}, lambda key: key.encoded(PrivateFormat.PKCS8), lambda _: []),
+    "key: a whole PEM in base64": ({}, lambda key: key.encoded(encoding=Encoding.PEM), lambda _: []),
+    "key: not RSA": ({}, lambda _: elliptic_key(), lambda _: []),
+    "key: base64 of no key": ({}, lambda _: "bm8ga2V5", lambda _: []),
+    "record: final semicolon": ({}, Key.encoded, lambda p: [[f"{p};"]]),
+    "record: v=DKIM1; k=rsa; p=…": ({}, Key.encoded, lambda p: [[f"v=DKIM1; k=rsa; {p}"]]),
+    "record: with t=s and a note": ({}, Key.encoded, lambda p: [[f"v=DKIM1; t=s; n=note; {p}"]]),
+    "record: cut into strings anywhere": ({}, Key.encoded, lambda p: [[p[:7], p[7:100], p[100:]]]),
+    "record: blanks in the key": ({}, Key.encoded, lambda p: [[f"{p[:50]} {p[50:]}"]]),
+    "record: two at the name": ({}, Key.encoded, lambda p: [[p], ["v=spf1 -all"]]),
+    BEHIND_CNAME: ({}, Key.encoded, lambda _: []),
+}
+"""By form: how its key is made, how it is sent, and the record's values; none of them: the bare form."""
 
 
 def refusals(lab: Lab) -> Question:
@@ -642,11 +629,10 @@ def rate(lab: Lab) -> Question:
                 raise Unanswered(f"a read of what does not exist was answered with {code}")
         return calls, lab.now() - begun <= calls * (1.1 * pause or 1 / RATES[0])
 
-    burst, is_fast = passed(0, BURST)
+    burst, was_fast = passed(0, BURST)
     found: Findings = {"calls at once before one was throttled": burst if burst < BURST else f"over {BURST}"}
     if burst == BURST:
-        return found | {"requests_per_second": None if is_fast else UNKNOWN}
-    was_fast = True
+        return found | {"requests_per_second": None if was_fast else UNKNOWN}
     for each in RATES:  # without a rest, in which SES could save up for another burst
         count, is_fast = passed(1.1 / each, SUSTAINED)
         if count == SUSTAINED and is_fast:

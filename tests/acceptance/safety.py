@@ -57,7 +57,7 @@ def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[
 
 def refusals(lab: Lab, *, others: bool) -> list[str]:
     """Why no run may begin here. *others*: identities of others in the Region are fine."""
-    records, names = lab.records.listed(), lab.identities()
+    records, names = lab.records(), lab.identities()
     problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
         problems.append("an earlier run was not cleaned up: --clean deletes it")
@@ -71,7 +71,7 @@ def begin(lab: Lab, say: Callable[[str], None], *, others: bool) -> None:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
     lab.guard = guard(lab, say)
     name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
-    lab.records.create(name, "TXT", quoted([mark]))
+    lab.create_record(name, "TXT", quoted([mark]))
     for _ in range(7):
         answers = lab.look_up(name, lab.zone)
         missing = [each for each in answers if mark not in (each.values or ())]
@@ -88,7 +88,7 @@ def guard(lab: Lab, say: Callable[[str], None]) -> Callable[[], None]:
 
     def check() -> None:
         try:
-            names, records = lab.identities(), lab.records.listed()
+            names, records = lab.identities(), lab.records()
         except (Refused, Stop) as error:
             say(f"could not check who else uses zone and Region, checking again later: {error}")
             return
@@ -108,8 +108,8 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     *is_own*: this process is the run, so its records are deleted even if somebody has deleted the mark.
     What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
-    lab.tries = lab.records.tries = CLEANING_TRIES
-    top, records = below(run, lab.zone), lab.records.listed()
+    lab.tries = CLEANING_TRIES
+    top, records = below(run, lab.zone), lab.records()
     region = marks(lab, records).get(run, "")
     if region and region != lab.region:
         raise Stop(f"run {run} was made in {region}: pass --region {region}")
@@ -143,7 +143,7 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
         leads_away = record.kind == "CNAME" and any(run_in(each, lab.zone) != run for each in record.texts)
         if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
             raise Stop("was not made by a run")
-        lab.records.remove(record.name, record.kind)
+        lab.remove_record(record.name, record.kind)
 
     tenant = {"TenantName": f"{PREFIX}{run}"}
     if tags := tags_of_tenant(lab, **tenant):
@@ -173,7 +173,7 @@ def tags_of_tenant(lab: Lab, **tenant: str) -> list[dict[str, str]]:
 
 def runs_here(lab: Lab) -> list[str]:
     """The runs that have left something in this zone and Region."""
-    names = [*lab.identities(), *(each.name for each in lab.records.listed())]
+    names = [*lab.identities(), *(each.name for each in lab.records())]
     return sorted({run_in(name, lab.zone) for name in names} - {""})
 
 
@@ -182,7 +182,7 @@ def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
     ses = f"arn:aws:ses:{lab.region}:{lab.account}"
     ours = f"*.{PREFIX}*.{lab.zone}"
     identities = [f"{ses}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
-    tenant, hosted_zone = f"{ses}:tenant/{PREFIX}*", f"arn:aws:route53:::hostedzone/{lab.records.zone_id}"
+    tenant, hosted_zone = f"{ses}:tenant/{PREFIX}*", f"arn:aws:route53:::hostedzone/{lab.zone_id}"
     changes = {
         "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["CNAME", "TXT"]},
         "ForAllValues:StringLike": {

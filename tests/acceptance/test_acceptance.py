@@ -1,6 +1,5 @@
 """`make acceptance` in a sandbox: it finds out how SES was set, touches nothing of others, and cleans up."""
 
-import fnmatch
 import json
 import signal
 import typing
@@ -20,7 +19,9 @@ from tests.acceptance import questions, safety
 from tests.acceptance.__main__ import REGION, ZONE, main, of_emulator
 from tests.acceptance.lab import TAG, Refused, Stop, Unanswered, below, in_sandbox
 from tests.acceptance.questions import NEVER, UNKNOWN
+from tests.support.cases import cases
 from tests.support.fakes import FakeClock
+from tests.support.iam import is_allowed
 from tests.support.quick_runs import quick_runs
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md"
@@ -152,7 +153,7 @@ def change(opened, name, kind="TXT", **more):
 
 def left(lab):
     """All identities, and all records but the zone's own."""
-    records = [str(each) for each in lab.records.listed() if each.name != ZONE or each.kind == "MX"]
+    records = [str(each) for each in lab.records() if each.name != ZONE or each.kind == "MX"]
     return sorted([*lab.identities(), *records])
 
 
@@ -191,7 +192,7 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     def record(params, model, **_):
         made.append((f"{model.service_model.service_name.removesuffix('v2')}:{model.name}", params))
 
-    for client in (lab.ses, lab.records._client):
+    for client in (lab.ses, lab.route53):
         client.meta.events.register("provide-client-params", record)
     keys, key = [], type(lab).key
     monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
@@ -209,7 +210,7 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
 
 
 def denied(policy, calls, lab):
-    """What IAM does not allow of *calls*: the case of letters counts in ARNs and not in actions."""
+    """The calls that IAM does not allow."""
     ses, other = f"arn:aws:ses:{REGION}:{lab.account}:", "arn:aws:route53:::"
     arns = {
         "EmailIdentity": f"{ses}identity/{{}}",
@@ -219,24 +220,17 @@ def denied(policy, calls, lab):
         "HostedZoneId": f"{other}hostedzone/{{}}",
         "Id": f"{other}change/x",
     }
-
-    def allows(statement, action, arn, names):
-        likes = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).values()
-        return (
-            action.lower() in map(str.lower, statement["Action"])
-            and any(fnmatch.fnmatchcase(arn, each) for each in statement["Resource"])
-            and all(any(fnmatch.fnmatchcase(name, like) for like in of) for of in likes for name in names)
-        )
-
     found = []
     for action, sent in calls:
-        changes = sent.get("ChangeBatch", {}).get("Changes", ())
-        names = [each["ResourceRecordSet"]["Name"].rstrip(".") for each in changes]
+        sets = [each["ResourceRecordSet"] for each in sent.get("ChangeBatch", {}).get("Changes", ())]
+        key = "route53:ChangeResourceRecordSets"
+        context = {
+            f"{key}NormalizedRecordNames": [each["Name"].rstrip(".") for each in sets],
+            f"{key}RecordTypes": [each["Type"] for each in sets],
+        }
         can_be_narrowed = action != "ses:ListResourceTenants"
         of = [arn.format(sent[name]) for name, arn in arns.items() if name in sent and can_be_narrowed]
-        for arn in of or ["*"]:
-            if not any(allows(statement, action, arn, names) for statement in policy["Statement"]):
-                found.append((action, arn))
+        found += [(action, arn) for arn in of or ["*"] if not is_allowed(policy, action, arn, context)]
     return found
 
 
@@ -260,16 +254,19 @@ def test_policy(lab):
     assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "kind", "more"),
-    [
-        (ZONE, "MX", {}),
-        (f"_dmarc.{ZONE}", "TXT", {}),
-        (f"www.{ZONE}", "A", {}),
-        (f"x.byodkim-acceptance-1234567.{ZONE}", "TXT", {}),
-        (f"x.byodkim-acceptance-12345678.{ZONE}", "TXT", {"SetIdentifier": "blue", "Weight": 1}),
-    ],
-    ids=["mail", "DMARC", "host", "similar name", "routing policy"],
+    {
+        "mail": (ZONE, "MX", {}),
+        "DMARC": (f"_dmarc.{ZONE}", "TXT", {}),
+        "host": (f"www.{ZONE}", "A", {}),
+        "similar name": (f"x.byodkim-acceptance-1234567.{ZONE}", "TXT", {}),
+        "routing policy": (
+            f"x.byodkim-acceptance-12345678.{ZONE}",
+            "TXT",
+            {"SetIdentifier": "blue", "Weight": 1},
+        ),
+    },
 )
 def test_zone_in_use(account, opened, lab, name, kind, more):
     """A zone with any record but its own NS and SOA is refused, and that record is never deleted."""
@@ -316,39 +313,30 @@ def theirs_for_good(lab, opened):
 
 
 USED = "stopped: somebody else uses zone or Region"
-LATER = f"--clean --zone {ZONE} --region {REGION}"
-SO_FAR = "FAILED: the run did not reach its end"
+LATER = f"once that is over: venv/bin/python -m tests.acceptance --clean --zone {ZONE} --region {REGION}"
+CLEANED = "stopped: this run was cleaned up while it ran"
+SO_FAR = ["read_lag_seconds=", "FAILED: the run did not reach its end"]
 
 
-@pytest.mark.parametrize(
+def signalled(name):
+    return lambda *_: signal.raise_signal(signal.Signals[name]), SO_FAR, []
+
+
+@cases(
     ("do", "printed", "stays"),
-    [
-        (theirs, [USED], ["theirs.example"]),
-        (lambda _, opened: change(opened, f"www.{ZONE}", "A"), [USED], [f"www.{ZONE} A"]),
-        (lambda lab, _: safety.clean(lab, lab.run), ["stopped: this run was cleaned up while it ran"], []),
-        (
-            theirs_for_good,
-            [
-                USED,
-                "not cleaned up: left: ",
-                f"once that is over: venv/bin/python -m tests.acceptance {LATER}",
-            ],
-            None,
+    {
+        "identity of others": (theirs, [USED], ["theirs.example"]),
+        "record of others": (
+            lambda _, opened: change(opened, f"www.{ZONE}", "A"),
+            [USED],
+            [f"www.{ZONE} A"],
         ),
-        *(
-            (lambda *_, number=number: signal.raise_signal(number), ["read_lag_seconds=", SO_FAR], [])
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        ),
-    ],
-    ids=[
-        "identity of others",
-        "record of others",
-        "cleaned up",
-        "not cleaned up",
-        "Ctrl-C",
-        "kill",
-        "hang-up",
-    ],
+        "cleaned up": (lambda lab, _: safety.clean(lab, lab.run), [CLEANED], []),
+        "not cleaned up": (theirs_for_good, [USED, "not cleaned up: left: ", LATER], None),
+        "Ctrl-C": signalled("SIGINT"),
+        "kill": signalled("SIGTERM"),
+        "hang-up": signalled("SIGHUP"),
+    },
 )
 def test_ends(account, opened, lab, do, printed, stays):
     """
@@ -419,7 +407,7 @@ def test_no_network(lab, monkeypatch):
 
     begun(lab)
     before = lab.now()
-    monkeypatch.setattr(lab.records._client, "get_paginator", lambda _: SimpleNamespace(paginate=away))
+    monkeypatch.setattr(lab.route53, "get_paginator", lambda _: SimpleNamespace(paginate=away))
     assert acceptance.clean_own(lab) == ["not cleaned up"]
     assert 60 < lab.now() - before < 600
 
@@ -431,16 +419,16 @@ def test_clean_elsewhere(opened, lab):
     with pytest.raises(Stop, match=f"pass --region {REGION}"):
         safety.clean(in_sandbox(opened, ZONE, "us-east-1"), lab.run)
     assert left(lab) == before
-    lab.records.remove(below(lab.run, ZONE))
+    lab.remove_record(below(lab.run, ZONE))
     with pytest.raises(Stop, match="is missing, which a run begins with: delete it by hand"):
         safety.clean(lab, lab.run)
 
 
 def test_never_overwrites(lab):
     """A record that exists already is an error."""
-    lab.records.create(f"x.{ZONE}", "TXT", '"theirs"')
+    lab.create_record(f"x.{ZONE}", "TXT", '"theirs"')
     with pytest.raises(Stop, match="Route 53"):
-        lab.records.create(f"x.{ZONE}", "TXT", '"ours"')
+        lab.create_record(f"x.{ZONE}", "TXT", '"ours"')
 
 
 def test_patience(opened, lab):

@@ -1,6 +1,5 @@
 """`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
 
-import fnmatch
 import json
 
 import pytest
@@ -9,6 +8,7 @@ from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.cli.state import read_state
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
+from tests.support.iam import ensure_list, is_allowed
 from tests.support.world import DOMAIN, STACK_ID
 
 ACCOUNT = "123456789012"
@@ -20,12 +20,6 @@ NEW_OWNER = "aws:RequestTag/byodkim:owner"
 OURS, THEIRS = f"{STACK_ID}/x/eu-west-1", "fedcba9876543210/x/eu-west-1"
 CHANGE = "route53:ChangeResourceRecordSets"
 RECORD_NAMES, RECORD_TYPES = f"{CHANGE}NormalizedRecordNames", f"{CHANGE}RecordTypes"
-
-
-OPERATORS = (
-    *("StringEquals", "StringLike", "StringLikeIfExists"),
-    *("ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals"),
-)
 
 
 @pytest.fixture
@@ -49,10 +43,6 @@ def printed(result):
     return json.loads(result.stdout)
 
 
-def ensure_list(value):
-    return value if isinstance(value, list) else [value]
-
-
 def policy(result):
     """By action, the resources it is allowed on."""
     allowed = {}
@@ -60,31 +50,6 @@ def policy(result):
         for action in one["Action"]:
             allowed.setdefault(action, set()).update(ensure_list(one["Resource"]))
     return allowed
-
-
-def is_allowed(document, action, resource, context):
-    """As IAM judges a call with *context*: without the key a condition fails, but for one with IfExists."""
-
-    def holds(operator, key, patterns):
-        assert operator in OPERATORS
-        if key not in context:
-            return operator.endswith("IfExists")
-        hits = [
-            any(fnmatch.fnmatchcase(value, pattern) for pattern in ensure_list(patterns))
-            for value in ensure_list(context[key])
-        ]
-        return any(hits) if operator.startswith("ForAny") else all(hits)
-
-    return any(
-        action in one["Action"]
-        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in ensure_list(one["Resource"]))
-        and all(
-            holds(operator, *pair)
-            for operator, pairs in one.get("Condition", {}).items()
-            for pair in pairs.items()
-        )
-        for one in document["Statement"]
-    )
 
 
 # Identities
