@@ -15,7 +15,7 @@ from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
-from sandbox.dns.zone import RecordSet, quoted, strings_of
+from sandbox.dns.zone import RecordSet, apex, quoted, strings_of
 from sandbox.mail.dns import ask
 from sandbox.mail.sink import MailSink
 from sandbox.ses.actions import SIGNING_HOSTED_ZONE
@@ -121,16 +121,9 @@ def _zone_of_ses() -> HostedZone:
 
     All its mail comes from this machine.
     """
-    spf = '"v=spf1 ip4:127.0.0.0/8 -all"'
-    soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
-    record_sets = [
-        RecordSet(AMAZONSES, "SOA", 900, (soa,)),
-        RecordSet(AMAZONSES, "NS", 900, NAME_SERVERS),
-        RecordSet(AMAZONSES, "TXT", 900, (spf,)),
-        RecordSet(f"*.{AMAZONSES}", "TXT", 900, (spf,)),
-    ]
+    texts = dict.fromkeys((AMAZONSES, f"*.{AMAZONSES}"), '"v=spf1 ip4:127.0.0.0/8 -all"')
     for key in easy_dkim_keys():
-        value = quoted(strings_of(f"p={base64.b64encode(key.public_der).decode()}"))
-        name = f"{key.selector}.{SIGNING_HOSTED_ZONE}"
-        record_sets.append(RecordSet(name, "TXT", 300, (value,)))
-    return HostedZone(AMAZONSES, NAME_SERVERS, tuple(record_sets))
+        value = f"p={base64.b64encode(key.public_der).decode()}"
+        texts[f"{key.selector}.{SIGNING_HOSTED_ZONE}"] = quoted(strings_of(value))
+    record_sets = [RecordSet(name, "TXT", 300, (value,)) for name, value in texts.items()]
+    return HostedZone(AMAZONSES, NAME_SERVERS, (*apex(AMAZONSES, NAME_SERVERS, 900), *record_sets))

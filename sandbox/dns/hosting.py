@@ -14,7 +14,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 from dns.rrset import RRset
 
-from sandbox.dns.zone import Answer, RecordSet, Zone, quoted, strings_of
+from sandbox.dns.zone import Answer, RecordSet, Zone, apex, quoted, strings_of
 
 GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com")
 CLOUDFLARE_NAME_SERVERS: Final = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
@@ -160,8 +160,7 @@ def _root(zones: tuple[HostedZone, ...]) -> Zone:
 
     A zone below another one is found only if that one delegates to it, as on the Internet.
     """
-    soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
-    record_sets = [RecordSet(".", "SOA", 900, (soa,)), RecordSet(".", "NS", 900, (NAME_SERVERS[0],))]
+    record_sets = [*apex(".", NAME_SERVERS[:1], 900)]
     record_sets += [RecordSet(name, "A", 900, (address,)) for name, address in ADDRESSES.items()]
     by_name = _by_name(zones)
     # The oldest zone comes last and so wins: of two with one name, it is the one the registry knows.

@@ -37,6 +37,12 @@ def quoted(strings: Iterable[str]) -> str:
     return " ".join(f'"{string}"' for string in escaped)
 
 
+def apex(name: str, name_servers: tuple[str, ...], negative_ttl: int) -> tuple[RecordSet, RecordSet]:
+    """The SOA record and the NS records of a zone, which say how long "no such name" may be remembered."""
+    soa = f"{name_servers[0]}. hostmaster.sandbox.test. 1 1800 900 604800 {negative_ttl}"
+    return RecordSet(name, "SOA", 900, (soa,)), RecordSet(name, "NS", 900, name_servers)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A server's answer: records, no records, or a referral."""

@@ -10,11 +10,12 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import ClassVar, Final, Literal
 
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
-from sandbox.dns.zone import RecordSet, quoted, strings_of
+from sandbox.dns.zone import RecordSet, apex, quoted, strings_of
 from sandbox.http_stand_in import HttpStandIn, Request, Response
 
 __all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
@@ -85,16 +86,12 @@ class ApiStandIn(HttpStandIn):
         now = self.clock.now()
         shown = [one for one in self.records if one.made + self.served_after <= now]
         shown += [one for when, one in self.removed if when + self.served_after > now]
-        soa = f"{self.name_servers[0]}. hostmaster.{self.zone}. 1 3600 600 86400 60"
-        apex = (
-            RecordSet(self.zone, "SOA", 3600, (soa,)),
-            RecordSet(self.zone, "NS", 3600, self.name_servers),
-        )
         texts: dict[str, RecordSet] = {}
         for one in shown:
             before = texts[one.name].values if one.name in texts else ()
             texts[one.name] = RecordSet(one.name, "TXT", one.ttl, (*before, quoted(one.strings)))
-        return [HostedZone(self.zone, self.name_servers, (*apex, *texts.values()))]
+        record_sets = (*apex(self.zone, self.name_servers, 60), *texts.values())
+        return [HostedZone(self.zone, self.name_servers, record_sets)]
 
     def _keep(self, name: str, text: str, *, ttl: int, strings: tuple[str, ...] = ()) -> Record:
         self._numbers += 1
@@ -102,10 +99,12 @@ class ApiStandIn(HttpStandIn):
         self.records.append(record)
         return record
 
-    def _drop(self, *records: Record) -> None:
+    def _drop(self, *records: Record) -> bool:
+        """Whether there was any."""
         for record in records:
             self.records.remove(record)
             self.removed.append((self.clock.now(), record))
+        return bool(records)
 
     def changes(self, request: Request) -> bool:
         """Whether *request* would change something."""
@@ -118,14 +117,15 @@ class ApiStandIn(HttpStandIn):
         """The host's own answer to what it can't or won't do now."""
         raise NotImplementedError
 
-    def _wait(self, most: int, within: timedelta, what: str = "") -> float:
-        """Seconds until *what* has not been counted *most* times *within* a time; 0 if it has not."""
-        now = self.clock.now()
-        recent = [when for when in self._counted[what] if now - when < within]
-        return (recent[-most] + within - now).total_seconds() if len(recent) >= most and self.limited else 0
-
-    def _count(self, what: str = "") -> None:
-        self._counted[what].append(self.clock.now())
+    def _wait(self, *limits: tuple[int, timedelta], what: str = "") -> int:
+        """Seconds until *what* comes so many times within each time at most; 0: it does, and is counted."""
+        now, times = self.clock.now(), self._counted[what]
+        over = [times[-most] + within - now for most, within in limits if len(times) >= most]
+        wait = ceil(max(over, default=timedelta()).total_seconds())
+        if wait > 0 and self.limited:
+            return wait
+        times.append(now)
+        return 0
 
     def respond(self, request: Request) -> Response | None:
         with self._lock:

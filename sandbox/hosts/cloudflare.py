@@ -71,10 +71,9 @@ class Cloudflare(ApiStandIn):
             return _error(403, 9109, "Invalid access token")
         if request.method != "GET" and not self.may_edit:
             return _error(403, 10000, "Authentication error")
-        if wait := self._wait(self.requests_in_five_minutes, WINDOW):
+        if wait := self._wait((self.requests_in_five_minutes, WINDOW)):
             error = _error(429, 971, "Please wait and consider throttling your request speed")
-            return Response(429, error.body, {"Retry-After": str(ceil(wait))})
-        self._count()
+            return Response(429, error.body, {"Retry-After": str(wait)})
         return None
 
     def _zones(self, request: Request) -> list[dict[str, Any]]:
@@ -96,9 +95,8 @@ class Cloudflare(ApiStandIn):
             case "POST", []:
                 return self._create(request.body)
             case "DELETE", [record_id]:
-                found = [one for one in self.records if _id(one) == record_id]
-                self._drop(*found)
-                return _done({"id": record_id}) if found else _error(404, 81044, "Record does not exist.")
+                was_there = self._drop(*(one for one in self.records if _id(one) == record_id))
+                return _done({"id": record_id}) if was_there else _error(404, 81044, "Record does not exist.")
         return _error(405, 10405, "Method not allowed for this authentication scheme")
 
     def _create(self, body: dict[str, Any]) -> Response:
@@ -118,17 +116,9 @@ class Cloudflare(ApiStandIn):
         return _done(self._record(made) | {"ttl": ttl})
 
     def _record(self, one: Record) -> dict[str, Any]:
-        return {
-            "id": _id(one),
-            "name": self._shown(one.name),
-            "type": "TXT",
-            "content": one.text if self.kept == "as it came" else quoted(one.strings),
-            "ttl": one.ttl,
-            "proxiable": False,
-            "proxied": False,
-            "comment": None,
-            "tags": [],
-        }
+        name, content = self._shown(one.name), one.text if self.kept == "as it came" else quoted(one.strings)
+        fixed = {"type": "TXT", "proxiable": False, "proxied": False, "comment": None, "tags": []}
+        return {"id": _id(one), "name": name, "content": content, "ttl": one.ttl, **fixed}
 
     def _shown(self, name: str) -> str:
         return name.encode().decode("idna") if self.in_unicode else name

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Request, Response
 
-LIMITS: Final = ((timedelta(minutes=5), 10), (timedelta(hours=1), 50))
+LIMITS: Final = ((10, timedelta(minutes=5)), (50, timedelta(hours=1)))
 """How many additions there may be in a time. Those that failed don't count."""
 
 
@@ -54,18 +54,11 @@ class DreamHost(ApiStandIn):
         return _error("invalid_api_key") if status == 401 else Response(status)
 
     def _listed(self) -> list[dict[str, str]]:
-        return [
-            {
-                "account_id": "1",
-                "zone": self.zone,
-                "record": one.name + ("." if self.final_dot and one.name in self._by_api else ""),
-                "type": "TXT",
-                "value": one.text,
-                "comment": "",
-                "editable": "1",
-            }
-            for one in self.records
-        ]
+        common = {"account_id": "1", "zone": self.zone, "type": "TXT", "comment": "", "editable": "1"}
+        dotted = self._by_api if self.final_dot else ()
+        names = [f"{one.name}." if one.name in dotted else one.name for one in self.records]
+        listed = zip(names, self.records, strict=True)
+        return [{**common, "record": name, "value": one.text} for name, one in listed]
 
     def _add(self, record: str, value: str) -> Response:
         name = record.rstrip(".")
@@ -73,24 +66,21 @@ class DreamHost(ApiStandIn):
             return _error("no_such_zone")
         if value in [one.text for one in self.records if one.name == name]:
             return _error("record_already_exists_remove_first")
-        for time, most in LIMITS:
-            if self._wait(most, time):
-                return _error(f"slow_down_bucko\t{most} times in {time}")
-        self._count()
+        if self._wait(*LIMITS):
+            return _error(
+                f"slow_down_bucko\t{' and '.join(f'{most} times in {time}' for most, time in LIMITS)}"
+            )
         self._by_api.add(name)
         self._keep(name, value, ttl=14400)
         return Response(200, {"result": "success", "data": "record_added"})
 
     def _remove(self, record: str, value: str) -> Response:
-        listed = [
-            one for one, shown in zip(self.records, self._listed(), strict=True) if shown["record"] == record
-        ]
-        if not listed:
+        shown = [one["record"] for one in self._listed()]
+        if record not in shown:
             return _error("no_such_record")
-        found = [one for one in listed if one.text == value]
-        if not found:
+        named = (one for one, name in zip(self.records, shown, strict=True) if name == record)
+        if not self._drop(*(one for one in named if one.text == value)):
             return _error("no_such_value")
-        self._drop(*found)
         return Response(200, {"result": "success", "data": "record_removed"})
 
 

@@ -38,9 +38,8 @@ class GoDaddy(ApiStandIn):
             case _, "POST", ["v3", "domains", "zones", self.zone, "dns-records"]:
                 return self._create(request.body)
             case _, "DELETE", ["v3", "domains", "zones", self.zone, "dns-records", record_id]:
-                found = [one for one in self.records if _id(one) == unquote(record_id)]
-                self._drop(*found)
-                return Response(204) if found else _error(404, "NOT_FOUND", "The record was not found")
+                was_there = self._drop(*(one for one in self.records if _id(one) == unquote(record_id)))
+                return Response(204) if was_there else _error(404, "NOT_FOUND", "The record was not found")
         return _error(404, "NOT_FOUND", "The domain is not found")
 
     def trouble(self, status: int) -> Response:
@@ -56,24 +55,13 @@ class GoDaddy(ApiStandIn):
         if SCOPES.get(request.method) not in self.scopes:
             return _error(403, "INSUFFICIENT_SCOPE", "The token lacks a scope")
         endpoint = f"{request.method} {'/'.join(request.path.split('/')[:6])}"
-        if wait := self._wait(self.requests_per_minute, timedelta(minutes=1), endpoint):
+        if wait := self._wait((self.requests_per_minute, timedelta(minutes=1)), what=endpoint):
             error = _error(429, "TOO_MANY_REQUESTS", "Too many requests")
-            return Response(429, error.body, {"Retry-After": str(int(wait) + 1)})
-        self._count(endpoint)
+            return Response(429, error.body, {"Retry-After": str(wait)})
         return None
 
     def _list(self, request: Request) -> Response:
-        query = request.query
-        listed = [
-            {
-                "recordId": _id(one),
-                "type": "TXT",
-                "name": self._relative(one.name),
-                "data": one.text,
-                "ttl": one.ttl,
-            }
-            for one in self.records
-        ]
+        query, listed = request.query, [self._record(one) for one in self.records]
         if self.filters:
             listed = [one for one in listed if one["name"] == query.get("name", one["name"])]
         size = min(int(query.get("pageSize", "20")), 100)
@@ -91,8 +79,9 @@ class GoDaddy(ApiStandIn):
         made = self._keep(name, body["data"], ttl=body["ttl"])
         return Response(201, {"recordId": _id(made), **body})
 
-    def _relative(self, name: str) -> str:
-        return "@" if name == self.zone else name.removesuffix(f".{self.zone}")
+    def _record(self, one: Record) -> dict[str, Any]:
+        name = "@" if one.name == self.zone else one.name.removesuffix(f".{self.zone}")
+        return {"recordId": _id(one), "type": "TXT", "name": name, "data": one.text, "ttl": one.ttl}
 
 
 def _id(record: Record) -> str:

@@ -7,12 +7,11 @@ from its API, as with the real plugin.
 
 from __future__ import annotations
 
-import functools
 import os
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
@@ -21,8 +20,6 @@ from sandbox.pulumi.aws_account import RECORDS_WAIT, Account, Properties, said
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
-
-T = TypeVar("T")
 
 GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
 """Codes of Route 53 and of SES for what does not exist."""
@@ -52,8 +49,23 @@ class UnconfirmedError(Exception):
         self.outputs = outputs
 
 
-class Resource(ABC):
-    """One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses."""
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """What is called so returns None for what AWS does not have any more."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in GONE:
+            raise
+
+
+class Resource:
+    """
+    One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses.
+
+    `create` returns ID and outputs, `update` the outputs after an update in place, `read` the outputs as AWS
+    has them now, None if the resource is gone; then `delete` does nothing.
+    """
 
     needed: ClassVar[tuple[str, ...]]
 
@@ -76,37 +88,6 @@ class Resource(ABC):
         """The properties that an update to *inputs* changes."""
         return {key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)}
 
-    @abstractmethod
-    def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """ID and outputs of the new resource."""
-
-    @abstractmethod
-    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        """The outputs as AWS has them now; None if the resource is gone."""
-
-    @abstractmethod
-    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        """The outputs after an update in place to *inputs*."""
-
-    @abstractmethod
-    def delete(self, resource_id: str, outputs: Properties) -> None:
-        """Delete it. No error if it is gone already."""
-
-
-def unless_gone(call: Callable[..., T]) -> Callable[..., T | None]:
-    """*call*, with None for what AWS does not have any more."""
-
-    @functools.wraps(call)
-    def called(*arguments: Any) -> T | None:
-        try:
-            return call(*arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                return None
-            raise
-
-    return called
-
 
 class Record(Resource):
     """`aws.route53.Record` with a type, a ttl and values; no alias and no routing policy."""
@@ -127,12 +108,12 @@ class Record(Resource):
         resource_id = f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
         return resource_id, self._put(resource_id, inputs, action)
 
-    @unless_gone
+    @unless_gone()
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         found = self._find(outputs)
         if found is None:
             return None
-        values = [record["Value"] for record in found.get("ResourceRecords", [])]
+        values = [record["Value"] for record in found["ResourceRecords"]]
         if outputs["type"] == "TXT":
             values = [value.removeprefix('"').removesuffix('"') for value in values]
         return outputs | {"ttl": found["TTL"], "records": sorted(values)}
@@ -142,35 +123,25 @@ class Record(Resource):
         old = [("DELETE", _record_set(outputs))] if outputs["type"] != inputs["type"] else []
         return self._put(resource_id, inputs, "UPSERT", *old)
 
-    @unless_gone
+    @unless_gone()
     def delete(self, resource_id: str, outputs: Properties) -> None:
-        found = self._find(outputs)
-        if found:
+        if found := self._find(outputs):
             self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
-
-    @property
-    def _route53(self) -> Route53Client:
-        return self._account.route53
 
     def _wait_until_in_sync(self, change_id: str) -> None:
         while True:
             if RECORDS_WAIT in os.environ:
                 time.sleep(INSYNC_POLL_SECONDS)
-            if self._route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
+            if self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
                 return
 
     def _put(self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]) -> Properties:
-        zone = self._route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
+        zone = self._account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
         fqdn = inputs["name"]
         if fqdn != zone and not fqdn.endswith("." + zone):
             fqdn = f"{fqdn}.{zone}"  # a short name is one in the zone
-        outputs = {
-            **inputs,
-            **BRIDGED,
-            "ttl": int(inputs["ttl"]),
-            "records": sorted(inputs["records"]),
-            "fqdn": fqdn,
-        }
+        computed = {"ttl": int(inputs["ttl"]), "records": sorted(inputs["records"]), "fqdn": fqdn}
+        outputs = inputs | BRIDGED | computed
         change_id = self._change(inputs["zoneId"], *before, (action, _record_set(outputs)))
         try:
             self._wait_until_in_sync(change_id)
@@ -183,16 +154,14 @@ class Record(Resource):
 
     def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:
         """The id of the change that is one batch of *changes*: action and record set of each."""
-        batch: Any = {
-            "Changes": [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
-        }
-        made = self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
-        return made["ChangeInfo"]["Id"]
+        batch: Any = [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
+        change = self._account.route53.change_resource_record_sets
+        return change(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})["ChangeInfo"]["Id"]
 
     def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
         if RECORDS_WAIT in os.environ:  # the real plugin asks for the zone's name
-            self._route53.get_hosted_zone(Id=outputs["zoneId"])
-        found = self._route53.list_resource_record_sets(
+            self._account.route53.get_hosted_zone(Id=outputs["zoneId"])
+        found = self._account.route53.list_resource_record_sets(
             HostedZoneId=outputs["zoneId"],
             StartRecordName=f"{outputs['fqdn']}.",
             StartRecordType=outputs["type"],
@@ -204,8 +173,7 @@ class Record(Resource):
 
 
 def _record_set(outputs: Properties) -> Any:
-    # A TXT value gets one pair of quotes, whatever is inside.
-    quote = '"' if outputs["type"] == "TXT" else ""
+    quote = '"' if outputs["type"] == "TXT" else ""  # one pair, whatever is inside
     return {
         "Name": outputs["fqdn"],
         "Type": outputs["type"],
@@ -241,7 +209,7 @@ class SesResource(Resource):
         seen = self.read(resource_id, inputs) if self.reads_back else None
         return resource_id, inputs | (seen or {})
 
-    @unless_gone
+    @unless_gone()
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         found = self._seen(self._call(self.calls[1], outputs, self.needed[0]), outputs)
         return None if found is None else outputs | found
@@ -249,7 +217,7 @@ class SesResource(Resource):
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
         return outputs | self.create({**outputs, **inputs})[1]
 
-    @unless_gone
+    @unless_gone()
     def delete(self, resource_id: str, outputs: Properties) -> None:
         self._call(self.calls[2], outputs, *self.needed)
 
@@ -266,7 +234,15 @@ class SesResource(Resource):
 
 def _parameters(properties: Properties) -> Properties:
     inner = ((name, _parameters(one) if isinstance(one, dict) else one) for name, one in properties.items())
-    return {name[0].upper() + name[1:]: one for name, one in inner}
+    return {_in_api(name): one for name, one in inner}
+
+
+def _outputs(answer: Properties, *names: str) -> Properties:
+    return {name: answer[_in_api(name)] for name in names}
+
+
+def _in_api(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 class EmailIdentity(SesResource):
@@ -289,9 +265,7 @@ class EmailIdentity(SesResource):
         self._call("list_tags_for_resource", outputs, ResourceArn=arn)  # as the real plugin does
         return {
             "arn": arn,
-            "identityType": answer["IdentityType"],
-            "verificationStatus": answer["VerificationStatus"],
-            "verifiedForSendingStatus": answer["VerifiedForSendingStatus"],
+            **_outputs(answer, "identityType", "verificationStatus", "verifiedForSendingStatus"),
         }
 
 
@@ -310,9 +284,7 @@ class MailFromAttributes(SesResource):
         return super().checked(inputs)
 
     def _seen(self, answer: Properties, outputs: Properties) -> Properties:
-        seen = answer["MailFromAttributes"]
-        domain, on_failure = seen.get("MailFromDomain", ""), seen["BehaviorOnMxFailure"]
-        return {"mailFromDomain": domain, "behaviorOnMxFailure": on_failure}
+        return _outputs({"MailFromDomain": "", **answer["MailFromAttributes"]}, *self.optional)
 
 
 class Tenant(SesResource):
@@ -323,19 +295,15 @@ class Tenant(SesResource):
     reads_back = True
 
     def _seen(self, answer: Properties, outputs: Properties) -> Properties:
-        names = ("tenantArn", "tenantId", "sendingStatus")
-        return {name: answer["Tenant"][name[0].upper() + name[1:]] for name in names}
+        return _outputs(answer["Tenant"], "tenantArn", "tenantId", "sendingStatus")
 
 
 class TenantResourceAssociation(SesResource):
     """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
 
     needed = ("tenantName", "resourceArn")
-    calls = (
-        "create_tenant_resource_association",
-        "list_tenant_resources",
-        "delete_tenant_resource_association",
-    )
+    _name: Final = "tenant_resource_association"
+    calls = (f"create_{_name}", "list_tenant_resources", f"delete_{_name}")
 
     def _seen(self, answer: Properties, outputs: Properties) -> Properties | None:
         arns = [one["ResourceArn"] for one in answer["TenantResources"]]
@@ -354,7 +322,7 @@ def find_zone(route53: Route53Client, name: str) -> Properties:
     raise ValueError("no matching Route 53 Hosted Zone found")
 
 
-RESOURCES: Final[dict[str, type[Resource]]] = {
+RESOURCES: Final[dict[str, type[Record | SesResource]]] = {
     "aws:route53/record:Record": Record,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
     "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,

@@ -144,19 +144,9 @@ class LanguageHost(LanguageServer):
         file = folder / "requirements.txt"
         lines = file.read_text().splitlines() if file.exists() else []
         if ours := [line for line in lines if re.match(r"[./]|byodkim", line)]:
-            install = [
-                sys.executable,
-                "-m",
-                "pip",
-                "--python",
-                str(made / "bin" / "python"),
-                "install",
-                *ours,
-            ]
-            options = ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
-            done = subprocess.run(
-                [*install, *options], cwd=folder, capture_output=True, text=True, check=False
-            )
+            install = [sys.executable, "-m", "pip", "--python", f"{made}/bin/python", "install", *ours]
+            install += ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
+            done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
                 context.abort(grpc.StatusCode.UNKNOWN, done.stderr)
         yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")

@@ -26,7 +26,7 @@ from pulumi.runtime.proto import (
 from pulumi.runtime.rpc import UNKNOWN
 
 from sandbox.pulumi.aws_account import Account, Properties, said, sign_in_problem
-from sandbox.pulumi.aws_resources import RESOURCES, Resource, UnconfirmedError, find_zone
+from sandbox.pulumi.aws_resources import RESOURCES, Record, SesResource, UnconfirmedError, find_zone
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -41,7 +41,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             raise ValueError("the provider's settings are not known yet")
         return self._accounts[context.peer()]
 
-    def _resource(self, urn: str, context: Any) -> Resource:
+    def _resource(self, urn: str, context: Any) -> Record | SesResource:
         kind = urn.split("::")[2].rpartition("$")[2]
         if kind not in RESOURCES:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {kind}")
@@ -117,13 +117,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        account, given = self._account(context), _plain(request.args)
+        account = self._account(context)
         try:
             match request.tok:
                 case "aws:index/getCallerIdentity:getCallerIdentity":
                     result = account.caller_identity()
                 case "aws:route53/getZone:getZone":
-                    result = find_zone(account.route53, given["name"])
+                    result = find_zone(account.route53, _plain(request.args)["name"])
                 case _:
                     raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
         except (BotoCoreError, ClientError) as error:
@@ -167,15 +167,9 @@ def _diff(changed: list[str], replaces: Sequence[str] = ()) -> Any:
 
 def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properties) -> Any:
     """Fail the call, and have the engine store the resource with its error."""
+    stored: Any = {"id": error.resource_id, "properties": _struct(error.outputs), "inputs": _struct(inputs)}
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-    status.details.add().Pack(
-        provider_pb2.ErrorResourceInitFailed(
-            id=error.resource_id,
-            properties=_struct(error.outputs),
-            reasons=[str(error)],
-            inputs=_struct(inputs),
-        )
-    )
+    status.details.add().Pack(provider_pb2.ErrorResourceInitFailed(**stored, reasons=[str(error)]))
     context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
     return context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
@@ -184,8 +178,7 @@ def _stored(inputs: Properties) -> Properties:
     return {name: value for name, value in inputs.items() if name != "__defaults"}
 
 
-def _plain(values: Struct) -> Properties:
-    return MessageToDict(values)
+_plain: Callable[[Struct], Properties] = MessageToDict
 
 
 def _struct(values: Properties) -> Struct:
