@@ -59,8 +59,6 @@ class SesAccount:
         """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
         with self._lock:
             now = self.clock.now()
-            if not any(region.is_due(now) for region in self._regions.values()):
-                return
             look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
             for region in self._regions.values():
                 for identity in region.due(now):
@@ -127,10 +125,11 @@ class SesAccount:
             self._region(region).store(domain, None, self.clock.now())
 
     def _put(self, region: str, identity: Identity, status: DkimStatus) -> None:
+        confirmed = status == "SUCCESS"
+        seen = Info(identity.changed, identity.changed) if confirmed else Info()
+        known = replace(identity, status=status, verification_status=status, confirmed=confirmed)
+        known = replace(known, info=seen, ownership=seen)
         with self._lock:
-            seen = Info(identity.changed, identity.changed) if status == "SUCCESS" else Info()
-            statuses: dict[str, Any] = {"status": status, "verification_status": status}
-            known = replace(identity, **statuses, confirmed=status == "SUCCESS", info=seen, ownership=seen)
             self._region(region).store(known.name, known, known.changed)
 
     def _region(self, name: str) -> Region:

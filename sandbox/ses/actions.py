@@ -1,7 +1,8 @@
 """
 SES's API actions on the identities of one account and Region: what each one checks, changes and answers.
 
-One method an action, named as botocore names it. No HTTP, no rate limit, no faults.
+One method an action, named as botocore names it. No HTTP, no rate limit, no faults. The name of an identity
+comes in lower case.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Actions:
     """Whether SES checks MX records; if not, each counts as found."""
 
     def create_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name = sent["EmailIdentity"].lower()
+        name = sent["EmailIdentity"]
         check_name(name)
         if self.region.get(name):
             raise SesError("AlreadyExistsException", f"Email identity {name} already exist.")
@@ -53,9 +54,8 @@ class Actions:
             # Create accepts an origin among the attributes, that of a replica too; a Put does not.
             own = {name: one for name, one in attributes.items() if name != NESTED_ORIGIN or one != origin}
             key = self._held_key(origin, own)
-            first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
             length = attributes.get("NextSigningKeyLength", identity.key_length)
-            identity = replace(identity, key=key, next_check=first_check, key_length=length)
+            identity = replace(identity, key=key, next_check=self._first_check, key_length=length)
         elif origin == BYODKIM:
             raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
         else:
@@ -71,9 +71,10 @@ class Actions:
 
     def put_email_identity_dkim_signing_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Another key, or another origin, from now on; SES begins to check DNS for it."""
-        if "@" in sent["EmailIdentity"] or not sent["EmailIdentity"].strip():
-            raise NOT_A_DOMAIN  # known or not
-        identity = self._existing(sent)
+        name = sent["EmailIdentity"]
+        if "@" in name or not name.strip():  # known or not
+            raise _bad_request("The EmailIdentity value must be a valid domain.")
+        identity = self._existing(name)
         origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
         key = self._held_key(origin, attributes)
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
@@ -85,29 +86,26 @@ class Actions:
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> None:
         """Signing is enabled, or disabled: the console's check box."""
-        local, _, domain = sent["EmailIdentity"].lower().rpartition("@")
+        local, _, domain = sent["EmailIdentity"].rpartition("@")
         if local and self.region.get(domain):
             return  # an address has the DKIM of its domain
-        identity = self.region.get(sent["EmailIdentity"].lower())
-        if not identity:  # 400 where every other action answers 404
-            raise _bad_request(f"Domain {domain} is not verified for DKIM signing.")
+        # 400 where every other action answers 404
+        missing = _bad_request(f"Domain {domain} is not verified for DKIM signing.")
+        identity = self._existing(sent["EmailIdentity"], missing)
         self._store(replace(identity, signing_enabled=sent.get("SigningEnabled", False)))
 
     def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> None:
-        name = sent["EmailIdentity"].lower()
-        identity = self.region.get(name)
-        if not identity:
-            raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
+        name = sent["EmailIdentity"]
+        identity = self._existing(name, _not_found(f"Identity <{name}> does not exist."))
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         self._store(replace(identity, configuration_set=configuration_set))
 
     def put_email_identity_mail_from_attributes(self, sent: Mapping[str, Any]) -> None:
         """Bounces of this identity's mail go to that domain, or to SES's own."""
-        name, domain = sent["EmailIdentity"].lower(), (sent.get("MailFromDomain") or "").lower()
-        identity = self.region.get(name)
-        if not identity:  # 400 where other actions answer 404; text as of another action
-            raise _bad_request(f"Identity <{name}> does not exist.")
+        name, domain = sent["EmailIdentity"], (sent.get("MailFromDomain") or "").lower()
+        # 400 where other actions answer 404; text as of another action
+        identity = self._existing(name, _bad_request(f"Identity <{name}> does not exist."))
         parent = name.rpartition("@")[2]
         if domain and not domain.endswith(f".{parent}"):
             text = f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity"
@@ -120,15 +118,14 @@ class Actions:
         elif domain == identity.mail_from.domain and identity.mail_from.status != "FAILED":
             put = replace(identity.mail_from, on_mx_failure=on_failure)
         elif self.finds_mx:
-            first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
-            put = MailFrom(domain, on_failure, since=self.now, next_check=first_check)
+            put = MailFrom(domain, on_failure, since=self.now, next_check=self._first_check)
         else:
             put = MailFrom(domain, on_failure, "SUCCESS")
         self._store(replace(identity, mail_from=put))
 
     def get_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """One identity, as it was `read_lag_seconds` ago."""
-        identity = self._existing(sent, at=self._read_at)
+        identity = self._existing(sent["EmailIdentity"], at=self._read_at)
         answer = {
             "IdentityType": identity.identity_type,
             "FeedbackForwardingStatus": True,
@@ -148,28 +145,29 @@ class Actions:
         """A page of identities, as they were `read_lag_seconds` ago. Nothing about DKIM."""
         wanted = sent.get("Filter") or {}
         rows = [
-            row
-            for row in map(_row, self.region.identities(self._read_at).values())
-            if wanted.get("IDENTITY_NAME_CONTAINS", "").lower() in row["IdentityName"]
-            and wanted.get("IDENTITY_TYPE", row["IdentityType"]) == row["IdentityType"]
-            and wanted.get("VERIFICATION_STATUS", row["VerificationStatus"]) == row["VerificationStatus"]
+            {
+                "IdentityType": one.identity_type,
+                "IdentityName": one.name,
+                "SendingEnabled": one.verification_status == "SUCCESS",
+                "VerificationStatus": one.verification_status,
+            }
+            for one in self.region.identities(self._read_at).values()
+            if wanted.get("IDENTITY_NAME_CONTAINS", "").lower() in one.name
+            and wanted.get("IDENTITY_TYPE") in (None, one.identity_type)
+            and wanted.get("VERIFICATION_STATUS") in (None, one.verification_status)
         ]
         return _page("EmailIdentities", rows, sent)
 
     def delete_email_identity(self, sent: Mapping[str, Any]) -> None:
         """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
-        name = self._existing(sent).name
-        held = {
-            "tenant associations. Remove all tenant associations": any(
-                name in identities for identities in self.region.associations.values()
-            ),
-            "certificates associated with it. Disassociate all certificates": self.region.certificates.get(
-                name
-            ),
-        }
-        for by, is_held in held.items():
-            if is_held:
-                raise _bad_request(f"Cannot delete {self._arn(name)} because it has {by} and try again.")
+        name = self._existing(sent["EmailIdentity"]).name
+        by = ""
+        if any(name in identities for identities in self.region.associations.values()):
+            by = "tenant associations. Remove all tenant associations"
+        elif self.region.certificates.get(name):
+            by = "certificates associated with it. Disassociate all certificates"
+        if by:
+            raise _bad_request(f"Cannot delete {self._arn(name)} because it has {by} and try again.")
         self.region.store(name, None, self.now)
 
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,15 +193,14 @@ class Actions:
 
     def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
         held, name = self._held_by(sent), _name_in(sent)
-        if not self.region.get(name):
-            raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
+        self._existing(name, _not_found(f"Identity <{name}> does not exist."))
         if name in held:
             raise SesError("AlreadyExistsException", "The association already exists.")  # text assumed
         held[name] = self.now
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
         if self._held_by(sent).pop(_name_in(sent), None) is None:
-            raise SesError("NotFoundException", "The association does not exist.")  # text assumed
+            raise _not_found("The association does not exist.")  # text assumed
 
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name, arn = _name_in(sent), sent["ResourceArn"]
@@ -228,12 +225,12 @@ class Actions:
 
     def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
         """Mail from an address of the identity has an S/MIME signature, too."""
-        name = self._existing(sent).name
+        name = self._existing(sent["EmailIdentity"]).name
         self.region.certificates.setdefault(name, set()).add(sent.get("FromAddress", name))
 
     def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
         """That is over; no error if there was none."""
-        name = self._existing(sent).name
+        name = self._existing(sent["EmailIdentity"]).name
         self.region.certificates.get(name, set()).discard(sent.get("FromAddress", name))
 
     def tag_resource(self, sent: Mapping[str, Any]) -> None:
@@ -275,24 +272,25 @@ class Actions:
         if identity and key:
             content = signed(content, key, domain=identity.name)
         mail_from = identity.mail_from if identity else MailFrom()
-        envelope = f"{self.region.name}.amazonses.com"
-        if mail_from.domain and mail_from.status == "SUCCESS":
-            envelope = mail_from.domain
-        elif mail_from.on_mx_failure == "REJECT_MESSAGE":
+        custom = mail_from.domain if mail_from.status == "SUCCESS" else ""
+        if mail_from.on_mx_failure == "REJECT_MESSAGE" and not custom:
             text = f"MAIL FROM domain {mail_from.domain} is not verified."  # assumed
             raise SesError("MailFromDomainNotVerifiedException", text)
-        self.deliver(f"{message_id}@{envelope}", to, content)
+        self.deliver(f"{message_id}@{custom or f'{self.region.name}.amazonses.com'}", to, content)
         return {"MessageId": message_id}
+
+    @property
+    def _first_check(self) -> datetime:
+        return self.now + timedelta(seconds=self.switches.first_check_seconds)
 
     @property
     def _read_at(self) -> datetime:
         return self.now - timedelta(seconds=self.switches.read_lag_seconds)
 
-    def _existing(self, sent: Mapping[str, Any], *, at: datetime | None = None) -> Identity:
-        name = sent["EmailIdentity"].lower()
+    def _existing(self, name: str, missing: SesError | None = None, at: datetime | None = None) -> Identity:
         if identity := self.region.get(name, at):
             return identity
-        raise SesError("NotFoundException", f"Email identity {name} does not exist.")
+        raise missing or _not_found(f"Email identity {name} does not exist.")
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
@@ -303,16 +301,14 @@ class Actions:
     def _tenant(self, sent: Mapping[str, Any]) -> str:
         name: str = sent["TenantName"]
         if name not in self.region.tenants:
-            raise SesError("NotFoundException", f"Tenant {name} does not exist.")  # text assumed
+            raise _not_found(f"Tenant {name} does not exist.")  # text assumed
         return name
 
     def _tagged(self, sent: Mapping[str, Any], *, elsewhere: str) -> Identity:
         name = _name_in(sent)
         if sent["ResourceArn"] != self._arn(name) or not name:
             raise _bad_request(elsewhere)  # seen for another Region; for the rest, assumed
-        if identity := self.region.get(name):
-            return identity
-        raise SesError("NotFoundException", f"No EmailIdentity present with name: {name}")
+        return self._existing(name, _not_found(f"No EmailIdentity present with name: {name}"))
 
     def _store(self, identity: Identity) -> None:
         self.region.store(identity.name, identity, self.now)
@@ -328,7 +324,7 @@ class Actions:
 
     def _check_configuration_set(self, name: str | None) -> None:
         if name and name not in self.region.configuration_sets:
-            raise SesError("NotFoundException", f"Configuration set <{name}> does not exist.")
+            raise _not_found(f"Configuration set <{name}> does not exist.")
 
     def _dkim_attributes(self, identity: Identity) -> dict[str, Any]:
         shown = identity
@@ -343,12 +339,12 @@ class Actions:
             attributes["Tokens"] = self._tokens(shown)
         if shown.is_easy:
             attributes["NextSigningKeyLength"] = shown.key_length
-            if shown.key:
-                attributes |= {
-                    "CurrentSigningKeyLength": shown.key_length,
-                    "LastKeyGenerationTimestamp": shown.changed,
-                    "SigningHostedZone": SIGNING_HOSTED_ZONE,
-                }
+        if shown.is_easy and shown.key:
+            attributes["CurrentSigningKeyLength"] = shown.key_length
+            attributes |= {
+                "LastKeyGenerationTimestamp": shown.changed,
+                "SigningHostedZone": SIGNING_HOSTED_ZONE,
+            }
         return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
@@ -359,9 +355,11 @@ class Actions:
                 raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed
             return easy_dkim_keys()[0]
         if not {"DomainSigningSelector", "DomainSigningPrivateKey"} <= set(attributes):
-            raise INCOMPLETE
+            text = "Invalid identity configuration. please ensure to provide the required Attributes."
+            raise _bad_request(text)
         if "NextSigningKeyLength" in attributes:
-            raise KEY_AND_LENGTH
+            both = "DomainSigningSelector and DomainSigningPrivateKey"
+            raise _bad_request(f"NextSigningKeyLength cannot be used together with {both}.")
         key = HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
         if self.switches.refuses_bad_keys and not key.public_der:
             raise _bad_request("The DomainSigningPrivateKey is not a valid RSA private key.")  # text assumed
@@ -379,13 +377,8 @@ def _bad_request(message: str) -> SesError:
     return SesError("BadRequestException", message)
 
 
-NOT_A_DOMAIN: Final = _bad_request("The EmailIdentity value must be a valid domain.")
-INCOMPLETE: Final = _bad_request(
-    "Invalid identity configuration. please ensure to provide the required Attributes."
-)
-KEY_AND_LENGTH: Final = _bad_request(
-    "NextSigningKeyLength cannot be used together with DomainSigningSelector and DomainSigningPrivateKey."
-)
+def _not_found(message: str) -> SesError:
+    return SesError("NotFoundException", message)
 
 
 def _is_byodkim(attributes: Mapping[str, str]) -> bool:
@@ -409,12 +402,3 @@ def _page(what: str, rows: list[dict[str, Any]], sent: Mapping[str, Any]) -> dic
     end = begin + (sent.get("PageSize") or MAX_PAGE_SIZE)
     page: dict[str, Any] = {what: rows[begin:end]}
     return page | {"NextToken": str(end)} if end < len(rows) else page
-
-
-def _row(identity: Identity) -> dict[str, Any]:
-    return {
-        "IdentityType": identity.identity_type,
-        "IdentityName": identity.name,
-        "SendingEnabled": identity.verification_status == "SUCCESS",
-        "VerificationStatus": identity.verification_status,
-    }

@@ -132,6 +132,8 @@ class SesModel(SesAccount):
         here, finds_mx = self._region(region), self._look_up_mx is not None
         if "EndpointId" in parameters:
             here = self._in_turn(here, parameters["EndpointId"])
+        if "EmailIdentity" in parameters:
+            parameters = {**parameters, "EmailIdentity": parameters["EmailIdentity"].lower()}
         actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
         return getattr(actions, xform_name(operation))(parameters) or {}
 

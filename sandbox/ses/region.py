@@ -44,13 +44,9 @@ class Region:
             if next_check:
                 heapq.heappush(self._checks, (next_check, name))
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether any identity may have a check due by *now*."""
-        return bool(self._checks) and self._checks[0][0] <= now
-
     def due(self, now: datetime) -> Iterator[Identity]:
         """Identities that may have a check due by *now*, longest due first."""
-        while self.is_due(now):
+        while self._checks and self._checks[0][0] <= now:
             _, name = heapq.heappop(self._checks)
             if identity := self.get(name):
                 yield identity
