@@ -2,13 +2,14 @@
 Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
 
 A CLI that was built from source comes without it, and programs of tests are functions. They run in this
-process, one after the other, by the server that the Automation API has for such programs, and end as in a
-process of their own.
+process, one after the other, and end as in a process of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import logging
 import os
 import queue
 import re
@@ -30,9 +31,9 @@ import grpc
 import pulumi
 from google.protobuf.empty_pb2 import Empty
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime import reset_options, run_in_stack, set_all_config
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
-from pulumi.runtime.settings import SETTINGS
 
 TIMES_CANCELLED: Final = 10
 """The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
@@ -47,19 +48,6 @@ _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 ERROR_SHOWN: Final = 32
 """Exit code of a program that has shown its error itself, in all SDKs."""
-
-RUN_ERROR: Final = 1
-"""Exit code after `pulumi.RunError`, whose message is shown."""
-
-TRACEBACKS: Final = ("python inline source runtime error: ", "RPC error: ")
-"""How the server's answers begin after an exception elsewhere than in the program."""
-
-
-class _Exited(grpc.RpcError):
-    """Of all that a program may raise, the server keeps only this to itself."""
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNAVAILABLE
 
 
 class LanguageHost(LanguageServer):
@@ -90,34 +78,36 @@ class LanguageHost(LanguageServer):
         return language_pb2.LanguageHandshakeResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        request.args[:] = [self._engine]  # where the Automation API has the engine's address
-        loops: list[asyncio.AbstractEventLoop] = []
-        exit_codes: list[Any] = []
-
-        def run() -> None:
-            loops.append(asyncio.get_running_loop())
-            SETTINGS.root_directory = request.info.program_directory  # as the real one says
-            try:
-                (self._program or partial(run_main, request.info.program_directory))()
-            except SystemExit as error:
-                exit_codes.append(error.code or 0)
-                raise _Exited from None
-            except pulumi.RunError:
-                raise
-            except Exception:  # noqa: BLE001 # as the real one does
-                pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
-                exit_codes.append(ERROR_SHOWN)
-                raise _Exited from None
-
         with self._turn, environment_of(self._environment, forget=self._forget):
-            try:
-                answer = LanguageServer(run).Run(request, context)  # type: ignore[no-untyped-call]
-            finally:
-                for loop in loops:  # it is left open when a program fails while it registers resources
-                    close_loop(loop)
-        if answer.error:
-            exit_codes.append(ERROR_SHOWN if answer.error.startswith(TRACEBACKS) else RUN_ERROR)
-        return answered(exit_codes[-1] if exit_codes else 0)
+            return answered(contextvars.copy_context().run(self._exit_code, request))
+
+    def _exit_code(self, request: Any) -> int:
+        """How the program ends: what `pulumi-language-python-exec` does, in this process."""
+        folder = request.info.program_directory
+        engine = {"engine_address": self._engine, "monitor_address": request.monitor_address}
+        stack = {name: getattr(request, name) for name in ("project", "stack", "organization", "parallel")}
+        reset_options(**engine, **stack, preview=request.dryRun, root_directory=folder)
+        set_all_config(request.config, request.configSecretKeys)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(ThreadPoolExecutor(max(request.parallel, 1) * 4))
+        loop.set_exception_handler(self._exception_handler)
+        program: Any = self._program or partial(run_main, folder)
+        try:
+            loop.run_until_complete(run_in_stack(program))
+        except SystemExit as error:
+            return int(error.code or 0)
+        except pulumi.RunError as error:
+            pulumi.log.error(str(error))
+            return 1
+        except Exception as error:  # noqa: BLE001 # as the real one does
+            if isinstance(error, grpc.RpcError) and error.code() == grpc.StatusCode.UNAVAILABLE:
+                return 0  # the engine has ended
+            pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+            return ERROR_SHOWN
+        finally:
+            close_loop(loop)
+        return 0
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
