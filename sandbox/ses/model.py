@@ -1,32 +1,43 @@
 """
-Amazon SES without HTTP: the API's front door with its rate limit, a log, and what a test makes go wrong.
+Amazon SES without HTTP: Regions, identities and checks of DNS over time, behind the API's front door.
 
-A fake of SES for tests in one process stands on this, the emulator puts HTTP before it: both keep one set
-of rules.
+The door has the rate limit, a log, and what a test makes go wrong. A fake of SES for tests in one process
+stands on this, the emulator puts HTTP before it: both keep one set of rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any, Final
 
 from botocore import xform_name
 
-from sandbox.ses.account import SesAccount
+from sandbox.clock import SandboxClock
 from sandbox.ses.actions import Actions
-from sandbox.ses.identity import HeldKey
+from sandbox.ses.identity import LONGEST_GAP, DkimStatus, HeldKey, Identity, Info, Soa, easy_dkim_keys
 from sandbox.ses.region import Region
 from sandbox.ses.rules import SesError, check_parameters, service_model
 from sandbox.ses.sending import Deliver
-from sandbox.ses.switches import Fault
+from sandbox.ses.switches import Fault, Switches
 
 OPERATIONS: Final = frozenset(
     name for name in service_model().operation_names if hasattr(Actions, xform_name(name))
 )
 """The API actions that are known here."""
+
+LookUpTxt = Callable[[str], tuple[str, ...] | None]
+"""
+TXT values at a name, the strings of each joined; empty for no such name, None if no server answered.
+MX values are looked up in the same way, `10 mx.example.com` without a final dot.
+"""
+
+NEGATIVE_TTL: Final = timedelta(minutes=15)
+"""How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
 
 
 class NoAnswerError(Exception):
@@ -63,13 +74,36 @@ class Call:
         return self.fault is None and self.error != "TooManyRequestsException"
 
 
-class SesModel(SesAccount):
-    def __init__(self, *, deliver: Deliver = lambda *_: None, **account: Any) -> None:
-        """*account* as of `SesAccount`; without *deliver* mail gets lost."""
-        super().__init__(**account)
+class SesModel:
+    """SES of one AWS account. Any thread may use it, read what it has, and change it as in the console."""
+
+    def __init__(
+        self,
+        *,
+        look_up_txt: LookUpTxt,
+        look_up_mx: LookUpTxt | None = None,
+        look_up_soa: Callable[[str], Soa | None] | None = None,
+        name_exists: Callable[[str], bool] | None = None,
+        clock: SandboxClock,
+        switches: Switches | None = None,
+        account_id: str = "123456789012",
+        deliver: Deliver = lambda *_: None,
+    ) -> None:
+        self.switches = switches or Switches()
+        self.clock = clock
+        self.account_id = account_id
+        self._look_up_txt = look_up_txt
+        self._look_up_mx = look_up_mx
+        self._look_up_soa = look_up_soa
+        self._name_exists = name_exists
         self._deliver = deliver
+        self.ails = False
+        """SES itself has a fault: its checks end with SERVICE_ERROR."""
+        self._lock = threading.RLock()
+        self._regions: dict[str, Region] = {}
         self._log: list[Call] = []
         self._faults: list[Fault] = []
+        clock.on_advance(self.catch_up)
 
     def call(
         self, operation: str, region: str, parameters: Mapping[str, Any], *, access_key: str = ""
@@ -82,27 +116,25 @@ class SesModel(SesAccount):
         domain = _domain(parameters)
         with self._lock:
             fault: Fault | None = None
-            outcome: dict[str, Any] | SesError | NoAnswerError
+            failure: SesError | NoAnswerError | None = None
+            answer: dict[str, Any] = {}
             try:
                 if operation != "SendEmail":  # has a rate of its own, far above what is sent here
                     self._throttle(self._region(region))
                 fault = self._take_fault(operation, domain)
-                if fault and fault.when == "before":
-                    outcome = self._spoiled(fault, operation, region, domain)
-                else:
-                    outcome = self._act(operation, region, parameters)
+                if not fault or fault.when == "after":
+                    answer = self._act(operation, region, parameters)
             except SesError as error:
-                outcome = error
-            if fault and fault.when == "after":
-                outcome = self._spoiled(fault, operation, region, domain)
-            failure = outcome if isinstance(outcome, Exception) else None
+                failure = error
+            if fault:
+                failure = self._spoiled(fault, operation, region, domain)
             status, code = (failure.status_code, failure.code) if failure else (200, "")
             fingerprint, now = _fingerprint(parameters), self.clock.now()
             call = Call(operation, region, domain, status, code, now, access_key, fingerprint, fault)
             self._log.append(call)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        if failure:
+            raise failure
+        return answer
 
     @property
     def log(self) -> tuple[Call, ...]:
@@ -124,25 +156,90 @@ class SesModel(SesAccount):
         with self._lock:
             self._faults.append(fault)
 
+    def identities(self, region: str) -> dict[str, Identity]:
+        self.catch_up()
+        with self._lock:
+            return self._region(region).identities()
+
+    def signing_key(self, domain: str, region: str) -> tuple[str, bytes] | None:
+        """Selector and private key (PKCS#1 DER) under mail from *domain* now; None: it goes out unsigned."""
+        self.catch_up()
+        with self._lock:
+            identity = self._region(region).nearest(domain)
+        key = identity.signs_with(at=self.clock.now(), switches=self.switches) if identity else None
+        return (key.selector, key.pkcs1_der) if key else None
+
+    def add_configuration_set(self, region: str, name: str) -> None:
+        with self._lock:
+            self._region(region).configuration_sets.add(name)
+
+    def put_identity(
+        self,
+        domain: str,
+        region: str,
+        *,
+        selector: str,
+        private_key: str,
+        status: DkimStatus = "SUCCESS",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
+        key = HeldKey.of(selector, private_key)
+        self._put(region, Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {}), status)
+
+    def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True, primary: str = "") -> None:
+        """
+        Somebody else made this identity with Easy DKIM; its records need not be in DNS.
+
+        With *primary* it is a replica of the identity of that Region, whose loss SES then notices.
+        """
+        origin = f"AWS_SES_{primary.upper().replace('-', '_')}" if primary else "AWS_SES"
+        identity = Identity(domain, origin, easy_dkim_keys()[0], self.clock.now())
+        self._put(region, identity, "SUCCESS" if verified else "PENDING")
+        if primary:
+            self.change(domain, region, next_check=self.clock.now() + LONGEST_GAP)
+
+    def change(self, domain: str, region: str, **changes: Any) -> None:
+        """
+        Fields of an `Identity` are changed as in the console: no call, no log.
+
+        A *status* stays as it is set until the next Put.
+        """
+        with self._lock:
+            if "status" in changes:
+                changes |= {"confirmed": changes["status"] == "SUCCESS", "next_check": None}
+            identity = self.identities(region)[domain]
+            self._region(region).store(domain, replace(identity, **changes), self.clock.now())
+
+    def remove(self, domain: str, region: str) -> None:
+        """Somebody deleted the identity: no call, no log."""
+        with self._lock:
+            self._region(region).store(domain, None, self.clock.now())
+
+    def catch_up(self) -> None:
+        """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
+        with self._lock:
+            now = self.clock.now()
+            look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
+            for region in self._regions.values():
+                for identity in region.due(now):
+                    self._catch_up(region, identity, now, look_up)
+
     def _act(self, operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if operation not in OPERATIONS:
             raise SesError("UnknownOperationException", "")
         check_parameters(operation, parameters)
         self.catch_up()
         here, finds_mx = self._region(region), self._look_up_mx is not None
-        if "EndpointId" in parameters:
-            here = self._in_turn(here, parameters["EndpointId"])
+        if endpoint := parameters.get("EndpointId"):
+            if endpoint not in here.endpoints:
+                raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
+            here.endpoints[endpoint].rotate()  # each message goes through the next Region
+            here = self._region(here.endpoints[endpoint][0])
         if "EmailIdentity" in parameters:
             parameters = {**parameters, "EmailIdentity": parameters["EmailIdentity"].lower()}
         actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
         return getattr(actions, xform_name(operation))(parameters) or {}
-
-    def _in_turn(self, region: Region, endpoint: str) -> Region:
-        """The Region that sends the next message of a multi-Region endpoint."""
-        if endpoint not in region.endpoints:
-            raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
-        region.endpoints[endpoint].rotate()
-        return self._region(region.endpoints[endpoint][0])
 
     def _throttle(self, region: Region) -> None:
         now, rate = self.clock.monotonic(), self.switches.requests_per_second
@@ -170,6 +267,62 @@ class SesModel(SesAccount):
                 text = f"User: {user} is not authorized to perform: ses:{operation} on resource: {arn}"
                 return SesError("AccessDeniedException", text)
         return NoAnswerError(fault)
+
+    def _put(self, region: str, identity: Identity, status: DkimStatus) -> None:
+        confirmed = status == "SUCCESS"
+        seen = Info(identity.changed, identity.changed) if confirmed else Info()
+        known = replace(identity, status=status, verification_status=status, confirmed=confirmed)
+        known = replace(known, info=seen, ownership=seen)
+        with self._lock:
+            self._region(region).store(known.name, known, known.changed)
+
+    def _region(self, name: str) -> Region:
+        return self._regions.setdefault(name, Region(name))
+
+    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
+        while identity.key and identity.next_check and identity.next_check <= now:
+            at = identity.next_check
+            answer, error = self._answer(region, identity.key.record_name(identity.name), at, look_up)
+            if why := self._replication_problem(region, identity):
+                answer, error = (), why
+            soa = self._look_up_soa(identity.name) if self._look_up_soa else None
+            identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
+            region.store(identity.name, identity, at)
+        while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
+            mail_from, at = identity.mail_from, identity.mail_from.next_check
+            found = self._look_up_mx(mail_from.domain)
+            checked = mail_from.checked(found, region=region.name, at=at, switches=self.switches)
+            identity = replace(identity, mail_from=checked)
+            region.store(identity.name, identity, at)
+
+    def _replication_problem(self, region: Region, identity: Identity) -> str:
+        """`ErrorType` of a replica that can't have the key of its primary; empty for any other identity."""
+        if not identity.primary or (identity.confirmed and not self.switches.replicas_follow):
+            return ""
+        if identity.primary == region.name:
+            return "REPLICATION_PRIMARY_INVALID_REGION"
+        there = self._regions.get(identity.primary)
+        primary = there.get(identity.name) if there else None
+        if not primary:
+            return "REPLICATION_PRIMARY_NOT_FOUND"
+        if not primary.is_easy:
+            return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
+        return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
+
+    def _answer(
+        self, region: Region, name: str, at: datetime, look_up: LookUpTxt
+    ) -> tuple[tuple[str, ...] | None, str]:
+        """TXT values, and an `ErrorType` that they do not say themselves."""
+        if self.ails:
+            return None, "SERVICE_ERROR"
+        if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):
+            return (), ""
+        answer = look_up(name)
+        if answer == ():
+            if self._name_exists and self._name_exists(name):
+                return answer, "TYPE_NOT_FOUND"
+            region.no_such_name_until[name] = at + NEGATIVE_TTL
+        return answer, ""
 
 
 def _domain(parameters: Mapping[str, Any]) -> str:
