@@ -1,26 +1,26 @@
 """
-Types of values at run time, and the way of those that Pulumi sends to Python's and back.
+Types of values at run time: what Pulumi sends, Python's values of it, and the way back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
-value. Plain values in, problems out; callers leave out unknown values of a preview first. The settings
-have the same types, by `config.values`.
+value. Plain values in, problems out; callers leave out unknown values of a preview first. For settings a
+type is an annotation; pydantic itself is not imported here, as the plugin process does without it.
 """
 
 from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, fields
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.quoting import printable, shown
+from byodkim_provider.quoting import named, printable, shown
 
 MAX_SINGLE_LINE: Final = 1000
 """Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
@@ -29,27 +29,43 @@ MAX_NUMBER: Final = 2**53
 """Larger whole numbers are not exact: Pulumi sends every number as a float."""
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
-    """A type of property."""
+    """A type of property, or of setting."""
 
-    name: str
-    """In the words of an error message, such as "a string"."""
-    plural: str
-    fits: Callable[[Any], bool]
-    """Whether a plain value, as Pulumi sends it, is of this type."""
-    read: Callable[[Any], Any] = _same
-    """Python's value of a plain one that fits."""
-    write: Callable[[Any], Any] = _same
-    """The plain value of Python's."""
+    read: Callable[[Any], Any]
+    """
+    Python's value of a plain one, as Pulumi sends it.
 
-    def problem(self, value: Any) -> Message | None:
-        """What was expected and what was seen; None if *value* fits."""
-        return None if self.fits(value) else SettingMessages.KIND(kind=self.name, value=shown(value))
+    Raises ValueError with what was expected and seen, and the steps to what is wrong in it, last one first.
+    """
+    schema: dict[str, Any] = field(default_factory=dict)
+    """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
+        from pydantic_core.core_schema import no_info_plain_validator_function
+
+        return no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, core: object, handler: object) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def kind(
+    name: str,
+    fits: Callable[[Any], object],
+    read: Callable[[Any], Any] | None = None,
+    *,
+    schema: dict[str, Any] | None = None,
+) -> Kind:
+    """The type of the values that *fits* is true of, called *name* in an error message: "a string"."""
+
+    def checked(value: Any) -> Any:
+        if fits(value):
+            return read(value) if read else value
+        raise ValueError(SettingMessages.KIND(kind=name, value=shown(value)))
+
+    return Kind(checked, schema or {})
 
 
 Kinds = Mapping[str, Kind]
@@ -58,21 +74,22 @@ Kinds = Mapping[str, Kind]
 
 def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()) -> list[str]:
     """One line for each property that has the wrong type, or is *required* and absent."""
-    missing = [f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None]
-    return missing + [
-        printable(f"{name}: {problem}")
-        for name, kind in kinds.items()
-        if properties.get(name) is not None and (problem := kind.problem(properties[name]))
-    ]
+    found = [f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None]
+    for name, one in kinds.items():
+        try:
+            if properties.get(name) is not None:
+                one.read(properties[name])
+        except ValueError as error:
+            problem, *steps = error.args
+            path = [f"[{step if isinstance(step, int) else json.dumps(named(step))}]" for step in steps]
+            found.append(printable(f"{name}{''.join(reversed(path))}: {problem}"))
+    return found
 
 
-def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collection[str]) -> None:
-    """Raise `InvalidSettings` for outputs that no version of this program can have stored."""
-    if wrong := problems(outputs, kinds, required=required):
-        raise InvalidSettings(
-            [SettingMessages.IN_STATE(problem=problem) for problem in wrong],
-            hint=SettingMessages.IN_STATE(problem="").hint,
-        )
+def refuse_state(wrong: Iterable[str]) -> None:
+    """Raise `InvalidSettings` for problems of outputs, which no version of this program can have stored."""
+    if found := [SettingMessages.IN_STATE(problem=problem) for problem in wrong]:
+        raise InvalidSettings(found, hint=found[0].hint)
 
 
 def moment(text: str) -> datetime:
@@ -116,63 +133,48 @@ def _is_resolver(value: Any) -> bool:
         return False
 
 
-STRING: Final = Kind("a string", "strings", lambda value: isinstance(value, str))
-LINE: Final = Kind("a single-line string", "single-line strings", _is_single_line)
-FLAG: Final = Kind("true or false", "flags", lambda value: isinstance(value, bool))
-NUMBER: Final = Kind("a number", "numbers", _is_number)
-WHOLE: Final = Kind(
-    "a whole number", "whole numbers", lambda value: _is_number(value) and value == int(value), read=int
+STRING: Final = kind("a string", lambda value: isinstance(value, str))
+LINE: Final = kind("a single-line string", _is_single_line)
+FLAG: Final = kind("true or false", lambda value: isinstance(value, bool))
+WHOLE: Final = kind("a whole number", lambda value: _is_number(value) and value == int(value), int)
+TIME: Final = kind("a time in ISO 8601", _is_time, moment)
+GENERATION: Final = kind("a generation like 2", _is_generation, int)
+"""The key of a map: Pulumi sends strings."""
+LIST: Final = kind("a list", lambda value: isinstance(value, list | tuple))
+MAP: Final = kind("a map", lambda value: isinstance(value, Mapping))
+RESOLVER: Final = kind(
+    "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535",
+    _is_resolver,
+    schema={"type": "string", "minLength": 1},
 )
-TIME: Final = Kind("a time in ISO 8601", "times", _is_time, read=moment, write=timestamp)
-MAP: Final = Kind("a map", "maps", lambda value: isinstance(value, Mapping))
-_ADDRESS: Final = "'1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535"
-RESOLVER: Final = Kind(f"an address like {_ADDRESS}", f"addresses like {_ADDRESS}", _is_resolver)
 
 
 def between(least: float, most: float) -> Kind:
-    return Kind(f"{least} to {most}", "numbers", lambda value: _is_number(value) and least <= value <= most)
+    return kind(f"{least} to {most}", lambda value: _is_number(value) and least <= value <= most)
 
 
 def one_of(words: tuple[str, ...]) -> Kind:
     *others, last = map(repr, words)
-    return Kind(f"{', '.join(others)} or {last}", "words", words.__contains__)
+    return kind(f"{', '.join(others)} or {last}", words.__contains__)
 
 
-def list_of(kind: Kind) -> Kind:
+def list_of(one: Kind) -> Kind:
+    return Kind(lambda value: tuple(_within(step, one, each) for step, each in enumerate(LIST.read(value))))
+
+
+def map_of(one: Kind, key: Kind = STRING) -> Kind:
     return Kind(
-        f"a list of {kind.plural}",
-        f"lists of {kind.plural}",
-        lambda value: isinstance(value, list | tuple) and all(map(kind.fits, value)),
-        read=lambda value: tuple(map(kind.read, value)),
-        write=lambda value: list(map(kind.write, value)),
+        lambda value: {
+            _within(name, key, name): _within(name, one, each) for name, each in MAP.read(value).items()
+        }
     )
 
 
-def map_of(kind: Kind) -> Kind:
-    """Keyed by strings."""
-    return Kind(
-        f"a map of {kind.plural}",
-        f"maps of {kind.plural}",
-        lambda value: isinstance(value, Mapping) and all(map(kind.fits, value.values())),
-        read=lambda value: {key: kind.read(one) for key, one in value.items()},
-        write=lambda value: {key: kind.write(one) for key, one in value.items()},
-    )
-
-
-def by_generation(kind: Kind) -> Kind:
-    """A map with whole numbers as keys, which Pulumi sends as strings."""
-    inner = map_of(kind)
-
-    def fits(value: Any) -> bool:
-        return inner.fits(value) and all(map(_is_generation, value))
-
-    return Kind(
-        f"{inner.name} keyed by generation",
-        inner.plural,
-        fits,
-        read=lambda value: {int(key): one for key, one in inner.read(value).items()},
-        write=lambda value: {str(key): one for key, one in inner.write(value).items()},
-    )
+def _within(step: str | int, kind: Kind, value: Any) -> Any:
+    try:
+        return kind.read(value)
+    except ValueError as error:
+        raise ValueError(*error.args, step) from None
 
 
 @functools.cache
@@ -184,16 +186,20 @@ def kinds_of(cls: type, *, strict: bool = False) -> Kinds:
     Everything stored must stay readable, so the state is not checked for these.
     """
     hints = get_type_hints(cls, include_extras=True)
-    kinds = {field.name: _kind(hints[field.name], strict=strict) for field in fields(cls)}
-    return {name: kind for name, kind in kinds.items() if kind}
+    hints = {one.name: _some(hints[one.name]) for one in fields(cls)}
+    return {name: _kind(hint, strict=strict) for name, hint in hints.items() if not is_dataclass(hint)}
 
 
-_PLAIN: Final[Mapping[Any, Kind]] = {str: STRING, bool: FLAG, int: WHOLE, float: NUMBER, datetime: TIME}
+_PLAIN: Final[Mapping[Any, Kind]] = {str: STRING, bool: FLAG, int: WHOLE, datetime: TIME}
 
 
-def _kind(hint: Any, *, strict: bool) -> Kind | None:
-    if get_origin(hint) in (Union, UnionType):  # X | None
-        (hint,) = (one for one in get_args(hint) if one is not type(None))
+def _some(hint: Any) -> Any:
+    """*hint* without None."""
+    is_union = get_origin(hint) in (Union, UnionType)
+    return next(one for one in get_args(hint) if one is not type(None)) if is_union else hint
+
+
+def _kind(hint: Any, *, strict: bool) -> Kind:
     if get_origin(hint) is Annotated:
         hint, kind = get_args(hint)
         return kind if strict else _kind(hint, strict=False)
@@ -201,13 +207,12 @@ def _kind(hint: Any, *, strict: bool) -> Kind | None:
     if get_origin(hint) is Literal:
         return one_of(arguments) if strict else STRING
     if get_origin(hint) is tuple:
-        one = _kind(arguments[0], strict=strict)
-        return one and list_of(one)
+        return list_of(_kind(arguments[0], strict=strict))
     if get_origin(hint) is Mapping:
         key, value = arguments
         one = STRING if value is str else _kind(value, strict=strict)
-        return one and (by_generation(one) if key is int else map_of(one))
-    return LINE if hint is str and strict else _PLAIN.get(hint)
+        return map_of(one, GENERATION if key is int else STRING)
+    return LINE if hint is str and strict else _PLAIN[hint]
 
 
 def read(cls: type, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,15 +223,21 @@ def read(cls: type, properties: Mapping[str, Any]) -> dict[str, Any]:
     """
     needed = {one.name for one in fields(cls) if one.default is one.default_factory is MISSING}
     return {
-        name: kind.read(properties[name])
-        for name, kind in kinds_of(cls).items()
+        name: one.read(properties[name])
+        for name, one in kinds_of(cls).items()
         if name in needed or properties.get(name) is not None
     }
 
 
 def written(value: object) -> dict[str, Any]:
-    """The fields of a dataclass as Pulumi stores them; absent for None."""
-    cls: type = type(value)
-    kinds = kinds_of(cls)
-    given = {name: getattr(value, name) for name in kinds}
-    return {name: kinds[name].write(one) for name, one in given.items() if one is not None}
+    """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
+    given = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
+    return {name: _plain(one) for name, one in given.items() if one is not None and not is_dataclass(one)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return list(map(_plain, value))
+    return timestamp(value) if isinstance(value, datetime) else value

@@ -22,9 +22,10 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict
 from byodkim_provider.cli.terminal import as_json, ask_all, minute
-from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
+from byodkim_provider.config.values import REGION
 from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.identity.state import AWAITING_DNS
+from byodkim_provider.property_types import RESOLVER
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
 """Exit code for the first of these verdicts that a record has."""
@@ -42,7 +43,7 @@ def _server(text: str) -> str:
             raise click.BadParameter(f"{host!r} has no address") from None
         address = str(found[4][0])
         text = (f"[{address}]" if ":" in address else address) + colon + port
-    return checked(RESOLVER_ADDRESS.read)(text)
+    return checked(RESOLVER.read)(text)
 
 
 @click.command(

@@ -38,11 +38,12 @@ from byodkim_provider.cli.scan_entries import (
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
 from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.config.values import REGION, RESOLVER_ADDRESS
+from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.property_types import RESOLVER
 from byodkim_provider.quoting import did_you_mean
 
 Strings = tuple[str, ...]
@@ -91,7 +92,7 @@ Exit codes:
 @click.option(
     "--nameserver",
     "servers",
-    type=checked(RESOLVER_ADDRESS.read),
+    type=checked(RESOLVER.read),
     multiple=True,
     metavar="ADDRESS:PORT",
     help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "

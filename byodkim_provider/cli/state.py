@@ -156,12 +156,12 @@ def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
     for one in outputs.get("records", ()):
         if "._domainkey." not in str(one.get("name")):
             continue  # not known to a run with `--target` that left this record out
-        property_types.refuse_state(one, RECORD, required=RECORD)
+        property_types.refuse_state(property_types.problems(one, RECORD, required=RECORD))
         yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
 
 
 def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:
-    property_types.refuse_state(outputs, SECRET, required=SECRET)
+    property_types.refuse_state(property_types.problems(outputs, SECRET, required=SECRET))
     return outputs["secret_arn"], outputs["key_store"].get("kms_key_id")
 
 

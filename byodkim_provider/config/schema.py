@@ -19,7 +19,6 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.config.problems import Problem, line, located, secret_command
 from byodkim_provider.config.values import (
     REGION,
-    RESOLVER_ADDRESS,
     SECRET_TEXT,
     ZONE,
     Boolean,
@@ -43,6 +42,7 @@ from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
+from byodkim_provider.property_types import RESOLVER
 from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
@@ -369,7 +369,7 @@ class DomainDefaults(Written):
     """Let Pulumi refuse to delete the identities (the resource option `protect`)."""
     dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
-    dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER_ADDRESS]], AfterValidator(distinct)] = ()
+    dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER]], AfterValidator(distinct)] = ()
     """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""
     dns_wait_seconds: Annotated[int, whole(0, 3600)] = 120
     """How long a run waits until a record is visible in DNS, in seconds."""

@@ -1,16 +1,12 @@
 """
-Types of single values in a stack file, and what all its maps share.
-
-A type is an annotation for pydantic: it parses and checks a value, with the rules and error messages of
-`property_types` where Pulumi's values have the same type, and knows its JSON Schema.
+Types of values that only a stack file has, and what all its maps share.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
@@ -18,74 +14,43 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     ValidationError,
     model_validator,
 )
 from pydantic.alias_generators import to_camel, to_snake
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.settings import region_problem
 from byodkim_provider.config.problems import Problem, lines, located
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
+from byodkim_provider.property_types import FLAG, WHOLE, Kind, between, kind
 from byodkim_provider.quoting import named, printable, shown
 
 
-@dataclass(frozen=True, eq=False)
-class Value:
-    """A type of value."""
-
-    read: Callable[[object], Any]
-    """The checked value; raises ValueError with what was expected and what was seen."""
-    schema: JsonSchemaValue
-    """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return dict(self.schema)
-
-
-def _of_kind(kind: Kind, value: object) -> Any:
-    if problem := kind.problem(value):
-        raise ValueError(problem)
-    return kind.read(value)
-
-
-def whole(least: int, most: int) -> Value:
+def whole(least: int, most: int) -> Kind:
     """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
+    limits = between(least, most)
 
     def read(value: object) -> int:
         if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
             value = int(value)
-        number: int = _of_kind(WHOLE, value)
-        if not least <= number <= most:
-            raise ValueError(SettingMessages.KIND(kind=f"{least} to {most}", value=number))
+        number: int = limits.read(WHOLE.read(value))
         return number
 
-    return Value(read, {"type": "integer", "minimum": least, "maximum": most})
+    return Kind(read, schema={"type": "integer", "minimum": least, "maximum": most})
 
 
-def text(pattern: str, expected: str) -> Value:
+def text(pattern: str, expected: str) -> Kind:
     """A string that matches *pattern*, which *expected* describes."""
-
-    def read(value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII):
-            return value
-        raise ValueError(SettingMessages.KIND(kind=expected, value=shown(value)))
-
-    return Value(read, {"type": "string", "pattern": f"^(?:{pattern})$"})
+    return kind(
+        expected,
+        lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII),
+        schema={"type": "string", "pattern": f"^(?:{pattern})$"},
+    )
 
 
-def json_object(most: int) -> Value:
+def json_object(most: int) -> Kind:
     """A map, or a string with its JSON; the value is JSON of at most *most* characters."""
 
     def read(value: object) -> str:
@@ -101,7 +66,7 @@ def json_object(most: int) -> Value:
             raise ValueError(SettingMessages.KIND(kind=kind, value=len(compact)))
         return compact
 
-    return Value(read, {"type": ["object", "string"]})
+    return Kind(read, schema={"type": ["object", "string"]})
 
 
 def _region(value: object) -> str:
@@ -120,18 +85,15 @@ def _zone(value: object) -> str:
 
 _REGION_FORM: Final = text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
 
-REGION: Final = Value(_region, _REGION_FORM.schema)
+REGION: Final = Kind(_region, schema=_REGION_FORM.schema)
 """An existing AWS Region."""
 
-ZONE: Final = Value(_zone, {"type": "string", "minLength": 1})
+ZONE: Final = Kind(_zone, schema={"type": "string", "minLength": 1})
 """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
 
-RESOLVER_ADDRESS: Final = Value(lambda value: _of_kind(RESOLVER, value), {"type": "string", "minLength": 1})
-"""Address of a recursive resolver, with its port unless that is 53."""
-
-TRUE_OR_FALSE: Final = Value(
-    lambda value: _of_kind(FLAG, value == "true" if value in ("true", "false") else value),
-    {"type": "boolean"},
+TRUE_OR_FALSE: Final = Kind(
+    lambda value: FLAG.read(value == "true" if value in ("true", "false") else value),
+    schema={"type": "boolean"},
 )
 """`pulumi config set` may store a flag as a string."""
 

@@ -21,8 +21,8 @@ from byodkim_provider.property_types import (
     STRING,
     Kinds,
     kinds_of,
-    list_of,
     map_of,
+    problems,
     read,
     refuse_state,
     written,
@@ -87,7 +87,7 @@ class Declared:
     adopt: bool = False
     accept_unsigned_window: bool = False
     dns_check: DnsCheck = "authoritative"
-    dns_resolvers: Annotated[tuple[str, ...], list_of(RESOLVER)] = ()
+    dns_resolvers: tuple[Annotated[str, RESOLVER], ...] = ()
     dns_wait_seconds: int = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
@@ -234,7 +234,7 @@ class Stored:
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
         """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
         required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
-        refuse_state(outputs, OUTPUTS, required=required)
+        refuse_state(problems(outputs, OUTPUTS, required=required))
         of_key = {name: outputs.get(output) for name, output in _KEY.items()}
         key = None
         if of_key["set_at"] is not None:

@@ -129,7 +129,8 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that this provider can't have written."""
     in_store = outputs.get("secret_arn") is not None
     where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
-    property_types.refuse_state(outputs, _STORED, required=("domain", "selector", *where))
+    required = ("domain", "selector", *where)
+    property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))
 
 
 def _public(made: KeySecret) -> dict[str, Any]:

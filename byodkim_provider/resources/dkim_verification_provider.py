@@ -13,13 +13,11 @@ from typing import Any, Final, get_args
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle, verdicts, verification
 from byodkim_provider.identity.run import Identity
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout
-from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
@@ -41,25 +39,22 @@ _INPUTS: Final[property_types.Kinds] = {
 _ENTRY: Final[property_types.Kinds] = {
     **property_types.kinds_of(Entry),
     **property_types.kinds_of(Verdict),
-    "signed_until": property_types.by_generation(property_types.TIME),
+    "signed_until": property_types.map_of(property_types.TIME, property_types.GENERATION),
 }
 """Types of an identity's properties, in the inputs and in the state."""
+
+_REQUIRED: Final = ("domain", "region", "selector")
 
 
 class DkimVerificationProvider(AwsProvider):
     """Translates between the engine and the verification."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        known, _ = split(news)
-        problems = property_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
-        if "identities" not in known and isinstance(news.get("identities"), list | tuple):
-            problems += [
-                f"identities[{number}].{problem}"
-                for number, one in enumerate(news["identities"])
-                for problem in property_types.problems(_known(one), _ENTRY)
-            ]
-        if not problems and not is_unknown(news.get("identities")):
-            identities = [_known(one) for one in news.get("identities") or ()]
+        (known, _), given = split(news), news.get("identities")
+        identities = [_known(one) for one in given] if isinstance(given, list | tuple) else []
+        required = _REQUIRED if "identities" in known else ()
+        problems = property_types.problems(known, _INPUTS) or _problems("identities", identities, *required)
+        if not problems and not is_unknown(given):
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
             leaving = _leaving(olds.get("identities"), identities)
@@ -146,17 +141,17 @@ def _entries(properties: Mapping[str, Any]) -> list[Entry]:
     return [Entry.from_properties(one) for one in properties.get("identities", ())]
 
 
-def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
-    """Problems with the types of the identities under *name*; *more* are further required properties."""
+def _problems(name: str, identities: Sequence[Mapping[str, Any]], *required: str) -> list[str]:
+    """Problems with the types of the *identities* under *name*."""
     return [
         f"{name}[{number}].{problem}"
-        for number, one in enumerate(properties.get(name, ()))
-        for problem in property_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
+        for number, one in enumerate(identities)
+        for problem in property_types.problems(one, _ENTRY, required=required)
     ]
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    property_types.refuse_state(outputs, {"results": property_types.list_of(property_types.MAP)}, required=())
-    if wrong := _entry_problems(outputs, "results", "status", "verified"):
-        raise InvalidSettings([SettingMessages.IN_STATE(problem=one) for one in wrong])
-    return [Verdict.from_properties(one) for one in outputs.get("results", ())]
+    results = outputs.get("results", ())
+    wrong = property_types.problems(outputs, {"results": property_types.list_of(property_types.MAP)})
+    property_types.refuse_state(wrong or _problems("results", results, *_REQUIRED, "status", "verified"))
+    return [Verdict.from_properties(one) for one in results]

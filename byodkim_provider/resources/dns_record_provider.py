@@ -29,8 +29,7 @@ from byodkim_provider.resources.sdk import has_unknown, split
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
-    **dict.fromkeys(("name", "existing", "credentials"), property_types.LINE),
-    **dict.fromkeys(("domain", "account_id"), property_types.LINE),
+    **dict.fromkeys(("name", "existing", "credentials", "domain", "account_id"), property_types.LINE),
     **dict.fromkeys(("value", "present_value"), property_types.STRING),
     "regions": property_types.list_of(property_types.LINE),
     "found": property_types.FLAG,
@@ -168,4 +167,5 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that was not written here."""
     host = SPECS.get(str(outputs.get("provider")))
     of_host = host.required if host else ()
-    property_types.refuse_state(outputs, _STORED, required=(*_REQUIRED, *of_host, "present_value"))
+    required = (*_REQUIRED, *of_host, "present_value")
+    property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))

@@ -108,7 +108,7 @@ class RecordGuardProvider(AwsProvider):
         return UpdateResult({**news, **({"before": before} if before else {})})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        property_types.refuse_state(props, _STORED, required=_REQUIRED)
+        property_types.refuse_state(property_types.problems(props, _STORED, required=_REQUIRED))
         if not _ours(props).stays(self._services(props.get("account_id"))):
             for fingerprint in {props["fingerprint"], props.get("before", props["fingerprint"])}:
                 self._in_zone(props).withdraw(props["zone_id"], props["record_name"], fingerprint)
