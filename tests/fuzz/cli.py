@@ -13,66 +13,33 @@ from hypothesis import strategies as st
 from byodkim_provider.dkim import keys
 from tests.fuzz.configuration import STACK_FILES
 from tests.fuzz.target import Target
-from tests.fuzz.values import mutated, mutated_text, texts
+from tests.fuzz.values import mutated, mutated_text, texts, words
 from tests.support.cli_project import CliProject, configuration
 from tests.support.world import World
 
 WORDS: Final = (
-    *("status", "rotate", "records", "doctor", "iam-policy", "--help", "-h", "-s", "--stack", "dev", "other"),
-    *("example.com", "EXAMPLE.com.", "mail.example.com", "--json", "--all", "--yes", "--dry-run", "--back"),
-    *(
-        "--compromised",
-        "--older-than",
-        "90",
-        "--role",
-        "arn:aws:iam::123456789012:role/x",
-        "--selector",
-        "s1",
-    ),
-    *(
-        "--private-key",
-        "--public-key",
-        "/dev/null",
-        "--panel",
-        "wix",
-        "--zone",
-        "--format",
-        "prometheus",
-        "--no-up",
-        "zone",
-        "route53",
-    ),
-    *("--nameserver", "127.0.0.1:53", "[::1]", "--", "-", ""),
+    "",
+    *words("""
+        status rotate records doctor iam-policy --help -h -s --stack dev other -- -
+        example.com EXAMPLE.com. mail.example.com --json --all --yes --dry-run --back --no-up
+        --compromised --older-than 90 --role arn:aws:iam::123456789012:role/x --selector s1
+        --private-key --public-key /dev/null --panel wix --zone --format prometheus zone route53
+        --nameserver 127.0.0.1:53 [::1]
+    """),
 )
 
 PROJECT_FILE: Final = "name: ses-byodkim\nruntime: python\nstackConfigDir: stacks\n"
 
 COMMANDS: Final = ("status", "rotate", "records", "doctor", "iam-policy")
 
-EXPORTS: Final = (
-    {"version": 3, "deployment": {"resources": []}},
-    {
-        "version": 3,
-        "deployment": {
-            "resources": [
-                {
-                    "type": "byodkim:index:ByodkimDomain",
-                    "outputs": {
-                        "records": [
-                            {
-                                "generation": 1.0,
-                                "role": "signing",
-                                "name": "s1._domainkey.example.com",
-                                "value": "p=",
-                            }
-                        ]
-                    },
-                },
-                {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": "IDENTITY"},
-            ]
-        },
-    },
-)
+_RECORD: Final = {"generation": 1.0, "role": "signing", "name": "s1._domainkey.example.com", "value": "p="}
+
+_RESOURCES: Final = [
+    {"type": "byodkim:index:ByodkimDomain", "outputs": {"records": [_RECORD]}},
+    {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": "IDENTITY"},
+]
+
+EXPORTS: Final = tuple({"version": 3, "deployment": {"resources": some}} for some in ([], _RESOURCES))
 
 
 @dataclass(frozen=True)

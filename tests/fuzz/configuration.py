@@ -13,7 +13,7 @@ from byodkim_provider.cli import stack
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.config import settings, stack_file
 from tests.fuzz.target import Target, refusals
-from tests.fuzz.values import mutated, mutated_text, texts
+from tests.fuzz.values import mutated, mutated_text, texts, words
 from tests.support.testdata import pem
 
 KEY: Final = pem("rsa1024.pkcs8")
@@ -111,47 +111,10 @@ STACK_FILES: Final = tuple(
 )
 
 YAML_PIECES: Final = (
-    *(
-        "&a ",
-        "*a",
-        "<<: *a",
-        "!!binary |",
-        "!!python/object:os.system",
-        "? ",
-        ": ",
-        "- ",
-        "|\n",
-        ">-\n",
-        "%TAG",
-    ),
-    *(
-        "---",
-        "...",
-        "\t",
-        "\r\n",
-        "{",
-        "}",
-        "[",
-        "]",
-        "'",
-        '"',
-        "#",
-        "!<",
-        "1_000",
-        "0o17",
-        "2001-01-01",
-        ".inf",
-    ),
-    *(
-        "{secure: v1:x}",
-        "\n  ",
-        "\u2028",
-        "\ufeff",
-        "&a [*a]",
-        "!!set {a}",
-        "!!omap [a: 1]",
-        "0b1",
-        "1:30:00",
+    *("&a ", "<<: *a", "!!binary |", "? ", ": ", "- ", "|\n", ">-\n", "\t", "\r\n", "\n  ", "\u2028"),
+    *("\ufeff", "{secure: v1:x}", "&a [*a]", "!!set {a}", "!!omap [a: 1]"),
+    *words(
+        "*a !!python/object:os.system %TAG --- ... { } [ ] ' \" # !< 1_000 0o17 2001-01-01 .inf 0b1 1:30:00"
     ),
 )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -40,13 +40,8 @@ KEYS: Final = tuple(map(pool, range(3)))
 
 
 def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
-    declared = World(KEYS).declared(
-        generation,
-        account_id="123456789012",
-        adopt=True,
-        dns_resolvers=("127.0.0.1:53",),
-        dns_wait_seconds=0,
-    )
+    known = {"account_id": "123456789012", "dns_resolvers": ("127.0.0.1:53",), "dns_wait_seconds": 0}
+    declared = World(KEYS).declared(generation, adopt=True, **known)
     private_key = KEYS[generation - 1].pkcs1_base64()
     inputs = {**property_types.written(declared), "private_key": private_key, **changes}
     return {name: value for name, value in as_sent(inputs).items() if name != "fingerprint"}
@@ -59,55 +54,27 @@ def _outputs(**changes: Any) -> dict[str, Any]:
     return as_sent(outputs)
 
 
-def _key_outputs() -> dict[str, Any]:
-    names = ("fingerprint", "record_value", "selector")
-    return {
-        "domain": DOMAIN,
-        "private_key": KEYS[0].pkcs1_base64(),
-        **{one: _outputs()[one] for one in names},
-    }
+def _some(names: str) -> dict[str, Any]:
+    """Outputs of an identity, which other resources have too."""
+    return {name: _outputs()[name] for name in names.split()}
 
 
 def _entry(**changes: Any) -> dict[str, Any]:
-    names = (
-        "domain",
-        "region",
-        "selector",
-        "key_set_at",
-        "key_set_by",
-        "record_value",
-        "generation",
-        "published",
-    )
-    return (
-        {name: _outputs()[name] for name in names} | {"signed_until": {"0": "2026-11-25T12:00:00Z"}} | changes
-    )
+    told = _some("key_set_at key_set_by generation published signed_until")
+    return _some("domain region selector record_value") | told | changes
 
 
-VERDICT: Final = {
-    "status": "PENDING",
-    "verified": False,
-    "reason": "SES has not found the key yet",
-    "waited": True,
-    "seen_unverified": False,
-}
+SEEN: Final = {"status": "PENDING", "reason": "SES has not found the key yet"}
+VERDICT: Final = SEEN | {"verified": False, "waited": True, "seen_unverified": False}
 
-_RECORD: Final = {
-    "provider": "rfc2136",
-    "server": "192.0.2.53",
-    "port": 53.0,
-    "zone": DOMAIN,
-    "key_name": "byodkim",
-    "key_algorithm": "hmac-sha256",
-    "name": f"s1._domainkey.{DOMAIN}",
-    "value": "p=MIIB",
-    "existing": "replace",
-    "domain": DOMAIN,
-    "regions": [],
-    "ttl": 600.0,
-}
+BY_API: Final = {"provider": "rfc2136", "server": "192.0.2.53", "port": 53.0, "zone": DOMAIN, "ttl": 600.0}
+TSIG: Final = {"key_name": "byodkim", "key_algorithm": "hmac-sha256"}
+OF_DOMAIN: Final = {"existing": "replace", "domain": DOMAIN, "regions": []}
+_RECORD: Final = BY_API | TSIG | OF_DOMAIN | {"name": f"s1._domainkey.{DOMAIN}", "value": "p=MIIB"}
 
 STORE: Final = {"region": "eu-west-1", "recovery_window_days": 7.0, "tags": {"team": "mail"}}
+
+_KEY: Final = {"domain": DOMAIN, "bits": 1024.0}
 
 
 @functools.cache
@@ -115,16 +82,7 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
     """What a program sends."""
     match kind:
         case "DkimKey":
-            return (
-                {"domain": DOMAIN, "bits": 1024.0},
-                {
-                    "domain": DOMAIN,
-                    "bits": 1024.0,
-                    "secret_name": "byodkim/p/s/n",
-                    "owner": "i/n",
-                    "key_store": STORE,
-                },
-            )
+            return _KEY, _KEY | {"secret_name": "byodkim/p/s/n", "owner": "i/n", "key_store": STORE}
         case "DnsRecord":
             return (
                 _RECORD,
@@ -132,27 +90,19 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
                 _RECORD | {"value": UNKNOWN},
             )
         case "DkimVerification":
+            waiting = _entry(domain="example.net", key_set_at=None)
             return (
                 {"identities": [_entry()], "timeout_minutes": 1.0, "on_timeout": "warn"},
-                {
-                    "identities": [_entry(), _entry(domain="example.net", key_set_at=None)],
-                    "on_timeout": "fail",
-                },
+                {"identities": [_entry(), waiting], "on_timeout": "fail"},
             )
         case _:
+            settings = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
+            in_dns = {"dns": ["route53:Z1", "manual"], "name_servers": {"route53:Z1": ["ns1.example.net"]}}
+            pasted = {"supplied_keys": {"2": "s2:abc"}, "panel": "wix", "panel_zone": DOMAIN}
             return (
                 _inputs(1),
                 _inputs(2, private_key=UNKNOWN, selector=UNKNOWN),
-                _inputs(
-                    2,
-                    configuration_set="newsletter",
-                    tags={"team": "mail"},
-                    supplied_keys={"2": "s2:abc"},
-                    dns=["route53:Z1", "manual"],
-                    name_servers={"route53:Z1": ["ns1.example.net"]},
-                    panel="wix",
-                    panel_zone=DOMAIN,
-                ),
+                _inputs(2, **settings, **in_dns, **pasted),
             )
 
 
@@ -161,15 +111,13 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
     """What an earlier run stored."""
     match kind:
         case "DkimKey":
-            return (_key_outputs(),)
+            key = _some("fingerprint record_value selector")
+            return ({"domain": DOMAIN, "private_key": KEYS[0].pkcs1_base64(), **key},)
         case "DnsRecord":
             return (_RECORD | {"present_value": "p=MIIB"}, _RECORD | {"present_value": "v=DKIM1; p=MIIB"})
         case "DkimVerification":
-            return (
-                {"results": [_entry() | VERDICT]},
-                {"results": [_entry() | VERDICT | {"verified": True}]},
-                {},
-            )
+            pending = _entry() | VERDICT
+            return {"results": [pending]}, {"results": [pending | {"verified": True}]}, {}
         case _:
             return (
                 _outputs(),
@@ -211,8 +159,9 @@ def put(case: Case) -> None:
     news, olds = _as_sent(case.news), _as_sent(case.olds)
     world = World(KEYS)
     world.publish(1, 2)
+    no_engine = patch.object(EngineProgress, "_log", lambda *_, **__: None)
     # A state may hold any words of SES's, and they are shown.
-    with _plugin(world), refusals(lambda _: CleanTracebacks().format_exc(), characters=50_000):
+    with no_engine, refusals(lambda _: CleanTracebacks().format_exc(), characters=50_000):
         provider = _provider(case.kind, world)
         checked = provider.check({}, dict(news))
         for failure in checked.failures:
@@ -248,9 +197,7 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
         case _:
             route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
             return dkim_identity_provider.ByodkimIdentityProvider(
-                lambda _: world.outside,
-                lambda role_arn, external_id: cast(Route53Client, route53),
-                run=world.run,
+                lambda _: world.outside, lambda *_, **__: cast(Route53Client, route53), run=world.run
             )
 
 
@@ -258,14 +205,6 @@ def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:
     """A host that can be opened, and then one in memory in its place."""
     open_host(settings, secrets)
     return Host()
-
-
-@contextmanager
-def _plugin(world: World) -> Iterator[None]:
-    """No engine to speak to."""
-
-    with patch.object(EngineProgress, "_log", lambda *_, **__: None):
-        yield
 
 
 def _call(provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]) -> None:
@@ -319,9 +258,9 @@ def put_to_process(case: Case) -> None:
 every_kind = st.one_of(*(cases(kind) for kind in KINDS))
 
 ONCE_HARMFUL = (
-    Case("ByodkimIdentity", {**inputs("ByodkimIdentity")[2], "domain": UNKNOWN}, None, "create"),
-    Case("ByodkimIdentity", {**inputs("ByodkimIdentity")[0], "owner": UNKNOWN}, _outputs(), "diff"),
-    Case("ByodkimIdentity", {**inputs("ByodkimIdentity")[0], "account_id": "\x1b[2J"}, _outputs(), "diff"),
+    Case("ByodkimIdentity", inputs("ByodkimIdentity")[2] | {"domain": UNKNOWN}, None, "create"),
+    Case("ByodkimIdentity", inputs("ByodkimIdentity")[0] | {"owner": UNKNOWN}, _outputs(), "diff"),
+    Case("ByodkimIdentity", inputs("ByodkimIdentity")[0] | {"account_id": "\x1b[2J"}, _outputs(), "diff"),
     Case("DkimKey", {"domain": DOMAIN, "secret_name": "\x1f", "key_store": STORE}, None, "create"),
 )
 

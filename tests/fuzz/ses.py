@@ -90,8 +90,7 @@ responses = st.builds(
     error=st.sampled_from(ERRORS),
     headers=headers,
     body=st.one_of(
-        mutated(BODIES).map(lambda body: json.dumps(body).encode()),
-        mutated(BODIES).map(lambda body: json.dumps(body).encode()),
+        *[mutated(BODIES).map(lambda body: json.dumps(body).encode())] * 2,
         mutated_text([json.dumps(IDENTITY)], texts).map(lambda text: text.encode(errors="replace")),
         st.binary(max_size=20),
     ),
@@ -133,9 +132,8 @@ def _has_form_of_ses(answer: Response, shape: Shape | None) -> bool:
     try:
         body = json.loads(answer.body or b"{}")
         if answer.status >= 300:
-            return all(
-                isinstance(body.get(name), str | None) for name in ("message", "Message", "code", "__type")
-            )
+            said = map(body.get, ("message", "Message", "code", "__type"))
+            return all(isinstance(one, str | None) for one in said)
         return not _WithoutNulls().validate(body, shape).has_errors()
     except (ValueError, RecursionError, AttributeError, OverflowError, RuntimeError):
         return False
@@ -189,24 +187,15 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     }
     after = steps[step]()
     if isinstance(after, Stored):  # it can be stored, and read again
-        assert (
-            Stored.from_outputs(json.loads(json.dumps(after.to_outputs()))).to_outputs() == after.to_outputs()
-        )
+        outputs = after.to_outputs()
+        assert Stored.from_outputs(json.loads(json.dumps(outputs))).to_outputs() == outputs
 
 
 def _verify(ses: SesClient) -> None:
     world = _world()
-    entries = [
-        Entry(
-            domain=domain,
-            region=REGION,
-            selector="s1",
-            key_set_at=START,
-            key_set_by="CreateEmailIdentity",
-            record_value=world.declared(1).record_value,
-        )
-        for domain in ("example.com", "example.net")
-    ]
+    told = {"key_set_at": START, "key_set_by": "CreateEmailIdentity"}
+    key = {"selector": "s1", "record_value": world.declared(1).record_value}
+    entries = [Entry(domain=f"example.{end}", region=REGION, **key, **told) for end in ("com", "net")]
     sources = replace(world.outside, ses=lambda _: ses)
     for verdict in verification.verify(entries, [], sources, timeout_minutes=1, on_timeout="warn"):
         json.dumps(verdict.to_properties())

@@ -9,54 +9,20 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pulumi.output import UNKNOWN
 
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between blanks in *text*."""
+    return tuple(text.split())
+
+
 WORDS: Final = (
-    *(
-        "",
-        " ",
-        "\n",
-        "0",
-        "-1",
-        "1.0",
-        "1e999",
-        "true",
-        "null",
-        "~",
-        "{}",
-        "[]",
-        "example.com",
-        "EXAMPLE.com.",
-    ),
-    *(
-        "s1",
-        "-s1",
-        "s" * 64,
-        "a" * 300,
-        "mail.example.com",
-        "_domainkey.example.com",
-        "xn--a",
-        "xn--",
-        "ß.example",
-    ),
-    *(
-        "eu-west-1",
-        "1.1.1.1:53",
-        "[::1]:53",
-        "127.0.0.1:99999",
-        "arn:aws:iam::123456789012:role/x",
-        "\x1b[2J",
-    ),
-    *(
-        "route53",
-        "manual",
-        "off",
-        "authoritative",
-        "123456789012",
-        "https://[",
-        "http://127.0.0.1",
-        "\x00",
-        "é",
-    ),
-    *("1" * 5000, "byodkim:owner", "2026-11-25T13:05:00Z", "\u202e", "9999-99-99", "domain", "generation"),
+    *("", " ", "\n", "\x00", "\x1b[2J", "\u202e", "s" * 64, "a" * 300, "1" * 5000),
+    *words("""
+        0 -1 1.0 1e999 true null ~ {} [] é https://[ http://127.0.0.1 2026-11-25T13:05:00Z 9999-99-99
+        s1 -s1 example.com EXAMPLE.com. mail.example.com _domainkey.example.com xn--a xn-- ß.example
+        eu-west-1 1.1.1.1:53 [::1]:53 127.0.0.1:99999 arn:aws:iam::123456789012:role/x 123456789012
+        route53 manual off authoritative byodkim:owner domain generation
+    """),
 )
 
 NUMBERS: Final = (0.0, 1.0, -1.0, 2.0, 3.0, 1.5, 2048.0, 1e300, 2.0**63, -0.0)
