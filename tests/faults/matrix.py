@@ -19,15 +19,7 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity
 from tests.faults.outside import DOMAIN
-from tests.faults.scenarios import (
-    LIKELY,
-    NEIGHBOUR,
-    OTHER_REGION,
-    PROFILES,
-    SCENARIOS,
-    Scenario,
-    prepared,
-)
+from tests.faults.scenarios import LIKELY, NEIGHBOUR, OTHER_REGION, PROFILES, SCENARIOS, Scenario, prepared
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION

@@ -68,6 +68,8 @@ IDENTITY_OF_CALLER: Final = (
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 ).encode()
 
+XML: Final = {"Content-Type": "text/xml"}
+
 STS_ERROR: Final = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
 
 ERRORS: Final[Mapping[FaultKind, tuple[int, str]]] = {
@@ -245,12 +247,9 @@ class Outside:
             answer = self.calls.make("STS GetCallerIdentity", lambda: IDENTITY_OF_CALLER)
         except SpoiledError as spoiled:
             return self._spoiled(
-                spoiled.kind,
-                lambda status, code: _response(
-                    status, STS_ERROR.format(code).encode(), {"Content-Type": "text/xml"}
-                ),
+                spoiled.kind, lambda status, code: _response(status, STS_ERROR.format(code).encode(), XML)
             )
-        return _response(200, answer, {"Content-Type": "text/xml"})
+        return _response(200, answer, XML)
 
     def _spoiled(self, kind: FaultKind, error: Callable[[int, str], AWSResponse]) -> AWSResponse:
         """The answer that arrives instead, if any does; *error* makes one of a status and a code."""

@@ -12,14 +12,19 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host
-from tests.faults.outside import DOMAIN, KEYS_ZONE
+from tests.faults.outside import DOMAIN, KEYS_ZONE, Outside
 from tests.faults.stack import Stack, Written
 from tests.faults.trouble import Trouble
 from tests.support.fakes import REGION
@@ -77,23 +82,14 @@ class Scenario:
 
 def prepared(scenario: Scenario, switches: Switches) -> Stack:
     """A stack and its surroundings just before the run of *scenario*."""
-    stack = Stack(replace(switches, **scenario.switches))
+    stack = Stack(Outside(replace(switches, **scenario.switches)))
     ses, zone = stack.outside.ses, stack.outside.zone
     ses.add_configuration_set(REGION, "news")
     owned = {"byodkim:owner": "another/dev/other.example/eu-west-1", "byodkim:instance": "0"}
-    ses.put_identity(
-        NEIGHBOUR,
-        REGION,
-        selector="s1",
-        private_key=pool(THEIRS).pkcs1_base64(),
-        status="SUCCESS",
-        tags=owned,
-    )
-    for name, value in {
-        f"google._domainkey.{DOMAIN}": "v=DKIM1; k=rsa; p=MIGf",
-        DOMAIN: "v=spf1 -all",
-    }.items():
-        zone.put(name, f'"{value}"')
+    private_key = pool(THEIRS).pkcs1_base64()
+    ses.put_identity(NEIGHBOUR, REGION, selector="s1", private_key=private_key, status="SUCCESS", tags=owned)
+    zone.put(f"google._domainkey.{DOMAIN}", '"v=DKIM1; k=rsa; p=MIGf"')
+    zone.put(DOMAIN, '"v=spf1 -all"')
     zone.put(f"s1._domainkey.{NEIGHBOUR}", records.quoted(records.record_value(pool(THEIRS).public_key_der)))
     scenario.before(stack)
     stack.outside.clock.advance(timedelta(hours=1))
@@ -104,16 +100,20 @@ def _generation(number: int, **more: object) -> Callable[[], Written]:
     return lambda: {"generation": number, **more}
 
 
+def _nothing() -> None:
+    """The domain is not in the stack file."""
+
+
+_by_api = partial(_generation, **BY_API)
+_with_settings = partial(_generation, configurationSet="news", tags={"team": "news"})
+
+
 def _own_key(**more: object) -> Callable[[], Written]:
     """With a key that the user has made; PEM, as `openssl genrsa` writes it."""
 
     def written() -> Written:
-        der = serialization.load_der_private_key(pool(SUPPLIED).pkcs1_der, None)
-        pem = der.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
+        der = load_der_private_key(pool(SUPPLIED).pkcs1_der, None)
+        pem = der.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
         return {"generation": 1, "keys": {"1": {"selector": "own", "privateKey": pem.decode()}}, **more}
 
     return written
@@ -133,27 +133,21 @@ def _made(*steps: Callable[[], Written]) -> Callable[[Stack], None]:
     return before
 
 
-def _theirs(stack: Stack) -> None:
-    """Somebody else has made the identity, with a key and a record of his own."""
-    key = pool(THEIRS)
-    stack.outside.ses.put_identity(
-        DOMAIN, REGION, selector="theirs", private_key=key.pkcs1_base64(), tags={"team": "mail"}
-    )
-    _put_record(stack, "theirs", THEIRS)
+def _by_hand(selector: str, key: int) -> Before:
+    """Somebody has made the identity and the record with a key by hand."""
+
+    def before(stack: Stack) -> None:
+        private_key = pool(key).pkcs1_base64()
+        stack.outside.ses.put_identity(
+            DOMAIN, REGION, selector=selector, private_key=private_key, tags={"team": "mail"}
+        )
+        value = records.record_value(pool(key).public_key_der)
+        stack.outside.zone.put(records.record_name(selector, DOMAIN), records.quoted(value))
+
+    return before
 
 
-def _mine_by_hand(stack: Stack) -> None:
-    """The user has made identity and record with the same key by hand."""
-    key = pool(SUPPLIED)
-    stack.outside.ses.put_identity(
-        DOMAIN, REGION, selector="own", private_key=key.pkcs1_base64(), tags={"team": "mail"}
-    )
-    _put_record(stack, "own", SUPPLIED)
-
-
-def _put_record(stack: Stack, selector: str, key: int) -> None:
-    value = records.record_value(pool(key).public_key_der)
-    stack.outside.zone.put(records.record_name(selector, DOMAIN), records.quoted(value))
+_theirs, _mine_by_hand = _by_hand("theirs", THEIRS), _by_hand("own", SUPPLIED)
 
 
 def _easy_dkim(stack: Stack) -> None:
@@ -190,14 +184,14 @@ def _record_late(stack: Stack) -> None:
 
 def _joined_later(stack: Stack) -> None:
     """Somebody has put a value beside ours."""
-    _made(_generation(1, **BY_API))(stack)
+    _made(_by_api(1))(stack)
     name = next(one.outputs["name"] for one in stack.engine.state.values() if one.kind == "record")
     _host(stack)._put(name, (*_host(stack)._values(name), "v=spf1 -all"))
 
 
 def _record_gone(stack: Stack) -> None:
     """Somebody has removed the standby's record."""
-    _made(_generation(1, **BY_API))(stack)
+    _made(_by_api(1))(stack)
     name = stack.engine.state["record 2"].outputs["name"]
     _host(stack)._put(name, ())
 
@@ -246,156 +240,101 @@ def _with_slots(how: str, dns: Mapping[str, Any], calls: tuple[str, ...]) -> tup
     both = {"regions": [REGION, OTHER_REGION], **dns}
     # What a person writes once the key of generation 2 has leaked. Its slot is empty then.
     leaked = _generation(3, published=[1, 3], overlapDays=0, **dns)
-    begins = dns["dns"] | {"fromGeneration": 3}
-    moved = {"dns": [{"provider": "route53"}, begins]}
+    back, filled = (_generation(n, published=[n, n + 1, n + 2], **dns) for n in (2, 3))
+    in_both = [_generation(number, **both) for number in (1, 2, 3)]
+    moved = {"dns": [{"provider": "route53"}, dns["dns"] | {"fromGeneration": 3}]}
+    before_move = _with_cnames(_generation(1), _generation(1, **moved))
+    made = partial(Scenario, only=calls)
     return (
-        Scenario(f"create {how}", one, _with_cnames(), only=calls),
-        Scenario(f"switch 2 to 3 {how}", three, _with_cnames(one, two), only=calls),
-        Scenario(
-            f"switch {how} in two Regions",
-            _generation(3, **both),
-            _with_cnames(_generation(1, **both), _generation(2, **both)),
-            only=calls,
-        ),
-        Scenario(
-            f"go back 3 to 2 {how}",
-            _generation(2, published=[2, 3, 4], **dns),
-            _with_cnames(one, two, three),
-            only=calls,
-        ),
-        Scenario(f"drop a leaked key {how}", leaked, _with_cnames(one, two), is_leak=True, only=calls),
-        Scenario(
-            f"fill the slot of a leaked key {how}",
-            _generation(3, published=[3, 4, 5], **dns),
-            _with_cnames(one, two, leaked),
-            only=calls,
-        ),
-        Scenario(
-            f"move {how}",
-            _generation(2, **moved),
-            _with_cnames(_generation(1), _generation(1, **moved)),
-            only=calls,
-        ),
-        Scenario(f"delete {how}", lambda: None, _with_cnames(one, two), identity_goes=True, only=calls),
+        made(f"create {how}", one, _with_cnames()),
+        made(f"switch 2 to 3 {how}", three, _with_cnames(one, two)),
+        made(f"switch {how} in two Regions", in_both[2], _with_cnames(*in_both[:2])),
+        made(f"go back 3 to 2 {how}", back, _with_cnames(one, two, three)),
+        made(f"drop a leaked key {how}", leaked, _with_cnames(one, two), is_leak=True),
+        made(f"fill the slot of a leaked key {how}", filled, _with_cnames(one, two, leaked)),
+        made(f"move {how}", _generation(2, **moved), before_move),
+        made(f"delete {how}", _nothing, _with_cnames(one, two), identity_goes=True),
     )
 
 
+REFRESHED: Final[Mapping[str, Run]] = {"run": Stack.up_refresh, "again": Stack.up_refresh}
+
+_at_host = partial(Scenario, only="Host")
+
 SCENARIOS: Final = (
     Scenario("create", _generation(1)),
-    Scenario("create with settings", _generation(1, configurationSet="news", tags={"team": "news"})),
+    Scenario("create with settings", _with_settings(1)),
     Scenario("create with own key", _own_key()),
     Scenario("create, record was late", _generation(1), _record_late),
     Scenario("switch 2 to 3", _generation(3), _made(_generation(1), _generation(2))),
-    Scenario(
-        "go back 3 to 2",
-        _generation(2, published=[2, 3, 4]),
-        _made(_generation(1), _generation(2), _generation(3)),
-    ),
-    Scenario(
-        "change settings",
-        _generation(1, configurationSet="news", tags={"team": "news"}),
-        _made(_generation(1, tags={"team": "mail", "cost": "7"})),
-    ),
+    Scenario("go back 3 to 2", _generation(2, published=[2, 3, 4]), _made(*map(_generation, (1, 2, 3)))),
+    Scenario("change settings", _with_settings(1), _made(_generation(1, tags={"team": "mail", "cost": "7"}))),
     Scenario("adopt, same key", _own_key(adopt=True), _mine_by_hand),
     Scenario("adopt, other key", _generation(1, adopt=True), _theirs),
     Scenario("adopt from Easy DKIM", _generation(1, adopt=True, acceptUnsignedWindow=True), _easy_dkim),
     Scenario("retire", _generation(1, retired=True), _made(_generation(1)), identity_goes=True),
-    Scenario("delete", lambda: None, _made(_generation(1)), identity_goes=True),
-    Scenario("delete, adopted", lambda: None, _adopted, record_stays=True),
-    Scenario("delete, adopted by another stack", lambda: None, _adopted_by_another, record_stays=True),
+    Scenario("delete", _nothing, _made(_generation(1)), identity_goes=True),
+    Scenario("delete, adopted", _nothing, _adopted, record_stays=True),
+    Scenario("delete, adopted by another stack", _nothing, _adopted_by_another, record_stays=True),
     Scenario(
         "try to take a namesake's",
-        lambda: None,
+        _nothing,
         _of_a_namesake,
         lambda stack, written, trouble: stack.up_twice(_own_key()(), written, trouble),
     ),
     Scenario("refresh", _generation(1), _made(_generation(1)), Stack.up_refresh),
-    Scenario(
-        "repair disabled", _generation(1), _changed(signing_enabled=False), Stack.up_refresh, Stack.up_refresh
-    ),
+    Scenario("repair disabled", _generation(1), _changed(signing_enabled=False), **REFRESHED),
     Scenario(
         "repair failed",
         _generation(1),
         _changed(status="FAILED"),
-        Stack.up_refresh,
-        Stack.up_refresh,
+        **REFRESHED,
         switches={"failed_restarts": True},
     ),
     Scenario("switch after failed", _generation(2), _changed(status="FAILED")),
-    Scenario("make again", _generation(1), _gone, Stack.up_refresh, Stack.up_refresh),
-    Scenario("create by API", _generation(1, **BY_API), only="Host"),
-    Scenario("create by API with own key", _own_key(**BY_API), only="Host"),
-    Scenario("take own record over by API", _own_key(adopt=True, **BY_API), _mine_by_hand, only="Host"),
-    Scenario("switch by API", _generation(2, **BY_API), _made(_generation(1, **BY_API)), only="Host"),
-    Scenario(
-        "drop by API",
-        _generation(2, published=[2, 3], **BY_API),
-        _made(_generation(2, **BY_API)),
-        only="Host",
-    ),
-    Scenario(
-        "server's name by API",
-        _generation(1, **BY_ANOTHER_NAME),
-        _made(_generation(1, **BY_API)),
-        only="Host",
-    ),
-    Scenario("delete by API", lambda: None, _made(_generation(1, **BY_API)), identity_goes=True, only="Host"),
-    Scenario(
+    Scenario("make again", _generation(1), _gone, **REFRESHED),
+    _at_host("create by API", _by_api(1)),
+    _at_host("create by API with own key", _own_key(**BY_API)),
+    _at_host("take own record over by API", _own_key(adopt=True, **BY_API), _mine_by_hand),
+    _at_host("switch by API", _by_api(2), _made(_by_api(1))),
+    _at_host("drop by API", _by_api(2, published=[2, 3]), _made(_by_api(2))),
+    _at_host("server's name by API", _generation(1, **BY_ANOTHER_NAME), _made(_by_api(1))),
+    _at_host("delete by API", _nothing, _made(_by_api(1)), identity_goes=True),
+    _at_host(
         "delete by API beside another value",
-        lambda: None,
+        _nothing,
         _joined_later,
         identity_goes=True,
-        only="Host",
         record_stays=True,
     ),
-    Scenario(
-        "make again by API",
-        _generation(1, **BY_API),
-        _record_gone,
-        Stack.up_refresh,
-        Stack.up_refresh,
-        only="Host",
-    ),
-    Scenario(
+    _at_host("make again by API", _by_api(1), _record_gone, **REFRESHED),
+    _at_host(
         "drop by API, new secret in the stack file",
-        _generation(2, published=[2, 3], **BY_API),
-        _new_secret("stack_file", _made(_generation(2, **BY_API))),
-        only="Host",
+        _by_api(2, published=[2, 3]),
+        _new_secret("stack_file", _made(_by_api(2))),
     ),
-    Scenario(
+    _at_host(
         "make again by API, new secret in the variable",
-        _generation(1, **BY_API),
+        _by_api(1),
         _new_secret("variable", _record_gone),
-        Stack.up_refresh,
-        Stack.up_refresh,
-        only="Host",
+        **REFRESHED,
     ),
-    Scenario(
+    _at_host(
         "destroy by API, new secret in the variable",
-        lambda: None,
-        _new_secret("variable", _made(_generation(1, **BY_API))),
-        Stack.destroy,
-        Stack.destroy,
+        _nothing,
+        _new_secret("variable", _made(_by_api(1))),
+        *[Stack.destroy] * 2,
         identity_goes=True,
-        only="Host",
     ),
-    Scenario(
+    _at_host(
         "destroy by API with the program, new secret in the stack file",
-        lambda: None,
-        _new_secret("stack_file", _made(_generation(1, **BY_API))),
-        Stack.destroy_run_program,
-        Stack.destroy_run_program,
+        _nothing,
+        _new_secret("stack_file", _made(_by_api(1))),
+        *[Stack.destroy_run_program] * 2,
         identity_goes=True,
-        only="Host",
     ),
-    *(
-        scenario
-        for how, dns, calls in (
-            ("with slots", SLOTS, ("SES", "Route 53")),
-            ("with slots by API", SLOTS_BY_API, ("SES Put", "Host")),
-        )
-        for scenario in _with_slots(how, dns, calls)
-    ),
+    *_with_slots("with slots", SLOTS, ("SES", "Route 53")),
+    *_with_slots("with slots by API", SLOTS_BY_API, ("SES Put", "Host")),
     Scenario(
         "switch with slots, at first without the identity",
         _generation(3, **SLOTS),
@@ -413,29 +352,28 @@ SCENARIOS: Final = (
         partial(Stack.up_replace, name="guard 1"),
         only="Route 53",
     ),
-    Scenario(
+    _at_host(
         "replace a record by API and rotate",
-        _generation(2, **BY_API),
-        _made(_generation(1, **BY_API)),
+        _by_api(2),
+        _made(_by_api(1)),
         partial(Stack.up_replace, name="record 1"),
-        only="Host",
     ),
 )
 
 LIKELY: Final = "likely"
 
+_unhurried = partial(Switches, requests_per_second=None)
+
 PROFILES: Final[Mapping[str, Switches]] = {
-    LIKELY: Switches(requests_per_second=None),
-    "silent": Switches(
-        requests_per_second=None,
+    LIKELY: _unhurried(),
+    "silent": _unhurried(
         status_after_put="NOT_STARTED",
         verification_info="empty",
         signs_while_pending="old",
         read_lag_seconds=3,
         put_answer="before",
     ),
-    "stale": Switches(
-        requests_per_second=None,
+    "stale": _unhurried(
         status_after_put="SUCCESS",
         verification_info="stale",
         create_answer="as Get",
@@ -447,14 +385,8 @@ PROFILES: Final[Mapping[str, Switches]] = {
         first_check_seconds=60,
         lost_record_takes_back_verification=True,
     ),
-    "frozen": Switches(
-        requests_per_second=None,
-        verification_info="frozen",
-        first_check_seconds=660,
-        replicas_follow=False,
-    ),
-    "sticky": Switches(
-        requests_per_second=None,
+    "frozen": _unhurried(verification_info="frozen", first_check_seconds=660, replicas_follow=False),
+    "sticky": _unhurried(
         status_after_put="SUCCESS",
         verification_info="sticky",
         failed_check_keeps_success=True,

@@ -35,16 +35,7 @@ from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 from sandbox.pulumi.aws_resources import Record
-from sandbox.ses.switches import Switches
-from tests.continuity.model import (
-    Declaration,
-    Engine,
-    Killed,
-    Outcome,
-    Properties,
-    Providers,
-    Stored,
-)
+from tests.continuity.model import Declaration, Engine, Killed, Outcome, Properties, Providers, Stored
 from tests.faults.host import Host
 from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
@@ -62,11 +53,13 @@ REPLACED: Final = " (replaced)"
 
 
 class Stack:
-    """The stack and its surroundings. No trouble unless a run is given some."""
+    """The stack, with its *state*, and its surroundings. No trouble unless a run is given some."""
 
-    def __init__(self, switches: Switches) -> None:
-        self.outside = Outside(switches)
-        self._prepare_engine({})
+    def __init__(self, outside: Outside, state: dict[str, Stored] | None = None) -> None:
+        self.outside = outside
+        self._has_program = False
+        self.engine = _Engine(self._process)
+        self.engine.state = state or {}
 
     def save(self) -> bytes:
         """All there is, for `load`."""
@@ -76,18 +69,12 @@ class Stack:
 
     def beside(self) -> Stack:
         """Another stack of the same name in the same surroundings, with a state of its own."""
-        other = type(self).__new__(type(self))
-        other.outside = self.outside
-        other._prepare_engine({})
-        return other
+        return type(self)(self.outside)
 
     @classmethod
     def load(cls, saved: bytes) -> Stack:
         """What `save` saved."""
-        stack = cls.__new__(cls)
-        stack.outside, state = pickle.loads(saved)
-        stack._prepare_engine(state)
-        return stack
+        return cls(*pickle.loads(saved))
 
     # Runs
 
@@ -188,11 +175,6 @@ class Stack:
         self.outside.secrets.last_up = self.outside.secrets.stack_file
         return self.engine.up(program)
 
-    def _prepare_engine(self, state: dict[str, Stored]) -> None:
-        self._has_program = False
-        self.engine = _Engine(self._process)
-        self.engine.state = state
-
     def _program(self, written: Written | None) -> dict[str, Declaration]:
         """What the program declares, after the questions that it asks pulumi-aws itself."""
         if written is None:
@@ -231,15 +213,7 @@ class Stack:
         record = AnyRecord(_Records(outside), by_api)
         route53 = Route53Client(outside, outside.clock)  # type: ignore[arg-type]
         made = simulation.process(record, ses=client, names=names, route53=route53, run=run)
-        return Providers(
-            *(
-                _Watched(each, outside.calls)
-                for each in (
-                    *(made.key, made.guard, made.record),
-                    *(made.identity, made.verification, made.stack_id),
-                )
-            )
-        )
+        return Providers(**{name: _Watched(each, outside.calls) for name, each in vars(made).items()})
 
 
 class _Engine(Engine):

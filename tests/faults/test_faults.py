@@ -57,35 +57,60 @@ def test_switches(switch: str) -> None:
 # Bugs that are planted: the matrix has to find them
 
 
-def _delete_whatever_is_there(stored: Stored, outside: Services) -> None:
+BUGS: Final[dict[str, tuple[Any, ...]]] = {}
+"""What stands in the place of a part of the product, and where in the grid that is noticed, by its name."""
+
+
+def noticed(scenario: str, call: str, problem: str, *, place: object, name: str) -> Callable[..., Any]:
+    """The function is planted as *name* of *place*, and the matrix finds *problem*."""
+
+    def keep(planted: Callable[..., object]) -> Callable[..., object]:
+        BUGS[planted.__name__] = (place, name, planted, scenario, call, problem)
+        return planted
+
+    return keep
+
+
+_other_owner = ownership.other_owner
+_get, _tag = SesClient.get_email_identity, SesClient.tag_resource
+
+
+@noticed("replace", "SES TagResource", "lost", place=lifecycle, name="delete")
+def deletes_another_instance(stored: Stored, outside: Services) -> None:
     outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
-def _keep(_stored: Stored, _outside: Services) -> None:
-    """Never deletes anything."""
+@noticed("retire", "SES GetEmailIdentity", "left behind", place=lifecycle, name="delete")
+def never_deletes(_stored: Stored, _outside: Services) -> None:
+    """The identity stays."""
 
 
-def _without_tags(self: SesClient, domain: str) -> SesIdentity | None:
+@noticed("create", "SES CreateEmailIdentity", "does not converge", place=SesClient, name="get_email_identity")
+def does_not_know_its_own(self: SesClient, domain: str) -> SesIdentity | None:
     seen = _get(self, domain)
     return replace(seen, tags={}) if seen else None
 
 
-def _goes_by_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
+@noticed("try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="other_owner")
+def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
     return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
 
 
-def _ask_nobody(*_: object, **__: object) -> str:
-    """Every record may go."""
+@noticed(
+    "delete, adopted by another stack", "SES GetEmailIdentity", "lost", place=signers.Ours, name="_ses_reason"
+)
+def asks_nobody_who_signs_with_a_record(*_: object, **__: object) -> str:
     return ""
 
 
-def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
+@noticed("adopt, same key", "SES TagResource", "touched", place=SesClient, name="tag_resource")
+def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
     self.untag_resource(domain, ("team",))
     _tag(self, domain, tags)
 
 
-def _add_blindly(host: DnsHost, record: Record, **_: object) -> tuple[str, bool]:
-    """Adds without a lookup."""
+@noticed("create by API", "Host add", "ends", place=dns_record_provider, name="publish")
+def adds_without_a_lookup(host: DnsHost, record: Record, **_: object) -> tuple[str, bool]:
     try:
         host.add(record.name, record.value)
     except HostError as error:
@@ -93,93 +118,44 @@ def _add_blindly(host: DnsHost, record: Record, **_: object) -> tuple[str, bool]
     return record.value, False
 
 
-def _remove_all(host: DnsHost, name: str, value: str, **more: Any) -> None:
-    """Removes whatever is there."""
+@noticed(
+    "delete by API beside another value", "Host remove", "ends", place=dns_record_provider, name="withdraw"
+)
+def removes_others_values(host: DnsHost, name: str, value: str, **more: Any) -> None:
     for one in lookup(host, name, **more):
         withdraw(host, name, one, **more)
 
 
-def _leave(host: DnsHost, name: str, value: str, **_: object) -> None:
-    """Never removes anything."""
+@noticed("drop by API", "Host remove", "left behind", place=dns_record_provider, name="withdraw")
+def leaves_the_record(host: DnsHost, name: str, value: str, **_: object) -> None:
+    """The record stays."""
 
 
-def _as_configured(self: Credentials, key: str) -> str:
+@noticed(
+    "destroy by API, new secret in the variable",
+    "Host remove",
+    "does not converge",
+    place=Credentials,
+    name="__getitem__",
+)
+def uses_the_old_secret(self: Credentials, key: str) -> str:
     """The engine's copy of the configuration wins over the environment."""
     return self.given.get(key) or self.environment[self.variables[key]]
 
 
-_other_owner = ownership.other_owner
-_get, _tag = SesClient.get_email_identity, SesClient.tag_resource
-
-
-@pytest.mark.parametrize(
-    ("where", "bug", "scenario", "call", "problem"),
-    [
-        ((lifecycle, "delete"), _delete_whatever_is_there, "replace", "SES TagResource", "lost"),
-        (
-            (SesClient, "get_email_identity"),
-            _without_tags,
-            "create",
-            "SES CreateEmailIdentity",
-            "does not converge",
-        ),
-        ((lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
-        (
-            (ownership, "other_owner"),
-            _goes_by_name,
-            "try to take a namesake's",
-            "SES GetEmailIdentity",
-            "lost",
-        ),
-        ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
-        (
-            (signers.Ours, "_ses_reason"),
-            _ask_nobody,
-            "delete, adopted by another stack",
-            "SES GetEmailIdentity",
-            "lost",
-        ),
-        ((dns_record_provider, "publish"), _add_blindly, "create by API", "Host add", "ends"),
-        (
-            (dns_record_provider, "withdraw"),
-            _remove_all,
-            "delete by API beside another value",
-            "Host remove",
-            "ends",
-        ),
-        ((dns_record_provider, "withdraw"), _leave, "drop by API", "Host remove", "left behind"),
-        (
-            (Credentials, "__getitem__"),
-            _as_configured,
-            "destroy by API, new secret in the variable",
-            "Host remove",
-            "does not converge",
-        ),
-    ],
-    ids=[
-        "deletes another instance",
-        "does not know its own",
-        "never deletes",
-        "goes by the stack's name",
-        "removes others' tags",
-        "asks nobody who signs with a record",
-        "adds without a lookup",
-        "removes others' values",
-        "leaves the record",
-        "uses the old secret",
-    ],
-)
+@pytest.mark.parametrize(("place", "name", "planted", "scenario", "call", "problem"), BUGS.values(), ids=BUGS)
 def test_planted_bug(
     monkeypatch: pytest.MonkeyPatch,
-    where: tuple[object, str],
-    bug: Callable[..., object],
+    place: object,
+    name: str,
+    planted: Callable[..., object],
     scenario: str,
     call: str,
     problem: str,
 ) -> None:
     """A bug in the product makes cells unsound, and the matrix says what comes of it."""
     grid = [cell for cell in cells([LIKELY]) if (cell.scenario, cell.call) == (scenario, call)]
-    monkeypatch.setattr(*where, bug)
+    monkeypatch.setattr(place, name, planted)
     assert any(found.startswith(problem) for cell in grid for found in judged(cell).problems)
 
 
