@@ -7,7 +7,7 @@ from tests.aws import test_session
 from tests.cli import test_doctor, test_iam_policy, test_rotate
 from tests.cli import test_records as test_cli_records
 from tests.config import test_settings, test_stack_file
-from tests.dkim import test_keys, test_public_keys, test_records
+from tests.dkim import test_keys, test_records
 from tests.identity import test_state
 from tests.program import test_dns_providers
 
@@ -15,7 +15,6 @@ TABLES = (
     # Keys
     test_keys.test_refused,
     test_keys.test_generates_nothing_ses_refuses,
-    test_public_keys.test_refused,
     # Names and values
     test_records.test_refused_domain,
     test_records.test_refused_selector,

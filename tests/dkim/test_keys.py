@@ -1,9 +1,16 @@
-"""Which keys SES can sign with, and the reason for each that it can't. Vectors: testdata/README.md."""
+"""
+Which keys SES can sign with, which public keys are read, and the reason for each that is not.
+
+Vectors: testdata/README.md.
+"""
 
 import base64
 import codecs
 import re
+import shutil
+import subprocess
 from datetime import date
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -11,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PublicFormat,
     load_der_private_key,
+    load_pem_private_key,
     pkcs12,
 )
 from hypothesis import given
@@ -21,8 +29,6 @@ from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages.dkim import DkimMessages as K
 from tests.support.cases import cases
 from tests.support.testdata import pem
-
-EXPECTED = {"expected": K.PRIVATE_EXPECTED()}
 
 
 def body(text):
@@ -80,9 +86,33 @@ def test_every_form_of_a_key_is_the_same_key(text):
 @pytest.mark.parametrize("bits", [1024, 1536, 2048])
 def test_public_half(bits):
     """The public half is the one `openssl rsa -pubout` derives from the same file."""
-    key = keys.load(pem(f"rsa{bits}.pkcs8"))
-    assert (bits, der(f"rsa{bits}.public")) == (key.bits, key.public_key_der)
-    assert keys.fingerprint(der(f"rsa{bits}.public")) == key.fingerprint
+    key, public = keys.load(pem(f"rsa{bits}.pkcs8")), der(f"rsa{bits}.public")
+    assert (bits, public) == (key.bits, key.public_key_der)
+    assert keys.fingerprint(public) == key.fingerprint
+    assert (bits, public) == (keys.public_bits(public), keys.load_public(pem(f"rsa{bits}.public")))
+
+
+PUBLIC, PUBLIC_DER = pem("rsa2048.public"), der("rsa2048.public")
+ACCEPTED_PUBLIC = {
+    "CRLF": PUBLIC.replace("\n", "\r\n"),
+    "blank lines": f"\n{PUBLIC}\n",
+    "one line": PUBLIC.replace("\n", " "),
+    "text before and after it": f"key:\n{PUBLIC}\n# end",
+    "base64 alone": body(PUBLIC),
+    "base64 in lines": "\n".join(re.findall(".{1,64}", body(PUBLIC))),
+    "RSAPublicKey": pem("rsa2048.public-pkcs1"),
+    "byte order mark": f"\ufeff{PUBLIC}",
+    "file": PUBLIC.encode(),
+    "file in UTF-16": PUBLIC.encode("utf-16"),
+    "file in DER": PUBLIC_DER,
+    "file in DER, RSAPublicKey": der("rsa2048.public-pkcs1"),
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED_PUBLIC.values(), ids=ACCEPTED_PUBLIC)
+def test_every_form_of_a_public_key(text):
+    """However a public key is written, it is the same key."""
+    assert keys.load_public(text) == PUBLIC_DER
 
 
 def test_a_proved_key_is_the_same_key():
@@ -118,9 +148,25 @@ DER8, OCTETS1 = der("rsa2048.pkcs8"), len(der("rsa2048.pkcs1"))
 BOTH = DER8 + der("another")
 
 
-def no(text, code, **fields):
+def no(text, code, load=keys.load, **fields):
     """A row: *text* is refused with *code*."""
-    return text, code(**{**(EXPECTED if "{expected}" in code.text else {}), **fields})
+    expected = {keys.load: K.PRIVATE_EXPECTED, keys.load_public: K.PUBLIC_EXPECTED}[load]()
+    return load, text, code(**({"expected": expected} if "{expected}" in code.text else {}) | fields)
+
+
+no_public = partial(no, load=keys.load_public)
+
+
+def public_half(name):
+    key = load_pem_private_key(pem(name).encode(), password=None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+EC_PUBLIC = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----
+"""
 
 
 REFUSED = {
@@ -194,15 +240,41 @@ REFUSED = {
 }
 
 
-@cases(("text", "reason"), REFUSED)
-def test_refused(text, reason):
+REFUSED_PUBLIC = {
+    "empty": no_public("", K.EMPTY_KEY),
+    "empty file": no_public(b"", K.EMPTY_KEY),
+    "no key": no_public("my public key", K.NOT_BASE64),
+    "a record's value": no_public(f"p={body(PUBLIC)}", K.NOT_BASE64),
+    "cut short": no_public(PUBLIC[:200], K.UNREADABLE, half="public"),
+    "no BEGIN line": no_public(PUBLIC.partition("\n")[2], K.UNREADABLE, half="public"),
+    "no base64": no_public(PUBLIC.replace("MII", "M*I"), K.UNREADABLE, half="public"),
+    "damaged": no_public(PUBLIC.replace("MIIB", "MIIC"), K.UNREADABLE, half="public"),
+    "damaged DER": no_public(PUBLIC_DER[:-1], K.UNREADABLE, half="public"),
+    "certificate": no_public(pem("certificate"), K.HAS_PUBLIC),
+    "certificate, base64": no_public(body(pem("certificate")), K.HAS_PUBLIC),
+    "private key": no_public(PKCS8, K.PRIVATE),
+    "private key, DER": no_public(DER8, K.PRIVATE),
+    "private key beside it": no_public(PUBLIC + PKCS1, K.PRIVATE),
+    "two keys": no_public(PUBLIC + PUBLIC, K.SEVERAL, count=2, half="public"),
+    "elliptic curve": no_public(EC_PUBLIC, K.NOT_RSA),
+    "RSA-PSS": no_public(pem("rsa-pss.public"), K.PSS),
+    "RSA-PSS, DER": no_public(der("rsa-pss.public"), K.PSS),
+    **{
+        f"{bits} bits": no_public(public_half(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits)
+        for bits in (512, 1023, 2050, 3072, 4096)
+    },
+}
+
+
+@cases(("load", "text", "reason"), REFUSED | {f"public, {name}": row for name, row in REFUSED_PUBLIC.items()})
+def test_refused(load, text, reason):
     """
     What SES would take without a word and never verify is refused, with its own reason.
 
     No part of what was given is in the error, nor in a cause that a traceback would print.
     """
     with pytest.raises(InvalidKey) as refused:
-        keys.load(text)
+        load(text)
     assert refused.value.message == reason
     shown = text if isinstance(text, str) else encoded(text)
     given_parts = set(re.findall("[A-Za-z0-9+/]{20,}", shown))
@@ -266,3 +338,37 @@ def test_is_rsa_public_key():
     no = [b"", public[:-1], public + b"\0", der("rsa2048.public-pkcs1"), der("rsa2048.pkcs1"), *others]
     assert keys.is_rsa_public_key(public)
     assert [octets for octets in no if keys.is_rsa_public_key(octets)] == []
+
+
+FILES = {
+    "encrypted PKCS#1": (keys.load, pem("encrypted.pkcs1").encode(), ["-passin", "pass:test"]),
+    "encrypted PKCS#8": (keys.load, pem("encrypted.pkcs8").encode(), ["-passin", "pass:test"]),
+    "PKCS#12": (keys.load, in_pkcs12("rsa2048.pkcs8"), ["-passin", "pass:"]),
+    "base64 of PEM": (keys.load, base64.b64encode(PKCS8.encode()), []),
+    "private key for a public one": (keys.load_public, PKCS8.encode(), []),
+    "certificate for a public key": (keys.load_public, pem("certificate").encode(), []),
+    "OpenSSH": (keys.load, pem("openssh").encode(), ["-P", "", "-N", ""]),
+}
+
+
+@pytest.mark.parametrize(("load", "content", "answers"), FILES.values(), ids=FILES)
+def test_hint_followed(tmp_path, load, content, answers):
+    """A file in another format is refused with the command that helps; run as it is named, it helps."""
+    with pytest.raises(InvalidKey) as refused:
+        load(content)
+    (command,) = re.findall("`(.*?)`", refused.value.text)
+    program, *arguments = command.split()
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    given, new = tmp_path / "given", tmp_path / "new"
+    given.write_bytes(content)
+    given.chmod(0o600)
+    named = {"FILE": given, "KEY": given, "COPY": given, "NEW": new}
+    arguments = [str(named.get(argument, argument)) for argument in arguments]
+    done = subprocess.run([program, *arguments, *answers], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    file = new if new.exists() else given
+    written = done.stdout if file is given and program == "openssl" else file.read_bytes()
+    loaded = load(written)
+    public = loaded if load is keys.load_public else loaded.public_key_der
+    assert public == PUBLIC_DER or program == "ssh-keygen", "that one has a key of its own"
