@@ -25,7 +25,7 @@ Why each call is where it is.
 4. Settings come before the key: where one is refused, nothing about the key has changed.
 5. The key comes last: if a later call failed, the state would not show that SES has the key.
 6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that is being
-   replaced: it stays theirs until every other call has succeeded.
+   replaced: it stays theirs until every other call has succeeded. Tags that go come last of all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from byodkim_provider.identity.calls import (
     sign_calls,
     taken_last,
 )
-from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back
+from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back, of_shown
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     own_tags,
@@ -103,6 +103,9 @@ TABLE: Final = (
     (38, "drifted", "nothing", "a replacement's tags", "Get Tag"),
     (39, "new", "all", "ours, not shown yet", "Lookup Create Get, refused"),
     (40, "new", "all", "the selector of its slot, adopt", "Lookup Create Get Put Tag"),
+    (41, "set", "settings", "a key not in the state", "Get Lookup ConfigurationSet Tag Untag Put"),
+    (42, "set", "settings", "another's key, adopt", "Get Lookup ConfigurationSet Put Tag Untag"),
+    (43, "set", "settings", "the key before, not shown yet", "Get ConfigurationSet Tag Untag"),
 )
 """By number: what is stored, what differs, what SES has, and the calls of the run in their order."""
 
@@ -290,18 +293,19 @@ def _change(
         if changes.drops and declared.overlap_days:
             raise unknown_to_state(declared, before, identity)
         until_now = _others(declared)
+    is_ours = identity.tags.get(OWNER_TAG) == declared.owner
+    is_about_key = changes.about_key or _has_changed(stored, identity)
     put: Put = "not needed"
-    if changes.about_key:
+    if is_about_key:
         put = _needs_put(declared, identity, seen, believed=before.selector, suspected=not changes.other_key)
     if put == "after a lookup":
         return Plan(after, asks=_lookup(declared))
-    is_ours = identity.tags.get(OWNER_TAG) == declared.owner
     tag: list[Call] = []
-    if not is_ours or (changes.about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
+    if not is_ours or (is_about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
         after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
     calls = settings_calls(declared, before)
-    if changes.about_key:
+    if is_about_key:
         is_known = not changes.other_key and stored.key is not None
         key = KeyChange(not is_known, frozenset(until_now | (set() if is_known else _generation_of(before))))
         after, more = sign_calls(after, identity, key, put=put == "now", is_known=is_known)
@@ -310,7 +314,7 @@ def _change(
             # There is nothing to send. SES has to find the record again, which the verification waits for.
             by = PUT if after.key.set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
             after = replace(after, key=replace(after.key, set_at=identity.at, set_by=by), was_verified=False)
-    info = "" if is_ours or not changes.about_key else taking_over(declared, identity, put=put == "now")
+    info = "" if is_ours or not is_about_key else taking_over(declared, identity, put=put == "now")
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
 
@@ -354,6 +358,12 @@ def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity)
         # If our own Create sent this very key, nothing signed before it.
         return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
     return identity.selector not in (None, stored.declared.selector, declared.selector)
+
+
+def _has_changed(stored: Stored, identity: SesIdentity) -> bool:
+    """Whether SES signs in another way than the state says, and has not only failed to show it yet."""
+    lags = stored.key is not None and identity.at - stored.key.set_at < READS_LAG
+    return not lags and bool(of_shown(stored.declared.selector, identity))
 
 
 def _others(declared: Declared) -> set[int]:
