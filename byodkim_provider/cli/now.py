@@ -18,7 +18,7 @@ from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.dmarc import Policy
-from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
+from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
@@ -250,7 +250,7 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
 
 def _difference(read: Stored) -> str:
     """How SES differs from what is declared, as a refresh says it, and what to do; empty if it does not."""
-    then = TAKE_BACK if read.other_owner is not None else "run `pulumi up --refresh`"
+    then = TAKE_BACK if is_refused(read) else "run `pulumi up --refresh`"
     reasons = ", ".join(drift(read))
     if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
         reasons = str(FindingMessages.RECORD_LOST(reasons=reasons))

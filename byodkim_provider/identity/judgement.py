@@ -138,6 +138,11 @@ def described(found: Difference, selector: str) -> str:
     return _TEXTS[found.what].format(seen=found.seen, selector=selector)
 
 
+def is_refused(stored: Stored) -> bool:
+    """Whether `pulumi up` refuses the identity: it is not this resource's any more, and not adopted."""
+    return stored.other_owner is not None and not stored.declared.adopt
+
+
 def drift(stored: Stored) -> list[str]:
     """The texts of `differences`, for people."""
     return [described(one, stored.declared.selector) for one in differences(stored)]

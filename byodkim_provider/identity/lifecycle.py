@@ -14,7 +14,7 @@ from typing import assert_never
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
-from byodkim_provider.identity.judgement import drift, refreshed
+from byodkim_provider.identity.judgement import drift, is_refused, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
@@ -145,7 +145,7 @@ def read(stored: Stored, services: Services) -> Stored:
     found = refreshed(stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain))
     if texts := drift(found):
         then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
-        if found.other_owner is not None:
+        if is_refused(found):
             then = f"is refused: {TAKE_BACK}"
         line = IdentityMessages.DRIFT(name=str(stored.declared), differences=", ".join(texts), then=then)
         services.run.progress().warn(line)

@@ -915,6 +915,9 @@ def test_read_drift(world, change, told, reason):
     assert differences(seen)
     then = LETS_GO if "other_owner" in told else REPAIRS
     assert [f"example.com eu-west-1: {reason}{then}"] == world.progress.warnings
+    world.read(replace(old, declared=replace(old.declared, adopt=True)))
+    takes = f"example.com eu-west-1: {reason}{REPAIRS}"
+    assert takes == world.progress.warnings[-1], "with `adopt` nothing is refused"
 
 
 def test_read_of_a_search(world):
