@@ -135,7 +135,7 @@ def _wait(
         after = f"{_duration(now())} of at most {_duration(limit)}"
         state, waiting = _so_far(new, seen)
         line = f"{state} after {after}{waiting}"
-        if state != said:
+        if new and state != said:
             said = state
             progress.update(line)
         if waiting and now() >= due:

@@ -198,6 +198,7 @@ def test_one_look_at_what_was_pending(world, number):
     world.forget()
     after = world.verify(*stored, before=before)
     assert (waited, ["PENDING"] * number) == (world.clock.monotonic(), statuses(after))
+    assert [] == world.progress.updates + world.progress.infos, "nothing is waited for"
     # One look, and for the diagnosis a read of each that was only listed.
     assert {1: [GET], 3: [LIST, GET, GET, GET]}[number] == world.calls()
     world.resolver.records |= records
