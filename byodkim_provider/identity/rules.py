@@ -127,6 +127,13 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
             IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
         )
     twice = before.selector if other_key and not other_selector else ""
+    if twice and before.generation and declared.generation and declared.cname:
+        numbers = {"before": before.generation, "after": declared.generation}
+        raise InvalidSettings(
+            IdentityMessages.SAME_SLOT(
+                name=str(before), selector=twice, following=before.generation + 1, **numbers
+            )
+        )
     if not twice and "supplied_keys" not in unknown:
         twice = _selector_with_two_keys(before, declared)
     if twice:

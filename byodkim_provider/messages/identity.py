@@ -39,6 +39,7 @@ class IdentityMessages(Table):
     ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` with `published: {today}` is allowed, which keeps what must stay"
     OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
     OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
+    SAME_SLOT = "{name}: generations {before} and {after} have the slot {selector!r}, which signs", _NOTHING + "set `generation: {following}`, of another slot, first"
     SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"
 
     ROTATION_STEPS = SECTION, "Parts of a hint about a rotation."

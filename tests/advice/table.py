@@ -87,6 +87,7 @@ FOLLOWED: Final = {
     RecordMessages.INTERRUPTED_LATER: "hosts/test_publish.py::test_interrupted",
     # -- rotation
     IdentityMessages.STILL_IN_USE: "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
+    IdentityMessages.SAME_SLOT: "identity/test_rules.py::test_a_slot_that_signs_gets_no_other_key",
     IdentityMessages.SLOT_IN_USE: "identity/test_rules.py::test_a_slot_that_was_emptied_gets_no_key_yet",
     IdentityMessages.STILL_IN_USE_KEY: "advice/test_identities.py::test_exchanged_key",
     IdentityMessages.ROTATED_LATELY: "advice/test_commands.py::test_too_early_today",

@@ -179,6 +179,16 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
         assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
 
 
+def test_a_slot_that_signs_gets_no_other_key():
+    """Its record can't hold both keys, whatever `overlapDays` says; the generation that is named may sign."""
+    slot = {"cname": "keys.example.net", "selector": "ses1", "overlap_days": 0}
+    before = stored(declared(1, (1, 2), **slot), signed_until={})
+    problem = refusal(before, declared(4, (3, 4, 5), **slot), error=InvalidSettings)
+    numbers = {"before": 1, "after": 4, "following": 2}
+    assert problem == IdentityMessages.SAME_SLOT(name=NAME, selector="ses1", **numbers)
+    assert refusal(before, declared(2, (1, 2, 3), **slot | {"selector": "ses2"})) is None
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [({1: "k1:f1"}, {1: "k9:f9"}), ({1: "k1"}, {}), ({}, {1: "k1"})],
