@@ -252,7 +252,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
     try:
         return urllib3.Retry().parse_retry_after(retry_after) if retry_after is not None else None
-    except urllib3.exceptions.InvalidHeader:
+    except (urllib3.exceptions.InvalidHeader, ValueError):  # a year or a number beyond all limits
         return None
 
 

@@ -204,6 +204,7 @@ class Api(HttpHost):
         return {}
 
 
+BEYOND = "Mon, 01 Jan 99999 00:00:00 GMT"
 REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
 
 
@@ -213,6 +214,7 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
         # Nothing was done if the host says when to ask again.
         "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
         "503": (Response(503, None), Unknown, "trouble at the host: 503"),
+        "no date": (Response(503, None, {"Retry-After": BEYOND}), Unknown, "trouble at the host: 503"),
         "redirect": (REDIRECT, Refused, "302, a redirect, which is not followed"),
         "message": (Response(400, {"message": "no"}), Refused, "400 no"),
         "several": (Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}), Refused, "400 no, X1"),
