@@ -74,15 +74,17 @@ Exit codes:
     type=str.lower,
     multiple=True,
     metavar="GLOB",
-    help="Only such domains, as '*.example.com'.",
+    help="Only domains that match, such as '*.example.com'.",
 )
-@click.option("--exclude", type=str.lower, multiple=True, metavar="GLOB", help="No such domains.")
+@click.option(
+    "--exclude", type=str.lower, multiple=True, metavar="GLOB", help="Leave out domains that match."
+)
 @click.option(
     "--signing",
     "signs",
     type=click.Choice(get_args(Signing)),
     multiple=True,
-    help="Only domains that sign so in one Region at least; `none`: mail is unsigned.",
+    help="Only domains that sign this way in at least one Region; `none`: mail is unsigned.",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name.")
 @stack_option("name", "Leave out what this stack has; use its AWS settings.")

@@ -153,10 +153,8 @@ def _up(one: SesIdentity) -> str:
         does = f"{has} is {one.dkim_status or 'not set up'}, mail is unsigned: gets a new key"
     elif signing(one) == "byodkim":
         does = f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its key"
-    elif _is_refused(one):
-        does = f"{has}: refused until acceptUnsignedWindow accepts unsigned mail"
     else:
-        does = f"{has} is {one.dkim_status}: gets a new key"
+        does = f"{has}: refused until acceptUnsignedWindow accepts unsigned mail"
     tags = len(one.tags.keys() - set(TAGS))
     kept = {
         f"MAIL FROM {one.mail_from}": one.mail_from,
@@ -164,11 +162,6 @@ def _up(one: SesIdentity) -> str:
         f"{tags} tag{'s' if tags > 1 else ''}": tags,
     }
     return "; ".join((f"{owner}{does}", *(f"keeps {what}" for what, is_there in kept.items() if is_there)))
-
-
-def _is_refused(one: SesIdentity) -> bool:
-    """Whether `pulumi up` refuses the identity until its unsigned window is accepted."""
-    return signing(one) == "easy" and one.dkim_status == "SUCCESS"
 
 
 def summary(found: Sequence[Found]) -> str:
@@ -185,7 +178,7 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: i
     for one in found:
         lines += [*(f"# {comment}" for comment in comments(one)), f"{in_yaml(one.domain)}:"]
         written = [f"  {key}: {in_yaml(value)}" for key, value in entry(one, default_regions).items()]
-        if any(map(_is_refused, one.identities.values())):
+        if "easy" in map(signing, one.identities.values()):
             written.insert(-1, "  # acceptUnsignedWindow: true")
         lines += written
     text = "".join(f"{' ' * indent}{line}\n" for line in lines)
