@@ -134,10 +134,10 @@ def of_record(
 def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> dict[str, Any]:
     """The answers by the names of the questions. Of errors that do not end the command the first is said."""
     answers = dict(zip(questions, ask_all([*questions.items()]), strict=True))
-    refused = dict.fromkeys(str(one) for one in answers.values() if isinstance(one, Exception))
+    refused = [str(one) for one in answers.values() if isinstance(one, Exception)]
     if refused and say_refusal:
         times = f" {len(refused)} times, first" if len(refused) > 1 else ""
-        say(CliMessages.NO_ANSWER(times=times, refusal=next(iter(refused))))
+        say(CliMessages.NO_ANSWER(times=times, refusal=refused[0]))
     return answers
 
 
@@ -263,7 +263,10 @@ def _as_arguments(now: DomainNow) -> DomainNow:
         due=tuple(map(in_python, now.due)),
         notes=tuple(map(in_python, now.notes)),
         identities=tuple(replace(one, problem=in_python(one.problem)) for one in now.identities),
-        records=tuple(replace(one, fix=in_python(one.fix)) for one in now.records),
+        records=tuple(
+            replace(one, fix=in_python(one.fix), notes=tuple(map(in_python, one.notes)))
+            for one in now.records
+        ),
     )
 
 

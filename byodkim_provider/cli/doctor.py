@@ -87,8 +87,9 @@ def doctor(
         subject, domains = chosen.domain, [of_record(chosen.record, environment, servers, region)]
     else:
         stack, with_records = open_chosen(chosen, environment)
-        for name in (record.name for one in with_records for record in one.records):
-            refuse_other_zone(chosen.zone, name)
+        for one in with_records:
+            for name in (*(record.name for record in one.records), *one.settings.cnames):
+                refuse_other_zone(chosen.zone, name)
         subject, domains = stack.name, of_stack(stack, environment, chosen, servers)
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)

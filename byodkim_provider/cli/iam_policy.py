@@ -142,7 +142,7 @@ def _identities(stack: Stack) -> Scope:
     for one in stored:
         _add_identity(scope, one.declared.region, one.declared.domain)
     for domain in stack.settings.domains:
-        for region in domain.regions:
+        for region in () if domain.retired else domain.regions:
             arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
             if domain.adopt:
                 scope.add("identity to adopt", arn)

@@ -164,10 +164,11 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
             raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack))
     if domains:
         return list(dict.fromkeys(domains))
+    signing = [name for name, one in known.items() if not one.settings.retired]
     if older_than is None:
-        return [name for name, one in known.items() if not one.settings.retired]
+        return signing
     latest = now - older_than
-    keys = {name: [one.key for one in each.identities if one.key] for name, each in known.items()}
+    keys = {name: [one.key for one in known[name].identities if one.key] for name in signing}
     return [name for name, found in keys.items() if any(key.signing_since < latest for key in found)]
 
 
@@ -242,10 +243,12 @@ def _record_notes(
         shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
         if shown.visible:
             return ()
-        seconds = domain.settings.dns_wait_seconds
+        declared = domain.declared
+        seconds = declared.wait_seconds if declared else domain.settings.dns_wait_seconds
+        waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
         return [
             f"the record of generation {step.generation} is not visible: {shown.summary()}",
-            f"the update waits for it at most {seconds} s, then fails and SES keeps its key",
+            f"the update {waits}, and SES keeps its key",
         ]
 
     questions = []

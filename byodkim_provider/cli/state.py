@@ -127,7 +127,7 @@ def read_state(export: str) -> State:
         mail_from=frozenset(made.get("mailFromDomain", "") for made in outputs(MAIL_FROM)),
         secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
         roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
-        of_stack_file=any("pending" in made for made in outputs(STACK)),
+        of_stack_file=any({"domains", "pending"} <= made.keys() for made in outputs(STACK)),
         of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
 

@@ -124,6 +124,12 @@ def test_right_at_the_first_try(new, world, name):
     assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
 
 
+def test_zone_of_another_domain(new):
+    """A zone that does not hold the CNAMEs is refused before any lookup."""
+    result = new.run("doctor", SHOP, "--zone", "example.org")
+    assert (result.exit_code, f"'example.org' does not hold {NAMES[0]!r}" in result.stderr) == (3, True)
+
+
 def test_forms(new):
     """As JSON, the target is the value; as a change batch, it is for the zone of the domain."""
     assert json.loads(printed(new, SHOP, "--json")) == [

@@ -151,6 +151,12 @@ def test_leaving(project, stored):
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}
 
 
+def test_retired(project):
+    """What is retired is not made again."""
+    project.write("    example.net: { generation: 1, retired: true, dns: manual }\n")
+    assert "ses:CreateEmailIdentity" not in policy(project.run("iam-policy"))
+
+
 def test_configuration_set(project, stored):
     """SES may check a configuration set, too; identities keep the owner they were made with."""
     project.write("    example.com: { generation: 1, configurationSet: newsletter }\n")

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from byodkim_provider.cli.answers import NOT_CHECKED
 from byodkim_provider.cli.state import settings_in_state
+from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
@@ -32,6 +34,9 @@ def test_arguments(domains, declare):
     declare(overlap_days=0)
     due = "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
     assert domains()[0]["due"] == [due]
+    project.outputs = {"pending": []}  # of the program's own
+    declare(dns_check="off")
+    assert {tuple(one["notes"]) for one in domains()[0]["records"]} == {(in_python(NOT_CHECKED),)}
 
 
 def test_others(project, world):

@@ -366,6 +366,7 @@ def test_which(project, world, arguments, rotated):
         signing(world, 2),
         signing(world, 2, region="us-east-1", since=10),
         signing(world, 1, domain="example.net", since=30),
+        signing(world, 1, domain="example.org"),
     ]
     project.write(
         "    example.com: {generation: 2, regions: [eu-west-1, us-east-1]}\n"
@@ -412,14 +413,23 @@ def test_one_can_not_rotate(project, world, arguments, rotated, left_out):
     assert len(project.ran) == (1 if rotated else 0)
 
 
-def test_record_is_not_visible(project, world):
-    """A switch that will have to wait for DNS is announced."""
+@cases(
+    ("dns", "waits"),
+    {
+        "route53": (("route53:Z1",), "waits for it at most 120 s, then fails"),
+        "manual": (("manual",), "fails then"),
+    },
+)
+def test_record_is_not_visible(project, world, dns, waits):
+    """A switch that will have to wait for DNS, or that does not wait for who pastes, is announced."""
+    (known,) = project.stored
+    project.stored = [replace(known, declared=replace(known.declared, dns=dns))]
     del world.resolver.records["s3._domainkey.example.com"]
     result = project.run("rotate", DOMAIN, "--dry-run")
     assert result.stderr.splitlines()[1:] == [
         "byodkim: example.com: the record of generation 3 is not visible: 0 of 2 servers show the key, "
         "ns1.example.net and ns2.example.net have no TXT record",
-        "byodkim: example.com: the update waits for it at most 120 s, then fails and SES keeps its key",
+        f"byodkim: example.com: the update {waits}, and SES keeps its key",
     ]
 
 

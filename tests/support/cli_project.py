@@ -110,6 +110,8 @@ class CliProject:
     mail_from: dict[str, str] = field(default_factory=dict)
     """MAIL FROM domains in the state, by domain."""
     has_own_program: bool = False
+    outputs: dict[str, object] = field(default_factory=dict)
+    """Of a program of one's own."""
     """Whether another program than ours has made the stack."""
     printed: str | None = None
     """What `pulumi config` prints; by default what the files say."""
@@ -219,7 +221,7 @@ class CliProject:
         declared = {one.declared.domain: one.declared for one in self.stored}
         published = {name: one.published for name, one in declared.items()} | self.published
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
-        outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
+        outputs = self.outputs if self.has_own_program else {"domains": {}, "pending": []}
         results = [one.to_properties() for one in self.verdicts]
         mail_from = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
         made = [
