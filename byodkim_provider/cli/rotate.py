@@ -138,8 +138,9 @@ def rotate(
         if stack.has_own_program:
             raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
         text = _edited(stack, steps)
-        done |= {"file": stack.source.shown, "written": not dry_run}
-        change = stack_file.diff(stack.source.text, text, stack.source.shown)
+        file, before, *_ = stack.source
+        done |= {"file": stack.shown(file), "written": not dry_run}
+        change = stack_file.diff(before, text, stack.shown(file))
         for step, notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
             for note in (*step.notes, *notes):
                 say(f"{step.domain}: {note}")
@@ -210,20 +211,20 @@ def _arguments(steps: Sequence[Rotation], stack: Stack) -> Iterator[str]:
 
 def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
     """The content of the file after *steps*; raises `Refused` if it can't be edited."""
-    source = stack.source
-    spellings = {normalise_domain(spelling): spelling for spelling in source.domains}
+    file, text, path, domains = stack.source
+    spellings = {normalise_domain(spelling): spelling for spelling in domains}
     changes: dict[str, Changes] = {}
     for step in steps:
         spelling, said = spellings.get(step.domain, ""), stack.written[step.domain]
-        written = source.domains.get(spelling)
+        written = domains.get(spelling)
         # As text: YAML and the JSON of `pulumi config` may have numbers of different types.
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):
-            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=source.shown))
+            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=stack.shown(file)))
         changes[spelling] = step.changes
     try:
-        return stack_file.edited(source.text, source.path, changes)
+        return stack_file.edited(text, path, changes)
     except InvalidSettings as error:
         raise Refused(str(error)) from None
 
@@ -264,8 +265,9 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
     if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
         raise Refused(CliMessages.NOTHING_WRITTEN())
-    source = stack.source
-    replace_file(source.file, source.shown, source.text, text)
+    file, before, *_ = stack.source
+    shown = stack.shown(file)
+    replace_file(file, shown, before, text)
     if not up:
         return
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
@@ -276,9 +278,9 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
         with suppress(Refused):  # if the state can't be read, or Pulumi has changed the file as well
             now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
             if now == stack.export:  # with all timestamps, so nothing was changed
-                replace_file(source.file, source.shown, text, source.text)
+                replace_file(file, shown, text, before)
                 problem = CliMessages.NOTHING_CHANGED
-    raise Refused(problem(file=source.shown))
+    raise Refused(problem(file=shown))
 
 
 def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:

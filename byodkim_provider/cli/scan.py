@@ -279,9 +279,9 @@ def _add(
     stack: Stack, found: Sequence[Found], shared: Mapping[str, Any], environment: Environment, *, yes: bool
 ) -> None:
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
-    if stack.written and stack.source.file != stack.file:
-        raise Refused(CliMessages.SHARED_FILE(file=stack.source.shown))
-    file, shown = stack.file, str(stack.file.relative_to(stack.directory))
+    if stack.written and (listed_in := stack.source[0]) != stack.file:
+        raise Refused(CliMessages.SHARED_FILE(file=stack.shown(listed_in)))
+    file, shown = stack.file, stack.shown(stack.file)
     text = file.read_bytes().decode() if file.exists() else ""
     # The others would change the settings of the domains that the stack has.
     missing = ({ACCOUNTS} if stack.written else shared.keys()) - stack.config.keys()

@@ -100,21 +100,6 @@ class Domain:
         return environment.resolver(check, self.settings.dns_resolvers)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that contains the map of domains: Pulumi reads the stack file, or else the project file."""
-
-    file: Path
-    shown: str
-    """Its path, as seen from the project."""
-    text: str
-    """With the file's own line ends."""
-    path: tuple[str, ...]
-    """The keys that lead to the map of domains."""
-    domains: Mapping[str, Any]
-    """The map, as the file spells it."""
-
-
 @dataclass(frozen=True)
 class Stack:
     """One stack of one project."""
@@ -194,25 +179,32 @@ class Stack:
             )
         return domains
 
+    def shown(self, file: Path) -> str:
+        """The path of *file* as seen from the project."""
+        return str(file.relative_to(self.directory))
+
     @cached_property
-    def source(self) -> Source:
-        """The file that lists the domains; raises `Refused` if no file can be edited."""
+    def source(self) -> tuple[Path, str, tuple[str, ...], Mapping[str, Any]]:
+        """
+        Where the domains are listed: file, its text, the keys that lead to the map, the map as it is spelled.
+
+        Pulumi reads the stack file, or else the project file. Raises `Refused` if no file can be edited.
+        """
         for file in (self.file, self.project_file):
             if (text := read_file(file)) is None:
                 continue
-            shown = str(file.relative_to(self.directory))
             try:
                 loaded = stack_file.load(text)
             except InvalidSettings as error:
-                raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
+                raise Refused(CliMessages.NOT_READ(file=self.shown(file), problem=error.text)) from None
             in_project_file = file is self.project_file
             for path in stack_file.key_paths(self.project, "domains", in_project_file=in_project_file):
                 domains = stack_file.at(loaded, path)
                 if isinstance(domains, Mapping):
-                    return Source(file, shown, text, path, domains)
+                    return file, text, path, domains
                 if domains is not None:
                     break
-        names = {"file": self.file.relative_to(self.directory), "project_file": self.project_file.name}
+        names = {"file": self.shown(self.file), "project_file": self.project_file.name}
         raise Refused(CliMessages.NO_MAP(project=self.project, **names))
 
     def aws(self) -> AwsSettings:

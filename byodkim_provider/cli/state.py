@@ -96,7 +96,10 @@ def read_state(export: str) -> State:
     resources: dict[str, list[Mapping[str, Any]]] = {}
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if not resource.get("delete"):  # the old half of an unfinished replacement
-            resources.setdefault(_in_python(resource["type"]), []).append(resource)
+            # The type in a program in Python, where that of the domain, a component, has no prefix.
+            kind = {DOMAIN_OF_PLUGIN: DOMAIN}.get(resource["type"], resource["type"])
+            kind = kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)
+            resources.setdefault(kind, []).append(resource)
 
     def outputs(kind: str) -> list[Mapping[str, Any]]:
         return [one.get("outputs", {}) for one in resources.get(kind, ())]
@@ -130,14 +133,6 @@ def read_state(export: str) -> State:
         of_stack_file=any({"domains", "pending"} <= made.keys() for made in outputs(STACK)),
         of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
-
-
-def _in_python(kind: str) -> str:
-    """The type that a resource of type *kind* has in a program in Python."""
-    # The domain is a component: in Python too its type has no prefix of dynamic resources.
-    if kind == DOMAIN_OF_PLUGIN:
-        return DOMAIN
-    return kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)
 
 
 def _roles(
