@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from byodkim_provider.cli.environment import Environment, current_directory
-from byodkim_provider.cli.stack import Domain, Stack, in_project, not_in_stack, open_stack, stack_names
+from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, project_file, stack_names
 from byodkim_provider.cli.terminal import CannotRead
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, records
@@ -131,7 +131,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
 
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
-    if not in_project(environment.directory):
+    if not project_file(environment.directory):
         raise CannotRead(CliMessages.NO_PROJECT_HERE(directory=environment.directory))
     stack = open_stack(chosen.stack_name, environment)
     if chosen.domain and chosen.domain not in stack.domains:

@@ -16,7 +16,7 @@ from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, polic
 from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.stack import Domain, Stack, in_project, open_stack
+from byodkim_provider.cli.stack import Domain, Stack, open_stack, project_file
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
 from byodkim_provider.identity.state import ROUTE53
@@ -66,7 +66,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
         return
     environment = context.ensure_object(Environment)
     scopes: dict[str | None, Scope]
-    if name is None and not in_project(environment.directory):
+    if name is None and not project_file(environment.directory):
         say(CliMessages.ANY_DOMAIN())
         scopes = {None: any_stack()}
     else:

@@ -139,7 +139,8 @@ class Stack:
     @property
     def has_own_program(self) -> bool:
         """Whether a program of the user's own declares the domains, so that no file lists them."""
-        return "domains" not in self.ours and self.state.has_domains and not self.state.of_stack_file
+        made = self.state.identities or self.state.records
+        return bool("domains" not in self.ours and made and not self.state.of_stack_file)
 
     @cached_property
     def settings(self) -> Settings:
@@ -228,7 +229,7 @@ class Stack:
 
 def open_stack(name: str | None, environment: Environment) -> Stack:
     """The stack *name*, or the selected one; raises `NoStack`, or `CannotRead` if it can't be read."""
-    file = _project_file(environment.directory)
+    file = project_file(environment.directory)
     if file is None:
         raise CannotRead(CliMessages.NO_PROJECT(directory=environment.directory))
     project = _project_settings(file)
@@ -280,18 +281,13 @@ def not_in_stack(problem: CliMessages, domain: str, stack: Stack) -> Message:
     )
 
 
-def in_project(start: Path) -> bool:
-    """Whether *start* is in a Pulumi project."""
-    return _project_file(start) is not None
-
-
 def stack_names(start: Path) -> list[str]:
     """
     Names of the stacks whose files are in the project in *start* or above it, sorted.
 
     A file whose name is no stack's is left out: a shell types what it completes.
     """
-    file = _project_file(start)
+    file = project_file(start)
     if file is None:
         return []
     pattern = stack_file.stack_file(file, _project_settings(file), "*")
@@ -299,8 +295,8 @@ def stack_names(start: Path) -> list[str]:
     return sorted(filter(STACK_NAME.fullmatch, names))
 
 
-def _project_file(start: Path) -> Path | None:
-    """The project file, in *start* or above it."""
+def project_file(start: Path) -> Path | None:
+    """The project file, in *start* or above it; None if that is in no Pulumi project."""
     files = (directory / name for directory in (start, *start.parents) for name in stack_file.PROJECT_FILES)
     return next((file for file in files if file.exists()), None)
 

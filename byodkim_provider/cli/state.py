@@ -86,10 +86,6 @@ class State:
     of_plugin: bool
     """Whether a program in another language has made the stack."""
 
-    @property
-    def has_domains(self) -> bool:
-        return bool(self.identities or self.records)
-
 
 def read_state(export: str) -> State:
     """The state in *export*, the JSON of `pulumi stack export`."""

@@ -188,25 +188,7 @@ def test_outside_of_a_project(tmp_path):
     assert stack_names(tmp_path) == []
 
 
-# Many questions at once
-
-
-def test_answers_in_order():
-    """Answers come in the order of the questions, whoever is faster, and without a word."""
-    second = Event()
-
-    def slow():
-        assert second.wait(10)
-        return 1
-
-    def fast():
-        second.set()
-        return 2
-
-    said = []
-    assert ask_all([("one", slow), ("two", fast)], report=said.append) == [1, 2]
-    assert said == []
-    assert ask_all([]) == []
+# Many questions at once: in which order, and what an error ends, is in tests/test_side_by_side.py
 
 
 def test_a_word_while_it_waits(monkeypatch):
@@ -221,18 +203,6 @@ def test_a_word_while_it_waits(monkeypatch):
     questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
     assert ask_all(questions, report=report) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
-
-
-def test_the_first_error_ends_it():
-    """One error ends it: the others are not waited for."""
-    never = Event()
-
-    def refuse():
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        ask_all([("waits", lambda: never.wait(60)), ("refuses", refuse)])
-    never.set()
 
 
 # The file with the domains

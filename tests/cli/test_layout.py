@@ -213,20 +213,6 @@ def test_metrics(project, world):
     assert {name for name, *_ in found} == METRICS.keys()
 
 
-@pytest.mark.parametrize(
-    ("days", "generation", "status"),
-    [(0, 2, 0), (181, 2, 1), (181, 3, 2)],
-    ids=["well", "due", "wrong"],
-)
-def test_metric_of_a_status(project, world, days, generation, status):
-    """The worst of a domain is a number, and the exit code is that of every format."""
-    world.clock.advance(timedelta(days=days))
-    project.write(f"    {DOMAIN}: {{generation: {generation}}}\n")
-    result = project.run("status", "--format", "prometheus")
-    assert parsed(result.stdout)[("byodkim_domain_status", ("domain", DOMAIN), ("stack", "dev"))] == status
-    assert result.exit_code == status
-
-
 def test_metrics_of_the_page():
     """The page on monitoring has the verdicts by number, as they are in the code, in its table of metrics."""
     page = (ROOT / "docs" / "how-to" / "automation.md").read_text(encoding="utf-8")
