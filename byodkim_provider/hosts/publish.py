@@ -69,11 +69,15 @@ class Record:
 
 
 class _Requests:
-    """The requests for one record. A class because it keeps what they may have changed."""
+    """The requests for one record. A class because it keeps what they have changed, or may have."""
 
     def __init__(self, host: DnsHost, name: str, clock: Clock, progress: Progress) -> None:
         self.changed = False
         """Whether a change was made, or may have been, and was not taken back: for the hint of a refusal."""
+        self.added: set[str] = set()
+        """Values that the host has accepted."""
+        self.removed: set[str] = set()
+        """Values of others that were removed, or may have been."""
         self._host = host
         self._name = name
         self._clock = clock
@@ -86,9 +90,17 @@ class _Requests:
 
     def add(self, value: str) -> None:
         self._change(lambda: self._host.add(self._name, value))
+        self.added.add(value)
 
     def remove(self, value: str) -> None:
         self._change(lambda: self._host.remove(self._name, value))
+
+    def take_back(self, value: str, there: Sequence[str]) -> None:
+        """Remove *value*, one of those that are *there*, unless it was there before the first request."""
+        if self.changed and value in there:
+            self.remove(value)
+        # A value that the host accepted, and does not list yet, may still appear.
+        self.changed = bool(self.removed) or (value in self.added and value not in there)
 
     def _change(self, work: Callable[[], None]) -> None:
         before, self.changed = self.changed, True
@@ -166,35 +178,27 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
     run must read what was done.
     """
     requests = _Requests(host, record.name, clock, progress)
-    accepted = False
-    removed: set[str] = set()
+    return requests.until_done(lambda: _published(record, requests))
 
-    def step() -> tuple[str, bool]:
-        nonlocal accepted
-        there = requests.values()
-        if (found := record.as_declared(there)) is not None:
-            return found, record.existing == "same key" and not requests.changed
-        others = tuple(one for one in there if one != record.value)
-        if record.existing != "replace" and {*others} - {record.before}:
-            # Somebody else was first. Our value goes again, unless both were there before this call.
-            if requests.changed and record.value in there:
-                requests.remove(record.value)
-            # A value that the host took, and does not list yet, may still appear.
-            requests.changed = bool(removed) or (accepted and record.value not in there)
-            is_slot = record.existing == "slot"
-            raise Refused(HostMessages.OTHER_KEY() if is_slot else HostMessages.OTHER_VALUE())
-        for other in others:
-            removed.add(other)
-            requests.remove(other)
-        if record.value not in there and not accepted:
-            requests.add(record.value)
-            accepted = True
-        there = requests.values()
-        if (found := record.as_declared(there)) is not None:
-            return found, False
-        raise Unknown(HostMessages.NOT_LISTED() if accepted else HostMessages.CHANGED())
 
-    return requests.until_done(step)
+def _published(record: Record, requests: _Requests) -> tuple[str, bool]:
+    """The result of `publish`, after one round of reading, acting and reading again; raises `HostError`."""
+    there = requests.values()
+    if (found := record.as_declared(there)) is not None:
+        return found, record.existing == "same key" and not requests.changed
+    others = tuple(one for one in there if one != record.value)
+    if record.existing != "replace" and {*others} - {record.before}:
+        requests.take_back(record.value, there)  # somebody else was first
+        is_slot = record.existing == "slot"
+        raise Refused(HostMessages.OTHER_KEY() if is_slot else HostMessages.OTHER_VALUE())
+    for other in others:
+        requests.removed.add(other)
+        requests.remove(other)
+    if record.value not in there and not requests.added:
+        requests.add(record.value)
+    if (found := record.as_declared(requests.values())) is not None:
+        return found, False
+    raise Unknown(HostMessages.NOT_LISTED() if requests.added else HostMessages.CHANGED())
 
 
 def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Progress) -> None:
@@ -249,7 +253,11 @@ def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
 
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-"""One lock per zone and host: the threads of a process make one request at a time."""
+"""
+One lock per zone and host: the threads of a process begin one request at a time.
+
+A request that took too long may still be under way.
+"""
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
 
 
 def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
-    """Places that generations which stay would leave. Records that people pasted always stay."""
+    """Places that would lose the record of a generation that stays; what people pasted always stays."""
     if not after.dns:
         return ()
     gone = [
@@ -151,16 +151,19 @@ def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str
     after = dict(parts(new) for one in moved for new in declared.places_of(one))
     by_cname = bool(name) and name not in after.values()
     moves = "CNAMEs" if by_cname else "name servers"
-    named = {name} & asked if by_cname else _serving(label, before, asked)
-    if named is None and asked and _none_of(after, declared, asked):
-        named = set(asked)  # the zone that is left is the one that they serve
+    if by_cname:
+        named, is_clear = {name} & asked, bool(asked)
+    else:
+        named, is_clear = _serving(label, before, asked)
+        if not is_clear and _none_of(after, declared, asked):
+            named = {*asked}  # the zone that is left is the one that they serve
     if named:
         servers = ", ".join(sorted(named))
         raise InvalidSettings(
             IdentityMessages.ASKED_FOR(name=str(before), zone=label, servers=servers, moves=moves)
         )
     exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
-    if exchanged and (named is None or not asked):
+    if exchanged and not is_clear:
         raise InvalidSettings(IdentityMessages.EXCHANGED(name=str(before), zone=label, moves=moves))
 
 
@@ -189,19 +192,19 @@ def _authoritative(declared: Declared, run: Run) -> DnsResolver | None:
     return run.resolver(declared.dns_check, declared.dns_resolvers) if is_used else None
 
 
-def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
-    """Servers among *asked* that serve the zone *label*; None if its name servers are not known."""
+def _serving(label: str, declared: Declared, asked: Set[str]) -> tuple[set[str], bool]:
+    """Servers among *asked* that serve the zone *label*, and whether the others surely do not."""
     if names := declared.name_servers.get(label):
-        return set(asked) & set(names)
+        return {*asked} & {*names}, bool(asked)
     panel = panel_of(label)
     served = {server for server in asked if panel and panels.serves(panel, [server])}
     # A zone may have name servers under other names than most at its host.
-    return served if served or (panel and panel.serves_all) else None
+    return served, bool(asked) and bool(served or (panel and panel.serves_all))
 
 
 def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bool:
-    """Whether none of *asked* serves any zone of *labels*, and all zones' name servers are known."""
-    return bool(labels) and all(_serving(label, declared, asked) == set() for label in labels)
+    """Whether surely none of *asked* serves any zone of *labels*."""
+    return bool(labels) and all(_serving(label, declared, asked) == (set(), True) for label in labels)
 
 
 def served_by(declared: Declared, run: Run) -> frozenset[str]:
@@ -221,8 +224,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
     Else "", also if that can't be determined, or is intended: people publish where they are asked to.
     """
-    is_known = declared.dns_check == "authoritative" and asked
-    if not is_known or not _none_of(declared.dns, declared, asked):
+    if declared.dns_check != "authoritative" or not _none_of(declared.dns, declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]

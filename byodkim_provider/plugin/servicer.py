@@ -2,7 +2,8 @@
 Serves the engine's protocol for resource plugins.
 
 The resources are handled by the providers that also serve dynamic resources: plain values in and out.
-`Construct` runs in the server's event loop, where the SDK declares resources; all else runs in threads.
+`Construct` and `Cancel` run in the server's event loop, where the SDK declares resources; all other
+calls run in threads.
 """
 
 # ruff: noqa: N802 # the protocol's method names
@@ -45,7 +46,7 @@ from byodkim_provider.resources.declared import PACKAGE, outputs_of_python
 from byodkim_provider.resources.sdk import declare_own_types
 
 THREADS: Final = 64
-"""Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
+"""Calls at a time, more than the engine makes: by default 4 × cores."""
 
 NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 """Options of a component that would not reach its resources."""
@@ -135,7 +136,7 @@ class Servicer(ProviderServicer):
         )
         await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
         set_all_config(dict(request.config), list(request.configSecretKeys))
-        async with self._turn:  # while one asks for its account, it runs the loop, and so the others
+        async with self._turn:  # asking for an account runs the event loop, which would begin the next one
             options, timeouts = self._construct_options(request), request.customTimeouts
             limits = CustomTimeouts(create=timeouts.create or None, update=timeouts.update or None)
             domain = Domain(request.name, given, options, limits)
@@ -239,5 +240,4 @@ def main() -> None:
     try:
         asyncio.run(_serve())
     except KeyboardInterrupt:
-        stopping.set()
         os._exit(0)

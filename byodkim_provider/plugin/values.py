@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -11,10 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.resources.sdk import is_unknown, secret
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""The key by which the protocol tells a value with marks from a map."""
+from byodkim_provider.resources.sdk import SIGNATURE, is_unknown, secret
 
 
 def plain_inputs(given: Struct) -> dict[str, Any]:
@@ -33,7 +30,7 @@ def plain_inputs(given: Struct) -> dict[str, Any]:
 
 def _plain(name: str, value: Any, unknown: list[str]) -> Any:
     match value:
-        case dict() if _SIGNATURE in value:
+        case dict() if SIGNATURE in value:
             # A secret, or an output: unknown without a value.
             return _plain(name, value.get("value", UNKNOWN), unknown)
         case dict():

@@ -1,8 +1,9 @@
 """
 What a program and the plugin process need beside Pulumi's SDK, and every use of what is not its public API.
 
-The additions to the plugin process itself are in `_plugin`. Each use of what is not public has a way on where
-a later SDK has changed, and a contract test.
+The additions to the process of dynamic providers are in `_plugin`; what a server for other languages
+needs is in `plugin.servicer`. Each use of what is not public has a way on where a later SDK has
+changed, and a contract test.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources import load_v1
 
-_SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
-"""How a secret is marked on its way to the engine, which is part of the protocol."""
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine's protocol tells a value with marks from a map."""
+
+_MARK: Final = "1b47061264138c4ac30d75fd1eb44270"
+"""The mark of a secret."""
 
 
 def secret(value: Any) -> dict[str, Any]:
     """*value* as a secret among the outputs of a provider."""
-    return {**_SECRET, "value": value}
+    return {SIGNATURE: _MARK, "value": value}
 
 
 def only_waited_for(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
