@@ -12,15 +12,17 @@ import functools
 import ipaddress
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.quoting import named, printable, shown
+
+T = TypeVar("T")
 
 MAX_SINGLE_LINE: Final = 1000
 """Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
@@ -215,18 +217,11 @@ def _kind(hint: Any, *, strict: bool) -> Kind:
     return LINE if hint is str and strict else _PLAIN[hint]
 
 
-def read(cls: type, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Those of *properties* that are fields of the dataclass *cls*, in Python's types.
-
-    Raises KeyError if one is absent that has no default.
-    """
-    needed = {one.name for one in fields(cls) if one.default is one.default_factory is MISSING}
-    return {
-        name: one.read(properties[name])
-        for name, one in kinds_of(cls).items()
-        if name in needed or properties.get(name) is not None
-    }
+def read(cls: type[T], properties: Mapping[str, Any], **more: Any) -> T:
+    """The value of the dataclass *cls* with *more*, and those of *properties* that are fields of it."""
+    kinds = kinds_of(cls).items()  # type: ignore[arg-type]
+    known = {name: one.read(properties[name]) for name, one in kinds if properties.get(name) is not None}
+    return cls(**more, **known)
 
 
 def written(value: object) -> dict[str, Any]:

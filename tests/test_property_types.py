@@ -218,7 +218,7 @@ def test_a_type_follows_from_the_annotation():
         "lists": {"a": ["b"]},
         "resolvers": ["1.1.1.1"],
     }
-    value = Imaginary(**property_types.read(Imaginary, {**plain, "numbers": [1.0, 2.0], "other": 1}))
+    value = property_types.read(Imaginary, {**plain, "numbers": [1.0, 2.0], "other": 1})
     assert value.numbers == (1, 2)
     assert value.times == {3: property_types.moment("2026-11-25T12:00:00Z")}
     assert property_types.written(value) == plain

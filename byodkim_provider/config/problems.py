@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -29,9 +29,10 @@ Problem = tuple[tuple[str, ...], Message]
 """The path within a field, and the message."""
 
 
-def located(problems: Sequence[Problem]) -> PydanticCustomError:
-    """Several problems of one field, as the one error that a validator of pydantic can raise."""
-    return PydanticCustomError("located", "several problems", {"problems": problems})
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise several problems of one field, if there are any, as the one error that pydantic takes."""
+    if listed := list(problems):
+        raise PydanticCustomError("located", "several problems", {"problems": listed})
 
 
 SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")

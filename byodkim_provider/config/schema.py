@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config.problems import Problem, line, located, secret_command
+from byodkim_provider.config.problems import Problem, line, refuse, secret_command
 from byodkim_provider.config.values import (
     REGION,
     SECRET_TEXT,
@@ -407,8 +407,7 @@ class WrittenDomain(DomainDefaults):
         written_out = info.data.get("published", ()) is not None
         if signing and keys is not None and signing not in keys and not written_out:
             problems.append(((), SettingMessages.NOT_SUPPLIED(generation=signing)))
-        if problems:
-            raise located(problems)
+        refuse(problems)
         return keys
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel, to_snake
 
 from byodkim_provider.aws.settings import region_problem
-from byodkim_provider.config.problems import Problem, lines, located
+from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
@@ -175,14 +175,12 @@ class Written(BaseModel):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        if problems := list(self._problems()):
-            raise located(problems)
+        refuse(self._problems())
         return self
 
 
 def _taggable(tags: dict[str, str]) -> dict[str, str]:
-    if problems := list(_tag_problems(tags)):
-        raise located(problems)
+    refuse(_tag_problems(tags))
     return tags
 
 

@@ -152,20 +152,16 @@ class Declared:
             public_key = keys.load(inputs["private_key"], proved=True).public_key_der
         elif "record_value" in inputs:
             public_key = records.public_key(inputs["record_value"])
-        return cls._from(
-            inputs,
-            fingerprint=keys.fingerprint(public_key) if public_key else "",
-            record_value=records.record_value(public_key) if public_key else "",
-        )
+        of_the_key = {
+            "fingerprint": keys.fingerprint(public_key) if public_key else "",
+            "record_value": records.record_value(public_key) if public_key else "",
+        }
+        return cls.from_outputs({**inputs, **of_the_key})
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return cls._from(outputs, fingerprint=outputs["fingerprint"], record_value=outputs["record_value"])
-
-    @classmethod
-    def _from(cls, properties: Mapping[str, Any], **of_the_key: str) -> Declared:
-        return cls(**read(cls, {"selector": "", **properties, **of_the_key}))
+        return read(cls, {"selector": "", **outputs})
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
@@ -235,12 +231,11 @@ class Stored:
         """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
         required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
         refuse_state(problems(outputs, OUTPUTS, required=required))
-        of_key = {name: outputs.get(output) for name, output in _KEY.items()}
         key = None
-        if of_key["set_at"] is not None:
-            known = {"set_by": "", "signing_since": of_key["set_at"]}
-            key = KeyInSes(**read(KeyInSes, known | without_none(of_key)))
-        return cls(declared=Declared.from_outputs(outputs), key=key, **read(cls, outputs))
+        if (set_at := outputs.get("key_set_at")) is not None:
+            of_key = {name: outputs.get(output) for name, output in _KEY.items()}
+            key = read(KeyInSes, {"set_by": "", "signing_since": set_at, **without_none(of_key)})
+        return read(cls, outputs, declared=Declared.from_outputs(outputs), key=key)
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""

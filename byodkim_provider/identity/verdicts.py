@@ -92,7 +92,7 @@ class Entry:
     def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
         """Parses one element of the resource's `identities`."""
         before = _last(properties.get("signed_until") or {})
-        return cls(**read(cls, {**properties, "generation_before": before}))
+        return read(cls, {**properties, "generation_before": before})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class Verdict:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return cls(entry=Entry.from_properties(properties), **read(cls, properties))
+        return read(cls, properties, entry=Entry.from_properties(properties))
 
 
 def not_asked(entry: Entry, reason: str) -> Verdict:

@@ -38,7 +38,6 @@ from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages import in_python
-from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
@@ -55,7 +54,7 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write
-from byodkim_provider.property_types import moment
+from byodkim_provider.property_types import LIST, moment
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
@@ -69,10 +68,8 @@ from byodkim_provider.resources.declared import (
 from byodkim_provider.resources.sdk import PerProgram, is_plugin, only_waited_for, parallel
 
 
-def _providers(given: object) -> tuple[object, ...]:
-    if not isinstance(given, list | tuple):
-        raise ValueError(SettingMessages.KIND(kind="a list", value=shown(given)))
-    for one in given:
+def _providers(given: Any) -> tuple[object, ...]:
+    for one in LIST.read(given):
         if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
             raise ValueError(ProgramMessages.DNS_PROVIDERS(value=shown(one)))
     return tuple(given)

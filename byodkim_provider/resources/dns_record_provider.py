@@ -136,7 +136,7 @@ class DnsRecordProvider(DynamicProvider):
         return {**props, "present_value": there, "found": found}
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
-        return self._open_host(_settings(props), self._credentials(props))
+        return self._open_host(property_types.read(HostSettings, props), self._credentials(props))
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
@@ -147,15 +147,11 @@ class DnsRecordProvider(DynamicProvider):
         return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
 
 
-def _settings(props: Mapping[str, Any]) -> HostSettings:
-    return HostSettings(**property_types.read(HostSettings, props))
-
-
 def _ours(props: Mapping[str, Any]) -> Ours:
     return Ours(
         domain=props["domain"],
         regions=props["regions"],
-        label=_settings(props).label,
+        label=property_types.read(HostSettings, props).label,
         name=props["name"],
         key=props["value"],
         is_supplied=props.get("existing") == "same key",

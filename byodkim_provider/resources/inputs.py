@@ -14,7 +14,7 @@ from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
-from byodkim_provider.identity.state import INPUTS, ROUTE53
+from byodkim_provider.identity.state import INPUTS, ROUTE53, without_none
 from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
@@ -81,22 +81,23 @@ class KeyRecord:
 
 def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:
     """Of a generated key. Without `key_store` it is kept in the state."""
-    inputs: Inputs = {
-        "domain": settings.name,
-        "bits": settings.key_bits,
-        **_given(selector=settings.selector(generation)),
-    }
     store = settings.key_store
-    if store.provider == "state":
-        return inputs
     in_store = {
         "region": settings.regions[0],
         "account_id": account_id,
-        **_given(kms_key_id=store.kms_key_id, resource_policy=store.resource_policy),
+        "kms_key_id": store.kms_key_id,
+        "resource_policy": store.resource_policy,
         "tags": store.tags,
         "recovery_window_days": store.recovery_window_days,
     }
-    return {**inputs, "key_store": in_store}
+    return without_none(
+        {
+            "domain": settings.name,
+            "bits": settings.key_bits,
+            "selector": settings.selector(generation),
+            "key_store": None if store.provider == "state" else without_none(in_store),
+        }
+    )
 
 
 def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
@@ -159,7 +160,7 @@ def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
     """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
     of_host = {option: given for option, given in written(host).items() if given != ""}
-    return {**of_host, **_given(credentials=credentials), **_given(**vars(record))}
+    return without_none({**of_host, "credentials": credentials, **vars(record)})
 
 
 def of_guard(
@@ -179,14 +180,16 @@ def of_guard(
             "record_value": key["record_value"],
             "is_standby": _is_standby(settings, generation),
         }
-    return {
+    given = {
         **of_use(settings, account_id),
         "zone_id": zone.label.removeprefix(ROUTE53),
-        **_given(role_arn=zone.role_arn, external_id=zone.external_id),
+        "role_arn": zone.role_arn,
+        "external_id": zone.external_id,
         "record_name": _stands_at(settings, generation, key, zone),
-        **_given(supplied=generation in settings.keys or None),
+        "supplied": generation in settings.keys or None,
         **of_key,
     }
+    return without_none(given)
 
 
 def of_use(settings: DomainSettings, account_id: Any) -> Inputs:
@@ -299,7 +302,3 @@ def _is_standby(settings: DomainSettings, generation: int) -> bool:
 
 def _has_slot(settings: DomainSettings, generation: int) -> bool:
     return settings.selector(generation) is not None
-
-
-def _given(**options: Any) -> Inputs:
-    return {name: value for name, value in options.items() if value is not None}

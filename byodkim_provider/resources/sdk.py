@@ -9,6 +9,7 @@ changed, and a contract test.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from threading import Event
 from typing import Any, Final, Generic, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -106,22 +107,14 @@ def end_program(last_error: str) -> NoReturn:
 T = TypeVar("T")
 
 
-class _Program:
-    """A program in another language, whose stack resource this process does not have."""
+_plugin: Final = Event()
+"""Set in the plugin, where it stands for the one program, whose stack resource this process does not have."""
 
+declare_own_types: Final = _plugin.set
+"""From now on this process is the plugin."""
 
-_other: _Program | None = None
-
-
-def declare_own_types() -> None:
-    """From now on this process is the plugin, and declares for one program."""
-    global _other
-    _other = _Program()
-
-
-def is_plugin() -> bool:
-    """Whether this process is the plugin."""
-    return _other is not None
+is_plugin: Final = _plugin.is_set
+"""Whether this process is the plugin."""
 
 
 class PerProgram(Generic[T]):
@@ -132,7 +125,7 @@ class PerProgram(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value of *key*, which *make* returned when it was first asked for."""
-        program = get_root_resource() or _other
+        program = get_root_resource() or (_plugin if is_plugin() else None)
         values = self._values.setdefault(program, {}) if program else {}
         if key not in values:
             values[key] = make()

@@ -128,14 +128,14 @@ def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None
 # Bugs
 
 
-@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity"])
-def test_bug(plugin: Plugin, domain: Domain, kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "error"), [("DkimKey", "KeyError"), ("ByodkimIdentity", "TypeError")])
+def test_bug(plugin: Plugin, domain: Domain, kind: Kind, error: str) -> None:
     """An error that nobody foresaw comes with its traceback, also after one that somebody did."""
     assert TOO_SMALL == error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})
     text = error_of(plugin.create, kind, {})  # what `check` would have refused
     assert text.startswith("Traceback (most recent call last):\n")
     assert ", in create\n" in text
-    assert "\nKeyError: " in text
+    assert f"\n{error}: " in text
     assert not domain.leaks_key(text)
 
 
