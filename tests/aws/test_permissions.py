@@ -131,11 +131,13 @@ def test_partitions():
 
 def as_markdown():
     """The table of docs/reference/permissions.md."""
-    lines = ["| action | on | if | why |", "| --- | --- | --- | --- |"]
+    lines = ["| on | if | action, and why |", "| --- | --- | --- |"]
     for (on, needed), rows in PERMISSIONS.items():
-        for action, why in rows.items():
-            condition = "allowed to everybody" if action in ALLOWED_ANYWAY else needed or "–"
-            lines.append(f"| `{action}` | {on} | {condition} | {why} |")
+        actions = [
+            f"`{action}`{' (allowed to everybody)' * (action in ALLOWED_ANYWAY)}: {why}"
+            for action, why in rows.items()
+        ]
+        lines.append(f"| {on} | {needed or '–'} | {'<br>'.join(actions)} |")
     return "\n".join(lines)
 
 

@@ -4,10 +4,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from sandbox.hosts.godaddy import GoDaddy
 from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
-from tests.docs.pages import block
+from tests.docs.pages import STACK_FILE, block
 from tests.docs.shell import Shell
 from tests.engine.clients import kms
 from tests.engine.stack import key_in_kms
@@ -60,7 +61,7 @@ def stack(shell):
 def made(sandbox, stack):
     """The stack of README, after its first run."""
     sandbox.add_zone("example.com")
-    stack.paste(block("README.md", "With a real AWS account", 2))
+    stack.paste(STACK_FILE)
     stack.well("pulumi up")
     return stack
 
@@ -69,6 +70,17 @@ def made(sandbox, stack):
 def follow(shell):
     """Runs a block of a page; it has to end well."""
     return lambda page, heading, number=1, **variables: shell.well(block(page, heading, number), **variables)
+
+
+@pytest.fixture
+def godaddy(sandbox, shell):
+    """From now on the zone is at a stand-in of GoDaddy, which the shell finds."""
+    host = GoDaddy("example.com")
+    host.start()
+    sandbox.elsewhere.append(host.zones)
+    shell.environment["GODADDY_BASE_URL"] = host.url
+    yield host
+    host.stop()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Block:
 
 def blocks(language: str | None = None) -> list[Block]:
     """Every block of every page, or those in one *language*."""
-    found = [one for page in PAGES for one in _of_page(page, (ROOT / page).read_text())]
+    found = (one for page in PAGES for one in _of_page(page, (ROOT / page).read_text()))
     return [one for one in found if language in (None, one.language)]
 
 
@@ -52,6 +52,17 @@ def block(page: str, heading: str, number: int = 1) -> str:
     """The text of one block; raises if there is none there."""
     (found,) = (one for one in blocks() if (one.page, one.heading, one.number) == (page, heading, number))
     return found.text
+
+
+def in_one_line(page: str) -> str:
+    """A page whose lines don't break what it quotes."""
+    return " ".join((ROOT / page).read_text().split())
+
+
+def quoted(page: str, text: str) -> str:
+    """*text*, which the page has in backticks."""
+    assert f"`{text}`" in in_one_line(page), (page, text)
+    return text
 
 
 def _of_page(page: str, text: str) -> list[Block]:
@@ -64,3 +75,7 @@ def _of_page(page: str, text: str) -> list[Block]:
         number = 1 + sum(one.heading == heading for one in found)
         found.append(Block(page, heading, number, fenced[2], textwrap.dedent(fenced[3])))
     return found
+
+
+STACK_FILE: Final = block("README.md", "With a real AWS account", 2)
+"""The smallest one."""

@@ -57,19 +57,29 @@ def commands() -> str:
     """What each command is for, its options and its exit codes, in one table."""
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         found = [(name, main.get_command(context, name)) for name in main.list_commands(context)]
-        rows = [row for name, one in found if one for row in _command(click.Context(one, context, name), one)]
+        before: dict[tuple[str, str], str] = {}
+        rows = [
+            row
+            for name, one in found
+            if one
+            for row in _command(click.Context(one, context, name), one, before)
+        ]
     return "\n".join(["| command, option | meaning |\n| --- | --- |", *rows])
 
 
-def _command(context: click.Context, command: click.Command) -> list[str]:
+def _command(context: click.Context, command: click.Command, before: dict[tuple[str, str], str]) -> list[str]:
+    """The rows of a command; *before* has the options that another command has too, and its name."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     said, _, more = " ".join(inspect.cleandoc(command.help or "").split()).partition(". ")
     codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
     options = [record for one in command.params if (record := one.get_help_record(context))]
-    own = [(f"`{name}`", meaning) for name, meaning in options if meaning not in OF_ALL]
+    own = [one for one in options if one[0].startswith("-") and one[1] not in OF_ALL]
+    again = [one for one in own if before.setdefault(one, context.command_path) != context.command_path]
+    names = ", ".join(f"`{name.partition(' ')[0]}`" for name, _ in again)
     rows = [
         (f"**`{usage}`**", f"**{said}.** {more}"),
-        *(row for row in own if row[0].startswith("`-")),
+        *((f"`{name}`", meaning) for name, meaning in own if (name, meaning) not in again),
+        *([(names, f"As for `{before[again[0]]}`.")] if again else []),
         ("exit codes", "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes)),
     ]
     return ["| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows]
@@ -86,12 +96,15 @@ def _class(made: type) -> list[str]:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
     if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
         return []
-    alike: dict[tuple[str, ...], list[str]] = {}  # names of what needs no words, by type and default
-    for name, *others in rows:
-        alike.setdefault((*others,), []).append(name)
     said, _, more = " ".join((inspect.getdoc(made) or "").split()).partition(". ")
-    listed = [f"| {', '.join(names)} | {' | '.join(others)} |" for others, names in alike.items()]
-    return [f"| **`{made.__name__}`** | | | **{said.rstrip('.')}.** {more} |", *listed]
+    listed = ["| {} | {} | {} | {} |".format(*map(_code, row[:3]), row[3]) for row in rows if row[3]]
+    others = [
+        _code(f"{name}: {kind}{default and f' = {default}'}")
+        for name, kind, default, said in rows
+        if not said
+    ]
+    wordless = [f"| others | | | {', '.join(others)} |"] if others else []
+    return [f"| **`{made.__name__}`** | | | **{said.rstrip('.')}.** {more} |", *listed, *wordless]
 
 
 def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
@@ -100,7 +113,7 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
         if isinstance(node, ast.FunctionDef) and "property" in map(ast.unparse, node.decorator_list):
             meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
             assert kind
-            yield _code(node.name), _code(_type(kind)), "", meaning
+            yield node.name, _type(kind), "", meaning
         is_attribute = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         if not is_attribute or node.target.id.startswith("_"):
             continue
@@ -108,7 +121,7 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             meaning = " ".join(str(after.value.value).split())
         default = ast.unparse(node.value) if node.value else ""
-        yield _code(node.target.id), _code(_type(node.annotation)), _code(default), meaning
+        yield node.target.id, _type(node.annotation), default, meaning
 
 
 def _type(annotation: ast.expr) -> str:
@@ -160,17 +173,17 @@ def tables(area: ModuleType) -> list[type[Table]]:
 
 def _section(section: Table, messages: list[Table]) -> list[str]:
     title, head = section.advice.split(". ", 1)
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {"": []}
     for one in messages:
         if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
             advice = _shown(one.advice).strip("…") and _shown(one.advice)
-            if advice and section in AS_HINTED:
-                advice = "as the line `hint:` says"
-            if section in AS_SAID and not re.search(r"[`\]]", advice):
+            if section in AS_HINTED or (section in AS_SAID and not re.search(r"[`\]]", advice)):
                 advice = ""
-            texts.setdefault(advice or "as the text says", []).append(_quoted(text))
-    rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
-    return [f"| **{title}.** {' '.join(head.split())} | |", *rows]
+            texts.setdefault(advice, []).append(_quoted(text))
+    first, *rows = ("<br>".join(dict.fromkeys(quoted)) for quoted in texts.values())
+    said = [f"**{title}.** {' '.join(head.split())}", *filter(None, [first])]
+    listed = [f"| {quoted} | {advice} |" for quoted, advice in zip(rows, [*texts][1:], strict=True)]
+    return [f"| {'<br>'.join(said)} | {'as the message says' if first else ''} |", *listed]
 
 
 def _shown(text: str) -> str:

@@ -90,11 +90,10 @@ class Shell:
     ) -> None:
         self.sandbox = sandbox
         self.project = directory / "project"
+        (self.project / "stacks").mkdir(parents=True)
         for name in PROJECT:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             copy(ROOT / name, self.project / name)
-        (self.project / "stacks").mkdir()
         self._state = directory / "state"
         self._state.mkdir()
         pulumi = _found_pulumi()
@@ -115,10 +114,8 @@ class Shell:
             write_script(programs / name, f'exec {quick_python()} -u -m tests.docs.{name} "$@"\n')
         write_script(programs / "pip", f'exec "{sys.executable}" -m pip "$@"\n')
         write_script(programs / "python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
-        theirs = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))
-        }
-        self._environment = {
+        theirs = {name: one for name, one in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+        self.environment = {
             **theirs,
             **environment(
                 sandbox,
@@ -132,7 +129,7 @@ class Shell:
             "PIP_NO_INDEX": "1",
             "PULUMI_SKIP_CONFIRMATIONS": "true",
         }
-        self._environment.pop("PYTHONPATH", None)
+        self.environment.pop("PYTHONPATH", None)
 
     @property
     def stack_file(self) -> Path:
@@ -140,7 +137,7 @@ class Shell:
 
     def run(self, commands: str, **variables: str) -> Done:
         """*commands* as if they were pasted; the first one that fails is the last one."""
-        return typed(commands, cwd=self.project, env=self._environment | variables)
+        return typed(commands, cwd=self.project, env=self.environment | variables)
 
     def well(self, commands: str, **variables: str) -> Done:
         """The same, where each of them has to end well."""

@@ -1,18 +1,24 @@
-"""The page on DNS somewhere else, followed to the letter: whoever has the panel pastes what was printed."""
+"""The pages on DNS, MAIL FROM and DMARC, followed to the letter: by API, and by pasting what was printed."""
 
 import re
+import shutil
 
 import pytest
 
+from sandbox.mail.client import send
+from sandbox.mail.dmarc import judge_dmarc
+from sandbox.mail.dns import ask
 from tests.docs.pages import block
 from tests.engine.panel import Panel
 from tests.engine.stack import REGION
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ADDRESS, SECRET
+from tests.hosts.secondaries import Secondaries
 
 pytestmark = pytest.mark.engine
 
-PAGE = "docs/how-to/dns.md"
-TEAM = "docs/how-to/dns-team.md"
-GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
+PAGE, TEAM, DMARC = "docs/how-to/dns.md", "docs/how-to/dns-team.md", "docs/how-to/dmarc.md"
+DOMAIN = "example.com"
 
 
 def typed(text, *, name, value):
@@ -92,3 +98,54 @@ def test_without_pulumi(sandbox, shell):
     [(name, value)] = typed(made.stdout, name="Host", value="Value")
     panel.paste(f"{name}.example.com", value)
     shell.well(block(PAGE, "Without Pulumi").replace(commands[0], ""))
+
+
+def with_secret(commands, secret):
+    """What is typed when Pulumi asks for the value stands behind the name of the setting."""
+    return re.sub(r"(--path '[^']+')$", rf"\1 '{secret}'", commands, flags=re.MULTILINE)
+
+
+def test_godaddy(sandbox, stack, godaddy):
+    """A stack file, a token, `pulumi up`: the records are there, and mail passes."""
+    stack.paste(block(PAGE, "By API: nobody pastes", 1))
+    done = stack.well(with_secret(block(PAGE, "By API: nobody pastes", 2), godaddy.token))
+    assert len(godaddy.records) == 2
+    assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
+    assert godaddy.token not in stack.stack_file.read_text() + done.shown
+    stack.well("pulumi destroy")
+    assert godaddy.records == []
+
+
+def test_name_server(sandbox, stack, tmp_path):
+    """With the right that the page gives the key, and no other, BIND takes the records."""
+    if not shutil.which("tsig-keygen", path="/usr/sbin:/usr/bin"):
+        pytest.skip("tsig-keygen is not installed (Debian's package bind9)")
+    pasted, shown, typed = (block(PAGE, "A name server of your own", number) for number in (1, 2, 3))
+    policy = re.search(r"update-policy \{ (.*?) \};", shown)[1]
+    (directory := tmp_path / "bind").mkdir()
+    with name_servers.running("BIND", directory, policy=policy) as server:
+        sandbox.elsewhere.append(Secondaries(server).zones)
+        stack.paste(pasted.replace("192.0.2.53", f"{ADDRESS}, port: {server.port}"))
+        done = stack.well(f"PATH=$PATH:/usr/sbin\n{with_secret(typed, SECRET)}")
+        assert 'key "byodkim" {' in done.stdout
+        assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
+        stack.well("pulumi destroy")
+        sandbox.elsewhere.clear()
+
+
+def test_from_the_line_to_dmarc(sandbox, stack, follow):
+    """One line, and mail is aligned twice under the record of the page; `doctor` says so in its words."""
+    panel = Panel(sandbox, DOMAIN)
+    stack.paste(block(DMARC, "MAIL FROM and DMARC"))
+    stack.well("pulumi up")
+    for line in block(DMARC, "MAIL FROM and DMARC", 2).splitlines():
+        name, kind, value = line.split(maxsplit=2)
+        look_up = sandbox.dns.mx if kind == "MX" else sandbox.dns.txt
+        assert look_up(name) == (value.strip('"'),)
+    assert "4 records, 4 written by `pulumi up`" in follow(DMARC, "DNS somewhere else").stdout
+
+    name, _, value = block(DMARC, "The DMARC record").split(maxsplit=2)
+    panel.paste(name, value.strip().strip('"'))
+    verdict = judge_dmarc(send(sandbox, DOMAIN, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    assert verdict.is_aligned_twice
+    assert follow(DMARC, "The DMARC record", 2).stdout.endswith(block(DMARC, "The DMARC record", 3))

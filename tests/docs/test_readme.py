@@ -1,10 +1,10 @@
-"""README and SECURITY, followed to the letter: from nothing to a domain that is verified, and back."""
+"""README, SECURITY and others, followed to the letter: from nothing to a verified domain, and back."""
 
 import json
 
 import pytest
 
-from tests.docs.pages import block
+from tests.docs.pages import STACK_FILE, block
 from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
@@ -18,12 +18,10 @@ def test_real_account(sandbox, shell, follow, kms_alias):
     kms_alias("pulumi")
     page = "README.md", "With a real AWS account"
     follow(*page, 1)
-    shell.paste(block(*page, 2))
+    shell.paste(STACK_FILE)
     # In one shell, which has the virtual environment from then on.
-    steps = "\n".join(
-        (block(*page, 3), "command -v byodkim", "byodkim iam-policy > policy.json", block(*page, 4))
-    )
-    done = shell.well(steps)
+    between = "command -v byodkim\nbyodkim iam-policy > policy.json\n"
+    done = shell.well(block(*page, 3) + between + block(*page, 4))
     assert f"\n{shell.project}/venv/bin/byodkim\n" in done.stdout
     assert json.loads((shell.project / "policy.json").read_text())["Version"] == "2012-10-17"
     assert f"\n{DOMAIN}: well\n" in done.stdout
@@ -36,11 +34,12 @@ def test_real_account(sandbox, shell, follow, kms_alias):
 
 
 def test_keys_of_your_own(sandbox, stack, follow):
-    """The keys that the pages on settings and on rotation add have names of their own."""
+    """The commands of the page add the first key, and the second with another number and name."""
     sandbox.add_zone(DOMAIN)
-    stack.paste(block("README.md", "With a real AWS account", 2))
+    stack.paste(STACK_FILE)
     follow("docs/reference/settings.md", "A key of your own")
-    follow("docs/how-to/rotation.md", "With keys of your own")
+    again = block("docs/reference/settings.md", "A key of your own")
+    stack.well(again.replace("keys.1", "keys.2").replace("mail2026", "mail2027") + "pulumi up\n")
     [shown] = json.loads(stack.run("pulumi stack output domains").stdout).values()
     assert [(one["generation"], one["role"], one["name"]) for one in shown["records"]] == [
         (1, "signing", f"mail2026._domainkey.{DOMAIN}"),
@@ -61,10 +60,26 @@ def test_kms(shell, follow, kms_alias):
 def test_policies(stack, follow):
     """One policy for the credentials that `pulumi` starts with, one for the role that they assume."""
     role = "arn:aws:iam::123456789012:role/dns"
-    pasted = block("README.md", "With a real AWS account", 2)
-    stack.paste(f"{pasted}      dns: {{provider: route53, assumeRole: '{role}'}}\n")
+    stack.paste(f"{STACK_FILE}      dns: {{provider: route53, assumeRole: '{role}'}}\n")
     follow("docs/reference/permissions.md", "Permissions")
     policies = [json.loads((stack.project / name).read_text()) for name in ("policy.json", "dns-policy.json")]
     actions = [{action for one in policy["Statement"] for action in one["Action"]} for policy in policies]
     assert "sts:AssumeRole" in actions[0]
     assert "route53:ChangeResourceRecordSets" in actions[1] - actions[0]
+
+
+def test_shared_defaults(sandbox, shell):
+    """A stack has the defaults of the project, and domains of its own."""
+    for domain in ("dev.example.com", "dev.example.net"):
+        sandbox.add_zone(domain)
+    ours = f"rotateAfterDays: 90\n      dnsResolvers: ['{sandbox.dns_resolver}']"
+    shared = block("docs/how-to/several-stacks.md", "Shared defaults", 1).replace("rotateAfterDays: 90", ours)
+    project = shell.project / "Pulumi.yaml"
+    project.write_text(project.read_text() + shared)
+    shell.well("pulumi stack init dev")
+    stack_file = shell.project / "stacks" / "Pulumi.dev.yaml"
+    left = stack_file.read_text() if stack_file.exists() else ""
+    stack_file.write_text(left + block("docs/how-to/several-stacks.md", "Shared defaults", 2))
+    shell.well("pulumi up --stack dev")
+    assert {one.tags["team"] for one in sandbox.ses.identities(REGION).values()} == {"mail"}
+    shell.well("byodkim status --all-stacks")

@@ -3,10 +3,11 @@
 import re
 
 import pytest
+import yaml
 
 from byodkim_provider.config import stack_file
 from sandbox.mail.client import send
-from tests.docs.pages import block
+from tests.docs.pages import STACK_FILE, block, quoted
 from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
@@ -24,8 +25,12 @@ def like(shown):
     return r"\n\s*".join(lines).replace("SELECTOR", "s[0-9]{8}-[0-9a-f]{8}").replace("NUMBER", "[0-9]+")
 
 
-def domains(text):
-    return stack_file.load(text)["config"]["ses-byodkim:domains"]
+def written(stack, page):
+    """The entry in the stack file, which stands on the page too."""
+    domain = stack_file.load(stack.stack_file.read_text())["config"]["ses-byodkim:domains"][DOMAIN]
+    shown = yaml.safe_dump(dict(domain), default_flow_style=True, sort_keys=False, width=200).strip()
+    assert quoted(page, shown)
+    return domain
 
 
 def counted(what, shown):
@@ -36,28 +41,26 @@ def counted(what, shown):
 def test_life(sandbox, stack, follow):
     """Forward, back, forward again, and a leaked key out of DNS; each file of the page stands there then."""
     sandbox.add_zone(DOMAIN)
-    second = block("README.md", "With a real AWS account", 2).replace("generation: 1", "generation: 2")
-    stack.paste(second)
+    stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
     foreseen = follow("docs/reference/performance.md", "Domains in a stack")
     created = stack.well("pulumi up")
     assert counted("to create", foreseen.stdout) == counted("created", created.stdout)
     stack.days_pass(179)
     assert re.search(like(block(PAGE, "The timeline", 2)), follow(PAGE, "The timeline").stdout)
-    stack.paste(second.replace("generation: 2", "generation: 4"))
+    stack.paste(STACK_FILE.replace("generation: 1", "generation: 4"))
     assert re.search(like(block(PAGE, "What a preview refuses")), stack.run("pulumi preview").stdout)
-    stack.paste(second.replace("generation: 2", "generation: 3"))
+    stack.paste(STACK_FILE.replace("generation: 1", "generation: 3"))
     stack.days_pass(10)
     follow(PAGE, "Going back", 1)
-    assert domains(stack.stack_file.read_text()) == domains(block(PAGE, "Going back", 2))
+    assert written(stack, PAGE) == {"generation": 2, "published": [2, 3, 4]}
     stack.well("byodkim rotate example.com")
     stack.days_pass(10)
 
     page = LEAKED, "A key has leaked"
-    follow(*page, 1)
     leaked, _ = sandbox.ses.signing_key(DOMAIN, REGION)
-    follow(*page, 2)
-    assert domains(stack.stack_file.read_text()) == domains(block(*page, 3))
-    gone = stack.run(block(*page, 4), OLD_SELECTOR=leaked)
+    follow(*page)
+    assert written(stack, LEAKED) == {"generation": 4, "published": [4, 5], "overlapDays": 0}
+    gone = stack.run(block(*page, 2), OLD_SELECTOR=leaked)
     assert (gone.exit_code, gone.stdout.partition("\n")[0]) == (1, "prod: 1 domain, 1 due")
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != leaked
     assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"

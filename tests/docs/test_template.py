@@ -41,21 +41,19 @@ def test_template(sandbox, shell):
     """A new project has what its page says, and its outputs can be used from elsewhere."""
     sandbox.add_zone(DOMAIN)
     shutil.copytree(ROOT / "examples" / "template", shell.project / "examples" / "template")
-    resolver = "pulumi config set --path 'defaults.dnsResolvers[0]' \"$SANDBOX_DNS\"\npulumi up"
     new = block("examples/README.md", "A project by `pulumi new`")
-    new = (
-        new.replace("path/to/checkout", str(shell.project))
-        .replace("--stack prod", "--stack prod --yes")
-        .replace("pulumi up", resolver)
-    )
+    for written, ours in {
+        "path/to/checkout": str(shell.project),
+        "--stack prod": "--stack prod --yes",
+        "pulumi up": "pulumi config set --path 'defaults.dnsResolvers[0]' \"$SANDBOX_DNS\"\npulumi up",
+    }.items():
+        new = new.replace(written, ours)
     shell.well(f"{new}byodkim status\n")
     assert sandbox.ses.signing_key(DOMAIN, REGION)
     project = shell.project / "senders"
     assert (project / "Pulumi.yaml").read_text().startswith("name: senders\n")
     assert (project / "__main__.py").read_text() == (ROOT / "__main__.py").read_text()
-
     assert installed_in(project).startswith(str(project / "venv"))
-
     shutil.copytree(ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference")
     used = shell.well(REFERENCE, PYTHONPATH=str(ROOT))
     assert json.loads(used.stdout[used.stdout.rindex("[") :]) == [DOMAIN]
@@ -69,10 +67,8 @@ def test_program_of_ones_own(sandbox, shell, tmp_path):
     program = block("README.md", "In a program of your own", 2)
     ours = f"dns_resolvers=['{sandbox.dns_resolver}'],\n        wait=True,"
     (folder / "__main__.py").write_text(program.replace("wait=True,", ours))
-    install = block("README.md", "In a program of your own", 1).replace(
-        "path/to/checkout", str(shell.project)
-    )
-    shell.well(f"cd {folder}\n{install}")
+    install = block("README.md", "In a program of your own", 1)
+    shell.well(f"cd {folder}\n{install.replace('path/to/checkout', str(shell.project))}")
     assert installed_in(folder).startswith(str(folder / "venv"))
     shell.well(f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up")
     assert sandbox.ses.signing_key(DOMAIN, REGION)

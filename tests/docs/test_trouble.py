@@ -10,20 +10,19 @@ import pytest
 
 from byodkim_provider.dkim import keys
 from sandbox.dns.hosting import ADDRESSES
-from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.docs.conftest import emptied, init, opened
-from tests.docs.pages import ROOT, block
+from tests.docs.pages import STACK_FILE, block, in_one_line
 from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
 
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/how-to/trouble.md"
-TEXT = (ROOT / PAGE).read_text()
+TEXT = in_one_line(PAGE)
 DOMAIN = "example.com"
-STACK_FILE = block("README.md", "With a real AWS account", 2)
 SECOND = STACK_FILE.replace("generation: 1", "generation: 2")
+ADOPT, MANUAL = "      adopt: true\n", "      dns: manual\n"
 
 DOCTOR = "byodkim doctor example.com"
 STATUS = "byodkim status"
@@ -39,9 +38,9 @@ HOUR, SIX_DAYS = 3700, 6 * 86400
 class Night:
     """Somebody who has this page, and mail that fails."""
 
-    def __init__(self, sandbox, stack):
-        self.sandbox = sandbox
-        self.stack = stack
+    def __init__(self, stack):
+        self.stack, self.sandbox = stack, stack.sandbox
+        self.panel = Panel(self.sandbox, DOMAIN)
 
     def type(self, command, *expected):
         """What a command of the page shows; each text *expected* in it stands on the page, in backticks."""
@@ -61,61 +60,52 @@ class Night:
     def mail(self):
         return send(self.sandbox, DOMAIN, REGION).verdict.result
 
-    def later(self, *seconds):
+    def later(self, *seconds, mail=None):
+        """Time passes, and SES looks; then *mail* is what becomes of a mail."""
         for one in seconds:
             self.sandbox.clock.advance(one)
             self.sandbox.ses.catch_up()
+        assert mail is None or self.mail() == mail
 
     def up(self, pasted):
         """A run with another stack file."""
         self.stack.paste(pasted)
         self.stack.well("pulumi up")
 
-    def well(self):
-        """`status` has nothing to say, and mail verifies."""
+    def well(self, *seconds):
+        """After that time `status` has nothing to say, and mail verifies."""
+        self.later(*seconds)
         assert "example.com: well" in self.stack.run(STATUS).shown
         assert self.mail() == "pass"
 
     def record(self):
-        """The record that signs, as Route 53 has it."""
-        listed = self.sandbox.route53.list_resource_record_sets(HostedZoneId=self.zone)["ResourceRecordSets"]
-        (record,) = (
-            one
-            for one in listed
-            if (one["Name"][: len(self.selector)], one["Type"]) == (self.selector, "TXT")
-        )
-        return record
-
-    def change(self, action, record):
-        """Somebody changes the zone."""
-        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        self.sandbox.route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=batch)
+        """Name and value of the record that signs."""
+        name = f"{self.selector}._domainkey.{DOMAIN}"
+        return name, *self.sandbox.dns.txt(name)
 
     @property
-    def zone(self):
-        return self.sandbox.route53.list_hosted_zones()["HostedZones"][0]["Id"]
+    def selector(self):
+        return self.sandbox.ses.identities(REGION)[DOMAIN].selector
 
-    def up_until(self, expecting, number):
-        """`pulumi up` in a terminal of its own, until it says that; then it gets a signal."""
+    def ended(self, number):
+        """`pulumi up` in a terminal of its own waits for SES, and gets a signal; SES looks after that."""
+        self.sandbox.ses.switches.first_check_seconds = 600
+        self.stack.paste(SECOND)
         with subprocess.Popen(
             ["bash", "-c", "exec pulumi up"],
             cwd=self.stack.project,
-            env=self.stack._environment,
+            env=self.stack.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         ) as run:
-            assert any(expecting in line for line in run.stdout)
+            assert any("PENDING after" in line for line in run.stdout)
             # Ctrl-C reaches all processes of the terminal, as this does.
             os.killpg(run.pid, number)
             run.stdout.read()
         assert run.returncode != 0
-
-    @property
-    def selector(self):
-        return self.sandbox.ses.identities(REGION)[DOMAIN].selector
 
     def put_key(self, selector):
         """Somebody sends SES a key of his own."""
@@ -130,10 +120,8 @@ class Night:
 
 def begun(stack):
     """A stack that works, in the evening."""
-    stack.sandbox.add_zone(DOMAIN)
-    stack.paste(STACK_FILE)
-    night = Night(stack.sandbox, stack)
-    stack.well("pulumi up")
+    night = Night(stack)
+    night.up(STACK_FILE)
     assert night.mail() == "pass"
     return night
 
@@ -173,15 +161,13 @@ def test_attachment(nights):
 def test_lost_record(nights):
     """AWS's warning: SES signs by itself if the record is back within five days, else after a run."""
     record = nights.record()
-    nights.change("DELETE", record)
-    nights.later(HOUR)
-    assert nights.mail() == "unsigned"
+    nights.panel.remove(*record)
+    nights.later(HOUR, mail="unsigned")
     nights.type(DOCTOR, "(HOST_NOT_FOUND")
-    nights.change("CREATE", record)
-    nights.later(HOUR)
-    assert nights.mail() == "pass"
+    nights.panel.paste(*record)
+    nights.later(HOUR, mail="pass")
 
-    nights.change("DELETE", record)
+    nights.panel.remove(*record)
     nights.later(HOUR, SIX_DAYS)
     nights.type(STATUS, "FAILED")
     nights.repair()
@@ -190,29 +176,24 @@ def test_lost_record(nights):
 def test_other_type(nights):
     """Somebody has put records of other types where the TXT record was."""
     nights.stack.paste(STACK_FILE + AT_ONCE)
-    record = nights.record()
-    address = record | {"Type": "A", "ResourceRecords": [{"Value": "192.0.2.1"}]}
-    nights.change("DELETE", record)
-    nights.change("CREATE", address)
-    nights.later(HOUR)
-    assert nights.mail() == "unsigned"
+    name, value = nights.record()
+    nights.panel.remove(name, value)
+    nights.panel.paste(name, "192.0.2.1", kind="A")
+    nights.later(HOUR, mail="unsigned")
     fix = nights.type(DOCTOR, "(TYPE_NOT_FOUND")
     assert "to fix it: run `pulumi up --refresh`, which writes the record again" in fix
     nights.stack.well(UP)
-    nights.later(HOUR)
-    nights.well()
+    nights.well(HOUR)
 
-    nights.change("DELETE", nights.record())
-    nights.change("DELETE", address)
-    cname = record | {"Type": "CNAME", "ResourceRecords": [{"Value": "www.example.com"}]}
-    nights.change("CREATE", cname)
+    nights.panel.remove(name, value)
+    nights.panel.remove(name, "192.0.2.1", kind="A")
+    nights.panel.paste(name, "www.example.com", kind="CNAME")
     nights.later(HOUR)
     fix = nights.type(DOCTOR, "to fix it")
     assert "to fix it: delete the CNAME record at this name, then run `pulumi up --refresh`" in fix
-    nights.change("DELETE", cname)
+    nights.panel.remove(name, "www.example.com", kind="CNAME")
     nights.stack.well(UP)
-    nights.later(HOUR)
-    nights.well()
+    nights.well(HOUR)
 
 
 def test_search(night):
@@ -220,8 +201,7 @@ def test_search(night):
     night.sandbox.ses.switches.first_check_seconds = 600
     night.up(SECOND + AT_ONCE)
     assert night.mail() == "unsigned"
-    assert "2 right" not in night.type(DOCTOR, "PENDING")
-    night.type(DOCTOR, "right")
+    assert "2 right" not in night.type(DOCTOR, "PENDING", "right")
 
     night.sandbox.dns.silence(*ADDRESSES.values())
     night.later(700)
@@ -231,8 +211,7 @@ def test_search(night):
     night.later(HOUR)
     night.type(DOCTOR, "(SERVICE_ERROR", "right")
     night.sandbox.ses.ails = False
-    night.later(HOUR)
-    night.well()
+    night.well(HOUR)
 
 
 def test_memory(night):
@@ -246,8 +225,7 @@ def test_memory(night):
     night.sandbox.dns.override(name, None)
     night.later(300)
     night.type(DOCTOR, "(HOST_NOT_FOUND", "right")
-    night.later(HOUR)
-    night.well()
+    night.well(HOUR)
 
 
 def test_silent_servers(nights):
@@ -257,33 +235,28 @@ def test_silent_servers(nights):
     nights.type(DOCTOR, "unknown")
     nights.later(HOUR)
     nights.sandbox.dns.silence()
-    nights.later(HOUR)
-    nights.well()
+    nights.well(HOUR)
 
 
-def test_paste(sandbox, stack):
+def test_paste(stack):
     """A new domain whose record nobody has pasted yet."""
-    panel = Panel(sandbox, DOMAIN)
-    stack.paste(f"{STACK_FILE}      dns: manual\n")
-    night = Night(sandbox, stack)
-    stack.well("pulumi up")
+    night = Night(stack)
+    night.up(STACK_FILE + MANUAL)
     night.type(STATUS, "AWAITING_DNS")
     assert "byodkim records example.com" in TEXT
     for record in json.loads(stack.run("byodkim records example.com --format json").stdout):
-        panel.paste(record["name"], record["value"])
+        night.panel.paste(record["name"], record["value"])
     night.repair("pulumi up")
     night.well()
 
     record = night.record()
-    night.change("DELETE", record)
-    night.later(HOUR)
-    assert night.mail() == "unsigned"
+    night.panel.remove(*record)
+    night.later(HOUR, mail="unsigned")
     night.type(DOCTOR, "wrong")
-    night.change("CREATE", record)
-    stack.paste(f"{STACK_FILE}      dns: manual\n{AT_ONCE}")
+    night.panel.paste(*record)
+    stack.paste(STACK_FILE + MANUAL + AT_ONCE)
     stack.well(UP)
-    night.later(HOUR)
-    night.well()
+    night.well(HOUR)
 
 
 def test_old_key(night):
@@ -294,7 +267,7 @@ def test_old_key(night):
     (late,) = (one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id)
     assert late.verdict.result == "fail"
     assert old not in night.stack.run(DOCTOR).shown
-    assert "byodkim doctor example.com --selector SELECTOR --region eu-west-1" in TEXT
+    assert f"{DOCTOR} --selector SELECTOR --region eu-west-1" in TEXT
     shown = night.stack.run(f"{DOCTOR} --selector {old} --region {REGION}").shown
     assert f"{old}._domainkey.{DOMAIN}: wrong" in shown
     assert night.mail() == "pass"
@@ -302,10 +275,7 @@ def test_old_key(night):
 
 def test_identity(nights):
     """What somebody has changed in SES yesterday."""
-    disable = (
-        f"aws sesv2 put-email-identity-dkim-attributes --email-identity {DOMAIN} --signing-enabled false"
-    )
-    nights.stack.well(disable)
+    nights.sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
     assert nights.mail() == "unsigned"
     nights.type(STATUS, "DKIM signatures are disabled")
     nights.type("pulumi preview --refresh", "`pulumi up` repairs that")
@@ -335,15 +305,9 @@ def test_record(nights):
     nights.type(DOCTOR, "right")
 
     spoil(nights)
-    nights.later(HOUR)
-    assert nights.mail() == "unsigned"
+    nights.later(HOUR, mail="unsigned")
     nights.type(STATUS, "TEMPORARY_FAILURE")
     assert "pulumi up --refresh" in nights.type(DOCTOR, "(INVALID_VALUE")
-    nights.repair()
-
-    spoil(nights)
-    nights.later(HOUR, SIX_DAYS)
-    nights.type(STATUS, "FAILED")
     nights.repair()
 
     nights.sandbox.ses.switches.failed_restarts = False
@@ -357,25 +321,19 @@ def test_record(nights):
 
 def test_private_key(night):
     """Somebody has put the private key into the record that signs."""
-    leaked = night.record()
-    value = f"p={keys.load(OPENSSL_KEY).pkcs1_base64()}"
-    chunks = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
-    private = leaked | {"ResourceRecords": [{"Value": chunks}]}
-    night.change("UPSERT", private)
-    night.later(HOUR)
-    assert night.mail() == "unsigned"
+    private = night.record()[0], f"p={keys.load(OPENSSL_KEY).pkcs1_base64()}"
+    night.panel.paste(*private)
+    night.later(HOUR, mail="unsigned")
     night.type(DOCTOR, "wrong (private-key)")
-    night.change("DELETE", private)
-    assert "`byodkim rotate example.com --compromised`" in TEXT
+    night.panel.remove(*private)
     night.repair("byodkim rotate example.com --compromised")
-    assert night.selector not in leaked["Name"]
+    assert night.selector not in private[0]
 
 
 def test_standby(night):
     """SES does not look for the lost record for an hour; a rotation has it look for the standby's at once."""
-    night.change("DELETE", night.record())
-    night.later(HOUR)
-    assert night.mail() == "unsigned"
+    night.panel.remove(*night.record())
+    night.later(HOUR, mail="unsigned")
     night.type(STATUS, "TEMPORARY_FAILURE")
     night.repair("byodkim rotate example.com")
 
@@ -388,27 +346,22 @@ def test_another_way(night):
     night.type("pulumi preview --refresh", "unchanged")
     assert "news.example.com" in night.type("byodkim scan --domain '*.example.com'")
     assert OTHER_REGION in night.type("byodkim scan --domain example.com")
-    both = f"      regions: [{REGION}, {OTHER_REGION}]\n"
-    night.stack.paste(f"{STACK_FILE}{both}      adopt: true\n")
+    night.stack.paste(f"{STACK_FILE}      regions: [{REGION}, {OTHER_REGION}]\n{ADOPT}")
     night.repair("pulumi up")
     assert send(night.sandbox, DOMAIN, OTHER_REGION).verdict.result == "pass"
 
 
 def test_run_stands(night):
     """A run waits for SES, and is ended by Ctrl-C; the next one goes on."""
-    night.sandbox.ses.switches.first_check_seconds = 600
-    night.stack.paste(SECOND)
     assert "Ctrl-C, once" in TEXT
-    night.up_until("PENDING after", signal.SIGINT)
+    night.ended(signal.SIGINT)
     night.later(700)
     night.repair("pulumi up")
 
 
 def test_run_killed(night):
     """A run was killed together with its plugins."""
-    night.sandbox.ses.switches.first_check_seconds = 600
-    night.stack.paste(SECOND)
-    night.up_until("PENDING after", signal.SIGKILL)
+    night.ended(signal.SIGKILL)
     night.type("pulumi up", "the stack is currently locked")
     night.later(700)
     night.stack.well(block(PAGE, "A run stands, or was killed"))
@@ -429,23 +382,17 @@ def test_state(night):
     night.stack.well("pulumi stack init prod --secrets-provider passphrase")
     night.stack.paste(STACK_FILE)
     night.type(STATUS, "adopt: true")
-    night.stack.paste(f"{STACK_FILE}      adopt: true\n")
-    night.repair("pulumi up")
-    night.stack.paste(STACK_FILE)
-    night.repair("pulumi up")
+    for pasted in (STACK_FILE + ADOPT, STACK_FILE):
+        night.stack.paste(pasted)
+        night.repair("pulumi up")
     assert night.selector != before
 
 
-def test_zone(night):
+def test_zone(night, godaddy):
     """The name servers are another host's since yesterday."""
-    host = GoDaddy(DOMAIN)
-    host.start()
-    night.sandbox.elsewhere.append(host.zones)
-    night.stack._environment |= {"GODADDY_BASE_URL": host.url, "GODADDY_PAT": host.token}
-    try:
-        assert night.mail() == "fail"
-        night.type(DOCTOR, "wrong")
-        night.stack.paste(block(PAGE, "The zone has moved"))
-        night.repair()
-    finally:
-        host.stop()
+    night.stack.environment["GODADDY_PAT"] = godaddy.token
+    assert night.mail() == "fail"
+    night.type(DOCTOR, "wrong")
+    assert "`dns: [route53, godaddy]`" in TEXT
+    night.stack.paste(f"{STACK_FILE}      dns: [route53, godaddy]\n")
+    night.repair()
