@@ -20,13 +20,11 @@ Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, apart from its own domain's key."""
 
 
-def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool) -> None:
-    """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""
+def _refuse_other_owner(declared: Declared, seen: SesIdentity) -> None:
+    """Raise `IdentityExists` unless the owner tag is this resource's."""
     owner = other_owner(declared, seen.tags)
     if owner is None:
         return
-    if was_ours:
-        raise lost(declared, owner, origin=seen.origin)
     if not owner:
         problem = IdentityMessages.NOBODYS
     elif _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
@@ -82,7 +80,7 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     """
     problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:
-        refuse_other_owner(declared, seen, was_ours=False)
+        _refuse_other_owner(declared, seen)
     elif declared.overlap_days and other_owner(declared, seen.tags) is None and declared.cname:
         problem = IdentityMessages.REPLACED
     else:

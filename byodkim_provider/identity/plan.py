@@ -50,10 +50,11 @@ from byodkim_provider.identity.calls import (
 from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back, of_shown
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
+    lost,
+    other_owner,
     own_tags,
     refuse_existing,
     refuse_managed,
-    refuse_other_owner,
     refuse_unsigned_window,
     taking_over,
     unknown_to_state,
@@ -286,14 +287,15 @@ def _change(
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and identity.at - signed_last < READS_LAG:
         identity = replace(identity, tokens=())  # it may be from before we switched away from this very key
-    if not declared.adopt:
-        refuse_other_owner(declared, identity, was_ours=True)
+    owner = other_owner(declared, identity.tags)
+    if owner is not None and not declared.adopt:
+        raise lost(declared, owner, origin=identity.origin)
     until_now: set[int] = set()
     if _is_response_lost(stored, declared, identity):
         if changes.drops and declared.overlap_days:
             raise unknown_to_state(declared, before, identity)
         until_now = _others(declared)
-    is_ours = identity.tags.get(OWNER_TAG) == declared.owner
+    is_ours = owner is None
     is_about_key = changes.about_key or _has_changed(stored, identity)
     put: Put = "not needed"
     if is_about_key:

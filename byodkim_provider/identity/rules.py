@@ -64,12 +64,12 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     """
     before = stored.declared
     accounts = (before.account_id, declared.account_id)
-    if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
+    if None not in accounts and before.account_id != declared.account_id:
         raise InvalidSettings(
             IdentityMessages.OTHER_ACCOUNT(name=str(before), before=accounts[0], after=accounts[1])
         )
     if stored.key:
-        _refuse_second_key(before, declared, unknown)
+        _refuse_second_key(before, declared)
     if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
         return  # the update asks again, once they are known
     exchanged = _exchanged(before, declared)
@@ -117,10 +117,10 @@ def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> M
     return IdentityMessages.NEXT_ONE(generation=following)
 
 
-def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
+def _refuse_second_key(before: Declared, declared: Declared) -> None:
     """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
     other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
-    other_selector = "selector" in unknown or declared.selector != before.selector
+    other_selector = declared.selector != before.selector  # one that a preview can't know is empty
     if declared.generation is not None and declared.generation == before.generation and other_selector:
         numbers = {"generation": before.generation, "following": before.generation + 1}
         raise InvalidSettings(
@@ -134,9 +134,7 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
                 name=str(before), selector=twice, following=before.generation + 1, **numbers
             )
         )
-    if not twice and "supplied_keys" not in unknown:
-        twice = _selector_with_two_keys(before, declared)
-    if twice:
+    if twice := twice or _selector_with_two_keys(before, declared):
         raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice))
 
 
