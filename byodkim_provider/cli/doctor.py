@@ -50,7 +50,7 @@ def _server(text: str) -> str:
     epilog="""\b
 Exit codes:
   0  right: every server that answers shows the key, and nothing beside it
-  2  wrong: a record is missing or misconfigured, and how is named
+  2  wrong: a record is missing or misconfigured; the output says how
   3  unknown: no answer, no such stack, wrong usage
 """
 )

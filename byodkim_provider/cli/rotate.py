@@ -81,7 +81,7 @@ Exit codes:
 @stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
-@click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record goes.")
+@click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record is removed.")
 @click.option(
     "--compromised",
     is_flag=True,

@@ -82,7 +82,7 @@ class HttpHost(DnsHost):
 
     address: ClassVar[str]
     key: ClassVar[str]
-    """The secret that is replaced if the host refuses it."""
+    """The secret that the user has to replace if the host refuses it."""
     key_refused: ClassVar[str]
     """What 401 and 403 mean at this host, and how to make another key."""
 

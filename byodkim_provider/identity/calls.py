@@ -31,7 +31,7 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """What it means for the times of signatures that SES gets the declared key."""
+    """How sending the declared key changes what is known of when each generation signed."""
 
     starts: bool
     """Whether the key signs from now on, and did not before."""

@@ -17,7 +17,7 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
 
 Signing = Literal["byodkim", "easy", "none"]
-"""With what SES signs mail of a domain now, apart from its own domain's key."""
+"""With what SES signs mail of a domain now, beside the signature of amazonses.com."""
 
 
 def _refuse_other_owner(declared: Declared, seen: SesIdentity) -> None:

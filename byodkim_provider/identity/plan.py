@@ -9,12 +9,12 @@ Theory of operation. What is *stored* is one of four: nothing (new), an identity
 it (drifted). `TABLE` has each case.
 
 Who knows what. The state is written once, after the last call. A run that fails, is killed or gets no
-response stores nothing, and SES may then have a key that is not in the state. So a plan assumes nothing: if
-more than an echo differs, it reads SES first. Our owner tag shows that a Create succeeded although its
-response was lost; the selector shows that of a Put. If SES returns no selector, the same Put is sent again,
-which does no harm. A generation that may sign because of a lost call counts as signing until now, and its
-record stays in DNS. One case is not seen: the response to a Put is lost, and then the edit is undone. The
-file agrees with the state, so nothing is read.
+response stores nothing, and SES may then have a key that is not in the state. So a plan assumes nothing: it
+reads SES first, unless only echoes differ, the inputs that are stored and change no call. Our owner tag shows
+that a Create succeeded although its response was lost; the selector shows that of a Put. If SES returns no
+selector, the same Put is sent again, which does no harm. A generation that may sign because of a lost call
+counts as signing until now, and its record stays in DNS. One case is not seen: the response to a Put is lost,
+and then the edit is undone. The file agrees with the state, so nothing is read.
 
 Why each call is where it is.
 

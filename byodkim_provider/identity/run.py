@@ -51,7 +51,7 @@ class Run:
     SES may return the old one for seconds.
     """
     zones: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By domain, its `zone_of`s from this run on; of domains that the stack had before and keeps."""
+    """By domain, the zones of its records after this run (`zone_of`); of domains that stay in the stack."""
     records: set[tuple[str, str, str]] = field(default_factory=set)
     """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)

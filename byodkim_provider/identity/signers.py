@@ -7,7 +7,8 @@ The one rule for whether a record of ours may leave DNS, for the records of Rout
     its zone has left a domain that stays                 goes, unless it was there before the stack
     its generation has left a domain that stays           goes, unless an identity signs with its key, or
                                                           has been replaced in this run
-    its domain has left the stack                         the same, unless it was there before the stack
+    its domain has left the stack                         as the line above, and a record that was there
+                                                          before the stack stays
 
 Only a supplied key can be another stack's too: then each Region of SES is asked, and an identity of another
 stack keeps the record, since it may have signed with the key until yesterday.

@@ -29,7 +29,7 @@ from byodkim_provider.property_types import (
 )
 
 AWAITING_DNS: Final = "AWAITING_DNS"
-"""Status of an identity whose record is not in DNS yet, so that no run knows that SES has it."""
+"""Status of an identity whose record is not in DNS yet: no run has seen SES take its key."""
 
 GONE: Final = "GONE"
 """Status of an identity that SES had, and shows no more: somebody else deleted it."""
@@ -119,7 +119,7 @@ class Declared:
         return (self.places or {}).get(generation, self.dns)
 
     def slot(self, generation: int) -> str | None:
-        """The selector of the slot of *generation*, if it has one: if not published, as the one before it."""
+        """The selector of the slot of *generation*, if it has one. Unpublished: as the last one before it."""
         known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
         name, _, there = next(iter(self.places_of(max(known))), "").partition("._domainkey.")
         return f"{name[:-1]}{generations.slot(generation)}" if there else None
@@ -132,7 +132,7 @@ class Declared:
 
     @property
     def is_slow(self) -> bool:
-        """Whether perhaps nobody can see the record in the run that makes it."""
+        """Whether the run that makes the record may end before it is visible."""
         return self.cname is not None or any(map(_is_shown_late, self.dns))
 
     @property
@@ -186,7 +186,7 @@ class KeyInSes:
     """
     When SES was last sent the key, by SES's own clock.
 
-    Or when it was seen, without another Put, that SES has to find the record again.
+    If no Put was needed: when a run saw that SES has to find the record again.
     """
     set_by: str
     """CREATED, PUT or TAKEN_OVER."""

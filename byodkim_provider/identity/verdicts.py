@@ -21,8 +21,8 @@ after our call. `judged` goes down this list:
     SES shows                                                   verdict
     another key, or that signing is disabled                    not verified
     another status than SUCCESS                                 not verified
-    SUCCESS, taken over, and its last check missed the key      not verified, but for the next line
     SUCCESS, and another status before, since our call          verified
+    SUCCESS, taken over, and its last check missed the key      not verified
     SUCCESS, made by Create or taken over                       verified
     SUCCESS, and a success after our Put                        verified
     SUCCESS, a check after our Put, no success and no error     verified
@@ -316,7 +316,7 @@ class Polls:
     """How many pages of a Region's List had to be read."""
 
     def verdict(self, entry: Entry, *, why_not: str) -> Verdict:
-        """The last verdict on an entry; *why_not* it was not polled."""
+        """The last verdict on an entry; *why_not*: the reason, if it was not polled."""
         if entry.key_set_at is None:
             return awaiting_dns(entry)
         if poll := self.polls.get(entry):

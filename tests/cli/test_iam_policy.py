@@ -308,7 +308,7 @@ def test_without_a_project(tmp_path, world):
     }
     table = {action for actions in PERMISSIONS.values() for action in actions}
     assert allowed.keys() == {one for one in table if one[:4] not in ("sts:", "kms:")}
-    assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
+    assert result.stderr == "byodkim: there is no project here: this is for any stack in one account\n"
 
 
 NOT_ASSUMED = f"the stack does not assume '{DNS_ROLE}': it assumes none"

@@ -378,7 +378,7 @@ def test_which(project, world, arguments, rotated):
     assert [line.split(": ")[1] for line in result.stderr.splitlines() if "→" in line] == rotated
     assert len(project.ran) == (1 if rotated else 0)
     if not rotated:
-        assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
+        assert result.stderr == "byodkim: nothing to do: no domain of this stack matches\n"
 
 
 NO_STANDBY = CliMessages.NO_STANDBY(domain=DOMAIN, generation=4)
