@@ -23,7 +23,6 @@ class Request:
     target: str
     headers: Message
     octets: bytes
-    received: datetime
 
     @property
     def path(self) -> str:
@@ -67,25 +66,31 @@ class HttpStandIn:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
-        self._server = _Server(self)
-        self._server.thread.start()
+        once = self.protocol == "HTTP/1.0"
+        self._released = threading.Event()
+        # `stop` waits for connections of one request, also for whoever sends none.
+        given = {"stand_in": self, "protocol_version": self.protocol, "timeout": 10 if once else None}
+        self._server = _Server(("127.0.0.1", 0), type("_Handler", (_Handler,), given))
+        self._server.daemon_threads = not once
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """It answers no more. With HTTP/1.0 no thread and no socket is left."""
         if self._server:
+            self._released.set()
             self._server.end()
+            self._thread.join()
         self._server = None
 
     def hang(self, seconds: float | None = None) -> None:
         """Let a request wait until `release` or `stop`, or for so many *seconds*."""
-        if self._server:
-            self._server.released.wait(seconds)
+        self._released.wait(seconds)
 
     def release(self) -> None:
         """End what hangs now."""
-        if self._server:
-            self._server.released.set()
-            self._server.released.clear()
+        self._released.set()
+        self._released.clear()
 
     def __enter__(self) -> Self:
         self.start()
@@ -101,43 +106,28 @@ class HttpStandIn:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
+    _ends = False
 
-    def __init__(self, stand_in: HttpStandIn) -> None:
-        self.stand_in = stand_in
-        self.released = threading.Event()
-        self.daemon_threads = stand_in.protocol != "HTTP/1.0"
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self._ends = False
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def _serve(self) -> None:
+    def serve(self) -> None:
         while not self._ends:  # until one more connection; `serve_forever` would poll for its end
             self.handle_request()
+        self.server_close()
 
     def end(self) -> None:
-        self.released.set()
         self._ends = True
         socket.create_connection(("127.0.0.1", self.server_address[1])).close()
-        self.thread.join()
-        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    stand_in: HttpStandIn
     disable_nagle_algorithm = True  # head and body are two packets, and the second would wait 40 ms
-
-    def setup(self) -> None:
-        self.protocol_version = self.server.stand_in.protocol
-        super().setup()
-        if not self.server.daemon_threads:  # `stop` waits for whoever sends no request
-            self.connection.settimeout(10)
 
     def do_GET(self) -> None:
         length = self.headers.get("Content-Length") or "0"
         octets = self.rfile.read(int(length)) if length.isdecimal() else b""
-        stand_in = self.server.stand_in
-        request = Request(self.command, self.path, self.headers, octets, stand_in.clock.now())
-        response = stand_in.respond(request)
+        # When the request has been read. What happens with it is never before this time.
+        date = format_datetime(self.stand_in.clock.now(), usegmt=True)
+        response = self.stand_in.respond(Request(self.command, self.path, self.headers, octets))
         if response is None:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -146,8 +136,6 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(body, bytes):
             body = b"" if body is None else json.dumps(body, default=datetime.timestamp).encode()
         self.send_response_only(response.status)
-        # When it had read the request. What happens with the request itself is never before this time.
-        date = format_datetime(request.received, usegmt=True)
         for name, value in {"Date": date, **response.headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -44,7 +44,6 @@ KEY_BITS: Final = range(1024, 2049)
 CHECK: Final = timedelta(milliseconds=326)
 """From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
 
-
 Soa = tuple[str, str, int]
 """Of the zone that a check found: primary name server, contact, serial number."""
 
@@ -81,10 +80,8 @@ class HeldKey:
 
     def is_in(self, record_value: str, *, tagged: bool) -> bool:
         """Whether a TXT value holds the public half; *tagged*: other tags beside `p=` are all right."""
-        tags = {
-            name.strip(): value
-            for name, _, value in (tag.partition("=") for tag in record_value.split(";") if tag.strip())
-        }
+        parts = [tag.partition("=") for tag in record_value.split(";") if tag.strip()]
+        tags = {name.strip(): value for name, _, value in parts}
         if not tagged and set(tags) != {"p"}:
             return False
         if tags.get("v", "DKIM1").strip() != "DKIM1" or tags.get("k", "rsa").strip() != "rsa":
@@ -97,15 +94,13 @@ class HeldKey:
 
 
 @functools.cache
-def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
+def easy_dkim_keys() -> tuple[HeldKey, ...]:
     """The three tokens of Easy DKIM with a key of SES's own, the same for all domains of one process."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sent = base64.b64encode(der).decode()
-    first, second, third = (
-        HeldKey.of(hashlib.sha256(der + bytes([number])).hexdigest()[:32], sent) for number in range(3)
-    )
-    return first, second, third
+    tokens = (hashlib.sha256(der + bytes([number])).hexdigest()[:32] for number in range(3))
+    return tuple(HeldKey.of(token, sent) for token in tokens)
 
 
 @dataclass(frozen=True, slots=True)

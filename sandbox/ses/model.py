@@ -154,7 +154,7 @@ class SesModel:
     def inject(self, fault: Fault) -> None:
         """Spoil the next calls that *fault* fits; of several the first one injected goes first."""
         with self._lock:
-            self._faults.append(fault)
+            self._faults += [fault] * fault.times
 
     def identities(self, region: str) -> dict[str, Identity]:
         self.catch_up()
@@ -248,10 +248,9 @@ class SesModel:
         region.called = now
 
     def _take_fault(self, operation: str, domain: str) -> Fault | None:
-        for index, fault in enumerate(self._faults):
+        for fault in self._faults:
             if fault.operation in (None, operation) and fault.domain in (None, domain):
-                left = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
-                self._faults[index : index + 1] = left
+                self._faults.remove(fault)  # the first of its kind, which this is
                 return fault
         return None
 

@@ -110,13 +110,9 @@ def signed(content: bytes, key: HeldKey, *, domain: str) -> bytes:
         content,
         key.selector.encode(),
         domain.encode(),
-        _pem(key.pkcs1_der),
+        b"-----BEGIN RSA PRIVATE KEY-----\n%s-----END RSA PRIVATE KEY-----\n"
+        % base64.encodebytes(key.pkcs1_der),
         canonicalize=CANONICALIZATION,
         include_headers=sorted(name for name in present if name.lower() in dkim.DKIM.SHOULD),
     )
     return signature + content
-
-
-def _pem(pkcs1_der: bytes) -> bytes:
-    lines = base64.encodebytes(pkcs1_der)
-    return b"-----BEGIN RSA PRIVATE KEY-----\n" + lines + b"-----END RSA PRIVATE KEY-----\n"
