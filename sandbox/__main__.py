@@ -27,9 +27,8 @@ from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
 from sandbox.mail.sink import Message
 from sandbox.mail.verdict import judge
+from sandbox.world import REGION
 
-REGION: Final = "eu-west-1"
-"""The Region of the tutorial."""
 OTHER_REGION: Final = "us-east-1"
 
 LOST: Final = 30

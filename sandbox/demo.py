@@ -27,7 +27,7 @@ from sandbox.mail.client import send
 from sandbox.mail.sink import Message
 from sandbox.pulumi.project import Project, Result
 from sandbox.ses.switches import Switches
-from sandbox.world import Sandbox
+from sandbox.world import REGION, Sandbox
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ZONES: Final = ("example.com", "example.net", "example.org")
@@ -35,7 +35,6 @@ OPENSSL_KEYS: Final = ("ses-byodkim:privateKeys.openssl1", "ses-byodkim:privateK
 SHORTENED: Final = re.compile(r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:")
 """What is left out of the engine's lines, so that they fit."""
 
-REGION: Final = "eu-west-1"
 ROTATED: Final = "news.example.net"
 MAIL_SECONDS: Final = 0.2
 LATER: Final = timedelta(days=4)

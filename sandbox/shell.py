@@ -13,10 +13,7 @@ from sandbox.demo import QUICK, ZONES
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.pulumi.plugins import install_plugins, pulumi_environment
-from sandbox.world import Sandbox
-
-REGION: Final = "eu-west-1"
-"""The Region of commands that name none."""
+from sandbox.world import REGION, Sandbox
 
 MAIL: Final = "mail"
 """The folder in which all mail that arrives is kept, one file each."""

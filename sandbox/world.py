@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
@@ -23,9 +23,8 @@ from sandbox.ses.emulator import SesEmulator
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Switches
 
-if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
-
+REGION: Final = "eu-west-1"
+"""The Region of the tutorial, and of commands that name none."""
 
 BY_MOTO: Final = ("IAM", "KMS", "ROUTE_53", "SECRETS_MANAGER", "STS")
 
@@ -36,6 +35,8 @@ class Sandbox:
     def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
         self.clock = clock or SandboxClock()
         self.aws = AwsServices()
+        self.account = self.aws.account
+        """Number of the AWS account that `environment` signs in to, another one for each sandbox."""
         self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses: SesEmulator = SesEmulator(
@@ -63,18 +64,13 @@ class Sandbox:
             for server in (self.aws, self.dns, self.ses):
                 starting.callback(server.stop)
                 server.start()
-            self.route53: Route53Client = self.aws.route53()
+            self.route53 = self.aws.route53()
             starting.callback(self.route53.close)
             self._open = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-
-    @property
-    def account(self) -> str:
-        """Number of the AWS account that `environment` signs in to, another one for each sandbox."""
-        return self.aws.account
 
     @property
     def dns_resolver(self) -> str:
@@ -102,8 +98,8 @@ class Sandbox:
 
     def add_zone(self, name: str) -> str:
         """Id of a new public zone in Route 53. One name can have several."""
-        zone = self.route53.create_hosted_zone(Name=name, CallerReference=str(uuid.uuid4()))
-        return zone["HostedZone"]["Id"].removeprefix("/hostedzone/")
+        made = self.route53.create_hosted_zone(Name=name, CallerReference=str(uuid.uuid4()))
+        return str(made["HostedZone"]["Id"]).removeprefix("/hostedzone/")
 
     def _zones(self) -> list[HostedZone]:
         """All public zones; of two with one name, the first is the one that the registrar names."""

@@ -7,7 +7,7 @@ import functools
 import itertools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import boto3
 import moto.backends
@@ -22,9 +22,6 @@ from moto.sts.models import sts_backends
 from sandbox.aws.route53_rules import VALUE_LIMIT, Change, problems
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
-
-if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
 
 _BACKENDS: Final = (iam_backends, kms_backends, route53_backends, secretsmanager_backends, sts_backends)
 """What moto keeps of an account."""
@@ -111,14 +108,9 @@ class AwsServices:
         self._accounts.append(account)
         return account
 
-    def route53(self) -> Route53Client:
-        return boto3.client(
-            "route53",
-            region_name="us-east-1",
-            endpoint_url=self.url,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-        )
+    def route53(self) -> Any:
+        session = boto3.Session(self.access_key, self.secret_key, region_name="us-east-1")
+        return session.client("route53", endpoint_url=self.url)
 
     def zones(self) -> list[HostedZone]:
         """The public zones of all accounts, oldest first."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import boto3
 
 from sandbox.mail.sink import Message
 from sandbox.world import Sandbox
 
-if TYPE_CHECKING:
-    from mypy_boto3_sesv2 import SESV2Client
-
 RECIPIENT: Final = "somebody@elsewhere.test"
-BODY: Final[Any] = {"Text": {"Data": "All is well.\n"}}
+BODY: Final = {"Text": {"Data": "All is well.\n"}}
 
 
 def send(sandbox: Sandbox, domain: str, region: str, *, tenant: str = "") -> Message:
@@ -24,20 +21,18 @@ def send(sandbox: Sandbox, domain: str, region: str, *, tenant: str = "") -> Mes
     return next(message for message in reversed(sandbox.mail.messages) if message.id == message_id)
 
 
-def send_by(client: SESV2Client, domain: str, *, tenant: str = "") -> str:
+def send_by(client: Any, domain: str, *, tenant: str = "") -> str:
     """The `MessageId` of one message from *domain*. Raises `ClientError` as SES refuses it."""
-    options: Any = {"TenantName": tenant} if tenant else {}
     answer = client.send_email(
         FromEmailAddress=f"Hello <hello@{domain}>",
         Destination={"ToAddresses": [RECIPIENT]},
         Content={"Simple": {"Subject": {"Data": f"News from {domain}"}, "Body": BODY}},
-        **options,
+        **({"TenantName": tenant} if tenant else {}),
     )
-    return answer["MessageId"]
+    return str(answer["MessageId"])
 
 
 @functools.cache
-def _client(url: str, region: str, key: str, secret: str) -> SESV2Client:
-    keys: Any = {"aws_access_key_id": key, "aws_secret_access_key": secret}
-    client: SESV2Client = boto3.client("sesv2", region, endpoint_url=url, **keys)
-    return client
+def _client(url: str, region: str, key: str, secret: str) -> Any:
+    session = boto3.Session(key, secret)
+    return session.client("sesv2", region, endpoint_url=url)

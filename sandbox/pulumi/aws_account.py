@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import boto3
 import botocore.session
@@ -17,10 +17,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import create_loader
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
-    from mypy_boto3_sts import STSClient
 
 Properties = dict[str, Any]
 
@@ -125,14 +121,10 @@ class Account:
         return str(self.caller_identity()["accountId"])
 
     @functools.cached_property
-    def route53(self) -> Route53Client:
-        client: Route53Client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
+    def route53(self) -> Any:
+        client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
         client.meta.events.register("before-call.route53", self._wait_for_turn)
         return client
-
-    @functools.cached_property
-    def _sts(self) -> STSClient:
-        return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
 
     @functools.cache  # noqa: B019 # as long as the plugin's process
     def sesv2(self, region: str) -> Any:
@@ -143,7 +135,8 @@ class Account:
         return client
 
     def caller_identity(self) -> Properties:
-        identity = self._sts.get_caller_identity()
+        sts = self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
+        identity = sts.get_caller_identity()
         account = identity["Account"]
         return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
 

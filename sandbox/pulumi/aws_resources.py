@@ -11,15 +11,11 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
 from sandbox.pulumi.aws_account import RECORDS_WAIT, Account, Properties, said
-
-if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
-    from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
 
 GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
 """Codes of Route 53 and of SES for what does not exist."""
@@ -154,22 +150,19 @@ class Record(Resource):
 
     def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:
         """The id of the change that is one batch of *changes*: action and record set of each."""
-        batch: Any = [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
+        batch = [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
         change = self._account.route53.change_resource_record_sets
-        return change(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})["ChangeInfo"]["Id"]
+        return str(change(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})["ChangeInfo"]["Id"])
 
-    def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
+    def _find(self, outputs: Properties) -> Properties | None:
         if RECORDS_WAIT in os.environ:  # the real plugin asks for the zone's name
             self._account.route53.get_hosted_zone(Id=outputs["zoneId"])
-        found = self._account.route53.list_resource_record_sets(
-            HostedZoneId=outputs["zoneId"],
-            StartRecordName=f"{outputs['fqdn']}.",
-            StartRecordType=outputs["type"],
-            MaxItems="1",
-        )["ResourceRecordSets"]
-        wanted = (outputs["fqdn"], outputs["type"])
+        name, kind = f"{outputs['fqdn']}.", outputs["type"]
         # The list starts at the name asked for or, if there is none, at the one after it.
-        return next((each for each in found if (each["Name"].rstrip("."), each["Type"]) == wanted), None)
+        found = self._account.route53.list_resource_record_sets(
+            HostedZoneId=outputs["zoneId"], StartRecordName=name, StartRecordType=kind, MaxItems="1"
+        )["ResourceRecordSets"]
+        return next((one for one in found if (one["Name"], one["Type"]) == (name, kind)), None)
 
 
 def _record_set(outputs: Properties) -> Any:
@@ -310,7 +303,7 @@ class TenantResourceAssociation(SesResource):
         return {} if outputs["resourceArn"] in arns else None
 
 
-def find_zone(route53: Route53Client, name: str) -> Properties:
+def find_zone(route53: Any, name: str) -> Properties:
     """What `aws.route53.get_zone` returns of the public zone of this name, in any case."""
     for page in route53.get_paginator("list_hosted_zones").paginate():
         for zone in page["HostedZones"]:

@@ -40,6 +40,9 @@ PYTHON_EXEC: Final = "pulumi-language-python-exec"
 """What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go module."""
 
 
+BOTH: Final[Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+
 @contextmanager
 def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
     """
@@ -79,18 +82,11 @@ class _ProgramHost(LanguageHost):
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         with tempfile.TemporaryDirectory() as built:
             command, variables = self._command(request, Path(built))
-            config = {
-                "PULUMI_CONFIG": json.dumps(dict(request.config)),
-                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
-            }
-            with subprocess.Popen(
-                command,
-                cwd=request.info.program_directory,
-                env={**_ours(), **self._environment, **config, **variables},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            ) as program:
+            variables["PULUMI_CONFIG"] = json.dumps(dict(request.config))
+            variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
+            environment = {**_ours(), **self._environment, **variables}
+            folder = request.info.program_directory
+            with subprocess.Popen(command, cwd=folder, env=environment, text=True, **BOTH) as program:
                 end_with(context, program)
                 shown, _ = program.communicate()
         answer = answered(program.returncode)
@@ -99,10 +95,10 @@ class _ProgramHost(LanguageHost):
         return answer
 
     def GeneratePackage(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
-            schema.write(request.schema)
-            schema.flush()
-            command = ["go", "run", "./sdk", self.language, schema.name, request.directory]
+        with tempfile.TemporaryDirectory() as folder:
+            schema = Path(folder, "schema.json")
+            schema.write_text(request.schema)
+            command = ["go", "run", "./sdk", self.language, str(schema), request.directory]
             _checked(command, GENERATORS[self.language])
         return language_pb2.GeneratePackageResponse()
 
@@ -115,16 +111,11 @@ class _ProgramHost(LanguageHost):
     def _told(self, request: Any) -> dict[str, str]:
         """What the SDK of each language is told of a run, by the names of its options."""
         told = {
-            "monitor": request.monitor_address,
-            "engine": self._engine,
-            "project": request.project,
-            "root_directory": request.info.root_directory,
-            "stack": request.stack,
-            "pwd": request.info.program_directory,
-            "dry_run": str(request.dryRun).lower(),
-            "parallel": str(request.parallel),
-            "organization": request.organization,
+            name: str(getattr(request, name)) for name in ("project", "stack", "organization", "parallel")
         }
+        told |= {"monitor": request.monitor_address, "engine": self._engine}
+        told |= {"pwd": request.info.program_directory, "root_directory": request.info.root_directory}
+        told |= {"dry_run": str(request.dryRun).lower()}
         return {name: value for name, value in told.items() if value}
 
     def _install(self, folder: Path) -> None:
@@ -215,8 +206,7 @@ class DotnetHost(_ProgramHost):
 
 
 def _checked(command: list[str], folder: Path | str) -> None:
-    both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    done = subprocess.run(command, cwd=folder, env=_ours(), text=True, check=False, **both)
+    done = subprocess.run(command, cwd=folder, env=_ours(), text=True, check=False, **BOTH)
     if done.returncode:
         raise RuntimeError(f"`{' '.join(command)}` failed: {done.stdout[-2000:]}")
 

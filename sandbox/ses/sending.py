@@ -106,13 +106,8 @@ def signed(content: bytes, key: HeldKey, *, domain: str) -> bytes:
     The `t=` in it is the machine's time, not the sandbox's: dkimpy reads no other clock.
     """
     present = {name for name, _ in dkim.rfc822_parse(content)[0]}
-    signature: bytes = dkim.sign(
-        content,
-        key.selector.encode(),
-        domain.encode(),
-        b"-----BEGIN RSA PRIVATE KEY-----\n%s-----END RSA PRIVATE KEY-----\n"
-        % base64.encodebytes(key.pkcs1_der),
-        canonicalize=CANONICALIZATION,
-        include_headers=sorted(name for name in present if name.lower() in dkim.DKIM.SHOULD),
-    )
+    pem = b"-----BEGIN RSA PRIVATE KEY-----\n%s-----END RSA PRIVATE KEY-----\n"
+    signer = key.selector.encode(), domain.encode(), pem % base64.encodebytes(key.pkcs1_der)
+    headers = sorted(name for name in present if name.lower() in dkim.DKIM.SHOULD)
+    signature: bytes = dkim.sign(content, *signer, canonicalize=CANONICALIZATION, include_headers=headers)
     return signature + content
