@@ -4,8 +4,6 @@ Commands for a second shell of `python -m sandbox.shell`: `python -m sandbox mai
 boto3 reaches the sandbox by its own variables; all mail is in the folder SANDBOX_MAIL.
 """
 
-from __future__ import annotations
-
 import argparse
 import email
 import os

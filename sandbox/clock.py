@@ -1,7 +1,5 @@
 """The sandbox's time, for whatever takes hours: 72 of SES, a TTL, an overlap."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

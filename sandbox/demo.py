@@ -4,8 +4,6 @@ The main job in front of one's eyes: `python -m sandbox.demo`.
 What it prints is what the engine, SES and DNS said. It fails if anything is not as it should be.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

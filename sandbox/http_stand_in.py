@@ -1,7 +1,5 @@
 """An API over HTTP on a free loopback port, played in threads: what all stand-ins for one share."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
@@ -56,7 +54,7 @@ class HttpStandIn:
     """HTTP/1.0 is one connection a request."""
 
     clock: SandboxClock
-    _server: _Server | None = None
+    _server: "_Server | None" = None
 
     @property
     def url(self) -> str:

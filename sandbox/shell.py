@@ -1,7 +1,5 @@
 """A sandbox that keeps running, for a second shell: `python -m sandbox.shell`."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

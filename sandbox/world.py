@@ -1,7 +1,5 @@
 """One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import tempfile

@@ -4,8 +4,6 @@ What Route 53 refuses in a change batch, in its own words; moto accepts nearly a
 Limits: the service model of Route 53 and "DNS record types" in its developer guide.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import itertools

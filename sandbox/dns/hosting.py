@@ -1,7 +1,5 @@
 """Which name server serves which zone, and what a resolver finds when it queries them: no socket."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence

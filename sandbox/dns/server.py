@@ -4,8 +4,6 @@ DNS over UDP and TCP on loopback addresses: sockets, the wire format and the log
 Linux only: elsewhere not all of 127.0.0.0/8 is there.
 """
 
-from __future__ import annotations
-
 import contextlib
 import selectors
 import socket

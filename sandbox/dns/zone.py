@@ -1,7 +1,5 @@
 """What one DNS zone says about a name: the algorithm of RFC 1034 section 4.3.2."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field

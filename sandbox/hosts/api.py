@@ -4,8 +4,6 @@ What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and
 What is not known of a real host, or depends on the account, is an attribute with the likelier answer.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 from dataclasses import dataclass

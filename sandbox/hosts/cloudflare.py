@@ -4,8 +4,6 @@ Cloudflare's API, version 4, for one account: https://developers.cloudflare.com/
 Statuses and codes of its errors are those that clients of it handle; the documents list few.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from math import ceil

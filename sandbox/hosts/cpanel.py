@@ -1,7 +1,5 @@
 """cPanel's UAPI module DNS for one account: https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/."""
 
-from __future__ import annotations
-
 import base64
 import json
 from typing import Any, Final

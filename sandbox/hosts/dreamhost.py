@@ -1,7 +1,5 @@
 """DreamHost's API for one account: https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import ClassVar, Final
 

@@ -1,7 +1,5 @@
 """GoDaddy's API, version 3, for one account: https://developer.godaddy.com."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import unquote

@@ -1,7 +1,5 @@
 """Wix's DNS API for one account: https://dev.wix.com/docs/rest/account-level/domains/domain-dns."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, ClassVar, Final, Literal
 

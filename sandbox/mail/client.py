@@ -1,7 +1,5 @@
 """An application that sends mail through SES, as the domain's owner has it: a real SDK and no more."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any, Final
 

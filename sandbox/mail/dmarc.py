@@ -1,7 +1,5 @@
 """What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) alignment and policy."""
 
-from __future__ import annotations
-
 import email
 import warnings
 from dataclasses import dataclass

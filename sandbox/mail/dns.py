@@ -1,7 +1,5 @@
 """How a receiver of mail looks up key records: over the wire, from a resolver that may remember."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, cast

@@ -1,7 +1,5 @@
 """Where all mail that SES sends arrives: judged as any receiver does, and kept."""
 
-from __future__ import annotations
-
 import email
 import functools
 from collections import Counter

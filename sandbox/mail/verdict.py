@@ -1,7 +1,5 @@
 """Whether the DKIM signature of a message is good: dkimpy's judgement, and for what reason."""
 
-from __future__ import annotations
-
 import binascii
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """The AWS account that the settings of pulumi-aws lead to: sign-in, roles, limits on requests."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

@@ -5,8 +5,6 @@ Plain values in, plain values out: `resource_aws` has the engine's protocol. Wha
 from its API, as with the real plugin.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Mapping

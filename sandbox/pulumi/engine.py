@@ -4,8 +4,6 @@ Finds a Pulumi CLI or gets one: from PATH, by the official installer, or built f
 What has to be fetched or built goes into the user's cache, once for all checkouts.
 """
 
-from __future__ import annotations
-
 import fcntl
 import itertools
 import os

@@ -5,8 +5,6 @@ A CLI that was built from source comes without it, and programs of tests are fun
 process, one after the other, and end as in a process of their own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import logging

@@ -4,8 +4,6 @@ Installs the stand-in for pulumi-aws where an engine finds it, and ends processe
 An engine that is killed does not end its plugins, and killing us does not end the engine.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib.metadata import version
 from pathlib import Path

@@ -6,8 +6,6 @@ can't be fetched: a small stand-in for each installs the dependencies, starts th
 reads, and generates and links the SDK of a plugin. Generators, SDKs, compilers and engine are the real ones.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

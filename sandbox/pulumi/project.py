@@ -1,7 +1,5 @@
 """Runs the project's Pulumi program under the real engine, against a sandbox."""
 
-from __future__ import annotations
-
 import copy
 import os
 import signal

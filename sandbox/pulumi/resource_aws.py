@@ -2,8 +2,6 @@
 
 # ruff: noqa: N802 # the protocol's method names
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -5,8 +5,6 @@ One method an action, named as botocore names it. No HTTP, no rate limit, no fau
 comes in lower case.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections import deque
 from collections.abc import Mapping

@@ -5,8 +5,6 @@ The form of requests and answers on the wire, and how an answer gets lost; what 
 A request that real SES can't read is a `SesError`, never an exception of the handler. No SDK sends one.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import re

@@ -1,7 +1,5 @@
 """The life of one SES identity: the key it holds, the checks of DNS for it, what it signs with."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import functools
@@ -9,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -61,7 +59,7 @@ class HeldKey:
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
 
     @classmethod
-    def of(cls, selector: str, private_key: str) -> HeldKey:
+    def of(cls, selector: str, private_key: str) -> Self:
         """Whatever was sent, read as SES's signer would: as a DER, never as a PEM."""
         try:
             der = base64.b64decode(private_key, validate=True)
@@ -139,9 +137,7 @@ class MailFrom:
     """None: it checks no more."""
     checks: int = 0
 
-    def checked(
-        self, answer: Sequence[str] | None, *, region: str, at: datetime, switches: Switches
-    ) -> MailFrom:
+    def checked(self, answer: Sequence[str] | None, *, region: str, at: datetime, switches: Switches) -> Self:
         """After a check: *answer* is the MX values, None for no answer."""
         expected = f"10 feedback-smtp.{region}.amazonses.com"  # this one and no other
         if answer is not None and [one.lower().rstrip(".") for one in answer] == [expected]:
@@ -228,7 +224,7 @@ class Identity:
             return "EMAIL_ADDRESS"
         return "MANAGED_DOMAIN" if self.is_managed else "DOMAIN"
 
-    def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Identity:
+    def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Self:
         """After a Put: SES begins to check DNS for *key*; the same key may change nothing."""
         restarts = switches.failed_restarts if self.status == "FAILED" else switches.same_key_restarts
         if key == self.key and origin == self.origin and not restarts:
@@ -258,7 +254,7 @@ class Identity:
         at: datetime,
         switches: Switches,
         error: str = "",
-    ) -> Identity:
+    ) -> Self:
         """
         After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer.
 
@@ -276,7 +272,7 @@ class Identity:
             return replace(missed, next_check=at + LONGEST_GAP)
         return missed._missing(at, switches)
 
-    def _missing(self, at: datetime, switches: Switches) -> Identity:
+    def _missing(self, at: datetime, switches: Switches) -> Self:
         lost = at if self.confirmed else self.lost
         deadline = lost + GRACE if lost else self.changed + SEARCH
         gives_up = at >= deadline

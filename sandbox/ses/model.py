@@ -5,8 +5,6 @@ The door has the rate limit, a log, and what a test makes go wrong. A fake of SE
 stands on this, the emulator puts HTTP before it: both keep one set of rules.
 """
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable, Mapping

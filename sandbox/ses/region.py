@@ -1,7 +1,5 @@
 """What SES has in one Region, now and at earlier moments, and which identity a domain's mail goes by."""
 
-from __future__ import annotations
-
 import heapq
 from collections import deque
 from collections.abc import Iterator

@@ -7,8 +7,6 @@ actions were compared with real SES by floci (https://github.com/floci-io/floci)
 those marked *assumed* have AWS's usual form.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence

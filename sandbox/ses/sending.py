@@ -4,8 +4,6 @@ What SES makes of a SendEmail: the message as it leaves, with a DKIM signature.
 SES's second signature, with `d=amazonses.com`, is left out: no receiver takes it for the sender's.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import email

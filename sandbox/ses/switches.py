@@ -5,8 +5,6 @@ Every switch is a question that AWS's documents leave open. The default is the l
 the other one has to work too. All may be changed while the emulator runs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
