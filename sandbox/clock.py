@@ -15,13 +15,11 @@ class SandboxClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        with self._lock:
-            return datetime.now(UTC) + self._offset
+        return datetime.now(UTC) + self._offset
 
     def monotonic(self) -> float:
         """Seconds since some fixed point, moved by `advance` too; never decreases."""
-        with self._lock:
-            return time.monotonic() + self._offset.total_seconds()
+        return time.monotonic() + self._offset.total_seconds()
 
     def advance(self, by: float | timedelta) -> None:
         """Move on, by seconds if it is a number; the listeners have caught up when this returns."""
@@ -30,11 +28,9 @@ class SandboxClock:
             raise ValueError("time does not go back")
         with self._lock:
             self._offset += step
-            listeners = tuple(self._listeners)
-        for listener in listeners:
+        for listener in tuple(self._listeners):
             listener()
 
     def on_advance(self, listener: Callable[[], None]) -> None:
         """Call *listener* after each `advance`, in the thread that advances."""
-        with self._lock:
-            self._listeners.append(listener)
+        self._listeners.append(listener)

@@ -1,6 +1,5 @@
 """Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread."""
 
-import contextlib
 import functools
 import itertools
 import logging
@@ -90,8 +89,7 @@ class AwsServices:
         self._server.stop()
         for account in self._accounts:
             for backends in _BACKENDS:
-                with contextlib.suppress(KeyError):
-                    del backends[account]
+                backends.pop(account, None)
 
     @property
     def url(self) -> str:

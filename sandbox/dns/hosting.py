@@ -18,23 +18,16 @@ GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com
 CLOUDFLARE_NAME_SERVERS: Final = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
 """The name servers of zones at hosts that are known by their names."""
 
+_OURS: Final = tuple(f"ns-{number}.sandbox.test" for number in range(1, 9))
+
 ADDRESSES: Final = {
     name: f"127.0.0.{number}"
-    for number, name in enumerate(
-        [
-            *(f"ns-{number}.sandbox.test" for number in range(1, 9)),
-            *GODADDY_NAME_SERVERS,
-            *CLOUDFLARE_NAME_SERVERS,
-        ],
-        1,
-    )
+    for number, name in enumerate((*_OURS, *GODADDY_NAME_SERVERS, *CLOUDFLARE_NAME_SERVERS), 1)
 }
 """Where the name servers are, by name."""
 
-NAME_SERVERS: Final = tuple(ADDRESSES)[:4]
-"""The name servers of a zone."""
-
-CHILD_NAME_SERVERS: Final = tuple(ADDRESSES)[4:8]
+NAME_SERVERS: Final = _OURS[:4]
+CHILD_NAME_SERVERS: Final = _OURS[4:]
 """The name servers of a zone below another one: not the same, so that a referral leads somewhere else."""
 
 REFERRAL_LIMIT: Final = 16

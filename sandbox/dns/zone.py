@@ -123,8 +123,7 @@ class Zone:
 
     def _soa(self) -> RRset:
         soa = self.rrset(self.name, RdataType.SOA)
-        if soa is None:
-            raise ValueError(f"zone {self.name} has no SOA record")
+        assert soa, "a zone without SOA record"
         return dns.rrset.from_rdata(soa.name, min(soa.ttl, soa[0].minimum), soa[0])  # RFC 2308 section 5
 
 

@@ -84,14 +84,8 @@ class CPanel(ApiStandIn):
 
 
 def _line(number: int, name: str, kind: str, data: tuple[str, ...], ttl: int) -> dict[str, Any]:
-    return {
-        "line_index": number,
-        "type": "record",
-        "record_type": kind,
-        "dname_b64": _encoded(name),
-        "data_b64": [_encoded(one) for one in data],
-        "ttl": ttl,
-    }
+    encoded = {"dname_b64": _encoded(name), "data_b64": [_encoded(one) for one in data]}
+    return {"line_index": number, "type": "record", "record_type": kind, "ttl": ttl, **encoded}
 
 
 def _encoded(text: str) -> str:

@@ -25,9 +25,7 @@ class Verdict:
 
 
 class _NoKey(dkim.DKIMException):  # type: ignore[misc]  # dkimpy has no types
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """For what reason there is no key."""
 
 
 def judge(content: bytes, look_up: LookUp) -> Verdict:
@@ -40,7 +38,7 @@ def judge(content: bytes, look_up: LookUp) -> Verdict:
         good = message.verify(dnsfunc=lambda name, **_: _key_record(name, look_up))
         reason = "" if good else "bad signature"
     except _NoKey as problem:
-        reason = problem.reason
+        reason = str(problem)
     except dkim.DKIMException:
         # The size is known once the key is: up to there, it was the signature's own form.
         if message.keysize:

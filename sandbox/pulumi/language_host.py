@@ -118,8 +118,11 @@ class LanguageHost(LanguageServer):
         return language_pb2.TemplateResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        self._install(Path(request.info.program_directory))
+        yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+
+    def _install(self, folder: Path) -> None:
         """Make a virtual environment that borrows all packages, but for this one, which is on no index."""
-        folder = Path(request.info.program_directory)
         made = folder / "venv"
         venv.create(made)  # without a pip of its own: to install it takes 5 s
         pip = made / "bin" / "pip"
@@ -136,8 +139,7 @@ class LanguageHost(LanguageServer):
             install += ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
             done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
-                context.abort(grpc.StatusCode.UNKNOWN, done.stderr)
-        yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+                raise RuntimeError(done.stderr)
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a plugin that is a program in Python, in the environment that was made for it."""

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -25,14 +25,6 @@ from sandbox.pulumi.language_host import LanguageHost, answered, end_with, serve
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 """A Go module that pins the host for YAML and all it is built from."""
-
-YAML_PACKAGE: Final = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
-
-GENERATORS: Final[Mapping[str, Path]] = {
-    **dict.fromkeys(("go", "nodejs", "python"), GO_MODULE),
-    "dotnet": YAML_MODULE,
-}
-"""The Go module with the program `sdk` that generates SDKs, by language. For Java none can be fetched."""
 
 PYTHON_EXEC: Final = "pulumi-language-python-exec"
 """What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go module."""
@@ -64,7 +56,8 @@ def _yaml_host() -> Path:
     folder = cache_directory() / f"yaml-{version}"
     announced = f"building Pulumi's host for YAML {version} to {folder}: once a machine"
     wanted: dict[str, Any] = {"module": YAML_MODULE, "stamp": "-s -w", "announced": announced}
-    return once(folder, lambda new: build(YAML_PACKAGE, new / "pulumi-language-yaml", **wanted))
+    package = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
+    return once(folder, lambda new: build(package, new / "pulumi-language-yaml", **wanted))
 
 
 class _ProgramHost(LanguageHost):
@@ -73,9 +66,8 @@ class _ProgramHost(LanguageHost):
     language: ClassVar[str]
     """As the engine calls it."""
 
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        self._install(Path(request.info.program_directory))
-        yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+    generator: ClassVar = GO_MODULE
+    """The Go module whose program `sdk` generates SDKs. For Java none can be fetched."""
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         with tempfile.TemporaryDirectory() as built:
@@ -97,7 +89,7 @@ class _ProgramHost(LanguageHost):
             schema = Path(folder, "schema.json")
             schema.write_text(request.schema)
             command = ["go", "run", "./sdk", self.language, str(schema), request.directory]
-            _checked(command, GENERATORS[self.language])
+            _checked(command, self.generator)
         return language_pb2.GeneratePackageResponse()
 
     def Link(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -116,9 +108,6 @@ class _ProgramHost(LanguageHost):
         told |= {"dry_run": str(request.dryRun).lower()}
         return {name: value for name, value in told.items() if value}
 
-    def _install(self, folder: Path) -> None:
-        raise NotImplementedError
-
     def _link(self, folder: Path, sdk: str) -> None:
         """Have the program in *folder* depend on the SDK at the path *sdk* in there."""
         raise NotImplementedError
@@ -132,9 +121,6 @@ class PythonHost(_ProgramHost):
     """Runs a program in Python by Pulumi's own `pulumi-language-python-exec`."""
 
     language = "python"
-
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        return LanguageHost.InstallDependencies(self, request, context)
 
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         given = [text for name, value in self._told(request).items() for text in (f"--{name}", value)]
@@ -201,6 +187,7 @@ class GoHost(_ProgramHost):
 
 class DotnetHost(_ProgramHost):
     language = "dotnet"
+    generator = YAML_MODULE
 
 
 def _checked(command: list[str], folder: Path | str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, partial, partialmethod
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -147,19 +147,6 @@ class Project:
     def set_secret(self, path: str, value: str) -> None:
         self.set_config(path, value, secret=True)
 
-    def preview(self, **options: Any) -> Result:
-        """A run of the CLI, as the three below; *options* are those of `auto.Stack`."""
-        return self._run(self._stack.preview, **options)
-
-    def up(self, **options: Any) -> Result:
-        return self._run(self._stack.up, **options)
-
-    def refresh(self, **options: Any) -> Result:
-        return self._run(self._stack.refresh, **options)
-
-    def destroy(self, **options: Any) -> Result:
-        return self._run(self._stack.destroy, **options)
-
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
 
@@ -195,7 +182,7 @@ class Project:
         return pulumi
 
     def _run(
-        self, run: Callable[..., Any], *, on_output: Callable[[str], object] = lambda _: None, **options: Any
+        self, command: str, *, on_output: Callable[[str], object] = lambda _: None, **options: Any
     ) -> Result:
         stdout: list[str] = []
         stderr: list[str] = []
@@ -212,7 +199,8 @@ class Project:
             self._process_file.unlink(missing_ok=True)
             self._running = True
             try:
-                if isinstance(run(color="never", on_event=events.append, **options), auto.UpResult):
+                getattr(self._stack, command)(color="never", on_event=events.append, **options)
+                if command == "up":
                     outputs = _stack_outputs(events)
             except auto.CommandError:  # its message is the output that was collected
                 failed = True
@@ -220,6 +208,12 @@ class Project:
                 self._running = False
                 LanguageHost.wait()
         return Result(failed, "\n".join(stdout), "\n".join(stderr), events, outputs)
+
+    # Runs of the CLI; their options are those of `auto.Stack`.
+    preview = partialmethod(_run, "preview")
+    up = partialmethod(_run, "up")
+    refresh = partialmethod(_run, "refresh")
+    destroy = partialmethod(_run, "destroy")
 
     @property
     def _process_file(self) -> Path:

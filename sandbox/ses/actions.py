@@ -135,9 +135,8 @@ class Actions:
             "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
-        if identity.configuration_set:
-            answer["ConfigurationSetName"] = identity.configuration_set
-        return answer
+        named = {"ConfigurationSetName": identity.configuration_set} if identity.configuration_set else {}
+        return answer | named
 
     def list_email_identities(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """A page of identities, as they were `read_lag_seconds` ago. Nothing about DKIM."""
@@ -328,22 +327,15 @@ class Actions:
         shown = identity
         if identity.identity_type == "EMAIL_ADDRESS":  # it has the DKIM of its domain, if that is an identity
             shown = self.region.nearest(identity.name.rpartition("@")[2]) or identity
-        attributes: dict[str, Any] = {
+        easy = {"CurrentSigningKeyLength": shown.key_length, "LastKeyGenerationTimestamp": shown.changed}
+        return {
             "SigningEnabled": shown.signing_enabled,
             "Status": shown.status,
             "SigningAttributesOrigin": shown.origin,
+            **({"Tokens": self._tokens(shown)} if shown.key else {}),
+            **({"NextSigningKeyLength": shown.key_length} if shown.is_easy else {}),
+            **({**easy, "SigningHostedZone": SIGNING_HOSTED_ZONE} if shown.is_easy and shown.key else {}),
         }
-        if shown.key:
-            attributes["Tokens"] = self._tokens(shown)
-        if shown.is_easy:
-            attributes["NextSigningKeyLength"] = shown.key_length
-        if shown.is_easy and shown.key:
-            attributes["CurrentSigningKeyLength"] = shown.key_length
-            attributes |= {
-                "LastKeyGenerationTimestamp": shown.changed,
-                "SigningHostedZone": SIGNING_HOSTED_ZONE,
-            }
-        return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
         if NESTED_ORIGIN in attributes:

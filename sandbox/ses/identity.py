@@ -109,19 +109,16 @@ class Info:
     soa: Soa | None = None
 
     def answer(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {}
-        if self.checked:
-            # A success is written down a moment after its check.
-            succeeds = self.checked == self.succeeded
-            shown["LastCheckedTimestamp"] = self.checked - CHECK if succeeds else self.checked
-        if self.succeeded:
-            shown["LastSuccessTimestamp"] = self.succeeded
-        if self.error:
-            shown["ErrorType"] = self.error
-        if self.soa:
-            server, admin, serial = self.soa
-            shown["SOARecord"] = {"PrimaryNameServer": server, "AdminEmail": admin, "SerialNumber": serial}
-        return shown
+        # A success is written down a moment after its check.
+        earlier = CHECK if self.checked == self.succeeded else timedelta()
+        names = ("PrimaryNameServer", "AdminEmail", "SerialNumber")
+        shown = {
+            "LastCheckedTimestamp": self.checked and self.checked - earlier,
+            "LastSuccessTimestamp": self.succeeded,
+            "ErrorType": self.error,
+            "SOARecord": self.soa and dict(zip(names, self.soa, strict=True)),
+        }
+        return {name: value for name, value in shown.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
