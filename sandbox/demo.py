@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
 
@@ -23,11 +22,11 @@ from rich.table import Table
 from byodkim_provider.dkim import records
 from sandbox.mail.client import send
 from sandbox.mail.sink import Message
+from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
 from sandbox.ses.switches import Switches
 from sandbox.world import REGION, Sandbox
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 ZONES: Final = ("example.com", "example.net", "example.org")
 OPENSSL_KEYS: Final = ("ses-byodkim:privateKeys.openssl1", "ses-byodkim:privateKeys.openssl2")
 SHORTENED: Final = re.compile(r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:")
@@ -47,18 +46,15 @@ console = Console(highlight=False)
 def main() -> int:
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
     with Sandbox(switches=QUICK) as sandbox:
-        console.print(
-            f"SES checks DNS after {QUICK.first_check_seconds:g} s here; the real one takes minutes."
-        )
+        after = f"{QUICK.first_check_seconds:g} s"
+        console.print(f"SES checks DNS after {after} here; the real one takes minutes.")
         for zone in ZONES:
             sandbox.add_zone(zone)
         config["ses-byodkim:defaults"] = {"dnsResolvers": [sandbox.dns_resolver]}
         with Project(sandbox, config=config, stack="demo") as project:
             for path in OPENSSL_KEYS:
-                made = subprocess.run(
-                    ["openssl", "genrsa", "2048"], check=True, capture_output=True, text=True
-                )
-                project.set_secret(path, made.stdout)
+                made = subprocess.check_output(["openssl", "genrsa", "2048"], stderr=subprocess.DEVNULL)
+                project.set_secret(path, made.decode())
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
             regions = [region for domain in domains.values() for region in domain["regions"].values()]

@@ -9,7 +9,7 @@ from datetime import datetime
 from email.message import Message
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import SandboxClock
@@ -45,6 +45,12 @@ class Response:
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+SIGN_IN: Final = Response(
+    200, b"<html><body>Please sign in to this network</body></html>", {"Content-Type": "text/html"}
+)
+"""As somebody on the way answers."""
 
 
 class HttpStandIn:

@@ -49,26 +49,22 @@ MODELS: Final = create_loader()
 
 def said(error: Exception) -> str:
     """*error* in the words of the AWS SDK for Go, which the plugin uses."""
-    match error:
-        case NoCredentialsError():
-            return (
-                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
-                "cached credentials, no EC2 IMDS role found"
-            )
-        case ClientError():
-            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
-            return (
-                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
-                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
-                f"api error {problem['Code']}: {problem['Message']}"
-            )
-    return str(error)
-
-
-def _service(operation: str) -> str:
+    if isinstance(error, NoCredentialsError):
+        return (
+            "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+            "cached credentials, no EC2 IMDS role found"
+        )
+    if not isinstance(error, ClientError):
+        return str(error)
+    operation, metadata = error.operation_name, error.response["ResponseMetadata"]
+    problem, status = error.response["Error"], metadata["HTTPStatusCode"]
+    service = "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
     if any(word in operation for word in ("EmailIdentity", "Tenant")):
-        return "SESv2"
-    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
+        service = "SESv2"
+    return (
+        f"operation error {service}: {operation}, https response error StatusCode: {status}, "
+        f"RequestID: {metadata.get('RequestId')}, api error {problem['Code']}: {problem['Message']}"
+    )
 
 
 def _is_throttled(error: BaseException) -> bool:

@@ -303,13 +303,12 @@ class TenantResourceAssociation(SesResource):
 
 def find_zone(route53: Any, name: str) -> Properties:
     """What `aws.route53.get_zone` returns of the public zone of this name, in any case."""
-    for page in route53.get_paginator("list_hosted_zones").paginate():
-        for zone in page["HostedZones"]:
-            found = zone["Name"].rstrip(".")
-            if found.lower() == name.rstrip(".").lower() and not zone["Config"]["PrivateZone"]:
-                zone_id = zone["Id"].removeprefix("/hostedzone/")
-                servers = route53.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"]
-                return {"id": zone_id, "zoneId": zone_id, "name": found, "nameServers": servers}
+    for zone in route53.get_paginator("list_hosted_zones").paginate().search("HostedZones[]"):
+        found = zone["Name"].rstrip(".")
+        if found.lower() == name.rstrip(".").lower() and not zone["Config"]["PrivateZone"]:
+            zone_id = zone["Id"].removeprefix("/hostedzone/")
+            servers = route53.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"]
+            return {"id": zone_id, "zoneId": zone_id, "name": found, "nameServers": servers}
     raise ValueError("no matching Route 53 Hosted Zone found")
 
 

@@ -50,16 +50,13 @@ class EngineMissing(Exception):
 
 def find_pulumi() -> auto.PulumiCommand:
     """A Pulumi CLI that can run dynamic resources. The first time this may take minutes."""
-    tried = []
+    tried = ["no Pulumi CLI could be had:"]
     for attempt in (_on_path, _cached, _downloaded, _built):
         try:
             return attempt()
         except EngineMissing as error:
-            tried.append(str(error))
-    steps = "".join(f"\n  {step}" for step in tried)
-    raise EngineMissing(
-        f"no Pulumi CLI could be had:{steps}\nto install it: https://www.pulumi.com/docs/install/"
-    )
+            tried.append(f"  {error}")
+    raise EngineMissing("\n".join([*tried, "to install it: https://www.pulumi.com/docs/install/"]))
 
 
 def cache_directory() -> Path:

@@ -98,6 +98,7 @@ class Project:
         with ExitStack() as opened:
             temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
             self._directory = Path(opened.enter_context(temporary))
+            self._process_file = self._directory / "cli-process"
             self._state = self._directory / "state"
             self._work = self._directory / "work"
             self._settings = self._work / "stacks" / f"Pulumi.{stack}.yaml"
@@ -214,10 +215,6 @@ class Project:
     up = partialmethod(_run, "up")
     refresh = partialmethod(_run, "refresh")
     destroy = partialmethod(_run, "destroy")
-
-    @property
-    def _process_file(self) -> Path:
-        return self._directory / "cli-process"
 
     def _signal(self, number: int) -> None:
         """Send a signal to the CLI, if it runs: its process number is soon another process's."""

@@ -40,7 +40,7 @@ class Actions:
         check_name(name)
         if self.region.get(name):
             raise SesError("AlreadyExistsException", f"Email identity {name} already exist.")
-        if self.region.number >= self.switches.identity_limit:
+        if self.region.identity_count >= self.switches.identity_limit:
             raise SesError("LimitExceededException", "Too many identities.")  # text assumed
         tags = check_tags(sent.get("Tags") or (), {})
         configuration_set = sent.get("ConfigurationSetName")
@@ -209,9 +209,8 @@ class Actions:
         return _page("ResourceTenants", rows, sent)
 
     def list_tenant_resources(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        rows = [
-            {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)} for name in self._held_by(sent)
-        ]
+        arns = map(self._arn, self._held_by(sent))
+        rows = [{"ResourceType": "EMAIL_IDENTITY", "ResourceArn": arn} for arn in arns]
         return _page("TenantResources", rows, sent)
 
     def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:

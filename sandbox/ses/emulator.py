@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
 
-from sandbox.http_stand_in import HttpStandIn, Request, Response
+from sandbox.http_stand_in import SIGN_IN, HttpStandIn, Request, Response
 from sandbox.ses.model import OPERATIONS, Call, NoAnswerError, SesModel
 from sandbox.ses.rules import SesError, nodes, service_model
 from sandbox.ses.switches import Fault, Switches
@@ -23,8 +23,6 @@ __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
 
 CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request,.*")
 """Signature Version 4: who calls, and which Region. The signature itself is not verified."""
-
-GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 
 JSON: Final = {dict: "structure map", list: "list", str: "string blob", int: "integer", bool: "boolean"}
 TYPES: Final = {name: kind for kind, names in JSON.items() for name in names.split()}
@@ -47,8 +45,7 @@ class SesEmulator(SesModel, HttpStandIn):
         except NoAnswerError as lost:
             if lost.fault.kind == "timeout":
                 self.hang(lost.fault.hold_seconds)
-            is_garbage = lost.fault.kind == "garbage"
-            return _response(200, GARBAGE, **{"Content-Type": "text/html"}) if is_garbage else None
+            return SIGN_IN if lost.fault.kind == "garbage" else None
 
     def _result(self, request: Request) -> dict[str, Any]:
         credential = CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
@@ -58,7 +55,7 @@ class SesEmulator(SesModel, HttpStandIn):
         if region not in _regions():
             text = "Credential should be scoped to a valid region."  # assumed
             raise SesError("InvalidSignatureException", text)
-        operation, parameters = _action_and_parameters(request.method, request.target, request.octets)
+        operation, parameters = _action_and_parameters(request)
         return self.call(operation, region, parameters, access_key=access_key)
 
 
@@ -73,16 +70,16 @@ def _regions() -> frozenset[str]:
     return frozenset(botocore.session.get_session().get_available_regions("sesv2"))
 
 
-def _action_and_parameters(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    url = urlsplit(target)
-    matches = ((name, path.fullmatch(url.path)) for verb, path, name in _routes() if verb == method)
+def _action_and_parameters(request: Request) -> tuple[str, dict[str, Any]]:
+    method, path, body = request.method, request.path, request.octets
+    matches = ((name, known.fullmatch(path)) for verb, known, name in _routes() if verb == method)
     operation, match = next(((name, match) for name, match in matches if match), ("", None))
     if not match:
-        return f"{method} {url.path}", {}
+        return f"{method} {path}", {}
     shape = service_model().operation_model(operation).input_shape
     try:
         sent = {} if body in (b"", b"null") else json.loads(body, object_hook=_without_null)
-        for name, values in parse_qs(url.query).items():
+        for name, values in parse_qs(urlsplit(request.target).query).items():
             kind = shape.members[name].type_name if shape and name in shape.members else ""
             sent[name] = values if kind == "list" else int(values[0]) if kind == "integer" else values[0]
         sent |= {name: unquote(value) for name, value in match.groupdict().items()}

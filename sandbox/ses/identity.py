@@ -4,7 +4,7 @@ import base64
 import binascii
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
@@ -41,6 +41,9 @@ KEY_BITS: Final = range(1024, 2049)
 
 CHECK: Final = timedelta(milliseconds=326)
 """From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
+
+Values = tuple[str, ...] | None
+"""What DNS answers, the strings of each TXT value joined: empty for no such name, None for no answer."""
 
 Soa = tuple[str, str, int]
 """Of the zone that a check found: primary name server, contact, serial number."""
@@ -134,8 +137,8 @@ class MailFrom:
     """None: it checks no more."""
     checks: int = 0
 
-    def checked(self, answer: Sequence[str] | None, *, region: str, at: datetime, switches: Switches) -> Self:
-        """After a check: *answer* is the MX values, None for no answer."""
+    def checked(self, answer: Values, *, region: str, at: datetime, switches: Switches) -> Self:
+        """After a check that found these MX values."""
         expected = f"10 feedback-smtp.{region}.amazonses.com"  # this one and no other
         if answer is not None and [one.lower().rstrip(".") for one in answer] == [expected]:
             return replace(self, status="SUCCESS", since=None, next_check=at + LONGEST_GAP, checks=0)
@@ -244,19 +247,9 @@ class Identity:
         return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
 
     def checked(
-        self,
-        answer: Sequence[str] | None,
-        *,
-        soa: Soa | None = None,
-        at: datetime,
-        switches: Switches,
-        error: str = "",
+        self, answer: Values, *, at: datetime, switches: Switches, soa: Soa | None = None, error: str = ""
     ) -> Self:
-        """
-        After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer.
-
-        *error* is the `ErrorType` of a check that misses, if *answer* does not say it.
-        """
+        """After a check of DNS. *error* is the `ErrorType` of one that misses; else *answer* says it."""
         key, seen = self.key, Info(at, at, soa=soa)
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
             known = self.ownership if self.verification_status == "SUCCESS" else seen

@@ -17,7 +17,7 @@ from botocore import xform_name
 
 from sandbox.clock import SandboxClock
 from sandbox.ses.actions import Actions
-from sandbox.ses.identity import LONGEST_GAP, DkimStatus, HeldKey, Identity, Info, Soa, easy_dkim_keys
+from sandbox.ses.identity import LONGEST_GAP, DkimStatus, HeldKey, Identity, Info, Soa, Values, easy_dkim_keys
 from sandbox.ses.region import Region
 from sandbox.ses.rules import SesError, check_parameters, service_model
 from sandbox.ses.sending import Deliver
@@ -28,11 +28,8 @@ OPERATIONS: Final = frozenset(
 )
 """The API actions that are known here."""
 
-LookUpTxt = Callable[[str], tuple[str, ...] | None]
-"""
-TXT values at a name, the strings of each joined; empty for no such name, None if no server answered.
-MX values are looked up in the same way, `10 mx.example.com` without a final dot.
-"""
+LookUp = Callable[[str], Values]
+"""Of a name: TXT values, or MX values like `10 mx.example.com`, without a final dot."""
 
 NEGATIVE_TTL: Final = timedelta(minutes=15)
 """How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
@@ -78,8 +75,8 @@ class SesModel:
     def __init__(
         self,
         *,
-        look_up_txt: LookUpTxt,
-        look_up_mx: LookUpTxt | None = None,
+        look_up_txt: LookUp,
+        look_up_mx: LookUp | None = None,
         look_up_soa: Callable[[str], Soa | None] | None = None,
         name_exists: Callable[[str], bool] | None = None,
         clock: SandboxClock,
@@ -192,10 +189,10 @@ class SesModel:
         With *primary* it is a replica of the identity of that Region, whose loss SES then notices.
         """
         origin = f"AWS_SES_{primary.upper().replace('-', '_')}" if primary else "AWS_SES"
-        identity = Identity(domain, origin, easy_dkim_keys()[0], self.clock.now())
+        now = self.clock.now()
+        next_check = now + LONGEST_GAP if primary else None
+        identity = Identity(domain, origin, easy_dkim_keys()[0], now, next_check=next_check)
         self._put(region, identity, "SUCCESS" if verified else "PENDING")
-        if primary:
-            self.change(domain, region, next_check=self.clock.now() + LONGEST_GAP)
 
     def change(self, domain: str, region: str, **changes: Any) -> None:
         """
@@ -276,7 +273,7 @@ class SesModel:
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
 
-    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
+    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUp) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, look_up)
@@ -306,9 +303,7 @@ class SesModel:
             return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
         return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
 
-    def _answer(
-        self, region: Region, name: str, at: datetime, look_up: LookUpTxt
-    ) -> tuple[tuple[str, ...] | None, str]:
+    def _answer(self, region: Region, name: str, at: datetime, look_up: LookUp) -> tuple[Values, str]:
         """TXT values, and an `ErrorType` that they do not say themselves."""
         if self.ails:
             return None, "SERVICE_ERROR"

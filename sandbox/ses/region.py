@@ -21,8 +21,7 @@ class Region:
     """What this Region's resolver remembers."""
     called: float | None = None
     """Monotonic time of the last call that was not throttled."""
-    number: int = 0
-    """Of identities."""
+    identity_count: int = 0
     tenants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By name, as the API shows them."""
     associations: dict[str, dict[str, datetime]] = field(default_factory=dict)
@@ -36,7 +35,7 @@ class Region:
     """A heap: when an identity was to be checked next, each time that it changed."""
 
     def store(self, name: str, identity: Identity | None, at: datetime) -> None:
-        self.number += (identity is not None) - (self.get(name) is not None)
+        self.identity_count += (identity is not None) - (self.get(name) is not None)
         self._moments.setdefault(name, deque(maxlen=MOMENTS)).append((at, identity))
         for next_check in (identity.next_check, identity.mail_from.next_check) if identity else ():
             if next_check:
