@@ -29,8 +29,7 @@ from sandbox.world import REGION
 
 OTHER_REGION: Final = "us-east-1"
 
-LOST: Final = 30
-"""So many characters of a spoilt key are missing."""
+LOST_CHARACTERS: Final = 30
 
 SELECTOR: Final = "mail2019"
 """Of the BYODKIM identities that `populate` makes, which all have one key."""
@@ -92,9 +91,11 @@ def spoil(domain: str) -> int:
             if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
                 value = found["ResourceRecords"][0]["Value"]
                 _upsert(
-                    route53, zone["Id"], found | {"ResourceRecords": [{"Value": f'{value[: -LOST - 1]}"'}]}
+                    route53,
+                    zone["Id"],
+                    found | {"ResourceRecords": [{"Value": f'{value[: -LOST_CHARACTERS - 1]}"'}]},
                 )
-                print(f"{name}: the last {LOST} characters are gone")
+                print(f"{name}: the last {LOST_CHARACTERS} characters are gone")
                 return 0
     raise LookupError(f"{name}: no such TXT record in Route 53")
 

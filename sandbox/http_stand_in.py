@@ -47,10 +47,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-SIGN_IN: Final = Response(
-    200, b"<html><body>Please sign in to this network</body></html>", {"Content-Type": "text/html"}
-)
-"""As somebody on the way answers."""
+SIGN_IN: Final = Response(200, b"<html>Please sign in to this network</html>", {"Content-Type": "text/html"})
 
 
 class HttpStandIn:

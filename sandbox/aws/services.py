@@ -21,7 +21,6 @@ from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 
 _BACKENDS: Final = (iam_backends, kms_backends, route53_backends, secretsmanager_backends, sts_backends)
-"""What moto keeps of an account."""
 
 # It lists its folder for each request.
 vars(moto.backends)["list_of_moto_modules"] = functools.partial(iter, [*moto.backends.list_of_moto_modules()])

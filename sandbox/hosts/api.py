@@ -34,6 +34,10 @@ class Record:
     ttl: int
     made: datetime
 
+    @property
+    def value(self) -> str:
+        return "".join(self.strings)
+
 
 class ApiStandIn(HttpStandIn):
     """One account with one zone. Subclasses answer; this one serves, remembers and loses."""
@@ -72,7 +76,7 @@ class ApiStandIn(HttpStandIn):
 
     def stored(self, name: str) -> list[str]:
         """All TXT values at *name*, sorted."""
-        return sorted("".join(record.strings) for record in self.records if record.name == name)
+        return sorted(record.value for record in self.records if record.name == name)
 
     def zones(self) -> list[HostedZone]:
         """The zone, as its name servers have it by now."""
