@@ -14,6 +14,8 @@ from tests.support.fakes import START
 from tests.support.identities import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
+WRONG_VALUE = {"status": "PENDING", "error_type": "INVALID_VALUE"}
+SAID = "PENDING (INVALID_VALUE: another value in DNS)"
 
 
 @cases(
@@ -29,14 +31,8 @@ EASY = {"origin": "AWS_SES", "signing_selector": None}
         "other selector": ({"signing_selector": "s9"}, [Difference("OTHER_SELECTOR", "s9")]),
         "disabled and failed": ({"signing_enabled": False, "status": "FAILED"}, [Difference("DISABLED")]),
         "failed": ({"status": "FAILED", "was_verified": True}, [Difference("FAILED", "FAILED")]),
-        "fell back": (
-            {"status": "PENDING", "was_verified": True, "error_type": "INVALID_VALUE"},
-            [Difference("FELL_BACK", "PENDING (INVALID_VALUE: another value in DNS)")],
-        ),
-        "other value": (
-            {"status": "PENDING", "error_type": "INVALID_VALUE"},
-            [Difference("OTHER_VALUE", "PENDING (INVALID_VALUE: another value in DNS)")],
-        ),
+        "fell back": (WRONG_VALUE | {"was_verified": True}, [Difference("FELL_BACK", SAID)]),
+        "other value": (WRONG_VALUE, [Difference("OTHER_VALUE", SAID)]),
         "several": (
             {**EASY, "other_owner": "'b'", "other_instance": "i2", "signing_enabled": False},
             [

@@ -51,21 +51,9 @@ WAITING = Stored(declared=declared(), instance="old")
 
 def has(selector="s2", **changes):
     """What SES shows of the identity."""
-    shown = {
-        "identity_type": "DOMAIN",
-        "dkim_status": "SUCCESS",
-        "signing_enabled": True,
-        "origin": "EXTERNAL",
-        "tokens": (selector,) if selector else (),
-        "at": NOW,
-        "tags": MINE,
-    }
-    return SesIdentity(**shown | changes)
-
-
-def record(*, visible):
-    answer = Answer("ns1.example.net", ("p=MAAA",) if visible else ())
-    return Visibility(visible=visible, right=int(visible), asked=1, answers=(answer,))
+    shown = {"dkim_status": "SUCCESS", "signing_enabled": True, "origin": "EXTERNAL", "tags": MINE, "at": NOW}
+    tokens = (selector,) if selector else ()
+    return SesIdentity(**{"identity_type": "DOMAIN", "tokens": tokens, **shown} | changes)
 
 
 HIDDEN = "not shown yet"
@@ -88,7 +76,9 @@ def planned(before, after, *, ses=None, late=None, visible=True):
             return actions, None
         if made.asks and made.asks.action == "TXT lookup":
             assert seen.record is None, "looked up twice"
-            seen = replace(seen, record=record(visible=visible))
+            answer = Answer("ns1.example.net", ("p=MAAA",) if visible else ())
+            found = Visibility(visible=visible, right=int(visible), asked=1, answers=(answer,))
+            seen = replace(seen, record=found)
         elif made.asks:
             assert not seen.read, "read twice"
             shown = ses if not seen.exists else None if late == HIDDEN else late

@@ -43,32 +43,23 @@ BEFORE = {"settled": {"status": "SUCCESS"}, "pending": {}, "new": None, "awaitin
 def test_row(row):
     """What the table says comes next."""
     states, seen_as, time, expected = row
-    names = states.split(", ")
-    entries, before, polls = [], {}, {}
+    names, entries, before, polls = states.split(", "), [], {}, {}
     for number, name in enumerate(names):
-        entry = replace(ENTRY, domain=f"d{number}.example.com")
-        if name == "awaiting":
-            entry = replace(entry, key_set_at=None)
-        if "after Put" in seen_as:
-            entry = replace(entry, key_set_by=PUT)
-        entries.append(entry)
+        told = {"key_set_at": None} if name == "awaiting" else {}
+        put = {"key_set_by": PUT} if "after Put" in seen_as else {}
+        entries.append(replace(ENTRY, domain=f"d{number}.example.com", **told, **put))
         if BEFORE[name] is not None:
-            before[entry] = verdict(entry, **BEFORE[name])
+            before[entries[-1]] = verdict(entries[-1], **BEFORE[name])
     assert names == [state_of(entry, before) for entry in entries]
-    polled = {"open": "PENDING", "over": "SUCCESS"}.get(seen_as.partition(",")[0])
-    if polled:
+    if polled := {"open": "PENDING", "over": "SUCCESS"}.get(seen_as.partition(",")[0]):
         at = LIMIT if "at the limit" in seen_as else 10
         polls = {entries[0]: Poll(verdict(entries[0], polled), 1, at)}
     pages = {"eu-west-1": 2} if "2 pages" in seen_as else {}
-
-    following = step(
-        [entry for entry, name in zip(entries, names, strict=True) if name == "new"],
-        [entry for entry, name in zip(entries, names, strict=True) if name == "pending"],
-        Polls(before, polls, pages),
-        now=TIMES[time],
-        limit=LIMIT,
+    new, pending = (
+        [entry for entry, name in zip(entries, names, strict=True) if name == state]
+        for state in ("new", "pending")
     )
-
+    following = step(new, pending, Polls(before, polls, pages), now=TIMES[time], limit=LIMIT)
     if isinstance(following, Query):
         found = {"GetEmailIdentity": "Get", "ListEmailIdentities": "List"}[following.action]
         if " of the " in expected:
@@ -100,11 +91,8 @@ def test_refused(state):
     seen = Polls({ENTRY: verdict(ENTRY, waited=state == "pending", seen_unverified=True)})
     call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
     after = after_refusal(seen, call, "throttled", at=1).verdict(ENTRY, why_not="")
-    assert (state, True, "throttled") == (
-        state_of(ENTRY, {ENTRY: after}),
-        after.seen_unverified,
-        after.reason,
-    )
+    assert state == state_of(ENTRY, {ENTRY: after})
+    assert (True, "throttled") == (after.seen_unverified, after.reason)
 
 
 @pytest.mark.parametrize(("status", "verified"), [("SUCCESS", True), ("PENDING", False)])
