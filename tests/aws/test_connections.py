@@ -3,7 +3,6 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -14,8 +13,10 @@ from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
+from sandbox.http_stand_in import Response
 from tests.support.cases import cases
 from tests.support.fakes import ses_refused
+from tests.support.http_answer import Answering
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 
@@ -149,32 +150,17 @@ def test_failure_is_remembered(asked, region, error):
 
 def test_no_credentials(monkeypatch, tmp_path):
     """Without credentials they are searched for once, whatever Regions are asked for; each is refused."""
-    searched = []
-
-    class MetadataService(BaseHTTPRequestHandler):
-        def do_PUT(self):
-            searched.append(self.path)
-            self.send_error(404)
-
-        def do_GET(self):
-            self.do_PUT()
-
-        def log_message(self, *_):
-            pass
-
     for name in [one for one in os.environ if one.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), MetadataService) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    with Answering(Response(404)) as metadata_service:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata_service.url)
         made = Connections(AwsSettings())
         for region in ("eu-west-1", "us-east-1", "eu-central-1"):
             with pytest.raises(InvalidSettings, match="no session with the default credentials: Unable to"):
                 made.ses(region, None)
-        server.shutdown()
-    assert 0 < len(searched) <= 2  # a token, then a role
+    assert 0 < len(metadata_service.asked) <= 2  # a token, then a role
 
 
 def test_providers_share(asked):

@@ -1,7 +1,6 @@
 """What Route 53 is asked about zones and about one name, and how often."""
 
 from datetime import UTC, datetime
-from io import BytesIO
 
 import boto3
 import pytest
@@ -17,22 +16,13 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from tests.support.cases import cases
+from tests.support.http_answer import Raw
 from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
 KEY = key("rsa2048.pkcs8")
 FINGERPRINT = KEY.fingerprint
 VALUE = records.record_value(KEY.public_key_der)
-
-
-class Raw(BytesIO):
-    """A body as botocore reads it."""
-
-    def __init__(self, text):
-        super().__init__(text.encode())
-
-    def stream(self, **_):
-        yield self.read()
 
 
 @pytest.fixture
@@ -64,7 +54,7 @@ def page(*zones, marker=None):
         {"Id": f"/hostedzone/{one.id}", "Name": f"{one.name}.", "Config": {"PrivateZone": one.is_private}}
         for one in zones
     ]
-    more = {"IsTruncated": True, "NextMarker": marker} if marker else {"IsTruncated": False}
+    more = {"IsTruncated": bool(marker)} | ({"NextMarker": marker} if marker else {})
     listed = [{"CallerReference": "any", **one} for one in listed]
     return {"HostedZones": listed, "Marker": "", "MaxItems": "100", **more}
 
@@ -200,7 +190,7 @@ def test_somebody_else_answers(route53, client, body):
     """A page of a proxy is no answer, and no crash."""
 
     def answer(request, **_):
-        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(body))
+        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(body.encode()))
 
     client.meta.events.register("before-send.route53", answer)
     with pytest.raises(AwsRefused) as caught:

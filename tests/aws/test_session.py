@@ -7,10 +7,7 @@ import json
 import os
 import re
 import traceback
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import yaml
@@ -21,7 +18,9 @@ from byodkim_provider.aws.session import connect, open_session, sign_in
 from byodkim_provider.aws.settings import REFUSED, SERVICES, AwsSettings, read_settings, regions_with_ses
 from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
+from sandbox.http_stand_in import Response
 from tests.support.cases import cases, written_out
+from tests.support.http_answer import Answering
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/dns"
@@ -93,6 +92,8 @@ def test_good_settings(given, expected):
     assert settings(**given) == AwsSettings(**{**fields, **lists})
 
 
+URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
+ARN = f"must be the ARN of a role, such as {ROLE}"
 BAD_SETTINGS = """
 allowedAccountIds: '123456789012'
   aws:allowedAccountIds: must be a list, as `pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it
@@ -111,17 +112,13 @@ endpoints: '[{"sesv2":'
   aws:endpoints: must be a list, as `pulumi config set --path 'aws:endpoints[0].sesv2' …` makes it
 endpoints: [{sesv2: 'localhost:4566', sts: 'http://', route53: 'http://[::1'}, 'http://127.0.0.1:1']
   aws:endpoints[1]: must be an object of strings
-  aws:endpoints: route53: must be a URL that begins with https://, or with http:// for this machine
-    (127.0.0.1)
-  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
-    (127.0.0.1)
-  aws:endpoints: sts: must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)
+  aws:endpoints: route53: URL
+  aws:endpoints: sesv2: URL
+  aws:endpoints: sts: URL
 endpoints: [{sesv2: 'http://email.eu-west-1.amazonaws.com', sts: 'http://[::1]:1'}]
-  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
-    (127.0.0.1)
+  aws:endpoints: sesv2: URL
 endpoints: [{sesv2: 'http://localhost:4566x'}]
-  aws:endpoints: sesv2: must be a URL that begins with https://, or with http:// for this machine
-    (127.0.0.1)
+  aws:endpoints: sesv2: URL
 defaultTags: [team]
   aws:defaultTags: must be an object with tags
 defaultTags: team
@@ -135,11 +132,11 @@ accessKey: AKIA
 assumeRoles: [x, {}, {roleArn: "arn:aws:iam::123456789012:role/dns\\e[2J"}, {roleArn: [x]},
     {roleArn: 'arn:aws:iam::123456789012:role/${aws:username}*'}]
   aws:assumeRoles[0]: must be an object with roleArn
-  aws:assumeRoles[1].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
-  aws:assumeRoles[2].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[1].roleArn: ARN
+  aws:assumeRoles[2].roleArn: ARN
   aws:assumeRoles[3].roleArn: must be a string
-  aws:assumeRoles[3].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
-  aws:assumeRoles[4].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[3].roleArn: ARN
+  aws:assumeRoles[4].roleArn: ARN
 assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', mfaSerial: wJalrXUtnFEMI,
     policyArns: wJalrXUtnFEMI, externalId: [wJalrXUtnFEMI], tags: [wJalrXUtnFEMI], transitiveTagKeys: [1]}]
   aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it
@@ -157,7 +154,7 @@ insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
 @cases(
     ("given", "problems"),
     {
-        **written_out(BAD_SETTINGS),
+        **written_out(BAD_SETTINGS.replace(": URL", f": {URL}").replace(": ARN", f": {ARN}")),
         "secret key alone": (
             {"secretKey": SECRET},
             ["aws:accessKey, aws:secretKey: must be both given or neither"],
@@ -247,21 +244,15 @@ def test_static_credentials(machine, aws):
     assert client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
 
 
-@cases(
-    ("variables", "given"),
-    {
-        "setting": (
-            {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"},
-            {"profile": "mail"},
-        ),
-        "variable": ({"AWS_PROFILE": "mail"}, {}),
-    },
-)
-def test_profile(machine, aws, variables, given):
+@pytest.mark.parametrize("by_setting", [True, False], ids=["setting", "variable"])
+def test_profile(machine, aws, by_setting):
     """A profile's credentials are used; named by the setting it goes before keys of the environment."""
     machine.write(credentials=PROFILE.format(aws))
-    machine.set(**variables)
-    assert machine.connect(expected=aws.account, **given)[1] == aws.account
+    others = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
+    machine.set(**(others if by_setting else {"AWS_PROFILE": "mail"}))
+    assert (
+        machine.connect(expected=aws.account, **{"profile": "mail"} if by_setting else {})[1] == aws.account
+    )
 
 
 def test_one_session(machine, aws, tmp_path):
@@ -537,23 +528,19 @@ def test_regions_without_a_profile(machine):
 OF_CONFIGURATION = {"accessKey": "AKIA", "secretKey": SECRET}
 
 
+TEXT_AND_TEXT = {"token": f"{TOKEN}\n{TOKEN}"}
+SHORT_ID = {"assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}]}
+OUR_KEY, UNREACHABLE = "the key of `aws:accessKey`", f'Could not connect to the endpoint URL: "{NOBODY}/"'
+
+
 @cases(
     ("given", "problem"),
     {
-        "nobody there": (
-            {"endpoints": {"sts": NOBODY}},
-            f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
-        ),
+        "nobody there": ({"endpoints": {"sts": NOBODY}}, f"{OUR_KEY}: {UNREACHABLE}"),
         # The HTTP client's own error quotes it.
-        "line break in the token": (
-            {"token": f"{TOKEN}\n{TOKEN}"},
-            "the key of `aws:accessKey`: HTTPClientError",
-        ),
+        "line break in the token": (TEXT_AND_TEXT, f"{OUR_KEY}: HTTPClientError"),
         # STS's shortest external id has two characters; botocore's own error quotes parameters.
-        "role option": (
-            {"assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}]},
-            f"role '{ROLE}': ParamValidationError",
-        ),
+        "role option": (SHORT_ID, f"role '{ROLE}': ParamValidationError"),
     },
 )
 def test_no_answer_from_sts(machine, monkeypatch, given, problem):
@@ -564,28 +551,9 @@ def test_no_answer_from_sts(machine, monkeypatch, given, problem):
     assert error.message.fields["step"] == AwsMessages.ASK_STS()
 
 
-@contextmanager
 def sts(status, body):
-    """The URL of what answers in STS's place."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_):
-            """Nothing on standard error."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    """What answers in STS's place."""
+    return Answering(Response(status, body.encode()))
 
 
 def sts_error(code, message):
@@ -614,8 +582,8 @@ HIDDEN, FOREIGN = EXTERNAL_ID.format("[secret]"), "the response is not STS's"
 def test_strange_answers_from_sts(machine, status, body, reason):
     """Whatever answers in STS's place, the user gets one line."""
     machine.sign_in()
-    with sts(status, body) as url:
-        error = refused(machine.connect, endpoints={"sts": url})
+    with sts(status, body) as server:
+        error = refused(machine.connect, endpoints={"sts": server.url})
     assert error.message.fields["reason"] == reason
 
 
@@ -630,8 +598,8 @@ def test_strange_answers_from_sts(machine, status, body, reason):
 def test_refused_by_sts(machine, code, step):
     """Whoever may not assume the stack's role is not asked whether a command works that assumes none."""
     machine.sign_in()
-    with sts(403, sts_error(code, "no")) as url:
-        error = refused(machine.connect, endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}])
+    with sts(403, sts_error(code, "no")) as server:
+        error = refused(machine.connect, endpoints={"sts": server.url}, assumeRoles=[{"roleArn": ROLE}])
     assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
 
 

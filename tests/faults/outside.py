@@ -9,7 +9,6 @@ No judgement here, and no idea of a stack.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -39,6 +38,7 @@ from sandbox.ses.switches import FaultKind, Switches
 from tests.faults.trouble import Calls, SpoiledError
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS, FakeClock
+from tests.support.http_answer import Raw
 from tests.support.simulation import ZONE_ID, pool
 
 DOMAIN: Final = "example.com"
@@ -283,9 +283,7 @@ def _session() -> boto3.Session:
 
 def _response(status: int, body: bytes, headers: Mapping[str, str]) -> AWSResponse:
     all_headers: Any = {"x-amzn-RequestId": "1", **headers}
-    raw = io.BytesIO(body)
-    raw.stream = lambda *_, **__: iter([body])  # type: ignore[attr-defined]
-    return AWSResponse("https://aws.test", status, all_headers, raw)
+    return AWSResponse("https://aws.test", status, all_headers, Raw(body))
 
 
 def _client_error(kind: FaultKind, operation: str) -> ClientError:

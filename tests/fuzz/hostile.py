@@ -8,12 +8,10 @@ A name server may send 64 KB, a host may send without end. Servers that refer to
 from __future__ import annotations
 
 import gzip
-import socket
-import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
@@ -29,9 +27,11 @@ from byodkim_provider.dns._replies import values_of
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.interface import HostError, HostSettings
 from byodkim_provider.hosts.registry import SPECS, credentials
+from sandbox.http_stand_in import Response
 from tests.fuzz.dns import DOMAIN, NAME, public_key
 from tests.fuzz.target import Target
 from tests.fuzz.values import words
+from tests.support.http_answer import Answering
 
 SECONDS: Final = 5
 """Of a processor, with memory watched: a tenth of it is usual."""
@@ -126,13 +126,11 @@ class Body:
     """`Content-Encoding`; empty for none."""
     provider: Any = "dreamhost"
 
-    def octets(self) -> list[bytes]:
+    def response(self) -> Response:
         body = f"{self.begin}{self.again * self.times}{self.end}".encode()
         if self.encoding == "gzip":
             body = gzip.compress(body, compresslevel=1)
-        encoding = f"Content-Encoding: {self.encoding}\r\n" if self.encoding else ""
-        head = f"HTTP/1.1 {self.status} x\r\n{encoding}Content-Length: {len(body)}\r\n\r\n".encode()
-        return [head, body]
+        return Response(self.status, body, {"Content-Encoding": self.encoding} if self.encoding else {})
 
 
 bodies = st.builds(
@@ -149,11 +147,11 @@ bodies = st.builds(
 
 def put_body(case: Body) -> None:
     """One read at a host that answers so; at its end nothing is left that waits."""
-    with answering(case.octets()) as url:
+    with Answering(case.response()) as server:
         secrets = dict.fromkeys(SPECS[case.provider].secrets, "secret-token")
-        variables = {f"{case.provider.upper()}_BASE_URL": url}
+        variables = {f"{case.provider.upper()}_BASE_URL": server.url}
         if case.provider == "cpanel":
-            secrets = {"url": url.replace("://", "://me:secret-token@")}
+            secrets = {"url": server.url.replace("://", "://me:secret-token@")}
         module = import_module(f"byodkim_provider.hosts.{case.provider}")
         host = module.Host(
             HostSettings(provider=case.provider, zone="example.com"),
@@ -167,31 +165,6 @@ def put_body(case: Body) -> None:
         else:
             said = ""
     assert len(said) < 500, "a page is no message"
-
-
-@contextmanager
-def answering(pieces: list[bytes]) -> Iterator[str]:
-    """The URL of a server that sends *pieces* to whoever connects."""
-    over = threading.Event()
-
-    def serve(listener: socket.socket) -> None:
-        while not over.is_set():
-            with suppress(OSError):
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(65536)
-                    for piece in pieces:
-                        connection.sendall(piece)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.1)
-        server = threading.Thread(target=serve, args=[listener])
-        server.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            over.set()
-            server.join()
 
 
 TARGETS = (

@@ -6,7 +6,6 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import Any, Final
 
 import boto3
@@ -23,6 +22,7 @@ from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
 from tests.support.fakes import REGION, START, FakeClock
+from tests.support.http_answer import Raw
 from tests.support.simulation import pool
 from tests.support.world import OWNER, World
 
@@ -97,11 +97,6 @@ responses = st.builds(
 )
 
 
-class _Raw(BytesIO):
-    def stream(self) -> Any:
-        yield self.read()
-
-
 class _Wire:
     """What stands between boto3 and the network: the answers of one case, over and over."""
 
@@ -120,7 +115,7 @@ class _Wire:
         operation = self.client.meta.service_model.operation_model(event_name.rpartition(".")[2])
         if not _has_form_of_ses(answer, operation.output_shape):
             headers.pop("x-amzn-requestid", None)
-        return AWSResponse(request.url, answer.status, _Headers(headers), _Raw(answer.body))
+        return AWSResponse(request.url, answer.status, _Headers(headers), Raw(answer.body))
 
     def ses(self, answers: Sequence[Response]) -> SesClient:
         self.answers, self._count = answers, 0
