@@ -563,10 +563,7 @@ UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 UNCONFIRMED, AGAIN, POLICY = AwsMessages.SES_UNCONFIRMED(), AwsMessages.TRY_AGAIN(), AwsMessages.POLICY()
 THROTTLED, LIMIT = AwsMessages.SES_THROTTLED(region=REGION), AwsMessages.SES_LIMIT(region=REGION)
 CREATE, PUT, GET = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes", "GetEmailIdentity"
-DENIED, FAILED, ALWAYS_THROTTLED = (
-    Fault("access_denied"),
-    *(Fault(one, times=10) for one in ("500", "throttle")),
-)
+DENIED, FAILED, ALWAYS_THROTTLED = Fault("access_denied"), Fault("500", times=10), Fault("throttle", times=10)
 QUOTES = "1 validation error detected: Value '{}' at 'x' is wrong"
 QUOTED = SesError("BadRequestException", f"{QUOTES.format(KEY.pkcs1_base64())}\nContext: token")
 

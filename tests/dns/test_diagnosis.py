@@ -1,6 +1,7 @@
 """One verdict on a record, from what its servers say and what is known of where it was put."""
 
 import re
+from functools import partial
 
 import pytest
 
@@ -85,14 +86,9 @@ def test_servers_differ_without_a_key():
 class Resolver:
     """Two name servers that say the same; knows who serves the domain, and which zones lead there."""
 
-    def __init__(
-        self, values=None, servers=("ns1.example.net", "ns2.example.net"), failure="", zones=(), wildcard=()
-    ):
-        self.values = values or {}
-        self.servers = servers
-        self.failure = failure
-        self.zones = zones
-        self.wildcard = wildcard
+    def __init__(self, values=None, servers=("ns1.example.net", "ns2.example.net"), failure="", **more):
+        self.values, self.servers, self.failure = values or {}, servers, failure
+        self.zones, self.wildcard = more.get("zones", ()), more.get("wildcard", ())
         self.looked_up = []
 
     def txt(self, name, domain):
@@ -128,80 +124,65 @@ HIDDEN = (
 )
 
 
-def row(code, *, text=None, notes=None, found_at=None, in_zone=None, **given):
+def row(code, text=None, notes=None, *, found_at=None, in_zone=None, **given):
     """What is *given* to `Resolver` and `ExpectedRecord`, and what is seen, if the case is about it."""
     dns = {name: given.pop(name) for name in ("values", "servers", "zones", "wildcard") if name in given}
     seen = {"code": code, "text": text, "notes": notes, "found_at": found_at, "zone": in_zone}
     return dns, given, {name: value for name, value in seen.items() if value is not None}
 
 
+missing, elsewhere = partial(row, "no-txt"), partial(row, "served-elsewhere")
+GODADDY, WIX, THEIR_SERVERS = PANELS["godaddy"], PANELS["wix"], ("ns2.x", "ns1.x")
+PUT_ELSEWHERE = f"{SERVED}, the record was put where ns1.x, ns2.x serve it"
+DOUBLED, QUOTED, THEIRS = {TWICE: (VALUE,)}, {NAME: (f'"{VALUE}"',)}, {SIGNED_ABOVE: (OTHER,)}
+IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", "example.co.uk")
+
+
 @cases(
     ("dns", "known", "expected"),
     {
         # A missing record that was put where nobody asks is told from one that is only missing.
-        "nothing known": row("no-txt", text=f"{ASKED[0]} and {ASKED[1]} have no TXT record", servers=ASKED),
-        "its panel": row("no-txt", servers=ASKED, panel=PANELS["godaddy"]),
-        "another panel": row(
-            "served-elsewhere", text=f"{SERVED}, not by Wix", servers=ASKED, panel=PANELS["wix"]
-        ),
-        "a panel without known servers": row("no-txt", servers=ASKED, panel=PANELS["other"]),
-        "its servers": row("no-txt", servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
-        "other servers": row(
-            "served-elsewhere",
-            text=f"{SERVED}, the record was put where ns1.x, ns2.x serve it",
-            servers=ASKED,
-            name_servers=("ns2.x", "ns1.x"),
-            panel=PANELS["godaddy"],
-        ),
+        "nothing known": missing(text=f"{ASKED[0]} and {ASKED[1]} have no TXT record", servers=ASKED),
+        "its panel": missing(servers=ASKED, panel=GODADDY),
+        "another panel": elsewhere(text=f"{SERVED}, not by Wix", servers=ASKED, panel=WIX),
+        "a panel without known servers": missing(servers=ASKED, panel=PANELS["other"]),
+        "its servers": missing(servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
+        "others": elsewhere(text=PUT_ELSEWHERE, servers=ASKED, name_servers=THEIR_SERVERS, panel=GODADDY),
         # A record that is found at a wrong name was put into the right zone.
         "misplaced goes first": row(
-            "wrong-name",
-            text=f"the panel added the zone twice ({TWICE})",
+            *("wrong-name", f"the panel added the zone twice ({TWICE})"),
             in_zone="example.com",
-            values={TWICE: (VALUE,)},
+            values=DOUBLED,
             servers=ASKED,
-            panel=PANELS["wix"],
+            panel=WIX,
         ),
-        "private key elsewhere": row(
-            "private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE
-        ),
+        "private key": row("private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE),
         # What stands at every name stands at none.
         **{
-            f"wildcard {values}": row("wildcard", text="a wildcard answers for the name", wildcard=values)
+            f"wildcard {values}": row("wildcard", "a wildcard answers for the name", wildcard=values)
             for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
         },
         "no wildcard": row("not-dkim", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
         # The zone is the one that was found, else the one that was given, else the domain.
-        "zone": row("no-txt", in_zone="example.com", zones=ABOVE),
-        "another zone": row("no-txt", in_zone="example.com", zones=ABOVE, zone=DOMAIN),
-        "zone of a damaged record": row(
-            "wrong-value", in_zone="example.com", values={NAME: (f'"{VALUE}"',)}, zones=ABOVE, zone=DOMAIN
-        ),
-        "zone not seen": row("no-txt", in_zone=DOMAIN),
-        "zone not seen, but given": row("no-txt", in_zone="example.com", zone="example.com"),
+        "zone": missing(in_zone="example.com", zones=ABOVE),
+        "another zone": missing(in_zone="example.com", zones=ABOVE, zone=DOMAIN),
+        "damaged": row("wrong-value", in_zone="example.com", values=QUOTED, zones=ABOVE, zone=DOMAIN),
+        "zone not seen": missing(in_zone=DOMAIN),
+        "zone not seen, but given": missing(in_zone="example.com", zone="example.com"),
         # A record in a zone above a delegation is hidden.
-        "_domainkey is delegated": row(
-            "served-elsewhere", text=HIDDEN.format(BELOW), notes=(), zones=(*ABOVE, BELOW)
+        "_domainkey is delegated": elsewhere(text=HIDDEN.format(BELOW), notes=(), zones=IN_BELOW),
+        "put into _domainkey": missing(notes=(), zones=IN_BELOW, zone=BELOW),
+        "put above": elsewhere(
+            *(HIDDEN.format(DOMAIN), ()), in_zone=DOMAIN, zones=IN_DOMAIN, zone="example.com"
         ),
-        "put into _domainkey": row("no-txt", notes=(), zones=(*ABOVE, BELOW), zone=BELOW),
-        "put above": row(
-            "served-elsewhere",
-            text=HIDDEN.format(DOMAIN),
-            notes=(),
-            in_zone=DOMAIN,
-            zones=(*ABOVE, DOMAIN),
-            zone="example.com",
-        ),
-        "perhaps put above": row("no-txt", notes=(HIDDEN.format(DOMAIN),), zones=(*ABOVE, DOMAIN)),
-        "put below": row("no-txt", notes=(), zones=(*ABOVE, DOMAIN), zone=DOMAIN),
-        "in a registry": row("no-txt", notes=(), zones=("co.uk", "example.co.uk"), domain="example.co.uk"),
+        "perhaps put above": missing(notes=(HIDDEN.format(DOMAIN),), zones=IN_DOMAIN),
+        "put below": missing(notes=(), zones=IN_DOMAIN, zone=DOMAIN),
+        "in a registry": missing(notes=(), zones=IN_REGISTRY, domain="example.co.uk"),
         # Another key, or another record, at a name where ours might stand is somebody else's.
-        "another key above": row("no-txt", values={SIGNED_ABOVE: (OTHER,)}, zones=ABOVE),
-        "any key above": row(
-            "sub-domain-missing", values={SIGNED_ABOVE: (OTHER,)}, zones=ABOVE, public_key_der=None
-        ),
+        "another key above": missing(values=THEIRS, zones=ABOVE),
+        "any key above": row("sub-domain-missing", values=THEIRS, zones=ABOVE, public_key_der=None),
         **{
-            f"{text} elsewhere": row("no-txt", values={BELOW: (text,), "example.com": (text,)})
+            f"{text} elsewhere": missing(values={BELOW: (text,), "example.com": (text,)})
             for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~")
         },
     },

@@ -1,6 +1,7 @@
 """Each panel's text says what to type there, and how a misconfiguration is fixed there."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,26 +130,23 @@ def test_whole_name(name, kind):
     assert f"type the whole name with a dot behind it, {NAME}.\n" in instructions(name, kind=kind)
 
 
-def too_long(what, length, most, way):
-    return (f"the {what} has {length} characters, at most {most} fit: take a shorter {way}",)
+SELECTOR_TOO_LONG = ("the name has 61 characters, at most 60 fit: take a shorter selector",)
+VALUE_TOO_LONG = ("the value has 1025 characters, at most 1024 fit: take a shorter key",)
 
 
 @cases(
-    ("name", "record_name", "value", "problems"),
+    ("name", "selector", "value", "problems"),
     {
-        "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
-        "name too long": (
-            *("namecheap", f"s{'1' * 49}._domainkey.example.com", VALUE),
-            too_long("name", 61, 60, "selector"),
-        ),
-        "value that fits": ("godaddy", NAME, "p" * 1024, ()),
-        "value too long": ("godaddy", NAME, "p" * 1025, too_long("value", 1025, 1024, "key")),
-        "no limit known": ("wix", f"s{'1' * 60}._domainkey.example.com", "p" * 5000, ()),
+        "name that fits": ("namecheap", "s" * 49, VALUE, ()),
+        "name too long": ("namecheap", "s" * 50, VALUE, SELECTOR_TOO_LONG),
+        "value that fits": ("godaddy", "s1", "p" * 1024, ()),
+        "value too long": ("godaddy", "s1", "p" * 1025, VALUE_TOO_LONG),
+        "no limit known": ("wix", "s" * 61, "p" * 5000, ()),
     },
 )
-def test_limits(name, record_name, value, problems):
+def test_limits(name, selector, value, problems):
     """What a panel won't take is said before anybody types it."""
-    record = {"record_name": record_name, "record_value": value, "zone": ZONE}
+    record = {"record_name": f"{selector}._domainkey.{ZONE}", "record_value": value, "zone": ZONE}
     assert panels.problems(PANELS[name], **record) == problems
     assert all(f"- {problem}" in instructions(name, **record) for problem in problems)
 
@@ -168,21 +166,18 @@ def test_limits(name, record_name, value, problems):
 def test_way_out_of_a_name_too_long(start, length, kind, shorter):
     """A shorter selector is the advice only where one would do; followed, the name fits."""
     sub_domain, is_hopeless = "a" * length, shorter.startswith("any ")
-
-    def problems(name, zone=ZONE):
-        record = {"record_name": name, "record_value": "p=A", "zone": zone, "kind": kind}
-        return panels.problems(PANELS["namecheap"], **record)
-
-    own_zone = "give the sub-domain a zone of its own, by NS records"
-    way = (
-        f"this panel can't hold it with {shorter}; {own_zone}" if is_hopeless else f"take a shorter {shorter}"
+    record = {"record_value": "p=A", "kind": kind}
+    problems = partial(panels.problems, PANELS["namecheap"], **record)
+    hopeless = (
+        f"this panel can't hold it with {shorter}; give the sub-domain a zone of its own, by NS records"
     )
-    name = f"{start}.{sub_domain}.{ZONE}"
-    size = len(start) + 1 + length
-    assert problems(name) == (f"the name has {size} characters, at most 60 fit: {way}",)
+    way = hopeless if is_hopeless else f"take a shorter {shorter}"
+    name, size = f"{start}.{sub_domain}.{ZONE}", len(start) + 1 + length
+    said = f"the name has {size} characters, at most 60 fit: {way}"
+    assert problems(record_name=name, zone=ZONE) == (said,)
     shortest = name.replace(start.partition(".")[0], "s1" if kind == "CNAME" else "s", 1)
-    assert bool(problems(shortest)) == is_hopeless
-    assert not problems(name, zone=f"{sub_domain}.{ZONE}")
+    assert bool(problems(record_name=shortest, zone=ZONE)) == is_hopeless
+    assert not problems(record_name=name, zone=f"{sub_domain}.{ZONE}")
 
 
 NAME_SERVERS = {
@@ -238,39 +233,28 @@ def test_mending(name, code):
     assert not re.search(r"[{}]|\.$", text)
 
 
-REPLACE = "as a whole with a copy of the right value: "
-CHANGE = f"change 'Name' of the record at {NAME}.{ZONE}: selector and '._domainkey' once each, "
-
-
-@cases(
-    ("name", "code", "fix"),
-    {
-        "godaddy": (
-            "godaddy",
-            "wrong-name",
-            f"{CHANGE}without the zone at its end, the panel adds that itself",
-        ),
-        "hostgator": (
+@pytest.mark.parametrize(
+    ("name", "code", "way"),
+    [
+        ("godaddy", "wrong-name", "without the zone at its end, the panel adds that itself"),
+        (
             "hostgator",
             "wrong-name",
-            f"{CHANGE}the whole name with a dot behind it, else the panel adds the zone once more",
+            "the whole name with a dot behind it, else the panel adds the zone once more",
         ),
-        "cloudflare": (
-            "cloudflare",
-            "wrong-value",
-            f"replace 'Content' {REPLACE}in one piece, on one line, without quotes",
-        ),
-        "route53": (
-            "route53",
-            "wrong-value",
-            f"replace 'Value' {REPLACE}on one line, quotes and the blanks between them included",
-        ),
-    },
+        ("cloudflare", "wrong-value", "in one piece, on one line, without quotes"),
+        ("route53", "wrong-value", "on one line, quotes and the blanks between them included"),
+    ],
 )
-def test_mending_in_the_words_of_the_panel(name, code, fix):
+def test_mending_in_the_words_of_the_panel(name, code, way):
     """The same misconfiguration is fixed differently where names and values are typed differently."""
-    found_at = f"{NAME}.{ZONE}" if code == "wrong-name" else ""
-    assert diagnosis.fix(PANELS[name], code, zone=ZONE, found_at=found_at) == fix
+    found_at = f"{NAME}.{ZONE}"
+    done = {
+        "wrong-name": f"change 'Name' of the record at {found_at}: selector and '._domainkey' once each",
+        "wrong-value": f"replace {PANELS[name].value_field!r} as a whole with a copy of the right value",
+    }[code]
+    text = diagnosis.fix(PANELS[name], code, zone=ZONE, found_at=found_at if code == "wrong-name" else "")
+    assert text == f"{done}{', ' if code == 'wrong-name' else ': '}{way}"
 
 
 def test_settings_know_the_names():
@@ -293,18 +277,13 @@ VALUE_FORMS = {
 
 def row(name: str) -> str:
     """The line of a panel in the table of the documentation."""
-    panel = PANELS[name]
-    limits = [f"name {panel.max_name}"] if panel.max_name else []
-    limits += [f"value {panel.max_value}"] if panel.max_value else []
-    cells = [
-        panel.title,
-        f"`{name}`",
-        f"{panel.name_field}: {NAME_FORMS[panel.name_form]}",
-        f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}",
-        panel.target_field or "*not known*",
-        panel.ttl or "no field",
-        ", ".join(limits) or "*not known*",
+    panel, unknown = PANELS[name], "*not known*"
+    limits = [
+        f"{what} {most}" for what, most in (("name", panel.max_name), ("value", panel.max_value)) if most
     ]
+    fields = [f"{panel.name_field}: {NAME_FORMS[panel.name_form]}"]
+    fields += [f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}", panel.target_field or unknown]
+    cells = [panel.title, f"`{name}`", *fields, panel.ttl or "no field", ", ".join(limits) or unknown]
     return f"| {' | '.join(cells)} |"
 
 
@@ -322,11 +301,8 @@ def test_documented_panels():
 
 def test_documented_mistakes():
     """Each mistake is explained once in the documentation."""
-    codes = [
-        code
-        for line in documented("reference/doctor.md", "What `byodkim doctor` says")
-        for code in re.findall("`(.*?)`", line.split("|")[1])
-    ]
+    lines = documented("reference/doctor.md", "What `byodkim doctor` says")
+    codes = [code for line in lines for code in re.findall("`(.*?)`", line.split("|")[1])]
     assert sorted(diagnosis.CODES) == sorted(codes)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import dns.message
 import dns.query
@@ -51,29 +51,21 @@ class Server:
 
     def host(self, *, secret: str = SECRET, timeout_seconds: float = 5, **changes: object) -> Host:
         """The zone, as the product reaches it; *changes* to what is right."""
-        settings: dict[str, object] = {
-            "provider": "rfc2136",
-            "server": self.address,
-            "port": self.port,
-            "zone": self.zone,
-            "key_name": KEY,
-            "key_algorithm": ALGORITHM,
-        }
-        changed = HostSettings(**{**settings, **changes})
+        at = {"provider": "rfc2136", "server": self.address, "port": self.port, "zone": self.zone}
+        changed = HostSettings(**{**at, "key_name": KEY, "key_algorithm": ALGORITHM, **changes})
         return Host(changed, credentials(secret), timeout_seconds=timeout_seconds)
 
     def wire(self, name: str, kind: str = "TXT") -> list[tuple[bytes, ...]]:
         """The records at *name* as anybody sees them, each as its strings."""
-        query = dns.message.make_query(name, kind, flags=0)
-        answer = dns.query.tcp(query, ADDRESS, timeout=5, port=self.port)
-        return sorted(rdata.strings for rrset in answer.answer for rdata in rrset)
+        return sorted(rdata.strings for rrset in self._answer(name, kind) for rdata in rrset)
 
     def wire_soa(self, name: str) -> str:
         """The zone's SOA record, which tells of every change."""
-        answer = dns.query.tcp(
-            dns.message.make_query(name, "SOA", flags=0), ADDRESS, timeout=5, port=self.port
-        )
-        return str(answer.answer[0][0].to_text())
+        return str(self._answer(name, "SOA")[0][0].to_text())
+
+    def _answer(self, name: str, kind: str) -> Any:
+        query = dns.message.make_query(name, kind, flags=0)
+        return dns.query.tcp(query, ADDRESS, timeout=5, port=self.port).answer
 
 
 def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
