@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -58,17 +58,6 @@ class KeyRequest:
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A key that is in Secrets Manager."""
-
-    held: KeySecret
-    arn: str
-    version_id: str
-    instance: str
-    """Random value in a tag of the secret. Only the resource that knows it deletes the secret."""
-
-
 def create(
     request: KeyRequest,
     store: SecretStore,
@@ -76,11 +65,12 @@ def create(
     now: datetime,
     progress: Progress,
     instances: MutableMapping[str, str],
-) -> Made:
+) -> tuple[KeySecret, Secret]:
     """
     Make a key and its secret, or take the secret that an earlier run made for this resource.
 
-    *instances* maps an ARN to the instance tag that this run wrote, because reads may be stale.
+    The instance tag has a random value: only the resource that knows it deletes the secret. *instances* has
+    by ARN what this run wrote there, because reads may be stale.
     """
     key = keys.generate(request.bits)
     selector = request.selector or keys.selector_for(key.fingerprint, now.date())
@@ -106,7 +96,7 @@ def create(
             # Last: until then the secret belongs to the resource that is being replaced.
             store.tag_resource(value.arn, tags)
         instances[value.arn] = instance
-        return Made(held, value.arn, value.version_id, instance)
+        return held, replace(value, tags=tags)
     raise last
 
 

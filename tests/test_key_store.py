@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,13 +46,15 @@ class Run:
         self.instances = {}
 
     def create(self, **changes):
-        return key_store.create(
+        held, secret = key_store.create(
             replace(REQUEST, **changes),
             self.store,
             now=START,
             progress=self.progress,
             instances=self.instances,
         )
+        instance = secret.tags["byodkim:instance"]
+        return SimpleNamespace(held=held, arn=secret.arn, version_id=secret.version_id, instance=instance)
 
     def read(self, made):
         return key_store.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)

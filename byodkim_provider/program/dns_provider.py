@@ -45,10 +45,7 @@ _OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
 
 def provider_for(dns: DnsSettings) -> DnsProvider:
     """The provider for *dns*, an entry of the domain's `dns` list."""
-    if dns.provider != "route53":
-        return AsListed(dns)
-    names = ("zone", "zone_id", "ttl", "assume_role", "external_id")
-    return Route53(**{name: getattr(dns, name) for name in names})
+    return Route53(dns) if dns.provider == "route53" else AsListed(dns)
 
 
 @dataclass(frozen=True)

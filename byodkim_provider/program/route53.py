@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.dmarc import mail_from_records, mistake
@@ -23,9 +24,6 @@ from byodkim_provider.resources.sdk import PerProgram, as_secret_as
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client, Zone
 
-TTL = 300
-"""Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
-
 TYPO: Final = 0.85
 """How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
 
@@ -36,23 +34,17 @@ _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
 """By role, with its external ID: every provider is a process of its own, which signs in by itself."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Route53:
-    """Records in Route 53."""
+    """Records in a zone of Route 53: by default the longest public zone that holds the domain."""
 
-    zone: str | None = None
-    """The zone's name; without it, and without an ID, the longest public zone that holds the domain."""
-    zone_id: str | None = None
-    ttl: int = TTL
-    assume_role: str | None = None
-    """The ARN of a role in the zone's account."""
-    external_id: str | None = None
-    """What this role may ask for."""
+    dns: DnsSettings
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self.assume_role, external_id=self.external_id)
+        dns = self.dns
+        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=dns.assume_role, external_id=dns.external_id)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
@@ -83,25 +75,25 @@ class Route53:
     def _record(
         self, called: str, zone: Zone, opts: pulumi.ResourceOptions, **record: Any
     ) -> pulumi.Resource:
-        role = pulumi.ResourceOptions(provider=provider_with(self.assume_role, self.external_id))
+        role = pulumi.ResourceOptions(provider=provider_with(self.dns.assume_role, self.dns.external_id))
         options = pulumi.ResourceOptions.merge(opts, role)
         # An existing record is ours, or what comes before this one has let it pass.
-        record |= {"zone_id": zone.id, "ttl": self.ttl, "allow_overwrite": True}
+        record |= {"zone_id": zone.id, "ttl": self.dns.ttl, "allow_overwrite": True}
         made: pulumi.Resource = aws.route53.Record(called, **record, opts=options)
         return made
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
         route53 = self._client(parent)
-        if self.zone_id:
-            holds = f"{domain}.{self.zone}" if self.zone else domain  # with `cname` both are given
-            return _zone_by_id(self.zone_id, holds, route53)
-        return _zone_by_name(self.zone, domain, route53)
+        if self.dns.zone_id:
+            holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain  # with `cname` both are given
+            return _zone_by_id(self.dns.zone_id, holds, route53)
+        return _zone_by_name(self.dns.zone, domain, route53)
 
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
         # Records go where an explicit provider of the program signs in; it can't be asked for zones.
         own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
-        account = aws_account.account_of(parent) if parent and own and self.assume_role is None else None
-        role = (self.assume_role, self.external_id)
+        role = (self.dns.assume_role, self.dns.external_id)
+        account = aws_account.account_of(parent) if parent and own and role[0] is None else None
         return _clients.get((role, account), lambda: _connect(*role, account))
 
 

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any, Final
 
 import grpc
@@ -57,29 +57,19 @@ def prepare_process(spelled: Callable[[str], str] = str) -> Iterator[str]:
             yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
 
 
-@dataclass(frozen=True)
-class CleanTracebacks:
-    """
-    Replaces the module `traceback` in the plugin process.
-
-    The process shows `format_exc()` of every exception to the user. For a `ByodkimError` only
-    the message is of use; a bug keeps its traceback.
-    """
-
-    spelled: Callable[[str], str] = str
-
-    def format_exc(self) -> str:
-        error = sys.exc_info()[1]
-        if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-            lines = self.spelled(f"{type(error).__name__}: {error}").split("\n")
-            return "".join(f"{printable(line)}\n" for line in lines)
-        return traceback.format_exc()
+def error_text(spelled: Callable[[str], str] = str) -> str:
+    """What is shown of the exception that is being handled: a traceback is of use only if it is a bug."""
+    error = sys.exc_info()[1]
+    if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
+        lines = spelled(f"{type(error).__name__}: {error}").split("\n")
+        return "".join(f"{printable(line)}\n" for line in lines)
+    return traceback.format_exc()
 
 
 def _clean_errors(spelled: Callable[[str], str]) -> None:
     process: Any = sys.modules["__main__"]
-    process.traceback.format_exc  # noqa: B018 - what the process calls
-    process.traceback = CleanTracebacks(spelled)
+    process.traceback.format_exc  # noqa: B018 - which the process shows to the user
+    process.traceback = SimpleNamespace(format_exc=partial(error_text, spelled))
 
 
 @dataclass(frozen=True)

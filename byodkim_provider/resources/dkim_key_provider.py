@@ -15,6 +15,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
+from byodkim_provider.aws.ses import INSTANCE_TAG
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.messages.dkim import DkimMessages
@@ -93,7 +94,7 @@ class DkimKeyProvider(DynamicProvider):
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
         settings = self._connections.settings
-        made = key_store.create(
+        held, made = key_store.create(
             key_store.KeyRequest(
                 domain=props["domain"],
                 bits=int(props["bits"]),
@@ -110,15 +111,15 @@ class DkimKeyProvider(DynamicProvider):
             instances=self._run.secrets,
         )
         outputs = {
-            **_public(made.held),
+            **_public(held),
             "key_store": store,
             "secret_name": props["secret_name"],
             "owner": props["owner"],
             "secret_arn": made.arn,
             "secret_version_id": made.version_id,
-            "instance": made.instance,
+            "instance": made.tags[INSTANCE_TAG],
         }
-        return CreateResult(made.held.selector, outputs)
+        return CreateResult(held.selector, outputs)
 
     def _store_of(self, arn: str) -> SecretStore:
         """Secrets Manager in the Region and account of a secret."""

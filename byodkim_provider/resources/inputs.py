@@ -130,7 +130,7 @@ def key_record(
     # A generated selector is unique: an existing record is ours, from a response that was lost.
     existing: Existing = "same key" if generation in settings.keys else "replace"
     slot: Inputs = {}
-    if _has_slot(settings, generation):
+    if settings.selector(generation):
         existing, slot = "slot", {"is_standby": _is_standby(settings, generation)}
     return KeyRecord(
         name=_stands_at(settings, generation, key, zone),
@@ -153,7 +153,7 @@ def _stands_at(
 
 def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
     """The zone, and the record's name there if that is not the domain's own, as an identity is told."""
-    has_slot = _has_slot(settings, generation)
+    has_slot = settings.selector(generation)
     return f"{_stands_at(settings, generation, {}, zone)}@{zone.label}" if has_slot else zone.label
 
 
@@ -262,7 +262,7 @@ def comes_after(settings: DomainSettings, generation: int) -> bool:
 
     Only they know when the last key of the slot signed.
     """
-    return _has_slot(settings, generation) and _is_standby(settings, generation)
+    return bool(settings.selector(generation)) and _is_standby(settings, generation)
 
 
 def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
@@ -283,7 +283,7 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
     A standby never signed. If an identity depended on its record, the failure of that record would stop the
     identity.
     """
-    if _has_slot(settings, generation):
+    if settings.selector(generation):
         # In the rotation after the next one the identity comes before the record of this slot.
         return generation == settings.generation
     return generation <= settings.generation
@@ -291,14 +291,10 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
 
 def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
     """The same of the guard: that of a generated key can always be made, a standby's too."""
-    has_key = generation not in settings.keys and not _has_slot(settings, generation)
+    has_key = generation not in settings.keys and not settings.selector(generation)
     return is_needed(settings, generation) or has_key
 
 
 def _is_standby(settings: DomainSettings, generation: int) -> bool:
     """Whether the slot of *generation* may get another key. A domain that is retired keeps its records."""
     return generation > settings.generation and not settings.retired
-
-
-def _has_slot(settings: DomainSettings, generation: int) -> bool:
-    return settings.selector(generation) is not None

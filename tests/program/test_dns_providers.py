@@ -277,7 +277,7 @@ def test_route53_zone(cloud, options, label):
     cloud.add_zone("ZUP", "example.com")
     cloud.add_zone("ZMAIL", "mail.example.com")
     cloud.add_zone("ZIN", "mail.example.com", is_private=True)
-    assert hosted_zone(Route53(**options)) == HostedZone(label)
+    assert hosted_zone(Route53(DnsSettings(**options))) == HostedZone(label)
 
 
 def test_route53_is_asked_once(cloud):
@@ -289,7 +289,7 @@ def test_route53_is_asked_once(cloud):
 
     def program():
         for domain in ("one.example", "two.example"):
-            for provider in (Route53(), Route53(assume_role=role)):
+            for provider in (Route53(DnsSettings()), Route53(DnsSettings(assume_role=role))):
                 zone = provider.hosted_zone(domain, parent=parent(f"{domain} {provider}"))
                 labels.append(zone.label)
 
@@ -356,7 +356,7 @@ def test_route53_zone_refused(cloud, options, problem):
     cloud.add_zone("Z2", "example.com", "ns-9.example.net")
     cloud.add_zone("ZIN", "example.com", is_private=True)
     cloud.add_zone("ZORG", "other.example")
-    assert refusal(hosted_zone, Route53(**options)) == problem.with_hint()
+    assert refusal(hosted_zone, Route53(DnsSettings(**options))) == problem.with_hint()
 
 
 @cases(
@@ -373,7 +373,7 @@ def test_route53_zone_of_almost_this_name(cloud, zones, near):
     for number, zone in enumerate(zones):
         cloud.add_zone(f"Z{number}", zone)
     cloud.add_zone("ZIN", "example.co", is_private=True)
-    (problem, _) = refusal(hosted_zone, Route53()).split("\n")
+    (problem, _) = refusal(hosted_zone, Route53(DnsSettings())).split("\n")
     meant = f", did you mean {near!r}?" if near else ""
     assert problem.endswith(f"looked for mail.example.com, example.com{meant}")
 
@@ -382,7 +382,7 @@ def test_route53_zone_of_almost_this_name(cloud, zones, near):
 def test_route53_record(cloud, existing):
     """A record is declared without outer quotes and split."""
     cloud.add_zone("Z1", "example.com")
-    publish(Route53(ttl=60), existing)
+    publish(Route53(DnsSettings(ttl=60)), existing)
     [record] = [one for one in cloud.asked if one.typ == "aws:route53/record:Record"]
     assert record.inputs == {
         "zoneId": "Z1",
