@@ -7,7 +7,7 @@ actions; this module finds out on what a stack needs them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import click
@@ -113,16 +113,20 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
         unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
     # The state has no Region of a domain that a program of the user's own has retired.
     regions = [region for domain in stack.settings.domains for region in domain.regions]
-    partition = partition_of(next(iter(regions), stack.region or ""))
+    partition, mail_from = partition_of(next(iter(regions), stack.region or "")), _mail_from(stack)
+
+    def add(role: str | None, name: str, zone_id: str | None, *, by_name: bool = False) -> None:
+        """The records below *name* in a zone that is written as *role*."""
+        if role and role not in scopes:
+            scopes[role] = Scope()
+            main.add("role", role)
+        scope = scopes[role or assuming]
+        _add_records(scope, name, zone_id, by_name=by_name, partition=partition)
+        scope.records |= {one for one in mail_from if one.endswith(f".{name}")}
+        unknown.extend([f"the hosted zone of {name}"] if zone_id is None else [])
+
     for domain in stack.domains.values():
-        for role, end, zone_id, by_name in _zones(domain, stack.state.roles):
-            if role and role not in scopes:
-                scopes[role] = Scope()
-                main.add("role", role)
-            _add_records(scopes[role or assuming], end, zone_id, by_name=by_name, partition=partition)
-            below = {one for one in _mail_from(stack) if one.endswith(f".{end}")}
-            scopes[role or assuming].records |= below
-            unknown += [f"the hosted zone of {end}"] if zone_id is None else []
+        _add_zones(domain, stack.state.roles, add)
     if unknown:
         say(CliMessages.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
     return scopes
@@ -208,24 +212,24 @@ def _mail_from(stack: Stack) -> set[str]:
     return {*stack.state.mail_from}.union(*(one.mail_from_domains.values() for one in stack.settings.domains))
 
 
-def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | None, str, str | None, bool]]:
-    """Role, end of the names and zone of records in Route 53, and whether the zone is found by its name."""
+def _add_zones(domain: Domain, roles: Mapping[str, str], add: Callable[..., None]) -> None:
+    """*add* the zones of a domain's records: those that are declared, and those in the state."""
+
+    def name(zone: str | None) -> str:
+        """What the names of records end with: in *zone*, if that is not the domain's own."""
+        return f"{domain.name}.{zone}" if zone else domain.name
+
     places = [one for one in domain.settings.dns if one.provider == "route53"]
     for place in places:
         if place.zone_id:
-            yield place.assume_role, _below(domain.name, place.cname and place.zone), place.zone_id, False
+            add(place.assume_role, name(place.cname and place.zone), place.zone_id)
     labels = {label for one in domain.identities for label in one.declared.dns if label.startswith(ROUTE53)}
     known = {one.removeprefix(ROUTE53) for one in labels} - {one.zone_id for one in places}
     by_name = [one for one in places if not one.zone_id]
     # Of several zones that are found by name, the state does not say which belongs to which place.
     for place in by_name:
         for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
-            yield place.assume_role, _below(domain.name, place.cname and place.zone), zone_id, True
+            add(place.assume_role, name(place.cname and place.zone), zone_id, by_name=True)
     for zone_id in () if by_name else sorted(known):  # the next `up` deletes the records there
         for zone in sorted({None, *(one.declared.cname for one in domain.identities)}, key=str):
-            yield roles.get(zone_id), _below(domain.name, zone), zone_id, False
-
-
-def _below(domain: str, zone: str | None) -> str:
-    """Where the names of a domain's records end: in *zone*, if that is another than the domain's own."""
-    return f"{domain}.{zone}" if zone else domain
+            add(roles.get(zone_id), name(zone), zone_id)
