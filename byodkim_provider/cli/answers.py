@@ -42,6 +42,9 @@ from byodkim_provider.messages.cli import CliMessages
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
+Questions = dict[tuple[str, ...], Callable[[], Any]]
+"""By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which name."""
+
 AskSes = Callable[[str, str, str | None], SesIdentity | Exception | None]
 """What SES has in a Region of a domain; with an account to compare."""
 
@@ -60,23 +63,23 @@ def of_stack(
     wanted = chosen.domain if chosen else None
     domains = [one for one in stack.domains.values() if wanted in (None, one.name)]
     ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
-    # By names that a command shows while it waits, and that find the answers below.
-    questions: dict[str, Callable[[], Any]] = {}
+    expected = {domain.name: [*_expected(domain, chosen)] for domain in domains}
+    questions: Questions = {}
     for domain in domains:
         name, declared = domain.name, domain.declared
         resolver = domain.resolver(environment, servers)
         for one in (one.declared for one in domain.identities if one.key):
-            questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
-        for expected in _expected(domain, chosen):
-            questions[f"DNS {expected.name}"] = partial(_record_now, expected, resolver)
+            questions["SES", one.region, name] = partial(ask_ses, one.region, name, one.account_id)
+        for record in expected[name]:
+            questions["DNS", record.name] = partial(_record_now, record, resolver)
         for region in domain.unmade:
             account_id = declared.account_id if declared else None
-            questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
+            questions["SES", region, name] = partial(_or_none, ask_ses, region, name, account_id)
         mail_froms = domain.settings.mail_from_domains
         if resolver and (is_doctor or mail_froms):
-            questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
+            questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
-            questions[f"MAIL FROM {name}"] = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
+            questions["MAIL FROM", name] = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
     answers = _answers(questions, say_refusal=is_doctor)
 
     found = [
@@ -85,13 +88,13 @@ def of_stack(
             [
                 identity_now(one, seen, now, stack.state.verified)
                 for one in domain.identities
-                if not isinstance(seen := answers.get(f"SES {one.declared.region} {domain.name}"), Exception)
+                if not isinstance(seen := answers.get(("SES", one.declared.region, domain.name)), Exception)
             ],
-            [_in_stack(answers[f"DNS {one.name}"], domain) for one in _expected(domain, chosen)],
-            {region: answers[f"SES {region} {domain.name}"] for region in domain.unmade},
+            [_in_stack(answers["DNS", one.name], domain) for one in expected[domain.name]],
+            {region: answers["SES", region, domain.name] for region in domain.unmade},
             now,
-            dmarc=answers.get(f"DMARC {domain.name}"),
-            mail_from=answers.get(f"MAIL FROM {domain.name}", {}),
+            dmarc=answers.get(("DMARC", domain.name)),
+            mail_from=answers.get(("MAIL FROM", domain.name), {}),
         )
         for domain in domains
     ]
@@ -104,16 +107,15 @@ def of_record(
     """One record without a stack, and what SES has of its domain in *region*."""
     domain = expected.domain
     resolver = environment.resolver("authoritative", servers)
-    questions: dict[str, Callable[[], Any]] = {}
-    questions[f"DNS {expected.name}"] = partial(_record_now, expected, resolver)
+    questions: Questions = {("DNS", expected.name): partial(_record_now, expected, resolver)}
     if resolver:
-        questions[f"DMARC {domain}"] = partial(dmarc.lookup, resolver, domain)
+        questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
         ask_ses = _ses(environment, AwsSettings, may_fail=True)
-        questions[f"SES {region} {domain}"] = partial(ask_ses, region, domain, None)
+        questions["SES", region, domain] = partial(ask_ses, region, domain, None)
     answers = _answers(questions, say_refusal=True)
     identities = []
-    seen = answers.get(f"SES {region} {domain}")
+    seen = answers.get(("SES", region or "", domain))
     if region and not isinstance(seen, Exception):
         identity = IdentityNow(
             region=region,
@@ -126,14 +128,15 @@ def of_record(
     return DomainNow(
         domain=domain,
         identities=tuple(identities),
-        records=(answers[f"DNS {expected.name}"],),
-        dmarc=answers.get(f"DMARC {domain}"),
+        records=(answers["DNS", expected.name],),
+        dmarc=answers.get(("DMARC", domain)),
     )
 
 
-def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> dict[str, Any]:
-    """The answers by the names of the questions. Of errors that do not end the command the first is said."""
-    answers = dict(zip(questions, ask_all([*questions.items()]), strict=True))
+def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...], Any]:
+    """The answers to the questions. Of errors that do not end the command the first is said."""
+    shown = [(" ".join(subject), ask) for subject, ask in questions.items()]
+    answers = dict(zip(questions, ask_all(shown), strict=True))
     refused = [str(one) for one in answers.values() if isinstance(one, Exception)]
     if refused and say_refusal:
         times = f" {len(refused)} times, first" if len(refused) > 1 else ""
