@@ -45,15 +45,15 @@ class KeyRequest:
 
     domain: str
     bits: int
-    selector: str | None
+    selector: str | None = None
     """None: a new one, which follows from the key."""
     name: str
     """Of the secret: `byodkim/<project>/<stack>/<resource>`."""
     owner: str
     """`<id of the stack>/<resource>`."""
-    kms_key_id: str | None
+    kms_key_id: str | None = None
     """None: the account's own key for Secrets Manager."""
-    resource_policy: str | None
+    resource_policy: str | None = None
     """JSON. None: only IAM decides."""
     tags: Mapping[str, str]
 

@@ -11,13 +11,13 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from byodkim_provider.config import schema as config_schema
 from byodkim_provider.config.schema import StackSettings
 from byodkim_provider.config.settings import PROJECT
-from byodkim_provider.config.values import REGION, Written
+from byodkim_provider.config.values import REGION
 
 
 def _docstrings(model: type) -> dict[str, str]:
@@ -42,10 +42,10 @@ def definitions() -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     """With descriptions, and without generated titles and long defaults, which editors should not show."""
     schema = StackSettings.model_json_schema(by_alias=True)
-    classes = {one.__name__: one for one in _below(Written)}
     for name, shown in {**schema["$defs"], StackSettings.__name__: schema}.items():
-        texts = _docstrings(classes[name])
-        for field, details in classes[name].model_fields.items():
+        model = getattr(config_schema, name)
+        texts = _docstrings(model)
+        for field, details in model.model_fields.items():
             written = shown["properties"][details.alias]
             written.pop("title", None)
             if not isinstance(written.get("default"), str | int):
@@ -53,11 +53,6 @@ def _schema() -> dict[str, Any]:
             written |= {"description": texts[field]} if field in texts else {}
             shown["properties"][details.alias] = dict(sorted(written.items()))  # as pydantic sorts them
     return schema
-
-
-def _below(cls: type[Written]) -> Iterator[type[Written]]:
-    for one in cls.__subclasses__():
-        yield from (one, *_below(one))
 
 
 def json_schema() -> dict[str, object]:

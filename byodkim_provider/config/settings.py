@@ -59,13 +59,11 @@ class DomainSettings(DomainDefaults):
 
     def selector(self, generation: int) -> str | None:
         """The selector of a generation whose record has a slot; None of any other."""
-        holding = generations.holding(self.dns, generation)
-        return holding[0].selector(generation) if holding else None
+        return next((one.selector(generation) for one in generations.holding(self.dns, generation)), None)
 
     def cname_zone(self, generation: int) -> str | None:
         """The zone to which the domain's CNAMEs lead, while *generation* has a slot; else None."""
-        holding = generations.holding(self.dns, generation)
-        return holding[0].zone if holding and holding[0].cname else None
+        return next((one.cname and one.zone for one in generations.holding(self.dns, generation)), None)
 
     @property
     def mail_from_domains(self) -> Mapping[str, str]:

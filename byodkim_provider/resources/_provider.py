@@ -81,6 +81,17 @@ class AwsProvider(DynamicProvider):
 
     _default_tags: Mapping[str, str] = MappingProxyType({})
 
+    def __init__(
+        self,
+        services: Callable[[str | None], Services] | None = None,
+        route53: Callable[[str | None, str | None], Route53Client] | None = None,
+        *,
+        run: Run | None = None,
+    ) -> None:
+        """Tests pass *route53*, too: Route 53 by role and external ID."""
+        super().__init__(services, run=run)
+        self._route53 = route53 or self._connect_to_route53
+
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
         settings = self._connections.settings

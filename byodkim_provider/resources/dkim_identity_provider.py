@@ -8,13 +8,12 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import key_store, property_types
-from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
@@ -23,7 +22,7 @@ from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, 
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import check
-from byodkim_provider.identity.run import Key, Run, Services
+from byodkim_provider.identity.run import Key
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
@@ -32,17 +31,6 @@ from byodkim_provider.resources.sdk import secret, split
 
 class ByodkimIdentityProvider(AwsProvider):
     """Translates between the engine and the life of an identity."""
-
-    def __init__(
-        self,
-        services: Callable[[str | None], Services] | None = None,
-        route53: Callable[[str | None, str | None], Route53Client] | None = None,
-        *,
-        run: Run | None = None,
-    ) -> None:
-        """Tests pass what it uses, too: *route53* is Route 53 by role and external ID."""
-        super().__init__(services, run=run)
-        self._route53 = route53 or self._connect_to_route53
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = split(news)

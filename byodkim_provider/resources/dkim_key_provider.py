@@ -93,18 +93,10 @@ class DkimKeyProvider(DynamicProvider):
             )
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
-        settings = self._connections.settings
+        tags = {**self._connections.settings.default_tags, **(store.get("tags") or {})}
+        of_secret = {"name": props["secret_name"], "tags": tags}
         held, made = key_store.create(
-            key_store.KeyRequest(
-                domain=props["domain"],
-                bits=int(props["bits"]),
-                selector=props.get("selector"),
-                name=props["secret_name"],
-                owner=props["owner"],
-                kms_key_id=store.get("kms_key_id"),
-                resource_policy=store.get("resource_policy"),
-                tags={**settings.default_tags, **(store.get("tags") or {})},
-            ),
+            property_types.read(key_store.KeyRequest, {**store, **props, **of_secret}),
             self._connections.secrets(store["region"], store.get("account_id")),
             now=self._run.clock.now(),
             progress=self._run.progress(),

@@ -8,7 +8,7 @@ before its guard is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
@@ -17,7 +17,6 @@ from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.signers import Ours, with_earlier
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import DkimMessages
@@ -38,17 +37,6 @@ _STORED: Final[property_types.Kinds] = {
 
 class RecordGuardProvider(AwsProvider):
     """Reads Route 53 before a supplied key's record is made, and deletes a record when nobody needs it."""
-
-    def __init__(
-        self,
-        route53: Callable[[str | None, str | None], Route53Client] | None = None,
-        services: Callable[[str | None], Services] | None = None,
-        *,
-        run: Run | None = None,
-    ) -> None:
-        """Tests pass what it asks."""
-        super().__init__(services, run=run)
-        self._route53 = route53 or self._connect_to_route53
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         news = {**news, "regions": with_earlier(olds, news)}

@@ -95,7 +95,7 @@ def test_second_key(world, entry):
 def test_second_key_in_route53(world):
     """Under the next number and another selector the new key's record is made."""
     nothing_there = SimpleNamespace(standing=lambda zone_id, name: ())
-    provider = RecordGuardProvider(lambda role, external_id: nothing_there, run=world.run)
+    provider = RecordGuardProvider(route53=lambda role, external_id: nothing_there, run=world.run)
 
     def check(olds, declared):
         news = {"domain": DOMAIN, "zone_id": "Z1", "supplied": True, "regions": [REGION]}

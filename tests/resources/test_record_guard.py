@@ -41,7 +41,7 @@ def route53():
 
 def this_run(world, route53):
     """The provider in the run that is under way."""
-    return RecordGuardProvider(lambda role, external_id: route53, lambda _: world.outside, run=world.run)
+    return RecordGuardProvider(lambda _: world.outside, lambda role, external_id: route53, run=world.run)
 
 
 @pytest.fixture

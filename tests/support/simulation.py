@@ -217,7 +217,7 @@ def process(
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
     services = Services(run, ses, names, lambda _: {})
-    guard = RecordGuardProvider(lambda *_: route53, lambda _: services, run=run)
+    guard = RecordGuardProvider(lambda _: services, lambda *_: route53, run=run)
     return Providers.of_a_process(record, services, guard)
 
 
