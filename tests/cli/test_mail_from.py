@@ -37,11 +37,8 @@ def test_all_is_well(declared):
     report = project.directory / "report.html"
     fits = f"fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)"
     result = project.run("status", "--html", str(report))
-    assert (result.exit_code, f"SPF {fits}" in in_one_line(result), fits in report.read_text()) == (
-        0,
-        True,
-        True,
-    )
+    assert (result.exit_code, f"SPF {fits}" in in_one_line(result)) == (0, True)
+    assert fits in report.read_text()
     seen = in_one_line(project.run("doctor"))
     assert f"no record found SPF in {REGION} fits: MAIL FROM is {BOUNCE}" in seen
     project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)

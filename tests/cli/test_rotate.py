@@ -267,10 +267,8 @@ def test_the_file_can_not_be_written(project, monkeypatch, happens, exit_code, p
     assert result.stderr.splitlines()[1:] == [f"byodkim: stacks/Pulumi.dev.yaml: {problem}"]
     assert (result.exit_code, project.ran) == (exit_code, [])
     assert project.stack_file.read_text().removesuffix("# theirs\n") == before
-    assert ([*project.stack_file.parent.iterdir()], project.stack_file.stat().st_mode) == (
-        [project.stack_file],
-        mode,
-    )
+    assert [*project.stack_file.parent.iterdir()] == [project.stack_file]
+    assert project.stack_file.stat().st_mode == mode
 
 
 def test_the_file_is_replaced_whole(project):
