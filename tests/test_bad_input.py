@@ -4,7 +4,7 @@ import math
 
 from tests import test_property_types
 from tests.aws import test_session
-from tests.cli import test_doctor, test_iam_policy, test_rotate
+from tests.cli import test_commands, test_doctor, test_rotate
 from tests.cli import test_records as test_cli_records
 from tests.config import test_settings, test_stack_file
 from tests.dkim import test_keys, test_records
@@ -38,11 +38,10 @@ TABLES = (
     test_property_types.test_verification_inputs,
     test_property_types.test_state_of_an_identity,
     # Command lines
-    test_rotate.test_wrong_usage,
+    test_commands.test_wrong_usage,
     test_rotate.test_refused,
     test_cli_records.test_refused,
     test_doctor.test_no_nameserver,
-    test_iam_policy.test_wrong_usage,
 )
 """Tests whose every row is an input that is refused, and that assert with which words."""
 

@@ -62,6 +62,39 @@ def test_folder_of_others(tmp_path, module):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+ONE_OF = "Give one of: domains, --all, --older-than."
+NO_LABEL = "'example' is a single label, expected a domain such as 'example.com'"
+WRONG_USAGE = {
+    "rotate": ONE_OF,
+    "rotate example.com --all": ONE_OF,
+    "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",
+    "rotate example.com": "Nobody is there to be asked: give --yes or --dry-run.",
+    "rotate --older-than 6m": "'--older-than': '6m' is not a number of days such as '180d'.",
+    "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
+    "iam-policy --role arn:dns": "the stack does not assume 'arn:dns': it assumes none",
+    "iam-policy -s": "Option '-s' requires an argument.",
+    "iam-policy example.com": "Got unexpected extra argument (example.com)",
+    "iam-policy --colour": "No such option '--colour'",
+    "iam-policy --scan -s dev": "--scan is for an account: give it without --stack and --role.",
+    "scan --add --json": "Give --add or --json, not both.",
+    "scan --yes": "--yes needs --add.",
+    "scan --region us-east-9": "did you mean 'us-east-1' or 'us-east-2'?",
+    "scan --limit 0": "0 is not in the range x>=1.",
+    "scan --signing dkim": "'dkim' is not one of",
+    "scan --nameserver ns1.example.com": "Invalid value for '--nameserver'",
+    "scan somewhere": "Got unexpected extra argument (somewhere)",
+}
+
+
+@pytest.mark.parametrize(("line", "text"), WRONG_USAGE.items(), ids=WRONG_USAGE)
+def test_wrong_usage(project, line, text):
+    """A command line that says too little or too much is not guessed at: nothing is called or run."""
+    project.world.forget()
+    result = project.run(*line.split())
+    assert (result.exit_code, project.ran, project.world.calls()) == (2, [], [])
+    assert (text in result.stderr, result.stdout == "") == (True, "--json" not in line)
+
+
 def test_messages_of_others(capsys):
     """What a message quotes stays on its line, and a terminal obeys nothing of it."""
     say("a\x1b[2J\u2028b\n  hint: \u202ec")

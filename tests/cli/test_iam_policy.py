@@ -311,28 +311,6 @@ def test_without_a_project(tmp_path, world):
     assert result.stderr == "byodkim: there is no project here: this is for any stack in one account\n"
 
 
-NOT_ASSUMED = f"the stack does not assume '{DNS_ROLE}': it assumes none"
-OF_ACCOUNT = "--scan is for an account: give it without --stack and --role."
-
-
-@cases(
-    ("arguments", "said"),
-    {
-        "role that is not assumed": (("--role", DNS_ROLE), NOT_ASSUMED),
-        "no stack": (("-s",), "Option '-s' requires an argument."),
-        "argument": (("example.com",), "Got unexpected extra argument (example.com)"),
-        "option": (("--colour",), "No such option '--colour'"),
-        "scan of a stack": (("--scan", "-s", "dev"), OF_ACCOUNT),
-    },
-)
-def test_wrong_usage(project, arguments, said):
-    """A command line that says too much or too little prints no policy."""
-    project.write("    example.com: { generation: 1 }\n")
-    result = project.run("iam-policy", *arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
-
-
 def test_scan(project):
     """A scan reads identities and zones, wherever they are; its actions are in the table."""
     allowed = policy(project.run("iam-policy", "--scan")).keys()

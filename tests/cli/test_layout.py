@@ -426,12 +426,3 @@ def test_report_in_a_browser(browser, tmp_path):
     assert (seen["title"], seen["rows"]) == ("DKIM keys of dev", rows)
     assert seen["wide"] <= 360
     assert (seen["wrong"], seen["plain"]) == ("rgb(165, 14, 14)", "rgb(27, 27, 27)")
-
-
-def test_report_is_printed(browser, tmp_path):
-    """It prints: a PDF of a page or two."""
-    (tmp_path / "report.html").write_text(as_html(NOW))
-    browser(f"--print-to-pdf={tmp_path / 'report.pdf'}", (tmp_path / "report.html").as_uri())
-    printed = (tmp_path / "report.pdf").read_bytes()
-    assert printed.startswith(b"%PDF-")
-    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 3

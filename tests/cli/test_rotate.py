@@ -497,35 +497,6 @@ def test_refused(project, world, stored, written, arguments, problems):
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
 
 
-ONE_OF, NOBODY = (
-    "Give one of: domains, --all, --older-than.",
-    "Nobody is there to be asked: give --yes or --dry-run.",
-)
-DAYS = "Invalid value for '--older-than': '6m' is not a number of days such as '180d'."
-LABEL = "'example' is a single label, expected a domain such as 'example.com'"
-
-
-@cases(
-    ("arguments", "text"),
-    {
-        "nothing": ([], ONE_OF),
-        "both": ([DOMAIN, "--all"], ONE_OF),
-        "both ways": (
-            [DOMAIN, "--back", "--compromised", "--yes"],
-            "Give --back or --compromised, not both.",
-        ),
-        "nobody to ask": ([DOMAIN], NOBODY),
-        "months": (["--older-than", "6m"], DAYS),
-        "no domain": (["example", "--yes"], f"Invalid value for '[DOMAIN]...': {LABEL}"),
-    },
-)
-def test_wrong_usage(project, arguments, text):
-    """A command line that says too little or too much is not guessed at."""
-    result = project.run("rotate", *arguments)
-    assert result.stderr.endswith(f"\nError: {text}\n")
-    assert (result.exit_code, result.stdout, project.ran) == (2, "", [])
-
-
 def test_json(project):
     """A program gets the steps as values; Pulumi's own output would be between them."""
     result = project.run("rotate", DOMAIN, "--yes", "--no-up", "--json")

@@ -356,25 +356,6 @@ def test_without_leave_to_read_zones(project, has, monkeypatch):
     assert "perhaps of another account: `dns: {assumeRole: …}` writes there" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--add", "--json"), "Give --add or --json, not both."),
-        (("--yes",), "--yes needs --add."),
-        (("--region", "us-east-9"), "did you mean 'us-east-1' or 'us-east-2'?"),
-        (("--limit", "0"), "0 is not in the range x>=1."),
-        (("--signing", "dkim"), "'dkim' is not one of"),
-        (("--nameserver", "ns1.example.com"), "Invalid value for '--nameserver'"),
-        (("somewhere",), "Got unexpected extra argument (somewhere)"),
-    ],
-)
-def test_wrong_usage(project, arguments, said):
-    """Wrong usage is said before anything is read."""
-    result = project.run("scan", *arguments)
-    assert (2, []) == (result.exit_code, project.world.calls())
-    assert said in result.stderr
-
-
 BOUNCE = ("bounce", "USE_DEFAULT_VALUE", "SUCCESS")
 EU, US = (("eu", *BOUNCE[1:]), ("us", *BOUNCE[1:]))
 REJECT = {"label": "bounce", "onMxFailure": "reject"}

@@ -62,21 +62,6 @@ def test_aws_settings(project, aws, said):
     assert (result.exit_code, result.stderr) == (0, f"byodkim: {said}\n")
 
 
-def test_json(project, world):
-    """A program gets the same as values."""
-    found = json.loads(project.run("status", "--json").stdout)
-    [domain] = found["domains"]
-    [identity] = domain["identities"]
-    record = domain["records"][1]
-    assert (found["stack"], found["project"], found["account_id"]) == ("dev", "ses-byodkim", None)
-    assert (found["checked_at"], domain["next_rotation"]) == ("2026-11-25T13:00:00Z", "2027-05-24T12:00:00Z")
-    assert (domain["rotate_after_days"], domain["days_until_rotation"]) == (180, 179)
-    assert (identity["generation"], identity["selector"], identity["age_days"]) == (2, "s2", 0)
-    assert identity["signing_since"] == record["signing_since"] == "2026-11-25T12:00:00Z"
-    expected = world.declared(2)
-    assert (record["value"], record["fingerprint"]) == (expected.record_value, expected.fingerprint)
-
-
 # -- what is wrong ------------------------------------------------------------------------
 
 
