@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -391,29 +391,26 @@ def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> 
             Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
         )
 
-    lab = _lab(boto3.Session(region_name=region), {}, zone, time.time, sleep, DnsResolver())
-    lab.send = send_to_person if mail_to else None
+    to_person = send_to_person if mail_to else None
+    how = {"now": time.time, "sleep": sleep, "look_up": DnsResolver().txt, "send": to_person}
+    lab = _lab(boto3.Session(region_name=region), zone, **how)
     return lab
 
 
 def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
     """A run in the sandbox of this process. Waiting moves the sandbox's clock."""
-    session = boto3.Session(sandbox.aws.access_key, sandbox.aws.secret_key, region_name=region)
-    urls = {"sesv2": sandbox.ses.url, "sts": sandbox.aws.url, "route53": sandbox.aws.url}
-    resolver = DnsResolver(resolvers=[sandbox.dns_resolver])
-    lab = _lab(session, urls, zone, sandbox.clock.monotonic, sandbox.clock.advance, resolver)
-    lab.send = lambda domain, _: send(sandbox, domain, region).content
-    return lab
+    return _lab(
+        boto3.Session(sandbox.aws.access_key, sandbox.aws.secret_key, region_name=region),
+        zone,
+        {"sesv2": sandbox.ses.url, "sts": sandbox.aws.url, "route53": sandbox.aws.url},
+        now=sandbox.clock.monotonic,
+        sleep=sandbox.clock.advance,
+        look_up=DnsResolver(resolvers=[sandbox.dns_resolver]).txt,
+        send=lambda domain, _: send(sandbox, domain, region).content,
+    )
 
 
-def _lab(
-    session: boto3.Session,
-    urls: dict[str, str],
-    zone: str,
-    now: Callable[[], float],
-    sleep: Callable[[float], None],
-    resolver: DnsResolver,
-) -> Lab:
+def _lab(session: boto3.Session, zone: str, urls: Mapping[str, str] = {}, **how: Any) -> Lab:
     once = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
     sts, route53, ses = (
         session.client(each, endpoint_url=urls.get(each), config=once) for each in ("sts", "route53", "sesv2")
@@ -428,4 +425,4 @@ def _lab(
     if len(zones) != 1:
         raise Stop(f"the account has {len(zones)} public hosted zones {zone}, expected one")
     zone_id = zones[0]["Id"].rpartition("/")[2]
-    return Lab(ses, route53, zone, zone_id, session.region_name, account, now, sleep, resolver.txt)
+    return Lab(ses, route53, zone, zone_id, session.region_name, account, **how)

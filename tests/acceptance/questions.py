@@ -102,11 +102,6 @@ def misses(seen: Seen | None, since: float) -> bool:
     return is_missed and checked_at(seen) > since
 
 
-def signing(seen: Seen | None) -> bool:
-    """Whether mail of the identity is to be signed."""
-    return bool((seen or {})["DkimAttributes"]["SigningEnabled"])
-
-
 # Waiting
 
 
@@ -283,10 +278,11 @@ def another_key(lab: Lab) -> Question:
     found = yield from watch(lab, domain, is_found, every=HOUR / 3, at_most=DAY)
     lab.delete(domain)
     after = status(soon)
+    signed, signs = ((seen or {})["DkimAttributes"]["SigningEnabled"] for seen in (before, missed.seen))
     return {
         "puts": puts,
         "status_after_put": after if after in (*STARTED, "SUCCESS") else UNKNOWN,
-        "put_enables_signing": UNKNOWN if signing(before) else signing(missed.seen),
+        "put_enables_signing": UNKNOWN if signed else signs,
         "verification_info": _info(missed.seen, found.seen, answer["At"]),
         "status after a Put, before the first check": after or UNKNOWN,
     }

@@ -254,6 +254,9 @@ def test_policy(lab):
     assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
 
 
+WEIGHTED = {"SetIdentifier": "blue", "Weight": 1}
+
+
 @cases(
     ("name", "kind", "more"),
     {
@@ -261,11 +264,7 @@ def test_policy(lab):
         "DMARC": (f"_dmarc.{ZONE}", "TXT", {}),
         "host": (f"www.{ZONE}", "A", {}),
         "similar name": (f"x.byodkim-acceptance-1234567.{ZONE}", "TXT", {}),
-        "routing policy": (
-            f"x.byodkim-acceptance-12345678.{ZONE}",
-            "TXT",
-            {"SetIdentifier": "blue", "Weight": 1},
-        ),
+        "routing policy": (f"x.byodkim-acceptance-12345678.{ZONE}", "TXT", WEIGHTED),
     },
 )
 def test_zone_in_use(account, opened, lab, name, kind, more):
@@ -307,6 +306,10 @@ def theirs(lab, opened):
     lab.ses.create_email_identity(EmailIdentity="theirs.example")
 
 
+def their_host(lab, opened):
+    change(opened, f"www.{ZONE}", "A")
+
+
 def theirs_for_good(lab, opened):
     theirs(lab, opened)
     opened.ses.inject(Fault("access_denied", operation="DeleteEmailIdentity", times=100))
@@ -326,11 +329,7 @@ def signalled(name):
     ("do", "printed", "stays"),
     {
         "identity of others": (theirs, [USED], ["theirs.example"]),
-        "record of others": (
-            lambda _, opened: change(opened, f"www.{ZONE}", "A"),
-            [USED],
-            [f"www.{ZONE} A"],
-        ),
+        "record of others": (their_host, [USED], [f"www.{ZONE} A"]),
         "cleaned up": (lambda lab, _: safety.clean(lab, lab.run), [CLEANED], []),
         "not cleaned up": (theirs_for_good, [USED, "not cleaned up: left: ", LATER], None),
         "Ctrl-C": signalled("SIGINT"),

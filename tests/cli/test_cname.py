@@ -230,11 +230,7 @@ def test_before_the_first_run(new, world):
     found = json.loads(result.stdout)["domains"][0]["records"]
     assert [(one["name"], one["verdict"], one["misconfiguration"], one["seen"]) for one in found] == [
         (name, verdict, code, f"{seen} of 2 servers have the CNAME to {name}.{KEYS}")
-        for name, (verdict, code, seen) in zip(
-            NAMES,
-            (RIGHT, ("wrong", "no-txt", 0), RIGHT),
-            strict=True,
-        )
+        for name, (verdict, code, seen) in zip(NAMES, (RIGHT, ("wrong", "no-txt", 0), RIGHT), strict=True)
     ]
     assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
     targets = [one["target"] for one in found]

@@ -297,6 +297,7 @@ def test_zone_of_another_domain(project, zone):
 
 MANUAL = {"dns": ("manual",), "panel": "hostgator", "panel_zone": DOMAIN}
 AWS = {"route53:Z1": ("ns-1.awsdns-1.com",)}
+ONE_ZONE = {"dns": ("route53:Z1",), "name_servers": AWS}
 
 
 @cases(
@@ -307,13 +308,9 @@ AWS = {"route53:Z1": ("ns-1.awsdns-1.com",)}
         "host with name servers": ({"dns": (f"godaddy:{DOMAIN}",)}, "served-elsewhere", "GoDaddy"),
         "any other host": ({"dns": (f"cpanel:{DOMAIN}",)}, "no-txt", None),
         # Only if the servers of all its zones are known and asked, a record may be where nobody asks.
-        "one zone": ({"dns": ("route53:Z1",), "name_servers": AWS}, "served-elsewhere", None),
+        "one zone": (ONE_ZONE, "served-elsewhere", None),
         "one of two zones": ({"dns": ("route53:Z1", "manual"), "name_servers": AWS}, "no-txt", None),
-        "recursive": (
-            {"dns": ("route53:Z1",), "name_servers": AWS, "dns_check": "recursive"},
-            "no-txt",
-            None,
-        ),
+        "recursive": (ONE_ZONE | {"dns_check": "recursive"}, "no-txt", None),
     },
 )
 def test_where_a_record_is_missing(project, world, domains, declare, declared, code, title):

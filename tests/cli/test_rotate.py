@@ -72,6 +72,7 @@ def entry(lines):
 
 FROM_2, FROM_4 = "generation: 2; published: [1, 2, 3]", "generation: 4; published: [2, 3, 4, 5]"
 LISTED, GAP = f"generation: 2; published: [2, 3]; {SUPPLIED}", "generation: 4; published: [2, 4, 5]"
+SKIPPED = "generation: 2; published: [2, 4]"
 LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
 
 
@@ -83,14 +84,7 @@ LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
         "tidied": ((), 2, (1, 2, 3), {}, f"{FROM_2}; overlapDays: 0; tags: {{}}", "generation: 3; tags: {}"),
         "on its way": ((), 2, (1, 2, 3), {1: 3}, FROM_2, "generation: 3; published: [1, 2, 3, 4]"),
         "short": ((), 2, (1, 2, 3), {1: 3}, "generation: 2; overlapDays: 2", "generation: 3; overlapDays: 2"),
-        "replaced": (
-            (),
-            2,
-            (2, 4),
-            {},
-            "generation: 2; published: [2, 4]",
-            "generation: 4; published: [2, 4, 5]",
-        ),
+        "replaced": ((), 2, (2, 4), {}, SKIPPED, "generation: 4; published: [2, 4, 5]"),
         "no standby": ((), 2, (2,), {}, "generation: 2; published: [2]", "generation: 3"),
         "supplied": ((), 2, (2, 3), {}, f"generation: 2; {SUPPLIED}", f"generation: 3; {SUPPLIED}"),
         "supplied, listed": ((), 2, (2, 3), {}, LISTED, f"generation: 3; {SUPPLIED}"),
