@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
@@ -26,6 +27,7 @@ from byodkim_provider.cli.terminal import (
     wants_json,
 )
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.progress import Interrupted
 from byodkim_provider.quoting import hidden, may_be_a_key
 
 COMMANDS: Final = {
@@ -47,10 +49,6 @@ UNKNOWN: Final = 3
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
 
-AS_JSON: Final = "byodkim_provider.as_json"
-KEYS: Final = "byodkim_provider.keys"
-"""What a context remembers: whether errors are JSON too; arguments that may be keys, never to be quoted."""
-
 
 class _Commands(click.Group):
     """A group of commands, each in a module of its name, whose errors are lines for people."""
@@ -69,60 +67,54 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        given = options.get("args") or (arguments[0] if arguments else None) or sys.argv[1:]
-        with repaired(UNKNOWN if given and given[0] in MONITORS else CANNOT_WRITE):
-            return super().main(*arguments, **options)
-
-    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
-        context.meta[AS_JSON] = wants_json(arguments)
-        # A key may also be the value in `--option=VALUE` or `-oVALUE`.
-        context.meta[KEYS] = [
-            part for one in arguments for part in (one, *one.split("=", 1), one[2:]) if may_be_a_key(part)
-        ]
-        try:
-            return super().parse_args(context, arguments)
-        except click.UsageError as error:
-            raise _without_keys(error, context) from None
-
     def invoke(self, context: click.Context) -> object:
-        as_json = context.meta[AS_JSON]
-        refused: click.ClickException
         try:
             return super().invoke(context)
-        except ByodkimError as error:
-            refused, kind = CannotRead(str(error)), type(error).__name__
-        except click.ClickException as error:
-            # click has many classes for a wrong command line, and other ones with each version.
-            refused = error
-            kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
-        except KeyboardInterrupt as interrupt:
-            text = ", ".join(["interrupted", *map(str, interrupt.args)])
-            say(text)
-            with suppress(OSError):
-                if as_json:
-                    say_as_json("Interrupted", text, INTERRUPTED)
-                sys.stdout.flush()
-            # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
-            os._exit(INTERRUPTED)
-        # Before `_without_keys`, which returns an error of another class.
-        exit_code = UNKNOWN if context.invoked_subcommand in MONITORS else refused.exit_code
-        refused = _without_keys(refused, context)
-        if as_json:
-            say_as_json(kind, refused.format_message(), exit_code)
-        refused.show()
-        raise click.exceptions.Exit(exit_code)
+        except KeyboardInterrupt as interrupt:  # click would print a line for it
+            raise Interrupted(*interrupt.args) from None
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        args = options.get("args", arguments[0] if arguments else None)
+        given = sys.argv[1:] if args is None else [*args]
+        monitored = given[:1] and given[0] in MONITORS
+        exits = options.pop("standalone_mode", True)
+        with repaired(UNKNOWN if monitored else CANNOT_WRITE):
+            try:
+                code = super().main(*arguments, **options | {"standalone_mode": False})
+            except (Interrupted, click.Abort) as interrupt:
+                text = ", ".join(["interrupted", *map(str, interrupt.args)])
+                say(text)
+                with suppress(OSError):
+                    if wants_json(given):
+                        say_as_json("Interrupted", text, INTERRUPTED)
+                    sys.stdout.flush()
+                # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
+                os._exit(INTERRUPTED)
+            except (ByodkimError, click.ClickException) as error:
+                code = _said(error, given, UNKNOWN if monitored else None)
+            if exits:
+                sys.exit(code)
+        return code
 
 
-def _without_keys(error: click.ClickException, context: click.Context) -> click.ClickException:
-    """*error*, or another with its text without what may be a private key: click quotes arguments."""
-    keys = context.meta[KEYS]
-    if not keys:
-        return error
-    text = hidden(error.format_message(), keys)
-    return (
-        Refused(text) if isinstance(error, Refused) else click.UsageError(text, getattr(error, "ctx", None))
-    )
+def _said(error: ByodkimError | click.ClickException, given: Sequence[str], exit_code: int | None) -> int:
+    """Say *error* without what may be a private key: click quotes arguments. Returns the exit code."""
+    refused = CannotRead(str(error)) if isinstance(error, ByodkimError) else error
+    # click has many classes for a wrong command line, and other ones with each version.
+    kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
+    code = refused.exit_code if exit_code is None else exit_code
+    # A key may also be the value in `--option=VALUE` or `-oVALUE`.
+    parts = [part for one in given for part in (one, *one.split("=", 1), one[2:])]
+    if keys := [part for part in parts if may_be_a_key(part)]:
+        text = hidden(refused.format_message(), keys)
+        if isinstance(refused, Refused):
+            refused = Refused(text)
+        else:
+            refused = click.UsageError(text, getattr(error, "ctx", None))
+    if wants_json(given):
+        say_as_json(kind, refused.format_message(), code)
+    refused.show()
+    return code
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
