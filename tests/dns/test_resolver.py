@@ -29,7 +29,8 @@ from tests.support.dns_servers import (
     truncated,
 )
 
-NAME = "s1._domainkey.example.com"
+DOMAIN, MAIL = "example.com", "mail.example.com"
+NAME = f"s1._domainkey.{DOMAIN}"
 VALUE = "p=MIGfMA0"
 RECORD = f"{NAME}. IN TXT {VALUE}"
 LONG = "p=" + "A" * 392  # as long as a 2048-bit key's
@@ -189,51 +190,40 @@ def test_tcp_fails(network, look, over_tcp, failure):
     assert (Answer("ns2.example.net", None, failure),) == look()
 
 
+SUB_ZONE, UP_TO_IT = ONE_SERVER.replace("example.com.", "b.example.com."), {"example.com", "b.example.com"}
+
+
 @cases(
-    ("servers", "domain", "name", "first_asked"),
+    ("servers", "domain", "first_asked"),
     {
-        "domain": (ONE_SERVER, "example.com", NAME, {"example.com"}),
-        "sub-domain": (ONE_SERVER, "mail.example.com", "s1._domainkey.mail.example.com", {"example.com"}),
-        "two labels down": (ONE_SERVER, "a.b.example.com", "s1._domainkey.a.b.example.com", {"example.com"}),
-        "zone of three labels": (
-            "b.example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2",
-            "a.b.example.com",
-            "s1._domainkey.a.b.example.com",
-            {"example.com", "b.example.com"},
-        ),
+        "domain": (ONE_SERVER, "example.com", {"example.com"}),
+        "sub-domain": (ONE_SERVER, "mail.example.com", {"example.com"}),
+        "two labels down": (ONE_SERVER, "a.b.example.com", {"example.com"}),
+        "zone of three labels": (SUB_ZONE, "a.b.example.com", UP_TO_IT),
     },
 )
-def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, name, first_asked):
+def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, first_asked):
     """A resolver is asked for zones from the top, so that it never learns "no such name" of a new one."""
     network[1].knows(servers)
-    zone = "b.example.com" if "b.example.com" in servers else "example.com"
-    network[2].serve(zone, f"{name}. IN TXT {VALUE}")
+    name = f"s1._domainkey.{domain}"
+    network[2].serve("b.example.com" if servers is SUB_ZONE else "example.com", f"{name}. IN TXT {VALUE}")
     assert RIGHT == look(name, domain)
     assert first_asked | {"ns2.example.net"} == network[1].names()
 
 
-@pytest.mark.parametrize(
-    ("cut", "name"),
-    [
-        ("_domainkey.example.com", NAME),
-        ("mail.example.com", "s1._domainkey.mail.example.com"),
-        ("_domainkey.mail.example.com", "s1._domainkey.mail.example.com"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("server", "glue", "address_questions"),
-    [("ns4.{cut}", "ns4.{cut}. IN A 127.0.0.4", 0), ("ns4.example.net", "", 1)],
-    ids=["glue", "no glue"],
-)
-def test_delegated(network, look, cut, name, server, glue, address_questions):
+@pytest.mark.parametrize("cut", [f"_domainkey.{DOMAIN}", MAIL, f"_domainkey.{MAIL}"])
+@pytest.mark.parametrize("has_glue", [True, False], ids=["glue", "no glue"])
+def test_delegated(network, look, cut, has_glue):
     """A delegated part of the zone is asked for where it was delegated to."""
-    server = server.format(cut=cut)
+    server = f"ns4.{cut}" if has_glue else "ns4.example.net"
+    domain = MAIL if cut.endswith(MAIL) else DOMAIN
     network[1].knows(TWO_SERVERS)
     for last in (2, 3):
-        network[last].serve("example.com", f"{cut}. IN NS {server}.\n{glue.format(cut=cut)}")
-    network[4].serve(cut, f"{name}. IN TXT {VALUE}")
-    assert (Answer(server, (VALUE,)),) == look(name, name.partition("_domainkey.")[2])
-    assert {1: 3 + address_questions, 2: 1, 3: 1, 4: 1} == network.counts()
+        glue = f"{server}. IN A 127.0.0.4" if has_glue else ""
+        network[last].serve(DOMAIN, f"{cut}. IN NS {server}.\n{glue}")
+    network[4].serve(cut, f"s1._domainkey.{domain}. IN TXT {VALUE}")
+    assert (Answer(server, (VALUE,)),) == look(f"s1._domainkey.{domain}", domain)
+    assert {1: 3 + (not has_glue), 2: 1, 3: 1, 4: 1} == network.counts()
     assert not {asked for asked in network[1].names() if "_domainkey" in asked}
 
 
@@ -282,9 +272,6 @@ def test_delegated_in_part(network, look, second, third, answers):
     assert look(reply_seconds=10 if third else SHORT) == tuple(Answer(*one) for one in answers)
 
 
-MAIL = "mail.example.com"
-
-
 @cases(
     ("domain", "zone", "zones"),
     {
@@ -292,10 +279,7 @@ MAIL = "mail.example.com"
         "sub-domain": (MAIL, "", ["example.com"]),
         "record": ("example.com", RECORD, ["example.com"]),
         "delegated": (MAIL, f"{MAIL}. IN NS ns4.example.net.", ["example.com", MAIL]),
-        "_domainkey": (
-            *(MAIL, f"_domainkey.{MAIL}. IN NS ns4.example.net."),
-            ["example.com", f"_domainkey.{MAIL}"],
-        ),
+        "_domainkey": (MAIL, f"_domainkey.{MAIL}. IN NS ns4.example.net.", [DOMAIN, f"_domainkey.{MAIL}"]),
         "CNAME": (MAIL, f"s1._domainkey.{MAIL}. IN CNAME k1.example.org.", ["example.com"]),
     },
 )

@@ -18,6 +18,8 @@ from tests.support.testdata import pem
 
 KEY: Final = pem("rsa1024.pkcs8")
 
+KEYS: Final = {str(one): {"selector": f"s{one}", "privateKey": name} for one, name in ((1, "own"), (2, "x"))}
+
 FULL: Final = {
     "generation": 2,
     "published": [1, 2, 3],
@@ -42,18 +44,7 @@ CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
         "defaults": {key: value for key, value in FULL.items() if key not in ("generation", "published")},
         "verification": {"timeoutMinutes": 10, "onTimeout": "fail"},
     },
-    {
-        "domains": {
-            "mail.example.com": {
-                "generation": 1,
-                "keys": {
-                    "1": {"selector": "s1", "privateKey": "own"},
-                    "2": {"selector": "s2", "privateKey": "x"},
-                },
-            }
-        },
-        "privateKeys": {"own": KEY},
-    },
+    {"domains": {"mail.example.com": {"generation": 1, "keys": KEYS}}, "privateKeys": {"own": KEY}},
 )
 
 
@@ -63,21 +54,18 @@ def put_settings(config: Any) -> None:
             settings.load(config, default_region="eu-west-1")
 
 
+ROLE: Final = {
+    "roleArn": "arn:aws:iam::123456789012:role/x",
+    "policyArns": ["arn:aws:iam::aws:policy/x"],
+    "tags": {"team": "mail"},
+    "transitiveTagKeys": ["team"],
+}
+
 AWS: Final[tuple[dict[str, Any], ...]] = (
     {"profile": "mail", "allowedAccountIds": ["123456789012"], "defaultTags": {"tags": {"team": "mail"}}},
     {"accessKey": "AKIA", "secretKey": "secret", "token": "token", "forbiddenAccountIds": ["123456789012"]},
     {"endpoints": [{"sesv2": "http://127.0.0.1:1", "route53": "http://[::1]", "sts": "https://example.com"}]},
-    {
-        "assumeRoles": [
-            dict.fromkeys(ROLE_OPTIONS, "text")
-            | {
-                "roleArn": "arn:aws:iam::123456789012:role/x",
-                "policyArns": ["arn:aws:iam::aws:policy/x"],
-                "tags": {"team": "mail"},
-                "transitiveTagKeys": ["team"],
-            }
-        ]
-    },
+    {"assumeRoles": [dict.fromkeys(ROLE_OPTIONS, "text") | ROLE]},
     dict.fromkeys(REFUSED, "true"),
 )
 
@@ -94,20 +82,14 @@ def put_aws(values: Any) -> None:
             read_settings(get)
 
 
+def _stack_file(config: dict[str, Any], flow: bool | None) -> str:
+    ours = {f"ses-byodkim:{name}": value for name, value in config.items()}
+    whole = {"encryptionsalt": "v1:salt:v1:text", "config": {"aws:region": "eu-west-1", **ours}}
+    return yaml.safe_dump(whole, sort_keys=False, default_flow_style=flow)
+
+
 STACK_FILES: Final = tuple(
-    yaml.safe_dump(
-        {
-            "encryptionsalt": "v1:salt:v1:text",
-            "config": {
-                "aws:region": "eu-west-1",
-                **{f"ses-byodkim:{name}": value for name, value in config.items()},
-            },
-        },
-        sort_keys=False,
-        default_flow_style=flow,
-    )
-    for config in CONFIGURATIONS
-    for flow in (None, False, True)
+    _stack_file(config, flow) for config in CONFIGURATIONS for flow in (None, False, True)
 )
 
 YAML_PIECES: Final = (
@@ -131,17 +113,14 @@ def put_stack_file(text: str) -> None:
         stack_file.diff(text, after, "Pulumi.dev.yaml")
 
 
-PRINTED: Final = tuple(
-    "".join(
-        f"{name:13}{value}\n"
-        for name, value in {
-            "KEY": "VALUE",
-            "aws:region": "eu-west-1",
-            **{name: json.dumps(value) for name, value in config.items()},
-        }.items()
-    ).replace(json.dumps(KEY), '"[secret]"')
-    for config in CONFIGURATIONS
-)
+def _printed(config: dict[str, Any]) -> str:
+    ours = {name: json.dumps(value) for name, value in config.items()}
+    rows = {"KEY": "VALUE", "aws:region": "eu-west-1"} | ours
+    text = "".join(f"{name:13}{value}\n" for name, value in rows.items())
+    return text.replace(json.dumps(KEY), '"[secret]"')
+
+
+PRINTED: Final = tuple(map(_printed, CONFIGURATIONS))
 
 
 def put_printed(text: str) -> None:

@@ -31,13 +31,8 @@ class Secondaries:
     def _transferred(self):
         xfr = dns.query.xfr(ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5)
         zone = dns.zone.from_xfr(xfr, relativize=False)
-        sets = tuple(
-            RecordSet(
-                name.to_text(),
-                dns.rdatatype.to_text(rdataset.rdtype),
-                rdataset.ttl,
-                tuple(rdata.to_text() for rdata in rdataset),
-            )
-            for name, rdataset in zone.iterate_rdatasets()
-        )
-        return [HostedZone(self._server.zone, NAME_SERVERS, sets)]
+        sets = []
+        for name, found in zone.iterate_rdatasets():
+            values = tuple(rdata.to_text() for rdata in found)
+            sets.append(RecordSet(name.to_text(), dns.rdatatype.to_text(found.rdtype), found.ttl, values))
+        return [HostedZone(self._server.zone, NAME_SERVERS, tuple(sets))]

@@ -20,15 +20,8 @@ class Run:
 
     def __init__(self, host, existing, value):
         self.provider = DnsRecordProvider(lambda *_: host)
-        self.inputs = {
-            "provider": "godaddy",
-            "zone": DOMAIN,
-            "name": NAME,
-            "value": value,
-            "existing": existing,
-            "domain": DOMAIN,
-            "regions": [],
-        }
+        where = {"provider": "godaddy", "zone": DOMAIN, "domain": DOMAIN, "regions": []}
+        self.inputs = where | {"name": NAME, "value": value, "existing": existing}
         self.made = self.provider.create(self.inputs)
 
     def again(self):

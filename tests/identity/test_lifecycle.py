@@ -449,8 +449,7 @@ def test_a_take_over_is_said(world, make, line):
 
 def test_taking_back_is_said(world):
     """The same of an identity that another stack has taken; where its key is not touched, nothing is said."""
-    stored = world.verified()
-    world.publish(2)
+    stored = world.verified(standby=True)
     line = f"example.com eu-west-1: SES has it, {BYODKIM} 's1'; switches to 's2'"
     for generation, lines in ((1, []), (2, [line])):
         world.change(tags=PROD)
@@ -479,8 +478,7 @@ def test_replacement(world, lag):
 def test_switch(world, status):
     """A switch is one read and one Put; stored is until when the old key signed and since when the new."""
     world.switch(status_after_put=status, put_answer="as Get")
-    old = world.verified()
-    world.publish(2)
+    old = world.verified(standby=True)
     world.forget()
     new = world.update(old, 2)
     now = START + HOUR
@@ -552,8 +550,7 @@ def test_a_switch_has_a_wait_of_its_own(world, seconds):
 def test_lost_answer_of_put(world, kind, restarts):
     """A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same."""
     world.switch(same_key_restarts=restarts)
-    old = world.verified()
-    world.publish(2)
+    old = world.verified(standby=True)
     world.model.inject(Fault(kind, "after", PUT_KEY))
     refused(SesRefused, world.update, old, 2)
     assert [PUT_KEY] == world.calls()[1:]
@@ -573,8 +570,7 @@ def test_back_while_reads_lag(world, ahead):
 
     This holds whatever this machine's clock says.
     """
-    first = world.verified()
-    world.publish(2)
+    first = world.verified(standby=True)
     world.run.clock = WrongClock(world.clock, ahead)
     world.switch(read_lag_seconds=5)
     second = world.update(first, 2)
@@ -620,8 +616,7 @@ def test_deleted_behind_our_back(world, is_refreshed):
 
     Without a refresh an update finds it gone only if something else is wrong.
     """
-    first = world.verified()
-    world.publish(2)
+    first = world.verified(standby=True)
     old = world.update(first, 2)
     world.model.remove(DOMAIN, REGION)
     world.forget()
@@ -661,8 +656,7 @@ def test_drift_to_easy_dkim(world, status):
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
 def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
     """An identity that is another's by now is not changed any more, and the message says whose it is."""
-    old = world.verified()
-    world.publish(2)
+    old = world.verified(standby=True)
     world.change(tags=tags and {**tags, INSTANCE_TAG: "theirs"})
     before = world.identity()
     if is_refreshed:
@@ -961,8 +955,7 @@ def test_a_switch_that_said_success_and_fell_back(world):
     After half an hour it is one; the run that checks again still offers to go back to the key before.
     """
     world.switch(status_after_put="SUCCESS", first_check_seconds=2400)
-    old = world.verified()
-    world.publish(2)
+    old = world.verified(standby=True)
     switched = world.update(old, 2)
     assert ("SUCCESS", False) == ((seen := world.read(switched)).status, seen.was_verified)
     world.clock.advance(SETTLED)

@@ -108,15 +108,10 @@ def test_a_time_is_written_in_utc():
 @pytest.fixture
 def inputs(world):
     """Inputs that are right and in their normal form, as Pulumi sends them."""
-    return {
-        "domain": "example.com",
-        "region": "eu-west-1",
-        "selector": "s1",
-        "private_key": world.key(1).pkcs1_base64(),
-        "owner": "ses-byodkim/dev/example.com/eu-west-1",
-        "generation": 1.0,
-        "published": [1.0, 2.0],
-    }
+    key = {"selector": "s1", "private_key": world.key(1).pkcs1_base64()}
+    generations = {"generation": 1.0, "published": [1.0, 2.0]}
+    whose = {"domain": "example.com", "region": "eu-west-1", "owner": "ses-byodkim/dev/example.com/eu-west-1"}
+    return whose | key | generations
 
 
 def test_check_normalises(inputs, world):

@@ -107,9 +107,11 @@ class World:
         self.next_run()
         return stored
 
-    def verified(self, generation: int = 1, /, **changes: Any) -> Stored:
-        """The same, and SES has found the record."""
+    def verified(self, generation: int = 1, /, *, standby: bool = False, **changes: Any) -> Stored:
+        """The same, and SES has found the record; with *standby* the next generation's is in DNS, too."""
         stored = self.created(generation, **changes)
+        if standby:
+            self.publish(generation + 1, domain=stored.declared.domain)
         self.clock.advance(timedelta(hours=1))
         assert self.identity(stored.declared.domain).confirmed
         return stored
