@@ -332,18 +332,17 @@ def test_allowed_accounts(machine, aws, kind, listed, problem):
         assert machine.connect(**given)[1] == aws.account
 
 
-def check_redirection(machine, endpoints, environment, redirected, *service):
+def check_redirection(machine, endpoints, environment, redirected, *service, **region):
     """That only what is *redirected* alone is refused."""
     machine.sign_in()
     machine.set(**environment)
     if redirected is None:
-        machine.connect(*service, endpoints=endpoints)
+        machine.connect(*service, endpoints=endpoints, **region)
         return
     ours, variable = SERVICES[service[0] if service else "sesv2"][::2]
     there, here = (ours, "Route 53") if redirected == ours else ("Route 53", ours)
-    assert refused(machine.connect, *service, endpoints=endpoints).message == AwsMessages.ONE_REDIRECTED(
-        there=there, here=here, service=ours, variable=variable
-    )
+    said = AwsMessages.ONE_REDIRECTED(there=there, here=here, service=ours, variable=variable)
+    assert refused(machine.connect, *service, endpoints=endpoints, **region).message == said
 
 
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
@@ -404,13 +403,8 @@ def test_half_redirected_secrets(machine, endpoints, environment, redirected):
 @pytest.mark.parametrize("region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
 def test_half_redirected_in_other_partitions(machine, region, dual_stack):
     """AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6 too."""
-    machine.sign_in()
-    machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
-    machine.connect(region=region)
-    error = refused(machine.connect, region=region, endpoints={"sesv2": NOBODY})
-    assert error.message == AwsMessages.ONE_REDIRECTED(
-        there="SES", here="Route 53", service="SES", variable="AWS_ENDPOINT_URL_SESV2"
-    )
+    check_redirection(machine, {}, {"AWS_USE_DUALSTACK_ENDPOINT": dual_stack}, None, region=region)
+    check_redirection(machine, {"sesv2": NOBODY}, {}, "SES", region=region)
 
 
 @cases(

@@ -15,6 +15,7 @@ from tests.support.identities import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
 WRONG_VALUE = {"status": "PENDING", "error_type": "INVALID_VALUE"}
+OWNERS = [Difference("OTHER_OWNER", "'b'"), Difference("OTHER_INSTANCE")]
 SAID = "PENDING (INVALID_VALUE: another value in DNS)"
 
 
@@ -35,12 +36,7 @@ SAID = "PENDING (INVALID_VALUE: another value in DNS)"
         "other value": (WRONG_VALUE, [Difference("OTHER_VALUE", SAID)]),
         "several": (
             {**EASY, "other_owner": "'b'", "other_instance": "i2", "signing_enabled": False},
-            [
-                Difference("OTHER_OWNER", "'b'"),
-                Difference("OTHER_INSTANCE"),
-                Difference("OTHER_ORIGIN", "AWS_SES"),
-                Difference("DISABLED"),
-            ],
+            [*OWNERS, Difference("OTHER_ORIGIN", "AWS_SES"), Difference("DISABLED")],
         ),
     },
 )

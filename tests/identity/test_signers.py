@@ -154,14 +154,14 @@ def test_silent_regions(world, why):
         why(SUPPLIED)
 
 
+SILENT = f"{NAME}: left at {LABEL}, SES does not say who signs with it"
+
+
 def test_many_silent_regions(world):
     """A long list is cut."""
     silent = {f"xx-east-{number}": None for number in range(1, 6)}
     assert SUPPLIED.stays(replace(world.outside, elsewhere=lambda _: silent))
-    assert world.progress.warnings == [
-        f"{NAME}: left at {LABEL}, SES does not say who signs with it in xx-east-1, xx-east-2, xx-east-3, 2 "
-        "more"
-    ]
+    assert world.progress.warnings == [f"{SILENT} in xx-east-1, xx-east-2, xx-east-3, 2 more"]
 
 
 def test_no_session(world):
@@ -170,9 +170,6 @@ def test_no_session(world):
     def ses(region):
         raise InvalidSettings(["aws: no response from STS"])
 
-    assert SUPPLIED.stays(
-        replace(world.outside, ses=ses, names=lambda _: (), elsewhere=lambda _: {OTHER: [DOMAIN]})
-    )
-    assert world.progress.warnings == [
-        f"{NAME}: left at {LABEL}, SES does not say who signs with it in {OTHER}"
-    ]
+    listed = {"names": lambda _: (), "elsewhere": lambda _: {OTHER: [DOMAIN]}}
+    assert SUPPLIED.stays(replace(world.outside, ses=ses, **listed))
+    assert world.progress.warnings == [f"{SILENT} in {OTHER}"]
