@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
@@ -116,7 +117,8 @@ class _Server(ThreadingHTTPServer):
 
     def end(self) -> None:
         self._ends = True
-        socket.create_connection(("127.0.0.1", self.server_address[1])).close()
+        with suppress(ConnectionRefusedError):  # it was busy with a connection, saw that it ends, and is gone
+            socket.create_connection(("127.0.0.1", self.server_address[1])).close()
 
 
 class _Handler(BaseHTTPRequestHandler):

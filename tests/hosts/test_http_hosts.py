@@ -262,6 +262,12 @@ def test_wrong_certificate(godaddy, tmp_path):
     assert godaddy.stand_in.requests == []
 
 
+def test_a_stand_in_that_is_gone(godaddy):
+    """One that is busy while it is stopped ends by itself, and `stop` is right with that."""
+    godaddy.stand_in._server.end()
+    godaddy.stand_in._thread.join()
+
+
 @pytest.mark.parametrize("url", ["https://[::1", "https://a..b", "https://example.com:99999"])
 def test_no_address(godaddy, url):
     """An address that is none is refused in our words; with the right one it goes on."""
