@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 
 import byodkim_provider
-from byodkim_provider.aws.permissions import ALLOWED_ANYWAY, PERMISSIONS
+from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.settings import partition_of
@@ -21,7 +21,6 @@ from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "reference" / "permissions.md"
 
 CALLED_BY_PULUMI_AWS = {
     # aws.route53.Record: record.go.
@@ -127,23 +126,6 @@ def test_partitions():
         regions = session.get_available_regions("sesv2", partition)
         assert {partition_of(region) for region in regions} <= {partition}
     assert len(session.get_available_regions("sesv2")) > 1
-
-
-def as_markdown():
-    """The table of docs/reference/permissions.md."""
-    lines = ["| on | if | action, and why |", "| --- | --- | --- |"]
-    for (on, needed), rows in PERMISSIONS.items():
-        actions = [
-            f"`{action}`{' (allowed to everybody)' * (action in ALLOWED_ANYWAY)}: {why}"
-            for action, why in rows.items()
-        ]
-        lines.append(f"| {on} | {needed or '–'} | {'<br>'.join(actions)} |")
-    return "\n".join(lines)
-
-
-def test_document():
-    """The document's table is the code's, so that both say the same of each action."""
-    assert as_markdown() in DOCUMENT.read_text()
 
 
 UNUSED = "is in the table and was never called"

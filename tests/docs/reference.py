@@ -2,7 +2,7 @@
 Writes the parts of the reference that follow from the source: `python -m tests.docs.reference`.
 
 The commands, as their `--help` has them; arguments and outputs of the public resources, as their
-docstrings have them; the messages, as their tables have them. Source in, pages out.
+docstrings have them; messages and permissions, as their tables have them. Source in, pages out.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import click
 
 import byodkim_provider
 from byodkim_provider import messages
+from byodkim_provider.aws.permissions import ALLOWED_ANYWAY, PERMISSIONS
 from byodkim_provider.cli import main
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.cli import CliMessages
@@ -196,9 +197,20 @@ def _quoted(text: str) -> str:
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
+def permissions() -> str:
+    """Every action that is called, a row for each statement of a policy."""
+    lines = ["| on | if | action, and why |\n| --- | --- | --- |"]
+    for (on, needed), rows in PERMISSIONS.items():
+        anyway = {action: " (allowed to everybody)" * (action in ALLOWED_ANYWAY) for action in rows}
+        actions = [f"`{action}`{anyway[action]}: {why}" for action, why in rows.items()]
+        lines.append(f"| {on} | {needed or '–'} | {'<br>'.join(actions)} |")
+    return "\n".join(lines)
+
+
 PARTS: Final = {
     "docs/reference/cli.md": commands,
     "docs/reference/errors.md": errors,
+    "docs/reference/permissions.md": permissions,
     "docs/reference/resources.md": resources,
 }
 """What stands between the marks of each page."""

@@ -57,7 +57,7 @@ class Done:
 
 
 def typed(commands: str, *, cwd: Path, env: dict[str, str]) -> Done:
-    """*commands* as if they were pasted into a terminal; the first one that fails is the last one."""
+    """*commands* as if they were pasted into a terminal; the first that fails is the last."""
     keyboard, terminal = pty.openpty()
     os.write(keyboard, b"y\n" * 4)
     try:
@@ -136,7 +136,6 @@ class Shell:
         return self.project / "stacks" / f"Pulumi.{STACK}.yaml"
 
     def run(self, commands: str, **variables: str) -> Done:
-        """*commands* as if they were pasted; the first one that fails is the last one."""
         return typed(commands, cwd=self.project, env=self.environment | variables)
 
     def well(self, commands: str, **variables: str) -> Done:

@@ -67,7 +67,7 @@ docs/how-to/dns-team.md: What to add 1
 docs/how-to/dns.md: A zone for the keys 1; Without Pulumi 1
 docs/how-to/dns.md: By API: nobody pastes 2; A name server of your own 3
 docs/how-to/existing-identities.md: From Terraform, pulumi-aws or CloudFormation 2 3
-docs/how-to/from-easy-dkim.md: Away from Easy DKIM 1; Round the window: a sub-domain 1 2 3
+docs/how-to/from-easy-dkim.md: Away from Easy DKIM 1; Round the window: a sub-domain 1 2
 docs/how-to/from-easy-dkim.md: Round the window: a planned downtime 2 3
 docs/how-to/leaked-key.md: A key has leaked 1 2
 docs/how-to/leaving.md: The state is lost 1; One domain only, and a saved plan 1 2
