@@ -87,9 +87,5 @@ def godaddy(sandbox, shell):
 def kms_alias(sandbox):
     """Makes a KMS key that can be called by a name."""
     with kms(sandbox) as client:
-
-        def make(name):
-            key = client.create_key()["KeyMetadata"]["KeyId"]
-            client.create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
-
-        yield make
+        key = client.create_key()["KeyMetadata"]["KeyId"]
+        yield lambda name: client.create_alias(AliasName=f"alias/{name}", TargetKeyId=key)

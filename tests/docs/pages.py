@@ -65,6 +65,17 @@ def quoted(page: str, text: str) -> str:
     return text
 
 
+def shows(text: str, page: str, heading: str, number: int = 1) -> bool:
+    """Whether *text* has a block; times, selectors and indentation may be others."""
+    return _without_names(block(page, heading, number)) in _without_names(text)
+
+
+def _without_names(text: str) -> str:
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", text)
+    text = re.sub(r"\bs\d{8}-[0-9a-f]{8}\b", "SELECTOR", text)
+    return "".join(f"{line.strip()}\n" for line in text.splitlines())
+
+
 def _of_page(page: str, text: str) -> list[Block]:
     found: list[Block] = []
     # A comment in a block looks like a heading.
