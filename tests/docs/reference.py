@@ -126,11 +126,11 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _type(annotation: ast.expr) -> str:
-    """The type without what Pulumi wraps it into."""
+    """The type without what Pulumi wraps it into, and what checks it."""
     text = ast.unparse(annotation)
     while (bare := re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)) != text:
         text = bare
-    text = text.replace("None | None", "None")
+    text = text.replace("None | None", "None").replace("Boolean", "bool")
     return re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
 
 
