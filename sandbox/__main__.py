@@ -89,12 +89,8 @@ def spoil(domain: str) -> int:
     for zone in route53.list_hosted_zones()["HostedZones"]:
         for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
             if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
-                value = found["ResourceRecords"][0]["Value"]
-                _upsert(
-                    route53,
-                    zone["Id"],
-                    found | {"ResourceRecords": [{"Value": f'{value[: -LOST_CHARACTERS - 1]}"'}]},
-                )
+                left = found["ResourceRecords"][0]["Value"][: -LOST_CHARACTERS - 1]
+                _upsert(route53, zone["Id"], found | {"ResourceRecords": [{"Value": f'{left}"'}]})
                 print(f"{name}: the last {LOST_CHARACTERS} characters are gone")
                 return 0
     raise LookupError(f"{name}: no such TXT record in Route 53")
