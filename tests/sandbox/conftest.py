@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.world import Sandbox
-from tests.sandbox.ses_client import world
+from tests.sandbox.ses_client import World
 
 
 @pytest.fixture
@@ -14,5 +14,7 @@ def sandbox():
 
 @pytest.fixture
 def here():
-    with world() as running:
-        yield running
+    """Without a rate limit; SES first checks DNS after `CHECK_SECONDS`."""
+    world = World()
+    with world.ses:
+        yield world

@@ -5,14 +5,11 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -35,25 +32,15 @@ class Key:
     selector: str
     rsa: rsa.RSAPrivateKey
 
-    def _sent(self, encoding: Encoding, form: PrivateFormat) -> dict[str, str]:
-        return self.sent_as(self.rsa.private_bytes(encoding, form, NoEncryption()))
-
-    def sent_as(self, private_key: bytes) -> dict[str, str]:
-        """As `SigningAttributes`."""
-        encoded = base64.b64encode(private_key).decode()
-        return {"DomainSigningSelector": self.selector, "DomainSigningPrivateKey": encoded}
+    def sent_as(
+        self, encoding: Encoding = Encoding.DER, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL
+    ) -> dict[str, str]:
+        return sent(self.selector, self.rsa.private_bytes(encoding, form, NoEncryption()))
 
     @property
     def sent(self) -> dict[str, str]:
-        return self._sent(Encoding.DER, PrivateFormat.TraditionalOpenSSL)
-
-    @property
-    def pkcs8(self) -> dict[str, str]:
-        return self._sent(Encoding.DER, PrivateFormat.PKCS8)
-
-    @property
-    def whole_pem(self) -> dict[str, str]:
-        return self._sent(Encoding.PEM, PrivateFormat.TraditionalOpenSSL)
+        """As `SigningAttributes`."""
+        return self.sent_as()
 
     @property
     def p(self) -> str:
@@ -63,6 +50,12 @@ class Key:
     @property
     def record_name(self) -> str:
         return f"{self.selector}._domainkey.{DOMAIN}"
+
+
+def sent(selector: str, private_key: bytes) -> dict[str, str]:
+    """`SigningAttributes` with whatever somebody takes for a private key."""
+    encoded = base64.b64encode(private_key).decode()
+    return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": encoded}
 
 
 @functools.cache
@@ -79,11 +72,22 @@ def ec_key() -> bytes:
 
 @dataclass
 class World:
-    """A running emulator, the DNS it sees and the clock it goes by."""
+    """A running emulator, the DNS it sees, the clock it goes by, and who sent the mail that arrived."""
 
-    ses: SesEmulator
-    clock: SandboxClock
+    ses: SesEmulator = field(init=False)
+    clock: SandboxClock = field(default_factory=SandboxClock)
     dns: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    mx: tuple[str, ...] | None = ()
+    senders: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ses = SesEmulator(
+            look_up_txt=lambda name: self.dns.get(name, ()),
+            look_up_mx=lambda _: self.mx,
+            clock=self.clock,
+            switches=Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS),
+            deliver=lambda sender, *_: self.senders.append(sender.partition("@")[2]),
+        )
 
     def client(self, region: str = REGION, **config: Any) -> Any:
         """A boto3 client that tries once."""
@@ -135,16 +139,6 @@ def _client(url: str, region: str, config: str) -> Any:
     return _session().client("sesv2", region, endpoint_url=url, config=settings)
 
 
-@contextmanager
-def world() -> Iterator[World]:
-    """A world without a rate limit; SES first checks DNS after `CHECK_SECONDS`."""
-    clock = SandboxClock()
-    dns: dict[str, tuple[str, ...] | None] = {}
-    chosen = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
-    with SesEmulator(look_up_txt=lambda name: dns.get(name, ()), clock=clock, switches=chosen) as ses:
-        yield World(ses, clock, dns)
-
-
 def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
     """HTTP status, code and text of the error that *call* gets."""
     try:
@@ -168,10 +162,5 @@ def send(
     scope = f"AKID/20260101/{region}/ses/aws4_request, SignedHeaders=host"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"} if region else {}
     headers |= {"Content-Length": length} if length else {}
-    request = urllib.request.Request(f"{here.ses.url}{path}", data=body, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer), ""
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read() or b"null"), error.headers["x-amzn-ErrorType"] or ""
+    answer = urllib3.request(method, f"{here.ses.url}{path}", body=body, headers=headers)
+    return answer.status, json.loads(answer.data or b"null"), answer.headers.get("x-amzn-ErrorType", "")

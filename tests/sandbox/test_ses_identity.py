@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, ec_key, key
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+
+from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, ec_key, key, sent
 from tests.support.cases import cases
 
 HOUR = timedelta(hours=1)
@@ -35,9 +37,9 @@ def test_checks_come_at_growing_gaps(here):
     "attributes",
     {
         "the right key": ONE.sent,
-        "whole PEM": ONE.whole_pem,
-        "not RSA": ONE.sent_as(ec_key()),
-        "no key": ONE.sent_as(b"no key"),
+        "whole PEM": ONE.sent_as(Encoding.PEM),
+        "not RSA": sent("one", ec_key()),
+        "no key": sent("one", b"no key"),
         "no base64": {**ONE.sent, "DomainSigningPrivateKey": "A"},
         "another key": TWO.sent | {"DomainSigningSelector": "one"},
         "2056 bits": LARGE.sent,
@@ -65,7 +67,7 @@ def test_search_ends_after_72_hours(here, attributes):
     ("attributes", "value", "status"),
     {
         "PKCS#1": (ONE.sent, ONE.p, "SUCCESS"),
-        "PKCS#8": (ONE.pkcs8, ONE.p, "SUCCESS"),
+        "PKCS#8": (ONE.sent_as(form=PrivateFormat.PKCS8), ONE.p, "SUCCESS"),
         "2048 bits": (LONG.sent | {"DomainSigningSelector": "one"}, LONG.p, "SUCCESS"),
         "tagged": (ONE.sent, f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
         "final semicolon": (ONE.sent, f"{ONE.p};", "SUCCESS"),
@@ -78,7 +80,7 @@ def test_search_ends_after_72_hours(here, attributes):
         "no p": (ONE.sent, ONE.p[2:], "PENDING"),
         "placeholder": (ONE.sent, "p=customerProvidedPublicKey", "PENDING"),
         "revoked": (ONE.sent, "p=", "PENDING"),
-        "revoked, of no key": (ONE.whole_pem, "p=", "PENDING"),
+        "revoked, of no key": (ONE.sent_as(Encoding.PEM), "p=", "PENDING"),
     },
 )
 def test_record_values(here, attributes, value, status):
