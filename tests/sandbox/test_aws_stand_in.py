@@ -1,7 +1,6 @@
 """Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a record."""
 
 import json
-from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +13,7 @@ from sandbox.pulumi.aws_account import RETRYING, Account
 from sandbox.pulumi.aws_resources import EmailIdentity, Record, find_zone
 from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
+from tests.sandbox.records import change
 from tests.support.cases import cases
 
 STRING = "x" * 255
@@ -26,23 +26,16 @@ def sandbox():
         yield sandbox
 
 
-def remove_zone(sandbox, zone_id):
-    """Somebody deletes the zone, with all that is in it."""
-    listed = sandbox.route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
-    batch = [
-        {"Action": "DELETE", "ResourceRecordSet": one} for one in listed if one["Type"] not in ("NS", "SOA")
-    ]
-    if batch:
-        sandbox.route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})
-    sandbox.route53.delete_hosted_zone(Id=zone_id)
-
-
 @pytest.fixture
 def zone_id(sandbox):
     zone_id = sandbox.add_zone("example.com")
     yield zone_id
-    with suppress(sandbox.route53.exceptions.NoSuchHostedZone):
-        remove_zone(sandbox, zone_id)
+    listed = sandbox.route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
+    for one in listed:
+        if one["Type"] not in ("NS", "SOA"):
+            values = [record["Value"] for record in one["ResourceRecords"]]
+            change(sandbox, zone_id, "DELETE", one["Name"], *values, kind=one["Type"], ttl=one["TTL"])
+    sandbox.route53.delete_hosted_zone(Id=zone_id)
 
 
 @pytest.fixture
@@ -50,19 +43,19 @@ def record(sandbox):
     return Record(SimpleNamespace(route53=sandbox.route53))  # without the limit on requests
 
 
-def change(sandbox, zone_id, action, name, *values, kind="TXT", ttl=300):
-    records = [{"Value": value} for value in values]
-    record_set = {"Name": name, "Type": kind, "TTL": ttl, "ResourceRecords": records}
-    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
-    sandbox.route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
-
-
 def inputs(zone_id, *, name=NAME, value="p=abc", **more):
     return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
 
 
-SET = "resource record set [name='{}.example.com.', type='TXT'] but"
-EXISTS = f"Tried to create {SET.format('there')} it already exists"
+TRIED = "Tried to {} resource record set [name='{}.example.com.', type='TXT'] but {}"
+EXISTS = TRIED.format("create", "there", "it already exists")
+NOT_FOUND = TRIED.format("delete", "not", "it was not found")
+NO_MATCH = TRIED.format("delete", "there", "the values provided do not match the current values")
+CONFLICT = (
+    "RRSet of type CNAME with DNS name there.example.com. is not permitted as it conflicts with other records "
+    "with the same DNS name in zone example.com."
+)
+NOT_PERMITTED = "RRSet with DNS name s1.{}. is not permitted in zone example.com."
 NO_QUOTES = "InvalidCharacterString (Value should be enclosed in quotation marks) encountered with"
 
 
@@ -71,32 +64,16 @@ NO_QUOTES = "InvalidCharacterString (Value should be enclosed in quotation marks
     {
         "exists": ("CREATE", "there.example.com", ['"b"'], EXISTS),
         "exists in other case": ("CREATE", "There.Example.com.", ['"b"'], EXISTS),
-        "delete nothing": (
-            "DELETE",
-            "not.example.com",
-            ['"a"'],
-            f"Tried to delete {SET.format('not')} it was not found",
-        ),
-        "delete other value": (
-            "DELETE",
-            "there.example.com",
-            ['"b"'],
-            f"Tried to delete {SET.format('there')} the values provided do not match the current values",
-        ),
-        "alias beside": (
-            "UPSERT CNAME",
-            "there.example.com",
-            ["example.net"],
-            "RRSet of type CNAME with DNS name there.example.com. is not permitted as it conflicts with "
-            "other records with the same DNS name in zone example.com.",
-        ),
-        "other zone": (
+        "delete nothing": ("DELETE", "not.example.com", ['"a"'], NOT_FOUND),
+        "delete other value": ("DELETE", "there.example.com", ['"b"'], NO_MATCH),
+        "alias beside": ("UPSERT CNAME", "there.example.com", ["example.net"], CONFLICT),
+        "other zone": ("CREATE", "s1.example.org", ['"a"'], NOT_PERMITTED.format("example.org")),
+        "only the zone's end": (
             "CREATE",
-            "s1.example.org",
+            "s1.badexample.com",
             ['"a"'],
-            "RRSet with DNS name s1.example.org. is not permitted in zone example.com.",
+            NOT_PERMITTED.format("badexample.com"),
         ),
-        "only the zone's end": ("CREATE", "s1.badexample.com", ['"a"'], "is not permitted in zone"),
         "no quotes": ("CREATE", "new.example.com", ["a"], f"{NO_QUOTES} 'a'"),
         "two pairs of quotes": ("CREATE", "new.example.com", ['""a""'], f'{NO_QUOTES} \'""a""\''),
         "string of 256": ("CREATE", "new.example.com", [f'"{STRING}y"'], "CharacterStringTooLong"),

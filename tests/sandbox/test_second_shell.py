@@ -1,15 +1,17 @@
 """The commands for the second shell of `make sandbox`: mail, accidents, and errors of one line."""
 
 import os
-import subprocess
 import sys
+from typing import NamedTuple
 
+import boto3
 import pytest
 
+from sandbox.__main__ import main
 from sandbox.ses.switches import Switches
 from sandbox.shell import MAIL, environment
 from sandbox.world import Sandbox
-from tests.docs.pages import ROOT
+from tests.sandbox.records import change
 from tests.sandbox.ses_client import DOMAIN, REGION, key
 
 ONE = key("one")
@@ -23,24 +25,30 @@ def sandbox():
         yield sandbox
 
 
+class Typed(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def typed(sandbox):
+def typed(sandbox, monkeypatch, capsys):
     """Runs `python -m sandbox <words>`: in the second shell or, unless *reached*, in any other one."""
 
     def typed(*words, reached=True):
-        theirs = {
-            name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "SANDBOX_"))
-        }
+        for name in [name for name in os.environ if name.startswith(("AWS_", "SANDBOX_"))]:
+            monkeypatch.delenv(name)
         if reached:
-            theirs |= environment(sandbox, state=sandbox.directory, pulumi_home="", language_host="")
-        return subprocess.run(
-            [sys.executable, "-m", "sandbox", *words],
-            cwd=ROOT,
-            env=theirs,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+            theirs = environment(sandbox, state=sandbox.directory, pulumi_home="", language_host="")
+            for name, value in theirs.items():
+                monkeypatch.setenv(name, value)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        monkeypatch.setattr(sys, "argv", ["sandbox", *words])
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = ended.code
+        return Typed(code, *capsys.readouterr())
 
     return typed
 
@@ -48,12 +56,8 @@ def typed(sandbox):
 @pytest.fixture(scope="module")
 def signs(sandbox):
     """A domain that SES signs for; its record is in Route 53."""
-    zone, values = sandbox.add_zone(DOMAIN), [{"Value": f'"{ONE.p}"'}]
-    record_set = {"Name": ONE.record_name, "Type": "TXT", "TTL": 0, "ResourceRecords": values}
-    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]}
-    sandbox.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
-    private_key = ONE.sent["DomainSigningPrivateKey"]
-    sandbox.ses.put_identity(DOMAIN, REGION, selector="one", private_key=private_key)
+    change(sandbox, sandbox.add_zone(DOMAIN), "CREATE", ONE.record_name, f'"{ONE.p}"', ttl=0)
+    sandbox.ses.put_identity(DOMAIN, REGION, selector="one", private_key=ONE.sent["DomainSigningPrivateKey"])
 
 
 def test_mail(sandbox, signs, typed):
@@ -100,11 +104,3 @@ def test_refused(sandbox, typed, words, reached, code, said):
     assert said in refused.stderr.splitlines()[-1]
     assert [line for line in refused.stderr.splitlines() if not line.startswith("usage: ")][1:] == []
     assert reached or sandbox.ses.log == ()
-
-
-def test_help(sandbox, typed):
-    """`--help` explains the command and does nothing."""
-    sandbox.ses.reset_log()
-    shown = typed("populate", "--help")
-    assert (shown.returncode, shown.stdout.startswith(f"usage: {USAGE} populate ")) == (0, True)
-    assert sandbox.ses.log == ()

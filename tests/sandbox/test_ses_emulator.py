@@ -16,11 +16,7 @@ from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send
 from tests.support.cases import cases
 
 ARN = f"arn:aws:ses:{REGION}:123456789012:identity/{DOMAIN}"
-CREATE, PUT = "create_email_identity", "put_email_identity_dkim_signing_attributes"
-BYODKIM = {"EmailIdentity": DOMAIN, "SigningAttributesOrigin": "EXTERNAL"}
-EASY = BYODKIM | {"SigningAttributesOrigin": "AWS_SES"}
 KEY = key("a").sent
-PATTERN = service_model().shape_for("Selector").metadata["pattern"]
 
 
 @pytest.fixture
@@ -28,20 +24,6 @@ def existing(here):
     ses = here.client()
     ses.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key("one").sent)
     return ses
-
-
-def test_create(here):
-    """A new BYODKIM identity cannot send yet, and names its selector; a name is in lower case."""
-    create = here.client().create_email_identity
-    answer = create(EmailIdentity="Example.COM", DkimSigningAttributes=key("one").sent)
-    assert (answer["IdentityType"], answer["VerifiedForSendingStatus"]) == ("DOMAIN", False)
-    assert answer["DkimAttributes"] == {
-        "SigningEnabled": True,
-        "Status": "NOT_STARTED",
-        "SigningAttributesOrigin": "EXTERNAL",
-        "Tokens": ["one"],
-    }
-    assert list(here.ses.identities(REGION)) == [DOMAIN]
 
 
 def test_settings(here):
@@ -57,14 +39,6 @@ def test_settings(here):
         assert (here.get()["DkimAttributes"]["SigningEnabled"], here.signs_with()) == (enabled, selector)
 
 
-def test_put_easy_dkim(here):
-    """A Put of AWS_SES goes from BYODKIM to Easy DKIM, which begins pending."""
-    answer = here.verified(key("one")).put_email_identity_dkim_signing_attributes(**EASY)
-    read = here.get()["DkimAttributes"]
-    shown = (len(answer["DkimTokens"]), read["Status"], read["SigningAttributesOrigin"])
-    assert shown == (3, "PENDING", "AWS_SES")
-
-
 def test_date_header_and_request_id(here, existing):
     """Every answer has SES's own time, which is the sandbox's, and a request id of its own."""
     here.clock.advance(timedelta(days=400))
@@ -73,62 +47,36 @@ def test_date_header_and_request_id(here, existing):
     assert first["RequestId"] != second["RequestId"]
 
 
-@pytest.mark.parametrize(
-    ("action", "parameters", "status", "text"),
-    [
-        ("put_email_identity_configuration_set_attributes", {"ConfigurationSetName": "none"}, 404,
-         "Configuration set <none> does not exist."),
-        (PUT, BYODKIM, 400,
-         "Invalid identity configuration. please ensure to provide the required Attributes."),
-        (PUT, BYODKIM | {"SigningAttributes": {**KEY, "DomainSigningAttributesOrigin": "EXTERNAL"}}, 400,
-         "DomainSigningAttributesOrigin is not possible here."),
-        (PUT, EASY | {"SigningAttributes": KEY}, 400, "There is a key, which AWS_SES makes itself."),
-        ("tag_resource", {"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]}, 400,
-         "A resource can have at most 50 tags."),
-        ("tag_resource", {"Tags": [{"Key": "owner", "Value": "v" * 257}]}, 400,
-         "The value of tag 'owner' is invalid."),
-        ("list_email_identities", {"NextToken": "9"}, 400, "The value of NextToken is invalid."),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
-def test_errors(existing, action, parameters, status, text):
-    """Refusals that nobody has reported have status and text too; test_ses_facts has the others."""
-    about = {"tag_resource": {"ResourceArn": ARN}, "list_email_identities": {}}
-    got = answer_of(getattr(existing, action), **about.get(action, {"EmailIdentity": DOMAIN}) | parameters)
-    assert (status, text) == (got[0], got[2])
-
-
-@cases(
-    ("attributes", "problem"),
-    {
-        "newline": ({"DomainSigningSelector": "ab\n"}, f"satisfy regular expression pattern: {PATTERN}"),
-        "long selector": ({"DomainSigningSelector": "a" * 64}, "have length less than or equal to 63"),
-        "PEM line": ({"DomainSigningPrivateKey": "-----BEGIN"}, "satisfy regular expression pattern"),
-        "enumeration": (
-            {"NextSigningKeyLength": "4096"},
-            "satisfy enum value set: [RSA_1024_BIT, RSA_2048_BIT]",
-        ),
-    },
-)
-def test_validation(here, attributes, problem):
-    """The service model's lengths and patterns hold, for the whole value; what is refused makes nothing."""
-    sent = {"EmailIdentity": DOMAIN, "DkimSigningAttributes": {**KEY, **attributes}}
-    status, code, text = answer_of(here.client().create_email_identity, **sent)
-    assert (status, code) == (400, "BadRequestException")
-    assert text.startswith("1 validation error detected: Value at 'dkimSigningAttributes.")
-    assert f"failed to satisfy constraint: Member must {problem}" in text
+def test_validation(here):
+    """One answer names every problem that the service model knows, and nothing is made."""
+    patterns = (service_model().shape_for(name).metadata["pattern"] for name in ("Selector", "PrivateKey"))
+    of_selector, of_key = (f"satisfy regular expression pattern: {pattern}" for pattern in patterns)
+    length, lengths = "dkimSigningAttributes.domainSigningSelector", "have length {} than or equal to {}"
+    problems = {
+        "emailIdentity": lengths.format("greater", 1),
+        "tags.1.member.value": "not be null",
+        length: of_selector,  # of the whole value
+        "dkimSigningAttributes.domainSigningPrivateKey": of_key,
+        "dkimSigningAttributes.nextSigningKeyLength": "satisfy enum value set: [RSA_1024_BIT, RSA_2048_BIT]",
+    }
+    key = {"DomainSigningSelector": "ab\n", "DomainSigningPrivateKey": "-----BEGIN"} | {
+        "NextSigningKeyLength": "4096"
+    }
+    wrong = {"EmailIdentity": "", "Tags": [{"Key": "a"}], "DkimSigningAttributes": key}
+    long = {"EmailIdentity": DOMAIN, "DkimSigningAttributes": KEY | {"DomainSigningSelector": "a" * 64}}
+    for sent, expected in ((wrong, problems), (long, {length: lengths.format("less", 63)})):
+        with pytest.raises(SesError) as caught:
+            here.ses.call("CreateEmailIdentity", REGION, sent)
+        texts = [
+            f"Value at '{at}' failed to satisfy constraint: Member must {what}"
+            for at, what in expected.items()
+        ]
+        count = f"{len(texts)} validation error{'s' if len(texts) > 1 else ''} detected"
+        assert (caught.value.code, caught.value.message) == (
+            "BadRequestException",
+            f"{count}: {'; '.join(texts)}",
+        )
     assert here.ses.identities(REGION) == {}
-
-
-def test_all_validation_problems_at_once(here):
-    """One answer names every problem, what is missing too."""
-    with pytest.raises(SesError, match="2 validation errors") as caught:
-        here.ses.call("TagResource", REGION, {"Tags": [{"Key": "a"}], "ResourceArn": ""})
-    assert caught.value.message == (
-        "2 validation errors detected: Value at 'resourceArn' failed to satisfy constraint: Member must have "
-        "length greater than or equal to 1; Value at 'tags.1.member.value' failed to satisfy constraint: "
-        "Member must not be null"
-    )
 
 
 def test_list_pages(here):
@@ -175,26 +123,28 @@ def test_rate_limit(here, existing):
     assert [call.status_code for call in here.ses.calls("DeleteEmailIdentity")] == [200]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "region", "answer"),
-    [
-        ("GET", f"/v2/email/identities/{DOMAIN}", None, (403, "MissingAuthenticationTokenException")),
-        ("GET", "/v2/email/dedicated-ips", REGION, (404, "UnknownOperationException")),
-        ("POST", f"/v2/email/identities/{DOMAIN}", REGION, (404, "UnknownOperationException")),
-        ("GET", "/", REGION, (404, "UnknownOperationException")),
-    ],
-    ids=["unsigned", "other action", "other method", "no action"],
+@cases(
+    ("method", "path", "options", "answer"),
+    {
+        "unsigned": ("GET", f"/{DOMAIN}", {"region": None}, (403, "MissingAuthenticationTokenException")),
+        "no Region": ("GET", "", {"region": "eu-nowhere-1"}, (403, "InvalidSignatureException")),
+        "other action": ("GET", "/a/b", {}, (404, "UnknownOperationException")),
+        "other method": ("POST", f"/{DOMAIN}", {}, (404, "UnknownOperationException")),
+        "negative length": ("POST", "", {"body": b"", "length": "-1"}, (400, "BadRequestException")),
+        "no length": ("POST", "", {"body": b"", "length": "many"}, (400, "BadRequestException")),
+    },
 )
-def test_unknown_operation(here, method, path, region, answer):
-    """What is none of its actions is refused and logged; without a signature there is no Region."""
-    status, _, error = send(here, method, path, region=region)
+def test_form(here, method, path, options, answer):
+    """What is none of its actions is refused and logged; without a signature of a Region nothing is."""
+    path = f"/v2/email/identities{path}"
+    status, _, error = send(here, method, path, **options)
     assert (status, error) == answer
-    assert [call.operation for call in here.ses.calls()] == ([f"{method} {path}"] if region else [])
+    calls = {403: [], 404: [f"{method} {path}"], 400: ["CreateEmailIdentity"]}[status]
+    assert [call.operation for call in here.ses.calls()] == calls
 
 
 DENIED = (
-    "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: ses:CreateEmailIdentity on "
-    f"resource: {ARN}"
+    "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: ses:CreateEmailIdentity on"
 )
 
 
@@ -203,7 +153,7 @@ DENIED = (
     {
         "throttle": ("throttle", (429, "TooManyRequestsException", "Rate exceeded")),
         "500": ("500", (500, "InternalServiceErrorException", "Internal failure")),
-        "access denied": ("access_denied", (403, "AccessDeniedException", DENIED)),
+        "access denied": ("access_denied", (403, "AccessDeniedException", f"{DENIED} resource: {ARN}")),
         "drop": ("drop", ConnectionClosedError),
         "timeout": ("timeout", ReadTimeoutError),
         "garbage": ("garbage", (200, "", "")),
@@ -212,15 +162,14 @@ DENIED = (
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_faults(here, kind, when, answer):
     """A fault spoils the answer; the work is done if it came after, and not if it came before."""
-    ses = here.client()
-    spoiled = here.client(read_timeout=0.5) if kind == "timeout" else ses
+    create = here.client(**{"read_timeout": 0.5} if kind == "timeout" else {}).create_email_identity
     here.ses.inject(Fault(kind, when, operation="CreateEmailIdentity", domain=DOMAIN))
-    ses.create_email_identity(EmailIdentity="other.example")
+    create(EmailIdentity="other.example")
     if isinstance(answer, tuple):
-        assert answer == answer_of(spoiled.create_email_identity, EmailIdentity=DOMAIN)
+        assert answer == answer_of(create, EmailIdentity=DOMAIN)
     else:
         with pytest.raises(answer):
-            spoiled.create_email_identity(EmailIdentity=DOMAIN)
+            create(EmailIdentity=DOMAIN)
     assert (DOMAIN in here.ses.identities(REGION)) is (when == "after")
     (call,) = here.ses.calls(answered=False)
     assert (call.domain, call.fault.kind, call.fault.when) == (DOMAIN, kind, when)

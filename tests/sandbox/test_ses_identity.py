@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
-from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, ec_key, key, sent
+from tests.sandbox.ses_client import DOMAIN, REGION, ec_key, key, sent
 from tests.support.cases import cases
 
 HOUR = timedelta(hours=1)
@@ -89,29 +89,6 @@ def test_record_values(here, attributes, value, status):
     create(here, attributes)
     here.check()
     assert here.status() == status
-
-
-@cases(
-    ("answer", "error"),
-    {
-        "no such name": ((), "HOST_NOT_FOUND"),
-        "another value": (("v=spf1",), "INVALID_VALUE"),
-        "no answer": (None, "DNS_SERVER_ERROR"),
-    },
-)
-def test_verification_info(here, answer, error):
-    """A check that missed tells when it was and why; one that found says when."""
-    here.dns[ONE.record_name] = answer
-    create(here, ONE.sent)
-    here.check()
-    info, created = here.get()["VerificationInfo"], here.ses.log[0].at
-    assert (info["ErrorType"], "LastSuccessTimestamp" in info) == (error, False)
-    assert info["LastCheckedTimestamp"] - created <= timedelta(seconds=CHECK_SECONDS)
-    here.publish(ONE)
-    here.clock.advance(HOUR)
-    info = here.get()["VerificationInfo"]
-    assert info["LastSuccessTimestamp"] > info["LastCheckedTimestamp"] > created
-    assert "ErrorType" not in info
 
 
 def test_record_gone_and_back(here):
