@@ -59,23 +59,18 @@ def test_validation(here):
         "dkimSigningAttributes.domainSigningPrivateKey": of_key,
         "dkimSigningAttributes.nextSigningKeyLength": "satisfy enum value set: [RSA_1024_BIT, RSA_2048_BIT]",
     }
-    key = {"DomainSigningSelector": "ab\n", "DomainSigningPrivateKey": "-----BEGIN"} | {
-        "NextSigningKeyLength": "4096"
-    }
-    wrong = {"EmailIdentity": "", "Tags": [{"Key": "a"}], "DkimSigningAttributes": key}
+    key = {"DomainSigningSelector": "ab\n", "DomainSigningPrivateKey": "-----BEGIN"}
+    signing = {"DkimSigningAttributes": key | {"NextSigningKeyLength": "4096"}}
+    wrong = {"EmailIdentity": "", "Tags": [{"Key": "a"}], **signing}
     long = {"EmailIdentity": DOMAIN, "DkimSigningAttributes": KEY | {"DomainSigningSelector": "a" * 64}}
     for sent, expected in ((wrong, problems), (long, {length: lengths.format("less", 63)})):
         with pytest.raises(SesError) as caught:
             here.ses.call("CreateEmailIdentity", REGION, sent)
-        texts = [
-            f"Value at '{at}' failed to satisfy constraint: Member must {what}"
-            for at, what in expected.items()
-        ]
+        start = "failed to satisfy constraint: Member must"
+        texts = [f"Value at '{at}' {start} {what}" for at, what in expected.items()]
         count = f"{len(texts)} validation error{'s' if len(texts) > 1 else ''} detected"
-        assert (caught.value.code, caught.value.message) == (
-            "BadRequestException",
-            f"{count}: {'; '.join(texts)}",
-        )
+        message = f"{count}: {'; '.join(texts)}"
+        assert (caught.value.code, caught.value.message) == ("BadRequestException", message)
     assert here.ses.identities(REGION) == {}
 
 

@@ -190,8 +190,8 @@ MAIL = {
     "FromEmailAddress": ADDRESS,
     "Destination": {"ToAddresses": ["you@example.net"]},
     "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
-    "TenantName": "acme",
 }
+ACME = {"TenantName": "acme"}
 
 
 def test_tenant_holds_an_identity(ses):
@@ -200,24 +200,24 @@ def test_tenant_holds_an_identity(ses):
 
     The API's text: a tenant goes with its associations, and their resources stay.
     """
-    ses.create_tenant(TenantName="acme", Tags=[{"Key": "a", "Value": "b"}])
-    held = {"TenantName": "acme", "ResourceArn": ARN + DOMAIN}
+    ses.create_tenant(**ACME, Tags=[{"Key": "a", "Value": "b"}])
+    held = ACME | {"ResourceArn": ARN + DOMAIN}
     missing = answer_of(ses.create_tenant_resource_association, **held | {"ResourceArn": f"{ARN}a.test"})
     assert missing == (404, "NotFoundException", "Identity <a.test> does not exist.")
     text = f"Tenant not associated with resources [{ARN}{DOMAIN}]"
-    assert answer_of(ses.send_email, **MAIL) == (403, "AccessDeniedException", text)
+    assert answer_of(ses.send_email, **MAIL, **ACME) == (403, "AccessDeniedException", text)
     ses.create_tenant_resource_association(**held)
-    ses.send_email(**MAIL)
+    ses.send_email(**MAIL, **ACME)
     (tenant,) = ses.list_resource_tenants(ResourceArn=ARN + DOMAIN)["ResourceTenants"]
-    (resource,) = ses.list_tenant_resources(TenantName="acme")["TenantResources"]
+    (resource,) = ses.list_tenant_resources(**ACME)["TenantResources"]
     assert (tenant["TenantName"], resource["ResourceArn"]) == ("acme", ARN + DOMAIN)
     text = "it has tenant associations. Remove all tenant associations and try again."
     refused = (400, "BadRequestException", f"Cannot delete {ARN}{DOMAIN} because {text}")
     assert answer_of(ses.delete_email_identity, EmailIdentity=DOMAIN) == refused
     ses.delete_tenant_resource_association(**held)
     ses.create_tenant_resource_association(**held)
-    ses.delete_tenant(TenantName="acme")
-    assert answer_of(ses.get_tenant, TenantName="acme")[0] == 404
+    ses.delete_tenant(**ACME)
+    assert answer_of(ses.get_tenant, **ACME)[0] == 404
     ses.delete_email_identity(EmailIdentity=DOMAIN)
 
 
@@ -284,13 +284,8 @@ def test_primary_gets_a_key_of_its_own(here, follow):
 def test_multi_region_endpoint(here, ses):
     """A: half of the mail goes through each Region, so each has to have the identity."""
     routes = {"RoutesDetails": [{"Region": ELSEWHERE}]}
-    content = {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}}
-    mail = {
-        "FromEmailAddress": ADDRESS,
-        "Destination": {"ToAddresses": ["you@example.net"]},
-        "Content": content,
-        "EndpointId": ses.create_multi_region_endpoint(EndpointName="both", Details=routes)["EndpointId"],
-    }
+    made = ses.create_multi_region_endpoint(EndpointName="both", Details=routes)
+    mail = MAIL | {"EndpointId": made["EndpointId"]}
     with pytest.raises(SesError, match="MessageRejected"):
         [here.ses.call("SendEmail", REGION, mail) for _ in range(2)]
     here.ses.put_easy_dkim(DOMAIN, ELSEWHERE)
