@@ -198,17 +198,20 @@ class Lab:
         origin = {"SigningAttributesOrigin": "EXTERNAL"}
         return self.call(PUT, EmailIdentity=domain, SigningAttributes=key.attributes, **origin)
 
-    def get(self, domain: str, action: str = "get_email_identity") -> dict[str, Any] | None:
-        """GetEmailIdentity; None if there is no identity."""
+    def get(self, domain: str) -> dict[str, Any] | None:
+        return self._if_there("get_email_identity", domain)
+
+    def delete(self, domain: str) -> None:
+        self._if_there("delete_email_identity", domain)
+
+    def _if_there(self, action: str, domain: str) -> dict[str, Any] | None:
+        """SES's response; None if there is no identity."""
         try:
             return self.call(action, EmailIdentity=domain)
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
-
-    def delete(self, domain: str) -> None:
-        self.get(domain, "delete_email_identity")
 
     @property
     def tags(self) -> list[dict[str, str]]:
