@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.cli.terminal import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import keys
 from tests.advice.following import Entry, advice
@@ -215,34 +214,6 @@ def test_mistyped(project, command):
     assert project.run(*command, DOMAIN).exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("slip", "setting"),
-    [
-        ("adpot: true", "adopt"),
-        ("genration: 1", "generation"),
-        ("overlapDay: 10", "overlapDays"),
-    ],
-)
-def test_mistyped_setting(project, slip, setting):
-    """With the setting that is suggested the same command goes on."""
-    project.up()
-    text = project.stack_file.read_text()
-    project.write(f"    example.com: {{generation: 1, {slip}}}\n")
-    assert f".{slip.partition(':')[0]}: unknown key, did you mean {setting!r}?" in project.refused("status")
-    project.stack_file.write_text(text)
-    assert project.run("status").exit_code in (0, 1)
-
-
-class NoSuchStack:
-    """What Pulumi says of a stack that is not there."""
-
-    def __init__(self, project):
-        self.directory = project.directory
-
-    def _ask_pulumi(self, arguments, _):
-        raise CannotRead(f"pulumi {' '.join(arguments)}: no stack named '{arguments[-1]}' found")
-
-
 @pytest.mark.parametrize("command", ["status", "records"])
 def test_outside_the_project(project, command):
     """In the folder of the project the same command goes on."""
@@ -252,11 +223,3 @@ def test_outside_the_project(project, command):
     assert step == "cd"
     project.directory = directory
     assert project.run(command).exit_code == 0
-
-
-def test_mistyped_stack(project):
-    """The nearest stack is suggested, if one is near."""
-    for name, suggested in (("dve", True), ("something-else", False)):
-        project.others[name] = NoSuchStack(project)
-        said = project.refused("records", "--stack", name)
-        assert ("found, did you mean 'dev'?" in said) == suggested

@@ -72,7 +72,14 @@ def test_a_file_without_a_stack(project, form):
     assert (before.exit_code, before.stdout, before.stderr) == (after.exit_code, after.stdout, "")
     assert after.stderr == "byodkim: left out, as there is a file and no stack: a, zoo\n"
     named = project.run("status", "-s", "a", "-s", "dev", "--format", form)
-    assert (named.exit_code, "no stack named 'a' found" in named.stderr) == (3, True)
+    assert (named.exit_code, named.stderr.endswith("no stack named 'a' found\n")) == (3, True)
+
+
+def test_mistyped_stack(project):
+    """The nearest stack is suggested, if one is near; with it the same command goes on."""
+    project.others["dve"] = no_stack("dve")
+    assert "no stack named 'dve' found, did you mean 'dev'?" in project.run("records", "-s", "dve").stderr
+    assert project.run("records", "-s", "dev").exit_code == 0
 
 
 def without_stacks(project):
