@@ -50,12 +50,13 @@ def zone_text(records: str = "", *, provider: str = PROVIDER) -> str:
 def running(directory: Path, bind: Mapping[str, str], nsd: Mapping[str, str]) -> Iterator[int]:
     """Serve zone files, by zone; gives the port, which is the same for both."""
     files = [_written(directory / name, zones) for name, zones in (("bind", bind), ("nsd", nsd))]
-    port = _free_port()
+    port, log = free_port(), directory / "log"
+    of_bind = {name: f'file "{file}";' for name, file in files[0].items()}
+    lenient = "check-names primary ignore;"
     commands = [
-        _bind_command(directory / "bind", port, files[0]),
+        bind_command(directory / "bind", port, BIND, of_bind, options=lenient),
         _nsd_command(directory / "nsd", port, files[1]),
     ]
-    log = directory / "log"
     with ExitStack() as running, log.open("w") as output:
         for command in commands:
             process = running.enter_context(subprocess.Popen(command, stdout=output, stderr=output))
@@ -74,23 +75,18 @@ def _written(directory: Path, zones: Mapping[str, str]) -> dict[str, Path]:
     return files
 
 
-def bind_options(directory: Path, port: int, address: str, more: str = "") -> str:
-    """What every `named.conf` begins with."""
-    return (
-        f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no; {more}'
+def bind_command(
+    directory: Path, port: int, address: str, zones: Mapping[str, str], *, options: str = "", keys: str = ""
+) -> list[str]:
+    """What runs BIND; *zones* are the options of each, beside that it is a primary server."""
+    written = (f'zone "{name}" {{ type primary; {zone} }};\n' for name, zone in zones.items())
+    (directory / "named.conf").write_text(
+        f'{keys}options {{ directory "{directory}"; pid-file none; lock-file none; notify no; {options}'
         f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {address}; }};'
         " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
-        "controls { };\n"
+        f"controls {{ }};\n{''.join(written)}"
     )
-
-
-def _bind_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
-    configuration = directory / "named.conf"
-    configuration.write_text(
-        bind_options(directory, port, BIND, "check-names primary ignore;")
-        + "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n' for name, file in zones.items())
-    )
-    return [program("named", "bind9"), "-g", "-n", "1", "-c", str(configuration)]
+    return [program("named", "bind9"), "-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
 def _nsd_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
@@ -104,7 +100,7 @@ def _nsd_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[
     return [program("nsd", "nsd"), "-d", "-c", str(configuration)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free at both addresses."""
     while True:
         with socket.socket() as first, socket.socket() as second:

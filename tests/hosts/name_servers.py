@@ -6,7 +6,6 @@ They are started from Debian's packages, with a configuration as their manuals h
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ import pytest
 
 from byodkim_provider.hosts._dns_update import Host
 from byodkim_provider.hosts.interface import Credentials, HostSettings
-from tests.dns.name_server import await_zones, bind_options, program
+from tests.dns.name_server import await_zones, bind_command, free_port, program
 
 ADDRESS: Final = "127.0.0.1"
 ZONE: Final = "example.com"
@@ -95,15 +94,10 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
 def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
     """https://bind9.readthedocs.io/en/v9.18.0/reference.html: update-policy"""
     policy = options.get("policy", f"grant {KEY} zonesub TXT;")
-    written = "".join(
-        f'zone "{name}" {{ type primary; file "{file}"; update-policy {{ {policy} }}; }};\n'
-        for name, file in _files(directory, zone, text, options).items()
-    )
-    (directory / "named.conf").write_text(
-        f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
-        f"{bind_options(directory, port, str(options['address']))}{written}"
-    )
-    return [program("named", "bind9"), "-g", "-n", "1", "-c", str(directory / "named.conf")]
+    files = _files(directory, zone, text, options)
+    zones = {name: f'file "{file}"; update-policy {{ {policy} }};' for name, file in files.items()}
+    keys = f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
+    return bind_command(directory, port, str(options["address"]), zones, keys=keys)
 
 
 def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
@@ -166,12 +160,6 @@ def _files(directory: Path, zone: str, text: str, options: Mapping[str, object])
         if not (directory / f"zone{number}").exists():
             (directory / f"zone{number}").write_text(written)
     return {name: f"zone{number}" for number, name in enumerate(texts)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
 
 
 def _sqlite(database: Path, script: str) -> None:

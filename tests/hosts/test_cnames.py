@@ -39,7 +39,7 @@ ELSEWHERE = {"BIND": "Knot", "Knot": "PowerDNS", "PowerDNS": "BIND"}
 def servers(request, tmp_path_factory):
     """Those of the domain's zone and of the keys' zone, which may be one."""
     kind, other = request.param
-    port = name_server._free_port()
+    port = name_server.free_port()
     records = f"ses1._domainkey IN CNAME {TARGET}.\n"
     with ExitStack() as running:
 

@@ -14,6 +14,7 @@ import pytest
 from dns.rcode import Rcode
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from tests.dns.name_server import free_port
 from tests.hosts import name_servers
 from tests.hosts.backends import OTHER, VALUE, hasty, lookup, published, withdraw
 from tests.hosts.name_servers import ZONE
@@ -139,7 +140,7 @@ def test_away_for_a_while(server):
     """A server that can't be reached is tried again, and the record is there once it can."""
     name = f"away._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
-        target, proxy.target = proxy.target, name_servers.free_port()
+        target, proxy.target = proxy.target, free_port()
         threading.Timer(0.3, setattr, (proxy, "target", target)).start()
         assert published(server.host(port=proxy.port), name) == VALUE
     withdraw(server.host(), name)
@@ -147,7 +148,7 @@ def test_away_for_a_while(server):
 
 def test_away_for_good():
     """After a minute it is given up, and nobody says that nothing was changed."""
-    host = name_servers.Server(name_servers.free_port()).host()
+    host = name_servers.Server(free_port()).host()
     with pytest.raises(DnsUnconfirmed) as given_up:
         published(host, f"s1._domainkey.{ZONE}", **hasty())
     assert str(given_up.value).splitlines() == [

@@ -47,12 +47,6 @@ def why(world):
     return why
 
 
-def put(world, selector, region=REGION, tags=None):
-    """Somebody's identity."""
-    private_key = world.key(1).pkcs1_base64()
-    world.model.put_identity(DOMAIN, region, selector=selector, private_key=private_key, tags=tags)
-
-
 @pytest.mark.parametrize("record", [RECORD, SUPPLIED, THERE], ids=["generated", "supplied", "there before"])
 @cases(
     ("zones", "signs", "expected"),
@@ -67,7 +61,7 @@ def put(world, selector, region=REGION, tags=None):
 )
 def test_rule(world, why, record, zones, signs, expected):
     """The table at the top of the module."""
-    put(world, signs)
+    world.put(signs)
     if zones:
         world.run.zones[DOMAIN].update(zones)
     assert why(record) == expected[(RECORD, SUPPLIED, THERE).index(record)]
@@ -76,7 +70,7 @@ def test_rule(world, why, record, zones, signs, expected):
 @pytest.mark.parametrize(("zone", "stays"), [("k1.example.net", True), ("k2.example.net", False)])
 def test_name_in_the_zone(world, why, zone, stays):
     """Of a slot the zone is what CNAMEs lead to: another name in the same hosted zone is another one."""
-    put(world, "s1")
+    world.put("s1")
     world.run.zones[DOMAIN].add(f"{zone}@{LABEL}")
     assert bool(why(replace(RECORD, name=f"{NAME}.k1.example.net"))) == stays
 
@@ -105,7 +99,7 @@ def test_replaced(world, why, stays):
 
 def test_other_regions(world, why):
     """Another stack may have a supplied key in any Region; a generated key is in its domain's alone."""
-    put(world, "s1", OTHER)
+    world.put("s1", OTHER)
     assert why(RECORD) == ""
     assert why(SUPPLIED) == SIGNS_ELSEWHERE
     world.forget()
@@ -122,7 +116,7 @@ def test_overlap_of_another_stack(world, why, region):
 
     While the domain stays, a key may go that has signed in the Regions of this stack alone.
     """
-    put(world, "s2", region, NEXT_DOOR)
+    world.put("s2", region, NEXT_DOOR)
     assert why(RECORD) == ""
     assert why(SUPPLIED) == f"{DOMAIN} {region} {LATELY}"
     world.forget()
@@ -132,8 +126,8 @@ def test_overlap_of_another_stack(world, why, region):
 
 def test_the_domain_is_nobody_elses(world, why):
     """An identity that no stack has keeps the record only if it signs with it."""
-    put(world, "s2")
-    put(world, "s3", OTHER)
+    world.put("s2")
+    world.put("s3", OTHER)
     assert why(SUPPLIED) == ""
 
 
@@ -142,13 +136,13 @@ def test_silent_regions(world, why):
     assert why(RECORD, silent=[OTHER]) == ""
     assert why(SUPPLIED, silent=[OTHER]) == f"SES does not say who signs with it in {OTHER}"
     world.forget()
-    put(world, "s1", OTHER)
+    world.put("s1", OTHER)
     world.model.inject(Fault("access_denied", "before", GET))
     assert why(SUPPLIED) == f"SES does not say who signs with it in {OTHER}"
     world.next_run()
     world.forget()
     world.model.remove(DOMAIN, OTHER)
-    put(world, "s1")
+    world.put("s1")
     world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
     with pytest.raises(SesRefused):
         why(SUPPLIED)

@@ -137,10 +137,17 @@ class World:
         """Somebody, or time, changes what SES has of the domain."""
         self.model.change(DOMAIN, REGION, **changes)
 
-    def put(self, selector: str, *, generation: int = 1, tags: Mapping[str, str] | None = None) -> None:
+    def put(
+        self,
+        selector: str,
+        region: str = REGION,
+        tags: Mapping[str, str] | None = None,
+        *,
+        generation: int = 1,
+    ) -> None:
         """Somebody else has made the identity, with the key of *generation*, and it is verified."""
         private_key = self.key(generation).pkcs1_base64()
-        self.model.put_identity(DOMAIN, REGION, selector=selector, private_key=private_key, tags=tags)
+        self.model.put_identity(DOMAIN, region, selector=selector, private_key=private_key, tags=tags)
 
     def next_run(self) -> None:
         """What follows is another run, in another process."""
