@@ -219,12 +219,6 @@ def test_not_recognised(name_servers):
     assert recognise(name_servers) is None
 
 
-@pytest.mark.parametrize("code", ["another-key", "cut", "not-dkim", "revoked", "wrong-value"])
-def test_one_value_is_replaced(code):
-    """Where one record stands already nobody is told to add another, whatever it holds."""
-    assert diagnosis.fix(PANELS["wix"], code, zone=ZONE).startswith("replace 'Value'")
-
-
 @every_panel
 @pytest.mark.parametrize("code", diagnosis.CODES)
 def test_mending(name, code):
