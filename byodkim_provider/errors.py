@@ -32,7 +32,10 @@ class InvalidSettings(ByodkimError):
     """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
     def __init__(self, problems: Message | Sequence[Message | str], *, hint: str = "") -> None:
-        """One problem with its own hint, or several lines, whose *hint* is about all of them."""
+        """One problem with its own hint, or several; *hint* is about all, by default the one they share."""
+        if isinstance(problems, Sequence) and not hint:
+            hints = {getattr(one, "hint", "") for one in problems}
+            hint = hints.pop() if len(hints) == 1 else ""
         self.problems = (str(problems),) if isinstance(problems, Message) else tuple(map(str, problems))
         if not isinstance(problems, Message):
             several = [f"{len(self.problems)} problems:", *self.problems]

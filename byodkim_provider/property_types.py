@@ -91,7 +91,7 @@ def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collectio
 def refuse_state(wrong: Iterable[str]) -> None:
     """Raise `InvalidSettings` for problems of outputs, which no version of this program can have stored."""
     if found := [SettingMessages.IN_STATE(problem=problem) for problem in wrong]:
-        raise InvalidSettings(found, hint=found[0].hint)
+        raise InvalidSettings(found)
 
 
 def moment(text: str) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -89,6 +89,16 @@ def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> 
     likeness = [SequenceMatcher(None, one, written.lower()).ratio() for one in near]
     best = sorted(by_lower[one] for one, ratio in zip(near, likeness, strict=True) if ratio == likeness[0])
     return f", did you mean {' or '.join(map(repr, best))}?" if best else ""
+
+
+def first_few(names: Sequence[object], most: int = 3) -> str:
+    """
+    The first of *names*, and the number of the others.
+
+    >>> first_few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    return ", ".join(map(str, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def printable(text: str) -> str:

@@ -348,7 +348,7 @@ def _refuse_unsettled(domain: Domain) -> None:
             signs, wanted = one.declared.generation, domain.settings.generation
             problems.append(CliMessages.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
     if problems:
-        raise InvalidSettings(problems, hint=problems[0].hint)
+        raise InvalidSettings(problems)
 
 
 def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[int, set[int]]:

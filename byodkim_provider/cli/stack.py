@@ -31,7 +31,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.quoting import did_you_mean
+from byodkim_provider.quoting import did_you_mean, first_few
 
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
 """Printed in place of an encrypted value, also within an object."""
@@ -275,10 +275,8 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
 def not_in_stack(problem: CliMessages, domain: str, stack: Stack) -> Message:
     """The message *problem*: neither the stack file nor the state has *domain*, the nearest is another."""
     known = list(stack.domains)
-    some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
-    return problem(
-        domain=domain, stack=stack.name, known=did_you_mean(domain, known) or f", which has {some}"
-    )
+    meant = did_you_mean(domain, known) or f", which has {first_few(known, NAMED)}"
+    return problem(domain=domain, stack=stack.name, known=meant)
 
 
 def stack_names(start: Path) -> list[str]:

@@ -27,7 +27,7 @@ import click
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.progress import Clock, side_by_side
 from byodkim_provider.property_types import timestamp
-from byodkim_provider.quoting import printable
+from byodkim_provider.quoting import first_few, printable
 
 
 class Refused(click.ClickException):
@@ -180,9 +180,6 @@ FIRST_WORD_SECONDS: Final = 2
 INTERVAL_SECONDS: Final = 10
 """Seconds between all later messages."""
 
-NAMED: Final = 3
-"""How many running calls a message names."""
-
 
 def ask_all(
     questions: Sequence[tuple[str, Callable[[], T]]], *, report: Callable[[str], object] = say
@@ -203,10 +200,7 @@ def ask_all(
             return
         due = next(pauses)
         missing = [name for number, (name, _) in enumerate(questions) if number not in answered]
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        report(
-            f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s, waiting for "
-            f"{', '.join(missing[:NAMED])}{more}"
-        )
+        answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
+        report(f"{answers}, waiting for {first_few(missing)}")
 
     return side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)

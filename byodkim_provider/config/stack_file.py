@@ -81,15 +81,15 @@ def load(text: str) -> Any:
         node = yaml.compose(text)
         # Refused before it is built: where aliases repeat aliases, a few lines are millions of values.
         if node is not None and _size(node, {}) > MAX_NODES:
-            raise InvalidSettings([SettingMessages.TOO_LONG(most=MAX_NODES)])
+            raise InvalidSettings(SettingMessages.TOO_LONG(most=MAX_NODES))
         return _copied(yaml.constructor.construct_document(node)) if node is not None else None
     except MarkedYAMLError as error:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InvalidSettings([SettingMessages.DUPLICATE(where=where, problem=problem)]) from None
+        raise InvalidSettings(SettingMessages.DUPLICATE(where=where, problem=problem)) from None
     except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
-        raise InvalidSettings([SettingMessages.NOT_YAML()]) from None
+        raise InvalidSettings(SettingMessages.NOT_YAML()) from None
 
 
 def _size(node: Node, known: dict[Node, int]) -> int:
@@ -173,7 +173,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     key = next((one for one in keys if one in config), keys[0])
     domains = config[key] = {} if config.get(key) is None else config[key]
     if not isinstance(domains, dict):
-        raise InvalidSettings([SettingMessages.NOT_EXTENDABLE()])
+        raise InvalidSettings(SettingMessages.NOT_EXTENDABLE())
     domains |= load(entries(0))
     config |= {name: load(value) for name, value in others.items()}
 
@@ -192,7 +192,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
         for one in lines
     )
     if not _holds(result, expected):
-        raise InvalidSettings([SettingMessages.NOT_EXTENDABLE()])
+        raise InvalidSettings(SettingMessages.NOT_EXTENDABLE())
     return result
 
 

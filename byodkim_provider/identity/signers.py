@@ -28,6 +28,7 @@ from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import zone_of
 from byodkim_provider.messages.hosts import RecordMessages
+from byodkim_provider.quoting import first_few
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,7 @@ class Ours:
                     return why
             except (SesRefused, InvalidSettings):
                 silent.append(region)
-        shown = silent if len(silent) <= 3 else [*silent[:3], f"{len(silent) - 3} more"]
-        return str(RecordMessages.SILENT(regions=", ".join(shown))) if silent else ""
+        return str(RecordMessages.SILENT(regions=first_few(silent))) if silent else ""
 
     @property
     def _selector(self) -> str:

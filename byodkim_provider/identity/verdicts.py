@@ -167,7 +167,7 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
             regions, earlier = ", ".join(here), ", ".join(were)
             problems.append(IdentityMessages.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier))
     if problems:
-        raise InvalidSettings(problems, hint=problems[0].hint)
+        raise InvalidSettings(problems)
 
 
 def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:

@@ -39,6 +39,7 @@ from byodkim_provider.identity.verdicts import (
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Interrupted, Progress, side_by_side, stopping
+from byodkim_provider.quoting import first_few
 
 OnTimeout = Literal["warn", "fail"]
 
@@ -173,7 +174,7 @@ def _so_far(new: Sequence[Entry], seen: Polls) -> tuple[str, str]:
         state, names = f"{new[0]}: {_state(verdicts[0], seen.polls[new[0]].identity)}", ""
     else:
         verified = sum(verdict.verified for verdict in verdicts)
-        state, names = f"{verified} of {len(new)} verified", f", waiting for {_names(open_)}"
+        state, names = f"{verified} of {len(new)} verified", f", waiting for {first_few(open_)}"
     return state, f"{names}; {USUAL}" if open_ else ""
 
 
@@ -211,7 +212,7 @@ def _diagnosed(
     """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
     after, warn = _duration(seconds), services.run.progress().warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
-        entries, why = _names(left_out), _why_not_polled()
+        entries, why = first_few(left_out), _why_not_polled()
         warn(IdentityMessages.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
@@ -284,12 +285,6 @@ def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:
     else:
         found.append("the next `pulumi up` checks again")
     return "; ".join(found)
-
-
-def _names(entries: Sequence[Entry]) -> str:
-    """The first three entries, and the number of the others."""
-    more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
-    return ", ".join(str(entry) for entry in entries[:3]) + more
 
 
 def _duration(seconds: float) -> str:

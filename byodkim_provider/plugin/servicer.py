@@ -124,7 +124,7 @@ class Servicer(ProviderServicer):
             raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
         given = plain_inputs(request.inputs)
         if problems := _without_effect(request, waits=bool(given.get("wait"))):
-            raise InvalidSettings(problems, hint=problems[0].hint)
+            raise InvalidSettings(problems)
         settings.reset_options(
             organization=request.organization or "organization",
             project=request.project,

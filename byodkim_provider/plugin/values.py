@@ -24,7 +24,7 @@ def plain_inputs(given: Struct) -> dict[str, Any]:
     inputs = {name: _plain(name, value, unknown) for name, value in MessageToDict(given).items()}
     if unknown:
         problems = [ProgramMessages.NOT_KNOWN(name=name) for name in sorted(unknown)]
-        raise InvalidSettings(problems, hint=problems[0].hint)
+        raise InvalidSettings(problems)
     return {name: value for name, value in inputs.items() if value is not None}
 
 

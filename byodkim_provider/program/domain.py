@@ -240,7 +240,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
             if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
                 problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
-                raise InvalidSettings(problems, hint=problems[0].hint)
+                raise InvalidSettings(problems)
         return zones
 
     def _publish(

@@ -162,7 +162,7 @@ def test_no_stack_file(text, problem):
     """What is wrong with a file is said without quoting it: it may hold a key."""
     with pytest.raises(InvalidSettings) as refused:
         load(text)
-    assert str(refused.value) == problem
+    assert refused.value.problems == (problem,)
 
 
 def test_load():

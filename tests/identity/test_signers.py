@@ -155,7 +155,7 @@ def test_many_silent_regions(world):
     """A long list is cut."""
     silent = {f"xx-east-{number}": None for number in range(1, 6)}
     assert SUPPLIED.stays(replace(world.outside, elsewhere=lambda _: silent))
-    assert world.progress.warnings == [f"{SILENT} in xx-east-1, xx-east-2, xx-east-3, 2 more"]
+    assert world.progress.warnings == [f"{SILENT} in xx-east-1, xx-east-2, xx-east-3 and 2 more"]
 
 
 def test_no_session(world):
