@@ -19,7 +19,6 @@ from tests.support.cases import cases, written_out
 from tests.support.testdata import key
 
 REGION = "eu-west-1"
-RESOLVERS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
 
 KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"))
 PRIVATE_KEYS = {"first": KEY_1, "second": KEY_2}
@@ -317,12 +316,9 @@ def test_one_domain():
 TEXT_IN_DOMAIN = """
 generation: null ⇒ generation: must be a whole number, not null
 generation: 0 ⇒ generation: must be 1 to 1000000000000000, not 0
-generation: 2.5 ⇒ generation: must be a whole number, not 2.5
-generation: true ⇒ generation: must be a whole number, not true
 generation: two ⇒ generation: must be a whole number, not 'two'
 generation: '02' ⇒ generation: must be a whole number, not '02'
 generation: 0, published: [1] ⇒ generation: must be 1 to 1000000000000000, not 0
-generation: [1] ⇒ generation: must be a whole number, not a list
 published: [1, 3] ⇒ published: must contain generation 2, which signs, not [1, 3]
 published: [2, 2] ⇒ published: generation 2 is listed twice
 published: [] ⇒ published: must contain generation 2, which signs, not []
@@ -354,7 +350,6 @@ keyStore: {provider: secretsManager, resourcePolicy: '{'}
 dnsWaitSeconds: 3601 ⇒ dnsWaitSeconds: must be 0 to 3600, not 3601
 rotateAfterDays: 0 ⇒ rotateAfterDays: must be 1 to 36500, not 0
 protect: 'yes' ⇒ protect: must be true or false, not 'yes'
-protect: [] ⇒ protect: must be true or false, not a list
 regions: [] ⇒ regions: must not be empty
 regions: eu-west-1 ⇒ regions: must be a list, not 'eu-west-1'
 regions: [eu-west-1, Ireland] ⇒ regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'
@@ -421,12 +416,6 @@ dns: nobody
 dnsResolvers: [dns.example]
   dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
     not 'dns.example'
-dnsResolvers: ['::1']
-  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
-    not '::1'
-dnsResolvers: ['1.1.1.1:65536']
-  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
-    not '1.1.1.1:65536'
 dnsResolvers: [1.1.1.1, 1.1.1.1] ⇒ dnsResolvers: '1.1.1.1' is listed twice
 configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
   configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters

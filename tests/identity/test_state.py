@@ -108,10 +108,7 @@ def test_a_time_is_written_in_utc():
 @pytest.fixture
 def inputs(world):
     """Inputs that are right and in their normal form, as Pulumi sends them."""
-    key = {"selector": "s1", "private_key": world.key(1).pkcs1_base64()}
-    generations = {"generation": 1.0, "published": [1.0, 2.0]}
-    whose = {"domain": "example.com", "region": "eu-west-1", "owner": "ses-byodkim/dev/example.com/eu-west-1"}
-    return whose | key | generations
+    return world.inputs(generation=1.0, published=[1.0, 2.0])
 
 
 def test_check_normalises(inputs, world):

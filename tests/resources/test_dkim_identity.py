@@ -30,15 +30,7 @@ def provider(asked):
 
 @pytest.fixture
 def inputs(world):
-    declared = world.declared(dns_check="off")
-    return {
-        "domain": declared.domain,
-        "region": declared.region,
-        "selector": declared.selector,
-        "owner": declared.owner,
-        "private_key": world.key(1).pkcs1_base64(),
-        "dns_check": "off",
-    }
+    return world.inputs(dns_check="off")
 
 
 def checked(provider, olds, news):

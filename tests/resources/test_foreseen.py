@@ -12,7 +12,7 @@ from byodkim_provider.resources.dkim_verification_provider import DkimVerificati
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION
-from tests.support.world import DOMAIN, OWNER, STACK
+from tests.support.world import DOMAIN, OWNER
 
 TAKEN = "identities that SES has already, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
@@ -27,19 +27,6 @@ def identities(world):
     return ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
 
 
-def inputs(world, **changes):
-    """Of a new identity, as the program gives them."""
-    return {
-        "domain": DOMAIN,
-        "region": REGION,
-        "selector": "s1",
-        "private_key": world.key(1).pkcs1_base64(),
-        "owner": OWNER,
-        "stack": STACK,
-        **changes,
-    }
-
-
 def verification(world, olds=None, *declared):
     """The problems that the check of the verification, which comes last, finds."""
     news = {"identities": [{"domain": one, "region": REGION, "selector": "s1"} for one in declared]}
@@ -49,7 +36,7 @@ def verification(world, olds=None, *declared):
 def test_in_the_way(world, identities):
     """A new identity that SES has already is a warning of its own, and fails the preview as a whole."""
     world.put("theirs")
-    assert identities.check({}, inputs(world)).failures == []
+    assert identities.check({}, world.inputs()).failures == []
     (warning,) = world.progress.warnings
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)")
     assert verification(world, {}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
@@ -62,7 +49,7 @@ def test_several_in_the_way(world, identities):
     for domain in (DOMAIN, "example.net"):
         world.model.put_identity(domain, REGION, selector="theirs", private_key=key)
     for domain in (DOMAIN, "example.net"):
-        identities.check({}, inputs(world, domain=domain))
+        identities.check({}, world.inputs(domain=domain))
     assert len(world.progress.warnings) == 2
     both = f"{DOMAIN} {REGION}, example.net {REGION}"
     assert verification(world, {}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
@@ -80,7 +67,7 @@ def test_several_in_the_way(world, identities):
 def test_not_in_the_way(world, identities, olds, changes):
     """What is no new identity, is to be adopted or is not known yet, is not foreseen."""
     world.put("theirs")
-    identities.check(olds, inputs(world, **changes))
+    identities.check(olds, world.inputs(**changes))
     assert ([], []) == (world.progress.warnings, verification(world, {}, DOMAIN))
 
 
@@ -92,7 +79,7 @@ def test_not_asked(world, identities, operation, kind):
     """Without the permission, or an answer, nothing is foreseen and nothing refused."""
     world.put("theirs")
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
-    assert identities.check({}, inputs(world)).failures == []
+    assert identities.check({}, world.inputs()).failures == []
     assert ([], []) == (world.progress.warnings, world.progress.infos)
 
 
@@ -104,7 +91,7 @@ def test_without_credentials(world):
 
     nothing = replace(world.outside, names=no_session)
     identities = ByodkimIdentityProvider(lambda _: nothing, run=world.run)
-    assert identities.check({}, inputs(world)).failures == []
+    assert identities.check({}, world.inputs()).failures == []
 
 
 ADOPTS = (
@@ -126,7 +113,7 @@ ADOPTS = (
 def test_adopts(world, identities, is_preview, said):
     """A preview says how an identity signs that `adopt` takes over; the update says it where it reads it."""
     world.put("theirs")
-    given = inputs(world, adopt=True, is_preview=is_preview)
+    given = world.inputs(adopt=True, is_preview=is_preview)
     checked = identities.check({}, given)
     assert (said, [LIST, GET] if is_preview else []) == (world.progress.infos, world.calls())
     assert "is_preview" not in checked.inputs
@@ -135,7 +122,7 @@ def test_adopts(world, identities, is_preview, said):
 def test_adopts_what_the_update_refuses(world, identities):
     """A warning says so; the preview goes on, since keys and records can be made before the switch."""
     world.model.put_easy_dkim(DOMAIN, REGION)
-    assert identities.check({}, inputs(world, adopt=True, is_preview=True)).failures == []
+    assert identities.check({}, world.inputs(adopt=True, is_preview=True)).failures == []
     (warning,) = world.progress.warnings
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: ")
     assert "`acceptUnsignedWindow: true` accepts that" in warning
@@ -146,7 +133,7 @@ def test_adopts_what_was_replaced(world, identities):
     """After `--replace` nobody knows when each key signed: an error of the preview, with `adopt` too."""
     world.put("ses2", tags={OWNER_TAG: OWNER})
     slot = {"selector": "ses1", "cname": "keys.example.net", "overlap_days": 10}
-    identities.check({}, inputs(world, adopt=True, is_preview=True, **slot))
+    identities.check({}, world.inputs(adopt=True, is_preview=True, **slot))
     assert verification(world, {}, DOMAIN) == [f"{TAKEN}{DOMAIN} {REGION}"]
 
 
@@ -157,7 +144,7 @@ def test_adopts_unread(world, identities, operation, kind):
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
     domains = (DOMAIN, "example.net", "example.org")
     for domain in domains:
-        assert identities.check({}, inputs(world, domain=domain, adopt=True, is_preview=True)).failures == []
+        assert identities.check({}, world.inputs(domain=domain, adopt=True, is_preview=True)).failures == []
     note, *lines = world.progress.infos
     assert note.startswith(
         f"{REGION}: could not read how the identities that `adopt` takes over sign today: "
@@ -173,25 +160,25 @@ def test_adopts_after_waiting_for_dns(world, identities, adopt):
     world.put("theirs")
     stored = world.create(adopt=adopt)
     world.progress.infos.clear()
-    identities.diff("", stored.to_outputs(), inputs(world, **stored.declared.to_properties()))
+    identities.diff("", stored.to_outputs(), world.inputs(**stored.declared.to_properties()))
     assert [ADOPTS.format("'s1'")] * adopt == world.progress.infos
 
 
 def test_no_more_in_the_way(world, identities):
     """Once the stack file says `adopt`, the same run has nothing against it."""
     world.put("theirs")
-    identities.check({}, inputs(world))
-    identities.check({}, inputs(world, adopt=True))
+    identities.check({}, world.inputs())
+    identities.check({}, world.inputs(adopt=True))
     assert verification(world, {}, DOMAIN) == []
 
 
 def test_made_meanwhile(world, identities):
     """What somebody has deleted after the check, and this run has made, is not in its way."""
     world.put("theirs")
-    identities.check({}, inputs(world))
+    identities.check({}, world.inputs())
     world.ses().delete_email_identity(DOMAIN)
     world.publish(1)
-    identities.create(inputs(world))
+    identities.create(world.inputs())
     assert verification(world, {}, DOMAIN) == []
 
 

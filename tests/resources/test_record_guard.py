@@ -7,6 +7,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.messages.dkim import DkimMessages
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.support.fakes import REGION
@@ -86,11 +87,7 @@ def test_new(route53, provider, inputs, value):
 def test_foreign(route53, provider, inputs, standing):
     """Somebody's record is not overwritten, and nobody is told to remove it."""
     route53.values = standing
-    assert reasons(provider.check({}, inputs)) == [
-        f"'{NAME}' is in Route 53 already, with another value, and a selector never gets a second key\n"
-        "  hint: nothing was changed in DNS; give the key another selector, since mail may be signed with "
-        "the one that stands there"
-    ]
+    assert reasons(provider.check({}, inputs)) == [ProgramMessages.OTHER_VALUE(name=NAME).with_hint()]
 
 
 def test_checked_until_the_record_is_there(route53, provider, inputs, value):
@@ -109,11 +106,8 @@ def test_checked_until_the_record_is_there(route53, provider, inputs, value):
 def test_second_key(world, route53, provider, inputs):
     """A selector never gets a second key."""
     stored = provider.check({}, inputs).inputs
-    assert reasons(provider.check(stored, inputs | {"fingerprint": world.key(2).fingerprint})) == [
-        f"'{NAME}': a selector never gets a second key\n"
-        "  hint: nothing was changed in DNS; a new key needs a new selector and a new generation, since "
-        "resolvers keep the old record"
-    ]
+    second = provider.check(stored, inputs | {"fingerprint": world.key(2).fingerprint})
+    assert reasons(second) == [ProgramMessages.SECOND_KEY(name=NAME).with_hint()]
 
 
 def test_generated(route53, provider, inputs):

@@ -91,6 +91,11 @@ class World:
         }
         return Declared(**declared | changes)
 
+    def inputs(self, **changes: Any) -> dict[str, Any]:
+        """Of a new identity that signs with the first key, as a program gives them."""
+        own = {"domain": DOMAIN, "region": REGION, "selector": "s1", "owner": OWNER, "stack": STACK}
+        return {**own, "private_key": self.key(1).pkcs1_base64(), **changes}
+
     def publish(self, *generations: int, domain: str = DOMAIN) -> None:
         """The records of these generations are in DNS."""
         for generation in generations:
