@@ -108,6 +108,7 @@ WRONG = [
     ("wholes", ["1"], "x[0]: must be a whole number, not '1'"),
     ("resolver", "ns1.example.com", f"x: must be {RESOLVER_LIKE}, not 'ns1.example.com'"),
     ("resolver", "1.1.1.1:99999", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:99999'"),
+    ("resolver", "1.1.1.1:", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:'"),
     ("resolver", "1.1.1.1:0", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:0'"),
     ("resolver", "::1", f"x: must be {RESOLVER_LIKE}, not '::1'"),
     ("resolver", "[::1", f"x: must be {RESOLVER_LIKE}, not '[::1'"),
@@ -223,12 +224,16 @@ def test_a_type_follows_from_the_annotation():
             {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
             "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
         ),
+        (
+            {"identities": [{"domain": "d", "region": "r", "selector": "s", "signed_until": {"1": "soon"}}]},
+            "identities[0].signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
+        ),
         ({"timeout_minutes": "ten"}, "timeout_minutes: must be 0 to 4320, not 'ten'"),
         ({"timeout_minutes": -1.0}, "timeout_minutes: must be 0 to 4320, not -1.0"),
         ({"timeout_minutes": 1e9}, "timeout_minutes: must be 0 to 4320, not 1000000000.0"),
         ({"on_timeout": "explode"}, "on_timeout: must be 'warn' or 'fail', not 'explode'"),
     ],
-    ids=["no list", "missing", "time", "number", "negative", "for ever", "word"],
+    ids=["no list", "missing", "time", "times", "number", "negative", "for ever", "word"],
 )
 def test_verification_inputs(changes, problem):
     """A verification is not begun with an input of another type."""
@@ -269,3 +274,12 @@ def test_state_of_a_key(call):
     assert refused.value.problems == tuple(
         f"in the state, {name}: required" for name in ("domain", "selector", "private_key")
     )
+
+
+def test_state_of_a_verification():
+    """What it found is read again, or refused as any other state."""
+    olds = {"results": [{"domain": "d", "region": "r", "selector": "s", "status": "SUCCESS"}]}
+    with pytest.raises(
+        InvalidSettings, match=r"^in the state, results\[0\]\.verified: required\n  hint: this"
+    ):
+        DkimVerificationProvider().diff("id", olds, {"identities": []})

@@ -40,6 +40,18 @@ def test_parallel(monkeypatch):
     assert sdk.parallel() == 0
 
 
+def test_per_program(monkeypatch):
+    """The plugin is one program, whose stack resource it does not have; without any, nothing is kept."""
+    monkeypatch.setattr(sdk, "get_root_resource", lambda: None)
+    values = sdk.PerProgram()
+    assert [values.get("a", lambda: 1), values.get("a", lambda: 2)] == [1, 2]
+    sdk.declare_own_types()
+    try:
+        assert [values.get("a", lambda: 1), values.get("a", lambda: 2)] == [1, 1]
+    finally:
+        sdk._plugin.clear()
+
+
 @pytest.mark.parametrize("lacks", ["traceback", "DynamicResourceProviderServicer"])
 def test_another_plugin_process(monkeypatch, lacks):
     """What a later SDK does not let us add is named, with what comes of it; nothing fails."""
