@@ -82,13 +82,16 @@ def test_leaving_another_tool(sandbox, stack, follow):
 
 
 def test_leaving(made, follow):
-    """For one domain only, by a saved plan: each run ends well."""
+    """One domain alone rotates; a saved plan, and the records of a state that is lost."""
     page = "docs/how-to/leaving.md"
     [zone] = made.sandbox.route53.list_hosted_zones()["HostedZones"]
+    first = made.sandbox.ses.signing_key(DOMAIN, REGION)
+    made.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
     follow(page, "One domain only, and a saved plan")
+    assert made.sandbox.ses.signing_key(DOMAIN, REGION) != first
     follow(page, "One domain only, and a saved plan", 2)
     names = json.loads(follow(page, "The state is lost", ZONE_ID=zone["Id"].rpartition("/")[2]).stdout)
-    assert len(names) == 2
+    assert len(names) == 3
 
 
 @pytest.fixture

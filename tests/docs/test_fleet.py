@@ -88,7 +88,8 @@ def test_followed(sandbox, shell, follow, tmp_path):
     shown = shell.run("byodkim status --all-stacks --json").stdout.splitlines()
     found = {one["stack"]: {domain["domain"] for domain in one["domains"]} for one in map(json.loads, shown)}
     assert found == {stack: set(domains(stack)) for stack in STACKS}
-    ran = run_workflow(WORKFLOW, shell, tmp_path, {"matrix.stack": STACKS[0], "vars.PULUMI_BACKEND_URL": ""})
-    assert ran.failed == [], [done.shown for done in ran.steps.values()]
-    assert list(ran.steps) == ["Install", "Check the split", "Up", "Status"]
-    assert all(domain in ran.steps["Status"].stdout for domain in declared)
+    steps = run_workflow(
+        WORKFLOW, shell, tmp_path, {"matrix.stack": STACKS[0], "vars.PULUMI_BACKEND_URL": ""}
+    )
+    assert list(steps) == ["Install", "Check the split", "Up", "Status"]
+    assert all(domain in steps["Status"].stdout for domain in declared)

@@ -2,7 +2,7 @@
 Runs a workflow of GitHub Actions as its runner would, as far as the examples need it.
 
 Steps that use an action are what the sandbox has already: a checkout, Python, the Pulumi CLI, credentials.
-Every other step is run as it stands. No assertion about the outcome here.
+Every other step is run as it stands.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,18 +28,6 @@ GIVEN: Final = (
 """Actions whose work the sandbox has done."""
 
 
-@dataclass
-class Ran:
-    """What came of a workflow."""
-
-    steps: dict[str, Done] = field(default_factory=dict)
-    """By name; a step whose condition did not hold is missing."""
-
-    @property
-    def failed(self) -> list[str]:
-        return [name for name, done in self.steps.items() if done.exit_code]
-
-
 def load(name: str) -> dict[str, Any]:
     """The workflow in the file *name*."""
     # YAML 1.1 reads the key `on` as true; only the jobs matter here.
@@ -48,26 +35,30 @@ def load(name: str) -> dict[str, Any]:
     return loaded
 
 
-def run_workflow(name: str, shell: Shell, directory: Path, values: Mapping[str, str]) -> Ran:
-    """Run all steps of the workflow in *shell*; *values* are those of its expressions."""
+def run_workflow(
+    name: str, shell: Shell, directory: Path, values: Mapping[str, str], *failing: str
+) -> dict[str, Done]:
+    """
+    What came of each step of the workflow in *shell*, by name, but those whose condition did not hold.
+
+    *values* are those of its expressions. The steps *failing* have to fail, and no others.
+    """
     workflow = load(name)
-    ran = Ran()
-    outputs = directory / "outputs"
-    path = directory / "path"
+    steps: dict[str, Done] = {}
+    (outputs := directory / "outputs").touch()
+    files = {"GITHUB_OUTPUT": str(outputs), "GITHUB_PATH": str(directory / "path")}
     for job in workflow["jobs"].values():
         for step in job["steps"]:
             if "uses" in step:
                 assert re.match(rf"({GIVEN})@", step["uses"]), step["uses"]
-                continue
-            if not _holds(step.get("if", ""), failed=bool(ran.failed), outputs=outputs):
-                continue
-            given = {**workflow["env"], **job.get("env", {}), **step.get("env", {})}
-            environment = {key: _filled(str(text), values) for key, text in given.items()}
-            environment = {key: text for key, text in environment.items() if not key.startswith("PULUMI_")}
-            ran.steps[step["name"]] = shell.run(
-                step["run"], **environment, GITHUB_OUTPUT=str(outputs), GITHUB_PATH=str(path)
-            )
-    return ran
+            elif _holds(step.get("if", ""), [done.exit_code for done in steps.values()], outputs.read_text()):
+                given = {**workflow["env"], **job.get("env", {}), **step.get("env", {})}
+                filled = {key: _filled(str(text), values) for key, text in given.items()}
+                environment = {key: text for key, text in filled.items() if not key.startswith("PULUMI_")}
+                steps[step["name"]] = shell.run(step["run"], **environment, **files)
+    failed = [name for name, done in steps.items() if done.exit_code]
+    assert failed == [*failing], [done.shown for done in steps.values()]
+    return steps
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -75,13 +66,12 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\$\{\{ *(.+?) *\}\}", lambda found: values[found[1]], text)
 
 
-def _holds(condition: str, *, failed: bool, outputs: Path) -> bool:
+def _holds(condition: str, exit_codes: list[int], outputs: str) -> bool:
     """Whether a step runs; a condition that is not known here is an error."""
     if condition == "always()":
         return True
-    if condition:
-        found = re.fullmatch(r"steps\.\w+\.outputs\.(\w+) == '(\w+)'", condition)
-        assert found, condition
-        lines = outputs.read_text().splitlines() if outputs.exists() else []
-        return not failed and f"{found[1]}={found[2]}" in lines
-    return not failed
+    if not condition:
+        return not any(exit_codes)
+    found = re.fullmatch(r"steps\.\w+\.outputs\.(\w+) == '(\w+)'", condition)
+    assert found, condition
+    return not any(exit_codes) and f"{found[1]}={found[2]}" in outputs.splitlines()
