@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 from moto.route53.models import route53_backends
 
@@ -67,27 +68,16 @@ class _Stack(Stack):
         """`pulumi cancel`."""
         self._stack.cancel()
 
-    def plugins(self) -> list[int]:
-        """Process numbers of the CLI's plugins for dynamic providers."""
-        cli = int(self._process_file.read_text())
-        return [pid for pid, parent, command in _processes() if parent == cli and "pulumi.dynamic" in command]
+    def plugins(self) -> list[psutil.Process]:
+        """The CLI's plugins for dynamic providers."""
+        cli = psutil.Process(int(self._process_file.read_text()))
+        return [one for one in cli.children() if "pulumi.dynamic" in " ".join(one.cmdline())]
 
     def stored(self) -> tuple[dict[str, Any], list[Any]]:
         """Outputs by resource name, and what the engine believes unfinished."""
         deployment = json.loads(self.export_text())["deployment"]
         resources = {one["urn"].split("::")[-1]: one.get("outputs", {}) for one in deployment["resources"]}
         return resources, deployment.get("pending_operations", [])
-
-
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """Number, parent's number and command of every process."""
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
-        yield int(directory.name), parent, command
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +179,7 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
     """Killed when SES has made the identity and nobody knows yet: the next runs find it, it stays one."""
     stack.declare({domain: {"generation": 1}})
     sandbox.ses.inject(Fault("timeout", "after", operation=CREATE, domain=domain))
-    plugins: list[int] = []
+    plugins: list[psutil.Process] = []
 
     def reached() -> bool:
         return any(call.domain == domain for call in sandbox.ses.calls(CREATE, answered=None))
@@ -200,8 +190,8 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
             case "CLI":
                 stack.kill()
             case "plugin":
-                for pid in plugins:
-                    os.kill(pid, signal.SIGKILL)
+                for one in plugins:
+                    one.kill()
             case _:
                 stack.interrupt()
                 time.sleep(0.5)
@@ -210,9 +200,9 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
     result, _ = disturbed(stack, reached, kill)
     assert result.failed
     assert plugins
-    for pid, _parent, command in list(_processes()):
-        if pid in plugins and "pulumi.dynamic" in command:  # outlived the CLI
-            os.kill(pid, signal.SIGKILL)
+    for one in plugins:  # what outlived the CLI
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     if victim == "CLI":
         stack.cancel()
     stack.refresh(clear_pending_creates=True)
