@@ -162,21 +162,20 @@ HTTP: Final[Mapping[HostName, type[ApiStandIn]]] = {
 BACKENDS: Final = (*name_servers.SERVERS, *HTTP)
 
 
-def by_http(provider: HostName, zone: str = ZONE) -> ByHttp:
-    """The host *provider*, not started yet."""
-    stand_in = HTTP[provider](zone)
-    stand_in.limited = False
-    return ByHttp(stand_in, provider)
+@contextmanager
+def by_http(provider: HostName, zone: str = ZONE) -> Iterator[ByHttp]:
+    """The host *provider*, with an empty zone."""
+    with HTTP[provider](zone) as stand_in:
+        stand_in.limited = False
+        yield ByHttp(stand_in, provider)
 
 
 @contextmanager
 def opened(kind: str, directory: Path) -> Iterator[Updates | ByHttp]:
     """The backend *kind*, one of `BACKENDS`, with an empty zone."""
     if kind in HTTP:
-        backend = by_http(cast(HostName, kind))
-        backend.stand_in.start()
-        yield backend
-        backend.stand_in.stop()
+        with by_http(cast(HostName, kind)) as backend:
+            yield backend
         return
     with name_servers.running(kind, directory) as server, proxied(server.port) as proxy:
         yield Updates(proxy, server)

@@ -34,15 +34,10 @@ NAME = f"s1._domainkey.{ZONE}"
 NEIGHBOUR = "v=spf1 -all"
 
 
-def started(backend):
-    backend.stand_in.start()
-    yield backend
-    backend.stand_in.stop()
-
-
 @pytest.fixture(params=HTTP)
 def backend(request):
-    yield from started(by_http(request.param))
+    with by_http(request.param) as backend:
+        yield backend
 
 
 def one_host(provider):
@@ -50,7 +45,8 @@ def one_host(provider):
 
     @pytest.fixture(name=provider)
     def backend():
-        yield from started(by_http(provider))
+        with by_http(provider) as backend:
+            yield backend
 
     return backend
 
@@ -345,7 +341,7 @@ def test_kept_and_listed(provider, switches):
     """However a host keeps and lists records, in however many pages, ours are found, and changed alone."""
     zone = "xn--bcher-kva.example"
     name = f"s1._domainkey.{zone}"
-    for backend in started(by_http(provider, zone)):
+    with by_http(provider, zone) as backend:
         vars(backend.stand_in).update(switches)
         for number in range(230):
             backend.put(f"n{number}.{zone}", NEIGHBOUR)
@@ -385,7 +381,7 @@ OFF = "the host has switched tokens or the zone editor off"
 )
 def test_not_allowed(provider, switches, given, text, hint):
     """What an account or a secret may not do is said with what it needs; then it works."""
-    for backend in started(by_http(provider)):
+    with by_http(provider) as backend:
         before = {name: getattr(backend.stand_in, name) for name in switches}
         vars(backend.stand_in).update(switches)
         error = refused(backend.host(**given))
@@ -405,7 +401,7 @@ def test_not_allowed(provider, switches, given, text, hint):
 )
 def test_rate(provider, switches, records, seconds):
     """Who comes too often waits as long as the host says."""
-    for backend in started(by_http(provider)):
+    with by_http(provider) as backend:
         clock = FakeClock()
         vars(backend.stand_in).update(limited=True, clock=clock, **switches)
         for number in range(records):
