@@ -53,8 +53,9 @@ def several(world, number, **changes):
     return [world.created(domain=f"d{one:02}.example.com", **changes) for one in range(1, number + 1)]
 
 
-def switched(world, look_seconds=30, domain=DOMAIN):
+def switched(world, look_seconds=30, domain=DOMAIN, **switches):
     """An identity that was verified and has just got another key, which SES looks for after a while."""
+    world.switch(**switches)
     old = world.verified(domain=domain, standby=True)
     world.switch(first_check_seconds=look_seconds)
     new = world.update(old, 2, domain=domain)
@@ -242,8 +243,9 @@ def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look
 )
 def test_a_key_that_ses_does_not_find(world, status, info, keeps):
     """A key that SES looks for and does not find is never verified, whatever is left of the one before."""
-    world.switch(status_after_put=status, verification_info=info, failed_check_keeps_success=keeps)
-    stored = switched(world)
+    stored = switched(
+        world, status_after_put=status, verification_info=info, failed_check_keeps_success=keeps
+    )
     world.resolver.records.pop("s2._domainkey.example.com")
     (verdict,) = world.verify(stored)
     tells = info in ("filled", "sticky") or not keeps or status != "SUCCESS"
@@ -261,8 +263,7 @@ def test_a_key_that_ses_does_not_find(world, status, info, keeps):
 @pytest.mark.parametrize("info", ["filled", "empty", "frozen"])
 def test_success_from_before_the_switch(world, info):
     """A SUCCESS that SES has not looked for since the switch is about the key before."""
-    world.switch(status_after_put="SUCCESS", verification_info=info)
-    stored = switched(world, look_seconds=3600)
+    stored = switched(world, look_seconds=3600, status_after_put="SUCCESS", verification_info=info)
     world.clock.after(20, stopping.set)
     assert [("SUCCESS", False, NO_CHECK)] == outcome(world.verify(stored))
 
@@ -271,8 +272,7 @@ def test_success_from_before_the_switch(world, info):
 @NEVER_TELLS
 def test_unconfirmed(world, info, on_timeout):
     """SUCCESS all the time, and never a sign of a check: said once, and no run waits for it again."""
-    world.switch(status_after_put="SUCCESS", verification_info=info)
-    stored = switched(world)
+    stored = switched(world, status_after_put="SUCCESS", verification_info=info)
     verdicts = world.verify(stored, on_timeout=on_timeout)
     assert [(UNCONFIRMED, False, DOUBT)] == outcome(verdicts)
     assert [f"example.com eu-west-1: UNCONFIRMED after 30 min: {DOUBT}"] == world.progress.warnings
@@ -285,8 +285,7 @@ def test_unconfirmed(world, info, on_timeout):
 
 def test_unconfirmed_beside_a_verified_one(world):
     """What is unconfirmed does not count as verified, and is said in an interrupted run, too."""
-    world.switch(status_after_put="SUCCESS", verification_info="empty")
-    unconfirmed = switched(world)
+    unconfirmed = switched(world, status_after_put="SUCCESS", verification_info="empty")
     world.clock.advance(HOUR)
     world.switch(first_check_seconds=3600)
     pending = world.created(domain="example.org")
@@ -390,8 +389,7 @@ def test_a_status_of_the_key_before(world):
 
 def test_another_status_of_an_earlier_run(world):
     """That SES had another status after the switch is known from the run before, too."""
-    world.switch(verification_info="empty")
-    stored = switched(world, look_seconds=3600)
+    stored = switched(world, look_seconds=3600, verification_info="empty")
     before = world.verify(stored)
     assert ["PENDING"] == statuses(before)
     world.clock.advance(HOUR)
