@@ -137,7 +137,7 @@ def comments(found: Found) -> list[str]:
     replicas = [region for region, one in found.identities.items() if primary(one)]
     if replicas:
         lines.append(str(CliMessages.REPLICAS(regions=", ".join(replicas))))
-    if found.dns.setting is not None or found.dns.note:
+    if found.dns.setting is not None:  # only then there is a note, too
         lines[-1] += f"; DNS: {', '.join(filter(None, (found.dns.title, found.dns.note)))}"
     # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's too.
     return [printable(line) for line in lines]
