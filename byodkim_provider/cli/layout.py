@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -20,14 +20,12 @@ from rich.table import Table
 
 from byodkim_provider import __version__
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
-from byodkim_provider.cli.terminal import by_text, inert, minute, wrapped
+from byodkim_provider.cli.terminal import NO_SIZE, by_text, inert, minute, wrapped
 from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
 """Columns if a line must not be broken: more than any line has."""
-
-PLAIN: Final[dict[str, Any]] = {"highlight": False, "markup": False, "emoji": False}
 
 STYLES: Final = {"": "", "well": "", "note": "", "due": "yellow", "wrong": "red"}
 """By the kind of a line or a row."""
@@ -38,7 +36,7 @@ Rows = Iterable[tuple[Sequence[str], str]]
 
 def show(now: StackNow) -> None:
     """Print *now*: one line for all, what is wrong, due and to be noted, and then each domain."""
-    console = Console(**PLAIN)
+    console = _console()
     _print(console, f"{now.stack}: {counted(now)}", now.verdict)
     for heading, kind in (("wrong", "wrong"), ("due", "due"), ("notes", "note")):
         lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
@@ -56,7 +54,7 @@ def show(now: StackNow) -> None:
 
 def show_lines(lines: Iterable[str]) -> None:
     """Print *lines*; one with a word that does not fit, such as a value to paste, stays in one piece."""
-    console = Console(**PLAIN)
+    console = _console()
     for line in lines:
         if any(len(word) > console.width for word in line.split()):
             console.print(inert(printable(line)), soft_wrap=True)
@@ -113,6 +111,13 @@ def _identities(domain: DomainNow) -> tuple[list[str], list[tuple[list[str], str
             cells.append(spf(domain.dmarc, domain.domain, *seen))
         rows.append((cells, "wrong" if one.problem else ""))
     return [*headings, "SPF"] if with_mail_from else headings, rows
+
+
+def _console() -> Console:
+    """Standard output; a terminal without a size (COLUMNS=0) is as wide as any."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.width = console.width or NO_SIZE
+    return console
 
 
 def _print(console: Console, text: str, kind: str = "") -> None:

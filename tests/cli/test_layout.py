@@ -98,7 +98,7 @@ def shown(monkeypatch):
 
     def show(columns, now=NOW):
         monkeypatch.setattr(sys, "stdout", written := io.StringIO())
-        width = {"FORCE_COLOR": "1", "COLUMNS": str(columns)} if columns else {}
+        width = {} if columns is None else {"FORCE_COLOR": "1", "COLUMNS": str(columns)}
         for name in ("FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {"TERM": "xterm", "NO_COLOR": "1", **width}.items():
@@ -109,7 +109,7 @@ def shown(monkeypatch):
     return show
 
 
-@pytest.mark.parametrize("columns", [20, 40, 60, 79, 80, 100, 132, 200, 300, None])
+@pytest.mark.parametrize("columns", [0, 20, 40, 60, 79, 80, 100, 132, 200, 300, None])
 def test_nothing_is_cut(shown, columns):
     """Every name is there in full, in one line, and a line is no longer than the terminal is wide."""
     lines = shown(columns)
