@@ -96,9 +96,9 @@ def test_another_version(secrets_manager, run):
     """With the label back at the version that the state names, the key is read again."""
     made = run.create()
     secrets_manager.overwrite(NAME, secrets_manager.written[0].replace('"p', '"P'))
-    (command,) = advice(refused(run.read, made))
-    labels = "--version-stage AWSCURRENT --remove-from-version-id " + "b" * 32
-    assert typed(f"{command} --secret-id {made.arn} {labels} --move-to-version-id {made.version_id}")
+    versions, moves = advice(refused(run.read, made))
+    assert typed(versions)
+    assert typed(moves.replace("NOW", "b" * 32).replace("BEFORE", made.version_id))
     # moto moves the label and goes on reading the version that had it.
     secret = secrets_manager.secret(NAME)
     (secret.default_version_id,) = (
