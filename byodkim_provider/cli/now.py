@@ -336,6 +336,7 @@ def _merged(lines: Iterable[tuple[str, Found]]) -> Iterator[Found]:
 
 def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Iterator[Found]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
+    signing_records = {one.name for one in domain.records if one.generation == domain.settings.generation}
 
     def line(seen: SesIdentity | None) -> Found:
         if seen is None:
@@ -343,7 +344,8 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
-        if owner and owner.partition("/")[0] == domain.stack_id:
+        its_record = f"{seen.selector}._domainkey.{domain.name}"
+        if owner and owner.partition("/")[0] == domain.stack_id and its_record in signing_records:
             then = "`pulumi up` goes on with it"  # the response to its Create was lost
         elif domain.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
@@ -402,8 +404,8 @@ def _due(
         yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     for one in records:
         if one.role is None and one.is_wrong and not (domain.listed and domain.settings.retired):
-            then = f"which a later rotation needs: `byodkim doctor {domain.name}`"
-            yield "due", f"{one.name}: {one.seen}, {then}"
+            then = f"a later rotation needs this CNAME: `byodkim doctor {domain.name}`"
+            yield "due", f"{one.name}: {one.seen}; {then}"
 
 
 def _notes(
@@ -443,7 +445,7 @@ def _mail_from(
         kind: Kind = "due"
         texts = [*found.get(one.region, {}).values()]
         if seen != name:
-            texts = [FindingMessages.OTHER_MAIL_FROM(seen=seen, wanted=name)]
+            texts = [FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)]
         elif not texts and status == "FAILED":
             texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]
         elif not texts and status != "SUCCESS":

@@ -321,7 +321,7 @@ def test_status_of_the_next_slot(stack, world, domains):
     assert (result.exit_code, found["verdict"], found["wrong"]) == (1, "due", [])
     assert found["due"] == [
         *before["due"],
-        f"{NAMES[2]}: 0 of 2 servers have the CNAME to {NAMES[2]}.{KEYS}, which a later rotation needs: "
+        f"{NAMES[2]}: 0 of 2 servers have the CNAME to {NAMES[2]}.{KEYS}; a later rotation needs this CNAME: "
         f"`byodkim doctor {SHOP}`",
     ]
     shown = [line.split() for line in project.run("status").stdout.splitlines()]

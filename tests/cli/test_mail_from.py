@@ -47,7 +47,7 @@ def test_all_is_well(declared):
     assert f"SPF in {REGION} {strict}" in in_one_line(project.run("doctor"))
 
 
-NOT_SET = f"SES has the MAIL FROM domain '', not {BOUNCE!r}: run `pulumi up --refresh`"
+NOT_SET = f"the MAIL FROM domain in SES is none, not {BOUNCE!r}: run `pulumi up --refresh`"
 TWO = {"mx_records": (MX, f"20{MX[2:]}")}
 
 

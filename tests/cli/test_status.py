@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
+from byodkim_provider.aws.ses import OWNER_TAG
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
@@ -18,7 +19,7 @@ from tests.support.cases import cases, written_out
 from tests.support.cli_project import configuration
 from tests.support.fakes import START
 from tests.support.testdata import pem
-from tests.support.world import DOMAIN
+from tests.support.world import DOMAIN, OWNER
 
 ONE = "    example.com:\n      generation: {}\n"
 ALL_IS_WELL = f"""\
@@ -347,6 +348,18 @@ def test_not_taken_over_yet(project, world, domains):
     [_, domain] = domains()
     then = "SES has an identity already (Easy DKIM, SUCCESS): `pulumi up` takes it over, or says why not"
     assert (domain["wrong"], domain["due"]) == ([], [f"eu-west-1: {then}"])
+
+
+@pytest.mark.parametrize(
+    ("selector", "then"), [("s2", "`pulumi up` goes on with it"), ("s9", "`adopt: true` takes it over")]
+)
+def test_lost_from_the_state(project, world, domains, selector, then):
+    """Our identity that is not in the state goes on with its key, unless the state has lost that, too."""
+    project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
+    key, tags = world.key(2).pkcs1_base64(), {OWNER_TAG: OWNER}
+    world.model.put_identity(DOMAIN, "us-east-1", selector=selector, private_key=key, tags=tags)
+    [domain] = domains()
+    assert then in "".join([*domain["wrong"], *domain["due"]])
 
 
 def test_ses_can_not_be_asked_about_what_is_not_made(project, world, domains):
