@@ -94,7 +94,7 @@ class LanguageHost(LanguageServer):
         try:
             loop.run_until_complete(run_in_stack(program))
         except SystemExit as error:
-            return int(error.code or 0)
+            return error.code if isinstance(error.code, int) else int(bool(error.code))
         except pulumi.RunError as error:
             pulumi.log.error(str(error))
             return 1

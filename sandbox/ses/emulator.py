@@ -45,7 +45,7 @@ class SesEmulator(SesModel, HttpStandIn):
         except NoAnswerError as lost:
             if lost.fault.kind == "timeout":
                 self.hang(lost.fault.hold_seconds)
-            return SIGN_IN if lost.fault.kind == "garbage" else None
+            return _response(200, SIGN_IN.body, **SIGN_IN.headers) if lost.fault.kind == "garbage" else None
 
     def _result(self, request: Request) -> dict[str, Any]:
         credential = CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))

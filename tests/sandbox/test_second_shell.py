@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -25,12 +25,6 @@ def sandbox():
         yield sandbox
 
 
-class Typed(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
 def typed(sandbox, monkeypatch, capsys):
     """Runs `python -m sandbox <words>`: in the second shell or, unless *reached*, in any other one."""
@@ -48,7 +42,8 @@ def typed(sandbox, monkeypatch, capsys):
             code = main()
         except SystemExit as ended:
             code = ended.code
-        return Typed(code, *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 
     return typed
 
