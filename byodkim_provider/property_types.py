@@ -12,6 +12,7 @@ import functools
 import ipaddress
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
@@ -63,8 +64,9 @@ def kind(
     """The type of the values that *fits* is true of, called *name* in an error message: "a string"."""
 
     def checked(value: Any) -> Any:
-        if fits(value):
-            return read(value) if read else value
+        with suppress(TypeError, ValueError):  # what *fits* takes apart may be of any type
+            if fits(value):
+                return read(value) if read else value
         raise ValueError(SettingMessages.KIND(kind=name, value=shown(value)))
 
     return Kind(checked, schema or {})
@@ -119,27 +121,17 @@ def _is_generation(key: str) -> bool:
     return digits and _is_number(int(key))
 
 
-def _is_time(value: Any) -> bool:
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except (TypeError, ValueError):
-        return False
-
-
 def _is_resolver(value: Any) -> bool:
-    try:
-        parts = urlsplit(f"//{value}")
-        ipaddress.ip_address(parts.hostname or "")
-        return parts.netloc == value and parts.username is None and parts.port != 0 and value[-1:] != ":"
-    except ValueError:
-        return False
+    parts = urlsplit(f"//{value}")
+    ipaddress.ip_address(parts.hostname or "")
+    return parts.netloc == value and parts.username is None and parts.port != 0 and value[-1:] != ":"
 
 
 STRING: Final = kind("a string", lambda value: isinstance(value, str))
 LINE: Final = kind("a single-line string", _is_single_line)
 FLAG: Final = kind("true or false", lambda value: isinstance(value, bool))
 WHOLE: Final = kind("a whole number", lambda value: _is_number(value) and value == int(value), int)
-TIME: Final = kind("a time in ISO 8601", _is_time, moment)
+TIME: Final = kind("a time in ISO 8601", lambda value: moment(value).tzinfo, moment)
 GENERATION: Final = kind("a generation like 2", _is_generation, int)
 """The key of a map: Pulumi sends strings."""
 LIST: Final = kind("a list", lambda value: isinstance(value, list | tuple))

@@ -33,12 +33,6 @@ def _docstrings(model: type) -> dict[str, str]:
     return found
 
 
-def definitions() -> dict[str, Any]:
-    """JSON Schemas of all maps in a stack file, by the names of their classes."""
-    found: dict[str, Any] = _schema()["$defs"]
-    return found
-
-
 def _schema() -> dict[str, Any]:
     """With descriptions, and without generated titles and long defaults, which editors should not show."""
     schema = StackSettings.model_json_schema(by_alias=True)
@@ -55,7 +49,7 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def json_schema() -> dict[str, object]:
+def json_schema() -> dict[str, Any]:
     """JSON Schema of a whole `Pulumi.<stack>.yaml`."""
     schema = _schema()
     ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from byodkim_provider import __version__
-from byodkim_provider.config.json_schema import definitions
+from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.resources.declared import PACKAGE
 
 DOMAIN: Final = f"{PACKAGE}:index:Domain"
@@ -64,7 +64,7 @@ _RECORD: Final[Mapping[str, Any]] = {
 
 def schema() -> dict[str, Any]:
     """The schema, as `pulumi package get-schema` prints it."""
-    models = definitions()
+    models = json_schema()["$defs"]
     domain = models.pop("WrittenDomain")
     written = {name: _property(one) for name, one in domain["properties"].items()}
     types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))}

@@ -6,8 +6,8 @@ People with a panel, a host with an API, or Route 53, which has a file of its ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 
@@ -15,6 +15,7 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.route53 import Route53
+from byodkim_provider.property_types import read
 from byodkim_provider.resources.declared import DnsRecord
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 
@@ -38,9 +39,6 @@ class DnsProvider(Protocol):
 
         Returns a resource that is created with the record; None if people publish the record.
         """
-
-
-_OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
 
 
 def provider_for(dns: DnsSettings) -> DnsProvider:
@@ -73,6 +71,5 @@ class AsListed:
         return DnsRecord(name, given, opts)
 
     def _host(self, domain: str) -> HostSettings:
-        given = {option: getattr(self.dns, option) for option in self.dns.model_fields_set & _OF_HOSTS}
-        options = {"zone": domain} | {name: one for name, one in given.items() if one is not None}
-        return HostSettings(**options | {"provider": self.dns.provider})
+        given = self.dns.model_dump(exclude_unset=True, exclude_none=True)
+        return read(HostSettings, {"zone": domain, **given, "provider": self.dns.provider})
