@@ -1,12 +1,16 @@
 """An application that sends mail through SES, as the domain's owner has it: a real SDK and no more."""
 
+from __future__ import annotations
+
 import functools
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
 from sandbox.mail.sink import Message
-from sandbox.world import Sandbox
+
+if TYPE_CHECKING:
+    from sandbox.world import Sandbox  # with moto, which a command that sends one message does not need
 
 RECIPIENT: Final = "somebody@elsewhere.test"
 BODY: Final = {"Text": {"Data": "All is well.\n"}}
