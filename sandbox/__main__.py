@@ -155,7 +155,12 @@ def main() -> int:
     try:
         if "SANDBOX_DNS" not in os.environ:
             raise LookupError("this shell does not reach the sandbox: paste the line of `make sandbox` first")
-        return int(command(**given))
+        code = int(command(**given))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (BotoCoreError, ClientError, LookupError) as error:
         print(f"python -m sandbox: {error.args[0]}", file=sys.stderr)
         return 1

@@ -64,6 +64,7 @@ class LanguageHost(LanguageServer):
         self._environment = environment or {}
         self._forget = forget
         self._program = program
+        self._engines: dict[str, str] = {}
 
     @classmethod
     def wait(cls) -> None:
@@ -72,17 +73,18 @@ class LanguageHost(LanguageServer):
             cls._turn.release()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._engine = request.engine_address
+        self._engine = self._engines[context.peer()] = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._turn, environment_of(self._environment, forget=self._forget):
-            return answered(contextvars.copy_context().run(self._exit_code, request))
+            engine = self._engines[context.peer()]
+            return answered(contextvars.copy_context().run(self._exit_code, request, engine))
 
-    def _exit_code(self, request: Any) -> int:
+    def _exit_code(self, request: Any, engine_address: str) -> int:
         """How the program ends: what `pulumi-language-python-exec` does, in this process."""
         folder = request.info.program_directory
-        engine = {"engine_address": self._engine, "monitor_address": request.monitor_address}
+        engine = {"engine_address": engine_address, "monitor_address": request.monitor_address}
         stack = {name: getattr(request, name) for name in ("project", "stack", "organization", "parallel")}
         reset_options(**engine, **stack, preview=request.dryRun, root_directory=folder)
         set_all_config(request.config, request.configSecretKeys)
