@@ -31,8 +31,7 @@ OTHER_REGION: Final = "us-east-1"
 
 LOST_CHARACTERS: Final = 30
 
-SELECTOR: Final = "mail2019"
-"""Of the BYODKIM identities that `populate` makes, which all have one key."""
+SELECTOR: Final = "mail2019"  # of the BYODKIM identities that `populate` makes, which all have one key
 
 PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 20})
 """SES takes about one call a second in each Region."""

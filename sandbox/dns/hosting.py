@@ -24,7 +24,6 @@ ADDRESSES: Final = {
     name: f"127.0.0.{number}"
     for number, name in enumerate((*_OURS, *GODADDY_NAME_SERVERS, *CLOUDFLARE_NAME_SERVERS), 1)
 }
-"""Where the name servers are, by name."""
 
 NAME_SERVERS: Final = _OURS[:4]
 CHILD_NAME_SERVERS: Final = _OURS[4:]
@@ -146,11 +145,8 @@ def _closest(zones: Mapping[Name, HostedZone], name: Name) -> HostedZone | None:
 
 @functools.lru_cache(maxsize=16)
 def _root(zones: tuple[HostedZone, ...]) -> Zone:
-    """
-    The root and the registries in one: each zone that is in no other one is delegated to its name servers.
-
-    A zone below another one is found only if that one delegates to it, as on the Internet.
-    """
+    """The root and the registries in one: each zone that is in no other one is delegated to its servers."""
+    # A zone below another one is found only if that one delegates to it, as on the Internet.
     record_sets = [*apex(".", NAME_SERVERS[:1], 900)]
     record_sets += [RecordSet(name, "A", 900, (address,)) for name, address in ADDRESSES.items()]
     by_name = _by_name(zones)

@@ -46,7 +46,6 @@ class ApiStandIn(HttpStandIn):
     """How long the name servers need to show a record."""
 
     name_servers: tuple[str, ...] = NAME_SERVERS
-    """Who serves the zone."""
 
     secrets: ClassVar[dict[str, str]]
     """What opens the account, as `dnsCredentials` has it."""

@@ -66,7 +66,6 @@ def _response(status: int, body: object, **headers: str) -> Response:
 
 @functools.cache
 def _regions() -> frozenset[str]:
-    """Where SES is, as botocore knows."""
     return frozenset(botocore.session.get_session().get_available_regions("sesv2"))
 
 

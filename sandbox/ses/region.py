@@ -18,7 +18,6 @@ class Region:
     name: str
     configuration_sets: set[str] = field(default_factory=set)
     no_such_name_until: dict[str, datetime] = field(default_factory=dict)
-    """What this Region's resolver remembers."""
     called: float | None = None
     """Monotonic time of the last call that was not throttled."""
     identity_count: int = 0

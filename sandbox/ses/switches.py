@@ -97,6 +97,5 @@ class Fault:
     domain: str | None = None
     """Identity that the call is about, or any."""
     times: int = 1
-    """How many calls it spoils."""
     hold_seconds: float = 60
     """`timeout` only: after how long the connection is closed, if nobody releases it before."""
