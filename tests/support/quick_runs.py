@@ -4,8 +4,8 @@ Runs of the engine whose plugins need not start: imports and models of AWS are m
 One server for all tests of this process has imported what its forks import, and read the models. It forks a
 process for each plugin of dynamic providers, with the arguments, variables, directory and output that the
 engine gave to `quick_client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share.
-Commands can be run like that too. Keys are made of primes that the server has found. Everything else is the
-real thing: Pulumi's own plugin, one new process a run.
+Commands can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a
+run.
 """
 
 import atexit
@@ -122,13 +122,11 @@ def _prepare():
     import byodkim_provider.plugin.servicer  # noqa: F401 # and so every resource
     import sandbox.pulumi.aws_account
     import sandbox.pulumi.aws_resources  # noqa: F401
-    from tests.support import quick_keys
 
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
     for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
         importlib.import_module(f"byodkim_provider.resources.{file.stem}")
-    quick_keys.share()
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)
