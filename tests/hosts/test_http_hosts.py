@@ -51,7 +51,7 @@ def one_host(provider):
     return backend
 
 
-cloudflare, godaddy, dreamhost, cpanel, wix = map(one_host, HTTP)
+cloudflare, godaddy, dreamhost, cpanel, wix, *_ = map(one_host, HTTP)
 
 
 def refused(host, name=NAME, value=VALUE, **options):

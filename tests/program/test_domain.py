@@ -107,9 +107,10 @@ def test_no_turn(monkeypatch, waits_for):
     made = {}
 
     async def second():
-        while "second" not in made:
-            await asyncio.sleep(0)
-        await asyncio.wait_for(made["second"].published(), 10)
+        async with asyncio.timeout(10):
+            while "second" not in made:
+                await asyncio.sleep(0)
+            await made["second"].published()
         return []
 
     def program():
