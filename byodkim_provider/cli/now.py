@@ -336,7 +336,8 @@ def _merged(lines: Iterable[tuple[str, Found]]) -> Iterator[Found]:
 
 def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Iterator[Found]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
-    signing_records = {one.name for one in domain.records if one.generation == domain.settings.generation}
+    names = [one.name for one in domain.records if one.generation == domain.settings.generation]
+    selectors = [name.partition(".")[0] for name in names]
 
     def line(seen: SesIdentity | None) -> Found:
         if seen is None:
@@ -344,8 +345,8 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
-        its_record = f"{seen.selector}._domainkey.{domain.name}"
-        if owner and owner.partition("/")[0] == domain.stack_id and its_record in signing_records:
+        is_ours = owner and owner.partition("/")[0] == domain.stack_id
+        if is_ours and any(has_key(selector, seen) for selector in selectors):
             then = "`pulumi up` goes on with it"  # the response to its Create was lost
         elif domain.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
