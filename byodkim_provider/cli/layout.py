@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from shutil import get_terminal_size
 from typing import Final
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from rich.table import Table
 
 from byodkim_provider import __version__
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
-from byodkim_provider.cli.terminal import NO_SIZE, by_text, inert, minute, wrapped
+from byodkim_provider.cli.terminal import by_text, inert, minute, wrapped
 from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 
@@ -114,9 +115,8 @@ def _identities(domain: DomainNow) -> tuple[list[str], list[tuple[list[str], str
 
 
 def _console() -> Console:
-    """Standard output; a terminal without a size (COLUMNS=0) is as wide as any."""
     console = Console(highlight=False, markup=False, emoji=False)
-    console.width = console.width or NO_SIZE
+    console.width = console.width or get_terminal_size().columns  # Rich takes COLUMNS=0 at its word
     return console
 
 

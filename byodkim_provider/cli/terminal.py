@@ -67,16 +67,10 @@ def say(text: Message | str) -> None:
         sys.stderr = _nowhere()
 
 
-NO_SIZE: Final = 80
-"""Columns of a terminal that says it has none."""
-
-
 def wrapped(line: str, width: int) -> str:
     """*line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the terminal."""
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    return inert(
-        fill(line, width or NO_SIZE, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    )
+    return inert(fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def inert(text: str) -> str:
