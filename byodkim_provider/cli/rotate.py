@@ -138,9 +138,9 @@ def rotate(
         if stack.has_own_program:
             raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
         text = _edited(stack, steps)
-        file, before, *_ = stack.source
-        done |= {"file": stack.shown(file), "written": not dry_run}
-        change = stack_file.diff(before, text, stack.shown(file))
+        shown = stack.shown(stack.source.file)
+        done |= {"file": shown, "written": not dry_run}
+        change = stack_file.diff(stack.source.text, text, shown)
         for step, notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
             for note in (*step.notes, *notes):
                 say(f"{step.domain}: {note}")
@@ -211,20 +211,20 @@ def _arguments(steps: Sequence[Rotation], stack: Stack) -> Iterator[str]:
 
 def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
     """The content of the file after *steps*; raises `Refused` if it can't be edited."""
-    file, text, path, domains = stack.source
-    spellings = {normalise_domain(spelling): spelling for spelling in domains}
+    source = stack.source
+    spellings = {normalise_domain(spelling): spelling for spelling in source.domains}
     changes: dict[str, Changes] = {}
     for step in steps:
         spelling, said = spellings.get(step.domain, ""), stack.written[step.domain]
-        written = domains.get(spelling)
+        written = source.domains.get(spelling)
         # As text: YAML and the JSON of `pulumi config` may have numbers of different types.
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):
-            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=stack.shown(file)))
+            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=stack.shown(source.file)))
         changes[spelling] = step.changes
     try:
-        return stack_file.edited(text, path, changes)
+        return stack_file.edited(source.text, source.path, changes)
     except InvalidSettings as error:
         raise Refused(str(error)) from None
 
@@ -265,9 +265,8 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
     if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
         raise Refused(CliMessages.NOTHING_WRITTEN())
-    file, before, *_ = stack.source
-    shown = stack.shown(file)
-    replace_file(file, shown, before, text)
+    source, shown = stack.source, stack.shown(stack.source.file)
+    replace_file(source.file, shown, source.text, text)
     if not up:
         return
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
@@ -278,7 +277,7 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
         with suppress(Refused):  # if the state can't be read, or Pulumi has changed the file as well
             now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
             if now == stack.export:  # with all timestamps, so nothing was changed
-                replace_file(file, shown, text, before)
+                replace_file(source.file, shown, text, source.text)
                 problem = CliMessages.NOTHING_CHANGED
     raise Refused(problem(file=shown))
 

@@ -279,7 +279,7 @@ def _add(
     stack: Stack, found: Sequence[Found], shared: Mapping[str, Any], environment: Environment, *, yes: bool
 ) -> None:
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
-    if stack.written and (listed_in := stack.source[0]) != stack.file:
+    if stack.written and (listed_in := stack.source.file) != stack.file:
         raise Refused(CliMessages.SHARED_FILE(file=stack.shown(listed_in)))
     file, shown = stack.file, stack.shown(stack.file)
     text = file.read_bytes().decode() if file.exists() else ""

@@ -100,6 +100,19 @@ class Domain:
         return environment.resolver(check, self.settings.dns_resolvers)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that lists the domains: Pulumi reads the stack file, or else the project file."""
+
+    file: Path
+    text: str
+    """With the file's own line ends."""
+    path: tuple[str, ...]
+    """The keys that lead to the map of domains."""
+    domains: Mapping[str, Any]
+    """The map, as the file spells it."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """One stack of one project."""
@@ -185,12 +198,8 @@ class Stack:
         return str(file.relative_to(self.directory))
 
     @cached_property
-    def source(self) -> tuple[Path, str, tuple[str, ...], Mapping[str, Any]]:
-        """
-        Where the domains are listed: file, its text, the keys that lead to the map, the map as it is spelled.
-
-        Pulumi reads the stack file, or else the project file. Raises `Refused` if no file can be edited.
-        """
+    def source(self) -> Source:
+        """The file that lists the domains; raises `Refused` if no file can be edited."""
         for file in (self.file, self.project_file):
             if (text := read_file(file)) is None:
                 continue
@@ -202,7 +211,7 @@ class Stack:
             for path in stack_file.key_paths(self.project, "domains", in_project_file=in_project_file):
                 domains = stack_file.at(loaded, path)
                 if isinstance(domains, Mapping):
-                    return file, text, path, domains
+                    return Source(file, text, path, domains)
                 if domains is not None:
                     break
         names = {"file": self.shown(self.file), "project_file": self.project_file.name}

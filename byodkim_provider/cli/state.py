@@ -93,8 +93,8 @@ def read_state(export: str) -> State:
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if not resource.get("delete"):  # the old half of an unfinished replacement
             # The type in a program in Python, where that of the domain, a component, has no prefix.
-            kind = {DOMAIN_OF_PLUGIN: DOMAIN}.get(resource["type"], resource["type"])
-            kind = kind if kind == DOMAIN else kind.replace(PLUGIN, PYTHON)
+            is_domain = resource["type"] in (DOMAIN, DOMAIN_OF_PLUGIN)
+            kind = DOMAIN if is_domain else resource["type"].replace(PLUGIN, PYTHON)
             resources.setdefault(kind, []).append(resource)
 
     def outputs(kind: str) -> list[Mapping[str, Any]]:
