@@ -33,11 +33,10 @@ class InvalidSettings(ByodkimError):
 
     def __init__(self, problems: Message | Sequence[Message | str], *, hint: str = "") -> None:
         """One problem with its own hint, or several; *hint* is about all, by default the one they share."""
-        if isinstance(problems, Sequence) and not hint:
-            hints = {getattr(one, "hint", "") for one in problems}
-            hint = hints.pop() if len(hints) == 1 else ""
         self.problems = (str(problems),) if isinstance(problems, Message) else tuple(map(str, problems))
         if not isinstance(problems, Message):
+            hints = {getattr(one, "hint", "") for one in problems}
+            hint = hint or (hints.pop() if len(hints) == 1 else "")
             several = [f"{len(self.problems)} problems:", *self.problems]
             lines = self.problems[0] if len(self.problems) == 1 else "\n  - ".join(several)
             problems = SettingMessages.LISTED(lines=lines, hint=hint)

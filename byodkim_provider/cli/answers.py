@@ -115,8 +115,7 @@ def of_record(
         questions["SES", region, domain] = partial(ask_ses, region, domain, None)
     answers = _answers(questions, say_refusal=True)
     identities = []
-    seen = answers.get(("SES", region or "", domain))
-    if region and not isinstance(seen, Exception):
+    if region and not isinstance(seen := answers["SES", region, domain], Exception):
         identity = IdentityNow(
             region=region,
             status=seen.dkim_status if seen else GONE,
