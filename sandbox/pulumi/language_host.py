@@ -73,7 +73,7 @@ class LanguageHost(LanguageServer):
             cls._turn.release()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._engine = self._engines[context.peer()] = request.engine_address
+        self._engines[context.peer()] = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802

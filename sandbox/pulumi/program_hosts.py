@@ -71,7 +71,8 @@ class _ProgramHost(LanguageHost):
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         with tempfile.TemporaryDirectory() as built:
-            command, variables = self._command(request, Path(built))
+            told = self._told(request, self._engines[context.peer()])
+            command, variables = self._command(request, told, Path(built))
             variables["PULUMI_CONFIG"] = json.dumps(dict(request.config))
             variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
             environment = {**_ours(), **self._environment, **variables}
@@ -98,12 +99,12 @@ class _ProgramHost(LanguageHost):
             self._link(Path(request.info.program_directory), f"./{one.path}")
         return language_pb2.LinkResponse()
 
-    def _told(self, request: Any) -> dict[str, str]:
+    def _told(self, request: Any, engine_address: str) -> dict[str, str]:
         """What the SDK of each language is told of a run, by the names of its options."""
         told = {
             name: str(getattr(request, name)) for name in ("project", "stack", "organization", "parallel")
         }
-        told |= {"monitor": request.monitor_address, "engine": self._engine}
+        told |= {"monitor": request.monitor_address, "engine": engine_address}
         told |= {"pwd": request.info.program_directory, "root_directory": request.info.root_directory}
         told |= {"dry_run": str(request.dryRun).lower()}
         return {name: value for name, value in told.items() if value}
@@ -112,7 +113,7 @@ class _ProgramHost(LanguageHost):
         """Have the program in *folder* depend on the SDK at the path *sdk* in there."""
         raise NotImplementedError
 
-    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
         """The command that runs the program, and its variables; *built* is a folder for what is compiled."""
         raise NotImplementedError
 
@@ -122,8 +123,8 @@ class PythonHost(_ProgramHost):
 
     language = "python"
 
-    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
-        given = [text for name, value in self._told(request).items() for text in (f"--{name}", value)]
+    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
+        given = [text for name, value in told.items() for text in (f"--{name}", value)]
         own = Path(request.info.program_directory, "venv", "bin", "python")
         python = str(own) if own.exists() else sys.executable
         return [python, "-u", str(_python_exec()), *given, request.info.entry_point or "."], {}
@@ -158,9 +159,8 @@ class NodeHost(_ProgramHost):
         name = json.loads((folder / sdk / "package.json").read_text())["name"]
         _checked(["npm", "pkg", "set", f"dependencies.{name}=file:{sdk}"], folder)
 
-    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
         run = Path(request.info.program_directory, "node_modules", "@pulumi", "pulumi", "cmd", "run")
-        told = self._told(request)
         flags = ["--dry-run"] if told.pop("dry_run") == "true" else []
         options = [f"--{name.replace('_', '-')}={value}" for name, value in told.items()]
         return ["node", str(run), *options, *flags, "."], {"PULUMI_NODEJS_TYPESCRIPT": "true"}
@@ -179,9 +179,9 @@ class GoHost(_ProgramHost):
         edits = (f"-replace={module}={sdk}", f"-require={module}@v0.0.0")
         _checked(["go", "mod", "edit", *edits], folder)
 
-    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
         _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
-        variables = {f"PULUMI_{name.upper()}": value for name, value in self._told(request).items()}
+        variables = {f"PULUMI_{name.upper()}": value for name, value in told.items()}
         return [str(built / "program")], variables
 
 
