@@ -11,8 +11,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
@@ -56,17 +55,20 @@ class Kind:
 
 def kind(
     name: str,
-    fits: Callable[[Any], object],
+    of: type | tuple[type, ...],
+    fits: Callable[[Any], object] | None = None,
     read: Callable[[Any], Any] | None = None,
     *,
     schema: dict[str, Any] | None = None,
 ) -> Kind:
-    """The type of the values that *fits* is true of, called *name* in an error message: "a string"."""
+    """The values *of* a type that *fits* is true of, called *name* in an error message: "a string"."""
 
     def checked(value: Any) -> Any:
-        with suppress(TypeError, ValueError):  # what *fits* takes apart may be of any type
-            if fits(value):
+        try:
+            if isinstance(value, of) and (fits is None or fits(value)):
                 return read(value) if read else value
+        except ValueError:  # of what *fits* takes apart
+            pass
         raise ValueError(SettingMessages.KIND(kind=name, value=shown(value)))
 
     return Kind(checked, schema or {})
@@ -81,8 +83,8 @@ def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collectio
     found = [f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None]
     for name, one in kinds.items():
         try:
-            if properties.get(name) is not None:
-                one.read(properties[name])
+            if (value := properties.get(name)) is not None:
+                one.read(value)
         except ValueError as error:
             problem, *steps = error.args
             path = [f"[{step if isinstance(step, int) else json.dumps(named(step))}]" for step in steps]
@@ -106,13 +108,13 @@ def timestamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _is_single_line(value: Any) -> bool:
+def _is_single_line(value: str) -> bool:
     """A string that an error message can quote unchanged."""
-    return isinstance(value, str) and value.isprintable() and len(value) <= MAX_SINGLE_LINE
+    return value.isprintable() and len(value) <= MAX_SINGLE_LINE
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
+def _is_number(value: float) -> bool:
+    return abs(value) < MAX_NUMBER and not isinstance(value, bool)
 
 
 def _is_generation(key: str) -> bool:
@@ -121,54 +123,58 @@ def _is_generation(key: str) -> bool:
     return digits and _is_number(int(key))
 
 
-def _is_resolver(value: Any) -> bool:
+def _is_resolver(value: str) -> bool:
     parts = urlsplit(f"//{value}")
     ipaddress.ip_address(parts.hostname or "")
     return parts.netloc == value and parts.username is None and parts.port != 0 and value[-1:] != ":"
 
 
-STRING: Final = kind("a string", lambda value: isinstance(value, str))
-LINE: Final = kind("a single-line string", _is_single_line)
-FLAG: Final = kind("true or false", lambda value: isinstance(value, bool))
-WHOLE: Final = kind("a whole number", lambda value: _is_number(value) and value == int(value), int)
-TIME: Final = kind("a time in ISO 8601", lambda value: moment(value).tzinfo, moment)
-GENERATION: Final = kind("a generation like 2", _is_generation, int)
+STRING: Final = kind("a string", str)
+LINE: Final = kind("a single-line string", str, _is_single_line)
+FLAG: Final = kind("true or false", bool)
+WHOLE: Final = kind("a whole number", (int, float), lambda one: _is_number(one) and one == int(one), int)
+TIME: Final = kind("a time in ISO 8601", str, lambda value: moment(value).tzinfo, moment)
+GENERATION: Final = kind("a generation like 2", str, _is_generation, int)
 """The key of a map: Pulumi sends strings."""
-LIST: Final = kind("a list", lambda value: isinstance(value, list | tuple))
-MAP: Final = kind("a map", lambda value: isinstance(value, Mapping))
+LIST: Final = kind("a list", (list, tuple))
+MAP: Final = kind("a map", (dict, Mapping))
 RESOLVER: Final = kind(
     "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535",
+    str,
     _is_resolver,
     schema={"type": "string", "minLength": 1},
 )
 
 
 def between(least: float, most: float) -> Kind:
-    return kind(f"{least} to {most}", lambda value: _is_number(value) and least <= value <= most)
+    return kind(f"{least} to {most}", (int, float), lambda one: _is_number(one) and least <= one <= most)
 
 
 def one_of(words: tuple[str, ...]) -> Kind:
     *others, last = map(repr, words)
-    return kind(f"{', '.join(others)} or {last}", words.__contains__)
+    return kind(f"{', '.join(others)} or {last}", str, words.__contains__)
 
 
 def list_of(one: Kind) -> Kind:
-    return Kind(lambda value: tuple(_within(step, one, each) for step, each in enumerate(LIST.read(value))))
+    return Kind(lambda value: tuple(_each(enumerate(LIST.read(value)), one.read)))
 
 
 def map_of(one: Kind, key: Kind = STRING) -> Kind:
-    return Kind(
-        lambda value: {
-            _within(name, key, name): _within(name, one, each) for name, each in MAP.read(value).items()
-        }
-    )
+    def read(value: Any) -> dict[Any, Any]:
+        values = MAP.read(value).items()
+        names = ((name, name) for name, _ in values)
+        return dict(zip(_each(names, key.read), _each(values, one.read), strict=True))
+
+    return Kind(read)
 
 
-def _within(step: str | int, kind: Kind, value: Any) -> Any:
-    try:
-        return kind.read(value)
-    except ValueError as error:
-        raise ValueError(*error.args, step) from None
+def _each(items: Iterable[tuple[str | int, Any]], read: Callable[[Any], Any]) -> Iterator[Any]:
+    """What *read* returns for the values of *items*; its errors say in which one."""
+    for step, value in items:
+        try:
+            yield read(value)
+        except ValueError as error:
+            raise ValueError(*error.args, step) from None
 
 
 @functools.cache
@@ -212,14 +218,14 @@ def _kind(hint: Any, *, strict: bool) -> Kind:
 def read(cls: type[T], properties: Mapping[str, Any], **more: Any) -> T:
     """The value of the dataclass *cls* with *more*, and those of *properties* that are fields of it."""
     kinds = kinds_of(cls).items()  # type: ignore[arg-type]
-    known = {name: one.read(properties[name]) for name, one in kinds if properties.get(name) is not None}
+    known = {name: one.read(value) for name, one in kinds if (value := properties.get(name)) is not None}
     return cls(**more, **known)
 
 
 def written(value: object) -> dict[str, Any]:
     """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
-    given = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
-    return {name: _plain(one) for name, one in given.items() if one is not None and not is_dataclass(one)}
+    given = {name: getattr(value, name) for name in kinds_of(type(value))}  # type: ignore[arg-type]
+    return {name: _plain(one) for name, one in given.items() if one is not None}
 
 
 def _plain(value: Any) -> Any:

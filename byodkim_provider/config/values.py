@@ -45,7 +45,8 @@ def text(pattern: str, expected: str) -> Kind:
     """A string that matches *pattern*, which *expected* describes."""
     return kind(
         expected,
-        lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII),
+        str,
+        lambda value: re.fullmatch(pattern, value, re.ASCII),
         schema={"type": "string", "pattern": f"^(?:{pattern})$"},
     )
 

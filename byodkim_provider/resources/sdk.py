@@ -71,10 +71,8 @@ def parallel() -> int:
 
 def has_unknown(value: Any) -> bool:
     """Whether *value*, as the engine hands it over, or a part of it is unknown in a preview."""
-    if isinstance(value, dict):
-        return any(has_unknown(one) for one in value.values())
-    if isinstance(value, list | tuple):
-        return any(has_unknown(one) for one in value)
+    if isinstance(value, (dict, list, tuple)):
+        return any(map(has_unknown, value.values() if isinstance(value, dict) else value))
     return is_unknown(value)
 
 
