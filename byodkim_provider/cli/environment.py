@@ -110,12 +110,12 @@ def write_file(file: Path, text: str) -> None:
     say(CliMessages.WRITTEN(file=shown))
 
 
-def replace_file(file: Path, shown: str, before: str, after: str) -> None:
-    """Write *after* to *file*; raises `CannotWrite`, or `Refused` if its text is not *before* any more."""
+def replace_file(file: Path, shown: str, before: str | None, after: str) -> None:
+    """Write *after* to *file*; raises `CannotWrite`, or `Refused` if it has not *before* (None: is there)."""
     target = file.resolve()  # a link stays a link
     try:
-        there = target.stat()
-        if not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be written
+        there = None if before is None else target.stat()
+        if there and not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be
             raise CannotWrite(CliMessages.READ_ONLY(file=shown))
         with _ended_in_order(), TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
             new = Path(folder, target.name)
@@ -123,9 +123,10 @@ def replace_file(file: Path, shown: str, before: str, after: str) -> None:
                 opened.write(after.encode())
                 opened.flush()
                 os.fsync(opened.fileno())
-            with suppress(PermissionError):  # nobody but root gives a file to somebody else
-                os.chown(new, there.st_uid, there.st_gid)
-            new.chmod(there.st_mode & 0o7777)
+            if there:
+                with suppress(PermissionError):  # nobody but root gives a file to somebody else
+                    os.chown(new, there.st_uid, there.st_gid)
+                new.chmod(there.st_mode & 0o7777)
             with _alone(target.parent):
                 if read_file(target) != before:
                     raise Refused(CliMessages.CHANGED_MEANWHILE(file=shown))

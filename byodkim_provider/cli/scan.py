@@ -8,12 +8,14 @@ asked for. `scan_entries` says what becomes of each.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from fnmatch import filter as matching
 from functools import partial
 from itertools import chain
+from threading import Lock
 from typing import Any, Final, get_args
 
 import click
@@ -23,8 +25,9 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
 from byodkim_provider.aws.settings import AwsSettings, partition_of, redirection_warnings, regions_with_ses
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, replace_file, write_file
+from byodkim_provider.cli.environment import Environment, read_file, replace_file
 from byodkim_provider.cli.scan_entries import (
+    DnsHome,
     Found,
     as_entries,
     as_stack_file,
@@ -40,6 +43,7 @@ from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all,
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim.records import normalise_domain
+from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.messages.cli import CliMessages
@@ -49,6 +53,15 @@ from byodkim_provider.quoting import did_you_mean
 Strings = tuple[str, ...]
 
 ACCOUNTS: Final = "aws:allowedAccountIds"
+
+
+def _glob(pattern: str) -> str:
+    """*pattern* as SES spells names of domains; a label with a wildcard only gets lower case."""
+    labels = pattern.lower().removesuffix(".").split(".")
+    for number, label in enumerate(labels):
+        with suppress(ValueError):
+            labels[number] = normalise_domain(f"{label}.example").removesuffix(".example")
+    return ".".join(labels)
 
 
 @click.command(
@@ -71,14 +84,12 @@ Exit codes:
 @click.option(
     "--domain",
     "wanted",
-    type=str.lower,
+    type=_glob,
     multiple=True,
     metavar="GLOB",
     help="Only domains that match, such as '*.example.com'.",
 )
-@click.option(
-    "--exclude", type=str.lower, multiple=True, metavar="GLOB", help="Leave out domains that match."
-)
+@click.option("--exclude", type=_glob, multiple=True, metavar="GLOB", help="Leave out domains that match.")
 @click.option(
     "--signing",
     "signs",
@@ -126,19 +137,19 @@ def scan(
         raise click.UsageError("--yes needs --add.")
     environment = context.ensure_object(Environment)
     stack = open_stack(name, environment) if name or add else None
+    if stack and add and stack.has_own_program:
+        raise Refused(CliMessages.OWN_PROGRAM(edits="without `--add` the entries are printed"))
+    project = stack.project if stack else settings.PROJECT
     aws = stack.aws() if stack else AwsSettings()
     if not stack:
         for line in redirection_warnings(aws.endpoints, os.environ):
             say(line)
     account = environment.account(aws)
     account_id, regions_of, left_out = _listed(account, stack, regions, wanted, exclude)
-    found: list[Found] = []
-    if regions_of:
-        found, others = _found(
-            account, regions_of, environment, named=wanted, signs=signs, limit=limit, servers=servers
-        )
-        left_out += others
-    for why in left_out:
+    found, others = _found(
+        account, regions_of, environment, named=wanted, signs=signs, limit=limit, servers=servers
+    )
+    for why in (left_out := left_out + others):
         say(CliMessages.LEFT_OUT(why=why))
     say(summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
     most = Counter(region for one in found for region in one.identities).most_common(1)
@@ -146,7 +157,7 @@ def scan(
     # Of another account, a stack would make new identities in place of those that were found.
     shared: dict[str, Any] = {"aws:region": region, ACCOUNTS: [account_id]}
     if servers:
-        shared[f"{settings.PROJECT}:defaults"] = {"dnsResolvers": list(servers)}
+        shared[f"{project}:defaults"] = {"dnsResolvers": list(servers)}
     if wants_json:
         shown = [
             {
@@ -168,7 +179,7 @@ def scan(
             "How to go on: docs/how-to/adopt-an-account.md",
             *(f"Left out: {why}." for why in left_out),
         )
-        click.echo(as_stack_file(found, head, shared), nl=False)
+        click.echo(as_stack_file(found, head, shared, project), nl=False)
 
 
 def _listed(
@@ -203,32 +214,33 @@ def _listed(
         say(CliMessages.REGIONS(regions=", ".join(sorted(errors))))
     domains: dict[str, list[str]] = {}
     invalid: dict[str, str] = {}
-    addresses = managed = 0
+    counted: defaultdict[str, set[str]] = defaultdict(set)
     for spelling, region, is_managed in sorted(chain.from_iterable(listed)):
-        if "@" in spelling or is_managed:
-            addresses += not is_managed
-            managed += is_managed
-            continue
-        try:
-            domains.setdefault(normalise_domain(spelling), []).append(region)
-        except ValueError as error:
-            invalid[spelling] = str(error)
+        if is_managed:
+            counted["domains that another AWS service manages (MANAGED_DOMAIN)"].add(spelling)
+        elif "@" in spelling:
+            counted["e-mail addresses, which inherit the DKIM of their domain"].add(spelling)
+        else:
+            try:
+                domains.setdefault(normalise_domain(spelling), []).append(region)
+            except ValueError as error:
+                invalid[spelling.lower()] = str(error)
+    known = {*domains, *invalid}
     for pattern in wanted:
-        if not matching([one.lower() for one in (*domains, *invalid)], pattern):
-            meant = did_you_mean(pattern, (*domains, *invalid))
+        if not matching(known, pattern):
+            meant = did_you_mean(pattern, known)
             raise CannotRead(CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=meant))
-    already = domains.keys() & stack.written if stack else set()
-    chosen = {one for pattern in wanted or ("*",) for one in matching(domains, pattern)}
-    chosen -= {one for pattern in exclude for one in matching(domains, pattern)}
-    counts = {
-        "e-mail addresses, which inherit the DKIM of their domain": addresses,
-        "domains that another AWS service manages (MANAGED_DOMAIN)": managed,
-        "domains that the stack has": len(already),
-    }
+    chosen = {one for pattern in wanted or ("*",) for one in matching(known, pattern)}
+    chosen -= {one for pattern in exclude for one in matching(known, pattern)}
+    already = chosen & {*stack.written, *stack.state.identities} if stack else set()
+    counted["domains that the stack has"] |= already
     return (
         account.account_id(answering[0]),
-        {one: domains[one] for one in sorted(chosen - already)},
-        [*(f"{what}: {count}" for what, count in counts.items() if count), *invalid.values()],
+        {one: domains[one] for one in sorted(chosen & domains.keys() - already)},
+        [
+            *(f"{what}: {len(names)}" for what, names in counted.items() if names),
+            *(why for one, why in invalid.items() if one in chosen),
+        ],
     )
 
 
@@ -247,13 +259,19 @@ def _found(
     left_out: list[str] = []
     rest = list(regions_of)
     lookup = environment.hosting(servers)
-    route53: Route53Client | None
-    try:
-        route53 = account.route53(regions_of[rest[0]][0], None)
-        route53.zones()
-    except ByodkimError as error:  # without the permission name servers alone say where DNS is
-        route53 = None
-        say(CliMessages.NO_ZONES(error=error))
+    route53: Route53Client | None = account.route53(regions_of[rest[0]][0], None) if rest else None
+    one_at_a_time = Lock()
+
+    def home(domain: str, zone: ZoneInDns) -> DnsHome:
+        """Where its records go; once zones can't be read, as far as name servers alone say it."""
+        nonlocal route53
+        with one_at_a_time:  # the first refusal is enough
+            try:
+                return home_of(domain, zone, route53)
+            except ByodkimError as error:
+                route53 = None
+                say(CliMessages.NO_ZONES(error=error))
+        return home_of(domain, zone, None)
 
     def read(domain: str) -> Found | None:
         """What SES and DNS have; None if it does not sign as is asked for, or was deleted meanwhile."""
@@ -262,7 +280,7 @@ def _found(
         if not any(not signs or signing(one) in signs for one in identities.values()):
             return None
         zone = lookup(domain)
-        return Found(domain, identities, zone, home_of(domain, zone, route53))
+        return Found(domain, identities, zone, home(domain, zone))
 
     while rest and (limit is None or len(found) < limit):
         size = len(rest) if limit is None else limit - len(found)
@@ -281,9 +299,9 @@ def _add(
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
     if stack.written and (listed_in := stack.source.file) != stack.file:
         raise Refused(CliMessages.SHARED_FILE(file=stack.shown(listed_in)))
-    file, shown = stack.file, stack.shown(stack.file)
-    text = file.read_bytes().decode() if file.exists() else ""
-    # The others would change the settings of the domains that the stack has.
+    shown, before = stack.shown(stack.file), read_file(stack.file)
+    text = before or ""
+    # Only the account: `aws:region` and defaults would change the domains that are there.
     missing = ({ACCOUNTS} if stack.written else shared.keys()) - stack.config.keys()
     region = stack.region if stack.written else shared["aws:region"]
     defaults = stack.ours.get("defaults")
@@ -300,9 +318,6 @@ def _add(
     click.echo(inert(stack_file.diff(text, changed, shown)), nl=False)
     if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
         raise Refused(CliMessages.NOT_ASKED())
-    if file.exists():
-        replace_file(file, shown, text, changed)
-        say(CliMessages.WRITTEN(file=shown))
-    else:
-        write_file(file, changed)
+    replace_file(stack.file, shown, before, changed)
+    say(CliMessages.WRITTEN(file=shown))
     say(CliMessages.EXCLUDE())

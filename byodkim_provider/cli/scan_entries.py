@@ -42,7 +42,7 @@ class DnsHome:
     note: str = ""
     """What there is to decide."""
     failure: str = ""
-    """Why DNS leads to no zone, so that SES finds no record either; empty if it does."""
+    """Why no zone was found in DNS (then SES finds no record); empty if one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +185,11 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: i
     return read_back(text, {one.domain: entry(one, default_regions) for one in found})
 
 
-def as_stack_file(found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any]) -> str:
-    """A whole stack file with the settings *shared* by the domains; *head* becomes a comment."""
-    regions, domains = [shared["aws:region"]], f"{settings.PROJECT}:domains"
+def as_stack_file(
+    found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any], project: str
+) -> str:
+    """A whole stack file of *project* with settings *shared* by the domains; *head* becomes a comment."""
+    regions, domains = [shared["aws:region"]], f"{project}:domains"
     lines = [*(f"# {printable(line)}" for line in head), "config:"]
     lines += [f"  {name}: {in_yaml(value)}" for name, value in shared.items()]
     text = "".join(f"{line}\n" for line in (*lines, f"  {domains}:")) + as_entries(found, regions, 4)

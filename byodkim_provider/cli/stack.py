@@ -282,7 +282,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
 
 
 def not_in_stack(problem: CliMessages, domain: str, stack: Stack) -> Message:
-    """The message *problem*: neither the stack file nor the state has *domain*, the nearest is another."""
+    """The message *problem*, with the names nearest to *domain*, which neither stack file nor state has."""
     known = list(stack.domains)
     meant = did_you_mean(domain, known) or f", which has {first_few(known, NAMED)}"
     return problem(domain=domain, stack=stack.name, known=meant)

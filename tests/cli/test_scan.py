@@ -227,6 +227,18 @@ def test_left_out(project, has):
         assert "eft out: 'some_name.example.com' has an underscore" in text
         assert "too long for a generated selector" in text
         assert "eft out: domains that another AWS service manages (MANAGED_DOMAIN): 1" in text
+    for options in (("--domain", "example.com"), ("--exclude", "some_name.*")):
+        assert "some_name" not in scan(project, *options).output
+
+
+def test_counted_once(project, has):
+    """What is left out is counted by name, in however many Regions it is."""
+    for region in (REGION, OTHER):
+        project.world.model.call("CreateEmailIdentity", region, {"EmailIdentity": "me@example.com"})
+        has("theirs.example.com", region, easy=True)
+        project.world.model.change("theirs.example.com", region, is_managed=True)
+    project.world.forget()
+    assert {line.rpartition(": ")[2] for line in scan(project).stderr.splitlines()[:-1]} == {"1"}
 
 
 def test_of_another_stack(project, has):
@@ -287,6 +299,15 @@ def test_filters(project, has, options, domains, reads):
     assert called(project)["GetEmailIdentity"] == reads
 
 
+@pytest.mark.parametrize("name", ["Bücher.example.com.", "*.example.com.", "BÜCHER.*", "xn--b*"])
+def test_spelling(project, has, name):
+    """A domain may be named as in a stack file, also in a pattern."""
+    has("xn--bcher-kva.example.com")
+    has("a.example.net")
+    assert list(adopted(scan(project, "--domain", name))) == ["xn--bcher-kva.example.com"]
+    assert list(adopted(scan(project, "--exclude", name))) == ["a.example.net"]
+
+
 @pytest.mark.parametrize(
     ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
 )
@@ -342,16 +363,18 @@ def test_regions_that_are_not_enabled(project, has, monkeypatch):
     assert refused(project.run("scan"), "nowhere")
 
 
-def test_without_leave_to_read_zones(project, has, monkeypatch):
+@pytest.mark.parametrize(("method", "action"), [("zones", "ListHosted"), ("name_servers", "GetHosted")])
+def test_without_leave_to_read_zones(project, has, monkeypatch, method, action):
     """Name servers alone say where DNS is; that of Route 53 may be another account's."""
     has("example.com")
+    has("www.example.com")
 
-    def zones():
-        raise AwsRefused(read_refused("ListHostedZones for the account", "AccessDenied", ""))
+    def refuse(*_):
+        raise AwsRefused(read_refused(action, "AccessDenied", ""))
 
-    monkeypatch.setattr(project, "zones", zones)
+    monkeypatch.setattr(project, method, refuse)
     result = scan(project)
-    assert "zones of Route 53 can't be read: ListHostedZones for the account: AccessDenied" in result.stderr
+    assert result.stderr.count(f"zones of Route 53 can't be read: {action}: AccessDenied") == 1
     assert adopted(result)["example.com"]["dns"] == {"provider": "manual", "panel": "route53"}
     assert "perhaps of another account: `dns: {assumeRole: …}` writes there" in result.stdout
 

@@ -3,6 +3,8 @@
 import pytest
 
 from byodkim_provider.aws.route53 import Zone
+from byodkim_provider.cli.environment import replace_file
+from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.cli import CliMessages
@@ -214,6 +216,51 @@ def test_with_a_domain_twice():
     text = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
     with pytest.raises(InvalidSettings, match="can't be extended in place"):
         stack_file.with_domains(text, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})
+
+
+def test_other_name(project):
+    """In a project of another name the resolver is set where its domains are."""
+    (project.directory / "Pulumi.yaml").write_text("name: mail\nruntime: python\nstackConfigDir: stacks\n")
+    options = ("--nameserver", "10.0.0.53")
+    printed = stack_file.load(scan(project, "-s", "dev", *options).stdout)
+    assert scan(project, "--add", "--yes", *options).exit_code == 0
+    for found in (printed, stack_file.load(project.stack_file.read_text())):
+        ours = {"mail:defaults", "mail:domains"}
+        assert found["config"].keys() == {"aws:region", "aws:allowedAccountIds", *ours}
+
+
+def test_own_program(project):
+    """A file that no program reads gets no domains; those of the program are left out."""
+    project.has_own_program = True
+    project.stored = [project.world.verified(1, domain="d.example.com")]
+    before = "config:\n  aws:region: eu-west-1\n"
+    project.stack_file.write_text(before)
+    result = scan(project, *ADD)
+    refusal = CliMessages.OWN_PROGRAM(edits="without `--add` the entries are printed")
+    assert (1, f"byodkim: {refusal.with_hint()}\n") == (result.exit_code, result.stderr)
+    assert before == project.stack_file.read_text()
+    result = scan(project, "-s", "dev")
+    assert "byodkim: left out: domains that the stack has: 1\n" in result.stderr
+    found = stack_file.load(result.stdout)["config"]["ses-byodkim:domains"]
+    assert list(found) == ["a.example.com", "b.example.com", "c.example.com"]
+
+
+def test_other_encoding(project):
+    """A file that Pulumi reads and we don't stays as it is."""
+    project.printed = "KEY  VALUE\n"
+    project.stack_file.write_bytes(text := "config: {}\n".encode("utf-16"))
+    result = scan(project, *ADD)
+    assert (1, text) == (result.exit_code, project.stack_file.read_bytes())
+    assert result.stderr.endswith("Pulumi.dev.yaml: is not in UTF-8\n")
+
+
+def test_made_meanwhile(tmp_path):
+    """A file that was not there when the change was shown is not overwritten."""
+    file = tmp_path / "file"
+    replace_file(file, "file", None, "first")
+    with pytest.raises(Refused, match="file: was changed meanwhile, nothing was written"):
+        replace_file(file, "file", None, "second")
+    assert file.read_text() == "first"
 
 
 def test_domain_that_is_none(project):
