@@ -165,11 +165,21 @@ def quoted(value: str) -> str:
     return " ".join(f'"{string}"' for string in escaped)
 
 
-def parse_quoted(text: str) -> str:
-    """Parses what `quoted` returned for a key; raises `ValueError` for anything else."""
-    if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
-        raise ValueError(DkimMessages.NOT_QUOTED(text=text))
-    return "".join(re.findall(r'"([^"]*)"', text))
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def unquoted(text: str) -> str:
+    """
+    The value in *text*, which is quoted strings or the value itself.
+
+    >>> unquoted(r'"v=DKIM1; n=\\"a\\"; " "p=MIIB"')
+    'v=DKIM1; n="a"; p=MIIB'
+    >>> unquoted("v=DKIM1; p=MIIB")
+    'v=DKIM1; p=MIIB'
+    """
+    if not re.fullmatch(rf"{_STRING.pattern}(\s*{_STRING.pattern})*", text):
+        return text
+    return re.sub(r"\\(.)", r"\1", "".join(_STRING.findall(text)))
 
 
 def public_key(value: str) -> bytes | None:

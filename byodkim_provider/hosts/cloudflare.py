@@ -16,7 +16,7 @@ import idna
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -77,7 +77,7 @@ class Host(HttpHost):
             answer = self._asked("GET", self._path, query=query)
             with as_documented("Cloudflare"):
                 found += [
-                    (str(record["id"]), joined(record["content"]))
+                    (str(record["id"]), records.unquoted(record["content"]))
                     for record in answer["result"]
                     if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
                 ]

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import Busy, HostSpec, Refused, Unknown
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -76,7 +77,7 @@ class Host(HttpHost):
         listed = self._command("dns-list_records")
         with as_documented("DreamHost"):
             return [
-                ((str(record["record"]), str(record["value"])), joined(str(record["value"])))
+                ((str(record["record"]), str(record["value"])), records.unquoted(str(record["value"])))
                 for record in listed
                 if record["type"] == "TXT" and str(record["record"]).rstrip(".").lower() == name
             ]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
+from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -85,7 +86,7 @@ class Host(HttpHost):
                 items = (answer or {}).get("items") or []
                 # A host that ignores one of the parameters may return more records.
                 found += [
-                    (str(record["recordId"]), joined(record["data"]))
+                    (str(record["recordId"]), records.unquoted(record["data"]))
                     for record in items
                     if (record.get("type"), record.get("name")) == ("TXT", wanted)
                 ]

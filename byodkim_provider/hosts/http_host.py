@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import ssl
 import urllib.request
 import zlib
@@ -58,23 +57,6 @@ def as_documented(host: str) -> Iterator[None]:
         yield
     except (LookupError, TypeError, AttributeError, ValueError):
         raise Unknown(HostMessages.FOREIGN(host=host)) from None
-
-
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-
-
-def joined(text: str) -> str:
-    """
-    The value in *text*, which is one piece or quoted strings.
-
-    >>> joined(r'"v=DKIM1; n=\\"a\\"; " "p=MIIB"')
-    'v=DKIM1; n="a"; p=MIIB'
-    >>> joined('v=DKIM1; p=MIIB')
-    'v=DKIM1; p=MIIB'
-    """
-    if not re.fullmatch(rf"{_STRING.pattern}(\s*{_STRING.pattern})*", text):
-        return text
-    return re.sub(r"\\(.)", r"\1", "".join(_STRING.findall(text)))
 
 
 class HttpHost(DnsHost):

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -58,7 +58,9 @@ class Host(HttpHost):
         }
 
     def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(joined(value) for one in self._sets(name) for value in one["values"]))
+        return tuple(
+            dict.fromkeys(records.unquoted(value) for one in self._sets(name) for value in one["values"])
+        )
 
     def add(self, name: str, value: str) -> None:
         try:
@@ -79,7 +81,7 @@ class Host(HttpHost):
     def remove(self, name: str, value: str) -> None:
         before = self._sets(name)
         for one in before:
-            rest = [each for each in one["values"] if joined(each) != value]
+            rest = [each for each in one["values"] if records.unquoted(each) != value]
             if len(rest) == len(one["values"]):
                 continue
             gone = [self._set(name, one["values"], one["ttl"])]

@@ -45,7 +45,6 @@ class DkimMessages(Table):
     SELECTOR_LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
     NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"
-    NOT_QUOTED = "{text!r} is not a list of quoted strings without escapes", "give the value as plain text, without quotes"
 
     PARTS = SECTION, "What is expected of a key: parts of the texts below."
     PRIVATE_EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"

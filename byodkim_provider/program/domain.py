@@ -10,7 +10,7 @@ of a generated key's standby can always be made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -273,11 +273,22 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     def declare_mail_from(self, identities: pulumi.Output[Any] | None = None) -> None:
         """Declare MAIL FROM, after *identities*: where it can't be made the engine begins no more steps."""
-        for region in self._settings.mail_from_domains:
+        name, settings = self.pulumi_resource_name, self._settings
+        for region in settings.mail_from_domains:
+            # Route 53 is read here: an error in an `apply` is a traceback.
+            records = [
+                one.mail_from(name, settings, region, self) if isinstance(one, Route53) else None
+                for _, one in self._places
+            ]
             known = pulumi.Output.all(self.identities[region].key_set_at, identities)
-            known.apply(partial(self._mail_from, region), run_with_unknowns=True)
+            known.apply(partial(self._mail_from, region, records), run_with_unknowns=True)
 
-    def _mail_from(self, region: str, known: Sequence[Any]) -> None:
+    def _mail_from(
+        self,
+        region: str,
+        declared: Sequence[Callable[[pulumi.ResourceOptions], list[pulumi.Resource]] | None],
+        known: Sequence[Any],
+    ) -> None:
         """Declare the MX and SPF records of the MAIL FROM domain in *region*, and SES's setting."""
         name, settings, key_set_at = self.pulumi_resource_name, self._settings, known[0]
         if key_set_at is None or settings.mail_from is None:  # SES has no identity yet: its record is awaited
@@ -288,13 +299,10 @@ class ByodkimDomain(pulumi.ComponentResource):
             # An adopted identity keeps its MAIL FROM domain when it leaves the stack.
             retain_on_delete=settings.adopt or None,
         )
-        written = [
-            one.publish_mail_from(name, settings, region, options) if isinstance(one, Route53) else None
-            for _, one in self._places
-        ]
-        records = pulumi.ResourceOptions(depends_on=[record for some in written for record in some or ()])
+        written = [record for declare in declared if declare for record in declare(options)]
+        records = pulumi.ResourceOptions(depends_on=written)
         at, rejects = settings.mail_from_domains[region], settings.mail_from.on_mx_failure == "reject"
-        if None in written:
+        if None in declared:
             shown = "\n".join(f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items())
             note = str(ProgramMessages.MAIL_FROM(domain=settings.name, region=region, records=shown))
             records = before_write(f"{name}/{at}", lambda _: pulumi.log.info(note, self), records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,25 +52,33 @@ class Route53:
         value = pulumi.Output.from_input(record.value).apply(records.route53_value)
         return self._record(name, zone, opts, name=record.name, type="TXT", records=[value])
 
-    def publish_mail_from(
-        self, name: str, settings: DomainSettings, region: str, opts: pulumi.ResourceOptions
-    ) -> list[pulumi.Resource] | None:
+    def mail_from(
+        self, name: str, settings: DomainSettings, region: str, parent: pulumi.Resource
+    ) -> Callable[[pulumi.ResourceOptions], list[pulumi.Resource]] | None:
         """
-        The MX and the SPF record of the MAIL FROM domain in *region*; None if the zone does not hold them.
+        What declares MX and SPF record of the MAIL FROM domain in *region*; None if the zone can't hold them.
 
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
-        zone, at = self._zone_of(settings.name, opts.parent), settings.mail_from_domains[region]
+        zone, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
         if not at.endswith(f".{zone.name}"):  # the zone of `cname`, or a delegated `_domainkey`
             return None
-        client, made = self._client(opts.parent), []
-        for kind, value in mail_from_records(region).items():
-            found = _unquoted(client.standing(zone.id, at, kind)) if settings.adopt else []
-            kept = [value] if mistake(kind, found, name=at, region=region) else found
-            where = f"{name}/{at}/{kind}/{ROUTE53}{zone.id}"
-            guarded = before_write(where, lambda change: _refuse_others(client, change, opts.parent), opts)
-            made.append(self._record(where, zone, guarded, name=at, type=kind, records=kept))
-        return made
+        client = self._client(parent)
+        values = {kind: [value] for kind, value in mail_from_records(region).items()}
+        for kind in values if settings.adopt else ():
+            found = client.standing(zone.id, at, kind)
+            if not mistake(kind, [*map(records.unquoted, found)], name=at, region=region):
+                values[kind] = [one.removeprefix('"').removesuffix('"') for one in found]
+
+        def declare(opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+            made = []
+            for kind, kept in values.items():
+                where = f"{name}/{at}/{kind}/{ROUTE53}{zone.id}"
+                guarded = before_write(where, lambda change: _refuse_others(client, change, parent), opts)
+                made.append(self._record(where, zone, guarded, name=at, type=kind, records=kept))
+            return made
+
+        return declare
 
     def _record(
         self, called: str, zone: Zone, opts: pulumi.ResourceOptions, **record: Any
@@ -97,21 +105,16 @@ class Route53:
         return _clients.get((role, account), lambda: _connect(*role, account))
 
 
-def _refuse_others(
-    route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource | None
-) -> None:
+def _refuse_others(route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource) -> None:
     """Raise `InvalidSettings` if a record that is to be written stands there with a value of others."""
     new, old = change.new_inputs or {}, change.old_inputs or {}
-    standing = _unquoted(route53.standing(new["zoneId"], new["name"], new["type"]))
-    if others := {*standing} - {*new["records"], *old.get("records", ())}:
+    standing = map(records.unquoted, route53.standing(new["zoneId"], new["name"], new["type"]))
+    ours = (records.unquoted(f'"{one}"') for one in (*new["records"], *old.get("records", ())))
+    if others := {*standing} - {*ours}:
         taken = ProgramMessages.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)
         pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
-
-
-def _unquoted(values: Sequence[str]) -> list[str]:
-    return [one.strip('"') for one in values]
 
 
 def before_write(

@@ -118,19 +118,21 @@ QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "C
 
 
 @cases(
-    ("found", "expected"),
+    ("kind", "found", "expected"),
     {
-        "there": (answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
-        "the next name": (answer('"a"', name="s2._domainkey.example.com."), ()),
-        "CNAME": (answer("a.example.net", kind="CNAME"), ("a.example.net",)),
-        "another type": (answer("10 mx.example.net", kind="MX"), ()),
-        "the zone's end": (answer(), ()),
+        "there": ("TXT", answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
+        "MX": ("MX", answer("10 mx.example.net", kind="MX"), ("10 mx.example.net",)),
+        "the next name": ("TXT", answer('"a"', name="s2._domainkey.example.com."), ()),
+        "CNAME": ("TXT", answer("a.example.net", kind="CNAME"), ("a.example.net",)),
+        "CNAME, for an MX": ("MX", answer("a.example.net", kind="CNAME"), ("a.example.net",)),
+        "another type": ("TXT", answer("10 mx.example.net", kind="MX"), ()),
+        "the zone's end": ("TXT", answer(), ()),
     },
 )
-def test_standing(stub, route53, found, expected):
+def test_standing(stub, route53, kind, found, expected):
     """A name is asked for, not a zone."""
     stub.add_response("list_resource_record_sets", found, QUESTION)
-    assert route53.standing("Z1", NAME) == expected
+    assert route53.standing("Z1", NAME, kind) == expected
 
 
 def test_standing_of_many(stub, route53):

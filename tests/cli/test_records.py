@@ -337,7 +337,8 @@ def test_json_is_read_back(listed):
     }
     assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
     assert plain(listed) == {one["name"]: one["value"] for one in read}
-    assert plain(listed) == {name: records.parse_quoted(value) for name, [value] in values.items()}
+    assert plain(listed) == {name: records.unquoted(value) for name, [value] in values.items()}
+    assert all(value.startswith('"') for [value] in values.values())
     strings = [one["strings"] for one in read] + [value[1:-1].split('" "') for [value] in values.values()]
     assert all(len(string) <= 255 for one in strings for string in one)
     assert len(read) == len(listed) == len(sets)
@@ -352,7 +353,7 @@ def test_panel_text_is_read_back(listed):
         field = f"  {record.panel.value_field}:"
         (value,) = (line for line in block.splitlines() if line.startswith(field))
         text = value.partition(":")[2].strip()
-        assert record.value == (records.parse_quoted(text) if text.startswith('"') else text)
+        assert record.value == (records.unquoted(text) if text.startswith('"') else text)
 
 
 def test_no_private_key_is_printed():

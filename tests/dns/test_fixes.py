@@ -74,7 +74,10 @@ class Person:
 
         def typed_value() -> str:
             value = fields[panel.value_field]
-            return records.parse_quoted(value) if panel.value_form == "quoted strings" else value
+            if panel.value_form != "quoted strings":
+                return value
+            assert value.startswith('"')
+            return records.unquoted(value)
 
         def add() -> None:
             assert fields["Type"] in ("TXT", "TXT Record")

@@ -314,6 +314,7 @@ def test_what_is_typed_is_the_record(name, selector, sub_domain, value):
     full = name_typed.removesuffix(".") if name_typed.endswith(".") else f"{name_typed}.{ZONE}"
     assert record_name == full
     if panel.value_form == "quoted strings":
+        assert value_typed.startswith('"')
         assert all(len(string) <= 255 for string in re.findall('"([^"]*)"', value_typed))
-        value_typed = records.parse_quoted(value_typed)
+        value_typed = records.unquoted(value_typed)
     assert value == value_typed

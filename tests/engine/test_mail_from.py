@@ -5,8 +5,10 @@ from datetime import timedelta
 import dns.message
 import dns.query
 import pytest
+from moto.route53.exceptions import Route53ClientError
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from sandbox.aws import services
 from sandbox.mail.client import send
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
@@ -174,7 +176,7 @@ def test_what_stands_there(sandbox, open_stack):
     domain = "taken.mail-from.example"
     panel = Panel(sandbox, domain)
     panel.paste(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
-    panel.paste(f"bounce.{domain}", SPF)
+    panel.paste(f"bounce.{domain}", SPF.replace(" ", ' " "', 1))  # the same, in two strings
     stack = open_stack({domain: {"generation": 1}})
     assert not stack.up().failed
     selector = signing(sandbox, domain)
@@ -243,7 +245,7 @@ def test_adopted(sandbox, open_stack):
     """What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes."""
     domain = "adopted.mail-from.example"
     panel = Panel(sandbox, domain)
-    standing = [mx(), "v=spf1 include:amazonses.com -all"]
+    standing = [mx(), 'v=spf1 " "include:amazonses.com -all']
     panel.paste(f"bounce.{domain}", standing[0], kind="MX")
     panel.paste(f"bounce.{domain}", standing[1])
     sandbox.ses.put_easy_dkim(domain, REGION, verified=False)
@@ -256,6 +258,31 @@ def test_adopted(sandbox, open_stack):
     assert not stack.destroy().failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == standing
+
+
+@pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")  # in no service's model
+@pytest.mark.parametrize("adopt", [True, False])
+def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
+    """Who may not read the zone's records is told so without a traceback, and no record is lost."""
+    domain = f"no-look-{adopt}.mail-from.example".lower()
+    sandbox.add_zone(domain)
+    declared = {"generation": 1, "mailFrom": "bounce", "adopt": adopt}
+    stack = open_stack({domain: declared})
+    assert not stack.up().failed
+
+    def denied(*_, **__):
+        raise Route53ClientError("AccessDenied", "not authorized to perform: route53:ListResourceRecordSets")
+
+    stack.declare({domain: declared | {"mailFrom": "mail"}})
+    with monkeypatch.context() as patch:
+        patch.setattr(services._Route53, "list_resource_record_sets", denied)
+        result = stack.up()
+    assert result.failed
+    assert "route53:ListResourceRecordSets" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    assert not stack.up().failed
+    assert asked(sandbox, f"mail.{domain}") == [mx(), SPF]
 
 
 def test_by_hand(sandbox, open_stack):

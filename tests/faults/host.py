@@ -45,7 +45,7 @@ class Host:
 
     def _values(self, name: str) -> tuple[str, ...]:
         found = self._outside.zone.record_sets.get((f"{name}.", "TXT"))
-        return tuple(map(records.parse_quoted, found.values)) if found else ()
+        return tuple(map(records.unquoted, found.values)) if found else ()
 
     def _put(self, name: str, values: tuple[str, ...]) -> None:
         key = (f"{name}.", "TXT")

@@ -177,7 +177,7 @@ class _Watch:
         found = self._stack.outside.zone.record_sets.get(
             (f"{self._stack.outside.zone.alias(name) or name}.", "TXT")
         )
-        values = map(records.parse_quoted, found.values if found else ())
+        values = map(records.unquoted, found.values if found else ())
         if not any(identity.key.is_in(value, tagged=True) for value in values):
             self.problems.append(f"lost: the record of the {what}, {name}")
 

@@ -110,7 +110,7 @@ class Zone:
         found = self.record_sets.get(((self.alias(name) or name) + ".", "TXT"))
         if found is None or self._clock.now() < self.hidden_until:
             return ()
-        return tuple(records.parse_quoted(value) for value in found.values)
+        return tuple(records.unquoted(value) for value in found.values)
 
 
 @dataclass
