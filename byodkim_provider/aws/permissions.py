@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG
-from byodkim_provider.aws.settings import partition_of
 
 MAX_POLICY_CHARACTERS: Final = 6144
 """Of a managed policy, white space not counted (IAM user guide, "IAM and AWS STS quotas")."""
@@ -151,10 +150,12 @@ Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Mana
 """
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What one set of credentials is used for. `*` in it stands for any, or for what is not known."""
 
+    partition: str
+    """The second part of all ARNs."""
     account: str = "*"
     owners: tuple[str, ...] = ("*",)
     """Values of the owner tag that are ours."""
@@ -171,7 +172,7 @@ class Scope:
         self.arns.setdefault(on, set()).update(arns)
 
     def arn(self, service: str, region: str, resource: str) -> str:
-        return f"arn:{partition_of(region)}:{service}:{region}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
 
 
 def policy(scope: Scope) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from byodkim_provider.aws.connections import Connections, connections
-from byodkim_provider.aws.settings import AwsSettings
+from byodkim_provider.aws.settings import AwsSettings, partition_of
 from byodkim_provider.cli.terminal import CannotRead, CannotWrite, Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
@@ -170,6 +170,11 @@ def current_directory() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise CannotRead(CliMessages.NO_DIRECTORY()) from None
+
+
+def partition_here(region: str | None = None) -> str:
+    """The second part of ARNs in *region*, or in that of the environment."""
+    return partition_of(region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "")
 
 
 @dataclass(frozen=True)

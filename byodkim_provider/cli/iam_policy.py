@@ -7,18 +7,17 @@ actions; this module finds out on what a stack needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
 
 from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, policy, size_of
-from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.cli.chosen import stack_option
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import Domain, Stack, open_stack, project_file
 from byodkim_provider.cli.terminal import as_json, say
-from byodkim_provider.dkim.key_secret import PREFIX, parsed_arn
+from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.cli import CliMessages
 
@@ -56,8 +55,9 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     """
     Print the smallest IAM policy for a stack.
 
-    Outside of a project and without --stack it is the policy for any stack in one account. What
-    Pulumi itself needs for its state and for secrets is not in it.
+    Outside of a project and without --stack it is the policy for any stack in one account, without
+    the records of `mailFrom`, roles and KMS keys. What Pulumi itself needs for its state and for
+    secrets is not in it.
     """
     if scan:
         if name or role:
@@ -85,66 +85,62 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
 
 def any_stack() -> Scope:
     """Any stack in one account, whatever its domains: for people who have no stack yet."""
-    scope = Scope()
+    scope = Scope(partition_here())
     _add_identity(scope, "*", "*", configuration_set="*")
     scope.add("identity with mailFrom", *scope.arns["identity"])
     _add_secrets(scope, "*", "", None)
     scope.add("secret with a resourcePolicy", *scope.arns["secret"])
-    _add_records(scope, "*", None, by_name=True, partition="aws")
+    _add_records(scope, "*", None, by_name=True)
     return scope
 
 
 def scopes_of(stack: Stack) -> dict[str | None, Scope]:
     """What each role is used for; None is for the credentials that `pulumi` starts with."""
+    # The state has no Region of a domain that a program of the user's own has retired.
+    regions = [region for domain in stack.settings.domains for region in domain.regions]
+    partition, mail_from = partition_here(next(iter(regions), stack.region)), _mail_from(stack)
     scopes: dict[str | None, Scope] = {}
     assuming: str | None = None
     for one in stack.aws().roles:
         arn = one["RoleArn"]
-        scopes[assuming] = Scope(arns={"role": {arn}})
+        scopes[assuming] = Scope(partition, arns={"role": {arn}})
         if "Tags" in one:
             scopes[assuming].add("role with tags", arn)
         if "SourceIdentity" in one:
             scopes[assuming].add("role with a sourceIdentity", arn)
         assuming = arn
-    main = scopes[assuming] = _identities(stack)
+    main = scopes[assuming] = _identities(stack, partition)
     unknown = []
     if "identity" in main.arns:
         unknown += ["the account"] if main.account == "*" else []
         unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
-    # The state has no Region of a domain that a program of the user's own has retired.
-    regions = [region for domain in stack.settings.domains for region in domain.regions]
-    partition, mail_from = partition_of(next(iter(regions), stack.region or "")), _mail_from(stack)
-
-    def add(role: str | None, name: str, zone_id: str | None, *, by_name: bool = False) -> None:
-        """The records below *name* in a zone that is written as *role*."""
+    zones = [zone for domain in stack.domains.values() for zone in _zones(domain, stack.state.roles)]
+    for role, name, zone_id, by_name in zones:
         if role and role not in scopes:
-            scopes[role] = Scope()
+            scopes[role] = Scope(partition)
             main.add("role", role)
         scope = scopes[role or assuming]
-        _add_records(scope, name, zone_id, by_name=by_name, partition=partition)
-        scope.records |= {one for one in mail_from if one.endswith(f".{name}")}
-        unknown.extend([f"the hosted zone of {name}"] if zone_id is None else [])
-
-    for domain in stack.domains.values():
-        _add_zones(domain, stack.state.roles, add)
+        _add_records(scope, name, zone_id, by_name=by_name)
+        scope.records.update(one for one in mail_from if one.endswith(f".{name}"))
+        unknown += [f"the hosted zone of {name}"] if zone_id is None else []
     if unknown:
         say(CliMessages.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
     return scopes
 
 
-def _identities(stack: Stack) -> Scope:
+def _identities(stack: Stack, partition: str) -> Scope:
     """Identities and secrets that are declared, and those in the state, which may have to be deleted."""
-    stored = [one for group in stack.state.identities.values() for one in group]
-    scope = Scope()
-    # Account and owners first: every ARN that `_add_identity` and `_add_secrets` make depends on them.
-    accounts = {one.declared.account_id for one in stored if one.declared.account_id}
-    if len(accounts) == 1:
-        scope.account = accounts.pop()
-    if stack.state.stack_id:  # an identity keeps its owner when this id is replaced
-        ids = {stack.state.stack_id, *(one.declared.owner.split("/")[0] for one in stored)}
-        scope.owners = tuple(sorted(f"{one}/*" for one in ids))
+    stored = [one.declared for group in stack.state.identities.values() for one in group]
+    accounts = {one.account_id for one in stored if one.account_id}
+    # An identity keeps its owner when the id of the stack is replaced.
+    ids = {stack.state.stack_id, *(one.owner.split("/")[0] for one in stored)}
+    scope = Scope(
+        partition,
+        account=accounts.pop() if len(accounts) == 1 else "*",
+        owners=tuple(sorted(f"{one}/*" for one in ids)) if stack.state.stack_id else ("*",),
+    )
     for one in stored:
-        _add_identity(scope, one.declared.region, one.declared.domain)
+        _add_identity(scope, one.region, one.domain)
     for domain in stack.settings.domains:
         for region in () if domain.retired else domain.regions:
             arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
@@ -159,8 +155,8 @@ def _identities(stack: Stack) -> Scope:
     if _mail_from(stack):
         scope.add("identity with mailFrom", *scope.arns.get("any identity", ()))
     for secret, kms_key_id in stack.state.secrets.items():
-        project, stack_name, _ = secret.split(":", 6)[6].removeprefix(PREFIX).split("/", 2)
-        region, _ = parsed_arn(secret)
+        *_, region, _, _, name = secret.split(":", 6)
+        project, stack_name, _ = name.removeprefix(PREFIX).split("/", 2)
         _add_secrets(scope, region, f"{project}/{stack_name}/", kms_key_id)
     return scope
 
@@ -171,7 +167,7 @@ def _add_identity(scope: Scope, region: str, domain: str, *, configuration_set: 
     # As long as any owner tag counts as ours, a wildcard would reach the identities of other stacks.
     names = domain if scope.owners == ("*",) else "*"
     scope.add("any identity", scope.arn("ses", region, f"identity/{names}"))
-    scope.add("identity to read", f"arn:{partition_of(region)}:ses:*:{scope.account}:identity/{names}")
+    scope.add("identity to read", scope.arn("ses", "*", f"identity/{names}"))
     scope.add("any", "*")
     if configuration_set:
         scope.add("configuration set", scope.arn("ses", region, f"configuration-set/{configuration_set}"))
@@ -195,9 +191,9 @@ def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -
     return arn
 
 
-def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: bool, partition: str) -> None:
+def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: bool) -> None:
     """The records of *domain* in its zone; None: any, since it is not known yet."""
-    route53 = f"arn:{partition}:route53:::"
+    route53 = f"arn:{scope.partition}:route53:::"
     zone = f"{route53}hostedzone/{zone_id or '*'}"
     scope.add("zone", zone)
     # If two zones have the same name, both are read to distinguish them.
@@ -212,8 +208,12 @@ def _mail_from(stack: Stack) -> set[str]:
     return {*stack.state.mail_from}.union(*(one.mail_from_domains.values() for one in stack.settings.domains))
 
 
-def _add_zones(domain: Domain, roles: Mapping[str, str], add: Callable[..., None]) -> None:
-    """*add* the zones of a domain's records: those that are declared, and those in the state."""
+def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | None, str, str | None, bool]]:
+    """
+    The zones of a domain's records: those that are declared, and those in the state.
+
+    Of each: the role that writes there, the end of the records' names, its id, whether it is found by name.
+    """
 
     def name(zone: str | None) -> str:
         """What the names of records end with: in *zone*, if that is not the domain's own."""
@@ -222,14 +222,14 @@ def _add_zones(domain: Domain, roles: Mapping[str, str], add: Callable[..., None
     places = [one for one in domain.settings.dns if one.provider == "route53"]
     for place in places:
         if place.zone_id:
-            add(place.assume_role, name(place.cname and place.zone), place.zone_id)
+            yield place.assume_role, name(place.cname and place.zone), place.zone_id, False
     labels = {label for one in domain.identities for label in one.declared.dns if label.startswith(ROUTE53)}
     known = {one.removeprefix(ROUTE53) for one in labels} - {one.zone_id for one in places}
     by_name = [one for one in places if not one.zone_id]
     # Of several zones that are found by name, the state does not say which belongs to which place.
     for place in by_name:
         for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
-            add(place.assume_role, name(place.cname and place.zone), zone_id, by_name=True)
+            yield place.assume_role, name(place.cname and place.zone), zone_id, True
     for zone_id in () if by_name else sorted(known):  # the next `up` deletes the records there
         for zone in sorted({None, *(one.declared.cname for one in domain.identities)}, key=str):
-            add(roles.get(zone_id), name(zone), zone_id)
+            yield roles.get(zone_id), name(zone), zone_id, False

@@ -23,9 +23,9 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
-from byodkim_provider.aws.settings import AwsSettings, partition_of, redirection_warnings, regions_with_ses
+from byodkim_provider.aws.settings import AwsSettings, redirection_warnings, regions_with_ses
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, read_file, replace_file
+from byodkim_provider.cli.environment import Environment, partition_here, read_file, replace_file
 from byodkim_provider.cli.scan_entries import (
     DnsHome,
     Found,
@@ -191,9 +191,7 @@ def _listed(
     Unless the user has *asked* for Regions, one that does not answer is left out: an account has Regions that
     are not enabled. If none answers, the first error is raised.
     """
-    here = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-    partition = partition_of((stack.region if stack else None) or here)
-    regions = asked or regions_with_ses(partition)
+    regions = asked or regions_with_ses(partition_here(stack.region if stack else None))
     errors: dict[str, ByodkimError] = {}
 
     def names(region: str) -> list[tuple[str, str, bool]]:

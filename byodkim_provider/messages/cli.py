@@ -63,7 +63,7 @@ class CliMessages(Table):
     WITHOUT_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
-    ANY_DOMAIN = "there is no project here: this is for any stack in one account"
+    ANY_DOMAIN = "there is no project here: this is for any stack in one account, without the records of `mailFrom`, roles and KMS keys"
     UNKNOWN = "not known before the first `pulumi up`: {what}; `*` stands for each until the policy is printed again"
     ROLE = "--role {role}: the policy that this role needs"
     LONG_POLICY = "it has {length} characters and a managed policy takes {most}: make several of it, each with some of the ARNs and records"

@@ -1,11 +1,13 @@
 """`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
 
 import json
+import re
 
 import pytest
 
 from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.cli.state import read_state
+from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.iam import ensure_list, is_allowed
@@ -308,7 +310,18 @@ def test_without_a_project(tmp_path, world):
     }
     table = {action for actions in PERMISSIONS.values() for action in actions}
     assert allowed.keys() == {one for one in table if one[:4] not in ("sts:", "kms:")}
-    assert result.stderr == "byodkim: there is no project here: this is for any stack in one account\n"
+    assert result.stderr == f"byodkim: {CliMessages.ANY_DOMAIN()}\n"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")]
+)
+def test_partition(project, monkeypatch, region, partition):
+    """Every ARN is of the partition of the Region at hand."""
+    monkeypatch.setenv("AWS_REGION", region)
+    (project.directory / "Pulumi.yaml").unlink()
+    arns = re.findall("arn:[a-z-]*", project.run("iam-policy").stdout)
+    assert {*arns} == {f"arn:{partition}"}
 
 
 def test_scan(project):
