@@ -1,22 +1,28 @@
 """
-Errors of AWS and its SDK, whatever the service: may a retry help, what is safe to show, what to do next.
+Calls to AWS and their errors, whatever the service: may a retry help, what is safe to show, what to do next.
 
-No message from here quotes a key. Callers raise `from None`: the request in a botocore error may hold one.
+No message from here quotes a key, and none has a cause: the request in a botocore error may hold one.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final, TypeVar
 
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import hidden
+
+T = TypeVar("T")
 
 ATTEMPTS: Final = 10
 """
@@ -64,10 +70,6 @@ class ForeignAnswer(Exception):
     """The response is not from AWS (a proxy, a network's sign-in page), or not in a known form."""
 
 
-FAILURES: Final = (ClientError, BotoCoreError, ForeignAnswer)
-"""What a call to AWS may raise."""
-
-
 OF_A_PROFILE: Final = (AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """
 What botocore raises beside its own errors where a profile's file or program gives no usable credentials.
@@ -76,17 +78,65 @@ Such as JSON that is no object, credentials that are expired already, or a code 
 """
 
 
-def retrying(
-    wait: Callable[[float], None], *, retry: Callable[[BaseException], bool] | None = None
-) -> Retrying:
-    """Calls again, with backoff, after errors that *retry* accepts, by default `is_passing`."""
-    return Retrying(
+def answer(
+    call: Callable[[], T],
+    refused: Callable[[BaseException], ByodkimError],
+    *,
+    wait: Callable[[float], None],
+    retry: Callable[[BaseException], bool],
+) -> T:
+    """
+    What *call* returns, called again, with backoff, after errors that *retry* accepts.
+
+    Raises what *refused* makes of the last error. *wait* raises `Stopped` once the run is interrupted.
+    """
+    attempts = Retrying(
         sleep=wait,
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
-        retry=retry_if_exception(retry or is_passing),
+        retry=retry_if_exception(retry),
         reraise=True,
     )
+    wait(0)  # whoever stood in line when the run was interrupted asks nothing more
+    try:
+        return attempts(call)
+    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
+        raise refused(ForeignAnswer()) from None
+    except (
+        ClientError,
+        BotoCoreError,
+        ForeignAnswer,
+        *OF_A_PROFILE,
+    ) as error:  # signing in comes with a call
+        raise refused(error) from None
+
+
+def wait(service: str, seconds: float) -> None:
+    """Wait before *service* is called, for the first time if it is for 0 *seconds*, as `answer` does."""
+    if stopping.wait(seconds):
+        before = AwsMessages.INTERRUPTED_BEFORE_ANSWER if seconds else AwsMessages.INTERRUPTED_BEFORE_CALL
+        raise Stopped(before(service=service))
+
+
+def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:
+    """
+    For the event `before-parse` of a service that answers in JSON: raises `ForeignAnswer`.
+
+    botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
+    "deleted" or "no identities".
+    """
+    headers, is_json = response_dict["headers"], _is_json_object(response_dict["body"])
+    if response_dict["status_code"] >= 500:  # may come from AWS's own load balancers, in any form
+        response_dict["body"] = response_dict["body"] if is_json else b""
+    elif not is_json or "x-amzn-requestid" not in headers:
+        raise ForeignAnswer
+
+
+def _is_json_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body or b"{}"), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def is_throttled(error: BaseException) -> bool:
@@ -112,13 +162,21 @@ def refused(
     error: BaseException,
     operation: str,
     subject: str,
-    *,
     service: str,
     region: str,
-    steps: Sequence[Message | None],
+    *,
+    lost: Message,
+    failed: Message | None = None,
+    reason: Message | None = None,
 ) -> Message:
-    """The message about a call of *operation* about a *subject* that ended in *error*."""
+    """
+    The message about a call of *operation* about a *subject* that ended in *error*: with what was changed.
+
+    *lost* says what follows if the response is lost, *failed* what was changed before an error, and *reason*
+    more of an error than AWS does.
+    """
     request = _metadata(error).get("RequestId")
+    steps = _steps(error, operation, service, lost, failed, reason)
     return AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
@@ -135,34 +193,32 @@ def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> M
     return AwsMessages.READ_REFUSED(call=call, seen=seen, code=code, steps=[one for one in steps if one])
 
 
-def steps_after(
+def _steps(
     error: BaseException,
     operation: str,
     service: str,
-    *,
-    unchanged: Message | None,
-    unconfirmed: Message,
-    refused: Message | None = None,
+    lost: Message,
+    failed: Message | None,
+    reason: Message | None,
 ) -> list[Message | None]:
-    """
-    What was changed, and the next steps. A call that only reads has no *unchanged*.
-
-    *unconfirmed* says what follows if the response is lost, *refused* what was changed before an error.
-    """
+    unchanged = None if only_reads(operation) else AwsMessages.UNCHANGED(service=service)
     if isinstance(error, ForeignAnswer):
-        return [unconfirmed, AwsMessages.PROXY()]
+        return [lost, AwsMessages.PROXY()]
     if isinstance(error, ClientError) and error.operation_name != operation:
-        failed = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
-        return [unchanged, failed, next_step(_code(error))]
+        no_credentials = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
+        return [unchanged, no_credentials, next_step(_code(error))]
     if _is_unconfirmed(error):
-        return [unconfirmed]
+        return [lost]
     if not isinstance(error, ClientError):
         return [unchanged, AwsMessages.NOT_CALLED(service=service)]
-    reason = said(error)
-    says = (
-        AwsMessages.SAYS(service=service, reason=reason) if reason else AwsMessages.NO_REASON(service=service)
-    )
-    return [refused or unchanged, says, next_step(_code(error))]
+    text = said(error)
+    says = AwsMessages.SAYS(service=service, reason=text) if text else AwsMessages.NO_REASON(service=service)
+    return [failed or unchanged, reason or says, next_step(_code(error))]
+
+
+def only_reads(operation: str) -> bool:
+    """Whether *operation* changes nothing."""
+    return operation.startswith(("Describe", "Get", "List"))
 
 
 def said(error: BaseException) -> str:

@@ -10,17 +10,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import ForeignAnswer
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
@@ -46,9 +45,8 @@ class Route53Client:
     A class so that zones are read once, and threads make one call at a time.
     """
 
-    def __init__(self, client: Boto3Client, clock: Clock | None = None) -> None:
+    def __init__(self, client: Boto3Client) -> None:
         self._client = client
-        self._clock = clock or Clock()
         self._lock = threading.Lock()
         self._zones: tuple[Zone, ...] | None = None
         self._name_servers: dict[str, tuple[str, ...]] = {}
@@ -134,19 +132,8 @@ class Route53Client:
 
     def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
-        try:
-            self._wait(0)  # whoever stood in line when the run was interrupted asks nothing more
-            return errors.retrying(self._wait)(call)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(error, operation, subject) from None
-        except (ResponseParserError, KeyError, ForeignAnswer):  # a proxy's page, or a sign-in page
-            raise _refused(ForeignAnswer(), operation, subject) from None
-        except errors.OF_A_PROFILE as error:  # signing in, which a client does at its first call
-            raise _refused(error, operation, subject) from None
-
-    def _wait(self, seconds: float) -> None:
-        if self._clock.wait(seconds):
-            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
+        refused = partial(_refused, operation, subject)
+        return errors.answer(call, refused, wait=partial(errors.wait, "Route 53"), retry=errors.is_passing)
 
 
 def fingerprint_in(value: str) -> str | None:
@@ -167,7 +154,7 @@ def _zone(listed: HostedZoneTypeDef) -> Zone:
     )
 
 
-def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
+def _refused(operation: str, subject: str, error: BaseException) -> AwsRefused:
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     code = errors.code_of(error, "Route 53")

@@ -10,28 +10,25 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.errors import FAILURES, ForeignAnswer
-from byodkim_provider.errors import SecretRefused, Stopped
-from byodkim_provider.messages import Message
+from byodkim_provider.aws.settings import tag_list
+from byodkim_provider.errors import SecretRefused
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import stopping
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 SERVICE: Final = "Secrets Manager"
 
-READS: Final = ("DescribeSecret", "GetSecretValue")
-
 CURRENT: Final = "AWSCURRENT"
 """Staging label of the version that a read returns by default."""
 
 
 P = ParamSpec("P")
-T = TypeVar("T", bound=Mapping[str, Any])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,7 @@ class SecretStore:
 
     def __init__(self, client: SecretsManagerClient) -> None:
         """*client* may retry by itself: repeating any action used here is harmless."""
+        client.meta.events.register("before-parse.secrets-manager", errors.refuse_foreign_answer)
         self._client = client
 
     def create_secret(
@@ -73,7 +71,7 @@ class SecretStore:
             # Becomes the version's id, and makes a repeated call succeed (idempotency token).
             ClientRequestToken=version_id,
             SecretString=text,
-            Tags=_list(tags),
+            Tags=tag_list(tags),
             **optional,
         )
         return Secret(answer["ARN"], version_id)
@@ -106,7 +104,7 @@ class SecretStore:
 
     def tag_resource(self, secret: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._call(self._client.tag_resource, secret, SecretId=secret, Tags=_list(tags))
+        self._call(self._client.tag_resource, secret, SecretId=secret, Tags=tag_list(tags))
 
     def delete_secret(self, secret: str, *, recovery_window_days: int) -> None:
         """DeleteSecret: restorable for *recovery_window_days*. No error if deleted already."""
@@ -124,33 +122,17 @@ class SecretStore:
     def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        if stopping.is_set():
-            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_CALL(service=SERVICE))
-        try:
-            answer = method(*args, **given)
-            # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
-            if "RequestId" not in answer["ResponseMetadata"]:
-                raise ForeignAnswer
-        except FAILURES as error:
-            region, steps = self._client.meta.region_name, _steps(error, operation)
-            raise SecretRefused(
-                errors.refused(error, operation, secret, service=SERVICE, region=region, steps=steps)
-            ) from None
-        return answer
+        return errors.answer(
+            partial(method, *args, **given),
+            partial(self._refused, operation, secret),
+            wait=partial(errors.wait, SERVICE),
+            retry=lambda _: False,  # botocore does, for seconds only
+        )
 
-
-def _list(tags: Mapping[str, str]) -> Any:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
-
-
-def _steps(error: BaseException, operation: str) -> list[Message | None]:
-    """What was changed, and the next steps."""
-    reads, is_made = operation in READS, operation in ("PutResourcePolicy", "TagResource")
-    return errors.steps_after(
-        error,
-        operation,
-        SERVICE,
-        unchanged=None if reads else AwsMessages.UNCHANGED(service=SERVICE),
-        unconfirmed=AwsMessages.RUN_AGAIN() if reads else AwsMessages.SECRET_UNCONFIRMED(),
-        refused=AwsMessages.SECRET_MADE() if is_made else None,
-    )
+    def _refused(self, operation: str, secret: str, error: BaseException) -> SecretRefused:
+        lost = AwsMessages.RUN_AGAIN() if errors.only_reads(operation) else AwsMessages.SECRET_UNCONFIRMED()
+        made = AwsMessages.SECRET_MADE() if operation in ("PutResourcePolicy", "TagResource") else None
+        region = self._client.meta.region_name
+        return SecretRefused(
+            errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
+        )

@@ -7,19 +7,18 @@ Turns responses into values. All calls have one pace and one way of retrying; `i
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from botocore.exceptions import ClientError
-
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
+from byodkim_provider.aws.errors import ForeignAnswer, is_passing, is_throttled
+from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
@@ -62,40 +61,6 @@ MAX_PAGES: Final = 1000
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _steps(error: BaseException, operation: str, region: str) -> list[Message | None]:
-    """What was changed, and the next steps."""
-    code = errors.code_of(error, "SES")
-    reads = operation.startswith(("Get", "List"))
-    unchanged = None if reads else AwsMessages.UNCHANGED(service="SES")
-    if isinstance(error, ClientError) and error.operation_name == operation:
-        if is_throttled(error):
-            return [unchanged, AwsMessages.SES_THROTTLED(region=region)]
-        if code == "LimitExceededException":
-            return [unchanged, AwsMessages.SES_LIMIT(region=region)]
-    unconfirmed = AwsMessages.TRY_AGAIN() if reads else AwsMessages.SES_UNCONFIRMED()
-    steps = errors.steps_after(error, operation, "SES", unchanged=unchanged, unconfirmed=unconfirmed)
-    if operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException":
-        steps.append(AwsMessages.SES_PERHAPS_GONE())
-    return steps
-
-
-def _refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:
-    # botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
-    # "deleted" or "no identities".
-    headers, is_json = response_dict["headers"], _is_json_object(response_dict["body"])
-    if response_dict["status_code"] >= 500:  # may come from AWS's own load balancers, in any form
-        response_dict["body"] = response_dict["body"] if is_json else b""
-    elif not is_json or "x-amzn-requestid" not in headers or "html" in headers.get("content-type", ""):
-        raise ForeignAnswer
-
-
-def _is_json_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body or b"{}"), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 MANAGED: Final = "MANAGED_DOMAIN"
@@ -205,7 +170,7 @@ class SesClient:
 
         Without patience only a call that SES throttled is retried.
         """
-        client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
+        client.meta.events.register("before-parse.sesv2", errors.refuse_foreign_answer)
         self._client = client
         self._region = region
         self._account_id = account_id
@@ -235,7 +200,7 @@ class SesClient:
             domain,
             EmailIdentity=domain,
             DkimSigningAttributes=_signing_attributes(selector, key),
-            Tags=_list(tags),
+            Tags=tag_list(tags),
             **optional,
         )
         dkim = answer.get("DkimAttributes", {})
@@ -317,7 +282,7 @@ class SesClient:
             if not (token := answer.get("NextToken")):
                 return
             if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
-                raise self._refused(ForeignAnswer(), "ListEmailIdentities", "*")
+                raise self._refused("ListEmailIdentities", "*", ForeignAnswer())
             tokens.add(token)
             more = {"NextToken": token}
 
@@ -397,7 +362,7 @@ class SesClient:
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._make(self._client.tag_resource, domain, ResourceArn=self.arn(domain), Tags=_list(tags))
+        self._make(self._client.tag_resource, domain, ResourceArn=self.arn(domain), Tags=tag_list(tags))
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
         """UntagResource: removes the tags with these names."""
@@ -412,12 +377,12 @@ class SesClient:
         """What *method* of the client returns for the arguments that follow *domain*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
         once = operation in ONLY_IF_THROTTLED or not self._is_patient
-        retry = errors.retrying(self._wait, retry=is_throttled if once else errors.is_passing)
-        try:
-            answer: T = retry(self._send_in_turn, method, *args, **given)
-        except FAILURES as error:
-            raise self._refused(error, operation, domain) from None
-        return answer
+        return errors.answer(
+            partial(self._send_in_turn, method, *args, **given),
+            partial(self._refused, operation, domain),
+            wait=self._wait,
+            retry=is_throttled if once else is_passing,
+        )
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         if not vars(self._this_thread).pop("has_turn", False):
@@ -433,17 +398,19 @@ class SesClient:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
             raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
 
-    def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
-        region, steps = self._region, _steps(error, operation, self._region)
-        return SesRefused(errors.refused(error, operation, domain, service="SES", region=region, steps=steps))
+    def _refused(self, operation: str, domain: str, error: BaseException) -> SesRefused:
+        code, region = errors.code_of(error, "SES"), self._region
+        reason = AwsMessages.SES_LIMIT(region=region) if code == "LimitExceededException" else None
+        if is_throttled(error):
+            reason = AwsMessages.SES_THROTTLED(region=region)
+        lost = AwsMessages.TRY_AGAIN() if errors.only_reads(operation) else AwsMessages.SES_UNCONFIRMED()
+        refused = errors.refused(error, operation, domain, "SES", region, lost=lost, reason=reason)
+        is_perhaps_gone = operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException"
+        return SesRefused(refused).with_steps([AwsMessages.SES_PERHAPS_GONE()] if is_perhaps_gone else [])
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:
     return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
-
-
-def _list(tags: Mapping[str, str]) -> Any:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def _date(answer: Mapping[str, Any], clock: Clock) -> datetime:

@@ -118,6 +118,11 @@ ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,
 """What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy."""
 
 
+def tag_list(tags: Mapping[str, str]) -> Any:
+    """*tags* as AWS's APIs take them."""
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
     """The `aws:` configuration of a stack."""
@@ -259,7 +264,7 @@ class _Reading:
             case "a list of strings", list() if all(isinstance(one, str) for one in value):
                 return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
             case "an object of strings", dict():
-                return [{"Key": key, "Value": text} for key, text in self._strings(value, path).items()]
+                return tag_list(self._strings(value, path))
         self.problems.append(AwsMessages.KIND(path=path, kind=kind))
         return value
 

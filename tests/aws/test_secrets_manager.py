@@ -3,6 +3,7 @@
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 from byodkim_provider.aws.secrets_manager import Secret, SecretStore
 from byodkim_provider.errors import SecretRefused, Stopped
@@ -128,12 +129,17 @@ def test_nobody_answers():
     assert seen(refusal(ACTIONS["DeleteSecret"], store)) == ("EndpointConnectionError", [UNKNOWN])
 
 
-def test_no_credentials(monkeypatch, secrets_manager):
+@pytest.mark.parametrize("reason", [NoCredentialsError(), ValueError("a program printed no JSON")], ids=repr)
+def test_no_credentials(secrets_manager, reason):
     """Without credentials nothing was asked, and nothing changed."""
+
+    def sign(**_):
+        raise reason
+
     store = secrets_manager.store()
-    monkeypatch.setattr(store._client._request_signer, "_credentials", None)
+    store._client.meta.events.register("request-created.secrets-manager", sign)
     steps = [AwsMessages.NOT_CALLED(service="Secrets Manager")]
-    assert seen(refusal(store.get_secret_value, NAME)) == ("NoCredentialsError", steps)
+    assert seen(refusal(store.get_secret_value, NAME)) == (type(reason).__name__, steps)
     assert secrets_manager.calls == []
 
 

@@ -671,6 +671,7 @@ NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed
     {
         "role": (NOT_ALLOWED, "AccessDenied", [NO_ROLE, POLICY]),
         "none": (NoCredentialsError(), "NoCredentialsError", [AwsMessages.NOT_CALLED(service="SES")]),
+        "program": (ValueError("no JSON"), "ValueError", [AwsMessages.NOT_CALLED(service="SES")]),
     },
 )
 def test_credentials_run_out(client, boto, reason, code, steps):

@@ -25,7 +25,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws import session
+from byodkim_provider.aws import errors, session
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import keys, records
@@ -207,6 +207,7 @@ class Outside:
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
             # botocore itself sleeps between its tries to reach STS.
             (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),
+            (errors, "stopping", SimpleNamespace(wait=self.clock.wait)),
         ]
 
     def _next_key(self, _bits: int) -> keys.SigningKey:

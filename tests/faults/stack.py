@@ -211,7 +211,7 @@ class Stack:
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
         record = AnyRecord(_Records(outside), by_api)
-        route53 = Route53Client(outside, outside.clock)  # type: ignore[arg-type]
+        route53 = Route53Client(outside)  # type: ignore[arg-type]
         made = simulation.process(record, ses=client, names=names, route53=route53, run=run)
         return Providers(**{name: _Watched(each, outside.calls) for name, each in vars(made).items()})
 
