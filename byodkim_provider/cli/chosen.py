@@ -153,9 +153,11 @@ def _public_key(private_key: str | None, public_key: str | None) -> bytes | None
     file, option = (private_key, "--private-key") if private_key else (public_key, "--public-key")
     if file is None:
         return None
-    with click.open_file(file, "rb") as opened:
-        content = opened.read()
     try:
+        with click.open_file(file, "rb") as opened:
+            content = opened.read()
         return keys.load(content).public_key_der if private_key else keys.load_public(content)
+    except OSError as error:
+        raise click.BadParameter(f"{file}: {error.strerror}", param_hint=option) from None
     except InvalidKey as error:
         raise click.BadParameter(f"{file} {error.text}", param_hint=option) from None

@@ -101,6 +101,10 @@ REFUSED = {
         (*THIS, "--public-key", "/no/such/file"),
         "Invalid value for '--public-key': File '/no/such/file' does not exist.",
     ),
+    "no content": (
+        (*THIS, "--private-key", "/proc/self/mem"),
+        "Invalid value for --private-key: /proc/self/mem: Input/output error",
+    ),
     "private as public": (
         (*THIS, "--public-key", PRIVATE),
         f"Invalid value for --public-key: {PRIVATE} is a private key, {EXPECTED}",
