@@ -31,6 +31,14 @@ MAX_NUMBER: Final = 2**53
 """Larger whole numbers are not exact: Pulumi sends every number as a float."""
 
 
+def from_json(value: Any) -> Any:
+    """What *value* is the JSON of; else *value*, perhaps a key, which an error would quote."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
 @dataclass(frozen=True, eq=False)
 class Kind:
     """A type of property, or of setting."""

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 from byodkim_provider.urls import host_of, is_local
 
@@ -233,14 +234,8 @@ class _Reading:
         return self._strings(tags.get("tags") or {}, "aws:defaultTags.tags")
 
     def _json(self, name: str, default: Any) -> Any:
-        text = self._get(f"aws:{name}")
-        if not text:
-            return default
-        try:
-            value = json.loads(text)
-        except ValueError:
-            return text  # set as a plain string
-        return default if value is None else value
+        value = from_json(self._get(f"aws:{name}"))
+        return default if value in (None, "") else value
 
     def _list(self, name: str, item: str) -> list[Any]:
         value = self._json(name, [])

@@ -31,6 +31,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, first_few
 
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
@@ -349,16 +350,9 @@ def read_table(printed: str, project: str) -> dict[str, str]:
 
 def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
     """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
-
-    def decoded(text: str) -> Any:
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-
     prefix = f"{project}:"
     return {
-        name.removeprefix(prefix): decoded(text) for name, text in config.items() if name.startswith(prefix)
+        name.removeprefix(prefix): from_json(text) for name, text in config.items() if name.startswith(prefix)
     }
 
 

@@ -24,7 +24,7 @@ from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import FLAG, WHOLE, Kind, between, kind
+from byodkim_provider.property_types import FLAG, WHOLE, Kind, between, from_json, kind
 from byodkim_provider.quoting import named, printable, shown
 
 
@@ -55,10 +55,7 @@ def json_object(most: int) -> Kind:
     """A map, or a string with its JSON; the value is JSON of at most *most* characters."""
 
     def read(value: object) -> str:
-        try:
-            written = json.loads(value) if isinstance(value, str) else value
-        except (ValueError, RecursionError):
-            written = None
+        written = from_json(value)
         if not isinstance(written, Mapping):
             raise ValueError(SettingMessages.KIND(kind="a map, or one as JSON text", value=shown(value)))
         compact = json.dumps(written)

@@ -6,7 +6,6 @@ It also opens the host of a record's settings. Nothing here calls a host.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from textwrap import indent
@@ -14,6 +13,7 @@ from typing import Any, Final, get_args
 
 from byodkim_provider.dns.panels import Panel, instructions, serves
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
+from byodkim_provider.property_types import from_json
 
 SPECS: Final[Mapping[str, HostSpec]] = {
     name: import_module(f"byodkim_provider.hosts.{name}").SPEC for name in get_args(HostName)
@@ -123,12 +123,8 @@ def credentials(
 
 
 def _object(written: object) -> Mapping[str, Any]:
-    if isinstance(written, str):
-        try:
-            written = json.loads(written)
-        except ValueError:
-            return {}
-    return written if isinstance(written, Mapping) else {}
+    value = from_json(written)
+    return value if isinstance(value, Mapping) else {}
 
 
 def recognise(name_servers: Iterable[str]) -> Panel | None:

@@ -4,9 +4,8 @@ Reads the configuration of the running stack: all under the project's name, the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi.runtime import is_config_secret
@@ -14,6 +13,7 @@ from pulumi.runtime import is_config_secret
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
 from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
 from byodkim_provider.messages.program import ProgramMessages
+from byodkim_provider.property_types import from_json
 from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
@@ -33,7 +33,7 @@ def written() -> dict[str, object]:
     names = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
     values: dict[str, object] = {name: config.get(name) for name in names}
     # A key with nothing below it is blank, which is no JSON.
-    return values | {name: _parsed(text) for name in OBJECTS if (text := config.get(name))}
+    return values | {name: from_json(text) for name in OBJECTS if (text := config.get(name))}
 
 
 def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
@@ -82,18 +82,10 @@ def sent_secrets() -> Iterator[str]:
 
 def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:
     """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
-    value = _parsed(setting or "")
+    value = from_json(setting)
     for where, text in strings_in(value if isinstance(value, dict | list) else setting, steps):
         if text.strip():
             yield where, text.strip()
-
-
-def _parsed(setting: str) -> Any:
-    """The value of a *setting* that is JSON; else its text, perhaps a key, which Pulumi would quote."""
-    try:
-        return json.loads(setting)
-    except (ValueError, RecursionError):
-        return setting
 
 
 def others() -> list[str]:

@@ -165,6 +165,13 @@ def test_bad_settings(given, problems):
     assert refused(settings, **given).problems == tuple(problems)
 
 
+@pytest.mark.parametrize("name", ["endpoints", "assumeRoles", "allowedAccountIds"])
+def test_endless_nesting(name):
+    """What is too deep to be read is no list."""
+    [problem] = refused(settings, **{name: "[" * 60000}).problems
+    assert problem.startswith(f"aws:{name}: must be a list")
+
+
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_refused_by_name(name):
     """A setting that chooses an account, a Region or an endpoint is never ignored."""

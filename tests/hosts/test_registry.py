@@ -25,6 +25,12 @@ def test_opens(host):
     assert panel_of(label) is SPECS[host].panels.get(host)
 
 
+@pytest.mark.parametrize("written", ["[" * 60000, "token", "[]", None])
+def test_no_credentials(written):
+    """What is no map, or the JSON of one, has no credentials in it."""
+    assert credentials("godaddy", None, written, {}).missing() == [*SPECS["godaddy"].secrets]
+
+
 @every_host
 def test_options(host):
     """Every option of a host is one of `DnsSettings` and one of `HostSettings`; so is what is required."""
