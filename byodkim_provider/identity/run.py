@@ -56,6 +56,8 @@ class Run:
     """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
+    turns: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    """By host and zone: one request at a time."""
     said: set[Hashable] = field(default_factory=set)
     """What is said once in a run."""
     spelled: Callable[[str], str] = str

@@ -18,7 +18,7 @@ from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
-from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
+from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.signers import Ours, with_earlier
@@ -97,11 +97,11 @@ class DnsRecordProvider(DynamicProvider):
         return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(f"{self._host(props).label}/{props['name']}", self._published(props))
+        return CreateResult(f"{_settings(props).label}/{props['name']}", self._published(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
-        there = lookup(self._host(props), props["name"], clock=self._run.clock, progress=self._run.progress())
+        there = self._record(props).values()
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 
@@ -120,23 +120,15 @@ class DnsRecordProvider(DynamicProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
         if not _ours(props).stays(self._services(props.get("account_id"))):
-            withdraw(
-                self._host(props),
-                props["name"],
-                props["present_value"],
-                clock=self._run.clock,
-                progress=self._run.progress(),
-            )
+            self._record(props).withdraw(props["present_value"])
 
     def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:
-        record = Record(props["name"], props["value"], props["existing"], before)
-        there, found = publish(
-            self._host(props), record, clock=self._run.clock, progress=self._run.progress()
-        )
+        there, found = self._record(props).publish(props["value"], props["existing"], before)
         return {**props, "present_value": there, "found": found}
 
-    def _host(self, props: Mapping[str, Any]) -> DnsHost:
-        return self._open_host(property_types.read(HostSettings, props), self._credentials(props))
+    def _record(self, props: Mapping[str, Any]) -> RecordAtHost:
+        run, host = self._run, self._open_host(_settings(props), self._credentials(props))
+        return RecordAtHost(host, props["name"], turns=run.turns, clock=run.clock, progress=run.progress())
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
@@ -147,11 +139,15 @@ class DnsRecordProvider(DynamicProvider):
         return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
 
 
+def _settings(props: Mapping[str, Any]) -> HostSettings:
+    return property_types.read(HostSettings, props)
+
+
 def _ours(props: Mapping[str, Any]) -> Ours:
     return Ours(
         domain=props["domain"],
         regions=props["regions"],
-        label=property_types.read(HostSettings, props).label,
+        label=_settings(props).label,
         name=props["name"],
         key=props["value"],
         is_supplied=props.get("existing") == "same key",

@@ -12,12 +12,11 @@ import pytest
 
 from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
 from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
-from byodkim_provider.hosts.publish import Record, lookup, withdraw
+from byodkim_provider.hosts.interface import Credentials, HostError
+from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.identity import lifecycle, ownership, signers
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import Declared, Stored
-from byodkim_provider.resources import dns_record_provider
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
@@ -72,7 +71,7 @@ def noticed(scenario: str, call: str, problem: str, *, place: object, name: str)
 
 
 _other_owner = ownership.other_owner
-_get, _tag = SesClient.get_email_identity, SesClient.tag_resource
+_get, _tag, _withdraw = SesClient.get_email_identity, SesClient.tag_resource, RecordAtHost.withdraw
 
 
 @noticed("replace", "SES TagResource", "lost", place=lifecycle, name="delete")
@@ -109,25 +108,23 @@ def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -
     _tag(self, domain, tags)
 
 
-@noticed("create by API", "Host add", "ends", place=dns_record_provider, name="publish")
-def adds_without_a_lookup(host: DnsHost, record: Record, **_: object) -> tuple[str, bool]:
+@noticed("create by API", "Host add", "ends", place=RecordAtHost, name="publish")
+def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> tuple[str, bool]:
     try:
-        host.add(record.name, record.value)
+        self._host.add(self._name, value)
     except HostError as error:
         raise DnsUnconfirmed(error.message) from None
-    return record.value, False
+    return value, False
 
 
-@noticed(
-    "delete by API beside another value", "Host remove", "ends", place=dns_record_provider, name="withdraw"
-)
-def removes_others_values(host: DnsHost, name: str, value: str, **more: Any) -> None:
-    for one in lookup(host, name, **more):
-        withdraw(host, name, one, **more)
+@noticed("delete by API beside another value", "Host remove", "ends", place=RecordAtHost, name="withdraw")
+def removes_others_values(self: RecordAtHost, value: str) -> None:
+    for one in self.values():
+        _withdraw(self, one)
 
 
-@noticed("drop by API", "Host remove", "left behind", place=dns_record_provider, name="withdraw")
-def leaves_the_record(host: DnsHost, name: str, value: str, **_: object) -> None:
+@noticed("drop by API", "Host remove", "left behind", place=RecordAtHost, name="withdraw")
+def leaves_the_record(self: RecordAtHost, value: str) -> None:
     """The record stays."""
 
 

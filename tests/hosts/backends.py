@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, cast
 
 import dns.update
 
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts import publish
 from byodkim_provider.hosts.interface import Credentials, DnsHost, Existing, HostName, HostSettings
+from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.progress import Clock, stopping
 from sandbox.hosts.api import ApiStandIn
 from sandbox.hosts.cloudflare import Cloudflare
@@ -27,7 +29,9 @@ from tests.hosts.proxy import Proxy, Trouble, proxied
 from tests.support.fakes import FakeProgress
 from tests.support.testdata import key
 
-CALM: Final = {"clock": Clock(), "progress": FakeProgress()}
+CALM: Final[dict[str, Any]] = {"clock": Clock(), "progress": FakeProgress()}
+
+TURNS: Final[Mapping[str, Lock]] = defaultdict(Lock)
 
 VALUE: Final = records.record_value(key("rsa2048.pkcs8").public_key_der)
 OTHER: Final = records.record_value(key("another").public_key_der)
@@ -37,16 +41,19 @@ def published(
     host: DnsHost, name: str, value: str = VALUE, existing: Existing = "same key", **options: Any
 ) -> str:
     """The value in DNS once the record is published."""
-    record = publish.Record(name, value, existing)
-    return publish.publish(host, record, **{**CALM, **options})[0]
+    return _record(host, name, **options).publish(value, existing)[0]
 
 
 def withdraw(host: DnsHost, name: str, value: str = VALUE, **options: Any) -> None:
-    publish.withdraw(host, name, value, **{**CALM, **options})
+    _record(host, name, **options).withdraw(value)
 
 
 def lookup(host: DnsHost, name: str, **options: Any) -> tuple[str, ...]:
-    return publish.lookup(host, name, **{**CALM, **options})
+    return _record(host, name, **options).values()
+
+
+def _record(host: DnsHost, name: str, **options: Any) -> RecordAtHost:
+    return RecordAtHost(host, name, turns=TURNS, **{**CALM, **options})
 
 
 class _Fast(Clock):
@@ -65,7 +72,7 @@ class _Fast(Clock):
 
 
 def hasty(least: float = 0.0) -> dict[str, Any]:
-    """What `publish` is given so that a minute is over at once; no wait is shorter than *least* seconds."""
+    """What a record is given so that a minute is over at once; no wait is shorter than *least* seconds."""
     return {"clock": _Fast(least), "progress": FakeProgress()}
 
 

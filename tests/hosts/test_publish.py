@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.hosts.publish import Record, _turns, publish, withdraw
-from byodkim_provider.messages.hosts import HostMessages
+from byodkim_provider.hosts.publish import RecordAtHost
+from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import stopping
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
@@ -22,10 +23,10 @@ BUSY = HostMessages.BUSY(said="busy")
 NO = Refused(HostMessages.FORBIDDEN(said="no", step="do this"))
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
-OURS = Record(NAME, VALUE, "same key")
+OURS = (VALUE, "same key")
 OLD = "p=MIIA"
 KEY_VALUE = record_value(key("another").public_key_der)
-SLOT = Record(NAME, VALUE, "slot", before=OLD)
+SLOT = (VALUE, "slot", OLD)
 
 
 class Host:
@@ -81,7 +82,15 @@ def host():
 
 @pytest.fixture
 def calm():
-    return {"clock": FakeClock(), "progress": FakeProgress()}
+    return {"clock": FakeClock(), "progress": FakeProgress(), "turns": defaultdict(threading.Lock)}
+
+
+def publish(host, record, **calm):
+    return RecordAtHost(host, NAME, **calm).publish(*record)
+
+
+def withdraw(host, **calm):
+    RecordAtHost(host, NAME, **calm).withdraw(VALUE)
 
 
 def refused(host, record, calm):
@@ -93,7 +102,7 @@ def refused(host, record, calm):
 def test_order(host, calm):
     """Read, act, read again; and not more than that."""
     publish(host, OURS, **calm)
-    withdraw(host, NAME, VALUE, **calm)
+    withdraw(host, **calm)
     assert host.requests == ["values", "add", "values", "values", "remove", "values"]
 
 
@@ -101,7 +110,7 @@ def test_order(host, calm):
 def test_taken_over(host, calm, existing):
     """A record of this key in another form is taken over as it is."""
     host.there = [f"v=DKIM1; k=rsa; {KEY_VALUE}"]
-    found = publish(host, Record(NAME, KEY_VALUE, existing), **calm)
+    found = publish(host, (KEY_VALUE, existing), **calm)
     assert found == (f"v=DKIM1; k=rsa; {KEY_VALUE}", existing == "same key")
     assert host.requests == ["values"]
 
@@ -162,7 +171,7 @@ def test_never_gone(host, calm):
     host.there = [VALUE]
     host.remove = lambda name, value: None
     with pytest.raises(DnsUnconfirmed, match="the host removed the record and still lists it"):
-        withdraw(host, NAME, VALUE, **calm)
+        withdraw(host, **calm)
 
 
 @pytest.mark.parametrize("when", [("values", 1), ("add", 1), ("values", 2)])
@@ -215,7 +224,7 @@ def test_lost_after_busy(host, calm):
 
 def test_lost_after_a_long_queue(host, calm):
     """So does the wait for one's turn among the records of the zone."""
-    turn = _turns[host.label]
+    turn = calm["turns"][host.label]
     turn.acquire()
 
     def others_are_done():
@@ -230,12 +239,22 @@ def test_lost_after_a_long_queue(host, calm):
 def test_interrupted(host, calm):
     """After Ctrl-C nothing begins; what was done stays for the next run to find."""
     host.before["add", 1] = [stopping.set]
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="the record may have been changed; `pulumi up` checks"):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
     stopping.clear()
     assert VALUE == publish(host, OURS, **calm)[0]
     assert (1, [VALUE]) == (host.requests.count("add"), host.there)
+
+
+@pytest.mark.parametrize("kind", ["values", "add"])
+def test_interrupted_while_busy(host, calm, kind):
+    """After Ctrl-C while a busy host has done nothing, nobody says that something may have been changed."""
+    host.before[kind, 1] = [raising(Busy(BUSY, retry_after=60))]
+    calm["clock"].after(30, stopping.set)
+    with pytest.raises(Stopped) as stopped:
+        publish(host, OURS, **calm)
+    assert stopped.value.message == RecordMessages.INTERRUPTED(where=f"{host.label}: {NAME}")
 
 
 def test_endless_response(host, calm, monkeypatch):
@@ -276,7 +295,7 @@ def test_slot(host, calm):
 def test_slot_with_another_value(host, calm, there, before):
     """Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not."""
     host.there = [*there]
-    error = refused(host, Record(NAME, VALUE, "slot", before), calm)
+    error = refused(host, (VALUE, "slot", before), calm)
     assert "another key stands in the slot already" in error.text
     assert (host.requests, host.there) == (["values"], there)
 
