@@ -52,7 +52,7 @@ PIECE: Final = 64 * 1024
 
 @contextmanager
 def as_documented(host: str) -> Iterator[None]:
-    """Around the reading of a response: if it has another shape than *host* documents, it is no answer."""
+    """Raises `Unknown` if the response has not the shape that *host* documents."""
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError):
@@ -149,8 +149,6 @@ class HttpHost(DnsHost):
             raise Unknown(HostMessages.TLS_FAILED()) from None
         except ValueError:  # its text may quote a header, or a proxy's password
             raise Refused(HostMessages.ADDRESS()) from None
-        except exceptions.TimeoutError:
-            raise Unknown(HostMessages.TOO_SLOW(seconds=self._timeout_seconds)) from None
         except (exceptions.HTTPError, OSError) as error:
             raise Unknown(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
         return self._judged(response.status, response.headers, data)
@@ -164,6 +162,7 @@ class HttpHost(DnsHost):
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         import urllib3
 
+        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
         seconds = self._timeout_seconds
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
         parts = urlsplit(self._base_url)
@@ -191,7 +190,7 @@ class HttpHost(DnsHost):
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(HostMessages.BUSY(said=reason), retry_after=retry_after)
-        if status >= 500:
+        if status >= 500 or status in (408, 425):  # it had no time, or no trust, to look at the request
             return Unknown(HostMessages.TROUBLE(said=reason))
         if status in (401, 403):
             return Refused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
@@ -243,6 +242,3 @@ def _without_query(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
     return True
-
-
-logging.getLogger("urllib3.connectionpool").addFilter(_without_query)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import socket
 import ssl
 import subprocess
 import traceback
@@ -209,6 +210,8 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
     {
         # Nothing was done if the host says when to ask again.
         "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
+        "408": (Response(408, None), Unknown, "trouble at the host: 408"),
+        "425": (Response(425, None), Unknown, "trouble at the host: 425"),
         "503": (Response(503, None), Unknown, "trouble at the host: 503"),
         "no date": (Response(503, None, {"Retry-After": BEYOND}), Unknown, "trouble at the host: 503"),
         "redirect": (REDIRECT, Refused, "302, a redirect, which is not followed"),
@@ -229,6 +232,17 @@ def test_words(godaddy, answer, error, said):
         Api(godaddy.stand_in.url)._call("GET", "/")
     assert caught.value.text == said
     assert getattr(caught.value, "retry_after", 7) == 7
+
+
+def test_no_connection():
+    """A host that takes no connection is not waited for as long as for a response, and nobody says so."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        api = Api(f"http://127.0.0.1:{address[1]}")
+        api._timeout_seconds = 0.2
+        with socket.create_connection(address), pytest.raises(Unknown) as caught:
+            api._call("GET", "/")
+    assert caught.value.text == "no answer: ConnectTimeoutError"
 
 
 def test_plain_http():
