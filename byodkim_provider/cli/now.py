@@ -182,8 +182,8 @@ class StackNow:
     """A stack, with all its domains."""
 
     stack: str
-    project: str = ""
-    account_id: str | None = None
+    project: str
+    account_id: str | None
     """The AWS account of its identities; None before the first one is made."""
     verdict: Health
     """The worst of the domains."""

@@ -247,10 +247,8 @@ def _record_notes(
         declared = domain.declared
         seconds = declared.wait_seconds if declared else domain.settings.dns_wait_seconds
         waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
-        return [
-            f"the record of generation {step.generation} is not visible: {shown.summary()}",
-            f"the update {waits}, and SES keeps its key",
-        ]
+        seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
+        return [f"{seen}; the update {waits}, and SES keeps its key"]
 
     questions = []
     for step in steps:

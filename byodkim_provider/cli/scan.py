@@ -43,7 +43,7 @@ from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all,
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim.records import normalise_domain
-from byodkim_provider.dns.resolver import ZoneInDns
+from byodkim_provider.dns.resolver import HostingLookup, ZoneInDns
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.messages.cli import CliMessages
@@ -146,9 +146,7 @@ def scan(
             say(line)
     account = environment.account(aws)
     account_id, regions_of, left_out = _listed(account, stack, regions, wanted, exclude)
-    found, others = _found(
-        account, regions_of, environment, named=wanted, signs=signs, limit=limit, servers=servers
-    )
+    found, others = _found(account, regions_of, environment.hosting(servers), wanted, signs, limit)
     for why in (left_out := left_out + others):
         say(CliMessages.LEFT_OUT(why=why))
     say(summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
@@ -179,7 +177,7 @@ def scan(
             "How to go on: docs/how-to/adopt-an-account.md",
             *(f"Left out: {why}." for why in left_out),
         )
-        click.echo(as_stack_file(found, head, shared, project), nl=False)
+        click.echo(as_stack_file(found, head, shared, f"{project}:domains"), nl=False)
 
 
 def _listed(
@@ -245,18 +243,15 @@ def _listed(
 def _found(
     account: Connections,
     regions_of: Mapping[str, Sequence[str]],
-    environment: Environment,
-    *,
+    lookup: HostingLookup,
     named: Strings,
     signs: Collection[Signing],
     limit: int | None,
-    servers: Strings,
 ) -> tuple[list[Found], list[str]]:
     """The domains that sign as is asked for and get an entry, at most *limit*; and why others get none."""
     found: list[Found] = []
     left_out: list[str] = []
     rest = list(regions_of)
-    lookup = environment.hosting(servers)
     route53: Route53Client | None = account.route53(regions_of[rest[0]][0], None) if rest else None
     one_at_a_time = Lock()
 

@@ -185,16 +185,14 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: i
     return read_back(text, {one.domain: entry(one, default_regions) for one in found})
 
 
-def as_stack_file(
-    found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any], project: str
-) -> str:
-    """A whole stack file of *project* with settings *shared* by the domains; *head* becomes a comment."""
-    regions, domains = [shared["aws:region"]], f"{project}:domains"
+def as_stack_file(found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any], key: str) -> str:
+    """A whole stack file, domains below *key*, with settings they have *shared*; *head* becomes a comment."""
+    regions = [shared["aws:region"]]
     lines = [*(f"# {printable(line)}" for line in head), "config:"]
     lines += [f"  {name}: {in_yaml(value)}" for name, value in shared.items()]
-    text = "".join(f"{line}\n" for line in (*lines, f"  {domains}:")) + as_entries(found, regions, 4)
+    text = "".join(f"{line}\n" for line in (*lines, f"  {key}:")) + as_entries(found, regions, 4)
     entries = {one.domain: entry(one, regions) for one in found}
-    return read_back(text, {"config": {**shared, domains: entries}})
+    return read_back(text, {"config": {**shared, key: entries}})
 
 
 def in_yaml(value: Any) -> str:

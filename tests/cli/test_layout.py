@@ -80,7 +80,8 @@ def found(name, region):
 
 
 def stack_now(*domains):
-    return StackNow(stack="dev", verdict="wrong", checked_at=START, domains=domains)
+    named = {"stack": "dev", "project": "", "account_id": None}
+    return StackNow(**named, verdict="wrong", checked_at=START, domains=domains)
 
 
 NOW = stack_now(*(found(name, "ap-southeast-1") for name in NAMES))
