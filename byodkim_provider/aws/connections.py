@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from byodkim_provider.aws.route53 import Route53Client
@@ -23,17 +23,17 @@ from byodkim_provider.aws.session import (
     open_session,
     refuse_other_account,
 )
-from byodkim_provider.aws.settings import AwsSettings, partition_of, regions_with_ses
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, partition_of, regions_with_ses
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock, is_done, stopping
+from byodkim_provider.progress import Clock, Interrupted, is_done, side_by_side, stopping
 
 if TYPE_CHECKING:
     import boto3
 
 NOT_ENABLED: Final = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
 """
-Codes of a Region that the account has not enabled, from credentials that work elsewhere.
+Codes from a Region that the account has not enabled, if the credentials work elsewhere.
 
 Nothing is sent from there: nobody has credentials for it. A token of STS's global endpoint gets the same
 answer from an opt-in Region that is enabled (IAM user guide, "Manage AWS STS in an AWS Region"); botocore
@@ -57,18 +57,21 @@ class Connections:
 
         A failure is cached: a process is one run, and STS is slow to fail.
         """
-        client, account = self._connection_to_ses(region)
-        refuse_other_account(self.settings, "SES", account=account, expected=account_id)
-        return client
+        client, account = self._connected("sesv2", region, account_id)
+        # For callers of every account: two clients would each have their own rate limit.
+        return self._once(
+            ("SES", region),
+            lambda: SesClient(client, region=region, account_id=account, clock=Clock()),
+        )
 
     def account_id(self, region: str) -> str:
         """The account that the credentials belong to; errors as for `ses`."""
-        return self._connection_to_ses(region)[1]
+        return self._connected("sesv2", region, None)[1]
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
-        self.ses(region, account_id)  # compares the account; the list itself is the same for all callers
-        return self._once(("names", region), lambda: _names(self.ses(region, account_id)))
+        ses = self.ses(region, account_id)  # compares the account; the list is the same for all callers
+        return self._once(("names", region), lambda: _names(ses))
 
     def names_elsewhere(
         self, regions: Sequence[str], account_id: str | None
@@ -78,25 +81,24 @@ class Connections:
 
         None for a Region that can't be reached, or does not let us list them.
         """
-        mine = self.account_id(regions[0])
-        refuse_other_account(self.settings, "SES", account=mine, expected=account_id)
+        self.ses(regions[0], account_id)  # compares the account
         others = sorted({*regions_with_ses(partition_of(regions[0]))} - {*regions})
 
         def names(region: str) -> frozenset[str] | None:
-            return self._once(("glance", region), lambda: self._glance(region, mine))
+            return self._once(("glance", region), lambda: self._glance(region))
 
         def all_names() -> Mapping[str, frozenset[str] | None]:
-            with ThreadPoolExecutor(max_workers=len(others) + 1) as threads:
-                return dict(zip(others, threads.map(names, others), strict=True))
+            return dict(zip(others, side_by_side(names, others, at_once=len(others)), strict=True))
 
-        return self._once(("elsewhere", *others), all_names)
+        try:
+            return self._once(("elsewhere", *others), all_names)
+        except Interrupted:
+            raise _stopped() from None
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
-        return self._once(
-            ("secrets", region, account_id),
-            lambda: SecretStore(self._connect("secretsmanager", region, account_id)[0]),
-        )
+        client, _ = self._connected("secretsmanager", region, account_id)
+        return self._once(("secrets", region), lambda: SecretStore(client))
 
     def route53(
         self, region: str | None, role_arn: str | None, external_id: str | None = None
@@ -110,28 +112,23 @@ class Connections:
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
-    def _connection_to_ses(self, region: str) -> tuple[SesClient, str]:
-        """The client, and the id of its account."""
-
-        def connected() -> tuple[SesClient, str]:
-            client, account = self._connect("sesv2", region, None)
-            return SesClient(client, region=region, account_id=account, clock=Clock()), account
-
-        # For callers of every account: two clients would each have their own rate limit.
-        return self._once(("SES", region), connected)
-
-    def _connect(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
-        session = self._session(region)
-        return connect(self.settings, service, session=session, region=region, expected_account=account_id)
+    def _connected(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
+        """The client, and the id of its account; raises `WrongAccount` if that is not *account_id*."""
+        client, account = self._once(
+            (service, region),
+            lambda: connect(self.settings, service, session=self._session(region), region=region),
+        )
+        refuse_other_account(self.settings, SERVICES[service][0], account=account, expected=account_id)
+        return client, account
 
     def _session(self, region: str | None) -> boto3.Session:
         """The session of all clients: its credentials may come from a program that asks a person."""
         return self._once("session", lambda: open_session(self.settings, region=region))
 
-    def _glance(self, region: str, account_id: str) -> frozenset[str] | None:
+    def _glance(self, region: str) -> frozenset[str] | None:
         # Neither account nor endpoint is compared: that is done for the stack's own Regions.
         client = make_client(self._session(region), "sesv2", self.settings, GLANCE, region)
-        ses = SesClient(client, region=region, account_id=account_id, clock=Clock(), is_patient=False)
+        ses = SesClient(client, region=region, account_id="", clock=Clock(), is_patient=False)
         try:
             return _names(ses)
         except SesRefused as refused:

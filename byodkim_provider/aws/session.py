@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 CLIENT: Final = Config(
     connect_timeout=5,
     read_timeout=15,  # SES answers in less than one; a longer wait would hold up Ctrl-C
-    # `ses_calls` decides about retries. The mode is set because the environment may ask for
-    # `adaptive`, in which botocore sleeps before a call.
+    # `SesClient` retries. The mode is set because the environment may ask for `adaptive`, in which
+    # botocore sleeps before a call.
     retries={"total_max_attempts": 1, "mode": "standard"},
 )
 
@@ -83,33 +83,23 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
 
 def sign_in(settings: AwsSettings, *, region: str) -> str:
     """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
-    session = open_session(settings, region=region)
-    with _told(settings):
-        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    return _account(sts, settings)
+    return _account(open_session(settings, region=region), settings, region)
 
 
-def connect(
-    settings: AwsSettings, service: str, *, session: boto3.Session, region: str, expected_account: str | None
-) -> tuple[Any, str]:
+def connect(settings: AwsSettings, service: str, *, session: boto3.Session, region: str) -> tuple[Any, str]:
     """
     A client for *service* (`sesv2` or `secretsmanager`) in *region*, and the id of its account.
 
-    *session* is that of these settings. *expected_account* is pulumi-aws's account; None if it is not known.
-    Raises `WrongAccount` if the session has another account, and `InvalidSettings` if no client can be
-    made, its account is not allowed, or only one of the service and Route 53 is redirected to another
-    endpoint.
+    *session* is that of these settings. Raises `InvalidSettings` if no client can be made, its account is
+    not allowed, or only one of the service and Route 53 is redirected to another endpoint.
     """
-    name, whose = SERVICES[service][0], _whose(settings)
     with _told(settings):
         config = CLIENT if service == "sesv2" else RETRYING_CLIENT
         client = make_client(session, service, settings, config, region)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
-        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
     _refuse_half_redirected(service, client, route53)
-    account = _account(sts, settings)
-    refuse_other_account(settings, name, account=account, expected=expected_account)
+    account, whose = _account(session, settings, region), _whose(settings)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
     if account in settings.forbidden_accounts:
@@ -140,9 +130,8 @@ def connect_to_route53(
             session = _assume(session, role, settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
         client: Route53Client = make_client(session, "route53", settings, CLIENT, region)
-        sts = make_client(session, "sts", settings, RETRYING_CLIENT, region)
     if expected_account is not None:
-        account = _account(sts, settings)
+        account = _account(session, settings, region)
         refuse_other_account(settings, "SES", account=account, expected=expected_account)
     return client
 
@@ -185,7 +174,9 @@ def _whose(settings: AwsSettings) -> str:
     return f"profile {shown(settings.profile)}" if settings.profile else "the default credentials"
 
 
-def _account(sts: STSClient, settings: AwsSettings) -> str:
+def _account(session: boto3.Session, settings: AwsSettings, region: str | None) -> str:
+    with _told(settings):
+        sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
     try:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it

@@ -5,6 +5,7 @@ import shlex
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.messages.aws import AwsMessages
 from tests.advice.following import advice, refused
 from tests.aws.test_session import NOBODY, Machine
@@ -65,11 +66,15 @@ def test_wrong_account(machine, aws):
     role = f"[profile dns]\nrole_arn=arn:aws:iam::{other}:role/dns\ncredential_source=Environment\n"
     machine.write(config=role)
     machine.set(AWS_ENDPOINT_URL_STS=aws.url)
-    profile, *_ = advice(refused(machine.connect, expected=other))
+
+    def ses(**given):
+        return Connections(machine.settings(**given)).ses("eu-west-1", other)
+
+    profile, *_ = advice(refused(ses))
     assert profile == "aws:profile"
-    assert machine.connect(profile="dns", expected=other)[1] == other
+    ses(profile="dns")
     machine.set(AWS_PROFILE="dns")
-    assert machine.connect(profile="dns", expected=other)[1] == other
+    ses(profile="dns")
 
 
 # Secrets

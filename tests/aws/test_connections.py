@@ -27,11 +27,11 @@ def client_of(service, region):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Services and Regions in which AWS was asked, and for secrets the account."""
+    """Services and Regions in which AWS was asked."""
     asked = []
 
-    def connect(settings, service, *, session, region, expected_account):
-        asked.append((service, region, *([expected_account] if expected_account else [])))
+    def connect(settings, service, *, session, region):
+        asked.append((service, region))
         if region == "nowhere-1":
             raise InvalidSettings(["aws: no response from STS"])
         if region == "broken-1":
@@ -59,14 +59,15 @@ def test_one_client_for_all_threads(asked):
     assert asked == [("sesv2", "eu-west-1"), ("sesv2", "us-east-1")]
 
 
-def test_account(asked):
+@pytest.mark.parametrize("service", ["ses", "secrets"])
+def test_account(asked, service):
     """Who knows the account and who doesn't share a client; another account is refused each time."""
-    made = Connections(AwsSettings(profile="mail"))
+    connected = getattr(Connections(AwsSettings(profile="mail")), service)
     for _ in range(2):
         with pytest.raises(WrongAccount, match="with profile 'mail'"):
-            made.ses("eu-west-1", OTHER_ACCOUNT)
-        assert made.ses("eu-west-1", ACCOUNT) is made.ses("eu-west-1", None)
-    assert asked == [("sesv2", "eu-west-1")]
+            connected("eu-west-1", OTHER_ACCOUNT)
+        assert connected("eu-west-1", ACCOUNT) is connected("eu-west-1", None)
+    assert asked == [({"ses": "sesv2", "secrets": "secretsmanager"}[service], "eu-west-1")]
 
 
 def test_names_are_listed_once(asked, monkeypatch):
@@ -131,7 +132,7 @@ def test_one_store_for_all_threads(asked):
     made.ses("eu-west-1", ACCOUNT)
     assert made.secrets("eu-west-1", ACCOUNT) is made.secrets("eu-west-1", ACCOUNT)
     assert made.secrets("eu-west-1", ACCOUNT) is not made.secrets("us-east-1", ACCOUNT)
-    stores = [("secretsmanager", region, ACCOUNT) for region in ("eu-west-1", "us-east-1")]
+    stores = [("secretsmanager", region) for region in ("eu-west-1", "us-east-1")]
     assert asked == [("sesv2", "eu-west-1"), *stores]
 
 

@@ -113,7 +113,7 @@ def test_services():
                 continue
             if getattr(node.func, "attr", "") == "client" and node.args:
                 makers.add(ast.unparse(node))
-            if ast.unparse(node.func) in ("make_client", "self._connect"):
+            if ast.unparse(node.func) in ("make_client", "self._connected"):
                 services |= {one.value for one in node.args if isinstance(one, ast.Constant) and one.value}
     assert len(makers) == 1
     assert services == {"sesv2", "secretsmanager", "route53", "sts"}

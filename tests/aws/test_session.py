@@ -225,11 +225,14 @@ class Machine:
         """The default credentials are those of the services' first account."""
         self.set(AWS_ACCESS_KEY_ID=self.aws.access_key, AWS_SECRET_ACCESS_KEY=self.aws.secret_key)
 
-    def connect(self, service="sesv2", *, region=REGION, expected=None, **given):
-        """A client and its account, with these settings; STS is the emulated one in any case."""
-        read = settings(endpoints=[{"sts": self.aws.url} | given.pop("endpoints", {})], **given)
-        session = open_session(read, region=region)
-        return connect(read, service, session=session, region=region, expected_account=expected)
+    def settings(self, **given):
+        """These settings; STS is the emulated one if they name no other."""
+        return settings(endpoints=[{"sts": self.aws.url} | given.pop("endpoints", {})], **given)
+
+    def connect(self, service="sesv2", *, region=REGION, **given):
+        """A client and its account, with these settings."""
+        read = self.settings(**given)
+        return connect(read, service, session=open_session(read, region=region), region=region)
 
 
 @pytest.fixture
@@ -255,9 +258,7 @@ def test_profile(machine, aws, by_setting):
     machine.write(credentials=PROFILE.format(aws))
     others = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
     machine.set(**(others if by_setting else {"AWS_PROFILE": "mail"}))
-    assert (
-        machine.connect(expected=aws.account, **{"profile": "mail"} if by_setting else {})[1] == aws.account
-    )
+    assert machine.connect(**{"profile": "mail"} if by_setting else {})[1] == aws.account
 
 
 def test_one_session(machine, aws, tmp_path):
@@ -282,7 +283,7 @@ def test_assume_roles(machine, aws):
     first, second = aws.add_account(), aws.add_account()
     hub = {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"}
     mail = {"roleArn": f"arn:aws:iam::{second}:role/mail", "sessionName": "to-mail", "externalId": "4711"}
-    assert machine.connect(assumeRoles=[hub, mail], expected=second)[1] == second
+    assert machine.connect(assumeRoles=[hub, mail])[1] == second
     assumed = [sts_backends[account]["aws"].assumed_roles for account in (first, second)]
     assert [[(role.session_name, role.external_id) for role in roles] for roles in assumed] == [
         [("to-hub", None)],
@@ -303,8 +304,8 @@ def test_role_with_a_profile(machine, aws):
 @cases(
     ("service", "given", "whose", "name"),
     {
-        "SES": ("sesv2", {"profile": "mail"}, "profile 'mail'", "SES"),
-        "Secrets Manager": ("secretsmanager", {}, DEFAULT, "Secrets Manager"),
+        "SES": ("ses", {"profile": "mail"}, "profile 'mail'", "SES"),
+        "Secrets Manager": ("secrets", {}, DEFAULT, "Secrets Manager"),
     },
 )
 def test_wrong_account(machine, aws, service, given, whose, name):
@@ -312,7 +313,7 @@ def test_wrong_account(machine, aws, service, given, whose, name):
     machine.write(credentials=PROFILE.format(aws))
     machine.sign_in()
     with pytest.raises(WrongAccount) as caught:
-        machine.connect(service, expected="000000000001", **given)
+        getattr(Connections(machine.settings(**given)), service)(REGION, "000000000001")
     assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
         whose=whose, service=name, account=aws.account, expected="000000000001"
     )
