@@ -7,7 +7,6 @@ or lacks a character of the text never ends in a traceback.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
@@ -140,9 +139,6 @@ def say_as_json(kind: str, text: str, exit_code: int) -> None:
 CANNOT_WRITE: Final = 2
 """Exit code of most commands if the result could not be printed."""
 
-UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
-"""Error numbers of a write to a stream."""
-
 
 @contextmanager
 def repaired(exit_code: int) -> Iterator[None]:
@@ -154,16 +150,17 @@ def repaired(exit_code: int) -> Iterator[None]:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        yield
+    finally:
         try:
-            yield
-        finally:
+            if isinstance(sys.exc_info()[1], OSError):
+                click.echo()  # which fails as well, if that was about standard output, or the next
+                click.echo(err=True)
             sys.stdout.flush()
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
-        say(f"standard output: {error.strerror}")
-        sys.stdout = _nowhere()
-        sys.exit(exit_code)
+        except OSError as error:
+            say(f"standard output: {error.strerror}")
+            sys.stdout = _nowhere()
+            sys.exit(exit_code)
 
 
 def _nowhere() -> io.TextIOWrapper:

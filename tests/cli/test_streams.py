@@ -4,6 +4,7 @@
 Its `pulumi` is a script with the answers of a `CliProject`; SES and DNS are sockets that stay silent.
 """
 
+import errno
 import os
 import pty
 import re
@@ -13,12 +14,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 
 from byodkim_provider.cli.environment import run_pulumi
+from byodkim_provider.cli.terminal import repaired
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -164,6 +168,26 @@ def test_odd_streams(answered, tmp_path, redirect, arguments, exit_code):
     if redirect == ">/dev/full":
         # What `records` assumed was said before.
         assert heard.splitlines()[-1] == "byodkim: standard output: No space left on device"
+
+
+@pytest.mark.parametrize("text", ["short", "long" * 9999], ids=["short", "long"])
+def test_full(monkeypatch, capsys, text):
+    """However much a command prints, standard output that is full is said."""
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - it can't be closed without an error
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(SystemExit, match="2"), repaired(2):
+        click.echo(text)
+    sys.stdout.close()  # that of the product
+    with suppress(OSError):
+        full.close()
+    assert capsys.readouterr().err == "byodkim: standard output: No space left on device\n"
+
+
+def test_another_file(capsys):
+    """An error of another file is not called one of standard output."""
+    with pytest.raises(OSError, match="error of a disk"), repaired(2):
+        raise OSError(errno.EIO, "error of a disk")
+    assert "standard output" not in capsys.readouterr().err
 
 
 def _redirected(project, tmp_path, redirect, *arguments):
