@@ -44,7 +44,7 @@ from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import HostingLookup, ZoneInDns
-from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import RESOLVER
@@ -261,7 +261,7 @@ def _found(
         with one_at_a_time:  # the first refusal is enough
             try:
                 return home_of(domain, zone, route53)
-            except ByodkimError as error:
+            except AwsRefused as error:
                 route53 = None
                 say(CliMessages.NO_ZONES(error=error))
         return home_of(domain, zone, None)
