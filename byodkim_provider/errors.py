@@ -108,4 +108,4 @@ class DnsUnconfirmed(ByodkimError):
 
 
 class Stopped(ByodkimError):
-    """The run was interrupted (Ctrl-C) before the call began to change anything."""
+    """The run was interrupted (Ctrl-C); the hint says whether something may have been changed."""

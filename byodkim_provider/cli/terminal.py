@@ -178,9 +178,7 @@ INTERVAL_SECONDS: Final = 10
 """Seconds between all later messages."""
 
 
-def ask_all(
-    questions: Sequence[tuple[str, Callable[[], T]]], *, report: Callable[[str], object] = say
-) -> list[T]:
+def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
     """
     The results of *questions*, in their order; each is a name for messages, and a function to call.
 
@@ -198,6 +196,6 @@ def ask_all(
         due = next(pauses)
         missing = [name for number, (name, _) in enumerate(questions) if number not in answered]
         answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
-        report(f"{answers}, waiting for {first_few(missing)}")
+        say(f"{answers}, waiting for {first_few(missing)}")
 
     return side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)

@@ -32,9 +32,6 @@ from byodkim_provider.progress import stopping
 
 PORT: Final = 53
 
-TIMEOUT_SECONDS: Final = 5.0
-"""Time limit of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
-
 ALGORITHM: Final = "hmac-sha256"
 
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
@@ -52,16 +49,15 @@ class Host(DnsHost):
     """One zone at its primary server; `credentials["secret"]` is the TSIG key's, in base64."""
 
     spec = SPEC
+    timeout_seconds = 5.0
+    """Of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
 
-    def __init__(
-        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
-    ) -> None:
+    def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         super().__init__(settings, credentials)
         self._server = settings.server
         self._port = settings.port or PORT
         self._key_name = settings.key_name
         self._key_algorithm = settings.key_algorithm or ALGORITHM
-        self._timeout_seconds = timeout_seconds
 
     @property
     def _where(self) -> str:
@@ -128,7 +124,7 @@ class Host(DnsHost):
         try:
             wire = self._send(request.to_wire())
         except TimeoutError:
-            slow = HostMessages.TOO_SLOW_FROM(where=self._where, seconds=self._timeout_seconds)
+            slow = HostMessages.TOO_SLOW_FROM(where=self._where, seconds=self.timeout_seconds)
             raise Unknown(slow) from None
         except UnicodeError:
             raise Refused(HostMessages.NO_NAME(server=self._server)) from None
@@ -150,7 +146,7 @@ class Host(DnsHost):
     def _send(self, wire: bytes) -> bytes:
         where = (self._server, self._port)
         with (
-            socket.create_connection(where, self._timeout_seconds) as connection,
+            socket.create_connection(where, self.timeout_seconds) as connection,
             connection.makefile("rb") as stream,
         ):
             connection.sendall(struct.pack("!H", len(wire)) + wire)

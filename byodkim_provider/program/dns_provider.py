@@ -57,7 +57,7 @@ class AsListed:
 
     dns: DnsSettings
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone. Its name servers are not known."""
         if self.dns.provider == MANUAL:
             return HostedZone(MANUAL, panel=self.dns.panel, panel_zone=self.dns.zone or domain)

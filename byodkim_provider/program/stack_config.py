@@ -40,8 +40,8 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
     """
     A problem for each secret that is not encrypted, and for what is encrypted and would not stay it.
 
-    Pulumi says of each setting whether something in it is encrypted, and no more. The commands, which see
-    the values as the file has them, also find one that is plain beside others.
+    Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an encrypted one
+    is found by the commands only.
     """
     project = pulumi.get_project()
     yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
@@ -80,7 +80,7 @@ def sent_secrets() -> Iterator[str]:
             yield line(steps, ProgramMessages.SENT_SECRET(command=secret_command(there[0])))
 
 
-def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:
+def _strings(steps: Steps, setting: str) -> Iterator[tuple[Steps, str]]:
     """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
     value = from_json(setting)
     for where, text in strings_in(value if isinstance(value, dict | list) else setting, steps):

@@ -234,7 +234,8 @@ def test_a_word_while_it_waits(monkeypatch):
 
     monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.2)
     questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
-    assert ask_all(questions, report=report) == [None, True, True, True, True]
+    monkeypatch.setattr(terminal, "say", report)
+    assert ask_all(questions) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
 
 

@@ -148,7 +148,8 @@ class ByHttp(Backend):
         credentials = Credentials("of-test", given, dict.fromkeys(given, "VARIABLE"), environment)
         changed = HostSettings(**{"provider": self.provider, "zone": self.zone, **settings})
         module = import_module(f"byodkim_provider.hosts.{self.provider}")
-        host: DnsHost = module.Host(changed, credentials, timeout_seconds=timeout_seconds)
+        host: DnsHost = module.Host(changed, credentials)
+        vars(host)["timeout_seconds"] = timeout_seconds
         return host
 
     def wrong_secret(self) -> DnsHost:

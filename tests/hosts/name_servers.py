@@ -52,7 +52,9 @@ class Server:
         """The zone, as the product reaches it; *changes* to what is right."""
         at = {"provider": "rfc2136", "server": self.address, "port": self.port, "zone": self.zone}
         changed = HostSettings(**{**at, "key_name": KEY, "key_algorithm": ALGORITHM, **changes})
-        return Host(changed, credentials(secret), timeout_seconds=timeout_seconds)
+        host = Host(changed, credentials(secret))
+        host.timeout_seconds = timeout_seconds
+        return host
 
     def wire(self, name: str, kind: str = "TXT") -> list[tuple[bytes, ...]]:
         """The records at *name* as anybody sees them, each as its strings."""

@@ -191,7 +191,8 @@ class Api(HttpHost):
     key_refused = ""
 
     def __init__(self, url, credentials=Credentials("x", {}, {"token": "TOKEN"}, {})):  # noqa: B008
-        super().__init__(HostSettings(provider="godaddy", zone=ZONE), credentials, timeout_seconds=5)
+        super().__init__(HostSettings(provider="godaddy", zone=ZONE), credentials)
+        self.timeout_seconds = 5
         self._url = url
 
     def _address(self):
@@ -239,7 +240,7 @@ def test_no_connection():
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         api = Api(f"http://127.0.0.1:{address[1]}")
-        api._timeout_seconds = 0.2
+        api.timeout_seconds = 0.2
         with socket.create_connection(address), pytest.raises(Unknown) as caught:
             api._call("GET", "/")
     assert caught.value.text == "no answer: ConnectTimeoutError"
