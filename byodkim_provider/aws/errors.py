@@ -83,7 +83,7 @@ def answer(
     refused: Callable[[BaseException], ByodkimError],
     *,
     wait: Callable[[float], None],
-    retry: Callable[[BaseException], bool],
+    retry: Callable[[BaseException], bool] = lambda _: False,
 ) -> T:
     """
     What *call* returns, called again, with backoff, after errors that *retry* accepts.

@@ -21,8 +21,8 @@ ALLOWED_ANYWAY: Final = {"sts:GetCallerIdentity"}
 
 On = Literal[
     "identity",
-    "any identity",
-    "identity to read",
+    "any identity",  # in the stack's Regions, once the owner tag is known; until then as "identity"
+    "identity to read",  # in every Region
     "identity to adopt",
     "identity with mailFrom",
     "configuration set",
@@ -34,18 +34,12 @@ On = Literal[
     "role with tags",
     "role with a sourceIdentity",
     "zone",
-    "zone to read",
+    "zone to read",  # any zone, if the zone is found by its name
     "any zone",
     "any change",
-    "any",
+    "any",  # IAM can't limit this action to a resource
 ]
-"""
-What an action is allowed on, which also says when: a stack without a secret needs no action on secrets.
-
-"any identity": in the stack's Regions, once the owner tag is known; till then as "identity". "identity to
-read": the same in every Region. "zone to read": any zone, if the zone is found by its name. "any": IAM can't
-limit this action to a resource.
-"""
+"""What an action is allowed on, which also says when: a stack without a secret needs no action on secrets."""
 
 If = Literal["", "ours", "becomes ours", "taken over", "our records", "by Secrets Manager", "by alias"]
 """The condition of the statement; `_conditions` has them."""

@@ -47,34 +47,24 @@ class Route53Client:
 
     def __init__(self, client: Boto3Client) -> None:
         self._client = client
-        self._lock = threading.Lock()
-        self._zones: tuple[Zone, ...] | None = None
-        self._name_servers: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.RLock()
+        self._known: dict[tuple[str, str], Any] = {}
         self._seen: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def zones(self) -> tuple[Zone, ...]:
         """ListHostedZones: all zones of the account, 100 with a call."""
         pages = self._client.get_paginator("list_hosted_zones")
-        with self._lock:
-            if self._zones is None:
-                self._zones = self._read(
-                    "ListHostedZones",
-                    "the account",
-                    lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
-                )
-            return self._zones
+        return self._read_once(
+            "ListHostedZones",
+            "",
+            lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
+        )
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
-        with self._lock:
-            if zone_id not in self._name_servers:
-                servers = self._read(
-                    "GetHostedZone",
-                    f"zone {zone_id!r}",
-                    lambda: self._client.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"],
-                )
-                self._name_servers[zone_id] = tuple(sorted(name.rstrip(".") for name in servers))
-            return self._name_servers[zone_id]
+        read = partial(self._client.get_hosted_zone, Id=zone_id)
+        found = self._read_once("GetHostedZone", zone_id, lambda: read()["DelegationSet"]["NameServers"])
+        return tuple(sorted(name.rstrip(".") for name in found))
 
     def standing(self, zone_id: str, name: str, kind: str = "TXT") -> tuple[str, ...]:
         """
@@ -104,36 +94,33 @@ class Route53Client:
             if others:
                 rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
                 change = {"Action": "UPSERT", "ResourceRecordSet": rest}
-            with self._lock:
-                self._read(
-                    "ChangeResourceRecordSets",
-                    f"zone {zone_id!r}",
-                    lambda change=change: self._client.change_resource_record_sets(  # type: ignore[misc]
-                        HostedZoneId=zone_id, ChangeBatch={"Changes": [change]}
-                    ),
-                )
+            write = partial(self._client.change_resource_record_sets, HostedZoneId=zone_id)
+            self._read("ChangeResourceRecordSets", zone_id, partial(write, ChangeBatch={"Changes": [change]}))
 
     def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
         """ListResourceRecordSets: CNAMEs, MX and TXT records from *name* on; empty if the zone is gone."""
+        begin: Any = {"StartRecordName": name, "StartRecordType": "CNAME"}
+        read = partial(self._client.list_resource_record_sets, HostedZoneId=zone_id, MaxItems="300", **begin)
         try:
-            with self._lock:
-                sets = self._read(
-                    "ListResourceRecordSets",
-                    f"zone {zone_id!r}",
-                    lambda: self._client.list_resource_record_sets(
-                        HostedZoneId=zone_id, StartRecordName=name, StartRecordType="CNAME", MaxItems="300"
-                    )["ResourceRecordSets"],
-                )
+            sets = self._read("ListResourceRecordSets", zone_id, lambda: read()["ResourceRecordSets"])
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
             return []
         return [one for one in sets if one["Type"] in ("CNAME", "MX", "TXT")]
 
-    def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
+    def _read_once(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
+        with self._lock:
+            if (operation, zone_id) not in self._known:
+                self._known[operation, zone_id] = self._read(operation, zone_id, call)
+            known: R = self._known[operation, zone_id]
+            return known
+
+    def _read(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
-        refused = partial(_refused, operation, subject)
-        return errors.answer(call, refused, wait=partial(errors.wait, "Route 53"), retry=errors.is_passing)
+        refused, wait = partial(_refused, operation, zone_id), partial(errors.wait, "Route 53")
+        with self._lock:
+            return errors.answer(call, refused, wait=wait, retry=errors.is_passing)
 
 
 def fingerprint_in(value: str) -> str | None:
@@ -154,7 +141,8 @@ def _zone(listed: HostedZoneTypeDef) -> Zone:
     )
 
 
-def _refused(operation: str, subject: str, error: BaseException) -> AwsRefused:
+def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:
+    subject = f"zone {zone_id!r}" if zone_id else "the account"
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     code = errors.code_of(error, "Route 53")

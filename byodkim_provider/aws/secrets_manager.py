@@ -122,12 +122,8 @@ class SecretStore:
     def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        return errors.answer(
-            partial(method, *args, **given),
-            partial(self._refused, operation, secret),
-            wait=partial(errors.wait, SERVICE),
-            retry=lambda _: False,  # botocore does, for seconds only
-        )
+        call, refused = partial(method, *args, **given), partial(self._refused, operation, secret)
+        return errors.answer(call, refused, wait=partial(errors.wait, SERVICE))
 
     def _refused(self, operation: str, secret: str, error: BaseException) -> SecretRefused:
         lost = AwsMessages.RUN_AGAIN() if errors.only_reads(operation) else AwsMessages.SECRET_UNCONFIRMED()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -19,9 +20,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws.errors import OF_A_PROFILE, next_step, said
+from byodkim_provider.aws.errors import OF_A_PROFILE, ForeignAnswer, answer, code_of, next_step, said, wait
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
@@ -177,16 +177,15 @@ def _whose(settings: AwsSettings) -> str:
 def _account(session: boto3.Session, settings: AwsSettings, region: str | None) -> str:
     with _told(settings):
         sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-    try:
-        return sts.get_caller_identity()["Account"]
-    except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
-        reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
-    except (ResponseParserError, KeyError):
-        reason, step = "the response is not STS's", None
-    except _NO_CLIENT as error:  # a file of a token, a program of `credential_process`
-        reason, step = said(error), None
-    step = step or AwsMessages.ASK_STS()
-    raise InvalidSettings(AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step))
+
+    def refused(error: BaseException) -> InvalidSettings:
+        reason = "the response is not STS's" if isinstance(error, ForeignAnswer) else said(error)
+        # Perhaps of AssumeRole: the command that is named otherwise says nothing about it.
+        step = next_step(code_of(error, "STS")) if isinstance(error, ClientError) else None
+        step = step or AwsMessages.ASK_STS()
+        return InvalidSettings(AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step))
+
+    return answer(lambda: sts.get_caller_identity()["Account"], refused, wait=partial(wait, "STS"))
 
 
 def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:

@@ -115,7 +115,7 @@ ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
 
 ACCOUNT: Final = re.compile("[0-9]{12}")
 
-ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
+ROLE_ARN: Final = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
 """What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy."""
 
 
@@ -199,7 +199,7 @@ class _Reading:
                 elif option not in ("duration", *ROLE_OPTIONS):
                     # A session is renewed while it is needed, so its duration makes no difference.
                     self.problems.append(AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}"))
-            if not ROLE_ARN.fullmatch(str(parameters.get("RoleArn", ""))):
+            if not re.fullmatch(ROLE_ARN, str(parameters.get("RoleArn", ""))):
                 self.problems.append(AwsMessages.ROLE_ARN(path=path))
             yield parameters
 

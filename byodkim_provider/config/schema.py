@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic.alias_generators import to_camel
 
+from byodkim_provider.aws.settings import ROLE_ARN
 from byodkim_provider.config.problems import Problem, line, refuse, secret_command
 from byodkim_provider.config.values import (
     REGION,
@@ -68,13 +69,7 @@ _ZoneId = Annotated[
     str,
     text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
 ]
-_Role = Annotated[
-    str,
-    text(
-        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}",  # no wildcard of a policy
-        "a role like 'arn:aws:iam::123456789012:role/dns'",
-    ),
-]
+_Role = Annotated[str, text(ROLE_ARN, "a role like 'arn:aws:iam::123456789012:role/dns'")]
 _ExternalId = Annotated[str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
 _Host = Annotated[
     str,

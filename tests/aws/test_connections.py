@@ -126,6 +126,24 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
         made.names_elsewhere(["eu-west-1"], OTHER_ACCOUNT)
 
 
+def test_names_elsewhere_interrupted(asked, monkeypatch):
+    """Ctrl-C waits for no Region that is silent."""
+    answered, silent = threading.Event(), []
+
+    def list_email_identities(ses):
+        stopping.set()
+        silent.append(answered.wait(10))
+        yield ()
+
+    client = client_of("sesv2", "eu-west-1")
+    monkeypatch.setattr(module, "make_client", lambda *_: client)
+    monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
+    with pytest.raises(Stopped):
+        Connections(AwsSettings()).names_elsewhere(["eu-west-1"], ACCOUNT)
+    assert not silent
+    answered.set()
+
+
 def test_one_store_for_all_threads(asked):
     """Secrets Manager has a client of its own, made once a Region as well."""
     made = Connections(AwsSettings())
