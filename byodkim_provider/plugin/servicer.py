@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import grpc
+import pulumi.log
 from google.protobuf.empty_pb2 import Empty
 from pulumi import CustomTimeouts, RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
@@ -37,13 +38,11 @@ from byodkim_provider import __version__
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.plugin.package import DOMAIN, schema
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources import load_v1
-from byodkim_provider.resources.declared import PACKAGE, outputs_of_python
-from byodkim_provider.resources.sdk import declare_own_types
+from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 
 THREADS: Final = 64
 """Calls at a time, more than the engine makes: by default 4 × cores."""
@@ -103,11 +102,16 @@ class Servicer(ProviderServicer):
     """The methods that the engine calls, named as in the protocol. One object is one run."""
 
     def __init__(self, engine: str) -> None:
-        super().__init__(Provider(__version__, json.dumps(schema())), [], engine)
+        super().__init__(Provider(__version__), [], engine)
         self._turn = asyncio.Lock()
         self._config: dict[str, str] = {}
         self._providers: dict[str, ResourceProvider] = {}
         self._lock = threading.Lock()
+
+    async def GetSchema(self, _request: Any, _context: Any) -> Any:
+        from byodkim_provider.plugin.package import schema  # and pydantic, which resources don't need
+
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(schema()))
 
     # Components
 
@@ -120,8 +124,8 @@ class Servicer(ProviderServicer):
     async def _constructed(self, request: Any) -> Any:
         from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
 
-        if request.type != DOMAIN:
-            raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
+        if request.type != Domain._type:
+            raise ValueError(f"the plugin has no component {request.type}")
         given = plain_inputs(request.inputs)
         if problems := _without_effect(request, waits=bool(given.get("wait"))):
             raise InvalidSettings(problems)
@@ -237,6 +241,8 @@ async def _serve() -> None:
 def main() -> None:
     """Serve the engine that has started this process, until it ends."""
     declare_own_types()
+    # The SDK tells its developers of its work in four calls of the engine a resource, and waits for each.
+    vars(pulumi.log)["debug"] = lambda *_, **__: None
     try:
         asyncio.run(_serve())
     except KeyboardInterrupt:

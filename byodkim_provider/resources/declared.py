@@ -10,7 +10,6 @@ record names its credentials, and that process reads them from the stack's confi
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi.dynamic import Resource
-from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
@@ -47,12 +45,6 @@ DYNAMIC: Final = f"pulumi-python:dynamic/{PACKAGE}:"
 """How the types of our dynamic resources begin."""
 
 _providers: PerProgram[pulumi.ProviderResource] = PerProgram()
-
-
-@functools.cache
-def outputs_of_python(resource: str) -> Mapping[str, str]:
-    """The outputs that only dynamic resources have."""
-    return {PROVIDER_KEY: serialize_provider(InPluginProcess(resource))}
 
 
 class OurResource(Resource):

@@ -8,6 +8,7 @@ changed, and a contract test.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from threading import Event
 from typing import Any, Final, Generic, NoReturn, TypeVar
@@ -15,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
 
 from byodkim_provider.messages.program import ProgramMessages
@@ -146,3 +148,9 @@ class InPluginProcess(ResourceProvider):
 
     def __reduce__(self) -> tuple[Callable[[str], ResourceProvider], tuple[str]]:
         return load_v1, (self._resource,)
+
+
+@functools.cache
+def outputs_of_python(resource: str) -> Mapping[str, str]:
+    """The outputs that only dynamic resources have."""
+    return {PROVIDER_KEY: serialize_provider(InPluginProcess(resource))}

@@ -152,6 +152,12 @@ def test_several_domains(yaml):
     assert [kinds.count(kind) for kind in ("Domain", "ByodkimIdentity", "DkimKey", "StackId")] == [2, 2, 4, 1]
 
 
+def test_debug(yaml):
+    """The SDK's account of its own work, a call of the engine for each line, is not given."""
+    yaml.write("generation: 1")
+    assert "preparing resource" not in yaml.succeeds("pulumi preview --debug").shown
+
+
 def test_in_turn(yaml):
     """As in a stack file's program, few domains begin at a time, so that SES is soon at work."""
     yaml.write("generation: 1")
