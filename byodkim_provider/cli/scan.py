@@ -222,10 +222,12 @@ def _listed(
             except ValueError as error:
                 invalid[spelling.lower()] = str(error)
     known = {*domains, *invalid}
-    for pattern in wanted:
+    for pattern in (*wanted, *exclude):
         if not matching(known, pattern):
-            meant = did_you_mean(pattern, known)
-            raise CannotRead(CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=meant))
+            problem = CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=did_you_mean(pattern, known))
+            if pattern in wanted:
+                raise CannotRead(problem)
+            say(problem)
     chosen = {one for pattern in wanted or ("*",) for one in matching(known, pattern)}
     chosen -= {one for pattern in exclude for one in matching(known, pattern)}
     already = chosen & {*stack.written, *stack.state.identities} if stack else set()

@@ -312,13 +312,14 @@ def test_spelling(project, has, name):
     ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
 )
 def test_no_such_name(project, has, name, meant):
-    """A name that SES does not have is an error, before anything is read."""
+    """A name that SES does not have is an error, before anything is read; of one to leave out it is said."""
     has("a1.example.com")
     has("some_name.example.com")
     result = scan(project, "--domain", "a1.*", "--domain", "some_name.example.com", "--domain", name)
-    said = f"byodkim: --domain {name.lower()}: SES has no such domain here{meant}\n"
+    said = f"byodkim: {name.lower()}: SES has no such domain here{meant}\n"
     assert (2, said) == (result.exit_code, result.stderr)
     assert "GetEmailIdentity" not in called(project)
+    assert scan(project, "--exclude", name).stderr.startswith(said)
 
 
 def test_nothing_found(project):
