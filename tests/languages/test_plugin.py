@@ -155,7 +155,7 @@ def test_several_domains(yaml):
 def test_debug(yaml):
     """The SDK's account of its own work, a call of the engine for each line, is not given."""
     yaml.write("generation: 1")
-    assert "preparing resource" not in yaml.succeeds("pulumi preview --debug").shown
+    assert "registering resource" not in yaml.succeeds("pulumi preview --debug").shown
 
 
 def test_in_turn(yaml):
