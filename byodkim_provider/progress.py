@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TICK: Final = 0.1
 """How often a wait for calls checks whether the run was interrupted, in seconds."""
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""Largest difference between AWS's clock and ours: AWS refuses requests with a larger one."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

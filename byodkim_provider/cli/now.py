@@ -26,9 +26,7 @@ from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_f
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages
 from byodkim_provider.messages.identity import TAKE_BACK
-
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
+from byodkim_provider.progress import CLOCKS_DIFFER
 
 UNSEEN_ZONE: Final = (
     "if only a resolver of your own network sees the zone, set `dnsResolvers`; "
@@ -444,8 +442,9 @@ def _mail_from(
             continue
         seen, status = one.ses.mail_from, one.ses.mail_from_status
         kind: Kind = "due"
-        texts = [*found.get(one.region, {}).values()]
-        if seen != name:
+        in_dns = found.get(one.region, {})
+        texts = [*in_dns.values()]
+        if seen != name and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*in_dns}:
             texts = [FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)]
         elif not texts and status == "FAILED":
             texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]

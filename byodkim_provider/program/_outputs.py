@@ -7,8 +7,8 @@ An output is the verdict of the verification, or a difference that a refresh fou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, TypedDict
+from datetime import datetime
+from typing import Any, TypedDict
 
 import pulumi
 
@@ -17,6 +17,7 @@ from byodkim_provider.hosts.registry import to_paste
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
+from byodkim_provider.progress import CLOCKS_DIFFER
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
@@ -98,9 +99,6 @@ def line_about(subject: str, known: Sequence[Any]) -> str:
 
 
 # --- records of the next rotation
-
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""Largest difference between SES's clock and ours: AWS refuses requests with a larger one."""
 
 
 class PublishedRecord(TypedDict):

@@ -55,6 +55,8 @@ TWO = {"mx_records": (MX, f"20{MX[2:]}")}
     ("changes", "in_ses", "said"),
     {
         "not in SES": ({}, "", NOT_SET),
+        # Pulumi refuses the name, so a run is no way out.
+        "not free": ({"mx_records": ("10 mx.example.net",)}, "", f"{BOUNCE} receives other mail, by"),
         "two MX": (TWO, BOUNCE, f"{BOUNCE} has several MX records, and SES takes"),
         "no SPF": ({"records": ()}, BOUNCE, f"{BOUNCE} has no SPF record {SPF}: add it"),
     },
