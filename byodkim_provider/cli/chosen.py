@@ -144,7 +144,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
 
 def refuse_other_zone(zone: str | None, record_name: str) -> None:
     """Raise `click.BadParameter` for a *zone* that can't hold the record."""
-    if zone and not record_name.endswith(f".{zone}"):
+    if zone and not records.is_in(record_name, zone):
         raise click.BadParameter(f"{zone!r} does not hold {record_name!r}", param_hint="--zone")
 
 

@@ -246,7 +246,7 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
     """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
     dns, cnames = _dns(domain.settings), domain.settings.cnames
     # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
-    above = [one for one in declared if f".{domain.name}".endswith(f".{one}")]
+    above = [one for one in declared if dkim.is_in(domain.name, one)]
     record = partial(
         Record,
         domain=domain.name,
@@ -266,7 +266,7 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
     # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of `cname`, or a
     # delegated `_domainkey`.
     writes = all(
-        one.provider == "route53" and f".{domain.name}".endswith(f".{one.zone or domain.name}")
+        one.provider == "route53" and dkim.is_in(domain.name, one.zone or domain.name)
         for one in domain.settings.dns
     )
     at = PANELS["route53"].title if writes and not chosen.panel else ""

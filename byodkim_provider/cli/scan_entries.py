@@ -20,6 +20,7 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, TAGS, SesIdentity
 from byodkim_provider.cli.terminal import by_text
 from byodkim_provider.config import settings, stack_file
+from byodkim_provider.dkim import records
 from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import PANELS, SPECS, recognise
@@ -69,7 +70,7 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsH
     not known is `manual`, which works everywhere.
     """
     every = route53.zones() if route53 else ()
-    zones = [one for one in every if not one.is_private and f".{domain}".endswith(f".{one.name}")]
+    zones = [one for one in every if not one.is_private and records.is_in(domain, one.name)]
     for zone in zones:
         # An account may have zones that nobody delegates to.
         if route53 and zone.name == seen.name and {*seen.name_servers} & {*route53.name_servers(zone.id)}:

@@ -205,7 +205,7 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
         yield line(where, SettingMessages.LONG_DOMAIN())
     for position, dns in enumerate(domain.dns):
         which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
-        holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
+        holds = dns.zone and records.is_in(f"_domainkey.{domain.name}", dns.zone)
         if dns.cname and holds:
             yield line(which, DkimMessages.OWN_ZONE(domain=domain.name))
         elif dns.zone and not dns.cname and not holds:

@@ -140,6 +140,11 @@ def record_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
+def is_in(name: str, zone: str) -> bool:
+    """Whether *name* is that of *zone* or below it; none has a final dot."""
+    return f".{name}".endswith(f".{zone}")
+
+
 def record_value(public_key_der: bytes) -> str:
     """Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`."""
     return f"p={base64.b64encode(public_key_der).decode()}"

@@ -353,8 +353,7 @@ def _at_other_names(
 
     def asked(name: str) -> tuple[str, str, Misconfiguration, tuple[Answer, ...]]:
         zone, what = places[name]
-        in_zone = f".{name}".endswith(f".{zone}")
-        return zone, name, what, resolver.txt(name, zone if in_zone else record.domain)
+        return zone, name, what, resolver.txt(name, zone if records.is_in(name, zone) else record.domain)
 
     return list(side_by_side(asked, list(places), at_once=NAMES_AT_ONCE))
 

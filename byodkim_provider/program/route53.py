@@ -61,7 +61,7 @@ class Route53:
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
         zone, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
-        if not at.endswith(f".{zone.name}"):  # the zone of `cname`, or a delegated `_domainkey`
+        if not records.is_in(at, zone.name):  # the zone of `cname`, or a delegated `_domainkey`
             return None
         client = self._client(parent)
         values = {kind: [value] for kind, value in mail_from_records(region).items()}
@@ -151,7 +151,7 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
     if zone.is_private:
         raise InvalidSettings(ProgramMessages.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
-    if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
+    if not records.is_in(f"_domainkey.{domain}", zone.name):
         raise InvalidSettings(
             ProgramMessages.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone.name, domain=domain)
         )
