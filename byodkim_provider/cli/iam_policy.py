@@ -220,16 +220,14 @@ def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | Non
         return f"{domain.name}.{zone}" if zone else domain.name
 
     places = [one for one in domain.settings.dns if one.provider == "route53"]
-    for place in places:
-        if place.zone_id:
-            yield place.assume_role, name(place.cname and place.zone), place.zone_id, False
     labels = {label for one in domain.identities for label in one.declared.dns if label.startswith(ROUTE53)}
     known = {one.removeprefix(ROUTE53) for one in labels} - {one.zone_id for one in places}
     by_name = [one for one in places if not one.zone_id]
     # Of several zones that are found by name, the state does not say which belongs to which place.
-    for place in by_name:
-        for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
-            yield place.assume_role, name(place.cname and place.zone), zone_id, True
+    found: list[str | None] = [*sorted(known)] if len(known) >= len(by_name) else [None]
+    for place in places:
+        for zone_id in [place.zone_id] if place.zone_id else found:
+            yield place.assume_role, name(place.cname and place.zone), zone_id, not place.zone_id
     for zone_id in () if by_name else sorted(known):  # the next `up` deletes the records there
         for zone in sorted({None, *(one.declared.cname for one in domain.identities)}, key=str):
             yield roles.get(zone_id), name(zone), zone_id, False

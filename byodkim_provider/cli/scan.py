@@ -141,9 +141,8 @@ def scan(
         raise Refused(CliMessages.OWN_PROGRAM(edits="without `--add` the entries are printed"))
     project = stack.project if stack else settings.PROJECT
     aws = stack.aws() if stack else AwsSettings()
-    if not stack:
-        for line in redirection_warnings(aws.endpoints, os.environ):
-            say(line)
+    for line in () if stack else redirection_warnings(aws.endpoints, os.environ):
+        say(line)
     account = environment.account(aws)
     account_id, regions_of, left_out = _listed(account, stack, regions, wanted, exclude)
     found, others = _found(account, regions_of, environment.hosting(servers), wanted, signs, limit)

@@ -209,7 +209,7 @@ class Stack:
             except InvalidSettings as error:
                 raise Refused(CliMessages.NOT_READ(file=self.shown(file), problem=error.text)) from None
             in_project_file = file is self.project_file
-            for path in stack_file.key_paths(self.project, "domains", in_project_file=in_project_file):
+            for path in stack_file.key_paths(self.project, in_project_file=in_project_file):
                 domains = stack_file.at(loaded, path)
                 if isinstance(domains, Mapping):
                     return Source(file, text, path, domains)

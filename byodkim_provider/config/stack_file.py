@@ -57,9 +57,9 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
     return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
 
 
-def key_paths(project: str, name: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
-    """Keys that may lead to *name*: Pulumi accepts three spellings."""
-    for key in (f"{project}:{name}", name, f"{project}:config:{name}"):
+def key_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may lead to the map of domains: Pulumi accepts three spellings."""
+    for key in (f"{project}:domains", "domains", f"{project}:config:domains"):
         if in_project_file:
             yield "config", key, "value"
             yield "config", key, "default"
@@ -169,7 +169,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     """
     expected = load(text) or {}
     config = expected["config"] = expected.get("config") or {}
-    keys = [path[-1] for path in key_paths(project, "domains", in_project_file=False)]
+    keys = [path[-1] for path in key_paths(project, in_project_file=False)]
     key = next((one for one in keys if one in config), keys[0])
     domains = config[key] = {} if config.get(key) is None else config[key]
     if not isinstance(domains, dict):
