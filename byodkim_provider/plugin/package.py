@@ -120,7 +120,7 @@ def _property(given: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in given:
         return {"$ref": f"#/types/{PACKAGE}:index:{given['$ref'].rpartition('/')[2]}"}
     made = {name: given[name] for name in _KEPT if name in given}
-    if given.get("default") and "Default: " not in given.get("description", ""):
+    if given.get("default"):
         made["description"] = f"{given['description']} Default: {given['default']}."
     if isinstance(made.get("type"), list):
         return {"oneOf": [_property({"type": one}) for one in made["type"]]}
