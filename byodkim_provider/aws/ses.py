@@ -82,7 +82,7 @@ class DkimResponse:
 
     dkim_status: str
     at: datetime
-    origin: str = ""
+    origin: str
     signing_enabled: bool = True
     """From CreateEmailIdentity only: a Put does not change it, and its response does not have it."""
 
@@ -157,13 +157,7 @@ class SesClient:
     """
 
     def __init__(
-        self,
-        client: SESV2Client,
-        *,
-        region: str,
-        account_id: str,
-        clock: Clock,
-        is_patient: bool = True,
+        self, client: SESV2Client, *, region: str, account_id: str, clock: Clock, is_patient: bool = True
     ) -> None:
         """
         *client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False.

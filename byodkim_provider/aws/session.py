@@ -51,9 +51,6 @@ GLANCE: Final = CLIENT.merge(
 )
 """For many Regions at once, of which some may be out of reach."""
 
-_NO_CLIENT: Final = (BotoCoreError, *OF_A_PROFILE)
-"""What botocore raises for wrong settings, also for an endpoint, a file or a program that they name."""
-
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
 
@@ -98,7 +95,12 @@ def connect(settings: AwsSettings, service: str, *, session: boto3.Session, regi
         client = make_client(session, service, settings, config, region)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
-    _refuse_half_redirected(service, client, route53)
+    name, _, variable = SERVICES[service]
+    if (is_at_aws := is_of_aws(client.meta.endpoint_url)) != is_of_aws(route53.meta.endpoint_url):
+        there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
+        raise InvalidSettings(
+            AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
+        )
     account, whose = _account(session, settings, region), _whose(settings)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
@@ -113,7 +115,7 @@ def connect_to_route53(
     session: boto3.Session,
     region: str | None,
     role_arn: str | None,
-    external_id: str | None = None,
+    external_id: str | None,
     expected_account: str | None = None,
 ) -> Route53Client:
     """
@@ -162,7 +164,7 @@ def _told(settings: AwsSettings) -> Iterator[None]:
     """Around what makes a session or a client: raises `InvalidSettings` if that fails."""
     try:
         yield
-    except _NO_CLIENT as error:
+    except (BotoCoreError, *OF_A_PROFILE) as error:
         raise InvalidSettings(AwsMessages.NO_SESSION(whose=_whose(settings), reason=said(error))) from None
 
 
@@ -186,16 +188,6 @@ def _account(session: boto3.Session, settings: AwsSettings, region: str | None) 
         return InvalidSettings(AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step))
 
     return answer(lambda: sts.get_caller_identity()["Account"], refused, wait=partial(wait, "STS"))
-
-
-def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
-    name, _, variable = SERVICES[service]
-    is_at_aws = is_of_aws(client.meta.endpoint_url)
-    if is_at_aws != is_of_aws(route53.meta.endpoint_url):
-        there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
-        raise InvalidSettings(
-            AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
-        )
 
 
 def _assume(

@@ -181,7 +181,7 @@ class HttpHost(DnsHost):
             words = ""
         raise self._failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
-    def _failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
+    def _failure(self, status: int, words: str, *, retry_after: float | None) -> HostError:
         """The error for an HTTP *status* and the host's message *words*."""
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())

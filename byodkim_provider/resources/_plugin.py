@@ -38,7 +38,7 @@ LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
 
 
-def prepare_process(spelled: Callable[[str], str] = str) -> Iterator[str]:
+def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
     """
     Make all additions to this process, from every `configure`; yields what comes of one that can't be.
 
@@ -57,7 +57,7 @@ def prepare_process(spelled: Callable[[str], str] = str) -> Iterator[str]:
             yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
 
 
-def error_text(spelled: Callable[[str], str] = str) -> str:
+def error_text(spelled: Callable[[str], str]) -> str:
     """What is shown of the exception that is being handled: a traceback is of use only if it is a bug."""
     error = sys.exc_info()[1]
     if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
@@ -78,7 +78,7 @@ class EngineProgress:
 
     urn: str
     """Of the resource; "" means the row of the stack."""
-    spelled: Callable[[str], str] = str
+    spelled: Callable[[str], str]
 
     def update(self, text: object) -> None:
         self._log(engine_pb2.INFO, text, ephemeral=True)
@@ -96,7 +96,7 @@ class EngineProgress:
             _engine().Log(request, timeout=LOG_SECONDS)
 
 
-def progress_of_this_call(spelled: Callable[[str], str] = str) -> EngineProgress:
+def progress_of_this_call(spelled: Callable[[str], str]) -> EngineProgress:
     """
     Progress in the row of the resource that this thread works on.
 

@@ -217,8 +217,10 @@ def test_role_of_the_zone():
     settings = AwsSettings(access_key="AKIA", secret_key="secret", endpoints=endpoints)
     session = open_session(settings, region="eu-west-1")
     role = "arn:aws:iam::123456789012:role/dns"
-    client = connect_to_route53(settings, session=session, region="eu-west-1", role_arn=role)
+    client = connect_to_route53(
+        settings, session=session, region="eu-west-1", role_arn=role, external_id=None
+    )
     assert client._get_credentials().method == "assume-role"  # botocore has no public way
     assert client.meta.endpoint_url == "http://127.0.0.1:1"
-    own = connect_to_route53(settings, session=session, region=None, role_arn=None)
+    own = connect_to_route53(settings, session=session, region=None, role_arn=None, external_id=None)
     assert own._get_credentials().method != "assume-role"

@@ -69,7 +69,7 @@ def test_another_plugin_process(monkeypatch, lacks):
         return process
 
     monkeypatch.setitem(sys.modules, "__main__", without(lacks))
-    [line] = _plugin.prepare_process()
+    [line] = _plugin.prepare_process(str)
     assert line.startswith("byodkim_provider does not know this version of the Pulumi SDK (AttributeError: ")
     assert line.endswith(
         {
