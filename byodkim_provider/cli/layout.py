@@ -22,6 +22,7 @@ from rich.table import Table
 from byodkim_provider import __version__
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
 from byodkim_provider.cli.terminal import by_text, inert, minute, wrapped
+from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 
@@ -79,8 +80,7 @@ def _details(console: Console, domain: DomainNow) -> None:
     """A table of the identities and one of the records; lines where they do not fit."""
     records = []
     for one in domain.records:
-        selector = one.name.partition("._domainkey.")[0]
-        cells = [_known(one.generation), _known(one.role), selector, one.shown_servers]
+        cells = [_known(one.generation), _known(one.role), split_name(one.name)[0], one.shown_servers]
         records.append((cells, "wrong" if one.is_wrong else ""))
     parts = (_identities(domain), (["generation", "role", "selector", "servers"], records))
     tables = []

@@ -245,7 +245,9 @@ def _record_notes(
         if shown.visible:
             return ()
         declared = domain.declared
-        seconds = declared.wait_seconds if declared else domain.settings.dns_wait_seconds
+        seconds = domain.settings.dns_wait_seconds
+        if declared:
+            seconds = replace(declared, generation=step.generation).wait_seconds
         waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
         seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
         return [f"{seen}; the update {waits}, and SES keeps its key"]

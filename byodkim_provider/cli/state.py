@@ -18,7 +18,8 @@ from byodkim_provider.config.schema import DnsSettings, KeyStore
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import Role
-from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored, parts
+from byodkim_provider.dkim.records import split_name
+from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored, parts, zone_of
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"
@@ -58,7 +59,7 @@ class PublishedRecord:
 
     @property
     def domain(self) -> str:
-        return self.name.partition("._domainkey.")[2]
+        return split_name(self.name)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _roles(
 
 def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
     for one in outputs.get("records", ()):
-        if "._domainkey." not in str(one.get("name")):
+        if not split_name(str(one.get("name")))[1]:
             continue  # not known to a run with `--target` that left this record out
         property_types.refuse_state(property_types.problems(one, RECORD, required=RECORD))
         yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
@@ -223,5 +224,5 @@ def _place(place: str, declared: Declared, state: State) -> DnsSettings:
         zone = DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
     elif label == MANUAL:
         zone = DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
-    selector, _, there = name.partition(f"._domainkey.{declared.domain}.")
-    return zone.model_copy(update={"cname": selector[:-1], "zone": there}) if there else zone
+    slot = {"cname": split_name(name)[0][:-1], "zone": zone_of(name, declared.domain)}
+    return zone.model_copy(update=slot) if name else zone

@@ -145,6 +145,17 @@ def is_in(name: str, zone: str) -> bool:
     return f".{name}".endswith(f".{zone}")
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """
+    The selector in the name of a TXT record, and the domain, "" in another name. With `cname` a zone follows.
+
+    >>> split_name("s1._domainkey.example.com")
+    ('s1', 'example.com')
+    """
+    selector, _, domain = name.partition("._domainkey.")
+    return selector, domain
+
+
 def record_value(public_key_der: bytes) -> str:
     """Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`."""
     return f"p={base64.b64encode(public_key_der).decode()}"

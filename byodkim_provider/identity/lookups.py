@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from itertools import chain, repeat
 from typing import Final
 
-from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
@@ -30,11 +30,15 @@ PAUSE: Final = 10.0
 """Seconds between all later polls: each poll queries every server, and the delay does no harm."""
 
 RECENT_SECONDS: Final = 60
-"""For so long after its begin, a lookup that found the record at every server need not be repeated."""
+"""A lookup that found the record at every server counts for this many seconds from its start."""
 
 
 def look_up(declared: Declared, run: Run) -> Visibility:
-    """How far the record of the declared key is visible, now or just before; with `dnsCheck: off` it is."""
+    """
+    How many servers show the record of the declared key, now or up to a minute ago.
+
+    With `dnsCheck: off` it counts as visible.
+    """
     resolver = run.resolver(declared.dns_check, declared.dns_resolvers)
     if resolver is None:
         return Visibility(visible=True, right=0, asked=0, answers=())
@@ -54,8 +58,8 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
     """
     The last lookup of the record: it is visible, time is up, or the run was interrupted.
 
-    All that share the run's wait wait at most *seconds* together; a record that is visible at once does not
-    wait, nor does one behind a CNAME that somebody has to paste. When time is up there is one last lookup.
+    With *shared*, all such waits of the run have *seconds* together. There is no wait for a record that is
+    visible, or behind a CNAME that somebody has to paste. When time is up there is one last lookup.
     There is a line of progress for each change, and none if the record was visible at once. A resolver that
     sees no zone is named before the wait, which seldom helps.
     """
@@ -177,7 +181,7 @@ def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> 
         return frozenset()
     _, target = parts(place)
     if target:
-        name = records.record_name(target.partition(".")[0], declared.domain)
+        name = records.record_name(records.split_name(target)[0], declared.domain)
         answers = resolver.txt(name, declared.domain)
         aliases = {one.alias for one in answers if one.alias}
         return frozenset(aliases | {one.server for one in answers if one.alias == target})
@@ -220,13 +224,14 @@ def served_by(declared: Declared, run: Run) -> frozenset[str]:
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
-    The message if the name servers, with `cname` those of the target, are not of any zone of the record.
+    A message if the name servers (with `cname`, those of its target) serve no zone of the record.
 
-    Else "", also if that can't be determined, or is intended: people publish where they are asked to.
+    "" if they do, or if we can't tell.
     """
-    if declared.dns_check != "authoritative" or not _none_of(declared.dns, declared, asked):
+    labels = declared.labels(declared.generation)
+    if declared.dns_check != "authoritative" or not _none_of(labels, declared, asked):
         return ""
-    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
+    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in labels}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     servers = ", ".join(sorted(asked))
     domain = declared.cname or declared.domain
@@ -240,7 +245,8 @@ def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.dns
+    by_person = MANUAL in declared.labels(declared.generation)
+    is_pasted = not visibility.has_cname if declared.cname else by_person
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     return RecordNotVisible(
         IdentityMessages.NOT_VISIBLE(
@@ -256,6 +262,7 @@ def not_visible(
 def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
     elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
+    labels = declared.labels(declared.generation)
     if visibility:
         answers, has_cname = visibility.answers, visibility.has_cname
         is_unseen, asked = zone_not_found(answers), servers_asked(answers)
@@ -267,12 +274,12 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
         why = elsewhere or visibility.summary()
     if visibility and visibility.leaked:
         step: Message | str = f"  {_new_key(declared)}"
-    elif not has_cname and (elsewhere or not declared.dns or declared.is_slow):
+    elif not has_cname and (elsewhere or not labels or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
         step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     else:
         again = IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
-        step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
+        step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(labels), again=again)
     return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))
 
 
@@ -280,12 +287,7 @@ def _new_key(declared: Declared) -> Message:
     """What to do once the private key stands in DNS: its record must not be corrected."""
     if declared.generation is None:
         return IdentityMessages.LEAKED_ALONE()
-    signing, published = generations.after_leak(
-        declared.generation,
-        signing=declared.generation,
-        published=declared.published,
-        slots=declared.slot,
-    )
+    signing, published = declared.after_leak(declared.generation)
     return IdentityMessages.LEAKED_KEY(signing=signing, published=list(published))
 
 
@@ -295,8 +297,9 @@ def what_to_paste(declared: Declared) -> str:
         cnames = declared.cnames.items()
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
         return "\n".join(lines)
-    slow = next((label for label in declared.dns if hours_to_show(label)), None)
-    if slow and MANUAL not in declared.dns:
+    labels = declared.labels(declared.generation)
+    slow = next((label for label in labels if hours_to_show(label)), None)
+    if slow and MANUAL not in labels:
         hours = hours_to_show(slow)
         return f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
     return to_paste(

@@ -23,10 +23,11 @@ from typing import Any
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
+from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.identity.state import zone_of
+from byodkim_provider.identity.state import place, zone_of
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.quoting import first_few
 
@@ -67,7 +68,7 @@ class Ours:
         """Why it has to stay, "" if it may go, whatever this run declares."""
         run = services.run
         zones = run.zones.get(self.domain, ())
-        has_left = zone_of(f"{self.name}@{self.label}", self.domain) not in zones
+        has_left = place(self.label, zone_of(self.name, self.domain)) not in zones
         if self.was_there and has_left:
             return str(RecordMessages.WAS_THERE())
         if zones and has_left:
@@ -113,7 +114,7 @@ class Ours:
 
     @property
     def _selector(self) -> str:
-        return self.name.partition(".")[0]
+        return records.split_name(self.name)[0]
 
 
 def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

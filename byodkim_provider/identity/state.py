@@ -92,11 +92,7 @@ class Declared:
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
     places: Mapping[int, tuple[str, ...]] | None = None
-    """
-    By published generation, where its record stands, if that is not all of `dns` for each.
-
-    A place is the label of a zone or, for a slot, `<name of the record there>@<label>`.
-    """
+    """By published generation the places of its record (see `place`), if it is not all of `dns` for each."""
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
     cname: str | None = None
@@ -114,26 +110,36 @@ class Declared:
     def __str__(self) -> str:
         return f"{self.domain} {self.region}"
 
-    def places_of(self, generation: int) -> tuple[str, ...]:
-        """Where the record of a published generation stands."""
-        return (self.places or {}).get(generation, self.dns)
+    def places_of(self, generation: int | None) -> tuple[str, ...]:
+        """Where the record of a published generation stands; without generations, and for 0, all of `dns`."""
+        return (self.places or {}).get(generation or 0, self.dns)
+
+    def labels(self, generation: int | None) -> tuple[str, ...]:
+        """Labels of the zones that hold the record of a published generation."""
+        return tuple(dict.fromkeys(parts(one)[0] for one in self.places_of(generation)))
 
     def slot(self, generation: int) -> str | None:
         """The selector of the slot of *generation*, if it has one. Unpublished: as the last one before it."""
         known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
-        name, _, there = next(iter(self.places_of(max(known))), "").partition("._domainkey.")
-        return f"{name[:-1]}{generations.slot(generation)}" if there else None
+        _, name = parts(next(iter(self.places_of(max(known))), ""))
+        return f"{records.split_name(name)[0][:-1]}{generations.slot(generation)}" if name else None
+
+    def after_leak(self, leaked: int) -> tuple[int, tuple[int, ...]]:
+        """The generation that signs, and those in DNS, once the key of generation *leaked* is dropped."""
+        return generations.after_leak(
+            leaked, signing=self.generation or leaked, published=self.published, slots=self.slot
+        )
 
     @property
     def wait_seconds(self) -> int:
         """How long a run waits for the record; 0 if a person pastes it, or its host takes hours."""
-        later = all(map(_is_shown_late, self.dns))
-        return 0 if self.dns and later else self.dns_wait_seconds
+        labels = self.labels(self.generation)
+        return 0 if labels and all(map(_is_shown_late, labels)) else self.dns_wait_seconds
 
     @property
     def is_slow(self) -> bool:
         """Whether the run that makes the record may end before it is visible."""
-        return self.cname is not None or any(map(_is_shown_late, self.dns))
+        return self.cname is not None or any(map(_is_shown_late, self.labels(self.generation)))
 
     @property
     def cnames(self) -> Mapping[str, str]:
@@ -261,20 +267,25 @@ OUTPUTS: Final[Kinds] = {
 """Types of what is stored."""
 
 
-def zone_of(place: str, domain: str) -> str:
+def place(label: str, name: str = "") -> str:
     """
-    The zone of a place in `Declared.places`: its label, and with `cname` its name before that.
+    Where a record stands: in the zone *label*. Only a slot's record has another *name* there.
 
-    >>> zone_of("ses1._domainkey.shop.example.keys.example.net@route53:Z1", "shop.example")
-    'keys.example.net@route53:Z1'
+    >>> place("route53:Z1", "ses1._domainkey.shop.example.keys.example.net")
+    'ses1._domainkey.shop.example.keys.example.net@route53:Z1'
     """
-    return place.partition(f"._domainkey.{domain}.")[2] or place.rpartition("@")[2]
+    return f"{name}@{label}" if name else label
 
 
 def parts(place: str) -> tuple[str, str]:
-    """The zone's label, and the record's name there if the domain's own leads to it by a CNAME, else ""."""
+    """The *label* and the *name* of a place."""
     name, _, label = place.partition("@")
-    return (label, name) if "._domainkey." in name else (place, "")
+    return (label, name) if records.split_name(name)[1] else (place, "")
+
+
+def zone_of(name: str, domain: str) -> str:
+    """The zone that follows *domain* in the name of a slot's record; "" in that of another one."""
+    return records.split_name(name)[1].removeprefix(domain).removeprefix(".")
 
 
 def _is_shown_late(label: str) -> bool:

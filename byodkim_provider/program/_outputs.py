@@ -14,7 +14,7 @@ import pulumi
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, MANUAL
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.progress import CLOCKS_DIFFER
@@ -118,16 +118,24 @@ def show_standbys(
     published: Sequence[PublishedRecord],
     made_at: Mapping[str, pulumi.Input[str | None]],
     *,
-    hosted_zone: HostedZone,
+    zones: Sequence[HostedZone],
     began: datetime,
 ) -> None:
     """
-    Print the records that the next rotation needs, if people are adding a record anyway.
+    Print the records that the next rotation needs and people paste, if they are adding a record anyway.
 
     People add a record while the signing record is awaited, and in the run that rotated or made the
     standby's key. *began* is when the run began, *made_at* when each generation's key was made. After the
     first Create nothing is printed, since that run has printed both records.
     """
+    by_hand = {
+        record["generation"]: zone
+        for record in published
+        for zone in generations.holding(zones, record["generation"])
+        if zone.label == MANUAL and record["role"] == "standby"
+    }
+    if not by_hand:
+        return
 
     def show(values: Mapping[str, Any]) -> None:
         is_pasting = any(_is_pasting(*identity, began=began) for identity in values["identities"])
@@ -137,14 +145,15 @@ def show_standbys(
             is_new = made is not None and moment(made) >= began.replace(microsecond=0)
             if not is_pasting and not is_new:
                 continue
-            zone = hosted_zone.panel_zone or domain
-            text = to_paste(hosted_zone.panel, name=record["name"], value=record["value"], zone=zone)
+            at = by_hand[record["generation"]]
+            zone = at.panel_zone or domain
+            text = to_paste(at.panel, name=record["name"], value=record["value"], zone=zone)
             line = ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)
             pulumi.log.info(str(line), identities[0])  # below the identity's message about its own record
 
     pulumi.Output.all(
         identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
-        standbys=[record for record in published if record["role"] == "standby"],
+        standbys=[record for record in published if record["generation"] in by_hand],
         made_at=made_at,
     ).apply(show)
 

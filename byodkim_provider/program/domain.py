@@ -36,7 +36,6 @@ from byodkim_provider.config.values import Boolean
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
@@ -215,10 +214,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified() if self._waits else None
         self._warn()
-        by_hand = next((zone for zone in self._zones if zone.label == MANUAL), None)
-        if (identities := [*self.identities.values()]) and by_hand:
+        if identities := [*self.identities.values()]:
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
-            show_standbys(settings.name, identities, self.records, made_at, hosted_zone=by_hand, began=began)
+            show_standbys(settings.name, identities, self.records, made_at, zones=self._zones, began=began)
         if opts is None or not opts.depends_on:  # what waits for others has no turn that others wait for
             before.append(self)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
@@ -272,7 +270,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         return records, guards
 
     def declare_mail_from(self, identities: pulumi.Output[Any] | None = None) -> None:
-        """Declare MAIL FROM, after *identities*: where it can't be made the engine begins no more steps."""
+        """Declare MAIL FROM after *identities*: if it fails, the engine starts no further step."""
         name, settings = self.pulumi_resource_name, self._settings
         for region in settings.mail_from_domains:
             # Route 53 is read here: an error in an `apply` is a traceback.
@@ -459,7 +457,7 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
 
 
 def _after(made: Sequence[pulumi.Resource], value: pulumi.Input[str]) -> pulumi.Output[str]:
-    """*value*, once the engine knows of what is *made*, on which nothing is to depend for that."""
+    """*value*, known only once *made* is registered, without a dependency on it."""
     known = pulumi.Output.all(value, *(one.urn for one in made))
     return only_waited_for(known.apply(lambda values: values[0], run_with_unknowns=True))
 

@@ -23,7 +23,7 @@ from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key
-from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
+from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, parts, place, zone_of
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
@@ -45,8 +45,11 @@ class ByodkimIdentityProvider(AwsProvider):
             known["name_servers"] = self._name_servers(olds, known)
             if olds:  # `diff` refuses to leave a zone that is still asked
                 places = (known.get("places") or {"": known["dns"]}).values()
-                zones = {zone_of(one, olds["domain"]) for listed in places for one in listed}
-                self._run.zones[olds["domain"]].update(zones)
+                self._run.zones[olds["domain"]].update(
+                    place(label, zone_of(name, olds["domain"]))
+                    for listed in places
+                    for label, name in map(parts, listed)
+                )
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))

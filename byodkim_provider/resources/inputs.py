@@ -14,7 +14,7 @@ from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
-from byodkim_provider.identity.state import INPUTS, ROUTE53, without_none
+from byodkim_provider.identity.state import INPUTS, ROUTE53, place, without_none
 from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def _stands_at(
 
 def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
     """The zone, and the record's name there if that is not the domain's own, as an identity is told."""
-    has_slot = settings.selector(generation)
-    return f"{_stands_at(settings, generation, {}, zone)}@{zone.label}" if has_slot else zone.label
+    return place(zone.label, _stands_at(settings, generation, {"record_name": ""}, zone))
 
 
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
@@ -213,7 +212,7 @@ def of_identity(
     labels = list(dict.fromkeys(zone.label for zone in zones))
     with_slot = {settings.selector(one): keys[one]["record_value"] for one in keys}
     slots = {selector: value for selector, value in with_slot.items() if selector}
-    by_hand = next((zone for zone in zones if zone.panel), None)
+    by_hand = next((zone for zone in [*holding[settings.generation], *zones] if zone.panel), None)
     return {
         **of_use(settings, account_id),
         "region": region,

@@ -405,17 +405,21 @@ def test_one_can_not_rotate(project, world, arguments, rotated, left_out):
     assert len(project.ran) == (1 if rotated else 0)
 
 
+PASTED_BEFORE = {2: ("manual",), 3: ("route53:Z1",)}
+
+
 @cases(
-    ("dns", "waits"),
+    ("dns", "places", "waits"),
     {
-        "route53": (("route53:Z1",), "waits for it at most 120 s, then fails"),
-        "manual": (("manual",), "fails then"),
+        "route53": (("route53:Z1",), None, "waits for it at most 120 s, then fails"),
+        "manual": (("manual",), None, "fails then"),
+        "pasted before": (("manual", "route53:Z1"), PASTED_BEFORE, "waits for it at most 120 s, then fails"),
     },
 )
-def test_record_is_not_visible(project, world, dns, waits):
+def test_record_is_not_visible(project, world, dns, places, waits):
     """A switch that will have to wait for DNS, or that does not wait for who pastes, is announced."""
     (known,) = project.stored
-    project.stored = [replace(known, declared=replace(known.declared, dns=dns))]
+    project.stored = [replace(known, declared=replace(known.declared, dns=dns, places=places))]
     del world.resolver.records["s3._domainkey.example.com"]
     result = project.run("rotate", DOMAIN, "--dry-run")
     assert result.stderr.splitlines()[1:] == [

@@ -331,6 +331,29 @@ def test_waiting_for_a_cname(world, answers, why, step):
     assert (PASTE[0] in by_hand) == (step == PASTE)
 
 
+@cases(
+    ("first", "later", "pasted", "zones"),
+    {
+        "written now, pasted before": ("manual", HERE, False, HERE),
+        "pasted now, written before": (HERE, "manual", True, ""),
+        "now at another host": (GODADDY, HERE, False, HERE),
+    },
+)
+def test_people_paste_no_record_of_another_place(world, first, later, pasted, zones):
+    """What has to be pasted, and where the stack made the record, is that of the generation that signs."""
+    places = {1: (first,), 2: (later,), 3: (later,)}
+    of = {"published": (1, 2, 3), "dns": (first, later), "places": places, "name_servers": NAME_SERVERS}
+    declared = world.declared(2, **of)
+    seen = judge([Answer(server, ()) for server in AT_HERE], b"key", "")
+    refused = not_visible(declared, seen, 120, still="it waits").message.with_hint()
+    assert ("type:  TXT" in refused) == pasted
+    waiting = waiting_for_dns(declared, seen)
+    assert ("type:  TXT" in waiting) == pasted
+    assert (f"nothing has to be pasted, the stack made the record at {zones}\n" in waiting) == bool(zones)
+    said = ELSEWHERE.format("example.com", ", ".join(sorted(AT_BIND)), OF_HERE) if later == HERE else ""
+    assert served_elsewhere(declared, AT_BIND) == said
+
+
 def test_nobody_waits_for_a_person(world):
     """Without its record a pasted key costs one look, at once; SES hears nothing."""
     waiting = world.create(1, dns=("manual",))

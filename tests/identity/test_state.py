@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.rules import check
-from byodkim_provider.identity.state import Declared, KeyInSes, Stored
+from byodkim_provider.identity.state import Declared, KeyInSes, Stored, parts
 from byodkim_provider.property_types import moment, timestamp
 from tests.support.cases import cases, written_out
 from tests.support.fakes import START
@@ -82,6 +82,27 @@ def test_slot(world, published, places, slots):
     """A generation has the slot that its record says; one that is not published is like the one before it."""
     declared = world.declared(3, published=published, places=places)
     assert slots == [declared.slot(generation) for generation in (1, 2, 3, 4)]
+
+
+HERE, LATER = ("route53:Z1",), ("dreamhost:example.com",)
+
+
+@cases(
+    ("first", "second", "waits"),
+    {
+        "pasted later": (HERE, ("manual",), [(120, False), (0, True)]),
+        "pasted before": (("manual",), HERE, [(0, True), (120, False)]),
+        "shown late": (HERE, LATER, [(120, False), (0, True)]),
+        "slots": (("manual",), SLOT, [(0, True), (120, False)]),
+        "both": (HERE, ("manual", *HERE), [(120, False), (120, True)]),
+    },
+)
+def test_wait_for_this_record(world, first, second, waits):
+    """A run waits for the record of the generation that signs: at the places of others nobody looks."""
+    places = {1: first, 2: second, 3: second}
+    dns = tuple({parts(one)[0]: None for one in (*first, *second)})
+    declared = [world.declared(one, published=(1, 2, 3), dns=dns, places=places) for one in (1, 2)]
+    assert waits == [(one.wait_seconds, one.is_slow) for one in declared]
 
 
 def test_old_state_is_readable():

@@ -15,9 +15,9 @@ from byodkim_provider.program.dns_provider import HostedZone
 from tests.program.test_growth import Engine
 
 
-def run(program):
+def run(program, engine=None):
     """Run *program* as Pulumi does."""
-    pulumi.runtime.set_mocks(Engine(), project="own", stack="dev", preview=False)
+    pulumi.runtime.set_mocks(engine or Engine(), project="own", stack="dev", preview=False)
     try:
         pulumi.runtime.test(program)()
     finally:
@@ -82,6 +82,27 @@ def test_selector():
     found = []
     run(lambda: declared().selector.apply(found.append))
     assert found == ["s2"]
+
+
+class Waiting(Engine):
+    """Makes identities that wait for their record."""
+
+    def new_resource(self, args):
+        name, made = super().new_resource(args)
+        return name, {**made, "status": "AWAITING_DNS"}
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "printed"), [("manual", "cloudflare", 0), ("cloudflare", "manual", 1)]
+)
+def test_standby_of_another_place(monkeypatch, first, later, printed):
+    """A standby is printed for people if its own record is pasted, wherever the one that signs stands."""
+    said = []
+    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: said.append(text))
+    dns = [{"provider": first}, {"provider": later, "from_generation": 3}]
+    args = ByodkimDomainArgs(domain="example.com", generation=2, regions=["eu-west-1"], dns=dns)
+    run(lambda: ByodkimDomain("mail", args) and None, Waiting())
+    assert ["generation 3" in one for one in said] == [True] * printed
 
 
 class Own:

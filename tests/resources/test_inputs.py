@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
 from byodkim_provider.config import settings
-from byodkim_provider.dkim import generations
 from byodkim_provider.resources.inputs import HostedZone, of_identity
 from tests.support.cases import cases
 
@@ -13,6 +14,23 @@ SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 
 def place(slot, zone="keys.example.net", prefix="ses"):
     return f"{prefix}{slot}._domainkey.{DOMAIN}.{zone}@{Z}"
+
+
+def given(listed, generation):
+    """The inputs, with these entries of `dns`."""
+    domains = {"domains": {DOMAIN: {"generation": generation, "dns": listed}}}
+    (domain,) = settings.load(domains, default_region="eu-west-1").domains
+    zones = [
+        HostedZone(
+            "manual" if one.provider == "manual" else Z,
+            panel=one.panel,
+            from_generation=one.from_generation,
+            cname_zone=one.zone if one.cname else None,
+        )
+        for one in domain.dns
+    ]
+    keys = {one: {"selector": "s", "record_value": "p="} for one in domain.published}
+    return of_identity(domain, "eu-west-1", keys=keys, zones=zones, account_id=None)
 
 
 @cases(
@@ -38,16 +56,12 @@ def place(slot, zone="keys.example.net", prefix="ses"):
 )
 def test_places(listed, places):
     """Where each published generation's record stands, unless that is each zone for all."""
-    domains = {"domains": {DOMAIN: {"generation": 2, "dns": listed}}}
-    (domain,) = settings.load(domains, default_region="eu-west-1").domains
-    zones = [
-        HostedZone(
-            "manual" if one.provider == "manual" else Z,
-            from_generation=one.from_generation,
-            cname_zone=one.zone if one.cname else None,
-        )
-        for one in domain.dns
-    ]
-    keys = {one: {"selector": "s", "record_value": "p="} for one in generations.published(2)}
-    given = of_identity(domain, "eu-west-1", keys=keys, zones=zones, account_id=None)
-    assert given["places"] == places
+    assert given(listed, 2)["places"] == places
+
+
+@pytest.mark.parametrize(("generation", "panel"), [(2, "wix"), (3, "godaddy"), (4, "godaddy")])
+def test_panel(generation, panel):
+    """The panel is that into which the record of the key that signs is pasted."""
+    listed = [{"provider": "manual", "panel": "wix"}]
+    listed += [{"provider": "manual", "panel": "godaddy", "fromGeneration": 3}]
+    assert given(listed, generation)["panel"] == panel
