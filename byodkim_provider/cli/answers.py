@@ -25,9 +25,9 @@ from byodkim_provider.cli.now import (
     identity_now,
 )
 from byodkim_provider.cli.stack import Domain, Stack
-from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import CannotRead, ask_all, say
-from byodkim_provider.dkim import generations, keys
+from byodkim_provider.dkim import keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
@@ -45,8 +45,8 @@ NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a serv
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which name."""
 
-AskSes = Callable[[str, str, str | None], SesIdentity | Exception | None]
-"""What SES has in a Region of a domain; with an account to compare."""
+AskSes = Callable[..., SesIdentity | Exception | None]
+"""Asks SES in a Region for a domain; the third argument is the account it must be."""
 
 
 def of_stack(
@@ -74,7 +74,7 @@ def of_stack(
             questions["DNS", record.name] = partial(_record_now, record, resolver)
         for region in domain.unmade:
             account_id = declared.account_id if declared else None
-            questions["SES", region, name] = partial(_or_none, ask_ses, region, name, account_id)
+            questions["SES", region, name] = partial(ask_ses, region, name, account_id, may_fail=True)
         mail_froms = domain.settings.mail_from_domains
         if resolver and (is_doctor or mail_froms):
             questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
@@ -133,7 +133,7 @@ def of_record(
 
 
 def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...], Any]:
-    """The answers to the questions. Of errors that do not end the command the first is said."""
+    """The answers to the questions. If some failed and the command goes on, the first error is shown."""
     shown = [(" ".join(subject), ask) for subject, ask in questions.items()]
     answers = dict(zip(questions, ask_all(shown), strict=True))
     refused = [str(one) for one in answers.values() if isinstance(one, Exception)]
@@ -144,16 +144,18 @@ def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...]
 
 
 def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
-    """A function that asks SES; if it *may_fail*, it returns the error."""
+    """A function that asks SES; if it *may_fail*, as one question may by itself, it returns the error."""
     try:
         account = environment.account(settings())
     except (ByodkimError, CannotRead) as error:
         if not may_fail:
             raise
         failure = error
-        return lambda *_: failure
+        return lambda *_, **__: failure
 
-    def ask(region: str, domain: str, account_id: str | None) -> SesIdentity | Exception | None:
+    def ask(
+        region: str, domain: str, account_id: str | None, may_fail: bool = may_fail
+    ) -> SesIdentity | Exception | None:
         try:
             return account.ses(region, account_id).get_email_identity(domain)
         except ByodkimError as error:
@@ -164,15 +166,6 @@ def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_f
     return ask
 
 
-def _or_none(ask: AskSes, *arguments: Any) -> SesIdentity | None:
-    """What SES has; None also if it can't be read: `pulumi up` says why, and the rest does not hang on it."""
-    try:
-        found = ask(*arguments)
-    except ByodkimError:
-        return None
-    return None if isinstance(found, Exception) else found
-
-
 def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:
     """The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them."""
     declared = domain.declared
@@ -181,28 +174,27 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
     for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
         target = domain.settings.cnames.get(name, "")
-        here = declared if not target else None  # what is declared of a record that stands at its own name
+        labels = declared.labels(record.generation if record else None) if declared else ()
+        by_hand = declared if not target and (not labels or MANUAL in labels) else None
         yield ExpectedRecord(
-            selector=name.removesuffix(f"._domainkey.{domain.name}"),
+            selector=dkim.split_name(name)[0],
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
-            zone=zone or (here.panel_zone if here else None),
-            panel=panel or (_panel(here) if here else None),
+            zone=zone or (by_hand.panel_zone if by_hand else None),
+            panel=panel or (None if target else _panel(by_hand, labels)),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
-            name_servers=_name_servers(declared) if declared else (),
+            name_servers=_name_servers(declared, labels) if declared else (),
             target=target,
-            kept=bool(target) or bool(here and here.dns and MANUAL not in here.dns),
+            kept=bool(target or (labels and not by_hand)),
         )
 
 
-def _new_key(record: PublishedRecord, domain: Domain) -> str:
+def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     """How the stack gets another key for that of *record*."""
     declared = domain.declared
     if record.generation is None or declared is None or declared.generation is None:
         return diagnosis.NEW_KEY
-    signing, published = generations.after_leak(
-        record.generation, signing=declared.generation, published=declared.published, slots=declared.slot
-    )
+    signing, published = declared.after_leak(record.generation)
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.
     if record.role != "standby" or any(record.generation in one.signed_until for one in domain.identities):
@@ -210,19 +202,19 @@ def _new_key(record: PublishedRecord, domain: Domain) -> str:
     return f"set {settings}, and run `pulumi up`"
 
 
-def _panel(declared: Declared) -> Panel | None:
+def _panel(by_hand: Declared | None, labels: Sequence[str]) -> Panel | None:
     """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
-    if declared.panel:
-        return PANELS.get(declared.panel)
-    found = [panel for label in declared.dns if (panel := panel_of(label))]
-    return found[0] if len(found) == 1 == len(declared.dns) else None
+    if by_hand and by_hand.panel:
+        return PANELS.get(by_hand.panel)
+    found = [panel_of(label) for label in labels]
+    return found[0] if len(found) == 1 else None
 
 
-def _name_servers(declared: Declared) -> tuple[str, ...]:
+def _name_servers(declared: Declared, labels: Sequence[str]) -> tuple[str, ...]:
     """The name servers of all zones that hold the record; empty if one zone's are not known, or not asked."""
     if declared.dns_check == "recursive":
         return ()
-    known = [declared.name_servers.get(label, ()) for label in declared.dns]
+    known = [declared.name_servers.get(label, ()) for label in labels]
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
@@ -231,20 +223,18 @@ def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
     record = next((one for one in domain.records if one.name == now.name), None)
     if record is None:
         return now
-    mine = domain.identities if record.generation is not None else ()  # (): used alone
-    since = [
-        one.key.signing_since for one in mine if one.key and one.declared.generation == record.generation
-    ]
+    number = record.generation or 0
+    mine = domain.identities if number else ()  # (): used alone
+    since = [one.key.signing_since for one in mine if one.key and one.declared.generation == number]
     # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
     until = [
         one.signed_until[number]
         for one in mine
-        for number in one.signed_until
-        if number == record.generation and not (one.adopted and number > (one.declared.generation or 0))
+        if number in one.signed_until and not (one.adopted and number > (one.declared.generation or 0))
     ]
     role = record.role
     if mine:  # a run that failed has perhaps not switched to what the file says
-        signing = any(one.declared.generation == record.generation for one in mine)
+        signing = any(one.declared.generation == number for one in mine)
         role = "signing" if signing else "previous" if until else "standby"
     elif domain.settings.retired and role == "signing":
         role = "previous"
@@ -257,19 +247,14 @@ def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
     )
 
 
-def _as_arguments(now: DomainNow) -> DomainNow:
+def _as_arguments(now: Any) -> Any:
     """*now* with each setting that it names as an argument of the program that declares the domain."""
-    return replace(
-        now,
-        wrong=tuple(map(in_python, now.wrong)),
-        due=tuple(map(in_python, now.due)),
-        notes=tuple(map(in_python, now.notes)),
-        identities=tuple(replace(one, problem=in_python(one.problem)) for one in now.identities),
-        records=tuple(
-            replace(one, fix=in_python(one.fix), notes=tuple(map(in_python, one.notes)))
-            for one in now.records
-        ),
-    )
+    if isinstance(now, str):
+        return in_python(now)
+    if isinstance(now, tuple):
+        return tuple(map(_as_arguments, now))
+    names = ("wrong", "due", "notes", "identities", "problem", "records", "fix")
+    return replace(now, **{name: _as_arguments(getattr(now, name)) for name in names if hasattr(now, name)})
 
 
 def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:

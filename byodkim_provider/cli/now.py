@@ -17,6 +17,7 @@ from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_err
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.dkim.generations import Role
+from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
@@ -41,7 +42,7 @@ RecordVerdict = Literal["right", "wrong", "unknown"]
 Kind = Literal["wrong", "due", "note"]
 KINDS: Final[tuple[Kind, ...]] = ("wrong", "due", "note")
 
-Found = tuple[Kind, str]
+Finding = tuple[Kind, str]
 """Something to say of a domain."""
 
 SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "wrong": 2}
@@ -59,7 +60,7 @@ class IdentityNow:
     `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
     """
     verified: bool = False
-    """By the test of the BYODKIM guide, for the key that the stack knows."""
+    """Whether SES has verified the key that the stack knows, as `verdicts` judges it."""
     generation: int | None = None
     """Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key."""
     selector: str | None
@@ -224,7 +225,7 @@ def identity_now(
         generation=declared.generation if ours else None,
         selector=declared.selector if ours else seen.selector,
         signing_since=since,
-        age_days=(now - since).days if since and since <= latest else None,
+        age_days=max(now - since, timedelta()).days if since and since <= latest else None,
         problem=_problem(stored, seen, verdict),
         doubt=doubt,
         ses=seen,
@@ -259,7 +260,7 @@ def domain_now(
     domain: Domain,
     identities: Sequence[IdentityNow],
     records: Sequence[RecordNow],
-    unmade: Mapping[str, SesIdentity | None],
+    unmade: Mapping[str, SesIdentity | Exception | None],
     now: datetime,
     *,
     dmarc: Policy | None,
@@ -268,7 +269,7 @@ def domain_now(
     """
     The state of a domain.
 
-    *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
+    *unmade*: what SES shows, or why not, in each Region of which the stack has no identity yet.
     *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
     """
     settings = domain.settings
@@ -305,12 +306,12 @@ def domain_now(
     )
 
 
-def _texts(found: Iterable[Found], kind: Kind) -> tuple[str, ...]:
+def _texts(found: Iterable[Finding], kind: Kind) -> tuple[str, ...]:
     return tuple(text for one, text in found if one == kind)
 
 
-def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Found]:
-    """What SES and DNS show; a record that is missing is one line, whoever waits for it."""
+def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Finding]:
+    """What SES and DNS show. A missing record is one line: an identity that only waits for it gets none."""
     missing = [one for one in records if one.is_wrong]
     waiting = any(one.status == AWAITING_DNS for one in identities)
     said = waiting and any(one.role == "signing" for one in missing)
@@ -327,18 +328,18 @@ def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> It
         yield "wrong", text
 
 
-def _merged(lines: Iterable[tuple[str, Found]]) -> Iterator[Found]:
+def _merged(lines: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
     """One line for all Regions with the same text."""
     return ((kind, f"{', '.join(regions)}: {text}") for regions, (kind, text) in by_text(lines))
 
 
-def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Iterator[Found]:
+def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | Exception | None]) -> Iterator[Finding]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
-    names = [one.name for one in domain.records if one.generation == domain.settings.generation]
-    selectors = [name.partition(".")[0] for name in names]
+    wanted = domain.settings.generation
+    selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
 
-    def line(seen: SesIdentity | None) -> Found:
-        if seen is None:
+    def line(seen: SesIdentity | Exception | None) -> Finding:
+        if not isinstance(seen, SesIdentity):  # if it could not be read, `pulumi up` says why
             return "wrong", str(FindingMessages.NOT_MADE())
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
@@ -355,7 +356,7 @@ def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | None]) -> Itera
     return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
 
 
-def _differences(domain: Domain) -> Iterator[Found]:
+def _differences(domain: Domain) -> Iterator[Finding]:
     """Differences between the stack file and the stack."""
     settings = domain.settings
     if not domain.listed:
@@ -391,7 +392,7 @@ def _leaving(stored: Sequence[Stored]) -> str:
 
 def _due(
     domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], days_left: int | None
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """A rotation, the end of an override, and CNAMEs that are missing at slots without a record."""
     if days_left is not None and days_left < 0:
         age = max(one.age_days for one in identities if one.age_days is not None)
@@ -409,7 +410,7 @@ def _due(
 
 def _notes(
     domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], now: datetime
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     settings, stored = domain.settings, domain.identities
     yield from _merged((one.region, ("note", one.doubt)) for one in identities if one.doubt)
     for record in records:
@@ -435,7 +436,7 @@ def _notes(
 
 def _mail_from(
     wanted: Mapping[str, str], identities: Sequence[IdentityNow], found: Mapping[str, Mapping[Table, Message]]
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """What there is to say of the MAIL FROM domains *wanted* by Region, *found* in DNS."""
     for one in identities:
         if one.ses is None or not (name := wanted.get(one.region)):
@@ -455,7 +456,7 @@ def _mail_from(
         yield from ((kind, f"{one.region}: {text}") for text in texts)
 
 
-def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Found]:
+def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Finding]:
     """Since when nothing signs, and when its records may go."""
     if not (domain.listed and domain.settings.retired and records) or domain.identities:
         return

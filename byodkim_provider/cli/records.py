@@ -8,10 +8,10 @@ TXT records come from a stack's state, or from a key file, CNAMEs from its setti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -21,7 +21,7 @@ from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.dmarc import mail_from_records
@@ -46,7 +46,7 @@ class Record:
     zone: str
     """The zone in this panel."""
     zone_assumed: bool = False
-    """Whether another zone may hold the name: that of a sub-domain whose zone nobody has named."""
+    """Whether *zone* is a guess: nobody has named the zone of a sub-domain."""
     ttl: int = TTL
     written_at: str = ""
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
@@ -55,7 +55,7 @@ class Record:
 def as_panel(wanted: Sequence[Record]) -> str:
     """What to type into which field, one block per record, then the notes that all of a kind have."""
     blocks = []
-    for (_, kind), group in groupby(wanted, key=lambda record: (record.domain, record.kind)):
+    for (_, kind, _), group in groupby(wanted, key=lambda one: (one.domain, one.kind, one.written_at)):
         texts = [_in_panel(record).split("\n") for record in group]
         notes = [line for line in texts[0] if line.startswith("  - ")] if len(texts) > 1 else []
         notes = [note for note in notes if all(note in text for text in texts)]
@@ -100,11 +100,12 @@ def as_objects(wanted: Sequence[Record]) -> str:
 
 
 def as_change_batch(wanted: Sequence[Record]) -> str:
-    """A change batch for `aws route53 change-resource-record-sets`; it replaces existing values."""
+    """A change batch for `aws route53 change-resource-record-sets`."""
     changes = [
         {
-            # Not CREATE: UPSERT also replaces a wrong record.
-            "Action": "UPSERT",
+            # UPSERT replaces a wrong record of a key. At the MAIL FROM domain others may have records, which
+            # Route 53 refuses to replace by CREATE.
+            "Action": "CREATE" if _why(record) == _WHY_MAIL_FROM else "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",
                 "Type": record.kind,
@@ -155,7 +156,7 @@ Please note: nothing else may stand at these names, and no other mail may go the
 
 
 def as_text(wanted: Sequence[Record]) -> str:
-    """A message to people who have the domain's DNS; of a record that `pulumi up` writes, that it does."""
+    """A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that."""
     messages = []
     for domain in dict.fromkeys(record.domain for record in wanted):
         for why in (_WHY_CNAMES, _WHY_TXT, _WHY_MAIL_FROM):
@@ -172,7 +173,7 @@ def as_text(wanted: Sequence[Record]) -> str:
 
 
 def _why(record: Record) -> str:
-    if "._domainkey." not in record.name:
+    if not dkim.split_name(record.name)[1]:
         return _WHY_MAIL_FROM
     return _WHY_CNAMES if record.kind == "CNAME" else _WHY_TXT
 
@@ -229,8 +230,9 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
                 zone_assumed=_is_guess(record.domain, record.zone),
             )
         ]
-    if form == "route53" and len({record.domain for record in wanted}) > 1:
-        raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
+    if form == "route53" and len(zones := sorted({record.zone for record in wanted})) > 1:
+        several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
+        raise click.UsageError(f"{several}: name a DOMAIN in one of them, or take another --format.")
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
@@ -244,52 +246,47 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
 
 def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
     """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
-    dns, cnames = _dns(domain.settings), domain.settings.cnames
+    settings = domain.settings
     # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
     above = [one for one in declared if dkim.is_in(domain.name, one)]
-    record = partial(
-        Record,
-        domain=domain.name,
-        panel=chosen.panel or PANELS[dns.panel or "other"],
-        zone_assumed=_is_guess(domain.name, chosen.zone or dns.zone),
-    )
-    zone = chosen.zone or dns.zone or min(above, key=len, default=domain.name)
-    for name, target in cnames.items():
-        yield record(kind="CNAME", name=name, value=target, zone=zone)
-    host = SPECS.get(dns.provider)
-    is_automatic = host and host.ttl and dns.ttl == host.ttl.automatic  # the host chooses the TTL
-    ttl = TTL if is_automatic else dns.ttl
-    at = "" if chosen.panel else _written_at(domain.settings)
-    for one in domain.records:
-        if one.name not in cnames:  # else it stands at the target
-            yield record(name=one.name, value=one.value, zone=zone, written_at=at, ttl=ttl)
+    record = partial(_record, domain.name, min(above, key=len, default=domain.name), chosen)
+    for name, target in settings.cnames.items():
+        yield replace(record(settings.dns, kind="CNAME", name=name, value=target), written_at="")
+    for made in domain.records:
+        if made.name not in settings.cnames:  # else it stands at the target
+            places = generations.holding(settings.dns, made.generation or 1)
+            yield record(places, name=made.name, value=made.value)
     # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of `cname`, or a
     # delegated `_domainkey`.
     writes = all(
-        one.provider == "route53" and dkim.is_in(domain.name, one.zone or domain.name)
-        for one in domain.settings.dns
+        one.provider == "route53" and dkim.is_in(domain.name, one.zone or domain.name) for one in settings.dns
     )
-    at = PANELS["route53"].title if writes and not chosen.panel else ""
-    zone = zone.removeprefix("_domainkey.")
-    for region, name in domain.settings.mail_from_domains.items():
+    unnamed = next((f", if its zone {one.zone_id} holds the name" for one in settings.dns if one.zone_id), "")
+    for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            yield record(kind=kind, name=name, value=value, zone=zone, written_at=at)
+            one = record(settings.dns, kind=kind, name=name, value=value)
+            at = f"{one.written_at}{unnamed}" if writes and one.written_at else ""
+            yield replace(one, zone=one.zone.removeprefix("_domainkey."), written_at=at)
+
+
+def _record(domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings], **of: Any) -> Record:
+    """A record that stands at all of *dns* but those of `cname`; `pulumi up` writes it unless people do."""
+    listed = [one for one in dns if not one.cname]
+    by_hand = next((one for one in listed if one.provider == "manual"), None)
+    at = by_hand or (listed[0] if len(listed) == 1 else DnsSettings())
+    host, named = SPECS.get(at.provider), chosen.zone or at.zone
+    is_automatic = host and host.ttl and at.ttl == host.ttl.automatic  # the host chooses the TTL
+    writers = dict.fromkeys(one.provider for one in listed if not (by_hand or chosen.panel))
+    return Record(
+        **of,
+        domain=domain,
+        panel=chosen.panel or PANELS[at.panel or "other"],
+        zone=named or above,
+        zone_assumed=_is_guess(domain, named),
+        ttl=TTL if is_automatic else at.ttl,
+        written_at=" and ".join(PANELS[one].title if one in PANELS else one for one in writers),
+    )
 
 
 def _is_guess(domain: str, named: str | None) -> bool:
     return not named and domain.count(".") > 1
-
-
-def _written_at(settings: DomainSettings) -> str:
-    """Where `pulumi up` writes the records of a domain; empty if people add them in a panel, too."""
-    providers = [dns.provider for dns in settings.dns if not dns.cname]
-    if "manual" in providers:
-        return ""
-    return " and ".join(PANELS[one].title if one in PANELS else one for one in dict.fromkeys(providers))
-
-
-def _dns(settings: DomainSettings) -> DnsSettings:
-    """How people publish the records of a domain: what its settings say of that, or of its one zone."""
-    listed = [dns for dns in settings.dns if not dns.cname]
-    of_one = listed[0] if len(listed) == 1 else DnsSettings()
-    return next((dns for dns in listed if dns.provider == "manual"), of_one)

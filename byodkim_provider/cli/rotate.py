@@ -23,7 +23,7 @@ from pydantic.alias_generators import to_snake
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
 from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, settings_in
-from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
@@ -234,7 +234,7 @@ def _record_notes(
 ) -> Sequence[Sequence[str]]:
     """Notes for each step whose record (of the generation that will sign) is not in DNS."""
 
-    def notes(step: Rotation, domain: Domain, record: PublishedRecord | None) -> Sequence[str]:
+    def notes(step: Rotation, domain: Domain, record: DeclaredRecord | None) -> Sequence[str]:
         if record is None:
             return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
         resolver = domain.resolver(environment)

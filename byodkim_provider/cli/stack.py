@@ -18,7 +18,7 @@ from typing import Any, Final, TypeGuard
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment, read_file
-from byodkim_provider.cli.state import PublishedRecord, State, read_state, settings_in_state, written_in
+from byodkim_provider.cli.state import DeclaredRecord, State, read_state, settings_in_state, written_in
 from byodkim_provider.cli.terminal import CannotRead, Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
@@ -63,7 +63,7 @@ class Domain:
     """What the stack file says of it, without defaults, or would say."""
     identities: tuple[Stored, ...]
     """Sorted by Region."""
-    records: tuple[PublishedRecord, ...]
+    records: tuple[DeclaredRecord, ...]
     """Oldest generation first."""
     stack_id: str | None
     retired_at: datetime | None

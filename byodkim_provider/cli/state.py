@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedRecord:
+class DeclaredRecord:
     """A TXT record that the stack declares; *generation* is None for an identity without generations."""
 
     generation: int | None
@@ -68,7 +68,7 @@ class State:
 
     identities: Mapping[str, tuple[Stored, ...]]
     """Sorted by Region."""
-    records: Mapping[str, tuple[PublishedRecord, ...]]
+    records: Mapping[str, tuple[DeclaredRecord, ...]]
     """Oldest generation first."""
     verified: frozenset[Entry]
     """Identities that a run of Pulumi found verified."""
@@ -105,7 +105,7 @@ def read_state(export: str) -> State:
     records = {record.name: record for made in outputs(DOMAIN) for record in _records(made)}
     for declared in (one.declared for one in identities):
         # The record of an identity that is used alone is declared nowhere else.
-        own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
+        own = DeclaredRecord(declared.generation, "signing", declared.record_name, declared.record_value)
         records.setdefault(own.name, own)
     verdicts = [
         Verdict.from_properties(one) for made in outputs(VERIFICATION) for one in made.get("results", ())
@@ -144,12 +144,12 @@ def _roles(
             yield one["outputs"]["zoneId"], assumed[-1]["roleArn"]
 
 
-def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
+def _records(outputs: Mapping[str, Any]) -> Iterable[DeclaredRecord]:
     for one in outputs.get("records", ()):
         if not split_name(str(one.get("name")))[1]:
             continue  # not known to a run with `--target` that left this record out
         property_types.refuse_state(property_types.problems(one, RECORD, required=RECORD))
-        yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
+        yield DeclaredRecord(int(one["generation"]), one["role"], one["name"], one["value"])
 
 
 def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:

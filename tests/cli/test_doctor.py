@@ -234,9 +234,10 @@ def test_old_error_beside_success(project, world, status, shown):
 def test_ses_refuses_several(project, world):
     """Of several refusals the first is said, and how many there are."""
     project.stored += [world.verified(2, domain="example.org")]
-    denied(world, 2)
+    project.write(f"    {DOMAIN}: {{generation: 2, regions: [eu-west-1, us-east-1]}}\n")
+    denied(world, 3)  # also for the Region in which there is no identity yet
     assert project.run("doctor").stderr.startswith(
-        f"{MISSING} 2 times, first: GetEmailIdentity for 'example."
+        f"{MISSING} 3 times, first: GetEmailIdentity for 'example."
     )
 
 
@@ -411,6 +412,19 @@ def test_record_that_the_stack_keeps(project, world, dns, kept, domains, declare
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
     (wrong,) = [one for one in domains("doctor")[0]["records"] if one["fix"]]
     assert (wrong["instructions"] == "") == kept
+
+
+@pytest.mark.parametrize(("wrong", "typed"), [(1, True), (3, False)])
+def test_record_of_another_place(project, world, domains, declare, wrong, typed):
+    """What is said of a record is that of its own zone: the first is at HostGator, the third in Route 53."""
+    places = {1: ("manual",), 2: ("manual",), 3: ("route53:Z1",)}
+    declare(**{**MANUAL, "dns": ("manual", "route53:Z1")}, places=places, name_servers=AWS)
+    name = f"s{wrong}._domainkey.{DOMAIN}"
+    world.resolver.records[name] = ()
+    shown = project.run("doctor").stdout
+    assert ("not by HostGator" in shown, "where the stack keeps the record" in shown) == (typed, not typed)
+    (record,) = [one for one in domains("doctor")[0]["records"] if one["name"] == name]
+    assert (bool(record["instructions"]), record["misconfiguration"]) == (typed, "served-elsewhere")
 
 
 def test_every_fix_of_a_record_that_the_stack_keeps():

@@ -112,6 +112,19 @@ def test_records(declared, dns):
     assert (lines[0] in text, "bounces" in text) == (True, True)
 
 
+def test_zone_by_id(declared):
+    """A zone that is known by its ID may be a delegated `_domainkey`, where `pulumi up` writes neither."""
+    shown = declared("dns: {zoneId: Z1}\n      mailFrom: bounce").run("records").stdout
+    condition = "writes it at Route 53, if its zone Z1 holds the name"
+    assert " ".join(shown.split()).count(f"{BOUNCE}: nothing to type, `pulumi up` {condition}") == 2
+
+
+def test_change_batch(declared):
+    """What others have at the MAIL FROM domain is not replaced, as by `pulumi up`; a key's record is."""
+    changes = json.loads(declared().run("records", "--format", "route53").stdout)["Changes"]
+    assert [one["Action"] for one in changes] == ["UPSERT"] * 3 + ["CREATE"] * 2
+
+
 @pytest.mark.parametrize("zone", ["keys.example.net", "ple.com"])
 def test_paste_once(project, zone):
     """With `cname` they are pasted with the CNAMEs, before there is any key."""

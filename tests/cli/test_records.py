@@ -1,6 +1,7 @@
 """`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import dns.name
@@ -222,13 +223,28 @@ def test_nothing_to_type(project, dns, where):
     assert shown.startswith("dev: 2 records, 2 to type in\nassumed ")
 
 
+def test_each_record_by_its_own_place(project):
+    """Of a domain that moves from pasted records to Route 53 only those before the move are typed in."""
+    later = "{provider: route53, fromGeneration: 3}"
+    by_hand = "{provider: manual, panel: wix, zone: example.com}"
+    project.write(f"    {DOMAIN}: {{generation: 2, dns: [{by_hand}, {later}]}}\n")
+    del project.stored[1:]
+    shown = project.run("records").stdout
+    assert shown.startswith("dev: 3 records, 2 to type in, 1 written by `pulumi up`\n\nWix: ")
+    written = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at Route 53\n"
+    assert (shown.count("  Host Name: s"), written in shown) == (2, True)
+    assert shown.count("Each of these TXT records:") == 1, "notes of what is typed in"
+    asked = project.run("records", "--format", "text").stdout
+    assert [f"\ns{one}._domainkey.{DOMAIN}. " in asked for one in (1, 2, 3)] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("written", "ttl"),
     [("", 300), (", dns: {ttl: 60}", 60), (", dns: {provider: cloudflare, ttl: 1}", 300)],
     ids=["default", "set", "left to Cloudflare"],
 )
 def test_ttl_of_the_stack_file(project, written, ttl):
-    """The TTL is the one with which the stack publishes, in every form that has one."""
+    """The TTL is the one with which the stack publishes, in every form that has one, at MAIL FROM too."""
     project.write(f"    {DOMAIN}: {{generation: 2{written}}}\n")
     del project.stored[1:]
 
@@ -239,6 +255,20 @@ def test_ttl_of_the_stack_file(project, written, ttl):
     changes = json.loads(printed("route53"))["Changes"]
     assert [ttl] * 3 == [one["ResourceRecordSet"]["TTL"] for one in changes]
     assert all(f". {ttl} IN TXT " in line for line in printed("zone").splitlines())
+    project.write(f"    {DOMAIN}: {{generation: 2, mailFrom: bounce{written}}}\n")
+    assert {ttl} == {one["ttl"] for one in json.loads(printed("json"))}
+
+
+def test_two_domains_of_one_zone(project):
+    """A change batch is for a zone, which may hold several domains."""
+    sub_domain = "mail.example.net: {generation: 1, dns: {provider: manual, zone: example.net}}"
+    project.write(f"    example.net: {{generation: 2}}\n    {sub_domain}\n")
+    project.stored = [
+        replace(one, declared=replace(one.declared, domain=name))
+        for one, name in ((project.stored[0], "example.net"), (project.stored[1], "mail.example.net"))
+    ]
+    changes = json.loads(project.run("records", "--format", "route53").stdout)["Changes"]
+    assert len(changes) == 5
 
 
 def test_assumed_zones_of_a_stack(project, world):
@@ -279,7 +309,12 @@ NO_RECORD = f"byodkim: {CliMessages.NO_RECORD(subject='new.example').with_hint()
             ["--zone", DOMAIN],
             "'example.com' does not hold 's1._domainkey.mail.example.net'",
         ),
-        "for several zones": ("", ["--format", "route53"], "name a DOMAIN"),
+        "for several zones": ("", ["--format", "route53"], "zone, not for example.com, example.net: name"),
+        "MAIL FROM in another zone": (
+            "    example.com: {generation: 2, mailFrom: bounce, dns: {zone: _domainkey.example.com}}\n",
+            [DOMAIN, "--format", "route53"],
+            "not for _domainkey.example.com, example.com: name a DOMAIN in one of them, or take another",
+        ),
     },
 )
 def test_not_of_the_stack(project, written, arguments, said):
