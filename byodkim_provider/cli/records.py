@@ -36,7 +36,7 @@ TTL: Final = DnsSettings().ttl
 class Record:
     """A record to be published."""
 
-    kind: panels.Kind = "TXT"
+    kind: panels.RecordType = "TXT"
     name: str
     value: str
     """The target of a CNAME; priority and host of an MX record."""

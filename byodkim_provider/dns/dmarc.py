@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
+from byodkim_provider.dns.panels import RecordType
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages
 
@@ -23,8 +24,6 @@ POLICIES: Final = ("none", "quarantine", "reject")
 
 STRICT: Final = "s"
 RELAXED: Final = "r"
-
-Kind = Literal["MX", "TXT"]
 
 INCLUDE: Final = "include:amazonses.com"
 
@@ -94,7 +93,7 @@ def spf(policy: Policy | None, domain: str, mail_from: str, status: str) -> str:
     return f"fits: MAIL FROM is {mail_from}, SUCCESS (aspf={aspf})"
 
 
-def mail_from_records(region: str) -> Mapping[Kind, str]:
+def mail_from_records(region: str) -> Mapping[RecordType, str]:
     """
     The records of a MAIL FROM domain that SES in *region* asks for, by type.
 
@@ -104,14 +103,16 @@ def mail_from_records(region: str) -> Mapping[Kind, str]:
     return {"MX": f"10 feedback-smtp.{region}.amazonses.com", "TXT": f"v=spf1 {INCLUDE} ~all"}
 
 
-def mistake(kind: Kind, found: Sequence[str], *, name: str, region: str, target: str = "") -> Message | None:
+def mistake(
+    kind: RecordType, found: Sequence[str], *, name: str, region: str, target: str = ""
+) -> Message | None:
     """What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake."""
     right = mail_from_records(region)[kind]
     spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     # `0 .` says that there is no mail server (RFC 7505).
     hosts = [host for value in found if (host := value.split()[-1].rstrip(".").lower())]
     others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
-    mistakes: Mapping[Kind, Mapping[FindingMessages, bool]] = {
+    mistakes: Mapping[RecordType, Mapping[FindingMessages, bool]] = {
         "MX": {
             FindingMessages.NO_MX: not hosts,
             FindingMessages.RECEIVES: bool(others),

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from byodkim_provider.dkim.records import quoted
 from byodkim_provider.messages.dkim import DkimMessages
 
-Kind = Literal["TXT", "CNAME", "MX"]
+RecordType = Literal["TXT", "CNAME", "MX"]
 """A type of DNS records that people type in."""
 
 
@@ -73,13 +73,13 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     return f"{record_name}." if panel.name_form == "full, final dot" else relative
 
 
-def value_to_type(panel: Panel, record_value: str, kind: Kind = "TXT") -> str:
+def value_to_type(panel: Panel, record_value: str, kind: RecordType = "TXT") -> str:
     """What to type into the panel's field for a value or a target, on one line."""
     return quoted(record_value) if kind == "TXT" and panel.value_form == "quoted strings" else record_value
 
 
 def problems(
-    panel: Panel, *, record_name: str, record_value: str, zone: str, kind: Kind = "TXT"
+    panel: Panel, *, record_name: str, record_value: str, zone: str, kind: RecordType = "TXT"
 ) -> tuple[str, ...]:
     """Known reasons why the panel refuses this record."""
     name = name_to_type(panel, record_name=record_name, zone=zone)
@@ -108,7 +108,7 @@ def instructions(
     record_value: str,
     zone: str,
     edit: bool = False,
-    kind: Kind = "TXT",
+    kind: RecordType = "TXT",
 ) -> str:
     """
     What to type into which field, one field per line, ready to be pasted; None is a panel that is not known.
