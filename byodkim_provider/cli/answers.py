@@ -144,7 +144,7 @@ def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...]
 
 
 def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
-    """A function that asks SES; if it *may_fail*, as one question may by itself, it returns the error."""
+    """A function that asks SES. If it *may_fail*, here or for one question, it returns the error."""
     try:
         account = environment.account(settings())
     except (ByodkimError, CannotRead) as error:

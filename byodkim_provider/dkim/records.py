@@ -147,7 +147,7 @@ def is_in(name: str, zone: str) -> bool:
 
 def split_name(name: str) -> tuple[str, str]:
     """
-    The selector in the name of a TXT record, and the domain, "" in another name. With `cname` a zone follows.
+    Selector and domain in a record's name; no domain in any other name. A slot's has the zone behind it.
 
     >>> split_name("s1._domainkey.example.com")
     ('s1', 'example.com')

@@ -92,7 +92,7 @@ class Declared:
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
     places: Mapping[int, tuple[str, ...]] | None = None
-    """By published generation the places of its record (see `place`), if it is not all of `dns` for each."""
+    """By published generation the places of its record (see `place`); None if each stands at all of `dns`."""
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
     cname: str | None = None
