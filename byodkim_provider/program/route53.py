@@ -108,13 +108,18 @@ class Route53:
 def _refuse_others(route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource) -> None:
     """Raise `InvalidSettings` if a record that is to be written stands there with a value of others."""
     new, old = change.new_inputs or {}, change.old_inputs or {}
-    standing = map(records.unquoted, route53.standing(new["zoneId"], new["name"], new["type"]))
-    ours = (records.unquoted(f'"{one}"') for one in (*new["records"], *old.get("records", ())))
-    if others := {*standing} - {*ours}:
+    standing = route53.standing(new["zoneId"], new["name"], new["type"])
+    ours = {_plain(f'"{one}"') for one in (*new["records"], *old.get("records", ()))}
+    if others := [one for one in standing if _plain(one) not in ours]:
         taken = ProgramMessages.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)
         pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
+
+
+def _plain(value: str) -> str:
+    """*value* of an MX or SPF record, however it is spelled."""
+    return records.unquoted(value).rstrip(".").lower()
 
 
 def before_write(

@@ -193,6 +193,7 @@ def test_what_stands_there(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}")[0] == "10 mx.elsewhere.test"
 
     panel.remove(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
+    panel.paste(f"bounce.{domain}", f"{mx().upper()}.", kind="MX")  # the right one, spelled otherwise
     sandbox.ses.inject(Fault("drop", when="after", operation=PUT))  # as if the run was killed in between
     assert stack.up().failed
     assert in_ses(sandbox, domain)[0] == f"bounce.{domain}"
