@@ -158,17 +158,17 @@ Please note: nothing else may stand at these names, and no other mail may go the
 def as_text(wanted: Sequence[Record]) -> str:
     """A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that."""
     messages = []
-    for domain in dict.fromkeys(record.domain for record in wanted):
-        for why in (_WHY_CNAMES, _WHY_TXT, _WHY_MAIL_FROM):
-            records = [one for one in wanted if (one.domain, _why(one)) == (domain, why)]
-            to_add = [one for one in records if not one.written_at]
-            if to_add:
-                guess = " (assumed zone)" if to_add[0].zone_assumed else ""
-                # Not indented: in a zone file a blank in front means the owner of the line above.
-                asked = f"Please add to the DNS of {to_add[0].zone}{guess}:\n\n{as_zone_file(to_add)}\n\n"
-                messages.append(asked + why.format(domain=domain, zone=to_add[0].zone))
-            elif records:
-                messages.append(f"{as_panel(records)}\n")
+    for (domain, why), group in groupby(wanted, key=lambda one: (one.domain, _why(one))):
+        records = [*group]
+        to_add = [one for one in records if not one.written_at]
+        for zone, guessed in dict.fromkeys((one.zone, one.zone_assumed) for one in to_add):
+            lines = as_zone_file([one for one in to_add if one.zone == zone])
+            guess = " (assumed zone)" if guessed else ""
+            # Not indented: in a zone file a blank in front means the owner of the line above.
+            asked = f"Please add to the DNS of {zone}{guess}:\n\n{lines}\n\n"
+            messages.append(asked + why.format(domain=domain, zone=zone))
+        if not to_add:
+            messages.append(f"{as_panel(records)}\n")
     return "\n".join(messages).rstrip("\n")
 
 

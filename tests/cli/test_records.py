@@ -234,8 +234,14 @@ def test_each_record_by_its_own_place(project):
     written = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at Route 53\n"
     assert (shown.count("  Host Name: s"), written in shown) == (2, True)
     assert shown.count("Each of these TXT records:") == 1, "notes of what is typed in"
-    asked = project.run("records", "--format", "text").stdout
+    text = ("records", "--format", "text")
+    asked = project.run(*text).stdout
     assert [f"\ns{one}._domainkey.{DOMAIN}. " in asked for one in (1, 2, 3)] == [True, True, False]
+    below = "{provider: manual, zone: _domainkey.example.com, fromGeneration: 3}"
+    project.write(f"    {DOMAIN}: {{generation: 2, dns: [{by_hand}, {below}]}}\n")
+    first, second = project.run(*text).stdout.split("Please add to the DNS of ")[1:]
+    assert (first.startswith("example.com:"), first.count(" IN TXT ")) == (True, 2)
+    assert (second.startswith("_domainkey.example.com:"), second.count(" IN TXT ")) == (True, 1)
 
 
 @pytest.mark.parametrize(
