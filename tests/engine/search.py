@@ -23,7 +23,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.hosts.registry import SPECS
 from sandbox.world import Sandbox
 from tests.engine.stack import IDENTITY, KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
-from tests.support.leaks import KeySearch, shown_by
+from tests.support.leaks import KeySearch, pieces, shown_by
 
 SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
 """In a stack file. Not parsed: some tests write what PyYAML can't read."""
@@ -91,10 +91,15 @@ def leaks(
     search = KeySearch([*known.values(), *supplied], strings)
     shown = [("SES's log", repr(log))]
     for stack in stacks:
-        shown += shown_by(stack, stack.results).items()
-    new = {hash(text): (name, text) for name, text in shown if hash(text) not in searched}
-    searched.update(new)
-    found = [(name, there) for name, text in new.values() if (there := search.found_in(text))]
+        shown += shown_by(stack, stack.unsearched).items()
+        stack.unsearched.clear()
+    told = frozenset(strings.values())  # in another stack they may have been no secrets
+    shown = [(name, text) for name, text in shown if hash((told, text)) not in searched]
+    cut = [(name, pieces(text)) for name, text in shown]
+    new = {piece for _, texts in cut for piece in texts if hash((told, piece)) not in searched}
+    searched.update(hash((told, text)) for text in (*new, *(text for _, text in shown)))
+    leaking = {piece: there for piece in new if (there := search.found_in(piece))}
+    found = [(name, leaking[piece]) for name, texts in cut for piece in texts if piece in leaking]
     return found + [
         (f"{kind} {name}, decrypted", wrong)
         for stack in stacks
@@ -136,11 +141,10 @@ def _encrypted(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
     """Every key that is or was in the stack's state, decrypted."""
-    for path in stack.state_files():
-        for ciphertext in set(CIPHERTEXT.findall(path.read_text())):
-            secret = json.loads(stack.decrypted(ciphertext))
-            if isinstance(secret, str) and PKCS1.fullmatch(secret):
-                yield from_state(secret)
+    for ciphertext in {one for path in stack.state_files() for one in CIPHERTEXT.findall(path.read_text())}:
+        secret = json.loads(stack.decrypted(ciphertext))
+        if isinstance(secret, str) and PKCS1.fullmatch(secret):
+            yield from_state(secret)
 
 
 def secrets_of(*stacks: Stack) -> dict[str, str]:

@@ -99,8 +99,9 @@ class Stack(Project):
     """
     A project that has the settings which all tests share, and keeps what its runs were given and showed.
 
-    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. What a stack
-    is encrypted with is in AWS: without credentials it has a passphrase.
+    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. `unsearched` are
+    the results in which no secret was searched for yet. What a stack is encrypted with is in AWS:
+    without credentials it has a passphrase.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Stack(Project):
         """*aws* is added to the settings of pulumi-aws, by their whole names."""
         self.sandbox = sandbox
         self.results: list[Result] = []
+        self.unsearched: list[Result] = []
         self.stack_files: set[str] = set()
         self._shared = {
             "aws:region": REGION,
@@ -210,6 +212,7 @@ class Stack(Project):
     def _kept(self, result: Result) -> Result:
         self.stack_files.add(self._settings.read_text())
         self.results.append(result)
+        self.unsearched.append(result)
         return result
 
 

@@ -68,9 +68,12 @@ class KeySearch:
                 octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
                 what = f"{name} of a key of {key.key_size} bits"
                 # Backwards too: it is how Python pickles integers.
-                for windows in _windows(octets, WORD), _windows(octets[::-1], WORD):
-                    self._words |= {word: what for window in windows for word in _words(window)}
-                self._digits |= dict.fromkeys(_windows(str(number).encode(), DIGITS), what)
+                for way in (octets, octets[::-1]):
+                    for start in range(WORD):
+                        self._words |= dict.fromkeys(_words(way[start:]), what)
+                digits = str(number).encode()
+                blocks = (digits[start : start + DIGITS] for start in range(len(digits) - DIGITS + 1))
+                self._digits |= dict.fromkeys(blocks, what)
 
     def found_in(self, shown: str | bytes) -> set[str]:
         """Which secrets stand in *shown*, numbers at least in part; in words, without the secret."""
@@ -87,18 +90,19 @@ class KeySearch:
         return found
 
 
-def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
+def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str]:
     """All that a project stored in its state, and that its runs showed: as people read it, and as events."""
-    shown: dict[str, str | bytes] = {str(path): path.read_bytes() for path in project.state_files()}
+    shown = {str(path): path.read_text() for path in project.state_files()}
     for number, result in enumerate(results, 1):
         shown[f"stdout of run {number}"] = result.stdout
         shown[f"stderr of run {number}"] = result.stderr
-        shown[f"events of run {number}"] = json.dumps(result.events, default=vars)
+        shown[f"events of run {number}"] = json.dumps(result.events, default=vars, separators=(",", ":"))
     return shown
 
 
-def _windows(octets: bytes, size: int) -> list[bytes]:
-    return [octets[start : start + size] for start in range(len(octets) - size + 1)]
+def pieces(shown: str) -> list[str]:
+    """*shown*, JSON cut between its values: most of a run's were in the run before. No string is cut."""
+    return shown.replace(',"', ',\n"').split("\n") if shown.startswith(("{", "[")) else [shown]
 
 
 def _words(octets: bytes) -> set[int]:
@@ -130,13 +134,14 @@ def _from_hex(text: bytes) -> list[bytes]:
     return [
         b"".join(bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode()) for run in runs)
         for start in (0, 1)
+        if runs
     ]
 
 
 def _from_base64(text: bytes) -> list[bytes]:
     """Every run of base64, with its first character in each of the four places of a group."""
     runs = [run.translate(bytes.maketrans(b"-_", b"+/")) for run in BASE64.findall(text)]
-    return [b"".join(_decoded(b"A" * place + run) for run in runs) for place in range(4)]
+    return [b"".join(_decoded(b"A" * place + run) for run in runs) for place in range(4) if runs]
 
 
 def _decoded(run: bytes) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, StdoutEngineEvent
 
 from sandbox.pulumi.project import Result
-from tests.support.leaks import NUMBERS, KeySearch, shown_by
+from tests.support.leaks import NUMBERS, KeySearch, pieces, shown_by
 
 KEY = rsa.generate_private_key(65537, 2048)
 SEARCH = KeySearch([KEY])
@@ -162,6 +162,15 @@ def test_any_string(string, before, after, encode):
     """Sixteen characters are enough to be found wherever they stand and begin."""
     shown = encode(before + string.encode() + after)
     assert KeySearch([], {"it": string}).found_in(shown) == {"it"}
+
+
+@given(st.lists(st.text(st.sampled_from('",:{[\\\nä')), max_size=3))
+def test_pieces(strings):
+    """Of JSON that is searched in pieces, each string stands whole in one."""
+    told = json.dumps([{"keys": {"a": string}, "b": [string]} for string in strings], separators=(",", ":"))
+    cut = pieces(told)
+    assert all(any(json.dumps(string)[1:-1] in piece for piece in cut) for string in strings)
+    assert len(cut) > len(strings)
 
 
 def test_short_strings():
