@@ -253,8 +253,9 @@ class Identity:
         key, seen = self.key, Info(at, at, soa=soa)
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
             known = self.ownership if self.verification_status == "SUCCESS" else seen
-            found = replace(self, status="SUCCESS", verification_status="SUCCESS", confirmed=True, lost=None)
-            return replace(found, next_check=at + LONGEST_GAP, info=seen, ownership=known)
+            told: dict[str, Any] = {"status": "SUCCESS", "verification_status": "SUCCESS", "confirmed": True}
+            told |= {"lost": None, "next_check": at + LONGEST_GAP, "info": seen, "ownership": known}
+            return replace(self, **told)
         if not error:
             error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
         missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa))

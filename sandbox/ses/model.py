@@ -5,7 +5,6 @@ The door has the rate limit, a log, and what a test makes go wrong. A fake of SE
 stands on this, the emulator puts HTTP before it: both keep one set of rules.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -214,11 +213,10 @@ class SesModel:
     def catch_up(self) -> None:
         """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
         with self._lock:
-            now = self.clock.now()
-            look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
+            now, seen = self.clock.now(), dict[str, Values]()  # within one moment DNS says one thing
             for region in self._regions.values():
                 for identity in region.due(now):
-                    self._catch_up(region, identity, now, look_up)
+                    self._catch_up(region, identity, now, seen)
 
     def _act(self, operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if operation not in OPERATIONS:
@@ -273,10 +271,10 @@ class SesModel:
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
 
-    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUp) -> None:
+    def _catch_up(self, region: Region, identity: Identity, now: datetime, seen: dict[str, Values]) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
-            answer, error = self._answer(region, identity.key.record_name(identity.name), at, look_up)
+            answer, error = self._answer(region, identity.key.record_name(identity.name), at, seen)
             if why := self._replication_problem(region, identity):
                 answer, error = (), why
             soa = self._look_up_soa(identity.name) if self._look_up_soa else None
@@ -303,13 +301,13 @@ class SesModel:
             return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
         return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
 
-    def _answer(self, region: Region, name: str, at: datetime, look_up: LookUp) -> tuple[Values, str]:
+    def _answer(self, region: Region, name: str, at: datetime, seen: dict[str, Values]) -> tuple[Values, str]:
         """TXT values, and an `ErrorType` that they do not say themselves."""
         if self.ails:
             return None, "SERVICE_ERROR"
         if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):
             return (), ""
-        answer = look_up(name)
+        answer = seen[name] if name in seen else seen.setdefault(name, self._look_up_txt(name))
         if answer == ():
             if self._name_exists and self._name_exists(name):
                 return answer, "TYPE_NOT_FOUND"

@@ -83,7 +83,8 @@ class Dns:
     def spoiled(self, name: str) -> bool:
         """Whether that a record is not there, or wrong, is the doing of somebody who tampered."""
         name = CNAMES.get(name, name)
-        return name in self._tampered or self._clock.now() < self._doubtful_until.get(name, self._clock.now())
+        until = self._doubtful_until.get(name)
+        return name in self._tampered or (until is not None and self._clock.now() < until)
 
     def is_ours(self, name: str) -> bool:
         """Whether the engine ever wrote the record."""
@@ -107,7 +108,7 @@ class Dns:
         """What whoever is out of luck gets to see: of the servers that answer, the one that is behind."""
         name = CNAMES.get(name, name)
         values = [one for one in self._values(name).values() if one is not None]
-        behind = next((one for one in values if one != (self.zone.get(name),)), values[0])
+        behind = values[0] if values[0] != (self.zone.get(name),) else values[-1]
         return Found(behind, TTL if behind else NEGATIVE_TTL)
 
     def _values(self, name: str) -> dict[str, tuple[str, ...] | None]:

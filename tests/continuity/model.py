@@ -250,8 +250,9 @@ def as_sent(value: Any) -> Any:
     """As it is after a trip through the engine: numbers are floats, None is left out, secrets are plain."""
     if isinstance(value, str):  # most values are
         return value
-    value = unwrap_rpc_secret(value)
     if isinstance(value, dict):
+        if (plain := unwrap_rpc_secret(value)) is not value:
+            return as_sent(plain)
         return {name: as_sent(one) for name, one in value.items() if one is not None}
     if isinstance(value, list | tuple):
         return [as_sent(one) for one in value]
