@@ -26,7 +26,7 @@ REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
 MESSAGE: Final = {
     "FromEmailAddress": f"hello@{DOMAIN}",
     "Destination": {"ToAddresses": ["somebody@elsewhere.test"]},
-    "Content": {"Simple": {"Subject": {"Data": "News"}, "Body": {"Text": {"Data": "All is well.\n"}}}},
+    "Content": {"Raw": {"Data": b"To: somebody@elsewhere.test\r\nSubject: News\r\n\r\nAll is well.\r\n"}},
 }
 
 SECOND: Final = timedelta(seconds=1)
