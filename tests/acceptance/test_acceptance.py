@@ -186,6 +186,7 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     """
     monkeypatch.setattr(acceptance, "HOURS", questions.HOURS)
     monkeypatch.setattr(acceptance, "of_emulator", once)
+    monkeypatch.setattr("tests.acceptance.lab.GUARD_SECONDS", 6 * 3600)  # of days; `test_ends` has minutes
     lab.send = None
     made = [("sts:GetCallerIdentity", {}), ("route53:ListHostedZonesByName", {})]  # before there is a lab
 
