@@ -367,18 +367,14 @@ def _differences(domain: Domain) -> Iterator[Finding]:
         if one.declared.region not in domain.regions:
             yield "wrong", f"{one.declared.region}: {why}: {_leaving([one])}"
     for declared in (one.declared for one in domain.identities if one.declared.region in domain.regions):
+        published, wanted = [*declared.published], [*settings.published]
         if declared.generation != settings.generation:
-            yield (
-                "wrong",
-                f"{declared.region}: generation {declared.generation} signs, the stack file says "
-                f"{settings.generation}: run `pulumi up`",
-            )
-        elif declared.published != settings.published:
-            yield (
-                "wrong",
-                f"{declared.region}: generations {list(declared.published)} are published, the stack file "
-                f"says {list(settings.published)}: run `pulumi up`",
-            )
+            text = f"generation {declared.generation} signs, the stack file says {settings.generation}"
+        elif published != wanted:
+            text = f"generations {published} are published, the stack file says {wanted}"
+        else:
+            continue
+        yield "wrong", f"{declared.region}: {text}: run `pulumi up`"
 
 
 def _leaving(stored: Sequence[Stored]) -> str:

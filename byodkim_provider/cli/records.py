@@ -219,17 +219,9 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
-        record = chosen.record
-        wanted = [
-            Record(
-                name=record.name,
-                value=dkim.record_value(chosen.record.public_key_der),
-                domain=record.domain,
-                panel=record.panel or PANELS["other"],
-                zone=record.zone or record.domain,
-                zone_assumed=_is_guess(record.domain, record.zone),
-            )
-        ]
+        name, domain = chosen.record.name, chosen.record.domain
+        value = dkim.record_value(chosen.record.public_key_der)
+        wanted = [_record(domain, domain, chosen, (), name=name, value=value)]
     if form == "route53" and len(zones := sorted({record.zone for record in wanted})) > 1:
         several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
         raise click.UsageError(f"{several}: name a DOMAIN in one of them, or take another --format.")
@@ -282,11 +274,7 @@ def _record(domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings],
         domain=domain,
         panel=chosen.panel or PANELS[at.panel or "other"],
         zone=named or above,
-        zone_assumed=_is_guess(domain, named),
+        zone_assumed=not named and domain.count(".") > 1,
         ttl=TTL if is_automatic else at.ttl,
         written_at=" and ".join(PANELS[one].title if one in PANELS else one for one in writers),
     )
-
-
-def _is_guess(domain: str, named: str | None) -> bool:
-    return not named and domain.count(".") > 1

@@ -146,12 +146,7 @@ def is_in(name: str, zone: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """
-    Selector and domain in a record's name; no domain in any other name. A slot's has the zone behind it.
-
-    >>> split_name("s1._domainkey.example.com")
-    ('s1', 'example.com')
-    """
+    """Selector and domain in a record's name; no domain in any other name. In a slot's the zone follows."""
     selector, _, domain = name.partition("._domainkey.")
     return selector, domain
 

@@ -228,7 +228,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
     "" if they do, or if we can't tell.
     """
-    labels = declared.labels(declared.generation)
+    labels = declared.labels()
     if declared.dns_check != "authoritative" or not _none_of(labels, declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in labels}
@@ -245,8 +245,7 @@ def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    by_person = MANUAL in declared.labels(declared.generation)
-    is_pasted = not visibility.has_cname if declared.cname else by_person
+    is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.labels()
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     return RecordNotVisible(
         IdentityMessages.NOT_VISIBLE(
@@ -262,7 +261,7 @@ def not_visible(
 def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
     elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
-    labels = declared.labels(declared.generation)
+    labels = declared.labels()
     if visibility:
         answers, has_cname = visibility.answers, visibility.has_cname
         is_unseen, asked = zone_not_found(answers), servers_asked(answers)
@@ -297,7 +296,7 @@ def what_to_paste(declared: Declared) -> str:
         cnames = declared.cnames.items()
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
         return "\n".join(lines)
-    labels = declared.labels(declared.generation)
+    labels = declared.labels()
     slow = next((label for label in labels if hours_to_show(label)), None)
     if slow and MANUAL not in labels:
         hours = hours_to_show(slow)

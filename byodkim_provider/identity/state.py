@@ -114,9 +114,9 @@ class Declared:
         """Where the record of a published generation stands; without generations, and for 0, all of `dns`."""
         return (self.places or {}).get(generation or 0, self.dns)
 
-    def labels(self, generation: int | None) -> tuple[str, ...]:
-        """Labels of the zones that hold the record of a published generation."""
-        return tuple(dict.fromkeys(parts(one)[0] for one in self.places_of(generation)))
+    def labels(self, generation: int | None = None) -> tuple[str, ...]:
+        """Labels of the zones with the record of a published generation, by default that which signs."""
+        return tuple(dict.fromkeys(parts(one)[0] for one in self.places_of(generation or self.generation)))
 
     def slot(self, generation: int) -> str | None:
         """The selector of the slot of *generation*, if it has one. Unpublished: as the last one before it."""
@@ -133,13 +133,13 @@ class Declared:
     @property
     def wait_seconds(self) -> int:
         """How long a run waits for the record; 0 if a person pastes it, or its host takes hours."""
-        labels = self.labels(self.generation)
+        labels = self.labels()
         return 0 if labels and all(map(_is_shown_late, labels)) else self.dns_wait_seconds
 
     @property
     def is_slow(self) -> bool:
         """Whether the run that makes the record may end before it is visible."""
-        return self.cname is not None or any(map(_is_shown_late, self.labels(self.generation)))
+        return self.cname is not None or any(map(_is_shown_late, self.labels()))
 
     @property
     def cnames(self) -> Mapping[str, str]:
@@ -268,12 +268,7 @@ OUTPUTS: Final[Kinds] = {
 
 
 def place(label: str, name: str = "") -> str:
-    """
-    Where a record stands: in the zone *label*. Only a slot's record has another *name* there.
-
-    >>> place("route53:Z1", "ses1._domainkey.shop.example.keys.example.net")
-    'ses1._domainkey.shop.example.keys.example.net@route53:Z1'
-    """
+    """Where a record stands: in the zone *label*. Only a slot's record has another *name* there."""
     return f"{name}@{label}" if name else label
 
 

@@ -128,12 +128,9 @@ def show_standbys(
     standby's key. *began* is when the run began, *made_at* when each generation's key was made. After the
     first Create nothing is printed, since that run has printed both records.
     """
-    by_hand = {
-        record["generation"]: zone
-        for record in published
-        for zone in generations.holding(zones, record["generation"])
-        if zone.label == MANUAL and record["role"] == "standby"
-    }
+    standbys = [record["generation"] for record in published if record["role"] == "standby"]
+    held = ((one, zone) for one in standbys for zone in generations.holding(zones, one))
+    by_hand = {one: zone for one, zone in held if zone.label == MANUAL}
     if not by_hand:
         return
 

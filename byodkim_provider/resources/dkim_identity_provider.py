@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -44,12 +45,9 @@ class ByodkimIdentityProvider(AwsProvider):
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
             if olds:  # `diff` refuses to leave a zone that is still asked
-                places = (known.get("places") or {"": known["dns"]}).values()
-                self._run.zones[olds["domain"]].update(
-                    place(label, zone_of(name, olds["domain"]))
-                    for listed in places
-                    for label, name in map(parts, listed)
-                )
+                domain, places = olds["domain"], (known.get("places") or {"": known["dns"]}).values()
+                its = map(parts, chain.from_iterable(places))
+                self._run.zones[domain].update(place(label, zone_of(name, domain)) for label, name in its)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
