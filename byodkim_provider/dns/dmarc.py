@@ -110,7 +110,7 @@ def mistake(
     right = mail_from_records(region)[kind]
     spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     # `0 .` says that there is no mail server (RFC 7505).
-    hosts = [host for value in found if (host := value.split()[-1].rstrip(".").lower())]
+    hosts = [host for value in found for last in value.split()[-1:] if (host := last.rstrip(".").lower())]
     others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
     mistakes: Mapping[RecordType, Mapping[FindingMessages, bool]] = {
         "MX": {
@@ -122,7 +122,7 @@ def mistake(
         "TXT": {
             FindingMessages.NO_SPF: not spf,
             FindingMessages.TWO_SPF: len(spf) > 1,
-            FindingMessages.OTHER_SPF: INCLUDE not in " ".join(spf).split(),
+            FindingMessages.OTHER_SPF: not re.search(rf" \+?{re.escape(INCLUDE)}\.?( |$)", "".join(spf)),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}

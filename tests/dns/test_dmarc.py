@@ -88,6 +88,9 @@ class Dns:
     {
         "right": ([MX], [SPF], []),
         "other spelling": ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
+        "explicit qualifier": ([MX], ["v=spf1 +include:amazonses.com. ~all"], []),
+        "other qualifier": ([MX], ["v=spf1 ?include:amazonses.com ~all"], [F.OTHER_SPF]),
+        "empty values": ([MX], ["", " "], [F.NO_SPF]),
         "silence": (None, None, []),
         "nothing": ([], [], [F.NO_MX, F.NO_SPF]),
         "both twice": ([MX, MX.replace("10", "20")], [SPF, "v=spf1 -all"], [F.TWO_MX, F.TWO_SPF]),
