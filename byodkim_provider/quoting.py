@@ -39,6 +39,9 @@ A match has one beginning: in a text of nothing else, a search from each to the 
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 
+_TOKEN: Final = re.compile(r"(?=[a-z+/=_-]*[A-Z0-9])[A-Za-z0-9+/=_-]{16}")
+"""Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more."""
+
 MIN_ENCODED: Final = 6
 """Shortest base64 that is taken for a secret, in characters: any word has less."""
 
@@ -47,9 +50,10 @@ MAX_NAMED: Final = 253
 
 
 def shown(value: object) -> str:
-    """*value* as an error message quotes it: as YAML writes it, a long string by its length only."""
+    """*value* as an error message quotes it: as YAML writes it, what may be a secret by its length only."""
     if isinstance(value, str):
-        return repr(value) if len(value) < MAX_SHOWN and "\n" not in value else f"{len(value)} characters"
+        is_secret = len(value) >= MAX_SHOWN or "\n" in value or _TOKEN.search(value)
+        return f"{len(value)} characters" if is_secret else repr(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -81,7 +81,8 @@ _Host = Annotated[
 _TsigKey = Annotated[
     str, text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
 ]
-_CredentialsName = Annotated[str, text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
+_CredentialsName = Annotated[str, text("[a-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
+"""In lower case, as most secrets are not: an error may say this name."""
 
 
 def _as_list(written: object) -> list[object]:

@@ -402,6 +402,14 @@ dns: {provider: cpanel, server: attacker.example, port: 443}
 dns: {provider: godaddy, ttl: 300} ⇒ dns.ttl: must be 600 to 86400 at godaddy, not 300
 dns: {provider: dreamhost, ttl: 300}
   dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not of dreamhost
+dns: {provider: rfc2136, server: ns1.example.com, keyName: Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUA==}
+  dns.keyName: must be a name like 'byodkim', not 48 characters
+dns: {provider: rfc2136, server: 'secret "q1w2e3r4t5y6u7i8==";', keyName: byodkim}
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 28 characters
+dns: {provider: cloudflare, credentials: v1x0cTEx4Q6VCs2tLxhq-kEJPbCmhdYsnzD6zmZo}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 40 characters
+dns: {provider: godaddy, credentials: QBz3yVmx8tVWUfoYhBUBcN}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 22 characters
 dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
 dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
 dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
