@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import botocore.hooks
 import botocore.loaders
 import botocore.session
 import pytest
@@ -171,6 +172,9 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Models of AWS's services are read once, and not for each client: longer than most tests take.
     vars(botocore.session)["create_loader"] = functools.cache(botocore.loaders.create_loader)
+    # So is each event's name, for which each session looks through a table of other names.
+    names: dict[str, str] = {}
+    botocore.hooks.EventAliaser._alias_name_cache = property(lambda _: names, lambda *_: None)
     config.stash[_called] = set()
     os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
 

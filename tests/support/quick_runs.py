@@ -114,6 +114,7 @@ def serve():
 def _prepare():
     """Import what the processes import, and read the models that they read; none of it is run."""
     import boto3
+    import botocore.hooks
     import botocore.loaders
     import botocore.session
     import pulumi.dynamic  # noqa: F401 # and what its __main__ imports
@@ -125,6 +126,8 @@ def _prepare():
 
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
+    names: dict[str, str] = {}  # of events, for all sessions
+    botocore.hooks.EventAliaser._alias_name_cache = property(lambda _: names, lambda *_: None)
     for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
         importlib.import_module(f"byodkim_provider.resources.{file.stem}")
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
