@@ -158,6 +158,11 @@ def between(least: float, most: float) -> Kind:
     return kind(f"{least} to {most}", (int, float), lambda one: _is_number(one) and least <= one <= most)
 
 
+def whole_between(least: int, most: int) -> Kind:
+    limits = between(least, most)
+    return Kind(lambda value: limits.read(WHOLE.read(value)))
+
+
 def one_of(words: tuple[str, ...]) -> Kind:
     *others, last = map(repr, words)
     return kind(f"{', '.join(others)} or {last}", str, words.__contains__)

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 from byodkim_provider.urls import host_of, is_local
@@ -321,3 +322,36 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
         if url and not is_of_aws(url) and not is_local(url):
             yield AwsMessages.REDIRECTED(service=name, host=named(host_of(url)) or "an unclear address")
+
+
+MAX_TAGS: Final = 47
+"""
+Tags a user may set; three are this program's.
+
+SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
+"""
+
+
+def tag_problems(tags: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Message]]:
+    """Tags that SES refuses (SES API, Tag), and names that are reserved, each after its name."""
+    if len(tags) > MAX_TAGS:
+        yield (
+            (),
+            SettingMessages.KIND(kind=f"at most {MAX_TAGS} with those of aws:defaultTags", value=len(tags)),
+        )
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128:
+            yield (key,), SettingMessages.TAG_NAME(length=len(key))
+        if len(value) > 256:
+            yield (key,), SettingMessages.KIND(kind="at most 256 characters", value=len(value))
+        if strange := re.search(r"[^\w .:/=+@-]", key + value):
+            kind = "letters, digits, blanks and _.:/=+-@"
+            yield (key,), SettingMessages.KIND(kind=kind, value=repr(strange[0]))
+        if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
+            yield (key,), SettingMessages.RESERVED(prefix=prefix[0])
+
+
+def tag_lines(tags: Mapping[str, str]) -> Iterator[str]:
+    """The same, a line for each."""
+    for name, problem in tag_problems(tags):
+        yield ": ".join(("tags", *map(named, name), str(problem)))

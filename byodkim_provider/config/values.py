@@ -19,23 +19,23 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel, to_snake
 
-from byodkim_provider.aws.settings import region_problem
+from byodkim_provider.aws.settings import MAX_TAGS, region_problem, tag_problems
 from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import FLAG, WHOLE, Kind, between, from_json, kind
+from byodkim_provider.property_types import FLAG, Kind, from_json, kind, whole_between
 from byodkim_provider.quoting import named, printable, shown
 
 
 def whole(least: int, most: int) -> Kind:
     """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
-    limits = between(least, most)
+    limits = whole_between(least, most)
 
     def read(value: object) -> int:
         if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
             value = int(value)
-        number: int = limits.read(WHOLE.read(value))
+        number: int = limits.read(value)
         return number
 
     return Kind(read, schema={"type": "integer", "minimum": least, "maximum": most})
@@ -95,13 +95,6 @@ TRUE_OR_FALSE: Final = Kind(
 )
 """`pulumi config set` may store a flag as a string."""
 
-
-MAX_TAGS: Final = 47
-"""
-Tags a user may set; three are this program's.
-
-SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
-"""
 
 _One = TypeVar("_One")
 if TYPE_CHECKING:
@@ -178,26 +171,10 @@ class Written(BaseModel):
 
 
 def _taggable(tags: dict[str, str]) -> dict[str, str]:
-    refuse(_tag_problems(tags))
+    refuse(tag_problems(tags))
     return tags
 
 
 Tags = Annotated[
     dict[str, str], AfterValidator(_taggable), Field(json_schema_extra={"maxProperties": MAX_TAGS})
 ]
-
-
-def _tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
-    """Tags that SES refuses (SES API, Tag), and names that are reserved."""
-    if len(tags) > MAX_TAGS:
-        yield (), SettingMessages.KIND(kind=f"at most {MAX_TAGS}", value=len(tags))
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128:
-            yield (key,), SettingMessages.TAG_NAME(length=len(key))
-        if len(value) > 256:
-            yield (key,), SettingMessages.KIND(kind="at most 256 characters", value=len(value))
-        if strange := re.search(r"[^\w .:/=+@-]", key + value):
-            kind = "letters, digits, blanks and _.:/=+-@"
-            yield (key,), SettingMessages.KIND(kind=kind, value=repr(strange[0]))
-        if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
-            yield (key,), SettingMessages.RESERVED(prefix=prefix[0])

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from byodkim_provider.aws.settings import region_problem
+from byodkim_provider.aws.settings import region_problem, tag_lines
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.key_secret import parsed_arn
@@ -195,11 +195,9 @@ def check(
         and generation not in inputs.get("published", ())
     ):
         problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
-    problems += [
-        str(IdentityMessages.OWN_TAG(name=name))
-        for name in sorted(inputs.get("tags") or ())
-        if name.startswith("byodkim:")
-    ]
+    if inputs.get("regions") and "region" not in unknown and inputs.get("region") not in inputs["regions"]:
+        problems.append(str(IdentityMessages.NOT_AMONG()))
+    problems += tag_lines(inputs.get("tags") or {})
     return checked, problems
 
 

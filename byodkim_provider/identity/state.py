@@ -25,6 +25,7 @@ from byodkim_provider.property_types import (
     problems,
     read,
     refuse_state,
+    whole_between,
     written,
 )
 
@@ -80,7 +81,7 @@ class Declared:
     published: tuple[int, ...] = ()
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
     """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
-    overlap_days: int = OVERLAP_DAYS
+    overlap_days: Annotated[int, whole_between(0, 365)] = OVERLAP_DAYS
     configuration_set: str | None = None
     tags: Mapping[str, str] | None = None
     """None: tags are not managed."""
@@ -88,7 +89,7 @@ class Declared:
     accept_unsigned_window: bool = False
     dns_check: DnsCheck = "authoritative"
     dns_resolvers: tuple[Annotated[str, RESOLVER], ...] = ()
-    dns_wait_seconds: int = DNS_WAIT_SECONDS
+    dns_wait_seconds: Annotated[int, whole_between(0, 3600)] = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
     places: Mapping[int, tuple[str, ...]] | None = None

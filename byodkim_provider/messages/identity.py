@@ -52,7 +52,7 @@ class IdentityMessages(Table):
     KEY_TWICE = "private_key, secret_arn: give one, not both"
     NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
     RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"
-    OWN_TAG = "tags: {name!r} begins with 'byodkim:', which is kept for our own"
+    NOT_AMONG = "regions: must contain the identity's own region"
     UNKNOWN_TO_STATE = "{name}: {seen}, which is not in the state", _NOTHING + "run `pulumi up --refresh` with `published: {published}` first"
     REGIONS_AT_ONCE = "{domain}: {regions} can't take the place of {before} at once", "list all of them in one `pulumi up`, and drop the old ones in another"
     NOT_VISIBLE = "{name}: not visible after {seconds:.0f} s: {answers}", "nothing was changed in SES, {still}; {step}"

@@ -16,6 +16,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG
+from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.messages.dkim import DkimMessages
@@ -44,6 +45,8 @@ class DkimKeyProvider(DynamicProvider):
         # All else was checked with the domain's settings.
         problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None
         problems = [f"secret_name: {problem}"] if problem else []
+        if "key_store" in news and not olds:
+            problems += tag_lines(self._tags(news["key_store"]))
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
             before, after = (one.get("selector", "one of its own") for one in (olds, news))
             problem = DkimMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
@@ -93,8 +96,7 @@ class DkimKeyProvider(DynamicProvider):
             )
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
-        tags = {**self._connections.settings.default_tags, **(store.get("tags") or {})}
-        of_secret = {"name": props["secret_name"], "tags": tags}
+        of_secret = {"name": props["secret_name"], "tags": self._tags(store)}
         held, made = key_store.create(
             property_types.read(key_store.KeyRequest, {**store, **props, **of_secret}),
             self._connections.secrets(store["region"], store.get("account_id")),
@@ -112,6 +114,10 @@ class DkimKeyProvider(DynamicProvider):
             "instance": made.tags[INSTANCE_TAG],
         }
         return CreateResult(held.selector, outputs)
+
+    def _tags(self, store: Mapping[str, Any]) -> dict[str, str]:
+        """Tags of a secret: its own, and `aws:defaultTags`."""
+        return {**self._connections.settings.default_tags, **(store.get("tags") or {})}
 
     def _store_of(self, arn: str) -> SecretStore:
         """Secrets Manager in the Region and account of a secret."""

@@ -505,7 +505,10 @@ IN_DOMAIN = {
     "no generation": ({}, ["generation: required, it says which key signs"]),
     "policy deep": (policy("[" * 60000), [NO_JSON]),
     "policy too long": (policy({"x": "y" * 20480}), [LONG_JSON]),
-    "48 tags": ({"tags": {f"t{n}": "" for n in range(48)}}, ["tags: must be at most 47, not 48"]),
+    "48 tags": (
+        {"tags": {f"t{n}": "" for n in range(48)}},
+        ["tags: must be at most 47 with those of aws:defaultTags, not 48"],
+    ),
     "long tag": ({"tags": {"t" * 129: ""}}, [LONG_TAG]),
     "long value": ({"tags": {"a": "x" * 257}}, ['tags["a"]: must be at most 256 characters, not 257']),
     "key in place of its name": ({"keys": {"2": supplied("s2", KEY_1)}}, [NOT_A_NAME]),

@@ -52,6 +52,8 @@ def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
     own_plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
     inputs, _ = own_plugin.check("ByodkimIdentity", domain.inputs(tags={"stage": "prod"}))
     assert {"team": "mail", "stage": "prod"} == inputs["tags"]
+    _, [failure] = own_plugin.check("ByodkimIdentity", domain.inputs(tags={f"t{n}": "" for n in range(46)}))
+    assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
 
 
 def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:

@@ -91,6 +91,8 @@ def test_default_tags(start_plugin: StartPlugin, domain: Domain, secrets_manager
     """Secrets have the tags of `aws:defaultTags`, as what pulumi-aws makes has."""
     plugin = start_plugin()
     plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
+    _, [failure] = plugin.check("DkimKey", key_inputs(domain, tags={f"t{n}": "" for n in range(46)}))
+    assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
     plugin.create("DkimKey", key_inputs(domain, tags={"stage": "prod"}))
     tags = secrets_manager.tags(f"byodkim/ses-byodkim/dev/{domain.name}/1")
     assert {"team": "mail", "stage": "prod"} == {

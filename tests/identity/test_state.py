@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.rules import check
-from byodkim_provider.identity.state import Declared, KeyInSes, Stored, parts
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.identity.state import INPUTS, Declared, KeyInSes, Stored, parts
+from byodkim_provider.property_types import moment, problems, timestamp
 from tests.support.cases import cases, written_out
 from tests.support.fakes import START
 
@@ -159,6 +159,11 @@ region: us-east-9
     'us-east-2'?
 published: [2.0, 3.0]
   published: must contain generation 1, which signs
+regions: [us-east-1]
+  regions: must contain the identity's own region
+tags: {{BYODKIM:owner: x, a<b: ''}}
+  tags: BYODKIM:owner: names that begin with 'BYODKIM:' are reserved
+  tags: a<b: must be letters, digits, blanks and _.:/=+-@, not '<'
 """
 
 
@@ -166,6 +171,16 @@ published: [2.0, 3.0]
 def test_check_refuses(inputs, changes, problems):
     """What SES would refuse, or accept and never verify, is refused by name before anything is made."""
     assert problems == check(inputs | changes, unknown=())[1]
+
+
+def test_ranges():
+    """A resource used alone has the limits of a stack file."""
+    given = {"overlap_days": 10**10, "dns_wait_seconds": -5.0}
+    assert problems(given, INPUTS) == [
+        "overlap_days: must be 0 to 365, not 10000000000",
+        "dns_wait_seconds: must be 0 to 3600, not -5",
+    ]
+    assert problems({"overlap_days": 0.5}, INPUTS) == ["overlap_days: must be a whole number, not 0.5"]
 
 
 @pytest.mark.parametrize("name", ["byodkim:owner", "byodkim:instance", "byodkim:other"])
