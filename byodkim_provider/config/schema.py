@@ -282,7 +282,9 @@ _Region = Annotated[str, REGION]
 _ConfigurationSet = Annotated[str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
 
 
-_LABEL: Final = text("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "one label like 'bounce', in lower case")
+_LABEL: Final = text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+"""At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
+
 _BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": REGION.schema}
 _LABELS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.schema}]
 
@@ -296,15 +298,16 @@ class MailFrom(Written):
         WithJsonSchema({"anyOf": _LABELS}),
     ]
     """
-    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions it is a map from
-    Region to label, since each has a MAIL FROM domain of its own.
+    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has its own,
+    `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by Region.
     """
     on_mx_failure: Literal["useDefault", "reject"] = "useDefault"
     """While SES finds no MX record: send as `amazonses.com`, or reject the mail."""
 
     def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
         """The MAIL FROM domain of *domain* in each of its *regions*."""
-        labels = dict.fromkeys(regions, self.label[""]) if "" in self.label else self.label
+        for_all = self.label.get("")
+        labels = {one: "-".join([for_all, one][: len(regions)]) for one in regions} if for_all else self.label
         return {region: f"{label}.{domain}" for region, label in labels.items()}
 
 

@@ -41,7 +41,7 @@ class SettingMessages(Table):
     NOT_EXTENDABLE = "can't be extended in place (is it not written line by line?), edit it by hand", "`byodkim scan` without `--add` prints the entries: paste them"
     IN_STATE = "in the state, {problem}", "this call changed nothing; was the state edited by hand? `pulumi stack import` restores an earlier version"
     LABEL_REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
-    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only", "give each Region a label of its own, by a map from Region to label, and let a Region that has one keep it: bounces go there"
+    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only", "give each Region a label of its own"
     LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"
 
     WARNINGS = SECTION, "Settings that are perhaps not intended. State now: what the line says; a warning stops nothing."

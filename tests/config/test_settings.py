@@ -219,6 +219,7 @@ def test_zone_above_the_record(zone):
     [
         (["eu-west-1"], "bounce", ["bounce"]),
         (["eu-west-1"], {"label": "bounce"}, ["bounce"]),
+        (["eu-west-1", "us-east-1"], "bounce", ["bounce-eu-west-1", "bounce-us-east-1"]),
         (["eu-west-1", "us-east-1"], {"us-east-1": "b", "eu-west-1": "a"}, ["a", "b"]),
         (["eu-west-1"], None, [None]),
     ],
@@ -333,8 +334,6 @@ mailFrom: {eu-west-1: B}
 mailFrom: {us-east-1: b} ⇒ mailFrom.label: must have one label for each of the Regions eu-west-1
 regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
   mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
-regions: [eu-west-1, us-east-1], mailFrom: bounce
-  mailFrom.label: 'bounce.example.com' is of two Regions, and its MX record can name one only
 overlapDays: 366 ⇒ overlapDays: must be 0 to 365, not 366
 overlapDays: 10d ⇒ overlapDays: must be a whole number, not '10d'
 keyBits: 4096 ⇒ keyBits: must be 1024 to 2048, not 4096
@@ -416,8 +415,8 @@ dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manua
 dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
 dns: {provider: cloudflare, zoneId: Z1} ⇒ dns.zoneId: 'Z1' is not a zone id in cloudflare
 dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 'example.com'
-mailFrom: cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
-  mailFrom: must be one label like 'bounce', in lower case, not 64 characters
+mailFrom: ccccccccccccccccccccccccccccccccc
+  mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
 regions: [eu-west-1, eu-west-1] ⇒ regions: 'eu-west-1' is listed twice
 dns: nobody
   dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or 'manual', not
