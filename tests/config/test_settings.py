@@ -406,6 +406,8 @@ dns: {provider: rfc2136, server: ns1.example.com, keyName: Zm9vYmFyYmF6cXV1eHh5e
   dns.keyName: must be a name like 'byodkim', not 48 characters
 dns: {provider: rfc2136, server: 'secret "q1w2e3r4t5y6u7i8==";', keyName: byodkim}
   dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 28 characters
+dns: {provider: cloudflare, credentials: 'eu-west-1-campaigns!'}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'eu-west-1-campaigns!'
 dns: {provider: cloudflare, credentials: v1x0cTEx4Q6VCs2tLxhq-kEJPbCmhdYsnzD6zmZo}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', not 40 characters
 dns: {provider: godaddy, credentials: QBz3yVmx8tVWUfoYhBUBcN}
