@@ -95,7 +95,7 @@ WRONG = [
     (
         "strings by generation",
         {"99999999999999999": "a"},
-        'x["99999999999999999"]: must be a generation like 2, not 17 characters',
+        "x[\"99999999999999999\"]: must be a generation like 2, not '99999999999999999'",
     ),
     ("times by generation", {"1": "soon"}, "x[\"1\"]: must be a time in ISO 8601, not 'soon'"),
     ("lines by name", {"a": "b"}, "x[\"a\"]: must be a list, not 'b'"),
