@@ -7,12 +7,19 @@ the next step. All are in `messages`. No message contains key material.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.quoting import printable
+
+DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
+"""If this variable is set in the environment of `pulumi`, errors have a traceback."""
 
 
 class ByodkimError(Exception):
@@ -109,3 +116,12 @@ class DnsUnconfirmed(ByodkimError):
 
 class Stopped(ByodkimError):
     """The run was interrupted (Ctrl-C); the hint says whether something may have been changed."""
+
+
+def error_text(spelled: Callable[[str], str]) -> str:
+    """What a run shows of the exception that is being handled: a traceback is of use only if it is a bug."""
+    error = sys.exc_info()[1]
+    if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
+        kind = "" if isinstance(error, InvalidSettings) else f"{type(error).__name__}: "
+        return "".join(f"{printable(line)}\n" for line in spelled(f"{kind}{error}").split("\n"))
+    return traceback.format_exc()

@@ -131,10 +131,12 @@ def _is_generation(key: str) -> bool:
     return digits and _is_number(int(key))
 
 
-def _is_resolver(value: str) -> bool:
-    parts = urlsplit(f"//{value}")
-    ipaddress.ip_address(parts.hostname or "")
-    return parts.netloc == value and parts.username is None and parts.port != 0 and value[-1:] != ":"
+def host_and_port(text: str) -> tuple[str, int]:
+    """Host and port of `host[:port]` or `[v6]:port`, by default 53; raises ValueError for any other text."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.netloc != text or "@" in text or parts.port == 0 or text[-1] == ":":
+        raise ValueError(text)
+    return parts.hostname, parts.port or 53
 
 
 STRING: Final = kind("a string", str)
@@ -149,7 +151,7 @@ MAP: Final = kind("a map", (dict, Mapping))
 RESOLVER: Final = kind(
     "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535",
     str,
-    _is_resolver,
+    lambda value: ipaddress.ip_address(host_and_port(value)[0]),
     schema={"type": "string", "minLength": 1},
 )
 

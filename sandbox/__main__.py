@@ -100,7 +100,7 @@ def populate() -> int:
     ses: Any = {one: boto3.client("sesv2", region_name=one, config=PATIENT) for one in (REGION, OTHER_REGION)}
     route53 = boto3.client("route53", region_name=REGION)
     zones = {zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
-    key = keys.generate()
+    key = keys.generate(keys.MAX_BITS)
     count = sum(len(kind.names.split()) * len(kind.regions) for kind in KINDS)
     print(f"{count} identities are made, about one a second", file=sys.stderr)
     for kind in KINDS:

@@ -123,7 +123,7 @@ def selector_for(fingerprint: str, day: date) -> str:
     return f"s{day:%Y%m%d}-{fingerprint[:8]}"
 
 
-def generate(bits: int = MAX_BITS) -> SigningKey:
+def generate(bits: int) -> SigningKey:
     """A new key with a modulus of *bits* bits; `InvalidKey` if SES can't sign with that size."""
     _check_size(bits)
     return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import dns.exception
 import dns.message
@@ -27,6 +26,7 @@ from dns.rdatatype import RdataType
 
 from byodkim_provider.dkim.records import MAX_VALUE, MAX_VALUES
 from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.property_types import host_and_port
 
 ATTEMPTS: Final = 2
 """Attempts per query and address: one datagram may get lost."""
@@ -139,14 +139,6 @@ def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
         except NoAnswer as failed:
             problem = problem or failed
     raise problem or otherwise
-
-
-def host_and_port(resolver: str) -> tuple[str, int]:
-    """Host and port of `host[:port]`, `[v6]:port` or a bare IPv6 address."""
-    if resolver.count(":") > 1 and "[" not in resolver:
-        return resolver, 53
-    parts = urlsplit(f"//{resolver}")
-    return parts.hostname or "", parts.port or 53
 
 
 MAX_SERVERS: Final = 16

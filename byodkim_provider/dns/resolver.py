@@ -279,7 +279,8 @@ def _addresses(questions: Questions, server: Name) -> Iterator[str]:
 def system_resolvers() -> tuple[str, ...]:
     """Addresses of the recursive resolvers that this system uses; empty if none is configured."""
     try:
-        return tuple(str(server) for server in dns.resolver.Resolver().nameservers)
+        found = map(str, dns.resolver.Resolver().nameservers)
+        return tuple(f"[{server}]" if ":" in server else server for server in found)
     except dns.resolver.NoResolverConfiguration:
         return ()
 
@@ -310,16 +311,16 @@ HostingLookup = Callable[[str], ZoneInDns]
 """The zone of a domain. Any thread may call it."""
 
 
-def hosting_lookup(resolvers: Sequence[str] = (), *, clock: Clock | None = None) -> HostingLookup:
+def hosting_lookup(resolvers: Sequence[str] = ()) -> HostingLookup:
     """A lookup by the recursive *resolvers*, `address[:port]`; by default the system's."""
     # One set for all lookups: a resolver that did not answer is not asked again.
-    return partial(_zone, tuple(resolvers) or system_resolvers(), clock or Clock(), set())
+    return partial(_zone, tuple(resolvers) or system_resolvers(), set())
 
 
-def _zone(resolvers: tuple[str, ...], clock: Clock, silent: set[tuple[str, int]], domain: str) -> ZoneInDns:
+def _zone(resolvers: tuple[str, ...], silent: set[tuple[str, int]], domain: str) -> ZoneInDns:
     if not resolvers:
         return ZoneInDns(failure="no resolver")
-    questions = Questions(resolvers, clock, REPLY_SECONDS, silent, RdataType.NS)
+    questions = Questions(resolvers, Clock(), REPLY_SECONDS, silent, RdataType.NS)
     name = dns.name.from_text(domain)
     while len(name) > 2:  # the root counts as a label: no domain is in the zone of a top-level one
         try:

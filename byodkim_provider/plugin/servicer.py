@@ -16,7 +16,6 @@ import json
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -35,12 +34,11 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi.runtime.stack import wait_for_rpcs
 
 from byodkim_provider import __version__
-from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.errors import InvalidSettings, error_text
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
-from byodkim_provider.quoting import printable
 from byodkim_provider.resources import load_v1
 from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 
@@ -90,12 +88,8 @@ def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shown(error: Exception) -> str:
-    if isinstance(error, RunError):  # the engine has ended the run, and said why
-        return str(error)
-    if not isinstance(error, ByodkimError):
-        return "".join(traceback.format_exception(error))
-    kind = "" if isinstance(error, InvalidSettings) else f"{type(error).__name__}: "
-    return "\n".join(map(printable, f"{kind}{error}".split("\n")))
+    # With a RunError the engine has ended the run, and said why.
+    return str(error) if isinstance(error, RunError) else error_text(str).rstrip("\n")
 
 
 class Servicer(ProviderServicer):

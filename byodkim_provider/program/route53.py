@@ -68,7 +68,7 @@ class Route53:
         for kind in values if settings.adopt else ():
             found = client.standing(zone.id, at, kind)
             if not mistake(kind, [*map(records.unquoted, found)], name=at, region=region):
-                values[kind] = [one.removeprefix('"').removesuffix('"') for one in found]
+                values[kind] = [one.strip('"') for one in found]  # as pulumi-aws adds a pair of them
 
         def declare(opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
             made = []

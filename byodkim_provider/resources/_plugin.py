@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,15 +22,11 @@ from typing import Any, Final
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from byodkim_provider.errors import ByodkimError
+from byodkim_provider.errors import error_text
 from byodkim_provider.progress import stopping
-from byodkim_provider.quoting import printable
 
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
-
-DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
-"""If this variable is set in the environment of `pulumi`, errors have a traceback."""
 
 LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
@@ -55,15 +49,6 @@ def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 - whatever has changed in the SDK
             reason = f"{type(error).__name__}: {error}"
             yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
-
-
-def error_text(spelled: Callable[[str], str]) -> str:
-    """What is shown of the exception that is being handled: a traceback is of use only if it is a bug."""
-    error = sys.exc_info()[1]
-    if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-        lines = spelled(f"{type(error).__name__}: {error}").split("\n")
-        return "".join(f"{printable(line)}\n" for line in lines)
-    return traceback.format_exc()
 
 
 def _clean_errors(spelled: Callable[[str], str]) -> None:

@@ -82,7 +82,7 @@ def test_refused(own_plugin: Plugin, domain: Domain, kind: Kind) -> None:
     )
     text = error_of(own_plugin.check, kind, domain.inputs())
     heading, *lines = text.splitlines()
-    assert heading == "InvalidSettings: 3 problems:"
+    assert heading == "3 problems:"
     named = [f"  - aws:{name}" for name in ("endpoints", "httpProxy", "insecure")]
     assert named == sorted(line.split(": ")[0] for line in lines)
 

@@ -78,7 +78,7 @@ def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
     """A preview refuses with one text and its hint."""
     news = domain.inputs(private_key=other_key())
     assert (
-        f"InvalidSettings: {domain.name} {REGION}: selector 's1' never gets a second key\n"
+        f"{domain.name} {REGION}: selector 's1' never gets a second key\n"
         "  hint: nothing was changed in SES; "
         "a new key needs a new selector, since resolvers keep the old record\n"
     ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
@@ -147,7 +147,7 @@ def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> 
     arguments = [broken] if call == "read" else [{}, domain.inputs()]
     text = error_of(getattr(plugin, call), kind, *arguments)
     heading, *problems, hint = text.splitlines()
-    assert heading == f"InvalidSettings: {len(problems)} problems:"
+    assert heading == f"{len(problems)} problems:"
     assert all(one.startswith("  - in the state, ") for one in problems)
     assert hint.startswith("  hint: this call changed nothing; was the state edited by hand? ")
 

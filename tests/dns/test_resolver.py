@@ -10,8 +10,8 @@ import dns.resolver
 import pytest
 
 from byodkim_provider import progress
-from byodkim_provider.dns._replies import host_and_port
-from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.dns.resolver import Answer, DnsResolver, system_resolvers
+from byodkim_provider.property_types import host_and_port
 from tests.support.cases import cases
 from tests.support.dns_servers import (
     Network,
@@ -528,11 +528,11 @@ def test_one_look_is_bounded(network, look):
         ("1.1.1.1:5353", ("1.1.1.1", 5353)),
         ("[2606:4700:4700::1111]", ("2606:4700:4700::1111", 53)),
         ("[2606:4700:4700::1111]:5353", ("2606:4700:4700::1111", 5353)),
-        ("fe80::1%eth0", ("fe80::1%eth0", 53)),
+        ("[fe80::1%eth0]", ("fe80::1%eth0", 53)),
     ],
 )
 def test_endpoint(resolver, endpoint):
-    """Resolvers are written with or without a port; the system writes IPv6 addresses without brackets."""
+    """Resolvers are written with or without a port, IPv6 addresses in brackets."""
     assert endpoint == host_and_port(resolver)
 
 
@@ -547,8 +547,10 @@ def test_no_resolver(look, monkeypatch):
 
 
 def test_system_resolvers(look, monkeypatch):
-    """Without `resolvers` those of the system are asked, at port 53, written as the system has them."""
+    """Without `resolvers` those of the system are asked, at port 53; it writes IPv6 without brackets."""
     configured = dns.resolver.Resolver(configure=False)
     configured.nameservers = [NO_ROUTE]
     monkeypatch.setattr(dns.resolver, "Resolver", lambda: configured)
     assert (Answer(NO_ROUTE, None, "unreachable"),) == look(resolvers=())
+    configured.nameservers = ["fe80::1%eth0", NO_ROUTE]
+    assert ("[fe80::1%eth0]", NO_ROUTE) == system_resolvers()

@@ -213,7 +213,7 @@ def test_no_second_key(sandbox, rotated):
     assert refused.failed
     selector, _ = sandbox.ses.signing_key(REFUSED, REGION)
     assert (
-        f"error: InvalidSettings: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
+        f"error: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
         "it never gets another key\n"
         "      hint: nothing was changed in SES; a new key needs a new generation: set `generation: 3`\n"
         in refused.stdout
@@ -229,7 +229,7 @@ def test_all_regions_exchanged(sandbox, rotated, generation):
         refused = rotated.preview()
     assert refused.failed
     assert (
-        f"error: InvalidSettings: {REFUSED}: us-east-1 can't take the place of {REGION} at once\n"
+        f"error: {REFUSED}: us-east-1 can't take the place of {REGION} at once\n"
         "      hint: list all of them in one `pulumi up`, and drop the old ones "
         "in another\n" in refused.stdout
     )
@@ -311,7 +311,7 @@ def test_supplied_keys(sandbox, open_stack):
         ),
         (
             renamed,
-            f"error: InvalidSettings: {domain} {REGION}: generation 2 signs with selector 'mail2026', "
+            f"error: {domain} {REGION}: generation 2 signs with selector 'mail2026', "
             "it never gets another key",
         ),
     ):

@@ -18,10 +18,11 @@ from pulumi.output import UNKNOWN
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
+from byodkim_provider.errors import error_text
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.registry import open_host
 from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
-from byodkim_provider.resources._plugin import EngineProgress, error_text
+from byodkim_provider.resources._plugin import EngineProgress
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
