@@ -148,16 +148,20 @@ class Outside:
             client, _ = session.connect(SETTINGS, "sesv2", session=_session(), region=region)
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
-            client = _session().client("sesv2", config=session.CLIENT)
+            client = _client(region)
         sent: dict[str, Any] = {}
-        client.meta.events.register(
-            "provide-client-params.sesv2", lambda params, **_: sent.update(now=params)
-        )
 
         def answer(event_name: str, **_: Any) -> Any:
             return self._answer_ses(event_name.rpartition(".")[2], region, sent["now"])
 
-        client.meta.events.register("before-send.sesv2", answer)
+        on = client.meta.events  # all in place of what the process before had
+        on.unregister("before-parse.sesv2", errors.refuse_foreign_answer)
+        for event, do in {
+            "provide-client-params.sesv2": lambda params, **_: sent.update(now=params),
+            "before-send.sesv2": answer,
+        }.items():
+            on.unregister(event, unique_id=event)
+            on.register(event, do, unique_id=event)
         return SesClient(client, region=region, account_id=ACCOUNT, clock=self.clock)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
@@ -278,6 +282,12 @@ class Outside:
 @functools.cache
 def _session() -> boto3.Session:
     return boto3.Session(SETTINGS.access_key, SETTINGS.secret_key, region_name=REGION)
+
+
+@functools.cache
+def _client(_region: str) -> Any:
+    """For all processes: to make one takes longer than most of them run."""
+    return _session().client("sesv2", config=session.CLIENT)
 
 
 def _response(status: int, body: bytes, headers: Mapping[str, str]) -> AWSResponse:
