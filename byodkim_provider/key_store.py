@@ -93,7 +93,8 @@ def create(
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
-            # Last: until then the secret belongs to the resource that is being replaced.
+            # The tags come last: until then the deletion of the replaced resource still finds its own
+            # instance.
             store.tag_resource(value.arn, tags)
         instances[value.arn] = instance
         return held, replace(value, tags=tags)
@@ -117,15 +118,18 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
     return held.key
 
 
-def problem(arn: str, store: SecretStore, *, version_id: str) -> Message | None:
-    """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
+def problem(arn: str, store: SecretStore, *, version_id: str, fingerprint: str) -> Message | None:
+    """Why the key in the secret *arn* can't be read, or has changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
         return AwsMessages.GONE(arn=arn)
     if secret.deleted:
         return AwsMessages.DELETED(arn=arn)
-    if secret.version_id != version_id:
-        return AwsMessages.OTHER_VERSION(arn=arn, version=version_id)
+    if secret.version_id != version_id:  # as after a restored backup, which may have the same key
+        try:
+            read_key(arn, store, fingerprint=fingerprint)
+        except (SecretChanged, SecretRefused) as error:
+            return error.message
     return None
 
 

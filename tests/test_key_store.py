@@ -60,7 +60,8 @@ class Run:
         return key_store.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)
 
     def problem(self, made):
-        return key_store.problem(made.arn, self.store, version_id=made.version_id)
+        fingerprint = made.held.key.fingerprint
+        return key_store.problem(made.arn, self.store, version_id=made.version_id, fingerprint=fingerprint)
 
     def delete(self, made, days=30):
         key_store.delete(
@@ -254,10 +255,17 @@ def test_changed(secrets_manager, run, other, signing_keys):
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
     with pytest.raises(SecretChanged) as caught:
         run.read(made)
-    assert caught.value.message == AwsMessages.OTHER_KEY(
-        arn=made.arn, expected=made.held.key.fingerprint, found=found
-    )
-    assert AwsMessages.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
+    changed = AwsMessages.OTHER_KEY(arn=made.arn, expected=made.held.key.fingerprint, found=found)
+    assert caught.value.message == run.problem(made) == changed
+
+
+def test_restored(secrets_manager, run):
+    """Another version with the same key, as from a backup, is no problem; one that nobody lets us read is."""
+    made = run.create()
+    secrets_manager.overwrite(NAME, made.held.to_text())
+    assert run.problem(made) is None
+    secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
+    assert "AccessDeniedException" in str(run.problem(made))
 
 
 def test_missing_permission_to_read(secrets_manager, run):

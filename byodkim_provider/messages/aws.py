@@ -83,7 +83,6 @@ class AwsMessages(Table):
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"
     DELETED = "{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` keeps it"
     GONE = "{arn} is gone and its key with it: sign with another generation, and leave this one out"
-    OTHER_VERSION = "{arn} has another version than {version}, which was written here", "restore the version that was there before, or sign with another generation"
     OTHER_KEY = "{arn}: expected the key {expected}, the secret holds {found}", "nothing was changed in SES; give the version that was there before the label AWSCURRENT again (`aws secretsmanager list-secret-version-ids --secret-id {arn}` shows both, `aws secretsmanager update-secret-version-stage --secret-id {arn} --version-stage AWSCURRENT --remove-from-version-id NOW --move-to-version-id BEFORE` moves it), or sign with another generation"
     MADE_ALREADY = "{domain}: {selector} is in Secrets Manager already ({name}), no other key is made"
     LEFT = "{arn}: left in Secrets Manager, it now belongs to another resource"

@@ -78,8 +78,9 @@ class DkimKeyProvider(DynamicProvider):
         if "secret_arn" in props:
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
-            arn, version = props["secret_arn"], props["secret_version_id"]
-            if problem := key_store.problem(arn, self._store_of(arn), version_id=version):
+            arn, version, key = props["secret_arn"], props["secret_version_id"], props["fingerprint"]
+            store = self._store_of(arn)
+            if problem := key_store.problem(arn, store, version_id=version, fingerprint=key):
                 self._run.progress().warn(f"{props['domain']}: {problem}")
         return ReadResult(id_, _outputs(props))
 
@@ -128,7 +129,7 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that this provider can't have written."""
     in_store = outputs.get("secret_arn") is not None
     where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
-    required = ("domain", "selector", *where)
+    required = ("domain", "selector", "fingerprint", *where)
     property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))
 
 

@@ -194,7 +194,8 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
     refreshed = stack.refresh()
     assert refreshed.ok
     assert f"{gone}: {arn} is gone and its key with it" in refreshed.stdout
-    assert "has another version than" in refreshed.stdout
+    assert f"{changed}: " in refreshed.stdout
+    assert ", the secret holds another key (" in refreshed.stdout
     assert [name for _, name, _ in steps(stack.preview()) if gone in name] == []
     due = secrets_manager.secret(name(scheduled, 2))
     secrets_manager.schedule(due.name)
