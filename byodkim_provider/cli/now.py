@@ -242,8 +242,8 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
         return ""
     if seen.dkim_status != "SUCCESS":
         return str(FindingMessages.PENDING(failure=with_error("", seen.failure)))
-    if stored.key and stored.key.set_at > seen.at + CLOCKS_DIFFER:
-        return str(FindingMessages.SET_IN_FUTURE(time=minute(stored.key.set_at)))
+    if stored.key and stored.key.key_set_at > seen.at + CLOCKS_DIFFER:
+        return str(FindingMessages.SET_IN_FUTURE(time=minute(stored.key.key_set_at)))
     return str(FindingMessages.CHECK_AGAIN(reason=verdict.reason))
 
 

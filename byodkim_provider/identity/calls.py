@@ -83,6 +83,8 @@ class Seen:
     """None also if SES was read and shows none."""
     exists: bool = False
     """SES has refused our Create, since it has the identity."""
+    is_public: bool = False
+    """SES has found the record of the key, in another Region of the domain."""
     record: Visibility | None = None
     """None: not looked up yet."""
     waited_seconds: float = 0
@@ -107,7 +109,7 @@ def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime, statu
     times = {**stored.signed_until, **dict.fromkeys(change.until_now, at)}
     return replace(
         stored,
-        key=KeyInSes(set_at=at, set_by=by, signing_since=since, status=status),
+        key=KeyInSes(key_set_at=at, key_set_by=by, signing_since=since, status=status),
         signed_until={g: time for g, time in times.items() if g != stored.declared.generation},
     )
 

@@ -195,6 +195,6 @@ def _has_verified(key: KeyInSes, seen: SesIdentity) -> bool:
 
     SUCCESS alone may be that of the key before: a read may be stale, and SES may keep the status.
     """
-    if seen.last_success and seen.last_success > key.set_at:
+    if seen.last_success and seen.last_success > key.key_set_at:
         return True
-    return seen.dkim_status == "SUCCESS" and seen.at - key.set_at >= SETTLED
+    return seen.dkim_status == "SUCCESS" and seen.at - key.key_set_at >= SETTLED

@@ -7,12 +7,13 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
-from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
+from byodkim_provider.errors import ByodkimError, InvalidSettings, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, is_refused, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -29,10 +30,10 @@ from byodkim_provider.progress import stopping
 
 def foresee(declared: Declared, services: Services) -> str:
     """
-    The line that `create` would say before it takes over what SES has, "" for none; it changes nothing.
+    The line about a new identity that takes over what SES has, "" for none; it changes nothing.
 
     One List per Region and run shows which names SES has, and an identity that it names is read; so is each
-    without the permission to list. Raises the `IdentityExists` that `create` would, or a call's error.
+    without the permission to list. Raises the `IdentityExists` that `carry_out` would, or a call's error.
     """
     if not may_exist(declared.domain, partial(services.names, declared.region)):
         return ""
@@ -44,20 +45,11 @@ def foresee(declared: Declared, services: Services) -> str:
     return planned.info or (taking_over(declared, identity, put=True) if declared.adopt else "")
 
 
-def create(declared: Declared, key: Key, services: Services) -> Stored:
-    """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
-    return _carry_out(None, declared, key, services)
-
-
-def update(stored: Stored, declared: Declared, key: Key, services: Services) -> Stored:
-    """Make what differs so, with as few calls as that needs, often none; raises what `plan` raises."""
-    return _carry_out(stored, declared, key, services)
-
-
-def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
-    """Make the plan, again after each answer to what it asks; then make its calls."""
-    seen, instance = Seen(), secrets.token_hex(16)
+def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
+    """Make the plan, again after each answer to what it asks; then its calls. Raises what `plan` raises."""
+    instance = secrets.token_hex(16)
     ses = services.ses(declared.region)  # first of all, since another account is refused
+    seen = Seen(is_public=stored is None and _is_public(declared, services))
     exists: SesRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
@@ -85,6 +77,17 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
             if stopping.is_set() and (record.visible or not shared):
                 raise Stopped(IdentityMessages.INTERRUPTED())
             seen = replace(seen, record=record, waited_seconds=services.run.clock.monotonic() - began)
+
+
+def _is_public(declared: Declared, services: Services) -> bool:
+    """Whether another Region shows that the key's record is in DNS, where a lookup might come too early."""
+    is_asked = declared.is_slow and declared.dns_check == "recursive"
+    for region in {*declared.regions} - {declared.region} if is_asked else ():
+        with suppress(SesRefused, InvalidSettings):  # then nobody knows
+            seen = services.ses(region).get_email_identity(declared.domain)
+            if seen and (seen.selector, seen.dkim_status) == (declared.selector, "SUCCESS"):
+                return True
+    return False
 
 
 def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:

@@ -8,13 +8,13 @@ Theory of operation. What is *stored* is one of four: nothing (new), an identity
 (awaiting), an identity whose key SES has (set), or one that differed from its declaration when a refresh read
 it (drifted). `TABLE` has each case.
 
-Who knows what. The state is written once, after the last call. A run that fails, is killed or gets no
-response stores nothing, and SES may then have a key that is not in the state. So a plan assumes nothing: it
-reads SES first, unless only echoes differ, the inputs that are stored and change no call. Our owner tag shows
-that a Create succeeded although its response was lost; the selector shows that of a Put. If SES returns no
-selector, the same Put is sent again, which does no harm. A generation that may sign because of a lost call
-counts as signing until now, and its record stays in DNS. One case is not seen: the response to a Put is lost,
-and then the edit is undone. The file agrees with the state, so nothing is read.
+The state is written once, after the last call. A run that fails, is killed or gets no response stores
+nothing, and SES may then have a key that is not in the state. A plan therefore reads SES first. Exception:
+only echoes differ, inputs that are stored and need no call. Our owner tag shows that a Create succeeded
+although its response was lost; the selector shows that of a Put. If SES returns no selector, the same Put is
+sent again, which does no harm. A generation that may sign because of a lost call counts as signing until now,
+and its record stays in DNS. One case is not seen: the response to a Put is lost, and then the edit is undone.
+The file agrees with the state, so nothing is read.
 
 Why each call is where it is.
 
@@ -107,6 +107,8 @@ TABLE: Final = (
     (41, "set", "settings", "a key not in the state", "Get Lookup ConfigurationSet Tag Untag Put"),
     (42, "set", "settings", "another's key, adopt", "Get Lookup ConfigurationSet Put Tag Untag"),
     (43, "set", "settings", "the key before, not shown yet", "Get ConfigurationSet Tag Untag"),
+    (44, "new", "all", "nothing, a slow record and `recursive`", "nothing, awaiting"),
+    (45, "new", "all", "the same, and this key in another Region", "Lookup Create"),
 )
 """By number: what is stored, what differs, what SES has, and the calls of the run in their order."""
 
@@ -223,8 +225,8 @@ def _introduce(
     key = KeyChange(before is None or before.fingerprint != declared.fingerprint, frozenset(until_now))
     if seen.exists:
         return _take_over(new, seen, key, is_new=is_new)
-    if is_new and declared.is_slow and declared.dns_check == "recursive":
-        # The record can't be in DNS yet, and a recursive resolver would cache that it is missing.
+    if is_new and declared.is_slow and declared.dns_check == "recursive" and not seen.is_public:
+        # Perhaps the record is not in DNS yet, and a recursive resolver would cache that it is missing.
         return Plan(new, warning=waiting_for_dns(declared, None))
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would hold up
@@ -314,8 +316,10 @@ def _change(
         calls += more
         if is_known and after.key and put == "not needed" and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
-            by = PUT if after.key.set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
-            after = replace(after, key=replace(after.key, set_at=identity.at, set_by=by), was_verified=False)
+            by = PUT if after.key.key_set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
+            after = replace(
+                after, key=replace(after.key, key_set_at=identity.at, key_set_by=by), was_verified=False
+            )
     info = "" if is_ours or not is_about_key else taking_over(declared, identity, put=put == "now")
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
@@ -364,7 +368,7 @@ def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity)
 
 def _has_changed(stored: Stored, identity: SesIdentity) -> bool:
     """Whether SES signs in another way than the state says, and has not only failed to show it yet."""
-    lags = stored.key is not None and identity.at - stored.key.set_at < READS_LAG
+    lags = stored.key is not None and identity.at - stored.key.key_set_at < READS_LAG
     return not lags and bool(of_shown(stored.declared.selector, identity))
 
 

@@ -32,11 +32,6 @@ def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> 
     return (*differing, *unknown)
 
 
-def needs_replacement(names: Collection[str]) -> list[str]:
-    """Those of the changed inputs that make it another identity."""
-    return [name for name in ("domain", "region") if name in names]
-
-
 def region_leaves(before: Declared, after: Declared) -> bool:
     """Whether a Region is dropped. Its identity holds the only record of when each generation last signed."""
     return bool(after.regions) and not set(before.regions) <= set(after.regions)

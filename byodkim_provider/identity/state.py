@@ -189,13 +189,13 @@ INPUTS: Final[Kinds] = {
 class KeyInSes:
     """The key that SES has: since when, how SES got it, and SES's status."""
 
-    set_at: datetime
+    key_set_at: datetime
     """
     When SES was last sent the key, by SES's own clock.
 
     If no Put was needed: when a run saw that SES has to find the record again.
     """
-    set_by: str
+    key_set_by: str
     """CREATED, PUT or TAKEN_OVER."""
     signing_since: datetime
     """When the key took the place of another one; sending the same key again does not change it."""
@@ -240,29 +240,19 @@ class Stored:
         refuse_state(problems(outputs, OUTPUTS, required=required))
         key = None
         if (set_at := outputs.get("key_set_at")) is not None:
-            of_key = {name: outputs.get(output) for name, output in _KEY.items()}
-            key = read(KeyInSes, {"set_by": "", "signing_since": set_at, **without_none(of_key)})
+            key = read(KeyInSes, {"key_set_by": "", "signing_since": set_at, **without_none(outputs)})
         return read(cls, outputs, declared=Declared.from_outputs(outputs), key=key)
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
         own = written(self) | {"other_instance": self.other_instance or None, "status": self.status}
-        key = {_KEY[name]: one for name, one in written(self.key).items()} if self.key else {}
-        return self.declared.to_properties() | without_none(own) | key
+        return self.declared.to_properties() | without_none(own) | (written(self.key) if self.key else {})
 
-
-_KEY: Final = {
-    "set_at": "key_set_at",
-    "set_by": "key_set_by",
-    "signing_since": "signing_since",
-    "status": "status",
-}
-"""Names of the outputs for the fields of `KeyInSes`."""
 
 OUTPUTS: Final[Kinds] = {
     **kinds_of(Declared),
     **kinds_of(Stored),
-    **{_KEY[name]: kind for name, kind in kinds_of(KeyInSes).items()},
+    **kinds_of(KeyInSes),
     "record_name": STRING,
 }
 """Types of what is stored."""

@@ -12,8 +12,8 @@ who never adds a record costs each run one call. After the limit no call is made
 the last round still begins. A limit of 0 is one poll of each entry, however long that takes.
 
 A round goes through the Regions one by one. A List shows all identities of a Region, and not their DKIM
-status, so it counts only for what Create has made; it is used if it has fewer pages than there are Gets, of
-this verification or of all that ask at a time.
+status, so it counts only for what Create has made. List replaces several Gets if its pages are fewer than the
+identities to read, in this verification or in all that run now.
 
 After a switch, SUCCESS may still be about the previous key, so it counts only with evidence that SES checked
 after our call. `judged` goes down this list:
@@ -223,7 +223,8 @@ def _missed_last(seen: SesIdentity) -> bool:
 
 
 def _is_after_put(entry: Entry, at: datetime | None) -> bool:
-    # `key_set_at` has no fractions of a second. A check in that second counts: the next may be hours away.
+    # `key_set_at` has no fractions of a second. A check in that second counts, though it may be from just
+    # before the Put: the next may be hours away.
     return at is not None and entry.key_set_at is not None and at > entry.key_set_at
 
 

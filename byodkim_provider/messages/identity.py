@@ -88,7 +88,7 @@ class IdentityMessages(Table):
     LEAVES_HELD = "{name}: leaves the stack, and SES does not delete it before it is free of its tenants: {tenants}", "`aws sesv2 delete-tenant-resource-association` for each of them ([a tenant holds the identity](../how-to/leaving.md#a-tenant-or-a-certificate-holds-the-identity))"
     LEAVES_ADOPTED = "{name}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
     WAITS_FOR_DNS = "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}", "publish the record that is printed; `pulumi up`"
-    WAITS_FOR_ZONE = "{subject}: {no_zone}; waiting at most {left:.0f} s for it", "Ctrl-C, then what the line says: the wait seldom helps"
+    WAITS_FOR_ZONE = "{subject}: {no_zone}; waiting at most {left:.0f} s for it", "stop the run with Ctrl-C and do what the line says; waiting seldom helps"
     ELSEWHERE = "{domain}: served by {servers}, but {zones}: nobody will find the record until the registrar names these, or `dns` names who serves the domain", "one of the two"
     SWITCH_SEEN = "{switch} visible at {right} of {asked} servers", "`pulumi up`, once all servers have the record"
     SWITCH_NOT_CHECKED = "{switch}, DNS is not checked"

@@ -119,7 +119,7 @@ class ByodkimIdentityProvider(AwsProvider):
             known["owner"] = stored.declared.owner
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
-        replaces = rules.needs_replacement(names)
+        replaces = [name for name in names if name in ("domain", "region")]
         found = judgement.drift(stored)
         if declared.adopt and stored.key is None:
             self._run.progress().info(ownership.will_take_over(declared))
@@ -158,14 +158,14 @@ class ByodkimIdentityProvider(AwsProvider):
         declared = Declared.from_inputs(props)
         services = self._services(declared.account_id)
         arn = services.ses(declared.region).arn(declared.domain)  # not once the run is interrupted
-        stored = lifecycle.create(declared, self._key(declared, props), services)
+        stored = lifecycle.carry_out(None, declared, self._key(declared, props), services)
         self._run.in_the_way.discard((declared.region, declared.domain))
         return CreateResult(arn, _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
-        updated = lifecycle.update(stored, declared, key, self._services(declared.account_id))
+        updated = lifecycle.carry_out(stored, declared, key, self._services(declared.account_id))
         self._run.in_the_way.discard((declared.region, declared.domain))
         return UpdateResult(_outputs(updated))
 

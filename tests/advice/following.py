@@ -75,9 +75,9 @@ class Entry:
         self.world.publish(*declared.published)
         key = self.world.key(declared.generation or 0)
         if self.stored:
-            self.stored = lifecycle.update(self.stored, declared, lambda: key, self.world.outside)
+            self.stored = lifecycle.carry_out(self.stored, declared, lambda: key, self.world.outside)
         else:
-            self.stored = lifecycle.create(declared, lambda: key, self.world.outside)
+            self.stored = lifecycle.carry_out(None, declared, lambda: key, self.world.outside)
         keep = {self.world.declared(one).record_name for one in declared.published}
         for name in self.world.resolver.records.keys() - keep:
             del self.world.resolver.records[name]

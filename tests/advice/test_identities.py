@@ -185,10 +185,10 @@ def test_as_many_as_ses_allows(world, ses):
     world.model.put_easy_dkim("somebody.example", REGION)
     outside = replace(world.outside, ses=lambda _: ses)
     world.publish(1)
-    text = refused(lifecycle.create, world.declared(), lambda: world.key(1), outside)
+    text = refused(lifecycle.carry_out, None, world.declared(), lambda: world.key(1), outside)
     assert f"{REGION} has as many identities as SES allows" in text
     world.model.remove("somebody.example", REGION)
-    lifecycle.create(world.declared(), lambda: world.key(1), outside)
+    lifecycle.carry_out(None, world.declared(), lambda: world.key(1), outside)
     assert signs(world) == "s1"
 
 
@@ -214,9 +214,9 @@ def test_one_more_run(world, ses, fault, hint):
     world.publish(2)
     world.model.inject(replace(fault, operation=fault.operation or "PutEmailIdentityDkimSigningAttributes"))
     stored = entry.stored
-    text = refused(lifecycle.update, stored, declared, lambda: world.key(2), outside)
+    text = refused(lifecycle.carry_out, stored, declared, lambda: world.key(2), outside)
     assert hint in text
-    lifecycle.update(stored, declared, lambda: world.key(2), outside)
+    lifecycle.carry_out(stored, declared, lambda: world.key(2), outside)
     assert signs(world) == "s2"
 
 
@@ -264,7 +264,11 @@ def test_not_allowed(world, ses, tmp_path):
     world.publish(1)
     world.model.inject(Fault("access_denied", operation="CreateEmailIdentity"))
     text = refused(
-        lifecycle.create, world.declared(), lambda: world.key(1), replace(world.outside, ses=lambda _: ses)
+        lifecycle.carry_out,
+        None,
+        world.declared(),
+        lambda: world.key(1),
+        replace(world.outside, ses=lambda _: ses),
     )
     program, *arguments = advice(text)[0].split()
     assert program == "byodkim"

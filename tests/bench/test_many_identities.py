@@ -239,7 +239,7 @@ def test_rotating(signing_keys, number, check_seconds):
     world.next_run()
     world.switch(first_check_seconds=check_seconds)
     rotated = [world.update(one, 2, domain=one.declared.domain) for one in made]
-    assert {one.key.set_by for one in rotated} == {PUT}
+    assert {one.key.key_set_by for one in rotated} == {PUT}
     verdicts, calls, refused, seconds = world.counted(lambda: world.verify(*rotated))
     assert all(verdict.verified for verdict in verdicts)
     assert sum(calls.values()) <= number * CALLS_TO_WAIT[number, check_seconds]

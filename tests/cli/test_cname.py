@@ -75,7 +75,7 @@ def stack(project, world):
             Stored(
                 declared=world.declared(generation, **given),
                 instance="i",
-                key=KeyInSes(set_at=since, set_by="", signing_since=since, status="SUCCESS"),
+                key=KeyInSes(key_set_at=since, key_set_by="", signing_since=since, status="SUCCESS"),
                 signed_until={one: now - timedelta(days=days) for one, days in (until or {}).items()},
             )
         ]

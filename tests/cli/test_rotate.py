@@ -55,7 +55,7 @@ def signing(world, generation, *, since=200, domain=DOMAIN, until=None, sent=Tru
     return Stored(
         declared=world.declared(generation, domain=domain, **changes),
         instance="i",
-        key=KeyInSes(set_at=at, set_by="", signing_since=at, status="SUCCESS") if sent else None,
+        key=KeyInSes(key_set_at=at, key_set_by="", signing_since=at, status="SUCCESS") if sent else None,
         signed_until={number: now - days * DAY for number, days in (until or {}).items()},
     )
 

@@ -140,7 +140,7 @@ def set_in_the_future(project, world):
 
 def signs_from(project, at):
     [stored] = project.stored
-    project.stored = [replace(stored, key=replace(stored.key, set_at=at, signing_since=at))]
+    project.stored = [replace(stored, key=replace(stored.key, key_set_at=at, signing_since=at))]
 
 
 CHANGES = {

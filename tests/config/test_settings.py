@@ -2,6 +2,7 @@
 
 import functools
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import botocore
@@ -15,6 +16,8 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import DNS_WAIT_SECONDS, TIMEOUT_MINUTES
+from byodkim_provider.identity.verdicts import SEARCH
 from tests.support.cases import cases, written_out
 from tests.support.testdata import key
 
@@ -68,6 +71,16 @@ def test_smallest():
     (domain,) = loaded.domains
     assert domain.model_dump(mode="json") == yaml.safe_load(SMALLEST)
     assert loaded.verification.model_dump() == {"timeout_minutes": 30, "on_timeout": "warn"}
+
+
+def test_alike_in_a_program():
+    """What has no stack file waits as long by default, and at most, as what has one."""
+    loaded = load(one({"generation": 2}))
+    waits = (loaded.domains[0].dns_wait_seconds, loaded.verification.timeout_minutes)
+    assert waits == (DNS_WAIT_SECONDS, TIMEOUT_MINUTES)
+    for more in (0, 1):
+        limit = {"timeoutMinutes": SEARCH // timedelta(minutes=1) + more}
+        assert len(problems(one({}, verification=limit))) == 1 + more
 
 
 def test_everything_written():

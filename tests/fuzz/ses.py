@@ -162,7 +162,9 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     before = Stored(
         declared=world.declared(1),
         instance="i",
-        key=KeyInSes(set_at=START, set_by="CreateEmailIdentity", signing_since=START, status="SUCCESS"),
+        key=KeyInSes(
+            key_set_at=START, key_set_by="CreateEmailIdentity", signing_since=START, status="SUCCESS"
+        ),
         origin="EXTERNAL",
         signing_enabled=True,
     )
@@ -173,8 +175,10 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     )
     steps: dict[str, Callable[[], object]] = {
         "foresee": lambda: lifecycle.foresee(world.declared(1), outside),
-        "create": lambda: lifecycle.create(world.declared(1, **changes), lambda: world.key(1), outside),
-        "rotate": lambda: lifecycle.update(
+        "create": lambda: lifecycle.carry_out(
+            None, world.declared(1, **changes), lambda: world.key(1), outside
+        ),
+        "rotate": lambda: lifecycle.carry_out(
             before, world.declared(2, **changes), lambda: world.key(2), outside
         ),
         "read": lambda: lifecycle.read(before, outside),

@@ -64,7 +64,7 @@ def test_a_selector_that_ses_does_not_return(selector):
 def test_verified(age, success, tokens, verified):
     """SUCCESS that SES shows so soon after a Put may be about the key before."""
     before = stored()
-    since = before.key.set_at
+    since = before.key.key_set_at
     seen = SesIdentity("DOMAIN", "SUCCESS", True, "EXTERNAL", tokens, since + age)
     seen = replace(seen, last_success=None if success is None else since + success)
     assert verified == refreshed(before, seen).was_verified

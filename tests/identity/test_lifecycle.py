@@ -92,7 +92,7 @@ def signs_with(world):
 
 def of_key(stored):
     """When SES got the key, how, and since when it signs; and until when others did."""
-    return stored.key.set_at, stored.key.set_by, stored.key.signing_since, stored.signed_until
+    return stored.key.key_set_at, stored.key.key_set_by, stored.key.signing_since, stored.signed_until
 
 
 # --- create
@@ -224,7 +224,7 @@ def test_create_goes_on_once_the_record_is_there(world):
     world.publish(1)
     third = world.update(second, 1)
     assert ([CREATE], "NOT_STARTED") == (world.calls(), third.status)
-    assert (CREATED, world.clock.now()) == (third.key.set_by, third.key.set_at)
+    assert (CREATED, world.clock.now()) == (third.key.key_set_by, third.key.key_set_at)
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
@@ -264,7 +264,10 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
     assert (START, CREATED, START, {1: START}) == of_key(created)
     assert (minutes[1], PUT, minutes[1], {1: START, 2: minutes[1]}) == of_key(switched)
     assert {1: START, 2: minutes[2], 4: minutes[2]} == left.signed_until
-    assert (minutes[3], {1: START, 2: minutes[3], 4: minutes[2]}) == (again.key.set_at, again.signed_until)
+    assert (minutes[3], {1: START, 2: minutes[3], 4: minutes[2]}) == (
+        again.key.key_set_at,
+        again.signed_until,
+    )
 
 
 @pytest.mark.usefixtures("_wrong_clock")
@@ -559,8 +562,8 @@ def test_lost_answer_of_put(world, kind, restarts):
     new = world.update(old, 2)
     assert [GET] == world.calls()
     assert ("s2", world.key(2).fingerprint) == signs_with(world)
-    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key.set_by, new.signed_until)
-    assert new.key.set_at > old.key.set_at
+    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key.key_set_by, new.signed_until)
+    assert new.key.key_set_at > old.key.key_set_at
 
 
 @pytest.mark.parametrize("ahead", [timedelta(), -HOUR, HOUR], ids=["right", "slow", "fast"])
@@ -606,7 +609,11 @@ def test_signing_disabled(world, by_put):
     assert world.signs_with() is None
     repaired = world.update(seen, 1)
     assert [GET, GET, ENABLE] == world.calls()
-    assert (old.key.set_at, True, "s1") == (repaired.key.set_at, repaired.signing_enabled, world.signs_with())
+    assert (old.key.key_set_at, True, "s1") == (
+        repaired.key.key_set_at,
+        repaired.signing_enabled,
+        world.signs_with(),
+    )
 
 
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
@@ -913,7 +920,7 @@ def test_another_key_before_it_was_verified(world):
     status = "PENDING (INVALID_VALUE: another value in DNS)"
     reason = f"SES says {status}: the record does not hold the key that SES has"
     assert [f"example.com eu-west-1: {reason}{REPAIRS}"] == world.progress.warnings
-    assert PUT == world.update(seen, 1).key.set_by
+    assert PUT == world.update(seen, 1).key.key_set_by
 
 
 def test_no_key_is_sent_without_its_record(world):
@@ -943,8 +950,8 @@ def test_what_ses_has_not_looked_for_yet(world):
     assert differences(seen)
     world.forget()
     after = world.update(seen, 1)
-    assert ([GET], TAKEN_OVER, ()) == (world.calls(), after.key.set_by, differences(after))
-    assert seen.key.set_at < after.key.set_at
+    assert ([GET], TAKEN_OVER, ()) == (world.calls(), after.key.key_set_by, differences(after))
+    assert seen.key.key_set_at < after.key.key_set_at
     assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
 
 
@@ -968,7 +975,7 @@ def test_a_switch_that_said_success_and_fell_back(world):
     seen = world.read(switched)
     assert [fell_back("PENDING", "HOST_NOT_FOUND: no such name")] == world.progress.warnings
     after = world.update(seen, 2)
-    assert (PUT, True) == (after.key.set_by, switched.key.set_at < after.key.set_at)
+    assert (PUT, True) == (after.key.key_set_by, switched.key.key_set_at < after.key.key_set_at)
     (verdict,) = world.verify(after, timeout_minutes=1)
     assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
@@ -985,7 +992,7 @@ def test_what_ses_confirms_again(world):
     world.clock.advance(2 * HOUR)
     world.forget()
     after = world.update(seen, 1)
-    assert ([GET], "SUCCESS", old.key.set_at) == (world.calls(), after.status, after.key.set_at)
+    assert ([GET], "SUCCESS", old.key.key_set_at) == (world.calls(), after.status, after.key.key_set_at)
     world.forget()
     assert verdicts == world.verify(after, before=verdicts)
     assert [] == world.calls()
@@ -1238,3 +1245,25 @@ def test_a_life_on_any_ses(signing_keys, switches, faults, refreshes):
     world.next_run()
     until_done(world.delete, stored)
     assert {} == world.model.identities(REGION)
+
+
+@cases(
+    ("selector", "status", "is_known"),
+    {
+        "found": ("s1", "SUCCESS", True),
+        "not found yet": ("s1", "PENDING", False),
+        "another key": ("s9", "SUCCESS", False),
+        "refused": (None, "SUCCESS", False),
+    },
+)
+def test_slow_record_of_another_region(world, selector, status, is_known):
+    """A record that SES has found for another Region is in DNS: a lookup does no harm."""
+    world.publish(1)
+    private_key = world.key(1).pkcs1_base64()
+    world.model.put_identity(
+        DOMAIN, "us-east-1", selector=selector or "s1", private_key=private_key, status=status
+    )
+    if selector is None:
+        world.model.inject(Fault("access_denied", "before", GET))
+    made = world.create(1, dns_check="recursive", dns=("manual",), regions=(REGION, "us-east-1"))
+    assert bool(made.key) == bool(world.resolver.looked_up) == is_known

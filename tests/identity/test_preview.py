@@ -36,6 +36,6 @@ def test_preview_and_update(world: World, before, generation, changes, is_change
     inputs = {name: value for name, value in properties.items() if name not in ("fingerprint", "record_name")}
     shown = ByodkimIdentityProvider(run=world.run).diff("", outputs, inputs | {"secret_arn": "arn"})
     assert ([], []) == (world.calls(), shown.replaces)
-    after = lifecycle.update(stored, declared, lambda: world.key(generation), world.outside)
+    after = lifecycle.carry_out(stored, declared, lambda: world.key(generation), world.outside)
     assert (is_change, is_change) == (shown.changes, after != stored or bool(world.calls()))
     assert [line] * bool(line) == [one for one in world.progress.infos if "→" in one]

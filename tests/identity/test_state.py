@@ -43,7 +43,7 @@ DECLARED = any_of(
 STORED = any_of(
     Stored,
     declared=DECLARED,
-    key=st.none() | any_of(KeyInSes, set_at=MOMENTS, signing_since=MOMENTS),
+    key=st.none() | any_of(KeyInSes, key_set_at=MOMENTS, signing_since=MOMENTS),
     signed_until=st.dictionaries(GENERATIONS, MOMENTS),
 )
 

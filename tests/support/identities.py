@@ -36,7 +36,7 @@ def stored(before: Declared | None = None, *, status: str = "SUCCESS", **changes
         "origin": "EXTERNAL",
         "signing_enabled": True,
         "signing_selector": "s2",
-        "key": KeyInSes(set_at=BEFORE, set_by=PUT, signing_since=BEFORE, status=status),
+        "key": KeyInSes(key_set_at=BEFORE, key_set_by=PUT, signing_since=BEFORE, status=status),
         "signed_until": {1: BEFORE},
     }
     return Stored(**known | changes)
