@@ -23,7 +23,7 @@ from byodkim_provider.aws.session import (
     open_session,
     refuse_other_account,
 )
-from byodkim_provider.aws.settings import SERVICES, AwsSettings, partition_of, regions_with_ses
+from byodkim_provider.aws.settings import SERVICES, AwsSettings
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, Interrupted, is_done, side_by_side, stopping
@@ -74,24 +74,20 @@ class Connections:
         return self._once(("names", region), lambda: _names(ses))
 
     def names_elsewhere(
-        self, regions: Sequence[str], account_id: str | None
+        self, home: str, others: Sequence[str], account_id: str | None
     ) -> Mapping[str, frozenset[str] | None]:
         """
-        Names of the identities in each Region of SES but *regions*, all asked at once; errors as for `ses`.
+        Names of the identities in each of *others*, all asked at once; errors as for `ses` in *home*.
 
         None for a Region that can't be reached, or does not let us list them.
         """
-        self.ses(regions[0], account_id)  # compares the account
-        others = sorted({*regions_with_ses(partition_of(regions[0]))} - {*regions})
+        self.ses(home, account_id)  # compares the account
 
         def names(region: str) -> frozenset[str] | None:
             return self._once(("glance", region), lambda: self._glance(region))
 
-        def all_names() -> Mapping[str, frozenset[str] | None]:
-            return dict(zip(others, side_by_side(names, others, at_once=len(others)), strict=True))
-
         try:
-            return self._once(("elsewhere", *others), all_names)
+            return dict(zip(others, side_by_side(names, others, at_once=len(others)), strict=True))
         except Interrupted:
             raise _stopped() from None
 

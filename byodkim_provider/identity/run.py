@@ -43,7 +43,7 @@ class Run:
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
     replaced: set[str] = field(default_factory=set)
-    """Domains of which this run has replaced an identity: when each key signed is lost with the old state."""
+    """Domains whose identity this run replaced: the new state does not know when each key signed."""
     signs: dict[Identity, str] = field(default_factory=dict)
     """
     The selector of the key that SES has, as this run has set or read it; "" if no key of one's own signs.
@@ -109,8 +109,8 @@ class Services:
     """SES in a Region."""
     names: Callable[[str], Collection[str]]
     """Names of the identities in a Region when this run first listed them."""
-    elsewhere: Callable[[Sequence[str]], Mapping[str, Collection[str] | None]]
-    """The same for all Regions but the given ones; None for a Region that does not answer."""
+    elsewhere: Callable[[str, Sequence[str]], Mapping[str, Collection[str] | None]]
+    """The same for many Regions, asked from the first one's account; None for one that does not answer."""
 
     @classmethod
     def of(cls, run: Run, connections: Connections, account_id: str | None) -> Services:
@@ -118,5 +118,5 @@ class Services:
             run,
             lambda region: connections.ses(region, account_id),
             lambda region: connections.names(region, account_id),
-            lambda regions: connections.names_elsewhere(regions, account_id),
+            lambda home, others: connections.names_elsewhere(home, others, account_id),
         )

@@ -10,8 +10,8 @@ The one rule for whether a record of ours may leave DNS, for the records of Rout
     its domain has left the stack                         as the line above, and a record that was there
                                                           before the stack stays
 
-Only a supplied key can be another stack's too: then each Region of SES is asked, and an identity of another
-stack keeps the record, since it may have signed with the key until yesterday.
+A supplied key may also be in another stack. Then every Region is asked, and an identity of another stack
+keeps the record: it may have signed until yesterday.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.settings import partition_of, regions_with_ses
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
@@ -39,6 +40,8 @@ class Ours:
     domain: str
     regions: Sequence[str]
     """Where identities of the domain may sign with its key; SES has to answer in each."""
+    earlier: Sequence[str]
+    """Regions that the domain has left. The record stays if SES refuses to answer in one that is enabled."""
     label: str
     """Of its zone."""
     name: str
@@ -56,7 +59,7 @@ class Ours:
         """
         Whether it has to stay in DNS. A line says why, unless another resource of the stack has it.
 
-        Raises `SesRefused` if SES does not answer in a Region of the domain.
+        Raises `SesRefused` if SES does not answer in a Region that the domain has.
         """
         if (self.label, self.name, self.key) in services.run.records:
             return True
@@ -94,19 +97,20 @@ class Ours:
                     return str(RecordMessages.MAY_HAVE_SIGNED(name=name, stack=stack))
             return str(RecordMessages.SIGNS(name=name)) if signs == self._selector else ""
 
-        for region in self.regions:
-            has_it = (region, self.domain) in run.signs or may_exist(
-                self.domain, partial(services.names, region)
-            )
+        every = [*self.regions, *self.earlier]
+        known = {one for one in every if (one, self.domain) in run.signs}
+        for region in sorted(known.union(self.regions)):
+            has_it = region in known or may_exist(self.domain, partial(services.names, region))
             if has_it and (why := reason(region)):
                 return why
+        others = set(regions_with_ses(partition_of(every[0])) if self.is_supplied and every else ())
+        others = others.union(self.earlier) - known.union(self.regions)
         silent = []
-        elsewhere = services.elsewhere(self.regions) if self.is_supplied and self.regions else {}
-        for region, names in elsewhere.items():
+        for region, names in services.elsewhere(every[0], sorted(others)).items() if others else ():
             try:
-                if names is None:
+                if names is None and region not in self.earlier:
                     silent.append(region)
-                elif self.domain in names and (why := reason(region)):
+                elif (names is None or self.domain in names) and (why := reason(region)):
                     return why
             except (SesRefused, InvalidSettings):
                 silent.append(region)
@@ -117,9 +121,10 @@ class Ours:
         return records.split_name(self.name)[0]
 
 
-def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """The Regions of a domain, with those that it had: what was adopted stays there, and goes on to sign."""
-    return sorted({*olds.get("regions", ()), *news["regions"]})
+def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """*news*, with the Regions that the domain has left: an adopted identity stays there, and still signs."""
+    earlier = sorted({*olds.get("regions", ()), *olds.get("earlier", ())} - {*news["regions"]})
+    return {**news, **({"earlier": earlier} if earlier else {})}
 
 
 def may_exist(domain: str, names: Callable[[], Collection[str]]) -> bool:

@@ -91,7 +91,7 @@ class DkimMessages(Table):
 
     SLOTS = SECTION, "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."
     TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published; to retire the domain, first leave the generation without a record out of `published`"
-    STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`"
+    STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`; if nobody may use that Region any more, `pulumi up --replace` of this record before the rotation forgets it"
     NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"
     OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; if an identity of this stack's past signs with it, delete that identity and the record; if another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
     OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"

@@ -31,7 +31,7 @@ _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
     **dict.fromkeys(("name", "existing", "credentials", "domain", "account_id"), property_types.LINE),
     **dict.fromkeys(("value", "present_value"), property_types.STRING),
-    "regions": property_types.list_of(property_types.LINE),
+    **dict.fromkeys(("regions", "earlier"), property_types.list_of(property_types.LINE)),
     "found": property_types.FLAG,
 }
 """Types of the outputs in the state."""
@@ -47,7 +47,7 @@ How the zone is reached. By another way the record is published too: that may be
 the old one the record stays. What is stored is what deletes the record later.
 """
 
-_USE: Final = ("domain", "regions", "account_id")
+_USE: Final = ("domain", "regions", "earlier", "account_id")
 """Which identities may sign with the key; a change touches no record."""
 
 
@@ -67,7 +67,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
-        news = {**news, "regions": with_earlier(olds, news)}
+        news = with_earlier(olds, news)
         problems: list[str] = []
         is_standby = news.pop("is_standby", True)
         if news.get("value") is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
@@ -110,8 +110,8 @@ class DnsRecordProvider(DynamicProvider):
         there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, **there})
-        is_other = olds["value"] != news["value"]
-        if is_other and (why := _ours(olds).reason(self._services(news.get("account_id")))):
+        is_other, ours = olds["value"] != news["value"], _ours({**news, **there, "value": olds["value"]})
+        if is_other and (why := ours.reason(self._services(news.get("account_id")))):
             raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
@@ -147,6 +147,7 @@ def _ours(props: Mapping[str, Any]) -> Ours:
     return Ours(
         domain=props["domain"],
         regions=props["regions"],
+        earlier=props.get("earlier", ()),
         label=_settings(props).label,
         name=props["name"],
         key=props["value"],

@@ -29,7 +29,7 @@ _REQUIRED: Final = ("domain", "regions", "zone_id", "record_name", "fingerprint"
 _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(("domain", "account_id", "zone_id", "role_arn", "external_id"), property_types.LINE),
     **dict.fromkeys(("record_name", "record_value", "fingerprint", "before"), property_types.LINE),
-    "regions": property_types.list_of(property_types.LINE),
+    **dict.fromkeys(("regions", "earlier"), property_types.list_of(property_types.LINE)),
     **dict.fromkeys(("supplied", "standing", "found"), property_types.FLAG),
 }
 """Types of the outputs in the state."""
@@ -39,7 +39,7 @@ class RecordGuardProvider(AwsProvider):
     """Reads Route 53 before a supplied key's record is made, and deletes a record when nobody needs it."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        news = {**news, "regions": with_earlier(olds, news)}
+        news = with_earlier(olds, news)
         if "is_standby" in news:
             return self._check_slot(olds, news)
         if has_unknown([news["record_name"], news["fingerprint"]]):
@@ -79,7 +79,7 @@ class RecordGuardProvider(AwsProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["record_name"] if olds.get("record_name") != news.get("record_name") else []
-        compared = ("domain", "regions", "account_id", "fingerprint", "record_value")
+        compared = ("domain", "regions", "earlier", "account_id", "fingerprint", "record_value")
         known, unknown = split({name: news.get(name) for name in (*compared, "role_arn", "external_id")})
         changed = "record_value" in unknown or any(olds.get(name) != value for name, value in known.items())
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
@@ -90,7 +90,8 @@ class RecordGuardProvider(AwsProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         before = olds.get("before")
         if "record_value" in news and news["fingerprint"] != olds["fingerprint"]:
-            if why := _ours(olds).reason(self._services(news.get("account_id"))):
+            ours = _ours({**news, "fingerprint": olds["fingerprint"]})
+            if why := ours.reason(self._services(news.get("account_id"))):
                 raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["record_name"], why=why))
             before = olds["fingerprint"]  # if the run ends here, the record still has that key
         return UpdateResult({**news, **({"before": before} if before else {})})
@@ -109,6 +110,7 @@ def _ours(props: Mapping[str, Any]) -> Ours:
     return Ours(
         domain=props["domain"],
         regions=props["regions"],
+        earlier=props.get("earlier", ()),
         label=f"{ROUTE53}{props['zone_id']}",
         name=props["record_name"],
         key=props["fingerprint"],

@@ -20,7 +20,6 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.identity.run import Services
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 from sandbox.mail.sink import MailSink
@@ -284,7 +283,7 @@ class Life:
         run = simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns)
         by_api = DnsRecordProvider(
             lambda host, _: Host(host.label, self.dns, self.mishaps, self.clock),  # type: ignore[arg-type,return-value]
-            lambda _: Services(run, self._ses, self.ses.identities, lambda _: {}),
+            lambda _: simulation.services_of(run, self._ses, self.ses.identities),
             run=run,
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": "Zmlyc3Q="}}}.get

@@ -29,7 +29,6 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.identity.run import Services
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
@@ -206,7 +205,7 @@ class Stack:
         run = simulation.new_run(outside.clock, outside)
         by_api = DnsRecordProvider(
             lambda host, credentials: Host(outside, credentials, host.label),
-            lambda _: Services(run, client, names, lambda _: {}),
+            lambda _: simulation.services_of(run, client, names),
             run=run,
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.settings import regions_with_ses
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.signers import Ours
 from byodkim_provider.messages.hosts import RecordMessages
@@ -17,8 +18,9 @@ OTHER = "us-east-1"
 LABEL = "route53:Z1"
 NAME = f"s1._domainkey.{DOMAIN}"
 GET = "GetEmailIdentity"
-RECORD = Ours(DOMAIN, [REGION], LABEL, NAME, "the key", is_supplied=False, was_there=False)
+RECORD = Ours(DOMAIN, [REGION], (), LABEL, NAME, "the key", is_supplied=False, was_there=False)
 SUPPLIED = replace(RECORD, is_supplied=True)
+LEFT = replace(RECORD, earlier=[OTHER])
 THERE = replace(SUPPLIED, was_there=True)
 
 SIGNS = f"{DOMAIN} {REGION} signs with it"
@@ -30,14 +32,17 @@ LATELY = "of the stack 'mail/prod' may have signed with it lately"
 
 @pytest.fixture
 def why(world):
-    """The line about a record that stays; "" if it goes. *silent* Regions don't answer."""
+    """The line about a record that stays; "" if it goes. *silent* Regions list nothing."""
 
     def why(record, *, silent=()):
         def names(region):
             return None if region in silent else world.listed(region)
 
-        def elsewhere(regions):
-            return {one: names(one) for one in (REGION, OTHER) if one not in regions}
+        def elsewhere(home, others):
+            assert home == REGION
+            is_all = {*others} == {*regions_with_ses("aws")} - {*record.regions}
+            assert is_all == record.is_supplied
+            return {one: names(one) for one in (REGION, OTHER) if one in others}
 
         stays = record.stays(replace(world.outside, names=names, elsewhere=elsewhere))
         lines = [one.removeprefix(f"{NAME}: left at {LABEL}, ") for one in world.progress.warnings]
@@ -100,13 +105,33 @@ def test_replaced(world, why, stays):
 def test_other_regions(world, why):
     """Another stack may have a supplied key in any Region; a generated key is in its domain's alone."""
     world.put("s1", OTHER)
-    assert why(RECORD) == ""
+    assert why(RECORD) == why(replace(SUPPLIED, regions=[])) == ""
     assert why(SUPPLIED) == SIGNS_ELSEWHERE
     world.forget()
     world.run.zones[DOMAIN].add(LABEL)
     assert why(THERE) == SIGNS_ELSEWHERE
     world.forget()
-    assert why(replace(RECORD, regions=[REGION, OTHER])) == SIGNS_ELSEWHERE
+    for has_it in ({"regions": [REGION, OTHER]}, {"earlier": [OTHER]}):
+        assert why(replace(RECORD, **has_it)) == SIGNS_ELSEWHERE
+        world.forget()
+
+
+def test_a_region_that_left(world, why):
+    """It is asked as far as it answers: without the list, for the identity; a refusal keeps the record."""
+    assert why(LEFT) == why(LEFT, silent=[OTHER]) == ""
+    world.put("s1", OTHER)
+    assert why(LEFT, silent=[OTHER]) == SIGNS_ELSEWHERE
+    world.next_run()
+    world.forget()
+    world.model.inject(Fault("access_denied", "before", GET))
+    assert why(LEFT) == f"SES does not say who signs with it in {OTHER}"
+
+
+def test_a_region_that_was_deleted_in_this_run(world):
+    """What this run knows of a Region that the domain has left is not asked for again."""
+    asked = dict.fromkeys(("ses", "elsewhere"), pytest.fail)
+    world.run.signs[OTHER, DOMAIN] = ""
+    assert not LEFT.stays(replace(world.outside, **asked))
 
 
 @pytest.mark.parametrize("region", [REGION, OTHER])
@@ -154,7 +179,7 @@ SILENT = f"{NAME}: left at {LABEL}, SES does not say who signs with it"
 def test_many_silent_regions(world):
     """A long list is cut."""
     silent = {f"xx-east-{number}": None for number in range(1, 6)}
-    assert SUPPLIED.stays(replace(world.outside, elsewhere=lambda _: silent))
+    assert SUPPLIED.stays(replace(world.outside, elsewhere=lambda *_: silent))
     assert world.progress.warnings == [f"{SILENT} in xx-east-1, xx-east-2, xx-east-3 and 2 more"]
 
 
@@ -164,6 +189,6 @@ def test_no_session(world):
     def ses(region):
         raise InvalidSettings(["aws: no response from STS"])
 
-    listed = {"names": lambda _: (), "elsewhere": lambda _: {OTHER: [DOMAIN]}}
+    listed = {"names": lambda _: (), "elsewhere": lambda *_: {OTHER: [DOMAIN]}}
     assert SUPPLIED.stays(replace(world.outside, ses=ses, **listed))
     assert world.progress.warnings == [f"{SILENT} in {OTHER}"]

@@ -1,5 +1,7 @@
 """What has to be true before a key's record in Route 53 is made, and before it goes."""
 
+from dataclasses import replace
+
 import pytest
 from pulumi.output import Unknown
 
@@ -196,7 +198,10 @@ def test_a_region_that_left(provider, inputs):
     """An adopted identity stays in its Region and signs on, so that Region is asked for ever."""
     first = provider.check({}, inputs | {"regions": [REGION, "us-east-1"]}).inputs
     later = provider.check(first, inputs).inputs
-    assert later["regions"] == [REGION, "us-east-1"]
+    assert (later["regions"], later["earlier"]) == ([REGION], ["us-east-1"])
+    assert provider.diff("id", first, later).changes
+    assert provider.check(later, inputs).inputs == later
+    assert provider.check(later, inputs | {"regions": ["us-east-1"]}).inputs["earlier"] == [REGION]
 
 
 def test_replaced(world, route53, provider, inputs, value):
@@ -272,3 +277,18 @@ def test_slot_that_still_signs(world, route53, provider, slot):
     with pytest.raises(InvalidSettings) as caught:
         later.update("id", outputs, checked)
     assert caught.value.message == DkimMessages.STILL_SIGNS(name=NAME, why=f"{DOMAIN} {REGION} signs with it")
+
+
+def test_slot_after_a_region_that_is_disabled(world, route53, slot):
+    """A Region that the domain has left, and that nobody can use any more, does not hold up its rotations."""
+
+    def names(region):
+        assert region == REGION, "SES answers in no other Region"
+        return ()
+
+    services = replace(world.outside, names=names, elsewhere=lambda _, others: dict.fromkeys(others, ()))
+    later = RecordGuardProvider(lambda _: services, lambda *_: route53, run=world.run)
+    outputs = guarded(later, {**slot(1), "regions": ["ap-east-1", REGION]})
+    checked = later.check(outputs, slot(2, is_standby=True)).inputs
+    after = later.update("id", outputs, checked).outs
+    assert after["fingerprint"] == world.key(2).fingerprint

@@ -15,6 +15,7 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.errors import SesRefused
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
@@ -34,7 +35,7 @@ from byodkim_provider.resources.inputs import (
 )
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.continuity.model import Declaration, Known, Properties, Providers
-from tests.support.fakes import FakeClock, FakeProgress
+from tests.support.fakes import REGION, FakeClock, FakeProgress
 
 Record = Callable[[KeyRecord, HostedZone], Properties]
 """Inputs of the record of a key in a zone."""
@@ -202,6 +203,9 @@ class AnyRecord:
         )
 
 
+REGIONS: Final = frozenset({REGION, "us-east-1"})
+
+
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
     """A run, which is a process of the plugin."""
     return Run(FakeProgress, clock, lambda check, _: resolver if checks_dns and check != "off" else None)
@@ -216,9 +220,23 @@ def process(
     run: Run,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    services = Services(run, ses, names, lambda _: {})
+    services = services_of(run, ses, names)
     guard = RecordGuardProvider(lambda _: services, lambda *_: route53, run=run)
     return Providers.of_a_process(record, services, guard)
+
+
+def services_of(
+    run: Run, ses: Callable[[str], SesClient], names: Callable[[str], Collection[str]]
+) -> Services:
+    """What a call may touch. Of all Regions of SES, only those that tests use are asked."""
+
+    def listed(region: str) -> Collection[str] | None:
+        try:
+            return names(region)
+        except SesRefused:
+            return None
+
+    return Services(run, ses, names, lambda _, others: {one: listed(one) for one in REGIONS & {*others}})
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:

@@ -60,7 +60,7 @@ class World:
     @property
     def outside(self) -> Services:
         """For one call; no other Region has identities."""
-        return Services(run=self.run, ses=self.ses, names=self.listed, elsewhere=lambda _: {})
+        return Services(run=self.run, ses=self.ses, names=self.listed, elsewhere=lambda *_: {})
 
     def listed(self, region: str) -> frozenset[str]:
         """Names of SES's identities, asked for once in a run."""
@@ -123,11 +123,11 @@ class World:
 
     def create(self, generation: int = 1, /, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
-        return lifecycle.create(declared, lambda: self.key(generation), self.outside)
+        return lifecycle.carry_out(None, declared, lambda: self.key(generation), self.outside)
 
     def update(self, stored: Stored, generation: int, /, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
-        return lifecycle.update(stored, declared, lambda: self.key(generation), self.outside)
+        return lifecycle.carry_out(stored, declared, lambda: self.key(generation), self.outside)
 
     def read(self, stored: Stored) -> Stored:
         return lifecycle.read(stored, self.outside)
