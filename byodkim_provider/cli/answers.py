@@ -24,7 +24,7 @@ from byodkim_provider.cli.now import (
     domain_now,
     identity_now,
 )
-from byodkim_provider.cli.stack import Domain, Stack
+from byodkim_provider.cli.stack import Domain, Stack, announced
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import CannotRead, ask_all, say
 from byodkim_provider.dkim import keys
@@ -111,7 +111,7 @@ def of_record(
     if resolver:
         questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
-        ask_ses = _ses(environment, AwsSettings, may_fail=True)
+        ask_ses = _ses(environment, lambda: announced(AwsSettings()), may_fail=True)
         questions["SES", region, domain] = partial(ask_ses, region, domain, None)
     answers = _answers(questions, say_refusal=True)
     identities = []

@@ -7,7 +7,6 @@ asked for. `scan_entries` says what becomes of each.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.ses import MANAGED
-from byodkim_provider.aws.settings import AwsSettings, redirection_warnings, regions_with_ses
+from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here, read_file, replace_file
 from byodkim_provider.cli.scan_entries import (
@@ -38,7 +37,7 @@ from byodkim_provider.cli.scan_entries import (
     summary,
     why_no_entry,
 )
-from byodkim_provider.cli.stack import Stack, open_stack, settings_in
+from byodkim_provider.cli.stack import Stack, announced, open_stack, settings_in
 from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION
@@ -140,10 +139,7 @@ def scan(
     if stack and add and stack.has_own_program:
         raise Refused(CliMessages.OWN_PROGRAM(edits="without `--add` the entries are printed"))
     project = stack.project if stack else settings.PROJECT
-    aws = stack.aws() if stack else AwsSettings()
-    for line in () if stack else redirection_warnings(aws.endpoints, os.environ):
-        say(line)
-    account = environment.account(aws)
+    account = environment.account(stack.aws() if stack else announced(AwsSettings()))
     account_id, regions_of, left_out = _listed(account, stack, regions, wanted, exclude)
     found, others = _found(account, regions_of, environment.hosting(servers), wanted, signs, limit)
     for why in (left_out := left_out + others):

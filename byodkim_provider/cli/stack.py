@@ -231,10 +231,14 @@ class Stack:
                 raise CannotRead(CliMessages.ENCRYPTED(name=name))
             return value
 
-        settings = read_settings(get)
-        for line in redirection_warnings(settings.endpoints, os.environ):
-            say(line)
-        return settings
+        return announced(read_settings(get))
+
+
+def announced(settings: AwsSettings) -> AwsSettings:
+    """*settings*, after a warning of each service that they or the environment redirect."""
+    for line in redirection_warnings(settings.endpoints, os.environ):
+        say(line)
+    return settings
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:

@@ -333,7 +333,7 @@ class DomainDefaults(Written):
         AfterValidator(distinct),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = ()
-    """AWS Regions, each with an SES identity of its own. Default: `aws:region`."""
+    """AWS Regions, each with an identity; a key store is in the first one. Default: `aws:region`."""
     dns: Annotated[
         Listed[DnsSettings],
         BeforeValidator(_as_list),
