@@ -513,9 +513,14 @@ def test_another_prefix(sandbox, open_stack, keys_zone):
     assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
 
 
-def test_region_that_left(sandbox, open_stack, keys_zone):
-    """An adopted identity stays in SES and signs with a slot: its key stays until somebody deletes it."""
-    domain = "left.example"
+@pytest.mark.parametrize("way_out", ["deleted", "forgotten"])
+def test_region_that_left(sandbox, open_stack, keys_zone, way_out):
+    """
+    An adopted identity stays in SES and signs with a slot: its key stays until somebody deletes it.
+
+    Or, as where nobody may use SES, until the guard forgets the Region.
+    """
+    domain = f"{way_out}.example"
     paste(sandbox, domain)
     sandbox.ses.put_identity(domain, OTHER_REGION, selector="old", private_key=base64_der(OPENSSL_KEY))
     regions = [REGION, OTHER_REGION]
@@ -531,7 +536,15 @@ def test_region_that_left(sandbox, open_stack, keys_zone):
     assert run.failed
     assert f"its slot can't get another key, {domain} {OTHER_REGION} signs with it" in run.stdout
     assert slot(sandbox, domain, 2) == before
-    sandbox.ses.remove(domain, OTHER_REGION)
+    if way_out == "deleted":
+        sandbox.ses.remove(domain, OTHER_REGION)
+    else:
+        stack.declare(declared(domain, 4, published=[2, 3, 4], adopt=True))
+        guard = urn(RECORD_GUARD, f"{domain}/ses2/{ZONE}/route53:{keys_zone.zone_id}")
+        forgotten = stack.up(replace=[guard])
+        assert forgotten.ok, forgotten.stdout
+        assert slot(sandbox, domain, 2) == before
+        stack.declare(declared(domain, 4, adopt=True))
     assert stack.up().ok
     assert slot(sandbox, domain, 2) != before
 
