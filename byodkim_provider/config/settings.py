@@ -200,6 +200,8 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     for generation, key in supplied.items():
         if problem := records.name_problem(key.selector, domain.name):
             yield line((*where, "keys", str(generation), "selector"), problem)
+        if records.record_name(key.selector, domain.name) in domain.cnames:
+            yield line((*where, "keys", str(generation), "selector"), DkimMessages.OF_SLOT())
     generated = [one for one in domain.published if one not in supplied and not domain.selector(one)]
     if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
         yield line(where, SettingMessages.LONG_DOMAIN())

@@ -231,9 +231,9 @@ def too_early(
     Generations that a change from *before* to *after* takes out of DNS too early, oldest first.
 
     *before* and *after* are the published generations before and after the change. *exchanged*
-    generations stay but get another key, so their old records go too. So does what resolvers remember of a
-    generation that has left DNS, once another one gets its slot. *signing_before* signs until *now*; None
-    if nothing signs yet. *signed_until* says when every other generation last signed; a generation that is
+    generations stay but get another key, so their old records go too. A generation whose slot another one
+    takes is checked as well, and so is one that comes back with a slot, and a new key: resolvers may still
+    have its record cached. *signing_before* signs until *now*; None if nothing signs yet. *signed_until* says when every other generation last signed; a generation that is
     not in it never signed. *overlap_days* 0 is the override: all may go.
     """
     last_signed = dict(signed_until)
@@ -241,7 +241,7 @@ def too_early(
         last_signed[signing_before] = now
     leaving = set(before) - set(after) | set(before) & set(exchanged)
     for new in set(after) - set(before):
-        leaving.update(sharing(new, last_signed, slots))
+        leaving.update(sharing(new, last_signed, slots), () if slots(new) is None else (new,))
     signed = {generation: last_signed[generation] for generation in leaving & last_signed.keys()}
     return tuple(signed_lately(signed, now=now, overlap_days=overlap_days).values())
 
@@ -260,7 +260,7 @@ def allowed_today(
     """
     held = {found.generation for found in early}
     stay = {*before} & ({*after} | held)
-    new = {one for one in {*after} - stay if not sharing(one, held | stay, slots)}
+    new = {one for one in {*after} - stay - held if not sharing(one, held | stay, slots)}
     return tuple(sorted(stay | new))
 
 

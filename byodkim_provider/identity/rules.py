@@ -41,7 +41,7 @@ def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) 
     """
     Generations that signed before, and may have mail on its way, with the latest date of all Regions.
 
-    Those that are published may not leave DNS yet; no other key may get the slots of the others.
+    Published ones may not leave DNS yet. The slots of those that have left get no other key yet.
     """
     until: dict[int, datetime] = {}
     for one in stored:
@@ -122,7 +122,7 @@ def _refuse_second_key(before: Declared, declared: Declared) -> None:
             IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
         )
     twice = before.selector if other_key and not other_selector else ""
-    if twice and before.generation and declared.generation and declared.cname:
+    if twice and before.generation and before.cname and declared.cname:
         numbers = {"before": before.generation, "after": declared.generation}
         raise InvalidSettings(
             IdentityMessages.SAME_SLOT(

@@ -90,7 +90,7 @@ class DkimMessages(Table):
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
     SLOTS = SECTION, "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."
-    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published; to retire the domain, first leave the generation without a record out of `published`"
+    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation has to be published as the standby before it can sign: raise `generation` by one at a time, or go back to one that is still published; before `retired: true`, take a generation without a record out of `published`"
     STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`; where nobody may use SES any more, `pulumi up --replace` of this resource, with `published` as it was, makes it forget the Region"
     NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"
     OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; if an identity of this stack's past signs with it, delete that identity and the record; if another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
@@ -98,6 +98,7 @@ class DkimMessages(Table):
     NOT_PUBLISHED = "none of them publishes generation {generation}: set `fromGeneration: 1` at one"
     TWO_SELECTORS = "without the same cname a key would need two selectors: set `fromGeneration: {free}` at the new one"
     SUPPLIED = "with cname its selector would be {selector!r}: leave the key out, one is generated"
+    OF_SLOT = "is a selector of cname too: take another cname"
     SHARED = "generations {first} and {generation} share the selector {selector!r}: publish at most {slots} in a row"
     OWN_ZONE = "holds {domain!r} itself: with cname the records stand in another zone, such as one called keys below it"
     ZONE = "required with cname: the zone that holds the records, like 'keys.example.net'"

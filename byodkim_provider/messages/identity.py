@@ -35,11 +35,11 @@ class IdentityMessages(Table):
     ROTATION = SECTION, "Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
     STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
-    SLOT_IN_USE = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC", _NOTHING + "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at once and mail fails where the old record is remembered"
+    SLOT_IN_USE = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC", _NOTHING + "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at once and mail fails where a resolver still has the old record cached"
     ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` with `published: {today}` is allowed, which keeps what must stay"
     OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
     OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
-    SAME_SLOT = "{name}: generations {before} and {after} have the slot {selector!r}, which signs", _NOTHING + "set `generation: {following}`, of another slot, first"
+    SAME_SLOT = "{name}: generations {before} and {after} have the slot {selector!r}, which signs", _NOTHING + "rotate to `generation: {following}` first: it has another slot"
     SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"
 
     ROTATION_STEPS = SECTION, "Parts of a hint about a rotation."
@@ -56,7 +56,7 @@ class IdentityMessages(Table):
     UNKNOWN_TO_STATE = "{name}: {seen}, which is not in the state", _NOTHING + "run `pulumi up --refresh` with `published: {published}` first"
     REGIONS_AT_ONCE = "{domain}: {regions} can't take the place of {before} at once", "list all of them in one `pulumi up`, and drop the old ones in another"
     NOT_VISIBLE = "{name}: not visible after {seconds:.0f} s: {answers}", "nothing was changed in SES, {still}; {step}"
-    ASKED_FOR = "{name}: dns: the record is still asked for at {zone} ({servers})", _NOTHING + "list both, move the {moves}, and drop the old one two days later, when nobody remembers them"
+    ASKED_FOR = "{name}: dns: the record is still asked for at {zone} ({servers})", _NOTHING + "list both, move the {moves}, and drop the old one two days later, when no resolver has the old answer cached"
     EXCHANGED = "{name}: dns: {zone} can't be exchanged at once, its records may still be asked for", _NOTHING + "list both, move the {moves}, then drop one"
     NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "what is made stays; correct what is named and run `pulumi up` again"
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"

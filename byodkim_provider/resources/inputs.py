@@ -283,7 +283,8 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
     identity.
     """
     if settings.selector(generation):
-        # In the rotation after the next one the identity comes before the record of this slot.
+        # Two rotations later this slot's record is made after the identity; a dependency stored now would
+        # then be a cycle.
         return generation == settings.generation
     return generation <= settings.generation
 

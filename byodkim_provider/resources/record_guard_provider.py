@@ -1,9 +1,8 @@
 """
 The guard of a key's record in Route 53: translates between the engine, Route 53 and `identity.signers`.
 
-Before a supplied key's record is seen in Route 53, each `check` reads its name there, so that a preview
-refuses to overwrite what somebody else has there. From then on a record costs no call. That of a slot is read
-before its guard is made.
+For a supplied key, each `check` reads the name in Route 53 until it has seen this key there, and then no
+more. For a slot, only the first `check` reads it.
 """
 
 from __future__ import annotations

@@ -469,6 +469,9 @@ dns: [manual, {zoneId: '00000000000000000000000000000000'}]
   dns[1].zoneId: '00000000000000000000000000000000' is not a zone id in route53
 generation: 2, published: [1, 2, 4], dns: {provider: route53, zone: keys.example.net, cname: ses}
   published: generations 1 and 4 share the selector 'ses1': publish at most 3 in a row
+generation: 3, published: [3, 4], keys: {'3': {selector: ses3, privateKey: first}},
+    dns: [route53, {provider: route53, zone: keys.example.net, cname: ses, fromGeneration: 4}]
+  keys["3"].selector: is a selector of cname too: take another cname
 overlapDays: 1, dns: {provider: route53, zone: keys.example.net, cname: ses}
   overlapDays: must be 0 or at least 2 with cname, whose records are remembered for up to a day
 dns: {provider: manual, panel: godady}

@@ -210,3 +210,13 @@ def test_an_emptied_slot_is_not_filled_at_once():
     assert allowed == (4, 5)
     assert early(*change, days_since=since, signing=4, slots=slots, overlap_days=0) == ()
     assert early(*change, days_since=since, signing=4) == ()
+
+
+def test_a_generation_comes_back():
+    """It has a new key then, so it waits as any other that gets its slot; a selector of its own is a new one."""
+    change, since = ((2, 4), (2, 3, 4)), {3: 1}
+    assert early(*change, days_since=since, signing=4) == ()
+    found = early(*change, days_since=since, signing=4, slots=generations.slot)
+    assert found == (TooEarly(3, NOW - DAY, NOW + 9 * DAY),)
+    allowed = generations.allowed_today(before=(2, 4), after=(2, 3, 4), early=found, slots=generations.slot)
+    assert allowed == (2, 4)

@@ -39,7 +39,7 @@ TEXTS = {
     "for\n  hint: nothing was changed in SES; list both, move the name servers, then drop one",
     ASKED_FOR: "example.com eu-west-1: dns: the record is still asked for at {zone} ({servers})\n"
     "  hint: nothing was changed in SES; list both, move the name servers, and drop the old one two days "
-    "later, when nobody remembers them",
+    "later, when no resolver has the old answer cached",
 }
 
 
