@@ -232,9 +232,10 @@ def too_early(
 
     *before* and *after* are the published generations before and after the change. *exchanged*
     generations stay but get another key, so their old records go too. A generation whose slot another one
-    takes is checked as well, and so is one that comes back with a slot, and a new key: resolvers may still
-    have its record cached. *signing_before* signs until *now*; None if nothing signs yet. *signed_until* says when every other generation last signed; a generation that is
-    not in it never signed. *overlap_days* 0 is the override: all may go.
+    takes is checked as well, and so is one that comes back, with another key: resolvers may still have its
+    record cached. *signing_before* signs until *now*; None if nothing signs yet. *signed_until* says when
+    every other generation last signed; a generation that is not in it never signed. *overlap_days* 0 is the
+    override: all may go.
     """
     last_signed = dict(signed_until)
     if signing_before is not None:

@@ -123,12 +123,9 @@ def _refuse_second_key(before: Declared, declared: Declared) -> None:
         )
     twice = before.selector if other_key and not other_selector else ""
     if twice and before.generation and before.cname and declared.cname:
-        numbers = {"before": before.generation, "after": declared.generation}
-        raise InvalidSettings(
-            IdentityMessages.SAME_SLOT(
-                name=str(before), selector=twice, following=before.generation + 1, **numbers
-            )
-        )
+        fields = {"selector": twice, "before": before.generation, "after": declared.generation}
+        following = before.generation + 1
+        raise InvalidSettings(IdentityMessages.SAME_SLOT(name=str(before), following=following, **fields))
     if twice := twice or _selector_with_two_keys(before, declared):
         raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice))
 

@@ -256,14 +256,15 @@ class ByodkimDomain(pulumi.ComponentResource):
             # Named after the zone, not after its position: a renamed record would be deleted.
             record = inputs.key_record(settings, generation, zone=zone, **of_key)
             of_zone = f"{zone.cname_zone}/{zone.label}" if zone.cname_zone else zone.label
-            record_name, value = f"{name}/{of_zone}", record.value
+            record_name = f"{name}/{of_zone}"
             of_guard = inputs.of_guard(settings, generation, zone=zone, **of_key)
             guard = None
             if of_guard:
                 guard = RecordGuard(record_name, of_guard, pulumi.ResourceOptions(parent=self))
                 guards.append(guard)
-                value = guard.record_value if settings.selector(generation) else value
-            made = provider.publish(record_name, replace(record, value=value), self._of_a_record(guard))
+                if settings.selector(generation):
+                    record = replace(record, value=guard.record_value, before=guard.before)
+            made = provider.publish(record_name, record, self._of_a_record(guard))
             records += [made] if made else []
         if generation == settings.generation:
             self._signing_records = records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +15,12 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord
-from byodkim_provider.resources.sdk import PerProgram, as_secret_as
+from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client, Zone
@@ -50,6 +51,9 @@ class Route53:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
         zone = self._zone_of(record.domain, opts.parent)
         value = pulumi.Output.from_input(record.value).apply(records.route53_value)
+        if record.existing == "slot":
+            client = self._client(opts.parent)
+            opts = before_write(name, lambda change: _refuse_another_key(client, change, record.before), opts)
         return self._record(name, zone, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
@@ -117,13 +121,29 @@ def _refuse_others(route53: Route53Client, change: pulumi.ResourceHookArgs, pare
         pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
 
 
+async def _refuse_another_key(
+    route53: Route53Client, change: pulumi.ResourceHookArgs, before: pulumi.Input[str | None]
+) -> None:
+    """Raise `InvalidSettings` if a slot has got a key that the state lacks: after a refresh that hides it."""
+    from byodkim_provider.aws.route53 import fingerprint_in
+
+    new = change.new_inputs or {}
+    if has_unknown(new):
+        return  # its guard gives it the next key
+    ours = {None, await pulumi.Output.from_input(before).future(), *map(fingerprint_in, new["records"])}
+    if {*map(fingerprint_in, route53.standing(new["zoneId"], new["name"]))} - ours:
+        raise InvalidSettings(DkimMessages.OTHER_STANDS(name=new["name"]))
+
+
 def _plain(value: str) -> str:
     """*value* of an MX or SPF record, however it is spelled."""
     return records.unquoted(value).rstrip(".").lower()
 
 
 def before_write(
-    name: str, act: Callable[[pulumi.ResourceHookArgs], None], opts: pulumi.ResourceOptions
+    name: str,
+    act: Callable[[pulumi.ResourceHookArgs], Awaitable[None] | None],
+    opts: pulumi.ResourceOptions,
 ) -> pulumi.ResourceOptions:
     """*opts*, by which *act* is called before *name* is made or changed, and in a preview of that."""
     hook = pulumi.ResourceHook(name, act, pulumi.ResourceHookOptions(on_dry_run=True))

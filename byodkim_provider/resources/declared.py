@@ -199,6 +199,8 @@ class RecordGuard(OurResource):
 
     record_value: pulumi.Output[str]
     """The value of the record of a slot; None of any other."""
+    before: pulumi.Output[str]
+    """The fingerprint of the key that the slot had before; None at first."""
 
 
 @dataclass(kw_only=True)

@@ -102,6 +102,8 @@ class DnsRecordProvider(DynamicProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
         there = self._record(props).values()
+        if props["existing"] == "slot" and {*there} - {props["present_value"]}:
+            raise InvalidSettings(DkimMessages.OTHER_STANDS(name=props["name"]))
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 

@@ -77,6 +77,8 @@ class KeyRecord:
     """Their AWS account."""
     is_standby: bool | None = None
     """Of a `slot`: whether it may get another key now."""
+    before: pulumi.Input[str | None] = None
+    """Of a slot in Route 53: the fingerprint of the key that it had before."""
 
 
 def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:

@@ -2,7 +2,7 @@
 The guard of a key's record in Route 53: translates between the engine, Route 53 and `identity.signers`.
 
 For a supplied key, each `check` reads the name in Route 53 until it has seen this key there, and then no
-more. For a slot, only the first `check` reads it.
+more. For a slot, only the first `check` reads it, and each `read`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
@@ -67,6 +67,8 @@ class RecordGuardProvider(AwsProvider):
             return check_result({**known, **news}, [DkimMessages.NO_VALUE(name=name).with_hint()])
         if known and value != known["record_value"] and not is_standby:
             return check_result(news, [DkimMessages.TAKEN(name=name).with_hint()])
+        # The record has that key until it gets this one.
+        news["before"] = known.get("before" if value == known.get("record_value") else "fingerprint")
         if has_unknown(value):
             return check_result({**known, **news, "fingerprint": value}, [])
         news["fingerprint"] = fingerprint_in(records.quoted(value))
@@ -86,19 +88,26 @@ class RecordGuardProvider(AwsProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(props["record_name"], props)
 
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Refuses to refresh a slot that has got another key: the record would get the one of the state."""
+        if props.get("record_value"):
+            values = self._in_zone(props).standing(props["zone_id"], props["record_name"])
+            ours = {None, props["fingerprint"], props.get("before")}
+            if {fingerprint_in(value) for value in values} - ours:
+                raise InvalidSettings(DkimMessages.OTHER_STANDS(name=props["record_name"]))
+        return ReadResult(id_, props)
+
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        before = olds.get("before")
         if "record_value" in news and news["fingerprint"] != olds["fingerprint"]:
             ours = _ours({**news, "fingerprint": olds["fingerprint"]})
             if why := ours.reason(self._services(news.get("account_id"))):
                 raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["record_name"], why=why))
-            before = olds["fingerprint"]  # if the run ends here, the record still has that key
-        return UpdateResult({**news, **({"before": before} if before else {})})
+        return UpdateResult(news)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         property_types.refuse_state(property_types.problems(props, _STORED, required=_REQUIRED))
         if not _ours(props).stays(self._services(props.get("account_id"))):
-            for fingerprint in {props["fingerprint"], props.get("before", props["fingerprint"])}:
+            for fingerprint in {props["fingerprint"], props.get("before") or props["fingerprint"]}:
                 self._in_zone(props).withdraw(props["zone_id"], props["record_name"], fingerprint)
 
     def _in_zone(self, props: Mapping[str, Any]) -> Route53Client:

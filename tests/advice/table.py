@@ -116,6 +116,7 @@ FOLLOWED: Final = {
     DkimMessages.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
     DkimMessages.TAKEN: "engine/test_cname.py::test_retired_and_destroyed",
     DkimMessages.OTHERS: "engine/test_cname.py::test_refusals",
+    DkimMessages.OTHER_STANDS: "engine/test_cname.py::test_an_old_state",
     DkimMessages.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
     # -- identities
     IdentityMessages.NOBODYS: "engine/test_existing.py::test_adopt",

@@ -26,7 +26,9 @@ NEGATIVE_TTL: Final = 900
 KEYS_ZONE: Final = "keys.example.net"
 
 CNAMES: Final[Mapping[str, str]] = {
-    f"ses{slot}._domainkey.example.com": f"ses{slot}._domainkey.example.com.{KEYS_ZONE}" for slot in (1, 2, 3)
+    f"{prefix}{slot}._domainkey.example.com": f"{prefix}{slot}._domainkey.example.com.{KEYS_ZONE}"
+    for prefix in ("ses", "mail")
+    for slot in (1, 2, 3)
 }
 """They have been pasted before the domain's life begins."""
 

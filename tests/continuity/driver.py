@@ -204,7 +204,7 @@ class Moves(RuleBasedStateMachine):
         self.life.dns.lag_seconds = 0
         self.life.wait(1)
         if self.life.is_disturbed:
-            self.refresh([])
+            self.life.look_again()
         self.life.settle()
 
     def _edit(

@@ -220,6 +220,50 @@ def a_stranger_holds_up_a_rotation(life: Life) -> None:
     life.settle()
 
 
+def an_old_state_is_restored(life: Life) -> None:
+    """SES signs in a slot with a key that the state has lost; a refresh would have the old one put back."""
+    restore(life, lost=2, dns=SLOTS)
+    life.refresh()
+    life.up(stack(4, dns=SLOTS))
+    life.up(stack(3, dns=SLOTS))
+    life.settle()
+    life.wait(241)
+    life.refresh()
+    life.settle()
+
+
+def an_old_state_has_no_slot_left(life: Life) -> None:
+    """Each slot has a key that the state has lost, as of the trouble page: another prefix has free ones."""
+    restore(life, lost=3, dns=SLOTS)
+    life.refresh()
+    moved = [SLOTS, SLOTS | {"cname": "mail", "fromGeneration": 4}]
+    life.up(stack(4, published=[1, 2, 3, 4, 5], dns=moved))
+    life.settle()
+    life.wait(241)
+
+
+def an_old_state_without_slots(life: Life) -> None:
+    """The hints of the refusals lead on, as the trouble page says."""
+    restore(life, lost=2)
+    life.refresh()
+    life.up(stack(4))
+    life.up(stack(4, published=[2, 3, 4, 5]))
+    life.up(stack(4, published=[1, 2, 3, 4, 5]))
+    life.settle()
+
+
+def restore(life: Life, *, lost: int, **more: Any) -> None:
+    """A backup of the state is imported, from before the last *lost* rotations."""
+    for generation in (1, 2):
+        life.up(stack(generation, **more))
+        life.wait(241)
+    backup = dict(life.engine.state)
+    for generation in range(3, 3 + lost):
+        life.up(stack(generation, **more))
+        life.wait(241)
+    life.engine.state = backup
+
+
 HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
     an_identity_is_deleted_after_going_back,
@@ -240,6 +284,9 @@ HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     a_create_is_lost_and_a_jump_undone,
     a_create_is_lost_before_a_jump,
     a_stranger_holds_up_a_rotation,
+    an_old_state_is_restored,
+    an_old_state_has_no_slot_left,
+    an_old_state_without_slots,
 )
 
 

@@ -143,6 +143,12 @@ class Life:
         self.mishaps.plan()
         return outcome
 
+    def look_again(self) -> None:
+        """A refresh, before which people remove what a stranger has put into a slot."""
+        if self.refresh() == "failed" and self.dns.tampered:
+            self._remove_other_values()
+            self.refresh()
+
     def wait(self, hours: float) -> None:
         """Time passes, with mail all the time."""
         self.tally.moves += 1
@@ -216,7 +222,7 @@ class Life:
         # What these texts say is done first.
         said = [str(error) for error in self.engine.errors]
         if any("run `pulumi up --refresh`" in one for one in said):
-            self.refresh()
+            self.look_again()
         if unheard := [one for one in said if "which is not in the state" in one]:
             lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
             self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})

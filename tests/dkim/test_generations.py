@@ -213,7 +213,7 @@ def test_an_emptied_slot_is_not_filled_at_once():
 
 
 def test_a_generation_comes_back():
-    """It has a new key then, so it waits as any other that gets its slot; a selector of its own is a new one."""
+    """It has a new key, so with a slot it waits as any other would; without one its selector is new too."""
     change, since = ((2, 4), (2, 3, 4)), {3: 1}
     assert early(*change, days_since=since, signing=4) == ()
     found = early(*change, days_since=since, signing=4, slots=generations.slot)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from byodkim_provider.dkim import keys, records
 from sandbox.mail.client import send
 from sandbox.mail.dns import Cache, ask
 from sandbox.mail.verdict import judge
@@ -322,7 +323,8 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
     days_pass(stack, 11)
     stack.declare(declared(domain, 3))
     plan = tmp_path / "plan.json"
-    assert stack.preview(plan=str(plan)).ok
+    planned = stack.preview(plan=str(plan))
+    assert planned.ok, planned.stdout
     receivers()
     run = stack.up(plan=str(plan), on_output=receivers)
     assert run.ok, run.stdout
@@ -378,6 +380,42 @@ def test_two_regions(sandbox, open_stack, keys_zone):
     up = stack.up(on_output=receivers)
     assert up.ok, up.stdout
     assert slot(sandbox, domain, 1) != before
+    assert receivers.failed == []
+
+
+def test_an_old_state(sandbox, open_stack, keys_zone):
+    """A refresh would give the slots the keys of the state: refused. Without it the stack goes on."""
+    domain, refused = "old-slots.example", "has another key than in the state"
+    stack, receivers = due(sandbox, open_stack, domain)
+    name, value = f"ses2._domainkey.{domain}.{ZONE}", slot(sandbox, domain, 2)
+    theirs = records.record_value(keys.load(OPENSSL_KEY).public_key_der)
+    keys_zone.paste(name, theirs)
+    assert refused in stack.up(refresh=True).stdout
+    keys_zone.remove(name, theirs)
+    up = stack.up(refresh=True)
+    assert up.ok, up.stdout
+    assert slot(sandbox, domain, 2) == value
+
+    old = stack._stack.export_stack()
+    for generation in (3, 4):
+        stack.declare(declared(domain, generation))
+        up = stack.up()
+        assert up.ok, up.stdout
+        receivers.days_pass(11)
+        days_pass(stack, 11)
+    stack._stack.import_stack(old)
+    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
+    receivers()
+    stack.declare(declared(domain, 3, published=[1, 2, 3]))
+    assert refused in stack.up(refresh=True).stdout
+    for run in (stack.refresh, stack.up):  # without a preview the refresh of the record is in the state
+        assert refused in run(on_output=receivers).stdout
+    stack._stack.import_stack(old)
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    receivers()
+    assert shown(up, domain)["selector"] == "ses3"
+    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
     assert receivers.failed == []
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from byodkim_provider.dkim import records
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from tests.hosts.test_publish import Host
 from tests.support.fakes import REGION
@@ -87,6 +89,17 @@ def test_who_keeps_it(world, host, inputs):
     world.run.zones[DOMAIN].add("manual")
     this_run(world, host).delete("id", outputs)
     assert host.there == []
+
+
+def test_slot_that_has_another_key(world, host, inputs):
+    """A refresh says so, and keeps the record in the state: what stands there may have signed mail."""
+    outputs = made(world, inputs | {"existing": "slot"}, host)
+    host.there = [world.declared(2).record_value]
+    with pytest.raises(InvalidSettings) as caught:
+        this_run(world, host).read("id", outputs)
+    assert caught.value.message == DkimMessages.OTHER_STANDS(name=NAME)
+    host.there = []
+    assert this_run(world, host).read("id", outputs).id is None
 
 
 @pytest.mark.parametrize("was_there", [True, False])

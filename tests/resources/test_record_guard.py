@@ -267,6 +267,21 @@ def test_slot_is_read_once(route53, provider, slot, value, is_there):
     assert (reasons(again), again.inputs, route53.asked) == ([], stored, asked)
 
 
+def test_slot_that_has_another_key(world, route53, provider, slot):
+    """A refresh says so: the record would get the state's key. What is no key is repaired."""
+    outputs = guarded(provider, slot(1))
+    of_next = provider.update("id", outputs, provider.check(outputs, slot(2, is_standby=True)).inputs).outs
+    keys = [records.quoted(world.declared(number).record_value) for number in (1, 2, 3)]
+    for allowed in ((), ('"v=spf1 -all"',), keys[:1], keys[1:2]):
+        route53.values = allowed
+        assert provider.read("id", of_next).outs == of_next
+    for refused in (keys[2:], keys[1:]):
+        route53.values = refused
+        with pytest.raises(InvalidSettings) as caught:
+            provider.read("id", of_next)
+        assert caught.value.message == DkimMessages.OTHER_STANDS(name=NAME)
+
+
 def test_slot_that_still_signs(world, route53, provider, slot):
     """An identity of a Region that has left, and was adopted, signs with it: the slot keeps its key."""
     outputs = guarded(provider, slot(1))
