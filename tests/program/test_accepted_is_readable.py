@@ -120,6 +120,7 @@ class Engine(pulumi.runtime.Mocks):
                     "created_at": timestamp(START),
                 }
                 made["record_name"] = records.record_name(selector, "example.com")
+                made["fingerprint"] = key.fingerprint
                 made["record_value"] = records.record_value(key.public_key_der)
                 if args.inputs.get("key_store"):
                     made |= {"secret_arn": ARN, "secret_version_id": "v", "instance": "i"}
