@@ -39,9 +39,11 @@ A match has one beginning: in a text of nothing else, a search from each to the 
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 
-_TOKEN: Final = re.compile(r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}")
+_TOKEN: Final = re.compile(
+    r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}|(?=[a-f]*[0-9])[0-9a-f]{32}"
+)
 """
-Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more.
+Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more, hex 32.
 
 Names of things, such as `eu-west-1-campaigns`, are in lower case and have no character of base64.
 """

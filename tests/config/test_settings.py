@@ -423,6 +423,8 @@ dns: {provider: cloudflare, credentials: 'eu-west-1-campaigns!'}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'eu-west-1-campaigns!'
 dns: {provider: cloudflare, credentials: v1x0cTEx4Q6VCs2tLxhq-kEJPbCmhdYsnzD6zmZo}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', not 40 characters
+dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef01234}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 37 characters
 dns: {provider: godaddy, credentials: QBz3yVmx8tVWUfoYhBUBcN}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', not 22 characters
 dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
