@@ -272,7 +272,7 @@ def test_state_of_a_key(call):
     with pytest.raises(InvalidSettings) as refused:
         getattr(DkimKeyProvider(), call)(*arguments[call])
     assert refused.value.problems == tuple(
-        f"in the state, {name}: required" for name in ("domain", "selector", "private_key")
+        f"in the state, {name}: required" for name in ("domain", "selector", "fingerprint", "private_key")
     )
 
 
