@@ -6,6 +6,7 @@ and allows any number of calls, unless a test says otherwise.
 """
 
 import os
+import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -144,9 +145,20 @@ def no_secret_is_shown(sandbox, all_secrets, open_stacks, open_stack, searched):
     assert leaks(sandbox, open_stacks, all_secrets.signing_keys(), searched=searched) == []
 
 
+CANCELED = re.compile(
+    r"Program failed with an unhandled exception:\n +Traceback(.*\n)*? +Exception: context canceled\n"
+)
+"""
+The SDK's own traceback, which no program can prevent: an engine that ends a run answers a registration
+that is under way with an error that the SDK does not know. One failing preview in a hundred had it, on a
+busy machine.
+"""
+
+
 @pytest.fixture(autouse=True)
 def no_traceback_is_shown(open_stacks, open_stack):
     """Whatever goes wrong, people read what it is and not where in the code it was raised."""
     yield
     results = [result for stack in open_stacks for result in stack.results]
-    assert [each.stdout for each in results if "Traceback" in each.stdout + each.stderr] == []
+    shown = [CANCELED.sub("", each.stdout) + each.stderr for each in results]
+    assert [each for each in shown if "Traceback" in each] == []
