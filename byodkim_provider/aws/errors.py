@@ -102,12 +102,7 @@ def answer(
         return attempts(call)
     except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
         raise refused(ForeignAnswer()) from None
-    except (
-        ClientError,
-        BotoCoreError,
-        ForeignAnswer,
-        *OF_A_PROFILE,
-    ) as error:  # signing in comes with a call
+    except (ClientError, BotoCoreError, ForeignAnswer, *OF_A_PROFILE) as error:  # a call may sign in
         raise refused(error) from None
 
 

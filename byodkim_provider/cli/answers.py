@@ -45,8 +45,8 @@ NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a serv
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which name."""
 
-AskSes = Callable[..., SesIdentity | Exception | None]
-"""Asks SES in a Region for a domain; the third argument is the account it must be."""
+AskSes = Callable[[str, str, str | None, bool], SesIdentity | Exception | None]
+"""Asks SES in a Region for a domain, in the account that it must be; last: whether an error is returned."""
 
 
 def of_stack(
@@ -69,12 +69,12 @@ def of_stack(
         name, declared = domain.name, domain.declared
         resolver = domain.resolver(environment, servers)
         for one in (one.declared for one in domain.identities if one.key):
-            questions["SES", one.region, name] = partial(ask_ses, one.region, name, one.account_id)
+            questions["SES", one.region, name] = partial(ask_ses, one.region, name, one.account_id, is_doctor)
         for record in expected[name]:
             questions["DNS", record.name] = partial(_record_now, record, resolver)
         for region in domain.unmade:
             account_id = declared.account_id if declared else None
-            questions["SES", region, name] = partial(ask_ses, region, name, account_id, may_fail=True)
+            questions["SES", region, name] = partial(ask_ses, region, name, account_id, True)
         mail_froms = domain.settings.mail_from_domains
         if resolver and (is_doctor or mail_froms):
             questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
@@ -112,7 +112,7 @@ def of_record(
         questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
         ask_ses = _ses(environment, lambda: announced(AwsSettings()), may_fail=True)
-        questions["SES", region, domain] = partial(ask_ses, region, domain, None)
+        questions["SES", region, domain] = partial(ask_ses, region, domain, None, True)
     answers = _answers(questions, say_refusal=True)
     identities = []
     if region and not isinstance(seen := answers["SES", region, domain], Exception):
@@ -144,22 +144,22 @@ def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...]
 
 
 def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
-    """A function that asks SES. If it *may_fail*, here or for one question, it returns the error."""
+    """A function that asks SES; if signing in *may_fail*, the function returns the error of that."""
     try:
         account = environment.account(settings())
     except (ByodkimError, CannotRead) as error:
         if not may_fail:
             raise
         failure = error
-        return lambda *_, **__: failure
+        return lambda *_: failure
 
     def ask(
-        region: str, domain: str, account_id: str | None, may_fail: bool = may_fail
+        region: str, domain: str, account_id: str | None, returns_error: bool
     ) -> SesIdentity | Exception | None:
         try:
             return account.ses(region, account_id).get_email_identity(domain)
         except ByodkimError as error:
-            if not may_fail:
+            if not returns_error:
                 raise
             return error
 
