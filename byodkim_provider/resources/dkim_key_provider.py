@@ -81,7 +81,7 @@ class DkimKeyProvider(DynamicProvider):
             arn, version, key = props["secret_arn"], props["secret_version_id"], props["fingerprint"]
             store = self._store_of(arn)
             if problem := key_store.problem(arn, store, version_id=version, fingerprint=key):
-                self._run.progress().warn(f"{props['domain']}: {problem}")
+                self._run.progress().warn(f"{props['domain']}: {problem.with_hint()}")
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:

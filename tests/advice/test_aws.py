@@ -6,7 +6,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from byodkim_provider.aws.connections import Connections
+from byodkim_provider.identity.run import Run as ProviderRun
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from tests.advice.following import advice, refused
 from tests.aws.test_session import NOBODY, Machine
 from tests.docs import aws as command_line
@@ -110,6 +112,23 @@ def test_another_version(secrets_manager, run):
         number for number, version in secret.versions.items() if "AWSCURRENT" in version["version_stages"]
     )
     assert run.read(made) == made.held.key
+
+
+def test_another_version_at_a_refresh(machine, secrets_manager, run):
+    """A refresh warns with the same commands as a switch that is refused."""
+    machine.set(**dict.fromkeys(("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ROUTE_53"), machine.aws.url))
+    made = run.create()
+    key = {"domain": "example.com", "selector": "s1", "fingerprint": made.held.key.fingerprint}
+    of_secret = {"secret_arn": made.arn, "secret_version_id": made.version_id, "instance": made.instance}
+    state = {**key, **of_secret, "key_store": {}}
+    provider = DkimKeyProvider(run=ProviderRun(lambda: run.progress))
+    provider.read("s1", state)
+    assert run.progress.warnings == []
+    secrets_manager.overwrite(NAME, secrets_manager.written[0].replace('"p', '"P'))
+    provider.read("s1", state)
+    (warning,) = run.progress.warnings
+    assert warning.startswith("example.com: ")
+    assert advice(warning) == advice(refused(run.read, made))
 
 
 def test_gone(secrets_manager, run):
