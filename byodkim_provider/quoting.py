@@ -39,7 +39,7 @@ A match has one beginning: in a text of nothing else, a search from each to the 
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 
-_TOKEN: Final = re.compile(
+TOKEN: Final = re.compile(
     r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}|(?=[a-f]*[0-9])[0-9a-f]{32}"
 )
 """
@@ -58,7 +58,7 @@ MAX_NAMED: Final = 253
 def shown(value: object) -> str:
     """*value* as an error message quotes it: as YAML writes it, what may be a secret by its length only."""
     if isinstance(value, str):
-        is_secret = len(value) >= MAX_SHOWN or "\n" in value or _TOKEN.search(value)
+        is_secret = len(value) >= MAX_SHOWN or "\n" in value or TOKEN.search(value)
         return f"{len(value)} characters" if is_secret else repr(value)
     if value is None:
         return "null"

@@ -44,7 +44,7 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.property_types import RESOLVER
-from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
+from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
 """Longest TTL with `cname`, in seconds: its records change, and the overlap leaves a day for caches."""
@@ -79,10 +79,19 @@ _Host = Annotated[
     ),
 ]
 _TsigKey = Annotated[
-    str, text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
+    str,
+    text(
+        "(?!.*([.]{2}|[^.]{64}))[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?",  # no label has 64
+        "a name like 'byodkim'",
+    ),
 ]
-_CredentialsName = Annotated[str, text("[a-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
-"""In lower case, as most secrets are not: an error may say this name."""
+_CredentialsName = Annotated[
+    str,
+    text(
+        f"(?!.*(?:{TOKEN.pattern}))[A-Za-z0-9_-]{{1,32}}",  # an error may say this name
+        "a name under dnsCredentials like 'godaddy', unlike a secret",
+    ),
+]
 
 
 def _as_list(written: object) -> list[object]:

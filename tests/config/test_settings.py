@@ -417,16 +417,24 @@ dns: {provider: dreamhost, ttl: 300}
   dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not of dreamhost
 dns: {provider: rfc2136, server: ns1.example.com, keyName: Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUA==}
   dns.keyName: must be a name like 'byodkim', not 48 characters
+dns: {provider: rfc2136, server: ns1.example.com,
+    keyName: Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk}
+  dns.keyName: must be a name like 'byodkim', not 64 characters
 dns: {provider: rfc2136, server: 'secret "q1w2e3r4t5y6u7i8==";', keyName: byodkim}
   dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 28 characters
 dns: {provider: cloudflare, credentials: 'eu-west-1-campaigns!'}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'eu-west-1-campaigns!'
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not
+    'eu-west-1-campaigns!'
 dns: {provider: cloudflare, credentials: v1x0cTEx4Q6VCs2tLxhq-kEJPbCmhdYsnzD6zmZo}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 40 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 40 characters
 dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef01234}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 37 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 37 characters
 dns: {provider: godaddy, credentials: QBz3yVmx8tVWUfoYhBUBcN}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 22 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 22 characters
+dns: {provider: godaddy, credentials: GoDaddy-production-2026}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 23 characters
+dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef}
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 32 characters
 dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
 dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
 dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
@@ -487,7 +495,7 @@ keyStore: {provider: secretsManager, kmsKeyId: mail, tags: {'aws:team': mail}, r
   keyStore.tags["aws:team"]: names that begin with 'aws:' are reserved
 dns: {provider: rfc2136, server: ns1 .example.com, port: 0, keyName: a key, keyAlgorithm: hmac-md5,
     credentials: my secret!}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'my secret!'
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 'my secret!'
   dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, not 'hmac-md5'
   dns.keyName: must be a name like 'byodkim', not 'a key'
   dns.port: must be 1 to 65535, not 0
@@ -824,6 +832,7 @@ MORE = {
         ("rfc2136", {"server": "2001:db8::53", "keyName": "byodkim.example.com"} | MORE),
         ("cloudflare", {"zone": "example.com", "zoneId": "0" * 32, "ttl": 1}),
         ("godaddy", None),
+        ("godaddy", {"credentials": "GoDaddy"}),
         ("dreamhost", {"zone": "example.com"}),
         ("cpanel", {"credentials": "office"}),
         ("wix", {"ttl": 3600, "credentials": "wix-2"}),
