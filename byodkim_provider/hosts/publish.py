@@ -94,7 +94,8 @@ class RecordAtHost:
             if (found := _as_declared(value, there)) is not None:
                 return found, existing == "same key" and not self._changed
             others = [one for one in there if one != value]
-            if existing != "replace" and {*others} - {before}:  # somebody else was first
+            foreign = [one for one in others if not (before and _is_same(before, one))]
+            if existing != "replace" and foreign:  # somebody else was first
                 if self._changed and value in there:  # it was not there before the first request
                     self._remove(value)
                 # A value that the host accepted, and does not list yet, may still appear.
@@ -227,10 +228,13 @@ class RecordAtHost:
 
 def _as_declared(value: str, there: Sequence[str]) -> str | None:
     """The only value in *there*, if it holds the key of *value*; else None."""
-    if {*there} == {value}:
-        return value
+    return there[0] if len({*there}) == 1 and _is_same(value, there[0]) else None
+
+
+def _is_same(value: str, other: str) -> bool:
+    """Whether both hold one key, however it is written."""
     key = records.public_key(value)
-    return there[0] if len({*there}) == 1 and key and records.same_key(there[0], key) else None
+    return value == other or bool(key and records.same_key(other, key))
 
 
 def _pause(state: RetryCallState) -> float:

@@ -130,7 +130,8 @@ async def _refuse_another_key(
     new = change.new_inputs or {}
     if has_unknown(new):
         return  # its guard gives it the next key
-    ours = {None, await pulumi.Output.from_input(before).future(), *map(fingerprint_in, new["records"])}
+    declared = {fingerprint_in(f'"{one}"') for one in new["records"]}  # as pulumi-aws adds a pair of them
+    ours = {None, await pulumi.Output.from_input(before).future(), *declared}
     if {*map(fingerprint_in, route53.standing(new["zoneId"], new["name"]))} - ours:
         raise InvalidSettings(DkimMessages.OTHER_STANDS(name=new["name"]))
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
+from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
@@ -101,11 +102,14 @@ class DnsRecordProvider(DynamicProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
-        there = self._record(props).values()
-        if props["existing"] == "slot" and {*there} - {props["present_value"]}:
+        there, before = self._record(props).values(), props["present_value"]
+        with_key = {one: key for one in there if (key := records.public_key(one))}
+        ours = records.public_key(props["value"])
+        if props["existing"] == "slot" and {*with_key.values()} - {ours}:
             raise InvalidSettings(DkimMessages.OTHER_STANDS(name=props["name"]))
         # Whatever else is there is the next `up`'s matter, which makes the record again.
-        return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
+        same = [before] * (before in there) or [one for one, key in with_key.items() if key == ours]
+        return ReadResult(id_, {**props, "present_value": same[0]}) if same else ReadResult(None, {})
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)

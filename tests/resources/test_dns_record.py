@@ -102,6 +102,17 @@ def test_slot_that_has_another_key(world, host, inputs):
     assert this_run(world, host).read("id", outputs).id is None
 
 
+@pytest.mark.parametrize("existing", ["slot", "same key", "replace"])
+def test_key_in_another_form(world, host, inputs, existing):
+    """A refresh takes the form in which the host lists the key now, and what deletes it knows that form."""
+    outputs = made(world, inputs | {"existing": existing}, host)
+    host.there = [f"v=DKIM1; k=rsa; {inputs['value']}", "managed by ops"]
+    read = this_run(world, host).read("id", outputs).outs
+    assert (read["present_value"], world.progress.warnings) == (host.there[0], [])
+    this_run(world, host).delete("id", read)
+    assert host.there == ["managed by ops"]
+
+
 @pytest.mark.parametrize("was_there", [True, False])
 @pytest.mark.parametrize("is_at_the_other", [True, False])
 def test_another_server(world, host, inputs, was_there, is_at_the_other):
