@@ -399,6 +399,8 @@ def _without_keys(written: Any) -> Any:
         return written
     rest = {key: value for key, value in written.items() if key != "keys"}
     if rest.get("published") is None and _is_number(generation := rest.get("generation")):
+        if int(generation) not in supplied:
+            return {**rest, "keys": {}}  # which `settings` refuses in the words of the program
         rest["published"] = list(generations.published(int(generation), supplied))
     return rest
 

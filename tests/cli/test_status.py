@@ -529,6 +529,8 @@ domains["example.com"].keys["1"].privateKey: must be the name of a key in privat
 set it with `pulumi config set --secret --path 'privateKeys["NAME"]'`, \
 and make another one if somebody may have read this"""
 
+NO_KEY = 'domains["example.com"].keys: must hold a key for generation 2, which signs'
+
 TWO_PROBLEMS = """\
 2 problems:
   - domains["example.com"].keyBits: must be 1024 to 2048, not 4096
@@ -549,6 +551,8 @@ KEYS = f"      keys: {{1: {{selector: one, privateKey: {json.dumps(pem('rsa2048.
         "encrypted domains": ("config: {'ses-byodkim:domains': {secure: v1:abc}}", ENCRYPTED_DOMAINS),
         "plain key": (MORE + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n", PLAIN_KEY),
         "pasted key": (MORE.replace(" 2\n", " 1\n") + KEYS, PASTED_KEY),
+        "no key that signs": (f"{MORE}      keys: {{1: {{selector: one, privateKey: first}}}}\n", NO_KEY),
+        "no key at all": (f"{MORE}      keys: {{}}\n", NO_KEY),
         "broken file": ("config: [\n", "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
         "two problems": (MORE + "      keyBits: 4096\n      overlapdays: 7\n", TWO_PROBLEMS),
         "encrypted role": (
