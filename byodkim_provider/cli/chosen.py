@@ -135,7 +135,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
         raise CannotRead(CliMessages.NO_PROJECT_HERE(directory=environment.directory))
     stack = open_stack(chosen.stack_name, environment)
     if chosen.domain and chosen.domain not in stack.domains:
-        raise CannotRead(not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack))
+        raise CannotRead(not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, stack.domains))
     found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
     if not (found := [one for one in found if one.records or one.settings.cnames]):
         raise CannotRead(CliMessages.NO_RECORD(subject=chosen.domain or stack.name))

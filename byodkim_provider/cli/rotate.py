@@ -161,8 +161,10 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
     """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
     known = {name: one for name, one in stack.domains.items() if one.listed}
     for name in domains:
+        if name in stack.domains.keys() - known.keys():
+            raise Refused(CliMessages.LEAVING(domain=name, stack=stack.name))
         if name not in known:
-            raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack))
+            raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, known))
     if domains:
         return list(dict.fromkeys(domains))
     signing = [name for name, one in known.items() if not one.settings.retired]

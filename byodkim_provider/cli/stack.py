@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -286,10 +286,9 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     )
 
 
-def not_in_stack(problem: CliMessages, domain: str, stack: Stack) -> Message:
-    """The message *problem*, with the names nearest to *domain*, which neither stack file nor state has."""
-    known = list(stack.domains)
-    meant = did_you_mean(domain, known) or f", which has {first_few(known, NAMED)}"
+def not_in_stack(problem: CliMessages, domain: str, stack: Stack, known: Collection[str]) -> Message:
+    """The message *problem*, with the names of *known* nearest to *domain*, which is not among them."""
+    meant = did_you_mean(domain, known) or f", which has {first_few([*known], NAMED) or 'no domain'}"
     return problem(domain=domain, stack=stack.name, known=meant)
 
 

@@ -27,6 +27,7 @@ class CliMessages(Table):
     ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
     OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
     OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
+    LEAVING = "{domain}: is in the state of stack {stack} and not in its stack file any more: the next `pulumi up` takes it out of the stack", "put its entry back if it is to stay"
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
     OWN_PROGRAM = "a program declares the domains of this stack, and no file lists them: {edits}", "set that where the program declares the domain, and run `pulumi up`"
     RETIRED = "{domain}: is retired, nothing signs"

@@ -459,6 +459,9 @@ WAITS = CliMessages.WAITS_FOR_DNS(name="example.com eu-west-1")
 NO_WAY_BACK = CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=1)
 NOT_EDITABLE = line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())
 MISTYPED = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", did you mean 'example.com'?")
+NOT_ALIKE = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", which has a.test")
+NONE_LEFT = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", which has no domain")
+LEAVING = CliMessages.LEAVING(domain=DOMAIN, stack="dev")
 NEITHER = [rotated_lately(3), CliMessages.NOT_MADE(domain="example.net")]
 LAST = {"generation": 3, "published": (2, 3)}
 LAST_ONE = f"generation: 3; {SUPPLIED}"
@@ -481,6 +484,9 @@ THERE = {"region": "us-east-1"}
         "an alias": ([{}], ALIAS, [DOMAIN], [NOT_EDITABLE]),
         "two": ([{"until": {1: 3}}], TWO, ["--all"], NEITHER),
         "mistyped": ([{}], ONE, ["example.net"], [MISTYPED]),
+        "leaving": ([{}], "    example.net: {generation: 1}\n", [DOMAIN], [LEAVING]),
+        "like a name that leaves": ([{}], "    a.test: {generation: 1}\n", ["example.net"], [NOT_ALIKE]),
+        "the last has left": ([{}], "    {}\n", ["example.net"], [NONE_LEFT]),
     },
 )
 def test_refused(project, world, stored, written, arguments, problems):
