@@ -90,7 +90,8 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         "--zone",
         type=checked(ZONE.read),
         metavar="NAME",
-        help="The zone of the record; `records` assumes the topmost domain of the stack that holds it.",
+        help="The zone of the record: `records` prints those in this zone, and without it assumes the "
+        "topmost domain of the stack that holds the record.",
     )
     @wraps(command)
     def with_chosen(

@@ -45,11 +45,16 @@ class Record:
     """The panel in which it is entered."""
     zone: str
     """The zone in this panel."""
-    zone_assumed: bool = False
-    """Whether *zone* is a guess: nobody has named the zone of a sub-domain."""
+    zone_named: bool = False
+    """Whether the stack file or `--zone` names *zone*."""
     ttl: int = TTL
     written_at: str = ""
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
+
+    @property
+    def zone_assumed(self) -> bool:
+        """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
+        return not self.zone_named and self.domain.count(".") > 1
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
@@ -214,17 +219,16 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         above = [one.name for one in stack.settings.domains]
         subject, wanted = stack.name, [one for domain in domains for one in _of_domain(domain, above, chosen)]
-        for one in wanted:
-            refuse_other_zone(one.zone, one.name)
     elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
         name, domain = chosen.record.name, chosen.record.domain
         value = dkim.record_value(chosen.record.public_key_der)
         wanted = [_record(domain, domain, chosen, (), name=name, value=value)]
+    wanted = _in_zone(wanted, chosen.zone)
     if form == "route53" and len(zones := sorted({record.zone for record in wanted})) > 1:
         several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
-        raise click.UsageError(f"{several}: name a DOMAIN in one of them, or take another --format.")
+        raise click.UsageError(f"{several}: name one of them with --zone, or take another --format.")
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
@@ -236,12 +240,32 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     show_lines(as_panel(wanted).split("\n"))
 
 
+def _in_zone(wanted: list[Record], zone: str | None) -> list[Record]:
+    """
+    Those of *wanted* that are in *zone*, as are all that it holds whose own zone nobody has named.
+
+    If it is the zone of none, it replaces what the stack file says; raises `click.BadParameter` if it can't.
+    """
+    if zone is None:
+        return wanted
+    known = [
+        one if one.zone_named or not dkim.is_in(one.name, zone) else replace(one, zone=zone, zone_named=True)
+        for one in wanted
+    ]
+    if there := [one for one in known if one.zone == zone]:
+        return there
+    for one in known:
+        refuse_other_zone(zone, one.name)
+    return [replace(one, zone=zone) for one in known]
+
+
 def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
     """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
     settings = domain.settings
     # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
     above = [one for one in declared if dkim.is_in(domain.name, one)]
-    record = partial(_record, domain.name, min(above, key=len, default=domain.name), chosen)
+    topmost = min(above, key=len, default=domain.name)
+    record = partial(_record, domain.name, topmost, chosen)
     for name, target in settings.cnames.items():
         yield replace(record(settings.dns, kind="CNAME", name=name, value=target), written_at="")
     for made in domain.records:
@@ -258,7 +282,9 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
         for kind, value in mail_from_records(region).items():
             one = record(settings.dns, kind=kind, name=name, value=value)
             at = f"{one.written_at}{unnamed}" if writes and one.written_at else ""
-            yield replace(one, zone=one.zone.removeprefix("_domainkey."), written_at=at)
+            one = replace(one, written_at=at)
+            # A delegated `_domainkey` does not hold it.
+            yield one if dkim.is_in(name, one.zone) else replace(one, zone=topmost, zone_named=False)
 
 
 def _record(domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings], **of: Any) -> Record:
@@ -266,15 +292,15 @@ def _record(domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings],
     listed = [one for one in dns if not one.cname]
     by_hand = next((one for one in listed if one.provider == "manual"), None)
     at = by_hand or (listed[0] if len(listed) == 1 else DnsSettings())
-    host, named = SPECS.get(at.provider), chosen.zone or at.zone
+    host = SPECS.get(at.provider)
     is_automatic = host and host.ttl and at.ttl == host.ttl.automatic  # the host chooses the TTL
     writers = dict.fromkeys(one.provider for one in listed if not (by_hand or chosen.panel))
     return Record(
         **of,
         domain=domain,
         panel=chosen.panel or PANELS[at.panel or "other"],
-        zone=named or above,
-        zone_assumed=not named and domain.count(".") > 1,
+        zone=at.zone or above,
+        zone_named=at.zone is not None,
         ttl=TTL if is_automatic else at.ttl,
         written_at=" and ".join(PANELS[one].title if one in PANELS else one for one in writers),
     )

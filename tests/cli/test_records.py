@@ -1,6 +1,7 @@
 """`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -277,6 +278,39 @@ def test_two_domains_of_one_zone(project):
     assert len(changes) == 5
 
 
+@pytest.mark.parametrize("form", ["zone", "json", "route53", "text"])
+@pytest.mark.parametrize(
+    ("zone", "names"),
+    [
+        ("_domainkey.example.com", [f"s{one}._domainkey.example.com" for one in (1, 2, 3)]),
+        ("example.com", ["bounce.example.com"] * 2),
+        ("example.net", [f"s{one}._domainkey.mail.example.net" for one in (1, 2)]),
+    ],
+)
+def test_those_of_a_zone(project, zone, names, form):
+    """Of records in several zones, of one DOMAIN too, each form has those of the zone that is named."""
+    below = "{generation: 2, mailFrom: bounce, dns: {provider: manual, zone: _domainkey.example.com}}"
+    named = "{generation: 1, dns: {provider: manual, zone: example.net}}"
+    project.write(f"    example.com: {below}\n    mail.example.net: {named}\n")
+    result = project.run("records", "--zone", zone, "--format", form)
+    assert (0, "") == (result.exit_code, result.stderr)
+    there = r'^([a-z][\w.]+)\. 300 IN|"[nN]ame": "([a-z][\w.]+?)\.?"'
+    assert ["".join(found) for found in re.findall(there, result.stdout, re.MULTILINE)] == names
+
+
+def test_zone_that_nobody_has_named(project):
+    """It is that of all records which it holds and the stack file leaves open; those of other zones go."""
+    project.write(
+        "    example.com: {generation: 2, mailFrom: bounce}\n    mail.example.net: {generation: 1}\n"
+    )
+    names = [
+        one["name"] for one in json.loads(project.run("records", "--json", "--zone", "example.net").stdout)
+    ]
+    assert names == [f"s{one}._domainkey.mail.example.net" for one in (1, 2)]
+    shown = project.run("records", DOMAIN, "--zone", f"_domainkey.{DOMAIN}", "--panel", "godaddy").stdout
+    assert (shown.count("  Name:  s"), "bounce" in shown) == (3, False)
+
+
 def test_assumed_zones_of_a_stack(project, world):
     """Of several sub-domains without a zone in the stack file each one's is named, once."""
     by_hand = "generation: 1, dns: manual"
@@ -312,14 +346,18 @@ NO_RECORD = f"byodkim: {CliMessages.NO_RECORD(subject='new.example').with_hint()
         "not made yet": (NEW, ["new.example"], NO_RECORD),
         "of another zone": (
             "",
-            ["--zone", DOMAIN],
-            "'example.com' does not hold 's1._domainkey.mail.example.net'",
+            ["--zone", "example.org"],
+            "'example.org' does not hold 's1._domainkey.example.com'",
         ),
-        "for several zones": ("", ["--format", "route53"], "zone, not for example.com, example.net: name"),
+        "for several zones": (
+            "",
+            ["--format", "route53"],
+            "zone, not for example.com, example.net: name one of them with --zone, or",
+        ),
         "MAIL FROM in another zone": (
             "    example.com: {generation: 2, mailFrom: bounce, dns: {zone: _domainkey.example.com}}\n",
             [DOMAIN, "--format", "route53"],
-            "not for _domainkey.example.com, example.com: name a DOMAIN in one of them, or take another",
+            "not for _domainkey.example.com, example.com: name one of them with --zone, or take another",
         ),
     },
 )
