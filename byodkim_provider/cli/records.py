@@ -19,7 +19,7 @@ from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, ref
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.stack import Domain
-from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
@@ -27,6 +27,7 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.quoting import first_few
 
 TTL: Final = DnsSettings().ttl
 """TTL of the records, in seconds: the default of the program."""
@@ -105,7 +106,7 @@ def as_objects(wanted: Sequence[Record]) -> str:
 
 
 def as_change_batch(wanted: Sequence[Record]) -> str:
-    """A change batch for `aws route53 change-resource-record-sets`."""
+    """A change batch for `aws route53 change-resource-record-sets`, of what `_of_batch` returns."""
     changes = [
         {
             # UPSERT replaces a wrong record of a key. At the MAIL FROM domain others may have records, which
@@ -120,7 +121,7 @@ def as_change_batch(wanted: Sequence[Record]) -> str:
         }
         for record in wanted
     ]
-    return as_json({"Comment": "DKIM keys for Amazon SES", "Changes": changes})
+    return as_json({"Comment": "Records for Amazon SES", "Changes": changes})
 
 
 _WHY_CNAMES: Final = """\
@@ -183,11 +184,14 @@ def _why(record: Record) -> str:
     return _WHY_CNAMES if record.kind == "CNAME" else _WHY_TXT
 
 
+MAIL_FROM_BATCH: Final = "route53-mail-from"
+
 FORMATS: Final[Mapping[str, Callable[[Sequence[Record]], str]]] = {
     "panel": as_panel,
     "zone": as_zone_file,
     "json": as_objects,
     "route53": as_change_batch,
+    MAIL_FROM_BATCH: as_change_batch,
     "text": as_text,
 }
 
@@ -211,7 +215,9 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     stack and without AWS. Only the public half is printed. Of a record that `pulumi up` writes
     there is nothing to type; --panel prints it all the same. Of a domain with `cname` these are
     the three CNAMEs, before the first `pulumi up` too. --format text is a message to whoever has
-    the DNS.
+    the DNS. --format route53 is a change batch to use after each rotation. The records of MAIL FROM
+    domains have one of their own, route53-mail-from: Route 53 refuses it, and changes nothing, if
+    a record is there already, yours or of others.
     """
     form = "json" if wants_json else form
     subject = chosen.domain
@@ -226,9 +232,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
         value = dkim.record_value(chosen.record.public_key_der)
         wanted = [_record(domain, domain, chosen, (), name=name, value=value)]
     wanted = _in_zone(wanted, chosen.zone)
-    if form == "route53" and len(zones := sorted({record.zone for record in wanted})) > 1:
-        several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
-        raise click.UsageError(f"{several}: name one of them with --zone, or take another --format.")
+    wanted = _of_batch(wanted, form) if FORMATS[form] is as_change_batch else wanted
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
@@ -257,6 +261,25 @@ def _in_zone(wanted: list[Record], zone: str | None) -> list[Record]:
     for one in known:
         refuse_other_zone(zone, one.name)
     return [replace(one, zone=zone) for one in known]
+
+
+def _of_batch(wanted: list[Record], form: str) -> list[Record]:
+    """
+    Those of *wanted* that one change batch may hold; raises `click.UsageError` if there is none.
+
+    Route 53 carries out a whole batch or nothing of it, so what is created once would let no later key in.
+    """
+    mail_from = [one for one in wanted if _why(one) == _WHY_MAIL_FROM]
+    keys = [one for one in wanted if _why(one) != _WHY_MAIL_FROM]
+    if form == MAIL_FROM_BATCH and not mail_from:
+        raise click.UsageError(f"None of these records is of a MAIL FROM domain, as --format {form} needs.")
+    batch = mail_from if form == MAIL_FROM_BATCH or not keys else keys
+    if len(zones := sorted({record.zone for record in batch})) > 1:
+        several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
+        raise click.UsageError(f"{several}: name one of them with --zone, or take another --format.")
+    if batch is keys and mail_from:
+        say(CliMessages.ADDED_ONCE(names=first_few(sorted({one.name for one in mail_from}))))
+    return batch
 
 
 def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:

@@ -60,6 +60,7 @@ class CliMessages(Table):
     NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
     ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, don't type these names, and name it with --zone"
+    ADDED_ONCE = "left out: MX and SPF of {names}, which are added once: `--format route53-mail-from` prints their batch"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     WITHOUT_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"

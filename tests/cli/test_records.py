@@ -354,11 +354,6 @@ NO_RECORD = f"byodkim: {CliMessages.NO_RECORD(subject='new.example').with_hint()
             ["--format", "route53"],
             "zone, not for example.com, example.net: name one of them with --zone, or",
         ),
-        "MAIL FROM in another zone": (
-            "    example.com: {generation: 2, mailFrom: bounce, dns: {zone: _domainkey.example.com}}\n",
-            [DOMAIN, "--format", "route53"],
-            "not for _domainkey.example.com, example.com: name one of them with --zone, or take another",
-        ),
     },
 )
 def test_not_of_the_stack(project, written, arguments, said):
