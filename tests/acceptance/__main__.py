@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -32,18 +32,16 @@ from sandbox.pulumi.project import Project
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import questions, safety
-from tests.acceptance.lab import TAG, Lab, Refused, Stop, Unanswered, below, in_aws, in_sandbox
-from tests.acceptance.questions import DAYS, HOURS, NEVER, TENANTS, UNKNOWN
+from tests.acceptance.lab import TAG, Lab, Refused, Stop, Unanswered, below, in_aws, in_sandbox, say
+from tests.acceptance.questions import NEVER, UNKNOWN
 from tests.support.fakes import FakeClock
 
 ZONE, REGION = "lab.example", "eu-west-1"
 """In the sandbox."""
 
-STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "up": {"generation": 1},
-    "rotate": {"generation": 2},
-    "back": {"generation": 1, "published": [1, 2, 3]},
-}
+MAILS_IN_A_STEP: Final = 30
+MAILS: Final = 2 * MAILS_IN_A_STEP + len(questions.MAIL_AFTER)
+"""At most. Nothing is verified in the first step."""
 
 SWITCHES: Final = tuple(Switches.__dataclass_fields__)
 
@@ -66,7 +64,6 @@ class Report:
     """Everything else, by what it is about."""
     unanswered: dict[str, str] = field(default_factory=dict)
     """Why a question has no answer, by question."""
-    puts: list[tuple[str, str, str]] = field(default_factory=list)
 
     def known(self) -> dict[str, Any]:
         return {name: value for name, value in self.switches.items() if value != UNKNOWN}
@@ -87,26 +84,24 @@ class Report:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if the product did its job and everything was deleted."""
-    options = parser().parse_args(arguments)
+    options = parsed(arguments)
     try:
         with ended_by(lambda: None):
             if not options.zone:
                 return against_sandbox()
-            if not options.region:
-                raise Stop("nothing was changed: --zone goes with --region")
-            lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to, say)
+            lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
             if options.policy:
                 say(json.dumps(safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2))
                 return 0
             return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
         say(f"stopped: {stop}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         say("stopped")
     return 1
 
 
-def parser() -> argparse.ArgumentParser:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests.acceptance", description="First contact with SES.")
     parser.add_argument("--zone", default="", help="a public hosted zone in Route 53 that nobody uses")
     parser.add_argument("--region", default="", help="a Region of SES without identities; needed with --zone")
@@ -120,13 +115,10 @@ def parser() -> argparse.ArgumentParser:
         "clean": "delete what earlier runs have left, and end",
     }.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
-    return parser
-
-
-def say(text: str) -> None:
-    """Print a line. A terminal that was closed is no reason to stop."""
-    with suppress(OSError):
-        print(text, flush=True)
+    options = parser.parse_args(arguments)
+    if options != parser.parse_args([]) and not (options.zone and options.region):
+        parser.error("nothing was changed: every option needs --zone and --region")
+    return options
 
 
 # The run
@@ -134,17 +126,17 @@ def say(text: str) -> None:
 
 def against_aws(lab: Lab, options: argparse.Namespace) -> int:
     """Say what will happen, ask, and run."""
-    if problems := safety.refusals(lab, others=options.others):
-        raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
+    safety.refuse(lab, others=options.others)
+    mail = f"; up to {MAILS} messages to {options.mail_to}" if options.mail_to else ""
     say(
         f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged {TAG}={lab.run}\n"
-        f"zone {lab.zone}: up to 50 TXT records and one CNAME record\n"
+        f"zone {lab.zone}: up to 50 TXT records and one CNAME record{mail}\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
         f"price: {safety.PRICE}{safety.TENANT_PRICE if options.tenants else ''}\n"
-        f"time: the product an hour, the questions {'seven days' if options.days else 'a day'}\n"
+        f"time: the product an hour, the questions {'seven days' if options.days else 'a day, two at most'}\n"
         f"after a kill or a power cut: {lab.clean_command}"
     )
-    asked = rounds(days=options.days, tenants=options.tenants)
+    asked = rounds(lambda option: bool(getattr(options, option)))
     for question in chain(*asked):
         say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
@@ -169,10 +161,10 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
     return conclude([*problems, *(f"{name}={value!r} is not the default" for name, value in found.items())])
 
 
-def rounds(*, days: bool = True, tenants: bool = True) -> list[list[Question]]:
+def rounds(is_wanted: Callable[[str], bool] = lambda _: True) -> list[list[Question]]:
     """The questions, in the order in which they are asked; all of a round at once."""
-    more = [*(DAYS if days else ()), *(TENANTS if tenants else ())]
-    return [[questions.first_key], [*HOURS, *more], [questions.rate]]
+    wanted = [each for each, option in questions.QUESTIONS.items() if not option or is_wanted(option)]
+    return [[questions.first_key], wanted, [questions.rate]]
 
 
 def run(
@@ -182,7 +174,7 @@ def run(
     report = Report()
     problems: list[str] = []
     try:
-        safety.begin(lab, say, others=others)
+        safety.begin(lab, others=others)
         problems += map(lab.masked, product(lab, world, **options))
         for each in asked:
             ask(lab, each, report)
@@ -195,7 +187,7 @@ def run(
                 if asked:
                     show(lab, report)
             finally:
-                problems += clean_own(lab)
+                problems += clean_up(lab, lab.run, is_own=True)
     return problems
 
 
@@ -215,17 +207,6 @@ def show(lab: Lab, report: Report) -> None:
     say(f"one response of SES of each shape: {path}")
 
 
-def clean_own(lab: Lab) -> list[str]:
-    """Delete what the run has made; what is left is said and returned."""
-    say("cleaning up; Ctrl-C does not end it")
-    try:
-        say(f"deleted: {', '.join(safety.clean(lab, lab.run, is_own=True)) or 'nothing'}")
-    except (Stop, Refused, ClientError) as error:
-        say(f"not cleaned up: {error}\n  once that is over: {lab.clean_command}")
-        return ["not cleaned up"]
-    return []
-
-
 def clean(lab: Lab, *, ask: bool) -> int:
     """Delete what earlier runs have left, after it was named."""
     if not (runs := safety.runs_here(lab)):
@@ -233,10 +214,21 @@ def clean(lab: Lab, *, ask: bool) -> int:
         return 0
     say("\n".join(f"everything below {below(run, lab.zone)} in {lab.region}" for run in runs))
     confirm("delete it", lab.zone, ask=ask)
+    return 1 if clean_up(lab, *runs) else 0
+
+
+def clean_up(lab: Lab, *runs: str, is_own: bool = False) -> list[str]:
+    """Delete what *runs* have made; what is left is said and returned."""
+    say("cleaning up; Ctrl-C does not end it")
+    left: list[str] = []
     with handled(ENDING, signal.SIG_IGN):
         for run in runs:
-            say(f"deleted: {', '.join(safety.clean(lab, run)) or 'nothing'}")
-    return 0
+            try:
+                say(f"deleted: {', '.join(safety.clean(lab, run, is_own=is_own)) or 'nothing'}")
+            except (Stop, Refused, ClientError) as error:
+                say(f"not cleaned up: {error}\n  once that is over: {lab.clean_command}")
+                left.append(f"not cleaned up: run {run}")
+    return left
 
 
 def confirm(what: str, zone: str, *, ask: bool) -> None:
@@ -286,6 +278,11 @@ def product(
     The state is in a private folder that is removed, encrypted with a passphrase that is written nowhere.
     """
     domain, problems = f"product.{below(lab.run, lab.zone)}", []
+    steps: dict[str, dict[str, Any]] = {
+        "up": {"generation": 1},
+        "rotate": {"generation": 2},
+        "back": {"generation": 1, "published": [1, 2, 3]},
+    }
     config = {
         "aws:region": lab.region,
         "ses-byodkim:verification": {"timeoutMinutes": 90, "onTimeout": "fail"},
@@ -300,8 +297,8 @@ def product(
 
     with Project(world, config=config, without=without, passphrase=secrets.token_hex(16)) as project:
         try:
-            for step, wanted in STEPS.items():
-                project.configure(config | {"ses-byodkim:domains": {domain: dict(wanted)}})
+            for step, wanted in steps.items():
+                project.configure(config | {"ses-byodkim:domains": {domain: wanted}})
                 over = threading.Event()
                 with ended_by(project.interrupt), ThreadPoolExecutor() as pool:
                     refused = pool.submit(send_mail, lab, step, domain, mail_seconds, over)
@@ -321,9 +318,11 @@ def product(
 
 
 def send_mail(lab: Lab, step: str, domain: str, seconds: float, over: threading.Event) -> list[str]:
-    """Send at most 30 messages from *domain* until the step is *over*; why SES refused some."""
+    """Send mail from *domain* until the step is *over*; why SES refused some."""
     refused: list[str] = []
-    for number in range(30 if lab.send and step != "up" else 0):  # before that nothing is verified
+    for number in range(
+        MAILS_IN_A_STEP if lab.send and step != "up" else 0
+    ):  # before that nothing is verified
         try:
             lab.send(domain, f"{TAG} {lab.run}: {step} {number}")
         except (ClientError, Refused, Stop) as error:
@@ -351,10 +350,9 @@ def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
         try:
             seconds = next(generator)
         except StopIteration as found:
-            report.puts += found.value.pop("puts", [])
             answers = {each: found.value.pop(each) for each in SWITCHES if each in found.value}
             report.facts |= found.value
-            report.switches |= answers | {"put_answer": questions.put_answer(report.puts)}
+            report.switches |= answers | {"put_answer": questions.put_answer(lab)}
             say(f"{name}: {round_[number].__doc__} {answers or 'see the report'}")
         except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
             expected = isinstance(error, (Refused, Unanswered))

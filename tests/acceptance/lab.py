@@ -12,7 +12,8 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -42,6 +43,9 @@ SECONDS_PER_CALL: Final = 1.1
 TRIES: Final = 80
 """Of a call that fails for a passing reason: with growing pauses of at most ten minutes, half a day."""
 
+TRIES_AWAITED: Final = 9
+"""The same while a person waits, before a run and while it cleans up: about four minutes."""
+
 BUSY: Final = {"PriorRequestNotComplete", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 """Codes for "too many requests" in SES and Route 53."""
 
@@ -52,10 +56,14 @@ TTL: Final = 60
 
 CREATE: Final = "create_email_identity"
 PUT: Final = "put_email_identity_dkim_signing_attributes"
-READ_BY_PRODUCT: Final = {CREATE, PUT, "get_email_identity"}
-"""Actions whose responses are kept for the product's tests."""
+GET: Final = "get_email_identity"
+DELETE: Final = "delete_email_identity"
+
+PKCS1: Final = PrivateFormat.TraditionalOpenSSL
 
 T = TypeVar("T")
+Seen = dict[str, Any]
+"""A response of SES, times in seconds since 1970. `At` is SES's own time."""
 
 
 class Stop(Exception):
@@ -75,17 +83,19 @@ class Refused(Exception):
 
 
 class Record(NamedTuple):
-    """
-    One record set of the zone.
-
-    *texts*: values of a TXT record, the strings of each joined; the target of a CNAME record.
-    *is_routed*: it has a routing policy (weighted, latency …). No run makes such a record.
-    """
+    """One record set of the zone, its name in lower case and without a final dot."""
 
     name: str
     kind: str
     texts: tuple[str, ...]
-    is_routed: bool
+    """Values of a TXT record, the strings of each joined; the target of a CNAME record."""
+    whole: dict[str, Any]
+    """As Route 53 has it."""
+
+    @property
+    def is_routed(self) -> bool:
+        """It has a routing policy (weighted, latency …). No run makes such a record."""
+        return "SetIdentifier" in self.whole
 
     def __str__(self) -> str:
         return f"{self.name} {self.kind}" + (" (routing policy)" if self.is_routed else "")
@@ -97,9 +107,7 @@ class Key(NamedTuple):
     selector: str
     rsa: rsa.RSAPrivateKey
 
-    def encoded(
-        self, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL, encoding: Encoding = Encoding.DER
-    ) -> str:
+    def encoded(self, form: PrivateFormat = PKCS1, encoding: Encoding = Encoding.DER) -> str:
         """The private key in base64, as SES expects it."""
         return base64.b64encode(self.rsa.private_bytes(encoding, form, NoEncryption())).decode()
 
@@ -133,20 +141,22 @@ class Lab:
     sleep: Callable[[float], None]
     look_up: Callable[[str, str], Sequence[Answer]]
     """Answers of the zone's name servers about a TXT record: its name, the zone."""
-    send: Callable[[str, str], bytes | None] | None = None
-    """Sends mail from a domain with a subject. Returns it as it arrived, or None if a person receives it."""
+    send: Callable[[str, str], str | None] | None = None
+    """Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it."""
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     guard: Callable[[], None] = lambda: None
     """Raises `Stop` if something appears that is not the run's."""
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The first response of each shape to the actions that the product calls."""
+    answers: dict[str, Seen] = field(default_factory=dict)
+    """The first response of each shape to the actions that the product calls, for its tests."""
+    puts: list[tuple[str, str, str]] = field(default_factory=list)
+    """Of each Put: the DKIM status before it, in its response, and after it."""
     lag: float = 120.0
     """How old the state that a read shows is at most, in seconds. Measured first, as are the next two."""
     first_check: float = 3600.0
     """Seconds from a key to SES's first check of DNS."""
     unchecked: float = 0.0
     """SES makes no check for at least this many seconds after it gets a key."""
-    tries: int = TRIES
+    tries: int = TRIES_AWAITED
     _next_call: float = 0.0
     _guarded_at: float = 0.0
 
@@ -177,41 +187,35 @@ class Lab:
 
     # SES
 
-    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """SES's response, times in seconds since 1970. `At` is SES's own time. Raises `Refused`."""
+    def call(self, action: str, *, empty_if: Collection[int] = (), **parameters: Any) -> Seen:
+        """SES's response, empty after an error of these HTTP statuses. Raises `Refused` after all others."""
         try:
-            answer = patiently(lambda: self._once(action, parameters), self.sleep, self.tries)
+            answer = self._patiently(lambda: self._once(action, parameters))
         except ClientError as error:
             status, told = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
             self._keep(action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]})
+            if status in empty_if:
+                return {}
             raise Refused(status, told["Code"], told.get("Message")) from None
         self._keep(action, answer)
         return answer
 
-    def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
-        """CreateEmailIdentity with the run's tag."""
-        attributes = {"DkimSigningAttributes": key.attributes} if key else {}
-        return self.call(CREATE, EmailIdentity=domain, Tags=self.tags, **attributes, **more)
+    def new(self, domain: str) -> dict[str, Any]:
+        """Parameters of CreateEmailIdentity, with the run's tag."""
+        return {"EmailIdentity": domain, "Tags": self.tags}
 
-    def put(self, domain: str, key: Key) -> dict[str, Any]:
-        """PutEmailIdentityDkimSigningAttributes."""
+    def create(self, domain: str, key: Key) -> Seen:
+        return self.call(CREATE, **self.new(domain), DkimSigningAttributes=key.attributes)
+
+    def put(self, domain: str, key: Key) -> Seen:
         origin = {"SigningAttributesOrigin": "EXTERNAL"}
         return self.call(PUT, EmailIdentity=domain, SigningAttributes=key.attributes, **origin)
 
-    def get(self, domain: str) -> dict[str, Any] | None:
-        return self._if_there("get_email_identity", domain)
+    def get(self, domain: str) -> Seen:
+        return self.call(GET, empty_if=[404], EmailIdentity=domain)
 
     def delete(self, domain: str) -> None:
-        self._if_there("delete_email_identity", domain)
-
-    def _if_there(self, action: str, domain: str) -> dict[str, Any] | None:
-        """SES's response; None if there is no identity."""
-        try:
-            return self.call(action, EmailIdentity=domain)
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
+        self.call(DELETE, empty_if=[404], EmailIdentity=domain)
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -242,11 +246,17 @@ class Lab:
             self.ses.get_email_identity(EmailIdentity=domain)
         except ClientError as error:
             return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        finally:
-            self._next_call = self.now() + SECONDS_PER_CALL
+        except BotoCoreError as error:
+            raise Unanswered(f"AWS can't be reached: {type(error).__name__}") from None
         return 200
 
     # DNS: records of the zone are created or deleted, never overwritten
+
+    def published(self) -> tuple[str, Key]:
+        """A new name, and a key whose record is in DNS."""
+        domain, key = self.domain(), self.key()
+        self.publish(domain, key)
+        return domain, key
 
     def publish(self, domain: str, key: Key, *values: Sequence[str]) -> None:
         """The record of *key*: the bare form, or *values*, each a list of strings."""
@@ -260,20 +270,15 @@ class Lab:
 
     def remove_record(self, name: str, kind: str = "TXT") -> None:
         """Delete the record set of that name and type if it exists and has no routing policy."""
-        for each in self._record_sets():
-            if (plain(each["Name"]), each["Type"]) == (name, kind) and "SetIdentifier" not in each:
-                self._change("DELETE", each)
+        for each in self.records():
+            if (each.name, each.kind) == (name, kind) and not each.is_routed:
+                self._change("DELETE", each.whole)
 
     def records(self) -> list[Record]:
-        """Every record set of the zone, names in lower case and without a final dot."""
-        return [
-            Record(plain(each["Name"]), each["Type"], _texts(each), "SetIdentifier" in each)
-            for each in self._record_sets()
-        ]
-
-    def _record_sets(self) -> list[dict[str, Any]]:
+        """Every record set of the zone."""
         pages = self.route53.get_paginator("list_resource_record_sets").paginate
-        return self._of_route53(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
+        found = self._of_route53(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
+        return [Record(plain(each["Name"]), each["Type"], _texts(each), each) for each in found]
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
@@ -282,7 +287,7 @@ class Lab:
             change = self._of_route53(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
         except Stop:  # the response to an earlier attempt may have been lost
             wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
-            sets = [(plain(each["Name"]), each.get("ResourceRecords")) for each in self._record_sets()]
+            sets = [(each.name, each.whole.get("ResourceRecords")) for each in self.records()]
             if (wanted in sets) != (action == "CREATE"):
                 raise
             return
@@ -295,7 +300,7 @@ class Lab:
 
     def _of_route53(self, do: Callable[[], T]) -> T:
         try:
-            return patiently(do, self.sleep, self.tries)
+            return self._patiently(do)
         except ClientError as error:
             raise Stop(f"Route 53: {error}") from None
 
@@ -306,18 +311,31 @@ class Lab:
         text = re.sub(r"arn:aws[\w-]*:(iam|sts)::[^\s\"\\,]+", "(a principal)", text)
         return text.replace(self.account, "(account)")
 
-    def _once(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _patiently(self, do: Callable[[], T]) -> T:
+        """What *do* returns. It is called again while it fails for a passing reason."""
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception(is_passing),
+                wait=tenacity.wait_exponential(multiplier=1, max=600),
+                stop=tenacity.stop_after_attempt(self.tries),
+                sleep=self.sleep,
+                reraise=True,
+            )(do)
+        except (BotoCoreError, OSError) as error:  # its text may quote a request
+            raise Stop(f"AWS can't be reached: {type(error).__name__}") from None
+
+    def _once(self, action: str, parameters: dict[str, Any]) -> Seen:
         self.sleep(max(self._next_call - self.now(), 0))
         try:
-            answer: dict[str, Any] = getattr(self.ses, action)(**parameters)
+            answer: Seen = getattr(self.ses, action)(**parameters)
         finally:
             self._next_call = self.now() + SECONDS_PER_CALL
         answer["At"] = parsedate_to_datetime(answer.pop("ResponseMetadata")["HTTPHeaders"]["date"])
-        with_seconds: dict[str, Any] = json.loads(json.dumps(answer, default=datetime.timestamp))
+        with_seconds: Seen = json.loads(json.dumps(answer, default=datetime.timestamp))
         return with_seconds
 
-    def _keep(self, action: str, answer: dict[str, Any]) -> None:
-        if action in READ_BY_PRODUCT:
+    def _keep(self, action: str, answer: Seen) -> None:
+        if action in (CREATE, PUT, GET):
             self.answers.setdefault(f"{action} {shape(answer)}", {"action": action, "answer": answer})
 
 
@@ -356,20 +374,6 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, (AwsConnectionError, CredentialRetrievalError, HTTPClientError, OSError))
 
 
-def patiently(do: Callable[[], T], sleep: Callable[[float], None], tries: int) -> T:
-    """What *do* returns. It is called again while it fails for a passing reason."""
-    try:
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(is_passing),
-            wait=tenacity.wait_exponential(multiplier=1, max=600),
-            stop=tenacity.stop_after_attempt(tries),
-            sleep=sleep,
-            reraise=True,
-        )(do)
-    except (BotoCoreError, OSError) as error:  # its text may quote a request
-        raise Stop(f"AWS can't be reached: {type(error).__name__}") from None
-
-
 def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
     values = [each["Value"] for each in record_set.get("ResourceRecords", ())]
     if record_set["Type"] == "CNAME":
@@ -378,7 +382,13 @@ def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
     return tuple("".join(re.findall(r'"([^"]*)"', value)) for value in values if is_txt)
 
 
-def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> Lab:
+def say(text: str) -> None:
+    """Print a line. A terminal that was closed is no reason to stop."""
+    with suppress(OSError):
+        print(text, flush=True)
+
+
+def in_aws(zone: str, region: str, mail_to: str) -> Lab:
     """A run in AWS, or wherever the AWS SDK's own variables lead. Waiting takes its time."""
 
     def sleep(seconds: float) -> None:
@@ -394,9 +404,9 @@ def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> 
             Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
         )
 
-    to_person = send_to_person if mail_to else None
-    how = {"now": time.time, "sleep": sleep, "look_up": DnsResolver().txt, "send": to_person}
-    lab = _lab(boto3.Session(region_name=region), zone, **how)
+    session, look_up = boto3.Session(region_name=region), DnsResolver().txt
+    lab = _lab(session, zone, now=time.time, sleep=sleep, look_up=look_up)
+    lab.send = send_to_person if mail_to else None
     return lab
 
 
@@ -409,7 +419,7 @@ def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
         now=sandbox.clock.monotonic,
         sleep=sandbox.clock.advance,
         look_up=DnsResolver(resolvers=[sandbox.dns_resolver]).txt,
-        send=lambda domain, _: send(sandbox, domain, region).content,
+        send=lambda domain, _: send(sandbox, domain, region).verdict.selector,
     )
 
 

@@ -11,22 +11,32 @@ one tenant is named after it and has the tag too. Nothing else is deleted or ove
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain, quoted
+from tests.acceptance.lab import (
+    PREFIX,
+    TAG,
+    TRIES,
+    TRIES_AWAITED,
+    Lab,
+    Record,
+    Refused,
+    Stop,
+    below,
+    plain,
+    quoted,
+    say,
+)
 
-PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, about 60 messages"
+PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, some messages"
 TENANT_PRICE: Final = "; one tenant for some minutes, by AWS's price list"
 
 MARK: Final = TAG + " made in {region} by `make acceptance`; --clean deletes all of run {run}"
 """The value of the record that a run begins with."""
-
-CLEANING_TRIES: Final = 9
-"""Attempts for one call while cleaning up: about four minutes, as a person waits."""
 
 NO_SET: Final = "byodkim-acceptance-no-such-set"
 """A configuration set that does not exist. A question asks for it."""
@@ -55,34 +65,36 @@ def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[
     ]
 
 
-def refusals(lab: Lab, *, others: bool) -> list[str]:
-    """Why no run may begin here. *others*: identities of others in the Region are fine."""
+def refuse(lab: Lab, *, others: bool) -> None:
+    """Raise `Stop` if no run may begin here. *others*: identities of others in the Region are fine."""
     records, names = lab.records(), lab.identities()
     problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
         problems.append("an earlier run was not cleaned up: --clean deletes it")
     theirs = [name for name in names if not others and not run_in(name, lab.zone)]
-    return problems + [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
-
-
-def begin(lab: Lab, say: Callable[[str], None], *, others: bool) -> None:
-    """Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark."""
-    if problems := refusals(lab, others=others):
+    problems += [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
+    if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
-    lab.guard = guard(lab, say)
+
+
+def begin(lab: Lab, *, others: bool) -> None:
+    """Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark."""
+    refuse(lab, others=others)
+    lab.guard = guard(lab)
     name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
     lab.create_record(name, "TXT", quoted([mark]))
     for _ in range(7):
         answers = lab.look_up(name, lab.zone)
         missing = [each for each in answers if mark not in (each.values or ())]
         if not missing:
+            lab.tries = TRIES
             return
         lab.sleep(10)
     servers = ", ".join(f"{each.server} ({each.failure or 'no such record'})" for each in missing)
     raise Stop(f"{lab.zone} is not delegated to its hosted zone: {name} can't be found at {servers}")
 
 
-def guard(lab: Lab, say: Callable[[str], None]) -> Callable[[], None]:
+def guard(lab: Lab) -> Callable[[], None]:
     """A function that raises `Stop` if anything has appeared that is not the run's. It leaves that alone."""
     known = set(lab.identities())
 
@@ -108,7 +120,7 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     *is_own*: this process is the run, so its records are deleted even if somebody has deleted the mark.
     What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
-    lab.tries = CLEANING_TRIES
+    lab.tries = TRIES_AWAITED
     top, records = below(run, lab.zone), lab.records()
     region = marks(lab, records).get(run, "")
     if region and region != lab.region:
@@ -116,11 +128,11 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     deleted: list[str] = []
     problems: dict[str, str] = {}
 
-    def attempt(name: str, delete: Callable[[], None]) -> None:
+    @contextmanager
+    def deleting(name: str) -> Iterator[None]:
         problems.pop(name, None)
         try:
-            delete()
-            deleted.append(name)
+            yield
         except (ClientError, Refused, Stop) as error:
             problems[name] = str(error)
 
@@ -128,47 +140,36 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
         if {"Key": TAG, "Value": run} not in tags:
             raise Stop(f"does not have the tag {TAG}={run}")
 
-    def delete_tenant() -> None:
-        check_tag(tags)
-        lab.call("delete_tenant", **tenant)  # its identities stay
-
-    def delete_identity(name: str) -> None:
-        if seen := lab.get(name):
-            check_tag(seen.get("Tags", ()))
-        lab.delete(name)
-
-    def delete_record(record: Record) -> None:
-        if not (region or is_own):
-            raise Stop(f"the record {top} is missing, which a run begins with: delete it by hand")
-        leads_away = record.kind == "CNAME" and any(run_in(each, lab.zone) != run for each in record.texts)
-        if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
-            raise Stop("was not made by a run")
-        lab.remove_record(record.name, record.kind)
-
-    tenant = {"TenantName": f"{PREFIX}{run}"}
-    if tags := tags_of_tenant(lab, **tenant):
-        attempt(f"tenant {tenant['TenantName']}", delete_tenant)
+    tenant = f"{PREFIX}{run}"
+    with deleting(f"tenant {tenant}"):
+        # Who may not read it could not make it either.
+        if seen := lab.call("get_tenant", empty_if=(403, 404), TenantName=tenant):
+            check_tag(seen["Tenant"].get("Tags", ()))
+            lab.call("delete_tenant", TenantName=tenant)  # its identities stay
+            deleted.append(f"tenant {tenant}")
     for pause in (0, 10):  # the list may not have what was made a moment ago
         lab.sleep(pause)
         for name in lab.identities():
             if run_in(name, lab.zone) == run and name not in deleted:
-                attempt(name, partial(delete_identity, name))
+                with deleting(name):
+                    if seen := lab.get(name):
+                        check_tag(seen.get("Tags", ()))
+                    lab.delete(name)
+                    deleted.append(name)
     for record in sorted(records, key=lambda each: each.name == top):  # the mark comes last
         if run_in(record.name, lab.zone) == run and (record.name != top or not problems):
-            attempt(str(record), partial(delete_record, record))
+            with deleting(str(record)):
+                if not (region or is_own):
+                    raise Stop(f"the record {top} is missing, which a run begins with: delete it by hand")
+                targets = record.texts if record.kind == "CNAME" else ()
+                leads_away = any(run_in(target, lab.zone) != run for target in targets)
+                if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
+                    raise Stop("was not made by a run")
+                lab.remove_record(record.name, record.kind)
+                deleted.append(str(record))
     if problems:
         raise Stop("left: " + "; ".join(f"{name}: {why}" for name, why in problems.items()))
     return deleted
-
-
-def tags_of_tenant(lab: Lab, **tenant: str) -> list[dict[str, str]]:
-    """GetTenant; none if there is no tenant, or if it may not be read: then it could not be made."""
-    try:
-        return list(lab.call("get_tenant", **tenant)["Tenant"].get("Tags", ()))
-    except Refused as refused:
-        if refused.status in (403, 404):
-            return []
-        raise
 
 
 def runs_here(lab: Lab) -> list[str]:
@@ -189,20 +190,23 @@ def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
             "route53:ChangeResourceRecordSetsNormalizedRecordNames": [ours.removeprefix("*."), ours]
         },
     }
-    writes = "ses:CreateEmailIdentity DeleteEmailIdentity GetEmailIdentity TagResource UntagResource"
-    reads = "route53:ListHostedZones ListHostedZonesByName sts:GetCallerIdentity ses:ListEmailIdentities"
+    keys = "ses:PutEmailIdentityDkimAttributes ses:PutEmailIdentityDkimSigningAttributes"
+    writes = "ses:CreateEmailIdentity ses:DeleteEmailIdentity ses:TagResource ses:UntagResource"
+    zones = "route53:ListHostedZones route53:ListHostedZonesByName"
+    reads = f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities" + " ses:ListResourceTenants" * tenants
     statements = [
-        _allow(f"{writes} PutEmailIdentityDkimAttributes PutEmailIdentityDkimSigningAttributes", *identities),
+        _allow(f"{writes} ses:GetEmailIdentity {keys}", *identities),
         _allow("ses:CreateEmailIdentity", f"{ses}:configuration-set/{NO_SET}"),
-        _allow(reads + " ListResourceTenants" * tenants, "*", Sid="ReadsThatIamCanNotNarrow"),
-        _allow("route53:GetHostedZone ListResourceRecordSets", hosted_zone),
+        _allow(reads, "*", Sid="ReadsThatIamCanNotNarrow"),
+        _allow("route53:GetHostedZone route53:ListResourceRecordSets", hosted_zone),
         _allow("route53:ChangeResourceRecordSets", hosted_zone, Condition=changes),
         _allow("route53:GetChange", "arn:aws:route53:::change/*"),
         _allow("ses:GetTenant", tenant),
     ]
     if tenants:
-        made = "CreateTenant CreateTenantResourceAssociation DeleteTenant DeleteTenantResourceAssociation"
-        statements.append(_allow(f"ses:{made}", tenant, identities[0]))
+        associations = "ses:CreateTenantResourceAssociation ses:DeleteTenantResourceAssociation"
+        made = f"ses:CreateTenant ses:DeleteTenant {associations}"
+        statements.append(_allow(made, tenant, identities[0]))
     if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
         recipients = [f"{ses}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
         only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}
@@ -211,10 +215,4 @@ def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
 
 
 def _allow(actions: str, *resources: str, **more: Any) -> dict[str, Any]:
-    """*actions* in words: a service stands before the first of its actions."""
-    service, allowed = "", []
-    for word in actions.split():
-        before, _, name = word.rpartition(":")
-        service = before or service
-        allowed.append(f"{service}:{name}")
-    return {"Effect": "Allow", "Action": allowed, "Resource": list(resources), **more}
+    return {"Effect": "Allow", "Action": actions.split(), "Resource": list(resources), **more}
