@@ -26,6 +26,7 @@ from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 from tests.support.iam import is_allowed
 from tests.support.quick_runs import quick_runs
+from tests.support.records import change
 
 SIMILAR, OURS = (f"x.byodkim-acceptance-{run}.{ZONE}" for run in ("1234567", "12345678"))
 
@@ -128,14 +129,6 @@ def account(lab, monkeypatch, capsys, tmp_path):
         return status, capsys.readouterr().out
 
     return run
-
-
-def change(opened, name, kind="TXT", **more):
-    """A record of somebody else."""
-    value = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1", "CNAME": "example.com"}[kind]
-    record_set = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}], **more}
-    changes = [{"Action": "CREATE", "ResourceRecordSet": record_set}]
-    opened.route53.change_resource_record_sets(HostedZoneId=opened.zone_id, ChangeBatch={"Changes": changes})
 
 
 def left(lab):
@@ -244,7 +237,9 @@ def test_policy(lab):
 
 
 def record(name, kind="TXT", **more):
-    return lambda opened, _: change(opened, name, kind, **more)
+    """A record of somebody else."""
+    value = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1"}[kind]
+    return lambda opened, _: change(opened, opened.zone_id, "CREATE", name, value, kind=kind, **more)
 
 
 def identity(_, lab):
@@ -360,7 +355,7 @@ def test_killed(account, opened, lab):
     """
     domain = begun(lab)
     theirs, untagged = (f"{each}.{below(lab.run, ZONE)}" for each in ("d1", "d2"))
-    change(opened, theirs, "CNAME")
+    change(opened, opened.zone_id, "CREATE", theirs, "example.com", kind="CNAME")
     lab.call("create_email_identity", EmailIdentity=untagged)
     lab.call("create_tenant", TenantName="theirs")
     lab.call("create_tenant", TenantName=lab.tenant, Tags=lab.tags)

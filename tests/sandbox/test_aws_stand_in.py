@@ -13,8 +13,8 @@ from sandbox.pulumi.aws_account import RETRYING, Account
 from sandbox.pulumi.aws_resources import EmailIdentity, Record, find_zone
 from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
-from tests.sandbox.records import change
 from tests.support.cases import cases
+from tests.support.records import change
 
 STRING = "x" * 255
 NAME = "s1._domainkey.example.com"

@@ -11,8 +11,8 @@ from sandbox.__main__ import main
 from sandbox.ses.switches import Switches
 from sandbox.shell import MAIL, environment
 from sandbox.world import Sandbox
-from tests.sandbox.records import change
 from tests.sandbox.ses_client import DOMAIN, REGION, key
+from tests.support.records import change
 
 ONE = key("one")
 

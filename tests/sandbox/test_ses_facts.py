@@ -13,9 +13,9 @@ from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.sandbox.records import change
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send
 from tests.support.cases import cases
+from tests.support.records import change
 
 ONE = key("one")
 KEY = ONE.sent
