@@ -77,6 +77,9 @@ _RSASSA_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
 _PKCS7_DATA: Final = bytes.fromhex("06092a864886f70d010701")
 """DER of the identifier 1.2.840.113549.1.7.1, near the beginning of every PKCS#12 file (RFC 7292)."""
 
+_made_here: Final = set[bytes]()
+"""Digests of the keys that `generate` made in this process: their primes were tested as they were chosen."""
+
 _RSA_PRIVATE_KEY: Final = re.compile(
     rb"0\x82..(\x02\x01\0.{15}\x04\x82..0\x82..)?\x02\x01([\0\1])\x02", re.DOTALL
 )
@@ -126,7 +129,9 @@ def selector_for(fingerprint: str, day: date) -> str:
 def generate(bits: int) -> SigningKey:
     """A new key with a modulus of *bits* bits; `InvalidKey` if SES can't sign with that size."""
     _check_size(bits)
-    return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
+    made = _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
+    _made_here.add(_digest(made.pkcs1_der))
+    return made
 
 
 def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
@@ -138,10 +143,12 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     stores often write it. Raises `InvalidKey`; its reason completes a message that begins with the
     setting's name.
     A key that was loaded before is *proved*: whether its numbers belong together, which takes
-    about 0.1 seconds, is not asked again. A process asks once for each DER.
+    about 0.1 seconds, is not asked again. A process asks once for each DER, and not for a key that it made.
     """
     found = _pem_or_der(private_key, _PRIVATE)
-    key = _from_der(_from_pem(found) if isinstance(found, str) else found, proved=proved)
+    der = _from_pem(found) if isinstance(found, str) else found
+    proved = proved or _digest(der) in _made_here
+    key = _from_der(der, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
         raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
@@ -193,6 +200,10 @@ def _signing_key(key: rsa.RSAPrivateKey) -> SigningKey:
         bits=key.key_size,
         fingerprint=fingerprint(public_key_der),
     )
+
+
+def _digest(pkcs1_der: bytes) -> bytes:
+    return hashlib.sha256(pkcs1_der).digest()
 
 
 def _public_key_der(key: rsa.RSAPublicKey) -> bytes:

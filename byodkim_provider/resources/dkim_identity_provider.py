@@ -183,7 +183,8 @@ class ByodkimIdentityProvider(AwsProvider):
     def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> Key:
         """What gives the declared key: it is an input, or in Secrets Manager."""
         if "private_key" in inputs:
-            return lambda: keys.load(inputs["private_key"])
+            # The engine has had it checked, now or in the run that first had it.
+            return lambda: keys.load(inputs["private_key"], proved=True)
         arn = inputs["secret_arn"]
 
         def read() -> SigningKey:

@@ -13,9 +13,11 @@ from datetime import date
 from functools import partial
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_der_private_key,
     load_pem_private_key,
@@ -119,6 +121,28 @@ def test_a_proved_key_is_the_same_key():
     """A key that was loaded before is loaded again without the proof of its numbers."""
     key = keys.load(pem("rsa2048.pkcs8"))
     assert keys.load(key.pkcs1_base64(), proved=True) == key
+
+
+@pytest.mark.parametrize(("is_own", "proofs"), [(True, 0), (False, 1)], ids=["made here", "supplied"])
+def test_proof(is_own, proofs, monkeypatch):
+    """A process proves a supplied key once, and a key that it made itself not at all."""
+    asked = []
+
+    def load(*arguments, unsafe_skip_rsa_key_validation, **options):
+        asked.append(not unsafe_skip_rsa_key_validation)
+        return load_der_private_key(*arguments, unsafe_skip_rsa_key_validation=True, **options)
+
+    monkeypatch.setattr(keys, "load_der_private_key", load)
+    text = keys.generate(1024).pkcs1_base64() if is_own else foreign_key()
+    assert keys.load(text) == keys.load(text)
+    assert sum(asked) == proofs
+
+
+def foreign_key():
+    """A key that this process has never loaded, as base64 of PKCS#1."""
+    key = rsa.generate_private_key(65537, 1024)
+    der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return base64.b64encode(der).decode()
 
 
 def test_what_ses_takes():
