@@ -18,6 +18,7 @@ from tests.bench.servers import Servers
 from tests.bench.starts import imports_of_main
 from tests.bench.state import STACK_TRACE, bytes_by_part, resources_by_part
 from tests.engine.stack import Stack
+from tests.support.quick_runs import quick_runs
 
 DOMAINS = ("a.counts.example", "b.counts.example", "c.counts.example")
 """In one Region."""
@@ -135,7 +136,10 @@ def counted(request):
     servers.add_zones(ZONES[request.param])
     asked = {}
     try:
-        with Stack(servers.sandbox, has_passphrase=True) as stack:  # which asks AWS for nothing
+        with (
+            quick_runs(servers.sandbox),
+            Stack(servers.sandbox, has_passphrase=True) as stack,  # which asks AWS for nothing
+        ):
             methods = {"preview": stack.preview, "destroy": stack.destroy}
             for run in REQUESTS[request.param]:
                 generation = 1 + (run in ("rotation", "destroy"))
