@@ -79,6 +79,7 @@ class Zone:
                 owner = owner.parent()
         self._names.add(self.name)
 
+    @functools.lru_cache(512)  # noqa: B019 # a zone never changes, and old ones leave
     def answer(self, name: Name, kind: RdataType) -> Answer:
         if delegation := self._delegation(name):
             return Answer(dns.rcode.NOERROR, authority=[delegation], authoritative=False)
