@@ -37,6 +37,9 @@ CLIENT = Path(__file__).with_name("quick_client.py")
 SERVICES = ("route53", "secretsmanager", "sesv2", "sts")
 """Of AWS, that the forked processes call."""
 
+NO_GARBAGE = {"GOGC": "off", "GOMEMLIMIT": "300MiB"}
+"""What the engine allocates in a small run, it may keep."""
+
 
 @contextmanager
 def quick_runs(sandbox):
@@ -46,7 +49,7 @@ def quick_runs(sandbox):
     script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
     with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
         port = int(output.readline())
-        more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), "GOGC": "400"}
+        more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), **NO_GARBAGE}
         sandbox.more_environment |= more
         try:
             # What the SDK says to its own developers is a call of the engine each, which shows none of it.
