@@ -6,7 +6,6 @@ A test that breaks the rule fails where it does, and not as the network error it
 
 from __future__ import annotations
 
-import functools
 import gc
 import ipaddress
 import os
@@ -18,9 +17,6 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import botocore.hooks
-import botocore.loaders
-import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.core.responses import BaseResponse
@@ -32,6 +28,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.progress import stopping
 from sandbox.aws.services import AwsServices
 from sandbox.ses.model import SesModel
+from tests.support.quick_botocore import share_between_sessions
 from tests.support.secrets_manager import SecretsManager
 from tests.support.world import World
 
@@ -170,11 +167,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    # Models of AWS's services are read once, and not for each client: longer than most tests take.
-    vars(botocore.session)["create_loader"] = functools.cache(botocore.loaders.create_loader)
-    # So is each event's name, for which each session looks through a table of other names.
-    names: dict[str, str] = {}
-    botocore.hooks.EventAliaser._alias_name_cache = property(lambda _: names, lambda *_: None)
+    share_between_sessions()
     config.stash[_called] = set()
     os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
 

@@ -117,20 +117,15 @@ def serve():
 def _prepare():
     """Import what the processes import, and read the models that they read; none of it is run."""
     import boto3
-    import botocore.hooks
-    import botocore.loaders
-    import botocore.session
     import pulumi.dynamic  # noqa: F401 # and what its __main__ imports
 
     import byodkim_provider.cli
     import byodkim_provider.plugin.servicer  # noqa: F401 # and so every resource
     import sandbox.pulumi.aws_account
     import sandbox.pulumi.aws_resources  # noqa: F401
+    from tests.support.quick_botocore import share_between_sessions
 
-    shared = functools.cache(botocore.loaders.create_loader)
-    botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
-    names: dict[str, str] = {}  # of events, for all sessions
-    botocore.hooks.EventAliaser._alias_name_cache = property(lambda _: names, lambda *_: None)
+    share_between_sessions()
     for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
         importlib.import_module(f"byodkim_provider.resources.{file.stem}")
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
