@@ -124,6 +124,12 @@ class SesIdentity:
         """The test of the BYODKIM guide: origin EXTERNAL, signing enabled, status SUCCESS."""
         return self.origin == "EXTERNAL" and self.signing_enabled and self.dkim_status == "SUCCESS"
 
+    @property
+    def refuses_mail(self) -> bool:
+        """Whether SES refuses to send, as `BehaviorOnMxFailure` says, until it finds the MX record."""
+        rejects = self.on_mx_failure == "REJECT_MESSAGE"
+        return bool(self.mail_from) and rejects and self.mail_from_status != "SUCCESS"
+
 
 def with_error(shown: str, error_type: str) -> str:
     """*shown*, followed by SES's `ErrorType` and what it means in brackets, if there is one."""

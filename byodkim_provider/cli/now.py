@@ -18,7 +18,7 @@ from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.dns.dmarc import Policy
+from byodkim_provider.dns.dmarc import Policy, mail_from_records
 from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
@@ -278,7 +278,8 @@ def domain_now(
     allowed = timedelta(days=settings.rotate_after_days)
     rotation = min(since) + allowed if domain.listed and since else None
     days_left = (rotation - now).days if rotation else None
-    about_mail_from = [*_mail_from(settings.mail_from_domains, identities, mail_from)]
+    in_ses = {**{one.region: one.ses for one in identities}, **unmade}
+    about_mail_from = [*_mail_from(settings.mail_from_domains, in_ses, mail_from, unmade)]
     found = [
         *_seen(identities, made),
         *_not_made(domain, unmade),
@@ -431,25 +432,35 @@ def _notes(
 
 
 def _mail_from(
-    wanted: Mapping[str, str], identities: Sequence[IdentityNow], found: Mapping[str, Mapping[Table, Message]]
+    wanted: Mapping[str, str],
+    in_ses: Mapping[str, SesIdentity | Exception | None],
+    in_dns: Mapping[str, Mapping[Table, Message]],
+    unmade: Collection[str],
 ) -> Iterator[Finding]:
-    """What there is to say of the MAIL FROM domains *wanted* by Region, *found* in DNS."""
-    for one in identities:
-        if one.ses is None or not (name := wanted.get(one.region)):
+    """
+    What there is to say of MAIL FROM domains, by Region: those *wanted*, and what SES and DNS show of them.
+
+    Of one that nobody asks for, or of an *unmade* identity, only that SES refuses mail because of it.
+    """
+    for region, ses in in_ses.items():
+        if not isinstance(ses, SesIdentity):
             continue
-        seen, status = one.ses.mail_from, one.ses.mail_from_status
-        kind: Kind = "due"
-        in_dns = found.get(one.region, {})
-        texts = [*in_dns.values()]
-        if seen != name and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*in_dns}:
+        seen, status = ses.mail_from, ses.mail_from_status
+        name = "" if region in unmade else wanted.get(region, "")
+        # Mail that is refused is worse than mail that is not aligned.
+        kind: Kind = "wrong" if ses.refuses_mail else "due"
+        found = in_dns.get(region, {}) if name else {}
+        texts = [*found.values()]
+        if name and seen != name and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*found}:
             texts = [FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)]
-        elif not texts and status == "FAILED":
+        elif name and not texts and status == "FAILED":
             texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]
-        elif not texts and status != "SUCCESS":
+        elif not texts and ses.refuses_mail:
+            value = mail_from_records(region)["MX"]
+            texts = [FindingMessages.MAIL_FROM_REFUSES(status=status, name=seen, value=value)]
+        elif name and not texts and status != "SUCCESS":
             texts, kind = [FindingMessages.MAIL_FROM_WAITS(status=status, name=name)], "note"
-        if one.ses.on_mx_failure == "REJECT_MESSAGE" and status != "SUCCESS":
-            kind = "wrong"  # mail is refused, which is worse than mail that is not aligned
-        yield from ((kind, f"{one.region}: {text}") for text in texts)
+        yield from ((kind, f"{region}: {text}") for text in texts)
 
 
 def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Finding]:

@@ -157,8 +157,9 @@ def _up(one: SesIdentity) -> str:
     else:
         does = f"{has}: refused until acceptUnsignedWindow accepts unsigned mail"
     tags = len(one.tags.keys() - set(TAGS))
+    refuses = f", for which SES refuses all mail ({one.mail_from_status})" if one.refuses_mail else ""
     kept = {
-        f"MAIL FROM {one.mail_from}": one.mail_from,
+        f"MAIL FROM {one.mail_from}{refuses}": one.mail_from,
         f"configuration set {one.configuration_set}": one.configuration_set,
         f"{tags} tag{'s' if tags > 1 else ''}": tags,
     }

@@ -92,6 +92,7 @@ class FindingMessages(Table):
     MAIL_FROM = SECTION, "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
     OTHER_MAIL_FROM = "the MAIL FROM domain in SES is {seen}, not {wanted!r}: run `pulumi up --refresh`"
     MAIL_FROM_WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
+    MAIL_FROM_REFUSES = "SES says {status} of {name}, and refuses all mail (`onMxFailure: reject`): add the MX record {value}, and set `mailFrom` without `reject` until SES says SUCCESS"
     MAIL_FROM_GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
     NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
     TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"

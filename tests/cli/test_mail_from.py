@@ -94,6 +94,25 @@ def test_not_found_by_ses(declared, setting, on_failure, status, exit_code):
     assert (result.exit_code, f"SES says {status} of" in in_one_line(result)) == (exit_code, True)
 
 
+@pytest.mark.parametrize("made", [True, False], ids=["adopted", "to be adopted"])
+@pytest.mark.parametrize("status", ["PENDING", "FAILED", "TEMPORARY_FAILURE", "SUCCESS"])
+@pytest.mark.parametrize("on_failure", ["REJECT_MESSAGE", "USE_DEFAULT_VALUE"])
+def test_not_in_the_stack_file(project, made, status, on_failure):
+    """One that was set before is nobody's business here, unless SES refuses all mail because of it."""
+    project.write(f"    {DOMAIN}:\n      generation: 2\n      adopt: true\n")
+    project.world.ses().set_mail_from(DOMAIN, BOUNCE)
+    mail_from = project.world.model.identities(REGION)[DOMAIN].mail_from
+    changed = type(mail_from)(BOUNCE, on_failure, status)
+    project.world.model.change(DOMAIN, REGION, mail_from=changed)
+    project.stored = project.stored if made else []
+    result = project.run("status")
+    refuses = on_failure == "REJECT_MESSAGE" and status != "SUCCESS"
+    text = f"{DOMAIN}: {REGION}: SES says {status} of {BOUNCE}, and refuses all mail"
+    assert (text in in_one_line(result)) == refuses
+    assert result.exit_code == (2 if refuses else 0 if made else 1)
+    assert ("and refuses all mail" in in_one_line(project.run("doctor"))) == (refuses and made)
+
+
 @pytest.mark.parametrize("dns", ["manual", "cloudflare", f"{{zone: _domainkey.{DOMAIN}}}"])
 def test_records(declared, dns):
     """Both are printed for the panel, unless Pulumi writes them, in the domain's zone in Route 53."""

@@ -392,6 +392,7 @@ REJECT = {"label": "bounce", "onMxFailure": "reject"}
         "reject": ({REGION: ("bounce", "REJECT_MESSAGE", "SUCCESS")}, REJECT),
         "two Regions": ({REGION: EU, OTHER: US}, {REGION: "eu", OTHER: "us"}),
         "not found": ({REGION: (*BOUNCE[:2], "FAILED")}, None),
+        "mail is refused": ({REGION: ("bounce", "REJECT_MESSAGE", "PENDING")}, None),
         "two labels": ({REGION: ("two.labels", *BOUNCE[1:])}, None),
         "one of two": ({REGION: EU, OTHER: None}, None),
     },
@@ -404,3 +405,5 @@ def test_mail_from(project, has, in_ses, expected):
     result = scan(project)
     assert adopted(result)[domain].get("mailFrom") == expected
     assert "keeps MAIL FROM" in result.stdout
+    refused = (REGION, ("bounce", "REJECT_MESSAGE", "PENDING")) in in_ses.items()
+    assert ("bounce.a.example.com, for which SES refuses all mail (PENDING)" in result.stdout) == refused
