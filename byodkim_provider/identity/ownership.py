@@ -99,9 +99,10 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
         raise exists(IdentityMessages.EASY_DKIM, declared, seen.origin)
 
 
-def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
+def unknown_to_state(declared: Declared, stored: Stored, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
-    published = list(generations.together(before.published, declared.published, slots=declared.slot))
+    before, slots = stored.declared.published, stored.slots_with(declared)
+    published = list(generations.together(before, declared.published, slots=slots))
     return InvalidSettings(
         IdentityMessages.UNKNOWN_TO_STATE(
             name=str(declared),

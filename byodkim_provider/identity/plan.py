@@ -190,6 +190,9 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
 
 def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
     """What is stored if no call is needed."""
+    slot, likely = stored.slots_with(declared), declared.slot
+    known = {*stored.declared.published, *stored.signed_until, *(stored.other_slots or ())}
+    gone = known - {*declared.published}
     return replace(
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
@@ -199,6 +202,7 @@ def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
         # Seen by a refresh, and seen again by this run.
         other_instance="",
         other_owner=None,
+        other_slots={one: slot(one) or "" for one in gone if slot(one) != likely(one)} or None,
         was_verified=stored.was_verified and not other_key,
     )
 
@@ -295,7 +299,7 @@ def _change(
     until_now: set[int] = set()
     if _is_response_lost(stored, declared, identity):
         if changes.drops and declared.overlap_days:
-            raise unknown_to_state(declared, before, identity)
+            raise unknown_to_state(declared, stored, identity)
         until_now = _others(declared)
     is_ours = owner is None
     is_about_key = changes.about_key or _has_changed(stored, identity)

@@ -71,11 +71,12 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     signed_until = dict(stored.signed_until)
     if region_leaves(before, declared):
         signed_until |= dict.fromkeys(before.published, now)
+    slots = stored.slots_with(declared)
     early = generations.too_early(
         before=before.published,
         after=declared.published,
         exchanged=exchanged,
-        slots=declared.slot,
+        slots=slots,
         signing_before=before.generation if stored.key else None,
         signed_until=signed_until,
         now=now,
@@ -83,7 +84,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     )
     if early:
         today = generations.allowed_today(
-            before=before.published, after=declared.published, early=early, slots=declared.slot
+            before=before.published, after=declared.published, early=early, slots=slots
         )
         last = max(early, key=lambda one: one.allowed_from)
         problem = IdentityMessages.STILL_IN_USE

@@ -7,7 +7,7 @@ from old state. No I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -120,7 +120,12 @@ class Declared:
         return tuple(dict.fromkeys(parts(one)[0] for one in self.places_of(generation or self.generation)))
 
     def slot(self, generation: int) -> str | None:
-        """The selector of the slot of *generation*, if it has one. Unpublished: as the last one before it."""
+        """
+        The selector of the slot of *generation*, if it has one.
+
+        Of one that is not published, what the last one before it, or else the first one, makes likely:
+        `Stored.slots_with` knows better.
+        """
         known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
         _, name = parts(next(iter(self.places_of(max(known))), ""))
         return f"{records.split_name(name)[0][:-1]}{generations.slot(generation)}" if name else None
@@ -227,11 +232,24 @@ class Stored:
     """It belonged to somebody else before: it stays in SES when the resource is deleted."""
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
+    other_slots: Mapping[int, str] | None = None
+    """By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is wrong."""
 
     @property
     def status(self) -> str:
         """SES's DKIM status, AWAITING_DNS or GONE."""
         return self.key.status if self.key else AWAITING_DNS
+
+    def slots_with(self, declared: Declared) -> Callable[[int], str | None]:
+        """The slots of generations once *declared* is published; what has left DNS keeps the slot it had."""
+        left = self.other_slots or {}
+
+        def slot(generation: int) -> str | None:
+            if generation in declared.published:
+                return declared.slot(generation)
+            return left.get(generation, self.declared.slot(generation)) or None
+
+        return slot
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:

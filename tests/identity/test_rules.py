@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
+from byodkim_provider.identity.calls import Seen
+from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
@@ -170,9 +172,38 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
         today=[4, 5],
     )
     assert refusal(before, declared(4, (4, 5), **SLOTS)) is None
-    elsewhere = dict.fromkeys((4, 5, 6), ("manual",))
-    for allowed in ({"overlap_days": 0}, {"places": elsewhere}, {"places": elsewhere | {5: SLOT, 6: SLOT}}):
+    for allowed in ({"overlap_days": 0}, {"places": dict.fromkeys((4, 5, 6), ("manual",))}):
         assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
+    beside = {"places": {4: ("manual",), 5: SLOT, 6: SLOT}}  # the slot that 3 had is no other one for it
+    assert refusal(before, declared(6, (4, 5, 6), **SLOTS | beside)).code == IdentityMessages.SLOT_IN_USE
+
+
+def at(prefix, *generations):
+    """Places of records in slots whose selectors begin with *prefix*; in zones of their own without."""
+    slot = f"{prefix}1._domainkey.{DOMAIN}.keys.example.net@route53:Z1" if prefix else "manual"
+    return dict.fromkeys(generations, (slot,))
+
+
+@cases(
+    ("had", "remembered"),
+    {
+        "a selector of its own": ("", {1: "", 2: ""}),
+        "a slot with another prefix": ("mail", {1: "mail1", 2: "mail2"}),
+        "the slot": ("ses", None),
+    },
+)
+def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
+    """Generation 2 leaked an hour ago, 3 has slots that begin with 'ses': 5 takes that of 2 if it had one."""
+    places = at(had, 1, 2) | at("ses", 3, 4, 5)
+    before = stored(declared(2, (1, 2, 3, 4), places=places), signed_until={})
+    for published in ((1, 3, 4), (3, 4)):  # the second one hides how 1 and 2 stood
+        after = declared(3, published, places=places, overlap_days=0)
+        before = plan(before, after, Seen(), now=START, instance="i").stored
+        before = replace(before, signed_until={2: START - timedelta(hours=1)})
+    assert before.other_slots == remembered
+    assert plan(before, after, Seen(), now=START, instance="i").stored == before
+    message = refusal(before, declared(4, (3, 4, 5), places=places))
+    assert (message is None) == (remembered is not None)
 
 
 def test_a_slot_that_signs_gets_no_other_key():

@@ -45,6 +45,7 @@ STORED = any_of(
     declared=DECLARED,
     key=st.none() | any_of(KeyInSes, key_set_at=MOMENTS, signing_since=MOMENTS),
     signed_until=st.dictionaries(GENERATIONS, MOMENTS),
+    other_slots=st.none() | st.dictionaries(GENERATIONS, st.text()),
 )
 
 
