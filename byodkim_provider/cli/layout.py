@@ -132,7 +132,7 @@ def _known(value: int | str | None) -> str:
 
 
 METRICS: Final = {
-    "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if something is wrong.",
+    "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if wrong, 3 if unknown.",
     "byodkim_days_until_rotation": "Days until the signing key is as old as rotateAfterDays; negative after.",
     "byodkim_identity_verified": "1 if SES has verified the key of the stack in this Region, else 0.",
     "byodkim_identity_signing_age_days": "Days for which the key has signed in this Region.",
@@ -226,7 +226,7 @@ def as_html(now: StackNow) -> str:
     It needs nothing beside it: no script, no font, no other file. Every text that is not of this module is
     escaped, and keys are shown by fingerprint only.
     """
-    worst_first = sorted(now.domains, key=lambda one: -SEVERITY[one.verdict])
+    worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     rows = [
         ((one.domain, one.verdict, "; ".join(one.wrong or one.due), minute(one.next_rotation)), one.verdict)
         for one in worst_first

@@ -34,8 +34,8 @@ UNSEEN_ZONE: Final = (
     "`byodkim doctor --nameserver` tries one"
 )
 
-Health = Literal["well", "due", "wrong"]
-"""The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
+Health = Literal["well", "due", "unknown", "wrong"]
+"""The worst that was found: nothing, something to do while mail is fine, no answer, or something wrong."""
 
 RecordVerdict = Literal["right", "wrong", "unknown"]
 
@@ -45,8 +45,13 @@ KINDS: Final[tuple[Kind, ...]] = ("wrong", "due", "note")
 Finding = tuple[Kind, str]
 """Something to say of a domain."""
 
-SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "wrong": 2}
+SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "unknown": 3, "wrong": 2}
 """As exit code and as metric; in order, the worst last."""
+
+
+def worst(found: Iterable[Health]) -> Health:
+    """The worst of *found*; of nothing, `well`."""
+    return max(found, key=[*SEVERITY].index, default="well")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

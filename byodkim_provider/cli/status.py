@@ -15,11 +15,12 @@ from byodkim_provider.cli.answers import of_stack
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment, write_file
 from byodkim_provider.cli.layout import as_html, as_prometheus, show
-from byodkim_provider.cli.now import SEVERITY, StackNow
+from byodkim_provider.cli.now import SEVERITY, StackNow, worst
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
-from byodkim_provider.cli.terminal import CannotRead, as_json, say
+from byodkim_provider.cli.terminal import CannotRead, as_json, say, say_as_json
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.quoting import hidden, may_be_a_key
 
 
 @click.command(
@@ -57,7 +58,8 @@ def status(
     Show what signs, and what is wrong or due.
 
     Asks SES and every DNS server now, changes nothing, decrypts nothing. Of several stacks, JSON is
-    one object a line, and the exit code is that of the worst.
+    one object a line, also of one that can't be read, and the exit code is that of the worst: 2, else 3,
+    else 1.
     """
     environment = context.ensure_object(Environment)
     stacks = _chosen(names, environment, all_stacks=all_stacks)
@@ -65,12 +67,13 @@ def status(
         raise click.UsageError("--html is a page about one stack")
     if wants_json:
         form = "json"
-    found = list(_shown(stacks, environment, form, all_stacks=all_stacks))
+    shown = list(_shown(stacks, environment, form, all_stacks=all_stacks))
+    found = [now for now in shown if now]
     if form == "prometheus":
         click.echo(as_prometheus(*found), nl=False)
     if html:
         write_file(html, as_html(found[0]))
-    context.exit(max(SEVERITY[now.verdict] for now in found))
+    context.exit(SEVERITY[worst(now.verdict if now else "unknown" for now in shown)])
 
 
 def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool) -> Sequence[str | None]:
@@ -86,26 +89,28 @@ def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool)
 
 def _shown(
     stacks: Sequence[str | None], environment: Environment, form: str, *, all_stacks: bool
-) -> Iterator[StackNow]:
+) -> Iterator[StackNow | None]:
     """
     The current state of each of *stacks*, printed as soon as it is known, but for Prometheus.
 
-    With *all_stacks* a file without a stack is left out: it may come with the repository.
+    None for one of several that can't be read, with a message: the others are shown all the same. With
+    *all_stacks* a file without a stack is left out: it may come with the repository.
     """
     left_out: list[str] = []
-    shown = 0
+    shown = failed = 0
     for name in stacks:
         try:
             now = current(open_stack(name, environment), environment)
-        except NoStack:
-            if not all_stacks:
-                raise
-            left_out.append(str(name))
-            continue
         except (ByodkimError, CannotRead) as error:
+            if all_stacks and isinstance(error, NoStack):
+                left_out.append(str(name))
+                continue
             if len(stacks) == 1:
                 raise
-            raise CannotRead(CliMessages.OF_STACK(name=name, problem=error)) from None
+            _say_error(str(name), error, form)
+            failed += 1
+            yield None
+            continue
         if form == "json":
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":
@@ -113,10 +118,19 @@ def _shown(
             show(now)
         shown += 1
         yield now
-    if left_out and not shown:
+    if left_out and not shown and not failed:
         raise CannotRead(CliMessages.NO_STACK(names=", ".join(left_out)))
     if left_out:
         say(CliMessages.WITHOUT_STACK(names=", ".join(left_out)))
+
+
+def _say_error(name: str, error: ByodkimError | CannotRead, form: str) -> None:
+    """Say why the stack *name* can't be read, without what may be a private key in place of its name."""
+    keys = [name] if may_be_a_key(name) else []
+    text = hidden(str(CliMessages.OF_STACK(name=name, problem=error)), keys)
+    say(text)
+    if form == "json":
+        say_as_json(type(error).__name__, text, SEVERITY["unknown"], stack=hidden(name, keys))
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:
@@ -127,7 +141,7 @@ def current(stack: Stack, environment: Environment) -> StackNow:
         stack=stack.name,
         project=stack.project,
         account_id=next((one for one in accounts if one), None),
-        verdict=max((one.verdict for one in domains), key=[*SEVERITY].index, default="well"),
+        verdict=worst(one.verdict for one in domains),
         checked_at=environment.clock.now(),
         domains=tuple(domains),
     )

@@ -125,15 +125,16 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, default=plain).replace("##[", r"#\u0023[")
 
 
-def say_as_json(kind: str, text: str, exit_code: int) -> None:
+def say_as_json(kind: str, text: str, exit_code: int, *, stack: str = "") -> None:
     """
     Print an error on standard output, for programs; people read it on standard error.
 
-    *kind* is the class of the error, such as "SesRefused", "CannotRead" or "UsageError".
+    *kind* is the class of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a *stack*,
+    one of several, is one line, as the other stacks are.
     """
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
-    click.echo(as_json({"error": error}))
+    click.echo(as_json({"stack": stack, "error": error}, indent=None) if stack else as_json({"error": error}))
 
 
 CANNOT_WRITE: Final = 2

@@ -98,21 +98,60 @@ def without_files(project):
         "report": (lambda _: None, ("--html", "report.html"), "--html is a page about one stack"),
         "no stack is left": (without_stacks, (), "no stack of a file in the project exists: dev, prod\n"),
         "no stack file": (without_files, (), "there is no stack file of a project"),
-        "one can't be read": (
-            lambda project: setattr(project.others["prod"], "complaint", "the passphrase is wrong"),
-            (),
-            "byodkim: stack 'prod': pulumi stack export: the passphrase is wrong\n",
-        ),
-        "one has wrong settings": (
-            lambda project: project.others["prod"].write(ONE.format(OTHER, "x")),
-            (),
-            "byodkim: stack 'prod': domains[\"example.net\"].generation: must be",
-        ),
     },
 )
 def test_refused(project, happens, options, said):
-    """What has no meaning, or of which a stack can't be shown, ends the command."""
+    """What has no meaning ends the command."""
     happens(project)
     result = project.run("status", "--all-stacks", *options)
-    assert (result.exit_code, said in result.stderr) == (3, True)
-    assert result.stdout == "" or "stack 'prod'" in said  # the stack before it is shown already
+    assert (result.exit_code, said in result.stderr, result.stdout) == (3, True, "")
+
+
+WRONG_SETTINGS = 'domains["example.net"].generation: must be'
+
+
+@cases(
+    ("happens", "kind", "said"),
+    {
+        "can't be read": (
+            lambda other: setattr(other, "complaint", "the passphrase is wrong"),
+            "CannotRead",
+            "pulumi stack export: the passphrase is wrong",
+        ),
+        "has wrong settings": (
+            lambda other: other.write(ONE.format(OTHER, "x")),
+            "InvalidSettings",
+            WRONG_SETTINGS,
+        ),
+    },
+)
+@pytest.mark.parametrize("form", ["text", "json", "prometheus"])
+@pytest.mark.parametrize("chosen", [["-s", "bad", "-s", "dev"], ["--all-stacks"]], ids=" ".join)
+def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
+    """It is named, and the others are shown as without it; nothing is known of it, unless one is wrong."""
+    before = project.run("status", "-s", "dev", "--format", form)
+    (tmp_path / "bad").mkdir()
+    bad = project.others["bad"] = CliProject(tmp_path / "bad", project.world)
+    bad.write(ONE.format(OTHER, 1))
+    happens(bad)
+    stacks = project.directory / "stacks"
+    (stacks / "Pulumi.prod.yaml").rename(stacks / "Pulumi.bad.yaml")
+    result = project.run("status", *chosen, "--format", form)
+    assert f"byodkim: stack 'bad': {said}" in result.stderr
+    if form == "json":
+        error, shown = map(json.loads, result.stdout.splitlines())
+        assert [error["stack"], error["error"]["kind"], error["error"]["exit_code"]] == ["bad", kind, 3]
+        assert said in error["error"]["message"]
+        assert shown == json.loads(before.stdout)
+    else:
+        assert result.stdout == before.stdout
+    assert result.exit_code == 3
+    assert project.run("status", *chosen, "-s", "prod").exit_code == (2 if "-s" in chosen else 3)
+
+
+def test_a_key_as_name(project, signing_keys):
+    """What may be a private key, in place of a stack's name, is not repeated."""
+    key = signing_keys[0].pkcs1_base64()
+    project.others[key] = no_stack(key)
+    result = project.run("status", "-s", key, "-s", "dev", "--json")
+    assert (result.exit_code, key[:40] in result.output) == (3, False)
