@@ -107,11 +107,11 @@ class SecretChanged(ByodkimError):
 
 
 class DnsRefused(ByodkimError):
-    """A DNS host refused a request."""
+    """A DNS host refused a request, and a retry does not help."""
 
 
 class DnsUnconfirmed(ByodkimError):
-    """A DNS host did not confirm within the time limit that a record is as declared."""
+    """A DNS host did not confirm that a record is as declared: whether it was changed is not known."""
 
 
 class Stopped(ByodkimError):

@@ -25,7 +25,8 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS, SPEC
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
@@ -88,19 +89,19 @@ class Host(DnsHost):
         answer = self._exchange(query)
         if not answer.flags & dns.flags.AA:
             # A referral is an empty answer too, and says nothing of what stands here.
-            raise Refused(HostMessages.NOT_AUTHORITATIVE())
+            raise DnsRefused(HostMessages.NOT_AUTHORITATIVE())
         owner = dns.name.from_text(name)
         zones = [rrset.name for rrset in answer.authority if rrset.rdtype == RdataType.SOA]
         if not answer.answer and zones and zones[0] != dns.name.from_text(self._zone):
             there = zones[0].to_text(omit_final_dot=True)
-            raise Refused(HostMessages.OTHER_ZONE(there=there, zone=self._zone))
+            raise DnsRefused(HostMessages.OTHER_ZONE(there=there, zone=self._zone))
         kinds = {rrset.rdtype for rrset in answer.answer}
         if RdataType.DNAME in kinds:
-            raise Refused(HostMessages.DNAME())
+            raise DnsRefused(HostMessages.DNAME())
         if not kinds or self._is_free(name):
             return ()
         if RdataType.CNAME in kinds:
-            raise Refused(HostMessages.CNAME(said=""))
+            raise DnsRefused(HostMessages.CNAME(said=""))
         found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
         return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
 
@@ -113,30 +114,30 @@ class Host(DnsHost):
 
     def _update(self, update: dns.update.UpdateMessage) -> None:
         if self._exchange(update).rcode() in _CHANGED:
-            raise Unknown(HostMessages.NAME_CHANGED())
+            raise DnsUnconfirmed(HostMessages.NAME_CHANGED())
 
     def _exchange(self, request: Message) -> Message:
         """The signed answer to *request*."""
         if stopping.is_set():
-            raise Unknown(HostMessages.INTERRUPTED())
+            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         key = self._key()
         request.use_tsig(key)
         try:
             wire = self._send(request.to_wire())
         except TimeoutError:
             slow = HostMessages.TOO_SLOW_FROM(where=self._where, seconds=self.timeout_seconds)
-            raise Unknown(slow) from None
+            raise DnsUnconfirmed(slow) from None
         except UnicodeError:
-            raise Refused(HostMessages.NO_NAME(server=self._server)) from None
+            raise DnsRefused(HostMessages.NO_NAME(server=self._server)) from None
         except (OSError, struct.error) as error:
             reason = getattr(error, "strerror", None) or "the connection was closed"
-            raise Unknown(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
+            raise DnsUnconfirmed(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
         try:
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
             raise self._unsigned(request, wire, error) from None
         if answer.id != request.id:
-            raise Unknown(HostMessages.OTHER_ANSWER())
+            raise DnsUnconfirmed(HostMessages.OTHER_ANSWER())
         if not answer.had_tsig:
             raise self._unsigned(request, wire, None)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
@@ -158,25 +159,25 @@ class Host(DnsHost):
 
     def _key(self) -> dns.tsig.Key:
         if self._key_algorithm not in ALGORITHMS:
-            raise Refused(HostMessages.ALGORITHM(algorithms=", ".join(ALGORITHMS)))
+            raise DnsRefused(HostMessages.ALGORITHM(algorithms=", ".join(ALGORITHMS)))
         try:
             name = dns.name.from_text(self._key_name)
         except dns.exception.DNSException:
-            raise Refused(HostMessages.KEY_NAME(name=self._key_name)) from None
+            raise DnsRefused(HostMessages.KEY_NAME(name=self._key_name)) from None
         try:
             return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
         except (binascii.Error, ValueError):
             setting = self._credentials.hint("secret")
-            raise Refused(HostMessages.NOT_BASE64(setting=setting)) from None
+            raise DnsRefused(HostMessages.NOT_BASE64(setting=setting)) from None
 
-    def _refusal(self, rcode: dns.rcode.Rcode) -> Refused | Unknown:
+    def _refusal(self, rcode: dns.rcode.Rcode) -> DnsRefused | DnsUnconfirmed:
         if rcode == dns.rcode.SERVFAIL:
-            return Unknown(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
+            return DnsUnconfirmed(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
         return self._compare(_MEANS.get(rcode, HostMessages.OTHER_RCODE), rcode=dns.rcode.to_text(rcode))
 
     def _unsigned(
         self, request: Message, wire: bytes, error: dns.exception.DNSException | None
-    ) -> Refused | Unknown:
+    ) -> DnsRefused | DnsUnconfirmed:
         """
         The error for a response without a valid signature.
 
@@ -186,11 +187,11 @@ class Host(DnsHost):
         """
         refusal = self._claimed(wire, error)
         changes = isinstance(request, dns.update.UpdateMessage) and bool(request.update)
-        if changes and isinstance(refusal, Refused):
-            return Unknown(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
+        if changes and isinstance(refusal, DnsRefused):
+            return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
         return refusal
 
-    def _claimed(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
+    def _claimed(self, wire: bytes, error: dns.exception.DNSException | None) -> DnsRefused | DnsUnconfirmed:
         """What a response without a valid signature says."""
         match error:
             case dns.tsig.PeerBadKey():
@@ -198,16 +199,16 @@ class Host(DnsHost):
             case dns.tsig.PeerBadSignature() | dns.tsig.PeerBadTruncation():
                 return self._compare(HostMessages.OTHER_SECRET, name=self._key_name)
             case dns.tsig.PeerBadTime() | dns.tsig.BadTime():
-                return Refused(HostMessages.CLOCKS())
+                return DnsRefused(HostMessages.CLOCKS())
         rcode = dns.rcode.Rcode(wire[3] & 0x0F)
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return Unknown(HostMessages.NOT_SIGNED())
+            return DnsUnconfirmed(HostMessages.NOT_SIGNED())
         return self._refusal(rcode)
 
-    def _compare(self, problem: HostMessages, **fields: str) -> Refused:
+    def _compare(self, problem: HostMessages, **fields: str) -> DnsRefused:
         """The refusal *problem*, with advice to compare the settings with the server's."""
         setting = self._credentials.hint("secret")
-        return Refused(problem(zone=self._zone, where=self._where, setting=setting, **fields))
+        return DnsRefused(problem(zone=self._zone, where=self._where, setting=setting, **fields))
 
 
 HEADER_OCTETS: Final = 12

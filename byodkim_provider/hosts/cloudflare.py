@@ -16,8 +16,9 @@ import idna
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
+from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
@@ -62,9 +63,9 @@ class Host(HttpHost):
         body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
         try:
             self._asked("POST", self._path, body=body)
-        except Refused:
+        except DnsRefused:
             if self._records(name):
-                raise Unknown(HostMessages.NAME_CHANGED()) from None
+                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
             raise
 
     def _delete(self, key: str) -> None:
@@ -91,7 +92,7 @@ class Host(HttpHost):
         return f"/zones/{quote(self._zone_id or self._id_by_name(), safe='')}/dns_records"
 
     def _id_by_name(self) -> str:
-        """The id of the zone; raises `Refused` if there is none, or several of its name."""
+        """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
         answer = self._asked("GET", "/zones", query={"name": self._zone})
         with as_documented("Cloudflare"):
             servers = {
@@ -100,20 +101,20 @@ class Host(HttpHost):
                 if _in_ascii(zone["name"]) == self._zone
             }
         if not servers:
-            raise Refused(HostMessages.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
+            raise DnsRefused(HostMessages.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
         if len(servers) > 1:
             listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
             zones = self._credentials.said(listed)
-            raise Refused(HostMessages.SEVERAL_ZONES(zone=self._zone, zones=zones))
+            raise DnsRefused(HostMessages.SEVERAL_ZONES(zone=self._zone, zones=zones))
         return next(iter(servers))
 
     def _asked(self, method: str, path: str, **content: Any) -> Any:
         """The response to a request that succeeded, whose `result` is what was asked for."""
         try:
             answer = self._call(method, path, **content)
-        except Refused as error:
+        except DnsRefused as error:
             if "Invalid request headers" in error.text:  # 400, for a token of another form
-                raise Refused(HostMessages.FORBIDDEN(said=error.message, step=self._new_key)) from None
+                raise DnsRefused(HostMessages.FORBIDDEN(said=error.message, step=self._new_key)) from None
             raise
         with as_documented("Cloudflare"):
             if answer["success"] is not True:

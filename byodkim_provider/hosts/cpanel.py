@@ -16,8 +16,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
+from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 PORT: Final = 2083
@@ -84,13 +85,13 @@ class Host(HttpHost):
         except ValueError:
             is_whole = False
         if not is_whole or account.path.strip("/") or account.query or account.fragment:
-            raise Refused(HostMessages.URL(port=PORT, setting=self._credentials.hint("url")))
+            raise DnsRefused(HostMessages.URL(port=PORT, setting=self._credentials.hint("url")))
         return account
 
     def add(self, name: str, value: str) -> None:
         serial, lines = self._lines(name)
         if lines:
-            raise Unknown(HostMessages.NAME_CHANGED())
+            raise DnsUnconfirmed(HostMessages.NAME_CHANGED())
         record = {
             "dname": f"{name}.",
             "ttl": self._ttl,
@@ -105,7 +106,7 @@ class Host(HttpHost):
 
     def _delete(self, key: tuple[str, str]) -> None:
         # Then the zone has another serial, and lines have other numbers. Of two equal records the second is
-        # refused (`Unknown`), and `publish` reads again.
+        # not done (`DnsUnconfirmed`), and `publish` reads again.
         self._edit(key[0], remove=key[1])
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
@@ -118,7 +119,7 @@ class Host(HttpHost):
             numbered = [(str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines]
             serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
-            raise Refused(HostMessages.NO_SOA())
+            raise DnsRefused(HostMessages.NO_SOA())
         return serial, numbered
 
     def _name(self, line: Mapping[str, Any]) -> str:
@@ -133,17 +134,17 @@ class Host(HttpHost):
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._call("POST", f"/execute/DNS/{function}", form=form)
         if not isinstance(answer, Mapping) or "status" not in answer:
-            raise Unknown(HostMessages.FOREIGN(host="cPanel"))
+            raise DnsUnconfirmed(HostMessages.FOREIGN(host="cPanel"))
         if answer["status"] == 1:
             return answer.get("data")
         with as_documented("cPanel"):
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
         said = self._credentials.said(errors)
         if "serial number" in said:
-            raise Unknown(HostMessages.ZONE_CHANGED())
+            raise DnsUnconfirmed(HostMessages.ZONE_CHANGED())
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
         answered = HostMessages.SAID(host="cPanel", said=said)
-        raise Refused(HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered)
+        raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered)
 
 
 def _decoded(text: str) -> str:

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import Busy, HostSpec, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
 RETRY_SECONDS: Final = 60
@@ -86,17 +87,17 @@ class Host(HttpHost):
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._call("GET", "/", query=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
-            raise Unknown(HostMessages.FOREIGN(host="DreamHost"))
+            raise DnsUnconfirmed(HostMessages.FOREIGN(host="DreamHost"))
         if answer["result"] == "success":
             return answer.get("data")
         said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
         if said.startswith(_BUSY):
             raise Busy(HostMessages.BUSY(said=said), retry_after=RETRY_SECONDS)
         if said.startswith(_CNAME):
-            raise Refused(HostMessages.CNAME(said=f" ({said})"))
+            raise DnsRefused(HostMessages.CNAME(said=f" ({said})"))
         answered = HostMessages.SAID(host="DreamHost", said=said)
         if said.startswith(_LOOK_AGAIN):
-            raise Unknown(answered)
+            raise DnsUnconfirmed(answered)
         if "key" in said or "auth" in said:
-            raise Refused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
-        raise Refused(answered)
+            raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
+        raise DnsRefused(answered)

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl
+from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
@@ -63,7 +64,7 @@ class Host(HttpHost):
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
-            raise Refused(HostMessages.LONG_VALUE(length=len(value), most=MAX_VALUE))
+            raise DnsRefused(HostMessages.LONG_VALUE(length=len(value), most=MAX_VALUE))
         self._call("POST", self._path, body=body)
 
     def _delete(self, key: str) -> None:

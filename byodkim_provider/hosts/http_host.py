@@ -19,15 +19,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
-from byodkim_provider.hosts.interface import (
-    Busy,
-    Credentials,
-    DnsHost,
-    HostError,
-    HostSettings,
-    Refused,
-    Unknown,
-)
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import Busy, Credentials, DnsHost, HostSettings
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
@@ -49,11 +42,11 @@ PIECE: Final = 64 * 1024
 
 @contextmanager
 def as_documented(host: str) -> Iterator[None]:
-    """Raises `Unknown` if the response has not the shape that *host* documents."""
+    """Raises `DnsUnconfirmed` if the response has not the shape that *host* documents."""
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError):
-        raise Unknown(HostMessages.FOREIGN(host=host)) from None
+        raise DnsUnconfirmed(HostMessages.FOREIGN(host=host)) from None
 
 
 class HttpHost(DnsHost):
@@ -74,14 +67,14 @@ class HttpHost(DnsHost):
         self._new_key = RecordMessages.NEW_KEY(means=self.key_refused, setting=credentials.hint(self.key))
 
     def _address(self) -> str:
-        """The URL of the API. Raises `Refused` for settings that lead to none."""
+        """The URL of the API. Raises `DnsRefused` for settings that lead to none."""
         stand_in = self._credentials.environment.get(self._stand_in)
         if stand_in and not is_local(stand_in):
-            raise Refused(HostMessages.STAND_IN(variable=self._stand_in))
+            raise DnsRefused(HostMessages.STAND_IN(variable=self._stand_in))
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
-        """What authenticates a request, by default a token. Raises `Refused` without a secret."""
+        """What authenticates a request, by default a token. Raises `DnsRefused` without a secret."""
         return {"Authorization": f"Bearer {self._credentials[self.key]}"}
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -91,7 +84,7 @@ class HttpHost(DnsHost):
         for key in [key for key, listed in self._records(name) if listed == value]:
             try:
                 self._delete(key)
-            except Refused as error:
+            except DnsRefused as error:
                 if error.message.fields.get("status") != 404:  # perhaps somebody else has removed it
                     raise
 
@@ -113,17 +106,17 @@ class HttpHost(DnsHost):
         form: Mapping[str, str] | None = None,
     ) -> Any:
         """
-        The JSON of a successful response, None if empty. Raises `HostError`.
+        The JSON of a successful response, None if empty. Raises `DnsRefused` or `DnsUnconfirmed`.
 
         *query* is for a GET; *body* is sent as JSON.
         """
         from urllib3 import exceptions
 
         if stopping.is_set():
-            raise Unknown(HostMessages.INTERRUPTED())
+            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         try:
             if not self._base_url.startswith("https://") and not is_local(self._base_url):
-                raise Refused(HostMessages.NO_TLS())
+                raise DnsRefused(HostMessages.NO_TLS())
             headers = {"Accept": "application/json", **self._headers()}
             if form is not None:
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -142,12 +135,12 @@ class HttpHost(DnsHost):
             data = _body(response)
         except exceptions.SSLError as error:
             if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
-                raise Refused(HostMessages.NO_PROOF()) from None
-            raise Unknown(HostMessages.TLS_FAILED()) from None
+                raise DnsRefused(HostMessages.NO_PROOF()) from None
+            raise DnsUnconfirmed(HostMessages.TLS_FAILED()) from None
         except ValueError:  # its text may quote a header, or a proxy's password
-            raise Refused(HostMessages.ADDRESS()) from None
+            raise DnsRefused(HostMessages.ADDRESS()) from None
         except (exceptions.HTTPError, OSError) as error:
-            raise Unknown(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
+            raise DnsUnconfirmed(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
         return self._judged(response.status, response.headers, data)
 
     @cached_property
@@ -177,23 +170,23 @@ class HttpHost(DnsHost):
             words = _words(answer)
         except (ValueError, RecursionError):
             if succeeded:
-                raise Unknown(HostMessages.NOT_JSON()) from None
+                raise DnsUnconfirmed(HostMessages.NOT_JSON()) from None
             words = ""
         raise self._failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
-    def _failure(self, status: int, words: str, *, retry_after: float | None) -> HostError:
+    def _failure(self, status: int, words: str, *, retry_after: float | None) -> DnsRefused | DnsUnconfirmed:
         """The error for an HTTP *status* and the host's message *words*."""
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(HostMessages.BUSY(said=reason), retry_after=retry_after)
         if status >= 500 or status in (408, 425):  # it had no time, or no trust, to look at the request
-            return Unknown(HostMessages.TROUBLE(said=reason))
+            return DnsUnconfirmed(HostMessages.TROUBLE(said=reason))
         if status in (401, 403):
-            return Refused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
+            return DnsRefused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
         if 300 <= status < 400:
-            return Refused(HostMessages.REDIRECT(status=status))
-        return Refused(reason)
+            return DnsRefused(HostMessages.REDIRECT(status=status))
+        return DnsRefused(reason)
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -205,11 +198,11 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
         if response.headers.get("Content-Encoding") in ("gzip", "deflate"):
             data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
     except zlib.error:
-        raise Unknown(HostMessages.PACKED()) from None
+        raise DnsUnconfirmed(HostMessages.PACKED()) from None
     finally:
         response.close()
     if len(data) > MAX_OCTETS:
-        raise Unknown(HostMessages.TOO_LONG(most=MAX_OCTETS // 2**20))
+        raise DnsUnconfirmed(HostMessages.TOO_LONG(most=MAX_OCTETS // 2**20))
     return data
 
 

@@ -1,8 +1,10 @@
 """
-What all DNS hosts share: how each is described, settings, credentials, three methods, three kinds of errors.
+What all DNS hosts share: how each is described, settings, credentials, three methods, and what they raise.
 
 Every change is one value at one name; record sets that were read earlier are never written back.
-`publish` decides about order and retries.
+A request that did not succeed is `DnsRefused`, if a retry does not help, or else `DnsUnconfirmed`: the
+response was lost, or the name was changed meanwhile. `publish` decides about order and retries, and makes of
+the last error the one that users see, of the same class.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import ClassVar, Final, Literal
 from urllib.parse import unquote
 
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import ByodkimError
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.quoting import hidden
@@ -29,24 +31,12 @@ MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""
 
 
-class HostError(ByodkimError):
-    """A request did not succeed; never raised itself. `publish` makes the error that users see."""
-
-
-class Refused(HostError):
-    """The host refuses the request, and a retry does not help. Its hint says what to do."""
-
-
-class Busy(HostError):
+class Busy(DnsUnconfirmed):
     """The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it."""
 
     def __init__(self, message: Message, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class Unknown(HostError):
-    """The request may or may not have succeeded: the response was lost, or the name was changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +60,12 @@ class Credentials:
         return f"Credentials({self.name!r})"
 
     def __getitem__(self, key: str) -> str:
-        """The secret *key*; raises `Refused` with how to set it."""
+        """The secret *key*; raises `DnsRefused` with how to set it."""
         secret = self._value(key)
         if not secret:
-            raise Refused(HostMessages.NO_SECRET(key=key, setting=self.hint(key)))
+            raise DnsRefused(HostMessages.NO_SECRET(key=key, setting=self.hint(key)))
         if not (secret.isascii() and secret.isprintable()):
-            raise Refused(HostMessages.SECRET(key=key, setting=self.hint(key)))
+            raise DnsRefused(HostMessages.SECRET(key=key, setting=self.hint(key)))
         return secret
 
     def missing(self) -> list[str]:
@@ -147,20 +137,20 @@ class DnsHost:
         self._credentials = credentials
 
     def values(self, name: str) -> tuple[str, ...]:
-        """The TXT values at *name* now; empty if there is none. Raises `HostError`."""
+        """The TXT values at *name* now; empty if there is none."""
         raise NotImplementedError
 
     def add(self, name: str, value: str) -> None:
         """
-        Add *value* at *name*, where the last read found no TXT value. Raises `HostError`.
+        Add *value* at *name*, where the last read found no TXT value.
 
-        If another value was added meanwhile: hosts with conditional updates refuse (`Unknown`),
+        If another value was added meanwhile: hosts with conditional updates raise `DnsUnconfirmed`,
         and other hosts then have both.
         """
         raise NotImplementedError
 
     def remove(self, name: str, value: str) -> None:
-        """Remove *value* at *name* and nothing else; no error if it is gone. Raises `HostError`."""
+        """Remove *value* at *name* and nothing else; no error if it is gone."""
         raise NotImplementedError
 
 

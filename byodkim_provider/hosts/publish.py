@@ -16,7 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, HostError, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, DnsHost, Existing
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
@@ -100,7 +100,8 @@ class RecordAtHost:
                     self._remove(value)
                 # A value that the host accepted, and does not list yet, may still appear.
                 self._changed = is_removed or (is_added and value not in there)
-                raise Refused(HostMessages.OTHER_KEY() if existing == "slot" else HostMessages.OTHER_VALUE())
+                problem = HostMessages.OTHER_KEY if existing == "slot" else HostMessages.OTHER_VALUE
+                raise DnsRefused(problem())
             for other in others:
                 is_removed = True
                 self._remove(other)
@@ -109,7 +110,7 @@ class RecordAtHost:
                 is_added = True
             if (found := _as_declared(value, self._values())) is not None:
                 return found, False
-            raise Unknown(HostMessages.NOT_LISTED() if is_added else HostMessages.CHANGED())
+            raise DnsUnconfirmed(HostMessages.NOT_LISTED() if is_added else HostMessages.CHANGED())
 
         return self._until_done(step)
 
@@ -121,7 +122,7 @@ class RecordAtHost:
                 return
             self._remove(value)
             if value in self._values():
-                raise Unknown(HostMessages.STILL_LISTED())
+                raise DnsUnconfirmed(HostMessages.STILL_LISTED())
 
         self._until_done(step)
 
@@ -142,7 +143,7 @@ class RecordAtHost:
             before, self._changed = self._changed, self._changed or changes
             try:
                 return self._in_time(work)
-            except (Busy, Refused):
+            except (Busy, DnsRefused):
                 self._changed = before
                 raise
         finally:
@@ -168,7 +169,7 @@ class RecordAtHost:
         if answer.done():
             return answer.result()
         self._refuse_if_stopped()
-        raise Unknown(HostMessages.TOO_SLOW(seconds=REQUEST_SECONDS))
+        raise DnsUnconfirmed(HostMessages.TOO_SLOW(seconds=REQUEST_SECONDS))
 
     def _refuse_if_stopped(self) -> None:
         if stopping.is_set():
@@ -195,7 +196,7 @@ class RecordAtHost:
             nonlocal busy_seconds
             error = state.outcome.exception() if state.outcome else None
             busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
-            if isinstance(error, HostError):
+            if isinstance(error, DnsUnconfirmed):
                 pause = f"again in {state.upcoming_sleep:.1f} s"
                 self._progress.update(printable(f"{self._where}: {error.text}, {pause}"))
 
@@ -204,19 +205,19 @@ class RecordAtHost:
             before_sleep=before_sleep,
             wait=_pause,
             stop=is_over,
-            retry=retry_if_exception_type((Busy, Unknown)),
+            retry=retry_if_exception_type(DnsUnconfirmed),
             reraise=True,
         )
         try:
             return retry(step)
-        except HostError as error:
+        except (DnsRefused, DnsUnconfirmed) as error:
             raise self._final(error) from None
 
-    def _final(self, error: HostError) -> DnsRefused | DnsUnconfirmed:
+    def _final(self, error: DnsRefused | DnsUnconfirmed) -> DnsRefused | DnsUnconfirmed:
         """The error for one that no retry helped against."""
         where = {"label": self._host.label, "name": self._name, "reason": printable(error.text)}
         match error:
-            case Refused():
+            case DnsRefused():
                 problem = RecordMessages.PERHAPS_CHANGED if self._changed else RecordMessages.REFUSED
                 return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
             case Busy():

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import HostSpec, Refused, Ttl, Unknown
+from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 SPEC: Final = HostSpec(
@@ -65,7 +66,7 @@ class Host(HttpHost):
     def add(self, name: str, value: str) -> None:
         try:
             self._add(name, value)
-        except Refused:
+        except DnsRefused:
             if len(value) <= records.STRING_OCTETS:
                 raise
             self._add(name, records.quoted(value))
@@ -73,9 +74,9 @@ class Host(HttpHost):
     def _add(self, name: str, form: str) -> None:
         try:
             self._change(additions=[self._set(name, [form], self._ttl)])
-        except Refused:
+        except DnsRefused:
             if self._sets(name):
-                raise Unknown(HostMessages.NAME_CHANGED()) from None
+                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
             raise
 
     def remove(self, name: str, value: str) -> None:
@@ -88,9 +89,9 @@ class Host(HttpHost):
             left = [self._set(name, rest, one["ttl"])] if rest else []
             try:
                 self._change(deletions=gone, additions=left)
-            except Refused:
+            except DnsRefused:
                 if self._sets(name) != before:
-                    raise Unknown(HostMessages.NAME_CHANGED()) from None
+                    raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
                 raise
 
     def _sets(self, name: str) -> list[dict[str, Any]]:

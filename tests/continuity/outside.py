@@ -18,8 +18,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from byodkim_provider.aws.route53 import fingerprint_in
 from byodkim_provider.dkim import records
-from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.interface import Unknown
+from byodkim_provider.errors import ByodkimError, DnsUnconfirmed
 from byodkim_provider.messages.hosts import HostMessages
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
@@ -200,7 +199,7 @@ class Host:
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):
-            raise Unknown(HostMessages.NO_ANSWER(reason=mishap.kind))
+            raise DnsUnconfirmed(HostMessages.NO_ANSWER(reason=mishap.kind))
 
 
 def spoiled(mishaps: Mishaps, clock: FakeClock, act: Callable[[], None]) -> Mishap | None:

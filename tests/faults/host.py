@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import Busy, Credentials
 from byodkim_provider.messages.hosts import HostMessages
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.switches import FaultKind
@@ -57,7 +58,9 @@ class Host:
     def _call(self, name: str, work: Callable[[], T]) -> T:
         def allowed() -> T:
             if self._credentials["secret"] != self._outside.secrets.of_host:
-                raise Refused(HostMessages.NO_SECRET(key="secret", setting=self._credentials.hint("secret")))
+                raise DnsRefused(
+                    HostMessages.NO_SECRET(key="secret", setting=self._credentials.hint("secret"))
+                )
             return work()
 
         try:
@@ -66,11 +69,11 @@ class Host:
             raise _error(spoiled.kind) from None
 
 
-def _error(kind: FaultKind) -> HostError:
+def _error(kind: FaultKind) -> DnsRefused | DnsUnconfirmed:
     match kind:
         case "throttle":
             return Busy(HostMessages.BUSY(said=""), retry_after=30)
         case "access_denied":
-            return Refused(HostMessages.FORBIDDEN(said="the token has expired", step="make a new one"))
+            return DnsRefused(HostMessages.FORBIDDEN(said="the token has expired", step="make a new one"))
         case _:
-            return Unknown(HostMessages.NO_ANSWER(reason=""))
+            return DnsUnconfirmed(HostMessages.NO_ANSWER(reason=""))

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
-from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.hosts.interface import Credentials, HostError
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import Credentials
 from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.identity import lifecycle, ownership, signers
 from byodkim_provider.identity.run import Services
@@ -112,7 +112,7 @@ def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -
 def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> tuple[str, bool]:
     try:
         self._host.add(self._name, value)
-    except HostError as error:
+    except (DnsRefused, DnsUnconfirmed) as error:
         raise DnsUnconfirmed(error.message) from None
     return value, False
 

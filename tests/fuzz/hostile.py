@@ -25,7 +25,8 @@ from byodkim_provider.dkim.misconfigurations import in_testing_mode
 from byodkim_provider.dns import diagnosis, dmarc, visibility
 from byodkim_provider.dns._replies import values_of
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.hosts.interface import HostError, HostSettings
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.hosts.registry import SPECS, credentials
 from sandbox.http_stand_in import Response
 from tests.fuzz.dns import DOMAIN, NAME, public_key
@@ -160,7 +161,7 @@ def put_body(case: Body) -> None:
         try:
             with budget():
                 host.values(NAME)
-        except HostError as error:
+        except (DnsRefused, DnsUnconfirmed) as error:
             said = error.text
         else:
             said = ""

@@ -22,7 +22,7 @@ import pytest
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost
-from byodkim_provider.hosts.interface import Busy, Credentials, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, Credentials, HostSettings
 from byodkim_provider.hosts.registry import SPECS, credentials, open_host
 from byodkim_provider.progress import stopping
 from sandbox.hosts.api import Response
@@ -211,19 +211,19 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
     {
         # Nothing was done if the host says when to ask again.
         "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
-        "408": (Response(408, None), Unknown, "trouble at the host: 408"),
-        "425": (Response(425, None), Unknown, "trouble at the host: 425"),
-        "503": (Response(503, None), Unknown, "trouble at the host: 503"),
-        "no date": (Response(503, None, {"Retry-After": BEYOND}), Unknown, "trouble at the host: 503"),
-        "redirect": (REDIRECT, Refused, "302, a redirect, which is not followed"),
-        "message": (Response(400, {"message": "no"}), Refused, "400 no"),
-        "several": (Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}), Refused, "400 no, X1"),
-        "inside": (Response(400, {"error": {"details": "why"}}), Refused, "400 why"),
-        "text": (Response(400, "plain"), Refused, "400 plain"),
-        "lines": (Response(400, {"message": "a\nb\tc"}), Refused, "400 a b c"),
-        "long": (Response(400, {"message": "no " * 1000}), Refused, "400" + " no" * 100),
-        "nothing": (Response(400, None), Refused, "400"),
-        "number": (Response(400, 5), Refused, "400"),
+        "408": (Response(408, None), DnsUnconfirmed, "trouble at the host: 408"),
+        "425": (Response(425, None), DnsUnconfirmed, "trouble at the host: 425"),
+        "503": (Response(503, None), DnsUnconfirmed, "trouble at the host: 503"),
+        "no date": (Response(503, None, {"Retry-After": BEYOND}), DnsUnconfirmed, "trouble at the host: 503"),
+        "redirect": (REDIRECT, DnsRefused, "302, a redirect, which is not followed"),
+        "message": (Response(400, {"message": "no"}), DnsRefused, "400 no"),
+        "several": (Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}), DnsRefused, "400 no, X1"),
+        "inside": (Response(400, {"error": {"details": "why"}}), DnsRefused, "400 why"),
+        "text": (Response(400, "plain"), DnsRefused, "400 plain"),
+        "lines": (Response(400, {"message": "a\nb\tc"}), DnsRefused, "400 a b c"),
+        "long": (Response(400, {"message": "no " * 1000}), DnsRefused, "400" + " no" * 100),
+        "nothing": (Response(400, None), DnsRefused, "400"),
+        "number": (Response(400, 5), DnsRefused, "400"),
     },
 )
 def test_words(godaddy, answer, error, said):
@@ -241,20 +241,20 @@ def test_no_connection():
         address = full.getsockname()
         api = Api(f"http://127.0.0.1:{address[1]}")
         api.timeout_seconds = 0.2
-        with socket.create_connection(address), pytest.raises(Unknown) as caught:
+        with socket.create_connection(address), pytest.raises(DnsUnconfirmed) as caught:
             api._call("GET", "/")
     assert caught.value.text == "no answer: ConnectTimeoutError"
 
 
 def test_plain_http():
     """A secret goes to no other machine in plain."""
-    with pytest.raises(Refused, match="only https keeps the secret on its way"):
+    with pytest.raises(DnsRefused, match="only https keeps the secret on its way"):
         Api("http://192.0.2.1")._call("GET", "/")
 
 
 def test_no_tls(godaddy):
     """What does not speak TLS may do so the next time: a balancer that starts, a connection that broke."""
-    with pytest.raises(Unknown, match="the TLS connection failed"):
+    with pytest.raises(DnsUnconfirmed, match="the TLS connection failed"):
         Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
     assert godaddy.stand_in.requests == []
 
@@ -268,7 +268,7 @@ def test_wrong_certificate(godaddy, tmp_path):
     context.load_cert_chain(certificate, key)
     server = godaddy.stand_in._server
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    with pytest.raises(Refused, match="the host does not prove who it is"):
+    with pytest.raises(DnsRefused, match="the host does not prove who it is"):
         Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
     assert godaddy.stand_in.requests == []
 
@@ -282,7 +282,7 @@ def test_a_stand_in_that_is_gone(godaddy):
 @pytest.mark.parametrize("url", ["https://[::1", "https://a..b", "https://example.com:99999"])
 def test_no_address(godaddy, url):
     """An address that is none is refused in our words; with the right one it goes on."""
-    with pytest.raises(Refused, match="the address of the API is invalid") as refused:
+    with pytest.raises(DnsRefused, match="the address of the API is invalid") as refused:
         Api(url)._call("GET", "/")
     assert refused.value.hint.startswith("correct the host's address or the proxy's (HTTPS_PROXY)")
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
@@ -293,7 +293,7 @@ def test_secret_in_an_error(godaddy):
     """A library that quotes a header in its error is not passed on, as text or as cause."""
     api = Api(godaddy.stand_in.url)
     api._headers = lambda: {"Authorization": "Bearer gd_pat\nwith a line break"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DnsRefused) as refused:
         api._call("GET", "/")
     assert "line break" not in "".join(traceback.format_exception(refused.value))
 
@@ -308,7 +308,7 @@ def proxies(monkeypatch):
 def test_proxy_that_is_none(proxies):
     """A proxy's address may hold a password, and is not quoted."""
     proxies.setenv("https_proxy", "socks9://joe:password@proxy.example:1")
-    with pytest.raises(Refused, match="or a proxy's") as refused:
+    with pytest.raises(DnsRefused, match="or a proxy's") as refused:
         Api("https://api.example")._call("GET", "/")
     assert "password" not in "".join(traceback.format_exception(refused.value))
 
@@ -319,7 +319,7 @@ def test_proxy(godaddy, proxies):
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
     assert Api("http://127.0.0.1:9")._call("GET", "/v3") == {"path": "/v3"}
     proxies.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(Unknown, match="no answer"):
+    with pytest.raises(DnsUnconfirmed, match="no answer"):
         Api("http://127.0.0.1:9")._call("GET", "/v3")
 
 
@@ -329,7 +329,7 @@ def test_nothing_begins_once_interrupted(backend):
     host.add(NAME, VALUE)
     before = len(backend.stand_in.requests)
     stopping.set()
-    with pytest.raises(Unknown, match="interrupted"):
+    with pytest.raises(DnsUnconfirmed, match="interrupted"):
         host.remove(NAME, VALUE)
     assert len(backend.stand_in.requests) == before
 
@@ -610,6 +610,6 @@ def test_secret_in_the_words_of_a_host(given, source):
 def test_no_secret(given, missing, reason):
     """What is none, or can't stand in a header, is refused before a library quotes it in an error."""
     assert of(given).missing() == missing
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(DnsRefused, match=reason) as refused:
         of(given)["token"]
     assert not given.strip() or given not in str(refused.value)

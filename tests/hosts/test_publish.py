@@ -10,7 +10,7 @@ import pytest
 
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.hosts.interface import Busy, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy
 from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import stopping
@@ -20,7 +20,7 @@ from tests.support.testdata import key
 
 LOST = HostMessages.NO_ANSWER(reason="lost")
 BUSY = HostMessages.BUSY(said="busy")
-NO = Refused(HostMessages.FORBIDDEN(said="no", step="do this"))
+NO = DnsRefused(HostMessages.FORBIDDEN(said="no", step="do this"))
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = (VALUE, "same key")
@@ -138,7 +138,7 @@ def test_race(host, calm, there, when, add, left, hint):
 
     def lost(name, value):
         really_add(name, value)
-        raise Unknown(LOST)
+        raise DnsUnconfirmed(LOST)
 
     if add:
         host.add = lost if add == "is lost" else lambda name, value: host.requests.append("add")
@@ -176,7 +176,9 @@ def test_never_gone(host, calm):
 
 @pytest.mark.parametrize("when", [("values", 1), ("add", 1), ("values", 2)])
 @pytest.mark.parametrize(
-    "error", [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), Unknown(LOST)], ids=repr
+    "error",
+    [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), DnsUnconfirmed(LOST)],
+    ids=repr,
 )
 def test_errors_that_pass(host, calm, when, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
@@ -217,7 +219,7 @@ def test_lost_after_busy(host, calm):
     """The wait for a busy host leaves a lost response all its time."""
     host.before = {
         ("values", 1): [raising(Busy(BUSY, retry_after=300))],
-        ("values", 2): [raising(Unknown(LOST))],
+        ("values", 2): [raising(DnsUnconfirmed(LOST))],
     }
     assert publish(host, OURS, **calm)[0] == VALUE
 
@@ -232,7 +234,7 @@ def test_lost_after_a_long_queue(host, calm):
         turn.release()
 
     threading.Timer(0.2, others_are_done).start()
-    host.before["values", 1] = [raising(Unknown(LOST))]
+    host.before["values", 1] = [raising(DnsUnconfirmed(LOST))]
     assert VALUE == publish(host, OURS, **calm)[0]
 
 
@@ -261,7 +263,7 @@ def test_endless_response(host, calm, monkeypatch):
     """A response that never ends is given up, and the zone is free for others."""
     monkeypatch.setattr("byodkim_provider.hosts.publish.REQUEST_SECONDS", 0.3)
     ends = threading.Event()
-    host.before["add", 1] = [ends.wait, raising(Unknown(LOST))]
+    host.before["add", 1] = [ends.wait, raising(DnsUnconfirmed(LOST))]
     assert VALUE == publish(host, OURS, **calm)[0]
     assert [VALUE] == host.there
     ends.set()
@@ -324,7 +326,7 @@ def test_slot_with_a_lost_response(host, calm, kind, done):
         setattr(host, kind, change)
         if done:
             change(name, value)
-        raise Unknown(LOST)
+        raise DnsUnconfirmed(LOST)
 
     setattr(host, kind, lost)
     assert VALUE == publish(host, SLOT, **calm)[0]
