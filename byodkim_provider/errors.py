@@ -1,8 +1,9 @@
 """
-Every error this package raises on purpose: a message with its hint, of a class that people read first.
+Every error this package raises on purpose: a message with its hint, and its kind, which people read first.
 
 The message says what was found and what was expected, for which name; its hint says what was changed, and
-the next step. All are in `messages`. No message contains key material.
+the next step. All are in `messages`. No message contains key material. A kind is a class of its own where a
+program, or another part of this package, catches it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
@@ -22,17 +23,34 @@ DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
 """If this variable is set in the environment of `pulumi`, errors have a traceback."""
 
 
-class ByodkimError(Exception):
-    """Superclass of every error here; never raised itself."""
+Kind = Literal[
+    "IdentityExists",
+    "NotVerified",
+    "RecordNotVisible",
+    "SecretChanged",
+    "SecretRefused",
+    "SesRefused",
+    "StillInUse",
+]
+"""The kinds of errors without a class. The docs have each kind, with the state now and the next command."""
 
-    def __init__(self, message: Message) -> None:
+
+class ByodkimError(Exception):
+    """Any error of this package; *kind* is what people read first, by default the name of a class below."""
+
+    def __init__(self, message: Message, *, kind: Kind | None = None) -> None:
         super().__init__(message)
+        self.kind: str = kind or type(self).__name__
         self.message = message
         self.text = str(message)
         self.hint = message.hint
 
     def __str__(self) -> str:
         return self.message.with_hint()
+
+    def with_kind(self) -> str:
+        """Kind, text and hint."""
+        return f"{self.kind}: {self}"
 
 
 class InvalidSettings(ByodkimError):
@@ -54,56 +72,29 @@ class InvalidKey(ByodkimError):
     """SES can't sign with this key. Its text never quotes the key."""
 
 
-class IdentityExists(ByodkimError):
-    """SES has this identity already, and it does not belong to this resource."""
-
-
-class RecordNotVisible(ByodkimError):
-    """A record is not visible in DNS. SES gets a key only after its record is visible."""
-
-
-class StillInUse(ByodkimError):
-    """A generation would leave DNS while mail signed with it may still be on its way."""
-
-
 class WrongAccount(ByodkimError):
     """The session's AWS account is not the account of pulumi-aws."""
 
 
-class NotVerified(ByodkimError):
-    """SES has not verified every identity within the time limit, and `onTimeout` is `fail`."""
+class AwsRefused(ByodkimError):
+    """A service of AWS answered a call with an error. That of SES, or of Secrets Manager, has a *kind*."""
 
-
-class _CallRefused(ByodkimError):
-    """A service of AWS answered a call with an error that no retry helps against."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message)
+    def __init__(self, message: Message, *, kind: Kind | None = None) -> None:
+        super().__init__(message, kind=kind)
         self.operation = message.fields.get("operation")
         self.code = message.fields["code"]
         """AWS's code, or its SDK's; "" for an error of pulumi-aws itself."""
 
+    def with_fields(self, **fields: object) -> Self:
+        """The same error with other *fields* of its message."""
+        changed = type(self)(replace(self.message, fields={**self.message.fields, **fields}))
+        changed.kind = self.kind
+        return changed
+
     def with_steps(self, steps: Sequence[Message]) -> Self:
         """The same error with further *steps* in its hint."""
         known: Any = self.message.fields["steps"]
-        fields = {**self.message.fields, "steps": [*known, *steps]}
-        return type(self)(replace(self.message, fields=fields))
-
-
-class SesRefused(_CallRefused):
-    """SES refused a call about a domain."""
-
-
-class SecretRefused(_CallRefused):
-    """Secrets Manager refused a call about a secret, which is named by its name or its ARN."""
-
-
-class AwsRefused(_CallRefused):
-    """Another AWS service, such as Route 53 or STS, answered a call with an error."""
-
-
-class SecretChanged(ByodkimError):
-    """A secret does not hold the key that was written to it."""
+        return self.with_fields(steps=[*known, *steps])
 
 
 class DnsRefused(ByodkimError):
@@ -122,6 +113,6 @@ def error_text(spelled: Callable[[str], str]) -> str:
     """What a run shows of the exception that is being handled: a traceback is of use only if it is a bug."""
     error = sys.exc_info()[1]
     if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-        kind = "" if isinstance(error, InvalidSettings) else f"{type(error).__name__}: "
-        return "".join(f"{printable(line)}\n" for line in spelled(f"{kind}{error}").split("\n"))
+        said = str(error) if isinstance(error, InvalidSettings) else error.with_kind()
+        return "".join(f"{printable(line)}\n" for line in spelled(said).split("\n"))
     return traceback.format_exc()

@@ -19,7 +19,7 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.errors import SecretChanged, SecretRefused
+from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Progress
@@ -81,7 +81,7 @@ def create(
         name = request.name if number == 1 else f"{request.name}-{number}"
         try:
             value = store.create_secret(name, text=held.to_text(), kms_key_id=request.kms_key_id, tags=tags)
-        except SecretRefused as refused:
+        except AwsRefused as refused:
             if refused.code not in ("ResourceExistsException", "InvalidRequestException"):
                 raise
             last = refused
@@ -102,19 +102,18 @@ def create(
 
 
 def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
-    """The key in the secret *arn*; `SecretChanged` if it is not the one with *fingerprint*."""
+    """The key in the secret *arn*; "SecretChanged" if it is not the one with *fingerprint*."""
     try:
         held = KeySecret.from_text(store.get_secret_value(arn).text)
-    except SecretRefused as refused:
+    except AwsRefused as refused:
         if refused.code not in _LOST:
             raise
         steps = [AwsMessages.UNCHANGED(service="SES"), _LOST[refused.code](arn=arn)]
-        raise SecretRefused(
-            Message(refused.message.code, refused.message.fields | {"subject": arn, "steps": steps})
-        ) from None
+        raise refused.with_fields(subject=arn, steps=steps) from None
     if held is None or held.key.fingerprint != fingerprint:
         found = f"another key ({held.key.fingerprint})" if held else "something else"
-        raise SecretChanged(AwsMessages.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
+        changed = AwsMessages.OTHER_KEY(arn=arn, expected=fingerprint, found=found)
+        raise ByodkimError(changed, kind="SecretChanged")
     return held.key
 
 
@@ -128,7 +127,9 @@ def problem(arn: str, store: SecretStore, *, version_id: str, fingerprint: str) 
     if secret.version_id != version_id:  # as after a restored backup, which may have the same key
         try:
             read_key(arn, store, fingerprint=fingerprint)
-        except (SecretChanged, SecretRefused) as error:
+        except Stopped:
+            raise
+        except ByodkimError as error:  # it can't be read, or holds another key
             return error.message
     return None
 
@@ -153,7 +154,7 @@ def delete(
 
 
 def _own(
-    name: str, request: KeyRequest, store: SecretStore, refused: SecretRefused
+    name: str, request: KeyRequest, store: SecretStore, refused: AwsRefused
 ) -> tuple[KeySecret, Secret] | None:
     """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
     secret = store.describe_secret(name)

@@ -9,10 +9,10 @@ import pytest
 from byodkim_provider import key_store
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
-from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import KeyRequest
 from byodkim_provider.messages.aws import AwsMessages
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key
@@ -111,7 +111,7 @@ def test_lost_answer(secrets_manager, run):
     """The key of a create whose answer was lost is found again and used: there is no second key."""
     lost = Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3)
     secrets_manager.troubles = [lost]
-    with pytest.raises(SecretRefused):
+    with raises("SecretRefused"):
         run.create()
 
     again = Run(secrets_manager)
@@ -132,7 +132,7 @@ def test_lost_answer(secrets_manager, run):
 def test_refused(secrets_manager, run, operation):
     """After a refusal nothing is made but what was made before it, and that goes on."""
     secrets_manager.troubles = [Trouble(operation, "AccessDeniedException")]
-    with pytest.raises(SecretRefused, match="AccessDeniedException"):
+    with raises("SecretRefused", match="AccessDeniedException"):
         run.create(resource_policy="{}")
     before = secrets_manager.names()
     made = run.create()
@@ -215,7 +215,7 @@ def test_read_lags_behind(secrets_manager, run):
     """A secret that is there and not shown yet stops the run: the next one finds it."""
     run.create()
     secrets_manager.troubles = [Trouble("DescribeSecret", "ResourceNotFoundException")]
-    with pytest.raises(SecretRefused, match="ResourceExistsException"):
+    with raises("SecretRefused", match="ResourceExistsException"):
         run.create()
     assert [NAME] == secrets_manager.names()
 
@@ -236,7 +236,7 @@ def test_lost(secrets_manager, run, leaves, code, problem):
     made = run.create()
     getattr(secrets_manager, leaves)(NAME)
     assert problem(arn=made.arn) == run.problem(made)
-    with pytest.raises(SecretRefused) as caught:
+    with raises("SecretRefused") as caught:
         run.read(made)
     assert code == caught.value.code
     assert [UNCHANGED, problem(arn=made.arn)] == caught.value.message.fields["steps"]
@@ -253,7 +253,7 @@ def test_changed(secrets_manager, run, other, signing_keys):
     }[other]
     secrets_manager.overwrite(NAME, text)
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
-    with pytest.raises(SecretChanged) as caught:
+    with raises("SecretChanged") as caught:
         run.read(made)
     changed = AwsMessages.OTHER_KEY(arn=made.arn, expected=made.held.key.fingerprint, found=found)
     assert caught.value.message == run.problem(made) == changed
@@ -272,7 +272,7 @@ def test_missing_permission_to_read(secrets_manager, run):
     """Any other refusal is told as it is."""
     made = run.create()
     secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
-    with pytest.raises(SecretRefused) as caught:
+    with raises("SecretRefused") as caught:
         run.read(made)
     says = AwsMessages.SAYS(service="Secrets Manager", reason="this is said")
     assert [says, AwsMessages.POLICY()] == caught.value.message.fields["steps"]

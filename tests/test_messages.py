@@ -52,6 +52,16 @@ def test_no_code_is_left(table):
     assert [one.name for one in table] == list(table.__members__)
 
 
+def test_kinds():
+    """An error of no class of its own has a kind, which people read before the message."""
+    nodes = [node for _, path in modules() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    calls = [
+        node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "ByodkimError"
+    ]
+    assert calls
+    assert [ast.unparse(one) for one in calls if "kind" not in {given.arg for given in one.keywords}] == []
+
+
 def test_settings_are_in_backticks():
     """A name that a program spells otherwise stands in backticks, or `in_python` leaves it as it is."""
     models = (schema.WrittenDomain, schema.DnsSettings, schema.KeyStore, schema.MailFrom, schema.SuppliedKey)

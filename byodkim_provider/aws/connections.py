@@ -24,7 +24,7 @@ from byodkim_provider.aws.session import (
     refuse_other_account,
 )
 from byodkim_provider.aws.settings import SERVICES, AwsSettings
-from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, Interrupted, is_done, side_by_side, stopping
 
@@ -127,7 +127,7 @@ class Connections:
         ses = SesClient(client, region=region, account_id="", clock=Clock(), is_patient=False)
         try:
             return _names(ses)
-        except SesRefused as refused:
+        except AwsRefused as refused:
             return frozenset() if refused.code in NOT_ENABLED else None
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:

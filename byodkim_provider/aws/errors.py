@@ -66,10 +66,6 @@ def next_step(code: str) -> Message | None:
     return AwsMessages.SIGN_IN() if code in NOT_SIGNED_IN else None
 
 
-class ForeignAnswer(Exception):
-    """The response is not from AWS (a proxy, a network's sign-in page), or not in a known form."""
-
-
 OF_A_PROFILE: Final = (AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """
 What botocore raises beside its own errors where a profile's file or program gives no usable credentials.
@@ -100,9 +96,9 @@ def answer(
     wait(0)  # whoever stood in line when the run was interrupted asks nothing more
     try:
         return attempts(call)
-    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
-        raise refused(ForeignAnswer()) from None
-    except (ClientError, BotoCoreError, ForeignAnswer, *OF_A_PROFILE) as error:  # a call may sign in
+    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page, of which nothing is shown
+        raise refused(ResponseParserError()) from None
+    except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
         raise refused(error) from None
 
 
@@ -115,7 +111,7 @@ def wait(service: str, seconds: float) -> None:
 
 def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:
     """
-    For the event `before-parse` of a service that answers in JSON: raises `ForeignAnswer`.
+    For the event `before-parse` of a service that answers in JSON: raises `ResponseParserError`.
 
     botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
     "deleted" or "no identities".
@@ -124,7 +120,7 @@ def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) 
     if response_dict["status_code"] >= 500:  # may come from AWS's own load balancers, in any form
         response_dict["body"] = response_dict["body"] if is_json else b""
     elif not is_json or "x-amzn-requestid" not in headers:
-        raise ForeignAnswer
+        raise ResponseParserError
 
 
 def _is_json_object(body: bytes) -> bool:
@@ -146,7 +142,7 @@ def is_passing(error: BaseException) -> bool:
 
 def code_of(error: BaseException, service: str) -> str:
     """The error code, in AWS's or botocore's words."""
-    if isinstance(error, ForeignAnswer):
+    if isinstance(error, ResponseParserError):
         return f"a response that is not {service}'s"
     if isinstance(error, ClientError):
         return _shown(_code(error)) or f"HTTP status {_status(error)}"
@@ -197,7 +193,7 @@ def _steps(
     reason: Message | None,
 ) -> list[Message | None]:
     unchanged = None if only_reads(operation) else AwsMessages.UNCHANGED(service=service)
-    if isinstance(error, ForeignAnswer):
+    if isinstance(error, ResponseParserError):
         return [lost, AwsMessages.PROXY()]
     if isinstance(error, ClientError) and error.operation_name != operation:
         no_credentials = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))

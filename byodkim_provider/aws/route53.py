@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.errors import ForeignAnswer
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
@@ -146,5 +146,5 @@ def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     code = errors.code_of(error, "Route 53")
-    step = AwsMessages.PROXY() if isinstance(error, ForeignAnswer) else errors.next_step(code)
+    step = AwsMessages.PROXY() if isinstance(error, ResponseParserError) else errors.next_step(code)
     return AwsRefused(errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step))

@@ -1,7 +1,7 @@
 """
 Client of Secrets Manager: one method for each API action, with the action's name.
 
-Turns responses into values, and errors into `SecretRefused`; `key_store` decides
+Turns responses into values, and errors into `AwsRefused`; `key_store` decides
 which call comes when.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.settings import tag_list
-from byodkim_provider.errors import SecretRefused
+from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SecretStore:
     """
     Secrets Manager in one Region. A class because all calls share one client.
 
-    *secret* is a name or an ARN. Every method raises `SecretRefused` if Secrets Manager returns an
+    *secret* is a name or an ARN. Every method raises `AwsRefused` if Secrets Manager returns an
     error, and `Stopped` instead of calling once the run is interrupted.
     """
 
@@ -80,7 +80,7 @@ class SecretStore:
         """DescribeSecret; None if there is no such secret."""
         try:
             answer = self._call(self._client.describe_secret, secret, SecretId=secret)
-        except SecretRefused as refused:
+        except AwsRefused as refused:
             if refused.code == "ResourceNotFoundException":
                 return None
             raise
@@ -111,7 +111,7 @@ class SecretStore:
         try:
             delete = self._client.delete_secret
             self._call(delete, secret, SecretId=secret, RecoveryWindowInDays=recovery_window_days)
-        except SecretRefused as refused:
+        except AwsRefused as refused:
             if refused.code != "InvalidRequestException":
                 raise
             # An earlier attempt may have succeeded, and only its response was lost.
@@ -125,10 +125,9 @@ class SecretStore:
         call, refused = partial(method, *args, **given), partial(self._refused, operation, secret)
         return errors.answer(call, refused, wait=partial(errors.wait, SERVICE))
 
-    def _refused(self, operation: str, secret: str, error: BaseException) -> SecretRefused:
+    def _refused(self, operation: str, secret: str, error: BaseException) -> AwsRefused:
         lost = AwsMessages.RUN_AGAIN() if errors.only_reads(operation) else AwsMessages.SECRET_UNCONFIRMED()
         made = AwsMessages.SECRET_MADE() if operation in ("PutResourcePolicy", "TagResource") else None
         region = self._client.meta.region_name
-        return SecretRefused(
-            errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
-        )
+        said = errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
+        return AwsRefused(said, kind="SecretRefused")

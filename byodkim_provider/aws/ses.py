@@ -16,11 +16,13 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from botocore.parsers import ResponseParserError
+
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.errors import ForeignAnswer, is_passing, is_throttled
+from byodkim_provider.aws.errors import is_passing, is_throttled
 from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import SES_ERRORS, AwsMessages
 from byodkim_provider.progress import Clock, is_done, stopping
@@ -158,7 +160,7 @@ class SesClient:
     """
     SES in one Region. A class so that all threads of a process share one pace.
 
-    Every method retries errors that may pass, raises `SesRefused` if SES still returns an error,
+    Every method retries errors that may pass, raises `AwsRefused` if SES still returns an error,
     and raises `Stopped` instead of calling or waiting once the run is interrupted.
     """
 
@@ -240,7 +242,7 @@ class SesClient:
         """GetEmailIdentity; None if SES has no such identity."""
         try:
             answer = self._make(self._client.get_email_identity, domain, EmailIdentity=domain)
-        except SesRefused as refused:
+        except AwsRefused as refused:
             if refused.code == "NotFoundException":
                 return None
             raise
@@ -282,7 +284,7 @@ class SesClient:
             if not (token := answer.get("NextToken")):
                 return
             if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
-                raise self._refused("ListEmailIdentities", "*", ForeignAnswer())
+                raise self._refused("ListEmailIdentities", "*", ResponseParserError())
             tokens.add(token)
             more = {"NextToken": token}
 
@@ -330,11 +332,11 @@ class SesClient:
         """
         DeleteEmailIdentity. No error if the identity does not exist.
 
-        If a tenant or a certificate holds it, the hint of `SesRefused` has the commands that free it.
+        If a tenant or a certificate holds it, the hint of `AwsRefused` has the commands that free it.
         """
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
-        except SesRefused as refused:
+        except AwsRefused as refused:
             if refused.code == "NotFoundException":
                 return
             raise refused.with_steps(self._ways_out(domain, refused.hint)) from None
@@ -352,7 +354,7 @@ class SesClient:
         if _TENANTS in said:
             try:
                 tenants = self.list_resource_tenants(domain)
-            except (SesRefused, Stopped):  # without that permission the user asks
+            except (AwsRefused, Stopped):  # without that permission the user asks
                 tenants = []
             steps += [AwsMessages.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]]
             steps += [] if 0 < len(tenants) <= MOST_TENANTS else [AwsMessages.HELD_BY_TENANTS(**where)]
@@ -398,7 +400,7 @@ class SesClient:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
             raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
 
-    def _refused(self, operation: str, domain: str, error: BaseException) -> SesRefused:
+    def _refused(self, operation: str, domain: str, error: BaseException) -> AwsRefused:
         code, region = errors.code_of(error, "SES"), self._region
         reason = AwsMessages.SES_LIMIT(region=region) if code == "LimitExceededException" else None
         if is_throttled(error):
@@ -406,7 +408,8 @@ class SesClient:
         lost = AwsMessages.TRY_AGAIN() if errors.only_reads(operation) else AwsMessages.SES_UNCONFIRMED()
         refused = errors.refused(error, operation, domain, "SES", region, lost=lost, reason=reason)
         is_perhaps_gone = operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException"
-        return SesRefused(refused).with_steps([AwsMessages.SES_PERHAPS_GONE()] if is_perhaps_gone else [])
+        steps = [AwsMessages.SES_PERHAPS_GONE()] if is_perhaps_gone else []
+        return AwsRefused(refused, kind="SesRefused").with_steps(steps)
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

@@ -20,8 +20,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws.errors import OF_A_PROFILE, ForeignAnswer, answer, code_of, next_step, said, wait
+from byodkim_provider.aws.errors import OF_A_PROFILE, answer, code_of, next_step, said, wait
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
@@ -181,7 +182,7 @@ def _account(session: boto3.Session, settings: AwsSettings, region: str | None) 
         sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
 
     def refused(error: BaseException) -> InvalidSettings:
-        reason = "the response is not STS's" if isinstance(error, ForeignAnswer) else said(error)
+        reason = "the response is not STS's" if isinstance(error, ResponseParserError) else said(error)
         # Perhaps of AssumeRole: the command that is named otherwise says nothing about it.
         step = next_step(code_of(error, "STS")) if isinstance(error, ClientError) else None
         step = step or AwsMessages.ASK_STS()

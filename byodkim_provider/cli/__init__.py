@@ -102,6 +102,8 @@ def _said(error: ByodkimError | click.ClickException, given: Sequence[str], exit
     refused = CannotRead(str(error)) if isinstance(error, ByodkimError) else error
     # click has many classes for a wrong command line, and other ones with each version.
     kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
+    if isinstance(error, ByodkimError):
+        kind = error.kind
     code = refused.exit_code if exit_code is None else exit_code
     # A key may also be the value in `--option=VALUE` or `-oVALUE`.
     parts = [part for one in given for part in (one, *one.split("=", 1), one[2:])]

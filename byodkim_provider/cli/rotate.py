@@ -32,7 +32,7 @@ from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.visibility import judge
-from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
+from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
@@ -288,7 +288,7 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
     """
     The step *way* from what the settings of *domain* say.
 
-    Raises `InvalidSettings` if there is nowhere to go, `StillInUse` if signed mail would fail.
+    Raises `InvalidSettings` if there is nowhere to go, "StillInUse" if signed mail would fail.
     """
     _refuse_unsettled(domain)
     settings, written = domain.settings, domain.written
@@ -312,7 +312,7 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
             "target": target,
             "today": list(allowed(early.values())),
         }
-        raise StillInUse(IdentityMessages.ROTATED_LATELY(**fields))
+        raise ByodkimError(IdentityMessages.ROTATED_LATELY(**fields), kind="StillInUse")
     is_default = published == generations.published(target, domain.supplied)
     changes: dict[str, int | list[int] | None] = {
         "generation": target,
@@ -390,7 +390,7 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     for one in generations.sharing(target, lately, domain.selector):
         fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
         keep = IdentityMessages.KEEP(generation=domain.generation)
-        raise StillInUse(IdentityMessages.SLOT_IN_USE(next_one=keep, **fields))
+        raise ByodkimError(IdentityMessages.SLOT_IN_USE(next_one=keep, **fields), kind="StillInUse")
 
 
 def _notes(

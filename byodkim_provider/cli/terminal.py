@@ -129,7 +129,7 @@ def say_as_json(kind: str, text: str, exit_code: int, *, stack: str = "") -> Non
     """
     Print an error on standard output, for programs; people read it on standard error.
 
-    *kind* is the class of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a *stack*,
+    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a *stack*,
     one of several, is one line, as the other stacks are.
     """
     message, _, hint = text.partition(HINT)

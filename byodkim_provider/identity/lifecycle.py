@@ -13,7 +13,7 @@ from functools import partial
 from typing import assert_never
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
-from byodkim_provider.errors import ByodkimError, InvalidSettings, SesRefused, Stopped
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, is_refused, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -22,7 +22,6 @@ from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
@@ -33,7 +32,7 @@ def foresee(declared: Declared, services: Services) -> str:
     The line about a new identity that takes over what SES has, "" for none; it changes nothing.
 
     One List per Region and run shows which names SES has, and an identity that it names is read; so is each
-    without the permission to list. Raises the `IdentityExists` that `carry_out` would, or a call's error.
+    without the permission to list. Raises the "IdentityExists" that `carry_out` would, or a call's error.
     """
     if not may_exist(declared.domain, partial(services.names, declared.region)):
         return ""
@@ -50,16 +49,15 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
     instance = secrets.token_hex(16)
     ses = services.ses(declared.region)  # first of all, since another account is refused
     seen = Seen(is_public=stored is None and _is_public(declared, services))
-    exists: SesRefused | None = None
+    exists: AwsRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
         if made.is_hidden and exists:
-            steps = [AwsMessages.NOT_SHOWN_YET()]
-            raise SesRefused(Message(exists.message.code, exists.message.fields | {"steps": steps}))
+            raise exists.with_fields(steps=[AwsMessages.NOT_SHOWN_YET()])
         if not made.asks:
             try:
                 return _apply(made, key, ses, services.run)
-            except SesRefused as refused:
+            except AwsRefused as refused:
                 if (refused.operation, refused.code) != (CREATED, "AlreadyExistsException"):
                     raise
                 exists, seen = refused, replace(seen, exists=True, read=False)
@@ -83,7 +81,7 @@ def _is_public(declared: Declared, services: Services) -> bool:
     """Whether another Region shows that the key's record is in DNS, where a lookup might come too early."""
     is_asked = declared.is_slow and declared.dns_check == "recursive"
     for region in {*declared.regions} - {declared.region} if is_asked else ():
-        with suppress(SesRefused, InvalidSettings):  # then nobody knows
+        with suppress(AwsRefused, InvalidSettings):  # then nobody knows
             seen = services.ses(region).get_email_identity(declared.domain)
             if seen and (seen.selector, seen.dkim_status) == (declared.selector, "SUCCESS"):
                 return True

@@ -16,7 +16,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
-from byodkim_provider.errors import InvalidSettings, RecordNotVisible
+from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.registry import hours_to_show, panel_of, to_paste
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
@@ -243,19 +243,18 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
 def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
-) -> RecordNotVisible:
+) -> ByodkimError:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
     is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.labels()
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
-    return RecordNotVisible(
-        IdentityMessages.NOT_VISIBLE(
-            name=declared.record_name,
-            seconds=waited_seconds,
-            answers=", ".join(visibility.phrases()),
-            still=still,
-            step=_new_key(declared) if visibility.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
-        )
+    said = IdentityMessages.NOT_VISIBLE(
+        name=declared.record_name,
+        seconds=waited_seconds,
+        answers=", ".join(visibility.phrases()),
+        still=still,
+        step=_new_key(declared) if visibility.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
     )
+    return ByodkimError(said, kind="RecordNotVisible")
 
 
 def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:

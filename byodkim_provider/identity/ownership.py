@@ -11,7 +11,7 @@ from typing import Literal
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, MANAGED, OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dkim import generations
-from byodkim_provider.errors import IdentityExists, InvalidSettings
+from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
@@ -21,7 +21,7 @@ Signing = Literal["byodkim", "easy", "none"]
 
 
 def _refuse_other_owner(declared: Declared, seen: SesIdentity) -> None:
-    """Raise `IdentityExists` unless the owner tag is this resource's."""
+    """Raise "IdentityExists" unless the owner tag is this resource's."""
     owner = other_owner(declared, seen.tags)
     if owner is None:
         return
@@ -53,7 +53,7 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
     return owner.partition("/")[0] == declared.owner.partition("/")[0] != ""
 
 
-def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
+def lost(declared: Declared, owner: str, *, origin: str) -> ByodkimError:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
     return exists(IdentityMessages.LOST, declared, origin, reason=lost_reason(owner))
 
@@ -64,14 +64,14 @@ def lost_reason(owner: str) -> Message:
 
 
 def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
-    """Raise `IdentityExists` for an identity that another AWS service manages, with `adopt` too."""
+    """Raise "IdentityExists" for an identity that another AWS service manages, with `adopt` too."""
     if seen.identity_type == MANAGED:
         raise exists(IdentityMessages.MANAGED, declared, seen.origin)
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
     """
-    Raise `IdentityExists` unless this resource made the identity that it is about to create, or adopts it.
+    Raise "IdentityExists" unless this resource made the identity that it is about to create, or adopts it.
 
     *in_state*: the resource is in the state, so it may have made the identity with an earlier key. A
     selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the slot of an
@@ -91,7 +91,7 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
 
 def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     """
-    Raise `IdentityExists` if mail would be unsigned: SES leaves Easy DKIM before it has found the key.
+    Raise "IdentityExists" if mail would be unsigned: SES leaves Easy DKIM before it has found the key.
 
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
@@ -112,11 +112,12 @@ def unknown_to_state(declared: Declared, stored: Stored, seen: SesIdentity) -> I
     )
 
 
-def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields: object) -> IdentityExists:
+def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields: object) -> ByodkimError:
     """The refusal of an identity that SES has already, because of *problem*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
-    return IdentityExists(problem(name=str(declared), origin=origin or "without DKIM", made=made, **fields))
+    said = problem(name=str(declared), origin=origin or "without DKIM", made=made, **fields)
+    return ByodkimError(said, kind="IdentityExists")
 
 
 def will_take_over(declared: Declared) -> Message:

@@ -157,9 +157,9 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
     """
     The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was *seen*.
 
-    *instance* is random, for an identity that becomes this resource's. Raises `RecordNotVisible` before a
+    *instance* is random, for an identity that becomes this resource's. Raises "RecordNotVisible" before a
     switch to a key whose record is not in DNS, `InvalidSettings` if a record that SES may sign with would
-    leave DNS, `IdentityExists` if the identity belongs to somebody else.
+    leave DNS, "IdentityExists" if the identity belongs to somebody else.
     """
     if stored is None:
         new = Stored(declared=declared, instance=instance)

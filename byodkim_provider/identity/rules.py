@@ -16,7 +16,7 @@ from byodkim_provider.aws.settings import region_problem, tag_lines
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.key_secret import parsed_arn
-from byodkim_provider.errors import InvalidKey, InvalidSettings, StillInUse
+from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored, without_none
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
@@ -54,7 +54,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     """
     Raise if the change to *declared* would make signed mail fail: the two rules of rotation.
 
-    `StillInUse` if a generation would leave DNS too early, `InvalidSettings` if one would
+    "StillInUse" if a generation would leave DNS too early, `InvalidSettings` if one would
     get a second key. Never raises for what is stored already.
     """
     before = stored.declared
@@ -92,14 +92,13 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             problem = IdentityMessages.SLOT_IN_USE
         elif last.generation in exchanged:
             problem = IdentityMessages.STILL_IN_USE_KEY
-        raise StillInUse(
-            problem(
-                domain=before.domain,
-                **asdict(last),
-                next_one=_next_one(before, declared, today),
-                today=list(today),
-            )
+        said = problem(
+            domain=before.domain,
+            **asdict(last),
+            next_one=_next_one(before, declared, today),
+            today=list(today),
         )
+        raise ByodkimError(said, kind="StillInUse")
 
 
 def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:

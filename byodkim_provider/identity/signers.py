@@ -25,7 +25,7 @@ from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.aws.settings import partition_of, regions_with_ses
 from byodkim_provider.dkim import records
-from byodkim_provider.errors import InvalidSettings, SesRefused
+from byodkim_provider.errors import AwsRefused, InvalidSettings
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import place, zone_of
@@ -59,7 +59,7 @@ class Ours:
         """
         Whether it has to stay in DNS. A line says why, unless another resource of the stack has it.
 
-        Raises `SesRefused` if SES does not answer in a Region that the domain has.
+        Raises `AwsRefused` if SES does not answer in a Region that the domain has.
         """
         if (self.label, self.name, self.key) in services.run.records:
             return True
@@ -112,7 +112,7 @@ class Ours:
                     silent.append(region)
                 elif (names is None or self.domain in names) and (why := reason(region)):
                     return why
-            except (SesRefused, InvalidSettings):
+            except (AwsRefused, InvalidSettings):
                 silent.append(region)
         return str(RecordMessages.SILENT(regions=first_few(silent))) if silent else ""
 
@@ -131,7 +131,7 @@ def may_exist(domain: str, names: Callable[[], Collection[str]]) -> bool:
     """Whether SES has the identity, by the *names* that it lists, or can't be asked for the list."""
     try:
         return domain in names()
-    except SesRefused as refused:
+    except AwsRefused as refused:
         if refused.code not in NOT_ALLOWED:
             raise
         return True

@@ -16,7 +16,7 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
-from byodkim_provider.errors import NotVerified, SesRefused, Stopped
+from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT
@@ -73,7 +73,7 @@ def verify(
 
     New and changed entries get *timeout_minutes*, all together. Entries that were pending *before*
     get one poll within that time, settled entries none. With 0 every entry gets one poll, however
-    long that takes. Raises `NotVerified` if *on_timeout* is `fail` and an entry is not settled.
+    long that takes. Raises "NotVerified" if *on_timeout* is `fail` and an entry is not settled.
     """
     seen = Polls(before={verdict.entry: verdict for verdict in before})
     states = {entry: state_of(entry, seen.before) for entry in entries}
@@ -102,9 +102,10 @@ def _why_not_polled() -> str:
     return str(interrupted() if stopping.is_set() else no_time())
 
 
-def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
+def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> ByodkimError:
     pending = "; ".join(pending_lines(verdicts))
-    return NotVerified(IdentityMessages.NOT_VERIFIED(seconds=waited_seconds, pending=pending))
+    said = IdentityMessages.NOT_VERIFIED(seconds=waited_seconds, pending=pending)
+    return ByodkimError(said, kind="NotVerified")
 
 
 # --- the wait
@@ -129,7 +130,7 @@ def _wait(
             seen = _answered(following, seen, services, now, limit)
         except Stopped:
             break  # earlier verdicts stay
-        except SesRefused as refused:
+        except AwsRefused as refused:
             reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
             seen = after_refusal(seen, following, reason, at=now())
             continue
@@ -234,7 +235,7 @@ def _identities(pending: Sequence[Verdict], seen: Polls, services: Services) -> 
     unread = [v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)]
     if len(unread) <= DIAGNOSED:
         for entry in unread:
-            with contextlib.suppress(Stopped, SesRefused):  # the diagnosis has what could be read
+            with contextlib.suppress(Stopped, AwsRefused):  # the diagnosis has what could be read
                 if identity := services.ses(entry.region).get_email_identity(entry.domain):
                     known[entry] = identity
     return known

@@ -18,7 +18,7 @@ from byodkim_provider import key_store, property_types
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
+from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
@@ -95,19 +95,18 @@ class ByodkimIdentityProvider(AwsProvider):
             progress.update(f"{declared.domain} {region}: reading from SES how it signs today")
         try:
             return lifecycle.foresee(declared, self._services(declared.account_id))
-        except IdentityExists as exists:
-            # An error here would end the preview before it has come to the others. The verification, which
-            # comes last, makes one of them all. What is adopted may get its record, and is refused then.
-            if not declared.adopt or exists.message.code is IdentityMessages.REPLACED:
-                run.in_the_way.add((region, declared.domain))
-            progress.warn(f"{type(exists).__name__}: {exists}")
         except Stopped:
             pass
         except ByodkimError as error:
-            if declared.adopt and run.first(*not_read):
-                why = f"{type(error).__name__}: {error}"
-                progress.info(IdentityMessages.NOT_READ(region=region, error=why))
-            return unread  # without `adopt` the update decides; by then a record may have been taken over
+            if error.kind != "IdentityExists":
+                if declared.adopt and run.first(*not_read):
+                    progress.info(IdentityMessages.NOT_READ(region=region, error=error.with_kind()))
+                return unread  # without `adopt` the update decides; by then a record may have been taken over
+            # An error here would end the preview before it has come to the others. The verification, which
+            # comes last, makes one of them all. What is adopted may get its record, and is refused then.
+            if not declared.adopt or error.message.code is IdentityMessages.REPLACED:
+                run.in_the_way.add((region, declared.domain))
+            progress.warn(error.with_kind())
         return ""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -152,7 +151,7 @@ class ByodkimIdentityProvider(AwsProvider):
         self._run.in_the_way.add((region, domain))
         if not is_said:
             error = ownership.lost(stored.declared, stored.other_owner, origin=stored.origin)
-            self._run.progress().warn(f"{type(error).__name__}: {error}")
+            self._run.progress().warn(error.with_kind())
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)

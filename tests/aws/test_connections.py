@@ -11,10 +11,11 @@ from byodkim_provider.aws import connections as module
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
-from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
+from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
 from sandbox.http_stand_in import Response
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.fakes import ses_refused
 from tests.support.http_answer import Answering
 
@@ -85,7 +86,7 @@ def test_names_are_listed_once(asked, monkeypatch):
 
     for account in (None, ACCOUNT):
         assert {"example.com", "example.net", "example.org"} == made.names("eu-west-1", account)
-        with pytest.raises(SesRefused):
+        with raises("SesRefused"):
             made.names("us-east-1", account)
     with pytest.raises(WrongAccount):
         made.names("eu-west-1", OTHER_ACCOUNT)

@@ -6,9 +6,10 @@ from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
 from byodkim_provider.aws.secrets_manager import Secret, SecretStore
-from byodkim_provider.errors import SecretRefused, Stopped
+from byodkim_provider.errors import Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
+from tests.support.errors import raises
 from tests.support.fakes import REGION
 from tests.support.secrets_manager import Trouble
 
@@ -68,7 +69,7 @@ def no_sleep(monkeypatch):
 
 
 def refusal(act, *arguments):
-    with pytest.raises(SecretRefused) as caught:
+    with raises("SecretRefused") as caught:
         act(*arguments)
     return caught.value
 

@@ -13,10 +13,10 @@ from email.utils import format_datetime
 import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.errors import SesRefused
 from byodkim_provider.messages.aws import AwsMessages
 from tests.fuzz.ses import IDENTITY, Response, wire
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.testdata import TESTDATA
 
 
@@ -63,7 +63,7 @@ def test_unknown(changes, field, expected):
 )
 def test_errors(status, body, code):
     """An error in no form of SES's is told by its status, and no terminal obeys it."""
-    with pytest.raises(SesRefused) as refused:
+    with raises("SesRefused") as refused:
         answered(body, status).get_email_identity("example.com")
     assert code in (refused.value.code, f"HTTP status {refused.value.code}")
     assert all(line.isprintable() for line in str(refused.value).splitlines())
@@ -77,7 +77,7 @@ NO_REASON = [b"", b"{}", b'{"message": null}', b'{"Message": null}', b'{"message
 def test_error_without_a_message(body, action):
     """SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the same."""
     ses = answered(body, 400, **{"x-amzn-errortype": "SerializationException"})
-    with pytest.raises(SesRefused) as refused:
+    with raises("SesRefused") as refused:
         getattr(ses, action)("example.com")
     unchanged = [AwsMessages.UNCHANGED(service="SES")] if action[:3] == "del" else []
     assert refused.value.code == "SerializationException"
@@ -119,7 +119,7 @@ def test_answer(action, answer, signing_keys):
         if (action, status) == ("get_email_identity", 404):
             assert call() is None
             return
-        with pytest.raises(SesRefused) as refused:
+        with raises("SesRefused") as refused:
             call()
         assert (refused.value.code, text in str(refused.value)) == (code, True)
         return

@@ -20,12 +20,12 @@ from byodkim_provider.cli.now import DomainNow, IdentityNow
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.errors import StillInUse
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from sandbox.ses.switches import Fault
 from tests.support import testdata
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
@@ -365,7 +365,7 @@ def test_private_key_after_a_step_back(project, world):
     assert f"then set {settings}, and run `pulumi up`: " in project.run("doctor").stdout
     advised, now = replace(stored.declared, published=(1, 2, 4), overlap_days=0), world.clock.now()
     rules.refuse_unsafe(stored, advised, unknown=(), now=now)
-    with pytest.raises(StillInUse):
+    with raises("StillInUse"):
         rules.refuse_unsafe(stored, replace(advised, overlap_days=10), unknown=(), now=now)
 
 

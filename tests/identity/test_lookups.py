@@ -6,7 +6,7 @@ import pytest
 
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge, servers_asked
-from byodkim_provider.errors import InvalidSettings, RecordNotVisible
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lookups
 from byodkim_provider.identity.lookups import (
     not_visible,
@@ -18,6 +18,7 @@ from byodkim_provider.identity.lookups import (
 from byodkim_provider.identity.state import parts
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.fakes import SERVERS
 
 HERE, THERE = "route53:Z1", "own:z1"
@@ -407,7 +408,7 @@ def test_a_silent_server_is_asked_again(world):
     assert said.endswith("visible at 1 of 2 servers")
     world.resolver.failures.clear()
     world.resolver.records.clear()
-    with pytest.raises(RecordNotVisible):
+    with raises("RecordNotVisible"):
         world.update(stored, 2)
 
 

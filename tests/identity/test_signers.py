@@ -6,11 +6,12 @@ import pytest
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.aws.settings import regions_with_ses
-from byodkim_provider.errors import InvalidSettings, SesRefused
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.signers import Ours
 from byodkim_provider.messages.hosts import RecordMessages
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN
 
@@ -169,7 +170,7 @@ def test_silent_regions(world, why):
     world.model.remove(DOMAIN, OTHER)
     world.put("s1")
     world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
-    with pytest.raises(SesRefused):
+    with raises("SesRefused"):
         why(SUPPLIED)
 
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verification
 from byodkim_provider.identity.state import AWAITING_DNS, TAKEN_OVER
 from byodkim_provider.identity.verdicts import (
@@ -25,6 +25,7 @@ from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.identity.test_state import through_pulumi
 from tests.support.cases import cases
+from tests.support.errors import raises
 from tests.support.fakes import LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes, ses_refused
 from tests.support.world import DOMAIN
 
@@ -309,7 +310,7 @@ def test_unconfirmed_after_short_waits(world, info, on_timeout):
     """
     world.switch(status_after_put="SUCCESS", verification_info=info)
     stored, open_ = switched(world), []
-    with pytest.raises(NotVerified) if on_timeout == "fail" else nullcontext():
+    with raises("NotVerified") if on_timeout == "fail" else nullcontext():
         open_ = world.verify(stored, timeout_minutes=1, on_timeout=on_timeout)
         assert [("SUCCESS", False)] == [(one.status, one.settled) for one in open_]
     world.clock.advance(HOUR)
@@ -345,7 +346,7 @@ def test_a_lost_switch_whose_key_is_not_found(world):
     world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True, first_check_seconds=30)
     old = world.verified(standby=True)
     world.model.inject(Fault("drop", "after", "PutEmailIdentityDkimSigningAttributes"))
-    with pytest.raises(SesRefused):
+    with raises("SesRefused"):
         world.update(old, 2)
     world.resolver.records.pop("s2._domainkey.example.com")
     world.clock.advance(60)
@@ -518,7 +519,7 @@ def test_a_refusal_with_a_hint(world):
 
     stored = world.created()
     world.client = Refusing
-    with pytest.raises(NotVerified) as caught:
+    with raises("NotVerified") as caught:
         world.verify(stored, timeout_minutes=1, on_timeout="fail")
     assert caught.value.message.fields["pending"].startswith(
         "example.com eu-west-1: NOT_ASKED, GetEmailIdentity for 'example.com' in eu-west-1: "
@@ -715,7 +716,7 @@ def test_fail_at_the_limit(world):
     world.switch(first_check_seconds=1)
     verified, pending = world.created(domain="example.org"), world.created()
     world.resolver.records.pop("s1._domainkey.example.com")
-    with pytest.raises(NotVerified) as caught:
+    with raises("NotVerified") as caught:
         world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
     assert caught.value.message == IdentityMessages.NOT_VERIFIED(
         seconds=60,
@@ -729,7 +730,7 @@ def test_fail_at_the_limit_with_slow_diagnoses(world):
     """The time that is named is that of the wait; what the diagnoses take comes after it."""
     stored = world.created()
     SlowResolver(world, "ns1.example.net")
-    with pytest.raises(NotVerified) as caught:
+    with raises("NotVerified") as caught:
         world.verify(stored, timeout_minutes=1, on_timeout="fail")
     assert world.clock.monotonic() > 60
     assert str(caught.value).startswith("not verified after 60 s: ")
@@ -739,7 +740,7 @@ def test_fail_at_once(world):
     """With `onTimeout: fail` an entry that awaits DNS fails the run before anything is waited for."""
     waiting = world.create(domain="example.org", dns_wait_seconds=0)
     other = world.created()
-    with pytest.raises(NotVerified) as caught:
+    with raises("NotVerified") as caught:
         world.verify(waiting, other, on_timeout="fail")
     pending = "example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet"
     assert caught.value.message == IdentityMessages.NOT_VERIFIED(seconds=0, pending=pending)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import ONLY_IF_THROTTLED, SesClient, SesIdentity
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
@@ -185,10 +185,9 @@ class FakeSes(SesClient):
         raise ses_refused(operation, domain, self._region, code)
 
 
-def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> SesRefused:
+def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> AwsRefused:
     """The error of a call that SES refused."""
-    return SesRefused(
-        AwsMessages.REFUSED(
-            operation=operation, subject=domain, region=region, code=code, request="", steps=list(steps)
-        )
+    said = AwsMessages.REFUSED(
+        operation=operation, subject=domain, region=region, code=code, request="", steps=list(steps)
     )
+    return AwsRefused(said, kind="SesRefused")

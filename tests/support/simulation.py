@@ -15,7 +15,7 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.errors import SesRefused
+from byodkim_provider.errors import AwsRefused
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
@@ -233,7 +233,7 @@ def services_of(
     def listed(region: str) -> Collection[str] | None:
         try:
             return names(region)
-        except SesRefused:
+        except AwsRefused:
             return None
 
     return Services(run, ses, names, lambda _, others: {one: listed(one) for one in REGIONS & {*others}})
