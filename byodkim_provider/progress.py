@@ -68,23 +68,18 @@ class Progress(Protocol):
         """Show *text* as a warning, and keep it under Diagnostics."""
 
 
-class Interrupted(Exception):
-    """The run was interrupted before every call had returned."""
-
-
 def side_by_side(
     ask: Callable[[_Item], _Result],
     items: Sequence[_Item],
     *,
     at_once: int,
     waiting: Callable[[Collection[int]], object] = lambda _: None,
-) -> list[_Result]:
+) -> list[_Result] | None:
     """
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
-    *waiting* is called several times a second, with the positions of the results so far. Raises
-    what a call raised, or `Interrupted` if `stopping` is set first. After that no further
-    call starts.
+    None if the run is interrupted first. *waiting* is called several times a second, with the positions of
+    the results so far. Raises what a call raised. After that, or None, no further call starts.
 
     The threads are no `ThreadPoolExecutor`'s, for which a process waits at its end.
     """
@@ -115,7 +110,7 @@ def side_by_side(
                 index, result, error = finished.get(timeout=TICK)
             except Empty:
                 if stopping.is_set():
-                    raise Interrupted from None
+                    return None
                 continue
             if error:
                 raise error

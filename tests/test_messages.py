@@ -55,9 +55,7 @@ def test_no_code_is_left(table):
 def test_kinds():
     """An error of no class of its own has a kind, which people read before the message."""
     nodes = [node for _, path in modules() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    calls = [
-        node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "ByodkimError"
-    ]
+    calls = [one for one in nodes if isinstance(one, ast.Call) and ast.unparse(one.func) == "ByodkimError"]
     assert calls
     assert [ast.unparse(one) for one in calls if "kind" not in {given.arg for given in one.keywords}] == []
 

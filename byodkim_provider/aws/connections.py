@@ -26,7 +26,7 @@ from byodkim_provider.aws.session import (
 from byodkim_provider.aws.settings import SERVICES, AwsSettings
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock, Interrupted, is_done, side_by_side, stopping
+from byodkim_provider.progress import Clock, is_done, side_by_side, stopping
 
 if TYPE_CHECKING:
     import boto3
@@ -86,10 +86,10 @@ class Connections:
         def names(region: str) -> frozenset[str] | None:
             return self._once(("glance", region), lambda: self._glance(region))
 
-        try:
-            return dict(zip(others, side_by_side(names, others, at_once=len(others)), strict=True))
-        except Interrupted:
-            raise _stopped() from None
+        found = side_by_side(names, others, at_once=len(others))
+        if found is None:
+            raise _stopped()
+        return dict(zip(others, found, strict=True))
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""

@@ -17,17 +17,8 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.terminal import (
-    CANNOT_WRITE,
-    CannotRead,
-    Refused,
-    repaired,
-    say,
-    say_as_json,
-    wants_json,
-)
+from byodkim_provider.cli.terminal import FAILED, Refused, repaired, say, say_as_json, wants_json
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.progress import Interrupted
 from byodkim_provider.quoting import hidden, may_be_a_key
 
 COMMANDS: Final = {
@@ -71,17 +62,17 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt as interrupt:  # click would print a line for it
-            raise Interrupted(*interrupt.args) from None
+            raise click.Abort(*interrupt.args) from None
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         args = options.get("args", arguments[0] if arguments else None)
         given = sys.argv[1:] if args is None else [*args]
         monitored = given[:1] and given[0] in MONITORS
         exits = options.pop("standalone_mode", True)
-        with repaired(UNKNOWN if monitored else CANNOT_WRITE):
+        with repaired(UNKNOWN if monitored else FAILED):
             try:
                 code = super().main(*arguments, **options | {"standalone_mode": False})
-            except (Interrupted, click.Abort) as interrupt:
+            except click.Abort as interrupt:
                 text = ", ".join(["interrupted", *map(str, interrupt.args)])
                 say(text)
                 with suppress(OSError):
@@ -99,10 +90,10 @@ class _Commands(click.Group):
 
 def _said(error: ByodkimError | click.ClickException, given: Sequence[str], exit_code: int | None) -> int:
     """Say *error* without what may be a private key: click quotes arguments. Returns the exit code."""
-    refused = CannotRead(str(error)) if isinstance(error, ByodkimError) else error
+    refused = Refused(str(error), kind="CannotRead") if isinstance(error, ByodkimError) else error
     # click has many classes for a wrong command line, and other ones with each version.
     kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
-    if isinstance(error, ByodkimError):
+    if isinstance(error, ByodkimError | Refused):
         kind = error.kind
     code = refused.exit_code if exit_code is None else exit_code
     # A key may also be the value in `--option=VALUE` or `-oVALUE`.

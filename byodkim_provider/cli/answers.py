@@ -26,7 +26,7 @@ from byodkim_provider.cli.now import (
 )
 from byodkim_provider.cli.stack import Domain, Stack, announced
 from byodkim_provider.cli.state import DeclaredRecord
-from byodkim_provider.cli.terminal import CannotRead, ask_all, say
+from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
@@ -147,7 +147,7 @@ def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_f
     """A function that asks SES; if signing in *may_fail*, the function returns the error of that."""
     try:
         account = environment.account(settings())
-    except (ByodkimError, CannotRead) as error:
+    except (ByodkimError, Refused) as error:
         if not may_fail:
             raise
         failure = error

@@ -16,7 +16,7 @@ import click
 
 from byodkim_provider.cli.environment import Environment, current_directory
 from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, project_file, stack_names
-from byodkim_provider.cli.terminal import CannotRead
+from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
@@ -30,7 +30,7 @@ def _complete(_context: click.Context, _param: click.Parameter, incomplete: str)
     """Names of the project's stacks, for a shell."""
     try:
         names = stack_names(current_directory())
-    except (CannotRead, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
+    except (Refused, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
         return []
     return [name for name in names if name.startswith(incomplete)]
 
@@ -128,18 +128,19 @@ def _record(chosen: Chosen, selector: str, private_key: str | None, public_key: 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
     """
-    The stack that the options name, and those of its domains that have records; raises `CannotRead`.
+    The stack that the options name, and those of its domains that have records; raises `Refused`.
 
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
     if not project_file(environment.directory):
-        raise CannotRead(CliMessages.NO_PROJECT_HERE(directory=environment.directory))
+        raise Refused(CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead")
     stack = open_stack(chosen.stack_name, environment)
     if chosen.domain and chosen.domain not in stack.domains:
-        raise CannotRead(not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, stack.domains))
+        other = not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, stack.domains)
+        raise Refused(other, kind="CannotRead")
     found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
     if not (found := [one for one in found if one.records or one.settings.cnames]):
-        raise CannotRead(CliMessages.NO_RECORD(subject=chosen.domain or stack.name))
+        raise Refused(CliMessages.NO_RECORD(subject=chosen.domain or stack.name), kind="CannotRead")
     return stack, found
 
 

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.settings import AwsSettings, partition_of
-from byodkim_provider.cli.terminal import CannotRead, CannotWrite, Refused, say
+from byodkim_provider.cli.terminal import Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliMessages
@@ -29,7 +29,7 @@ from byodkim_provider.quoting import hidden, named
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
-    """The output of `pulumi` with *arguments* in *directory*; raises `CannotRead` with its error."""
+    """The output of `pulumi` with *arguments* in *directory*; raises `Refused` with its error."""
     shown = " ".join(["pulumi", *arguments])
     try:
         # "pulumi" from PATH, as the user runs it. Its output is UTF-8, on Windows too.
@@ -42,11 +42,12 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise CannotRead(CliMessages.NO_PULUMI(command=shown)) from None
+        raise Refused(CliMessages.NO_PULUMI(command=shown), kind="CannotRead") from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
         has_tabs = "cannot start any token" in error or "tab character" in error
-        raise CannotRead((CliMessages.TABS if has_tabs else CliMessages.PULUMI)(command=shown, error=error))
+        problem = CliMessages.TABS if has_tabs else CliMessages.PULUMI
+        raise Refused(problem(command=shown, error=error), kind="CannotRead")
     return done.stdout
 
 
@@ -101,22 +102,22 @@ def read_file(file: Path) -> str | None:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write *text* to *file*, and say so; raises `CannotWrite` if that fails."""
+    """Write *text* to *file*, and say so; raises `Refused` if that fails."""
     shown = named(str(file))
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CannotWrite(CliMessages.CANT_WRITE(file=shown, error=error.strerror)) from None
+        raise Refused(CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite") from None
     say(CliMessages.WRITTEN(file=shown))
 
 
 def replace_file(file: Path, shown: str, before: str | None, after: str) -> None:
-    """Write *after* to *file*; raises `CannotWrite`, or `Refused` if it has not *before* (None: is there)."""
+    """Write *after* to *file*; raises `Refused`, also if it has not *before* (None: is there)."""
     target = file.resolve()  # a link stays a link
     try:
         there = None if before is None else target.stat()
         if there and not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be
-            raise CannotWrite(CliMessages.READ_ONLY(file=shown))
+            raise Refused(CliMessages.READ_ONLY(file=shown), kind="CannotWrite")
         with _ended_in_order(), TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
             new = Path(folder, target.name)
             with new.open("wb") as opened:
@@ -132,7 +133,7 @@ def replace_file(file: Path, shown: str, before: str | None, after: str) -> None
                     raise Refused(CliMessages.CHANGED_MEANWHILE(file=shown))
                 new.replace(target)
     except OSError as error:
-        raise CannotWrite(CliMessages.CANT_WRITE(file=shown, error=error.strerror)) from None
+        raise Refused(CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite") from None
 
 
 @contextmanager
@@ -165,11 +166,11 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def current_directory() -> Path:
-    """The current directory; raises `CannotRead` if it was deleted."""
+    """The current directory; raises `Refused` if it was deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise CannotRead(CliMessages.NO_DIRECTORY()) from None
+        raise Refused(CliMessages.NO_DIRECTORY(), kind="CannotRead") from None
 
 
 def partition_here(region: str | None = None) -> str:

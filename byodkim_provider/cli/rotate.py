@@ -24,7 +24,7 @@ from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, replace_file
 from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, settings_in
 from byodkim_provider.cli.state import DeclaredRecord
-from byodkim_provider.cli.terminal import Refused, as_json, ask_all, confirmed, inert, say
+from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
@@ -154,7 +154,7 @@ def rotate(
         click.echo(as_json({**done, "rotations": steps, "problems": problems, "diff": change}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
-        context.exit(Refused.exit_code)
+        context.exit(REFUSED)
 
 
 def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:

@@ -38,7 +38,7 @@ from byodkim_provider.cli.scan_entries import (
     why_no_entry,
 )
 from byodkim_provider.cli.stack import Stack, announced, open_stack, settings_in
-from byodkim_provider.cli.terminal import CannotRead, Refused, as_json, ask_all, confirmed, inert, say
+from byodkim_provider.cli.terminal import Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.values import REGION
 from byodkim_provider.dkim.records import normalise_domain
@@ -221,7 +221,7 @@ def _listed(
         if not matching(known, pattern):
             problem = CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=did_you_mean(pattern, known))
             if pattern in wanted:
-                raise CannotRead(problem)
+                raise Refused(problem, kind="CannotRead")
             say(problem)
     chosen = {one for pattern in wanted or ("*",) for one in matching(known, pattern)}
     chosen -= {one for pattern in exclude for one in matching(known, pattern)}

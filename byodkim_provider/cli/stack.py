@@ -19,7 +19,7 @@ from typing import Any, Final, TypeGuard
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment, read_file
 from byodkim_provider.cli.state import DeclaredRecord, State, read_state, settings_in_state, written_in
-from byodkim_provider.cli.terminal import CannotRead, Refused, ask_all, say
+from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
 from byodkim_provider.config.schema import Verification, pasted_keys
@@ -44,10 +44,6 @@ NAMED: Final = 10
 """How many domains a message names."""
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
-
-
-class NoStack(CannotRead):
-    """Pulumi knows no stack of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +139,7 @@ class Stack:
         ours = of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
             if ours.get(key) == SECRET:
-                raise CannotRead(CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"))
+                raise Refused(CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"), kind="CannotRead")
         return ours
 
     @property
@@ -173,7 +169,7 @@ class Stack:
         try:
             return {normalise_domain(spelling): one for spelling, one in domains.items()}
         except ValueError as error:
-            raise CannotRead(str(error)) from None
+            raise Refused(str(error), kind="CannotRead") from None
 
     @cached_property
     def domains(self) -> Mapping[str, Domain]:
@@ -228,7 +224,7 @@ class Stack:
             """A setting as Pulumi passes it to a program: a string, objects as JSON."""
             value = None if encrypted and name in CREDENTIALS else self.config.get(name)
             if value is not None and has_secret(value):
-                raise CannotRead(CliMessages.ENCRYPTED(name=name))
+                raise Refused(CliMessages.ENCRYPTED(name=name), kind="CannotRead")
             return value
 
         return announced(read_settings(get))
@@ -242,10 +238,10 @@ def announced(settings: AwsSettings) -> AwsSettings:
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:
-    """The stack *name*, or the selected one; raises `NoStack`, or `CannotRead` if it can't be read."""
+    """The stack *name*, or the selected one; raises `Refused`, of the kind "NoStack" if Pulumi knows none."""
     file = project_file(environment.directory)
     if file is None:
-        raise CannotRead(CliMessages.NO_PROJECT(directory=environment.directory))
+        raise Refused(CliMessages.NO_PROJECT(directory=environment.directory), kind="CannotRead")
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 
@@ -262,19 +258,19 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         name = shown.strip()
     try:
         config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
-    except CannotRead as error:
+    except Refused as error:
         if "no stack named" not in str(error):
             raise
         others = {*stack_names(environment.directory)} - {name}
-        raise NoStack(f"{error}{did_you_mean(name, others)}") from None
+        raise Refused(f"{error}{did_you_mean(name, others)}", kind="NoStack") from None
     try:
         values = read_table(config, project_name)
     except ValueError:
-        raise CannotRead(CliMessages.NO_CONFIGURATION()) from None
+        raise Refused(CliMessages.NO_CONFIGURATION(), kind="CannotRead") from None
     try:
         state = read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotRead(CliMessages.NO_STATE()) from None
+        raise Refused(CliMessages.NO_STATE(), kind="CannotRead") from None
     return Stack(
         name=name,
         project_file=file,
@@ -318,7 +314,7 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
-        raise CannotRead(CliMessages.NO_PROJECT_FILE(file=file.name))
+        raise Refused(CliMessages.NO_PROJECT_FILE(file=file.name), kind="CannotRead")
     return project
 
 

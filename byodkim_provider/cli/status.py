@@ -16,8 +16,8 @@ from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment, write_file
 from byodkim_provider.cli.layout import as_html, as_prometheus, show
 from byodkim_provider.cli.now import SEVERITY, StackNow, worst
-from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
-from byodkim_provider.cli.terminal import CannotRead, as_json, say, say_as_json
+from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.terminal import Refused, as_json, say, say_as_json
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import hidden, may_be_a_key
@@ -83,7 +83,7 @@ def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool)
     if names:
         raise click.UsageError("--all-stacks and --stack exclude each other")
     if not (found := stack_names(environment.directory)):
-        raise CannotRead(CliMessages.NO_STACK_FILE(directory=environment.directory))
+        raise Refused(CliMessages.NO_STACK_FILE(directory=environment.directory), kind="CannotRead")
     return found
 
 
@@ -101,8 +101,8 @@ def _shown(
     for name in stacks:
         try:
             now = current(open_stack(name, environment), environment)
-        except (ByodkimError, CannotRead) as error:
-            if all_stacks and isinstance(error, NoStack):
+        except (ByodkimError, Refused) as error:
+            if all_stacks and error.kind == "NoStack":
                 left_out.append(str(name))
                 continue
             if len(stacks) == 1:
@@ -119,18 +119,18 @@ def _shown(
         shown += 1
         yield now
     if left_out and not shown and not failed:
-        raise CannotRead(CliMessages.NO_STACK(names=", ".join(left_out)))
+        raise Refused(CliMessages.NO_STACK(names=", ".join(left_out)), kind="CannotRead")
     if left_out:
         say(CliMessages.WITHOUT_STACK(names=", ".join(left_out)))
 
 
-def _say_error(name: str, error: ByodkimError | CannotRead, form: str) -> None:
+def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
     """Say why the stack *name* can't be read, without what may be a private key in place of its name."""
     keys = [name] if may_be_a_key(name) else []
     text = hidden(str(CliMessages.OF_STACK(name=name, problem=error)), keys)
     say(text)
     if form == "json":
-        say_as_json(type(error).__name__, text, SEVERITY["unknown"], stack=hidden(name, keys))
+        say_as_json(error.kind, text, SEVERITY["unknown"], stack=hidden(name, keys))
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:

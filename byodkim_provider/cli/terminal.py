@@ -19,7 +19,7 @@ from datetime import datetime
 from itertools import count
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, Literal, TypeVar
 
 import click
 
@@ -28,29 +28,28 @@ from byodkim_provider.progress import Clock, side_by_side
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import first_few, printable
 
+REFUSED: Final = 1
+"""Exit code of most commands that refuse to do what was asked for."""
+
+FAILED: Final = 2
+"""Exit code of most commands if stack, AWS or DNS could not be read, or a file or the result not written."""
+
 
 class Refused(click.ClickException):
-    """The command refuses to do what was asked for."""
+    """The command refuses to do what was asked for; another *kind* says that it can't."""
 
-    exit_code = 1
-
-    def __init__(self, message: Message | str) -> None:
+    def __init__(
+        self,
+        message: Message | str,
+        *,
+        kind: Literal["Refused", "CannotRead", "CannotWrite", "NoStack"] = "Refused",
+    ) -> None:
         super().__init__(message.with_hint() if isinstance(message, Message) else message)
+        self.kind = kind
+        self.exit_code = REFUSED if kind == "Refused" else FAILED  # type: ignore[misc] # click has one a class
 
     def show(self, file: IO[Any] | None = None) -> None:
         say(self.message)
-
-
-class CannotRead(Refused):
-    """The stack, AWS or DNS could not be read."""
-
-    exit_code = 2
-
-
-class CannotWrite(Refused):
-    """A file could not be written."""
-
-    exit_code = 2
 
 
 def say(text: Message | str) -> None:
@@ -137,10 +136,6 @@ def say_as_json(kind: str, text: str, exit_code: int, *, stack: str = "") -> Non
     click.echo(as_json({"stack": stack, "error": error}, indent=None) if stack else as_json({"error": error}))
 
 
-CANNOT_WRITE: Final = 2
-"""Exit code of most commands if the result could not be printed."""
-
-
 @contextmanager
 def repaired(exit_code: int) -> Iterator[None]:
     """Make sure that every stream exists; a failure to print is one line and *exit_code*."""
@@ -199,4 +194,7 @@ def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
         answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
         say(f"{answers}, waiting for {first_few(missing)}")
 
-    return side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)
+    answers = side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)
+    if answers is None:
+        raise click.Abort
+    return answers

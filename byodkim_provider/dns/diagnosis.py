@@ -29,7 +29,7 @@ from byodkim_provider.dns import panels, visibility
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import judge, servers_asked
-from byodkim_provider.progress import Interrupted, side_by_side
+from byodkim_provider.progress import side_by_side
 
 _FIXES: Final[Mapping[str, str]] = {
     # Wrong values at the right name, of `misconfigurations.misconfiguration`.
@@ -328,11 +328,7 @@ def _elsewhere(
     by_wildcard: Set[str],
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
-    try:
-        found = _at_other_names(resolver, record, zones)
-    except Interrupted:
-        return None
-    for zone, name, what, answers in found:
+    for zone, name, what, answers in _at_other_names(resolver, record, zones) or ():
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {name}"
@@ -344,8 +340,8 @@ def _elsewhere(
 
 def _at_other_names(
     resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
-) -> list[tuple[str, str, Misconfiguration, tuple[Answer, ...]]]:
-    """Zone, name and answers, wherever known misconfigurations put a record; may raise `Interrupted`."""
+) -> list[tuple[str, str, Misconfiguration, tuple[Answer, ...]]] | None:
+    """Zone, name and answers, wherever known misconfigurations put a record; None if interrupted."""
     places: dict[str, tuple[str, Misconfiguration]] = {}
     for zone in _zones_above(record, zones):
         for name, what in misplaced(record.selector, record.domain, zone).items():
@@ -355,7 +351,7 @@ def _at_other_names(
         zone, what = places[name]
         return zone, name, what, resolver.txt(name, zone if records.is_in(name, zone) else record.domain)
 
-    return list(side_by_side(asked, list(places), at_once=NAMES_AT_ONCE))
+    return side_by_side(asked, list(places), at_once=NAMES_AT_ONCE)
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:
@@ -461,9 +457,8 @@ def _cname_elsewhere(
     if _addresses(resolver, record.name, record) - _addresses(resolver, _beside_name(record), record):
         text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
         return replace(missing, code="proxied", text=text)
-    try:
-        found = _at_other_names(resolver, record, zones)
-    except Interrupted:
+    found = _at_other_names(resolver, record, zones)
+    if found is None:
         return missing
     for zone, name, what, answers in found:
         if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):

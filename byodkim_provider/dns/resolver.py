@@ -37,7 +37,7 @@ from byodkim_provider.dns._replies import (
     values_of,
     zone_of,
 )
-from byodkim_provider.progress import Clock, Interrupted, side_by_side
+from byodkim_provider.progress import Clock, side_by_side
 
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
@@ -152,10 +152,10 @@ def _recursive(questions: Questions, name: Name) -> list[Answer]:
         zone = None if cname else zone_of(reply, name)
         return Answer(resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ())
 
-    try:
-        return side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
-    except Interrupted:
+    answers = side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
+    if answers is None:
         return [Answer(resolver, None, "interrupted") for resolver in questions.resolvers]
+    return answers
 
 
 def _authoritative(
@@ -187,10 +187,8 @@ def _answers(
         except NoAnswer as problem:
             return text_of(server), problem
 
-    replies: list[tuple[str, Said | NoAnswer]]
-    try:
-        replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
-    except Interrupted:
+    replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
+    if replies is None:
         replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
     answers = []
     for server, said in replies:

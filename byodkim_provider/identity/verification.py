@@ -38,7 +38,7 @@ from byodkim_provider.identity.verdicts import (
 )
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Interrupted, Progress, side_by_side, stopping
+from byodkim_provider.progress import Progress, side_by_side, stopping
 from byodkim_provider.quoting import first_few
 
 OnTimeout = Literal["warn", "fail"]
@@ -255,10 +255,8 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
         )
         return diagnosis.examine(resolver, expected).text
 
-    try:
-        return dict(zip(entries, side_by_side(look_up, entries, at_once=DIAGNOSED), strict=True))
-    except Interrupted:
-        return {}
+    found = side_by_side(look_up, entries, at_once=DIAGNOSED)
+    return {} if found is None else dict(zip(entries, found, strict=True))
 
 
 def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from byodkim_provider.cli.terminal import CannotRead
+from byodkim_provider.cli.terminal import Refused
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
@@ -56,7 +56,7 @@ def no_stack(name):
     """A file without a stack, as in a new clone."""
 
     def ask(arguments, directory):
-        raise CannotRead(f"pulumi {' '.join(arguments)}: no stack named '{name}' found")
+        raise Refused(f"pulumi {' '.join(arguments)}: no stack named '{name}' found", kind="CannotRead")
 
     return SimpleNamespace(_ask_pulumi=ask, directory=None)
 

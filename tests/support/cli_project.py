@@ -19,7 +19,7 @@ from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import SECRET
-from byodkim_provider.cli.terminal import CannotRead
+from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import record_name
@@ -41,7 +41,7 @@ def configuration(project_file: Path, stack_file: Path) -> str:
     try:
         return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
     except RecursionError:  # an alias within what it repeats
-        raise CannotRead("pulumi config: invalid YAML file") from None
+        raise Refused("pulumi config: invalid YAML file", kind="CannotRead") from None
 
 
 def _printed(project: Any, stack: Any) -> str:
@@ -66,9 +66,9 @@ def _loaded(path: Path) -> Any:
     try:
         loaded = stack_file.load(path.read_bytes().decode())
     except (InvalidSettings, UnicodeDecodeError):
-        raise CannotRead(f"pulumi config: {path.name}: invalid YAML file") from None
+        raise Refused(f"pulumi config: {path.name}: invalid YAML file", kind="CannotRead") from None
     if not isinstance(loaded, dict) or not isinstance(loaded.get("config") or {}, dict):
-        raise CannotRead(f"pulumi config: {path.name}: invalid YAML file")
+        raise Refused(f"pulumi config: {path.name}: invalid YAML file", kind="CannotRead")
     return loaded
 
 
@@ -209,7 +209,7 @@ class CliProject:
             return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
         assert list(arguments) == EXPORT
         if self.complaint:
-            raise CannotRead(f"pulumi stack export: {self.complaint}")
+            raise Refused(f"pulumi stack export: {self.complaint}", kind="CannotRead")
         return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
