@@ -383,14 +383,16 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     """Refuse a generation that has no record yet, while its slot is another one's."""
     if target in domain.published:
         return
+    for one in generations.sharing(target, lately, domain.selector):
+        fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
+        keep = IdentityMessages.KEEP(generation=domain.generation)
+        is_there = one in domain.published
+        problem = IdentityMessages.STILL_IN_USE if is_there else IdentityMessages.SLOT_IN_USE
+        raise ByodkimError(problem(next_one=keep, **fields), kind="StillInUse")
     if taken := generations.sharing(target, domain.published, domain.selector):
         published = sorted({*domain.published, target} - {*taken})
         fields = {"signing": domain.generation, "before": taken[0], "published": published}
         raise InvalidSettings(CliMessages.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
-    for one in generations.sharing(target, lately, domain.selector):
-        fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
-        keep = IdentityMessages.KEEP(generation=domain.generation)
-        raise ByodkimError(IdentityMessages.SLOT_IN_USE(next_one=keep, **fields), kind="StillInUse")
 
 
 def _notes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from byodkim_provider.aws.settings import region_problem, tag_lines
 from byodkim_provider.dkim import generations, keys, records
@@ -20,6 +20,9 @@ from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored, without_none
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
+
+_DECIDING: Final = frozenset({"published", "supplied_keys", "overlap_days", "regions"})
+"""Inputs that say which generations leave DNS, and when they may."""
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -65,24 +68,10 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         )
     if stored.key:
         _refuse_second_key(before, declared)
-    if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
+    if _DECIDING & set(unknown):
         return  # the update asks again, once they are known
-    exchanged = _exchanged(before, declared)
-    signed_until = dict(stored.signed_until)
-    if region_leaves(before, declared):
-        signed_until |= dict.fromkeys(before.published, now)
-    slots = stored.slots_with(declared)
-    early = generations.too_early(
-        before=before.published,
-        after=declared.published,
-        exchanged=exchanged,
-        slots=slots,
-        signing_before=before.generation if stored.key else None,
-        signed_until=signed_until,
-        now=now,
-        overlap_days=declared.overlap_days,
-    )
-    if early:
+    if early := _too_early(stored, declared, now, overlap_days=declared.overlap_days):
+        slots = stored.slots_with(declared)
         today = generations.allowed_today(
             before=before.published, after=declared.published, early=early, slots=slots
         )
@@ -90,7 +79,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         problem = IdentityMessages.STILL_IN_USE
         if last.generation not in before.published:
             problem = IdentityMessages.SLOT_IN_USE
-        elif last.generation in exchanged:
+        elif last.generation in _exchanged(before, declared):
             problem = IdentityMessages.STILL_IN_USE_KEY
         said = problem(
             domain=before.domain,
@@ -99,6 +88,42 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             today=list(today),
         )
         raise ByodkimError(said, kind="StillInUse")
+
+
+def _too_early(
+    stored: Stored, declared: Declared, now: datetime, *, overlap_days: int
+) -> tuple[TooEarly, ...]:
+    """Generations that the change to *declared* takes out of DNS too early, oldest first."""
+    before, signed_until = stored.declared, dict(stored.signed_until)
+    if region_leaves(before, declared):
+        signed_until |= dict.fromkeys(before.published, now)
+    return generations.too_early(
+        before=before.published,
+        after=declared.published,
+        exchanged=_exchanged(before, declared),
+        slots=stored.slots_with(declared),
+        signing_before=before.generation if stored.key else None,
+        signed_until=signed_until,
+        now=now,
+        overlap_days=overlap_days,
+    )
+
+
+def overridden(
+    stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
+) -> tuple[TooEarly, ...]:
+    """
+    Generations that leave DNS too early because of `overlapDays: 0`, as after a leak.
+
+    Not the generation that this change replaces as the signing one: that it leaves is what a leak asks for,
+    and the setting is perhaps a leftover of such a step for the others.
+    """
+    before = stored.declared
+    if declared.overlap_days or _DECIDING & set(unknown):
+        return ()
+    replaced = before.generation if before.generation != declared.generation else None
+    early = _too_early(stored, declared, now, overlap_days=generations.OVERLAP_DAYS)
+    return tuple(one for one in early if one.generation in {*before.published} - {replaced})
 
 
 def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:

@@ -37,7 +37,7 @@ class CliMessages(Table):
     NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
     NO_WAY_BACK = "{domain}: no generation before {generation} is published, there is no way back", "`byodkim rotate {domain}` goes on to the next one"
     NO_STANDBY = "{domain}: there is no standby, `keys` has no generation {generation}", "add `keys.{generation}` with a selector and a private key, run `pulumi up`, then rotate"
-    SLOT_TAKEN = "{domain}: generation {generation} has no record yet, and its slot has the key of generation {before}", "set `published: {published}` and leave `generation: {signing}`, run `pulumi up`, which makes the record or says from when it may, then rotate"
+    SLOT_TAKEN = "{domain}: generation {generation} has no record yet, and its slot has the key of generation {before}", "delete `overlapDays: 0` if it is there, set `published: {published}` and leave `generation: {signing}`, run `pulumi up`, which makes the record, then rotate"
     ELSEWHERE = "{domain}: {file} does not say what `pulumi config` says of it", "edit it where that has it from"
     NO_MAP = "{project}:domains: is not a map in {file} or in {project_file}", "edit it where `pulumi config` has it from"
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"

@@ -77,6 +77,7 @@ class IdentityMessages(Table):
     PENDING = "{entry}: {status} after {after}: {reason}", "correct what the diagnosis names; `pulumi up`"
     PENDING_INTERRUPTED = "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
     NOT_POLLED = "{entries}: {why} within {limit}; the next `pulumi up` goes on"
+    OVERRIDDEN = "{domain}: `overlapDays: 0` lets generation {generation} leave DNS before {allowed_from:%Y-%m-%d %H:%M} UTC, and it signed until {signed_until:%Y-%m-%d %H:%M} UTC: mail on its way fails DKIM; if it has not leaked, delete `overlapDays: 0`", "as the line says: after a leak nothing; else delete the line, then `pulumi up` says what may leave"
     DRIFT = "{name}: {differences}; `pulumi up` {then}", "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)"
     LAST_READ = "{name}: when it was last read from SES: {differences}", "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))"
     WILL_TAKE_OVER = "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and enables signing where it is disabled{unsigned}", "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -132,6 +133,10 @@ class ByodkimIdentityProvider(AwsProvider):
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
+            for one in rules.overridden(stored, declared, unknown=unknown, now=now):
+                if self._run.first("overridden", declared.domain, one.generation):  # not for each Region
+                    warning = IdentityMessages.OVERRIDDEN(domain=declared.domain, **asdict(one))
+                    self._run.progress().warn(warning)
             lookups.refuse_leaving(stored, declared, self._run)
             if planned.is_switch and not unknown.keys() - {"slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.calls import Seen
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.rules import changed, refuse_unsafe
+from byodkim_provider.identity.rules import changed, overridden, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
@@ -93,6 +93,23 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     after = Declared.from_outputs(through_pulumi(replace(before.declared, owner=owner).to_properties()))
     assert () == changed(before, after, unknown=())
     assert refusal(before, after, now=now) is None
+
+
+@cases(
+    ("after", "unknown", "left"),
+    {
+        "a leftover of the step before": (declared(2, (2, 3), overlap_days=0), (), [1]),
+        "the key that signs has leaked": (declared(3, (1, 3), overlap_days=0), (), []),
+        "and another leaves with it": (declared(3, (3, 4), overlap_days=0), (), [1]),
+        "all stay": (declared(2, (1, 2, 3, 4), overlap_days=0), (), []),
+        "not known yet": (declared(2, (2, 3), overlap_days=0), {"published"}, []),
+        "refused": (declared(2, (2, 3)), (), []),
+    },
+)
+def test_what_the_override_lets_go(after, unknown, left):
+    """Generations that signed lately and leave only because of `overlapDays: 0`, but not the signing one."""
+    found = overridden(stored(), after, unknown=unknown, now=START)
+    assert [one.generation for one in found] == left
 
 
 @cases(

@@ -1,10 +1,13 @@
 """What the provider of identities finds out about zones, and when."""
 
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from tests.support import identities
 
 SERVERS = ["ns-1.example.net", "ns-2.example.net"]
 ROLE = "arn:aws:iam::123456789012:role/dns"
@@ -59,3 +62,15 @@ def test_given_name_servers(provider, asked, inputs):
     olds = {**news, "name_servers": {"cloudflare:c1": ["old.example.net"]}}
     assert checked(provider, olds, news)["name_servers"] == {"cloudflare:c1": ["new.example.net"]}
     assert asked == []
+
+
+def test_what_the_override_lets_go_is_named(world):
+    """A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together."""
+    provider = ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
+    for region in ("eu-west-1", "us-east-1"):
+        before = world.declared(2, region=region, overlap_days=0)
+        stored = replace(identities.stored(before), signed_until={1: world.clock.now() - timedelta(hours=1)})
+        left = {**before.to_properties(), "published": [2, 3], "secret_arn": "arn"}
+        provider.diff("id", stored.to_outputs(), left)
+    (warning,) = world.progress.warnings
+    assert "`overlapDays: 0` lets generation 1 leave DNS before " in warning
