@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -29,11 +30,13 @@ from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim import records as dkim
+from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import nobody_answers
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS, panel_of, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
@@ -90,7 +93,7 @@ def of_stack(
                 for one in domain.identities
                 if not isinstance(seen := answers.get(("SES", one.declared.region, domain.name)), Exception)
             ],
-            [_in_stack(answers["DNS", one.name], domain) for one in expected[domain.name]],
+            [_in_stack(answers["DNS", one.name], domain, now) for one in expected[domain.name]],
             {region: answers["SES", region, domain.name] for region in domain.unmade},
             now,
             dmarc=answers.get(("DMARC", domain.name)),
@@ -218,11 +221,11 @@ def _name_servers(declared: Declared, labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
+def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
     """*now* with what the stack knows of the key; of a slot without a record that is nothing."""
     record = next((one for one in domain.records if one.name == now.name), None)
     if record is None:
-        return now
+        return replace(now, needed=False)
     number = record.generation or 0
     mine = domain.identities if number else ()  # (): used alone
     since = [one.key.signing_since for one in mine if one.key and one.declared.generation == number]
@@ -238,12 +241,16 @@ def _in_stack(now: RecordNow, domain: Domain) -> RecordNow:
         role = "signing" if signing else "previous" if until else "standby"
     elif domain.settings.retired and role == "signing":
         role = "previous"
+    last = None if since else max(until, default=None)
+    # `overlapDays: 0` brings no mail home.
+    overlap = timedelta(days=domain.settings.overlap_days or OVERLAP_DAYS)
     return replace(
         now,
         generation=record.generation,
         role=role,
+        needed=role != "standby" and (last is None or at < last + overlap),
         signing_since=min(since, default=None),
-        signed_until=None if since else max(until, default=None),
+        signed_until=last,
     )
 
 
@@ -253,7 +260,7 @@ def _as_arguments(now: Any) -> Any:
         return in_python(now)
     if isinstance(now, tuple):
         return tuple(map(_as_arguments, now))
-    names = ("wrong", "due", "notes", "identities", "problem", "records", "fix")
+    names = ("wrong", "unknown", "due", "notes", "identities", "problem", "records", "fix")
     return replace(now, **{name: _as_arguments(getattr(now, name)) for name in names if hasattr(now, name)})
 
 
@@ -270,6 +277,7 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
         fingerprint=fingerprint(key) if key else "",
         bits=keys.public_bits(key) if key else None,
         verdict=found.verdict if found else "unknown",
+        unanswered=found is not None and found.verdict == "unknown" and nobody_answers(found.answers),
         notes=() if found else (NOT_CHECKED,),
     )
     return _with_fix(_with_servers(now, found, expected), found, expected) if found else now

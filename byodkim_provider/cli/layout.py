@@ -29,18 +29,21 @@ from byodkim_provider.quoting import printable
 UNBOUNDED: Final = 100_000
 """Columns if a line must not be broken: more than any line has."""
 
-STYLES: Final = {"": "", "well": "", "note": "", "due": "yellow", "wrong": "red"}
+STYLES: Final = {"": "", "well": "", "note": "", "due": "yellow", "unknown": "yellow", "wrong": "red"}
 """By the kind of a line or a row."""
+
+HEADINGS: Final = (("wrong", "wrong"), ("unknown", "unknown"), ("due", "due"), ("notes", "note"))
+"""The fields of a domain that are lists of lines, and the kind of these."""
 
 Rows = Iterable[tuple[Sequence[str], str]]
 """The cells of each row of a table, and its kind."""
 
 
 def show(now: StackNow) -> None:
-    """Print *now*: one line for all, what is wrong, due and to be noted, and then each domain."""
+    """Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then each domain."""
     console = _console()
     _print(console, f"{now.stack}: {counted(now)}", now.verdict)
-    for heading, kind in (("wrong", "wrong"), ("due", "due"), ("notes", "note")):
+    for heading, kind in HEADINGS:
         lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
         if lines:
             _print(console, f"\n{heading}:", kind)
@@ -81,7 +84,7 @@ def _details(console: Console, domain: DomainNow) -> None:
     records = []
     for one in domain.records:
         cells = [_known(one.generation), _known(one.role), split_name(one.name)[0], one.shown_servers]
-        records.append((cells, "wrong" if one.is_wrong else ""))
+        records.append((cells, one.kind or ""))
     parts = (_identities(domain), (["generation", "role", "selector", "servers"], records))
     tables = []
     for headings, rows in parts:
@@ -174,7 +177,8 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             yield "identity_signing_age_days", region, identity.age_days
         for record in one.records:
             labels = {**domain, "name": record.name, "role": record.role or ""}
-            yield "record_servers_visible", labels, record.servers_visible
+            visible = None if record.unanswered else record.servers_visible
+            yield "record_servers_visible", labels, visible
             yield "record_servers_asked", labels, record.servers_asked
 
 
@@ -193,7 +197,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid #767676; }
 code { white-space: nowrap; }
 .long { white-space: normal; overflow-wrap: anywhere; }
-.wrong { color: #a50e0e; } .due { color: #7a4a00; } .well { color: #0b5c2c; }
+.wrong { color: #a50e0e; } .due, .unknown { color: #7a4a00; } .well { color: #0b5c2c; }
 @media print {
   .scrolls { overflow: visible; }
   body { margin: 0; max-width: none; font-size: 9pt; }
@@ -228,7 +232,15 @@ def as_html(now: StackNow) -> str:
     """
     worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     rows = [
-        ((one.domain, one.verdict, "; ".join(one.wrong or one.due), minute(one.next_rotation)), one.verdict)
+        (
+            (
+                one.domain,
+                one.verdict,
+                "; ".join(one.wrong or one.unknown or one.due),
+                minute(one.next_rotation),
+            ),
+            one.verdict,
+        )
         for one in worst_first
     ]
     domains = _table("All domains", ("Domain", "Status", "Why", "Next rotation"), rows, links=True)
@@ -251,7 +263,8 @@ def _section(domain: DomainNow) -> str:
     name = escape(domain.domain)
     parts = [f'<h2>{name}: <span class="{domain.verdict}">{domain.verdict}</span></h2>']
     parts += ["<p>Retired: nothing signs.</p>"] if domain.retired else []
-    for kind, texts in (("wrong", domain.wrong), ("due", domain.due), ("note", domain.notes)):
+    for heading, kind in HEADINGS:
+        texts = getattr(domain, heading)
         items = "".join(f"<li>{_words(text)}</li>" for text in texts)
         parts += [f'<h3 class="{kind}">{kind.capitalize()}</h3>', f"<ul>{items}</ul>"] if texts else []
     parts.append(_table("Identities in SES", *_identities(domain)))
@@ -260,7 +273,7 @@ def _section(domain: DomainNow) -> str:
         last = "signs now" if one.signing_since else minute(one.signed_until)
         cells = [_known(one.generation), one.role or _known(None), one.name, one.fingerprint]
         cells += [minute(one.signing_since), last, one.shown_servers]
-        rows.append((cells, "wrong" if one.is_wrong else ""))
+        rows.append((cells, one.kind or ""))
     headings = ["Generation", "Role", "Record", "SHA-256 of the public key"]
     headings += ["Signing since", "Signed last", "Servers"]
     parts.append(_table("Keys in DNS", headings, rows, codes={2: "name", 3: "long"}))

@@ -2,8 +2,8 @@
 What SES and DNS show of a stack's domains now, and what is wrong with them or due, as values.
 
 `answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json` field by
-field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not be. Due: somebody
-should do something, and mail is fine. Notes: nobody has to do anything.
+field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not be. Unknown: DNS gave
+no answer. Due: somebody should do something, and mail is fine. Notes: nobody has to do anything.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Health = Literal["well", "due", "unknown", "wrong"]
 
 RecordVerdict = Literal["right", "wrong", "unknown"]
 
-Kind = Literal["wrong", "due", "note"]
-KINDS: Final[tuple[Kind, ...]] = ("wrong", "due", "note")
+Kind = Literal["wrong", "unknown", "due", "note"]
+KINDS: Final[tuple[Kind, ...]] = ("wrong", "unknown", "due", "note")
 
 Finding = tuple[Kind, str]
 """Something to say of a domain."""
@@ -117,6 +117,10 @@ class RecordNow:
     bits: int | None
     verdict: RecordVerdict
     """Right: every server that answers shows the key, and one does. Unknown: none answers or is asked."""
+    unanswered: bool = False
+    """Whether every server, or the resolver, is silent or out of reach: DNS may hold the record."""
+    needed: bool = True
+    """Whether mail that is signed now needs the record, or mail that may be on its way."""
     servers_visible: int | None = None
     """How many name servers show the key; None if DNS is not checked (`dnsCheck: off`)."""
     servers_asked: int | None = None
@@ -143,8 +147,13 @@ class RecordNow:
     """When the key signed last, in the last of the Regions; None if it never did, still does, or unknown."""
 
     @property
-    def is_wrong(self) -> bool:
-        return self.servers_asked is not None and self.verdict != "right"
+    def kind(self) -> Kind | None:
+        """What there is to say of it; None if it is right, or not checked."""
+        if self.servers_asked is None or self.verdict == "right":
+            return None
+        if self.unanswered:
+            return "unknown"
+        return "wrong" if self.needed or self.misconfiguration == "private-key" else "due"
 
     @property
     def shown_servers(self) -> str:
@@ -173,6 +182,8 @@ class DomainNow:
     """What is wrong with the MAIL FROM domains that the stack file asks for, and for what SES still looks."""
     wrong: tuple[str, ...] = ()
     """Mail is not signed as the stack file says, or soon will not be."""
+    unknown: tuple[str, ...] = ()
+    """What DNS gave no answer about."""
     due: tuple[str, ...] = ()
     """What somebody should do while mail is fine."""
     notes: tuple[str, ...] = ()
@@ -294,10 +305,10 @@ def domain_now(
         *about_mail_from,
         *_retired(domain, made, now),
     ]
-    wrong, due, notes = (_texts(found, kind) for kind in KINDS)
+    wrong, unknown, due, notes = (_texts(found, kind) for kind in KINDS)
     return DomainNow(
         domain=domain.name,
-        verdict="wrong" if wrong else "due" if due else "well",
+        verdict="wrong" if wrong else "unknown" if unknown else "due" if due else "well",
         retired=domain.listed and settings.retired,
         rotate_after_days=settings.rotate_after_days if domain.listed else None,
         next_rotation=rotation,
@@ -305,6 +316,7 @@ def domain_now(
         identities=tuple(identities),
         records=tuple(records),
         wrong=wrong,
+        unknown=unknown,
         due=due,
         notes=notes,
         dmarc=dmarc,
@@ -318,20 +330,19 @@ def _texts(found: Iterable[Finding], kind: Kind) -> tuple[str, ...]:
 
 def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Finding]:
     """What SES and DNS show. A missing record is one line: an identity that only waits for it gets none."""
-    missing = [one for one in records if one.is_wrong]
     waiting = any(one.status == AWAITING_DNS for one in identities)
-    said = waiting and any(one.role == "signing" for one in missing)
+    said = waiting and any(one.role == "signing" and one.kind == "wrong" for one in records)
     yield from _merged(
         (one.region, ("wrong", one.problem))
         for one in identities
         if one.problem and not (said and one.status == AWAITING_DNS)
     )
-    for record in missing:
+    for kind, record in ((one.kind, one) for one in records if one.kind):
         then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
         # Once for all records.
         unseen = f": {UNSEEN_ZONE}" if record.role == "signing" and UNSEEN_ZONE in record.notes else ""
         text = f"record of generation {record.generation} ({record.role}): {record.seen}{unseen}{then}"
-        yield "wrong", text
+        yield kind, text
 
 
 def _merged(lines: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
@@ -405,9 +416,9 @@ def _due(
     if domain.listed and domain.settings.overlap_days == 0:
         yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     for one in records:
-        if one.role is None and one.is_wrong and not (domain.listed and domain.settings.retired):
+        if one.role is None and one.kind and not (domain.listed and domain.settings.retired):
             then = f"a later rotation needs this CNAME: `byodkim doctor {domain.name}`"
-            yield "due", f"{one.name}: {one.seen}; {then}"
+            yield one.kind, f"{one.name}: {one.seen}; {then}"
 
 
 def _notes(

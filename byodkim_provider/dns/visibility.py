@@ -30,6 +30,9 @@ _FAILURES: Final = {
 }
 """Verb and object for each failure of an `Answer`; any other is a response code."""
 
+_NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no resolver")
+"""Failures that may be those of the own network; after all others a server has said something."""
+
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
 
 
@@ -80,6 +83,11 @@ def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
 def zone_not_found(answers: Sequence[Answer]) -> bool:
     """Whether the recursive resolver finds no zone for the name; another resolver may see one."""
     return all(answer.failure == "no zone" and not answer.alias for answer in answers)
+
+
+def nobody_answers(answers: Sequence[Answer]) -> bool:
+    """Whether every server, or the resolver, is silent or out of reach: nothing is known of the name."""
+    return all(answer.failure in _NOTHING_SAID for answer in answers)
 
 
 def judge(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> Visibility:

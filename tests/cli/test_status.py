@@ -17,7 +17,7 @@ from byodkim_provider.property_types import timestamp
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases, written_out
 from tests.support.cli_project import configuration
-from tests.support.fakes import START
+from tests.support.fakes import SERVERS, START
 from tests.support.testdata import pem
 from tests.support.world import DOMAIN, OWNER
 
@@ -149,7 +149,7 @@ CHANGES = {
     ),
     "deleted": lambda _, world: world.ses().delete_email_identity(DOMAIN),
     "easy DKIM": lambda _, world: world.model.put_easy_dkim(DOMAIN, "eu-west-1"),
-    "record gone": lambda _, world: world.resolver.records.pop(f"s3._domainkey.{DOMAIN}"),
+    "record gone": lambda _, world: world.resolver.records.pop(f"s2._domainkey.{DOMAIN}"),
     "fell back": lambda _, world: world.model.change(DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE"),
     "fewer adopted domains": lambda project, world: fewer_domains(project, world, adopted=True),
 }
@@ -175,7 +175,7 @@ deleted ⇒ eu-west-1: gone from SES: run `pulumi up --refresh`
 disabled ⇒ eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`
 other_selector ⇒ eu-west-1: signs with selector 's3', not 's2': run `pulumi up --refresh`
 record gone
-  record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
+  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
     TXT record
 fell back
   eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until SES finds the record,
@@ -187,8 +187,6 @@ awaiting_without_a_zone
   record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net find no
     zone for this name: if only a resolver of your own network sees the zone, set `dnsResolvers`;
     `byodkim doctor --nameserver` tries one; once it is visible, run `pulumi up`
-  record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and ns2.example.net find no
-    zone for this name
 awaiting ⇒ eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`
 fewer_domains ⇒ not in the stack file: `pulumi up` deletes it
 fewer adopted domains
@@ -473,6 +471,57 @@ def test_a_silent_server(project, world, domains):
     [domain] = domains()
     note = "record of generation 1 (previous): 1 of 2 servers show the key, ns2.example.net is silent"
     assert (domain["verdict"], domain["wrong"], domain["notes"][0]) == ("well", [], note)
+
+
+@pytest.mark.parametrize("failure", ["silent", "unreachable", "no time", "no resolver"])
+def test_no_answer(project, world, failure):
+    """Of records about which DNS says nothing nothing is known, unless SES says that something is wrong."""
+    world.resolver.failures = dict.fromkeys(SERVERS, failure)
+    result = project.run("status", "--json")
+    now = json.loads(result.stdout)
+    [domain] = now["domains"]
+    assert (result.exit_code, now["verdict"], domain["wrong"], domain["due"]) == (3, "unknown", [], [])
+    assert len(domain["unknown"]) == len(domain["records"]) == 3
+    assert project.run("doctor").exit_code == 3
+    metrics = project.run("status", "--format", "prometheus").stdout
+    assert f'domain_status{{stack="dev",domain="{DOMAIN}"}} 3' in metrics
+    assert ("servers_asked" in metrics, "servers_visible" in metrics) == (True, False)
+    report = project.directory / "report.html"
+    text = project.run("status", "--html", str(report)).stdout
+    assert text.startswith("dev: 1 domain, 1 unknown\n\nunknown:\n")
+    assert '<h3 class="unknown">Unknown</h3>' in report.read_text()
+    befall("disabled", project, world)
+    assert project.run("status").exit_code == 2
+
+
+@pytest.mark.parametrize("failure", ["REFUSED", "SERVFAIL", "lame", "no zone"])
+def test_answers_without_a_record(project, world, failure):
+    """Servers that refuse the zone have said something: SES gets no record from them either."""
+    world.resolver.failures = dict.fromkeys(SERVERS, failure)
+    assert project.run("status").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("generation", "days", "value", "kind"),
+    [
+        (3, 0, (), "due"),
+        (3, 0, ("v=DKIM1; p=",), "due"),
+        (3, 0, "private", "wrong"),
+        (2, 0, (), "wrong"),
+        (1, 9, (), "wrong"),
+        (1, 11, (), "due"),
+    ],
+)
+def test_which_records_mail_needs(project, world, domains, generation, days, value, kind):
+    """Mail needs the key that signs, and those that have signed lately; to repair another record is due."""
+    value = (world.key(generation).pkcs1_base64(),) if value == "private" else value
+    world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"] = value
+    world.clock.advance(timedelta(days=days))
+    [domain] = domains()
+    assert (domain["verdict"], len(domain[kind])) == (kind, 1)
+    assert domain[kind][0].startswith(f"record of generation {generation} (")
+    exit_code = {"due": 1, "wrong": 2}[kind]
+    assert project.run("status").exit_code == exit_code
 
 
 # -- what it costs, and what it reads -----------------------------------------------------
