@@ -34,6 +34,7 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
+from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
@@ -247,12 +248,15 @@ def _record_notes(
         if shown.visible:
             return ()
         declared = domain.declared
-        seconds = domain.settings.dns_wait_seconds
+        seconds, again = domain.settings.dns_wait_seconds, ""
         if declared:
             seconds = replace(declared, generation=step.generation).wait_seconds
+            is_kept = {*declared.labels(step.generation)} - {MANUAL}
+            if is_kept and (shown.has_cname or not declared.cname):
+                again = "; `pulumi up --refresh`, run first, makes the record again if somebody changed it"
         waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
         seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
-        return [f"{seen}; the update {waits}, and SES keeps its key"]
+        return [f"{seen}; the update {waits}, and SES keeps its key{again}"]
 
     questions = []
     for step in steps:

@@ -50,7 +50,7 @@ class CliMessages(Table):
     NOTHING_WRITTEN = "nothing was written"
     NOT_ASKED = "nothing was written", "`--yes` writes without a question"
     NOTHING_CHANGED = "`pulumi up` did not succeed, and changed nothing", "{file} is as it was; correct what Pulumi says, and rotate again"
-    UP_FAILED = "`pulumi up` did not succeed", "{file} is changed as shown; run `pulumi up` again until it ends without an error, and undo the change only then"
+    UP_FAILED = "`pulumi up` did not succeed", "{file} is changed as shown; correct what the error says, then run `pulumi up`, or `pulumi up --refresh` where it says so, until it ends without an error; undo the change only then"
     OF_STACK = "stack {name!r}: {problem}"
     NOT_IN_SES = "{pattern}: SES has no such domain here{did_you_mean}"
     NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"

@@ -27,14 +27,14 @@ class Project(CliProject):
         self.entry = Entry(world, {})
         self.write("    example.com: {generation: 1}\n")
 
-    def up(self):
+    def up(self, *, refresh=False):
         """`pulumi up`."""
         written = stack_file.load(self.stack_file.read_text())["config"]["ses-byodkim:domains"][DOMAIN]
         supplied = written.get("keys", {})
         self.entry.written = {key: value for key, value in written.items() if key != "keys"}
         if supplied and "published" not in written:
             self.entry.written["published"] = sorted(int(number) for number in supplied)
-        self.entry.up()
+        self.entry.up(refresh=refresh)
         self.stored = [self.entry.stored]
         self.world.clock.advance(timedelta(hours=1))
 
@@ -71,8 +71,8 @@ def follow(project, command):
     """Type *command*, `pulumi up` or one of ours, as it is printed."""
     program, *arguments = shlex.split(command)
     if program == "pulumi":
-        assert arguments == ["up"]
-        return project.up()
+        assert arguments[0] == "up"
+        return project.up(refresh=arguments[1:] == ["--refresh"])
     return project.run(*arguments, "--yes")
 
 
@@ -145,7 +145,10 @@ def test_run_that_failed(project):
     failed = project.run(*ROTATE)
     assert failed.exit_code == 1
     assert half_way == [project.stack_file.read_text()]
-    follow(project, *advice(failed.stderr))
+    commands = advice(failed.stderr)
+    assert commands == ["pulumi up", "pulumi up --refresh"]  # the error says which
+    for command in commands:
+        follow(project, command)
     assert project.world.signs_with() == "s2"
     project.edit("generation: 2", "generation: 1, published: [1, 2, 3]")
     project.up()

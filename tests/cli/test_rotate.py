@@ -419,14 +419,20 @@ PASTED_BEFORE = {2: ("manual",), 3: ("route53:Z1",)}
     },
 )
 def test_record_is_not_visible(project, world, dns, places, waits):
-    """A switch that will have to wait for DNS, or that does not wait for who pastes, is announced."""
+    """
+    A switch that will have to wait for DNS, or that does not wait for who pastes, is announced.
+
+    The record of a zone that the stack keeps is made again by a refresh alone.
+    """
     (known,) = project.stored
     project.stored = [replace(known, declared=replace(known.declared, dns=dns, places=places))]
     del world.resolver.records["s3._domainkey.example.com"]
+    again = "; `pulumi up --refresh`, run first, makes the record again if somebody changed it"
     result = project.run("rotate", DOMAIN, "--dry-run")
     assert result.stderr.splitlines()[1:] == [
         "byodkim: example.com: the record of generation 3 is not visible: 0 of 2 servers show the key, "
-        f"ns1.example.net and ns2.example.net have no TXT record; the update {waits}, and SES keeps its key",
+        f"ns1.example.net and ns2.example.net have no TXT record; the update {waits}, and SES keeps its key"
+        + ("" if dns == ("manual",) else again),
     ]
 
 
