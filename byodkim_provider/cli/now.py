@@ -297,7 +297,7 @@ def domain_now(
     in_ses = {**{one.region: one.ses for one in identities}, **unmade}
     about_mail_from = [*_mail_from(settings.mail_from_domains, in_ses, mail_from, unmade)]
     found = [
-        *_seen(identities, made),
+        *_seen(domain.name, identities, made),
         *_not_made(domain, unmade),
         *_differences(domain),
         *_due(domain, identities, records, days_left),
@@ -328,7 +328,7 @@ def _texts(found: Iterable[Finding], kind: Kind) -> tuple[str, ...]:
     return tuple(text for one, text in found if one == kind)
 
 
-def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Finding]:
+def _seen(name: str, identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Finding]:
     """What SES and DNS show. A missing record is one line: an identity that only waits for it gets none."""
     waiting = any(one.status == AWAITING_DNS for one in identities)
     said = waiting and any(one.role == "signing" and one.kind == "wrong" for one in records)
@@ -337,12 +337,13 @@ def _seen(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> It
         for one in identities
         if one.problem and not (said and one.status == AWAITING_DNS)
     )
-    for kind, record in ((one.kind, one) for one in records if one.kind):
+    more = f": `byodkim doctor {name}`"
+    for kind, record in ((kind, one) for kind in KINDS for one in records if one.kind == kind):
+        if record.role == "signing" and UNSEEN_ZONE in record.notes:
+            more = f": {UNSEEN_ZONE}"
         then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
-        # Once for all records.
-        unseen = f": {UNSEEN_ZONE}" if record.role == "signing" and UNSEEN_ZONE in record.notes else ""
-        text = f"record of generation {record.generation} ({record.role}): {record.seen}{unseen}{then}"
-        yield kind, text
+        yield kind, f"record of generation {record.generation} ({record.role}): {record.seen}{more}{then}"
+        more = ""  # once for all records
 
 
 def _merged(lines: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:

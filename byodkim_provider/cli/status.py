@@ -24,6 +24,7 @@ from byodkim_provider.quoting import hidden, may_be_a_key
 
 
 @click.command(
+    context_settings={"allow_extra_args": True},
     epilog="""\b
 Exit codes:
   0  well: verified as far as SES shows, records are right, nothing is due
@@ -31,7 +32,7 @@ Exit codes:
   2  wrong: mail is not signed as the stack file says, or soon will not be
   3  unknown: wrong usage, no stack, credentials or answer; or FILE could not
      be written
-"""
+""",
 )
 @stack_option("names", "The stack; by default the selected one. Can be given several times.", multiple=True)
 @click.option("--all-stacks", is_flag=True, help="Every stack that has a file in the project.")
@@ -61,6 +62,9 @@ def status(
     one object a line, also of one that can't be read, and the exit code is that of the worst: 2, else 3,
     else 1.
     """
+    if context.args:
+        one = "`byodkim doctor DOMAIN` is about one domain"
+        raise click.UsageError(f"Got unexpected extra argument ({context.args[0]}): {one}, status about all.")
     environment = context.ensure_object(Environment)
     stacks = _chosen(names, environment, all_stacks=all_stacks)
     if html and len(stacks) > 1:

@@ -168,7 +168,7 @@ given_up
   eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND: no such name):
     run `pulumi up --refresh`
   record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
-    TXT record
+    TXT record: `byodkim doctor failed.example`
 given_up_before_the_key_was_sent
   eu-west-1: SES has given up and does not search again: rotate to the next generation
 deleted ⇒ eu-west-1: gone from SES: run `pulumi up --refresh`
@@ -176,13 +176,13 @@ disabled ⇒ eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`
 other_selector ⇒ eu-west-1: signs with selector 's3', not 's2': run `pulumi up --refresh`
 record gone
   record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
-    TXT record
+    TXT record: `byodkim doctor example.com`
 fell back
   eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until SES finds the record,
     and after five days it looks no more: run `pulumi up --refresh`
 awaiting_without_a_record
   record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
-    TXT record; once it is visible, run `pulumi up`
+    TXT record: `byodkim doctor example.com`; once it is visible, run `pulumi up`
 awaiting_without_a_zone
   record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net find no
     zone for this name: if only a resolver of your own network sees the zone, set `dnsResolvers`;
@@ -222,6 +222,19 @@ def test_wrong(project, world, written, wrong):
     found = json.loads(result.stdout)
     assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
     assert (found["verdict"], result.exit_code) == (("wrong", 2) if wrong else ("well", 0))
+
+
+def test_the_next_command(project, world, domains):
+    """A record leads to `doctor`, once a domain, first in what is gravest; so does a domain as argument."""
+    for generation in (1, 3):
+        del world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"]
+    [domain] = domains()
+    ends = [text.endswith(f"have no TXT record: `byodkim doctor {DOMAIN}`") for text in domain["wrong"]]
+    assert (ends, domain["due"][0].endswith("have no TXT record")) == ([True], True)
+    refused = project.run("status", DOMAIN, "--all-stacks")
+    assert (refused.exit_code, "`byodkim doctor DOMAIN` is about one domain" in refused.stderr) == (3, True)
+    assert "No such option" in project.run("status", "--colour").stderr
+    assert world.key(1).pkcs1_base64() not in project.run("status", world.key(1).pkcs1_base64()).output
 
 
 def test_left_the_file(project, world, domains):
