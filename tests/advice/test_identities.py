@@ -18,6 +18,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.identity.state import GONE
+from byodkim_provider.messages.identity import TAKE_BACK
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
@@ -237,6 +238,21 @@ def test_taken_by_another_stack(world, entry, advised, tags):
     else:
         lifecycle.delete(entry.stored, world.outside)  # as a retired domain has no identity
         assert world.identity().tags == tags
+
+
+def test_the_owner_tag_is_gone(world, entry):
+    """The state does not know it before a refresh, so `adopt` alone changes nothing."""
+    world.model.change(DOMAIN, REGION, tags={})
+    _, adopt, command = TAKE_BACK.split("`")[1::2]
+    entry.edit(adopt)
+    entry.up()
+    assert world.identity().tags == {}
+    assert command == "pulumi up --refresh"
+    entry.up(refresh=True)
+    assert world.identity().tags[OWNER_TAG] == entry.declared.owner
+    entry.edit("adopt: false")
+    entry.up()
+    assert not entry.stored.adopted
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_drift(sandbox, open_stack, byodkim):
         UNTAGGED: "its owner tag is gone",
         DELETED: "gone from SES",
     }
-    take_back = "`retired: true` lets go of it here, `adopt: true` takes it back"
+    take_back = "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
     next_steps = {DELETED: "makes it again", **dict.fromkeys((TAKEN, UNTAGGED), f"is refused: {take_back}")}
     warnings = [line for line in refreshed.stdout.splitlines() if line.startswith("    warning: ")]
     assert sorted(warnings) == sorted(

@@ -15,7 +15,7 @@ from byodkim_provider.identity import lifecycle, lookups
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
+from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
@@ -45,7 +45,7 @@ NEIGHBOUR = {OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}
 PROD = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: "ses-byodkim/prod"}
 SAME_NAME = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: STACK}
 
-LETS_GO = "; `pulumi up` is refused: `retired: true` lets go of it here, `adopt: true` takes it back"
+LETS_GO = f"; `pulumi up` is refused: {TAKE_BACK}"
 REPAIRS = "; `pulumi up` repairs that, or says what to do"
 
 EASY = {"origin": "AWS_SES", "key": easy_dkim_keys()[0]}

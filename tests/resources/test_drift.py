@@ -62,6 +62,7 @@ def test_adopt_comes_too_late(world, provider):
     assert warning.startswith(
         f"{DOMAIN} {REGION}: `adopt` has no effect, since this stack has made the identity"
     )
+    assert warning.endswith("if it has lost its owner tag, `pulumi up --refresh` takes it back")
     for before in (stored | {"adopt": True}, stored | {"signing_enabled": False}):  # said; may be another's
         provider.diff("id", before, {**inputs(world), "adopt": True})
     assert world.progress.warnings == [warning]
