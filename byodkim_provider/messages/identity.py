@@ -26,7 +26,7 @@ class IdentityMessages(Table):
     OTHER_SELECTOR = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "was the identity removed from the state? `adopt: true` takes it over"
     REPLACED = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "taken over again, it has forgotten when each generation signed: leave `generation` as it was in this run, and rotate in the next one"
     EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that; " + REPLICAS
-    SEVERAL = "identities that SES has already, as their warnings say: {names}"
+    SEVERAL = "identities in SES that are not this stack's, as their warnings say: {names}", "do for each what its warning says; until then a run goes on without them if you name the others: `pulumi up --target '**::DOMAIN' --target '**::DOMAIN/**'`"
 
     LOST_REASONS = SECTION, "Why an identity is not ours any more: parts of other texts."
     TAKEN = "owned by {owner} now"

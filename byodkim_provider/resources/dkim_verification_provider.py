@@ -109,7 +109,7 @@ class DkimVerificationProvider(AwsProvider):
 
 def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Identity]) -> list[str]:
     """
-    One problem for all identities that SES has and that are not this stack's, as their own checks found.
+    One problem for all identities in SES that are not this stack's, as their own checks found.
 
     Each has its warning, which also stands where there is no verification; so this only names them.
     """
@@ -118,7 +118,7 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
         for one in identities
         if (one.get("region", ""), one.get("domain", "")) in in_the_way
     ]
-    return [str(IdentityMessages.SEVERAL(names=", ".join(found)))] if found else []
+    return [IdentityMessages.SEVERAL(names=", ".join(found)).with_hint()] if found else []
 
 
 def _leaving(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

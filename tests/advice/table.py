@@ -123,6 +123,7 @@ FOLLOWED: Final = {
     IdentityMessages.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",
     IdentityMessages.OTHER_RESOURCES: "engine/test_leaving.py::test_rename",
     IdentityMessages.OF_SAME_NAME: "engine/test_leaving.py::test_state_is_lost",
+    IdentityMessages.SEVERAL: "engine/test_drift.py::test_drift",
     IdentityMessages.LOST: "advice/test_identities.py::test_taken_by_another_stack",
     IdentityMessages.MANAGED: "identity/test_lifecycle.py::test_managed_by_aws",
     IdentityMessages.OTHER_SELECTOR: "advice/test_identities.py::test_of_another_stack",

@@ -97,7 +97,7 @@ def in_the_way(preview):
     """The domains for which a preview fails."""
     (named,) = re.findall(
         f"\n    error: {VERIFICATION} resource 'verification' has a problem: "
-        "identities that SES has already, as their warnings say: (.*)",
+        "identities in SES that are not this stack's, as their warnings say: (.*)",
         preview.stdout,
     )
     assert preview.failed

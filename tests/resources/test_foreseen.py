@@ -14,7 +14,7 @@ from tests.support.cases import cases
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN, OWNER
 
-TAKEN = "identities that SES has already, as their warnings say: "
+TAKEN = "identities in SES that are not this stack's, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 BEFORE = {"identities": [{"domain": DOMAIN, "region": REGION, "adopted": True}]}
 STAYS = (
@@ -30,7 +30,11 @@ def identities(world):
 def verification(world, olds=None, *declared):
     """The problems that the check of the verification, which comes last, finds."""
     news = {"identities": [{"domain": one, "region": REGION, "selector": "s1"} for one in declared]}
-    return [one.reason for one in DkimVerificationProvider(run=world.run).check(olds or {}, news).failures]
+    failures = DkimVerificationProvider(run=world.run).check(olds or {}, news).failures
+    assert all(
+        "`pulumi up --target '**::DOMAIN'" in one.reason.partition("\n  hint: ")[2] for one in failures
+    )
+    return [one.reason.partition("\n")[0] for one in failures]
 
 
 def test_in_the_way(world, identities):
