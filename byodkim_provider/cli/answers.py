@@ -268,7 +268,8 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
     """What DNS shows of the record, and how to fix it."""
     found = examine(resolver, expected) if resolver else None
     key = found.public_key_der if found else expected.public_key_der or b""
-    leaked = found is not None and found.code == "private-key"  # nobody may publish its public half any more
+    # Nobody may publish its public half any more.
+    leaked = found is not None and found.code == "private-key" and not found.foreign
     value = "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
     now = RecordNow(
         name=expected.name,
@@ -321,7 +322,8 @@ def _with_fix(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> Rec
     fix = instructions = ""
     if found.code:
         about = {"zone": found.zone, "found_at": found.found_at, "new_key": expected.new_key}
-        fix = diagnosis.fix(panel, found.code, **about, kept=kept, target=expected.target)
+        about["target"] = expected.target
+        fix = diagnosis.fix(panel, found.code, **about, kept=kept, foreign=found.foreign)
     if found.code not in ("", *diagnosis.NOTHING_TO_TYPE) and (now.target or now.value) and not kept:
         instructions = panels.instructions(
             panel,

@@ -118,7 +118,7 @@ def _record(record: RecordNow) -> Iterator[str]:
         yield f"  {record.text}"
     if record.servers_asked is None:
         yield f"  {record.seen}"
-    if record.bits:
+    if record.bits and (record.value or record.misconfiguration != "private-key"):
         whose = "the right key" if record.value else "the key there"
         yield f"  {whose} has {record.bits} bits, fingerprint {record.fingerprint}"
     yield from (f"  {note}" for note in record.notes)

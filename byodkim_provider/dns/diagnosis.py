@@ -12,18 +12,20 @@ is right and the record that it leads to is wrong, which a stack keeps.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain, permutations
 from typing import Final, Literal
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
     misplaced,
+    public_half,
 )
 from byodkim_provider.dns import panels, visibility
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
@@ -86,6 +88,12 @@ ADDED: Final = (
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Misconfigurations without a value to type: the key has leaked, or DNS has the record already."""
 
+_FOREIGN: Final = (
+    "delete the record{there} at once, then run this again, which says what belongs there; take another key "
+    "wherever the one there is used: whoever has read it can sign with it"
+)
+"""How to fix `private-key` if it is not the key of the record."""
+
 _AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
 
 _KEPT: Final[Mapping[str, str]] = {
@@ -121,15 +129,16 @@ def fix(
     new_key: str = NEW_KEY,
     kept: bool = False,
     target: str = "",
+    foreign: bool = False,
 ) -> str:
     """
     How to fix the misconfiguration *code*, one of `CODES`, in the words of this panel.
 
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
     *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it in.
-    *target* is where a CNAME has to lead.
+    *target* is where a CNAME has to lead. *foreign*: the private key in DNS is another one than the record's.
     """
-    return (_KEPT if kept else _FIXES)[code].format(
+    return (_FOREIGN if foreign else (_KEPT if kept else _FIXES)[code]).format(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=name_rule(panel),
@@ -207,6 +216,8 @@ class Diagnosis:
     """The wrong name at which the record was found; empty if it was found at none."""
     name_servers: tuple[str, ...] = ()
     """Name servers of the zone, without final dots; empty if not found."""
+    foreign: bool = False
+    """Whether DNS shows a private key, and it is another one than the record's, which has not leaked then."""
 
 
 def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "") -> Diagnosis:
@@ -224,7 +235,7 @@ def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "")
     # Most urgent, even before a CNAME or servers that differ.
     for answer in answered:
         if any(map(holds_private_key, answer.values or ())):
-            return replace(seen, code="private-key", found_at=answer.alias)
+            return _leaked(replace(seen, found_at=answer.alias), answer.values or (), expected)
     if shown.visible:
         testing = any(in_testing_mode(value) for answer in answered for value in answer.values or ())
         return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
@@ -243,6 +254,19 @@ def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "")
     found = (misconfiguration(answer.values or (), key) for answer in answered)
     codes = (one.code for one in found if one)
     return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
+
+
+def _leaked(seen: Diagnosis, values: Iterable[str], expected: bytes | None) -> Diagnosis:
+    """*seen* of a record with a private key in its *values*: whose key that is, if it is there as a whole."""
+    halves = [half for half in map(public_half, values) if half]
+    if not halves:
+        return replace(seen, code="private-key")
+    half = expected if expected in halves else halves[0]
+    note = f"the private key there has {public_bits(half)} bits, fingerprint {fingerprint(half)}"
+    if expected:
+        is_own, not_own = "the key of this record, which has leaked", "another key than that of this record"
+        note += f": it is {is_own if half == expected else not_own}"
+    return replace(seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected)
 
 
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
@@ -332,7 +356,7 @@ def _elsewhere(
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {name}"
-            return replace(seen, code="private-key", text=text, found_at=name)
+            return _leaked(replace(seen, text=text, found_at=name), sorted(values), record.public_key_der)
         if any(_is_the_key(value, record.public_key_der) for value in values):
             return replace(seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
     return None

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dkim.keys import load
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
     misplaced,
+    public_half,
 )
 from tests.support.cases import cases
 from tests.support.testdata import key, pem
@@ -286,6 +288,32 @@ def test_one_wrong_character(at, character):
     """A key with one character exchanged is never taken for somebody else's key."""
     problem = misconfiguration((f"p={PUBLIC[:at]}{character}{PUBLIC[at + 1 :]}",), KEY)
     assert problem is None or problem.code == "wrong-value"
+
+
+@pytest.mark.parametrize("key", ["rsa1024.pkcs1", "rsa2048.pkcs8"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        pem,
+        lambda name: f"v=DKIM1; k=rsa; p={body(name)}",
+        lambda name: f"p={body(name)}".replace("+", "-").replace("/", "_"),
+        lambda name: quote(f"p={body(name)}"),
+        lambda name: f'"{body(name)[:10]}" "{body(name)[10:]}"',
+        lambda name: pem(name).replace("\n", "").replace(" ", ""),
+        lambda name: f"p={encoded(pem(name))}",
+        lambda name: encoded(body(name)),
+        lambda name: body(name).rstrip("="),
+    ],
+)
+def test_public_half(key, written):
+    """The public half of a private key that is there as a whole is known, however it was pasted."""
+    assert public_half(written(key)) == load(pem(key)).public_key_der
+
+
+@pytest.mark.parametrize("text", [VALUE, PEM, PRIVATE[:400], PRIVATE[4:], body("ec.pkcs8"), "p=" + "A" * 41])
+def test_no_public_half(text):
+    """A public key has none, nor what is not whole, nor a key that SES can't sign with."""
+    assert public_half(text) == b""
 
 
 @pytest.mark.parametrize(

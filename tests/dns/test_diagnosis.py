@@ -20,6 +20,7 @@ KEY = testdata.key("rsa1024.pkcs8").public_key_der
 VALUE = records.record_value(KEY)
 OTHER = records.record_value(testdata.key("another").public_key_der)
 PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
+LEAKED = f"1024 bits, fingerprint {testdata.key('rsa1024.pkcs8').fingerprint}"
 TARGET = "key.example.org"
 AT_NAME = f"a CNAME to {TARGET} stands at the name of the record"
 
@@ -75,7 +76,8 @@ def test_verdict(answers, expected, text):
     seen = verdict(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
     assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.text)
-    assert bool(seen.notes) == (text == TESTING)
+    leaked = (f"the private key there has {LEAKED}: it is the key of this record, which has leaked",)
+    assert seen.notes == (leaked if expected == "private-key" else (TESTING,) if text == TESTING else ())
 
 
 def test_servers_differ_without_a_key():
