@@ -300,8 +300,8 @@ def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[
     """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
     found = _hidden(record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
-    if elsewhere and not found:
-        return replace(seen, code="served-elsewhere", text=elsewhere)
+    if elsewhere and (found or seen).code != "served-elsewhere":  # perhaps with a note on a delegation
+        return replace(found or seen, code="served-elsewhere", text=elsewhere)
     return found or seen
 
 

@@ -121,9 +121,8 @@ ASKED = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
 SERVED = f"the zone is served by {', '.join(ASKED)}"
 SIGNED_ABOVE, TWICE, BELOW = "s1._domainkey.example.com", f"{NAME}.example.com", f"_domainkey.{DOMAIN}"
 ABOVE = ("example.com",)
-HIDDEN = (
-    "'example.com' delegates '{}' to ns1.example.net, ns2.example.net: a record in 'example.com' is hidden"
-)
+IS_HIDDEN = "a record in 'example.com' is hidden"
+HIDDEN = f"'example.com' delegates '{{}}' to ns1.example.net, ns2.example.net: {IS_HIDDEN}"
 
 
 def row(code, text=None, notes=None, *, found_at=None, in_zone=None, **given):
@@ -178,6 +177,12 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
             *(HIDDEN.format(DOMAIN), ()), in_zone=DOMAIN, zones=IN_DOMAIN, zone="example.com"
         ),
         "perhaps put above": missing(notes=(HIDDEN.format(DOMAIN),), zones=IN_DOMAIN),
+        "put where others serve it, perhaps above": elsewhere(
+            *(PUT_ELSEWHERE, (f"'example.com' delegates '{DOMAIN}' to {', '.join(ASKED)}: {IS_HIDDEN}",)),
+            zones=IN_DOMAIN,
+            servers=ASKED,
+            name_servers=THEIR_SERVERS,
+        ),
         "put below": missing(notes=(), zones=IN_DOMAIN, zone=DOMAIN),
         "in a registry": missing(notes=(), zones=IN_REGISTRY, domain="example.co.uk"),
         # Another key, or another record, at a name where ours might stand is somebody else's.
