@@ -104,9 +104,9 @@ _KEPT: Final[Mapping[str, str]] = {
     ),
     # What a refresh does not see.
     **{code: _FIXES[code] for code in ("private-key", "servers-differ")},
-    # At most hosts each value is a record of its own.
-    "several-records": f"{_AGAIN}; if others still stand beside it then, delete them: which one a verifier "
-    "takes is undefined",
+    # At most hosts each value is a record of its own; in Route 53 all values at a name are one record.
+    "several-records": f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
+    "others still stand beside it then, delete them: which one a verifier takes is undefined",
     "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
     "again",
     "no-txt": f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts take "

@@ -54,6 +54,7 @@ def test_followed(signing_keys, existing, others, is_there):
             host.there = []
             assert run.again()
         if wrong.code == "several-records":
+            assert "in Route 53, for a generated key, that removes the other values" in said
             assert "if others still stand beside it then, delete them" in said
             host.there = [value]
     assert [value] == host.there
