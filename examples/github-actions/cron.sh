@@ -41,8 +41,8 @@ case "${1:-}" in
     metrics)
         code=0
         byodkim status --stack "$STACK" --format prometheus > "$METRICS.new" || code=$?
-        # 3: nothing was found out, so the metrics stay as old as they are.
-        if [ "$code" = 3 ]; then exit 3; fi
+        # Nothing was found out: the metrics stay as old as they are.
+        if [ ! -s "$METRICS.new" ]; then exit "$code"; fi
         mv "$METRICS.new" "$METRICS"
         ;;
     *)

@@ -1,6 +1,7 @@
 """The alerts of `examples/alerts`: each fires when it should, and only then."""
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -13,6 +14,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli.layout import METRICS
 from byodkim_provider.program import route53
+from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
 from tests.program.test_dns_providers import Cloud
 
@@ -25,6 +27,7 @@ WELL = {
     f'byodkim_identity_verified{{{OF_DOMAIN},region="eu-west-1"}}': "1x120",
     f'byodkim_record_servers_visible{{{OF_DOMAIN},name="s1",role="signing"}}': "4x120",
     f'byodkim_record_servers_visible{{{OF_DOMAIN},name="s2",role="standby"}}': "0x120",
+    f"byodkim_domain_status{{{OF_DOMAIN}}}": "1x120",
     f"byodkim_days_until_rotation{{{OF_DOMAIN}}}": "90x120",
     'byodkim_checked_timestamp_seconds{stack="prod"}': "0+1800x120",
 }
@@ -33,6 +36,7 @@ WELL = {
 ILL = {
     "DkimNotVerified": ("byodkim_identity_verified", "0x120"),
     "DkimRecordLost": ("byodkim_record_servers_visible", "0x120"),
+    "DkimUnknown": ("byodkim_domain_status", "3x120"),
     "DkimRotationOverdue": ("byodkim_days_until_rotation", "-1x120"),
     "DkimCheckStale": ("byodkim_checked_timestamp_seconds", "0x120"),
 }
@@ -54,7 +58,7 @@ def alerts():
 
 def test_rules_are_valid():
     """Prometheus takes the file, and each name in it is a metric that the command writes."""
-    assert "4 rules found" in promtool("check", "rules", RULES)
+    assert "5 rules found" in promtool("check", "rules", RULES)
     named = {name for rule in alerts() for name in re.findall(r"byodkim_\w+", rule["expr"])}
     assert named <= METRICS.keys()
     assert [rule["alert"] for rule in alerts()] == [*ILL]
@@ -83,6 +87,20 @@ def test_fires(tmp_path, alert):
     }
     (tmp_path / "test.yml").write_text(yaml.safe_dump(test))
     promtool("test", "rules", tmp_path / "test.yml")
+
+
+@pytest.mark.parametrize(
+    ("printed", "exit_code", "left"),
+    [("new", 0, "new"), ("new", 2, "new"), ("new", 3, "new"), ("", 3, "old")],
+)
+def test_metrics_are_written(tmp_path, printed, exit_code, left):
+    """What is unknown of one domain hides no other; if nothing was found out, the file gets old."""
+    (tmp_path / "metrics").write_text("old")
+    write_script(tmp_path / "venv" / "bin" / "byodkim", f"printf '{printed}'; exit {exit_code}\n")
+    script = ROOT / "examples" / "github-actions" / "cron.sh"
+    of_script = {"PROJECT": str(tmp_path), "METRICS": str(tmp_path / "metrics")}
+    done = subprocess.run([script, "metrics"], env={**os.environ, **of_script}, check=False)
+    assert (done.returncode, (tmp_path / "metrics").read_text()) == (0 if left == "new" else 3, left)
 
 
 def expected(rule, series):
