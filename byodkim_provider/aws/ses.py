@@ -79,19 +79,8 @@ LIST_PAGE_SIZE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class DkimResponse:
-    """SES's response to a change of DKIM settings. *at* is SES's own clock (its `Date` header)."""
-
-    dkim_status: str
-    at: datetime
-    origin: str
-    signing_enabled: bool = True
-    """From CreateEmailIdentity only: a Put does not change it, and its response does not have it."""
-
-
-@dataclass(frozen=True, slots=True)
 class SesIdentity:
-    """Result of GetEmailIdentity, in SES's terms. *at* is SES's own clock (its `Date` header)."""
+    """An identity, as far as the action that returns it says. *at* is SES's own clock (its `Date` header)."""
 
     identity_type: str
     dkim_status: str
@@ -194,7 +183,7 @@ class SesClient:
         key: SigningKey,
         configuration_set: str | None,
         tags: Mapping[str, str],
-    ) -> DkimResponse:
+    ) -> SesIdentity:
         """CreateEmailIdentity: a new identity that signs with *key*."""
         optional: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
         answer = self._make(
@@ -205,17 +194,11 @@ class SesClient:
             Tags=tag_list(tags),
             **optional,
         )
-        dkim = answer.get("DkimAttributes", {})
-        return DkimResponse(
-            dkim_status=dkim.get("Status", ""),
-            at=_date(answer, self._clock),
-            origin=dkim.get("SigningAttributesOrigin", ""),
-            signing_enabled=bool(dkim.get("SigningEnabled", False)),
-        )
+        return self._shown(answer)
 
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
-    ) -> DkimResponse:
+    ) -> SesIdentity:
         """PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record."""
         answer = self._make(
             self._client.put_email_identity_dkim_signing_attributes,
@@ -224,9 +207,9 @@ class SesClient:
             SigningAttributesOrigin="EXTERNAL",
             SigningAttributes=_signing_attributes(selector, key),
         )
-        return DkimResponse(
-            dkim_status=answer.get("DkimStatus", ""), at=_date(answer, self._clock), origin="EXTERNAL"
-        )
+        # A Put does not change whether signing is enabled, and its response does not have it.
+        dkim = {"SigningAttributesOrigin": "EXTERNAL", "SigningEnabled": True}
+        return self._shown({**answer, "DkimAttributes": {**dkim, "Status": answer.get("DkimStatus", "")}})
 
     def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
         """PutEmailIdentityDkimAttributes: the console's *DKIM signatures: Enabled* box."""
@@ -246,6 +229,9 @@ class SesClient:
             if refused.code == "NotFoundException":
                 return None
             raise
+        return self._shown(answer)
+
+    def _shown(self, answer: Mapping[str, Any]) -> SesIdentity:
         dkim = answer.get("DkimAttributes", {})
         info = answer.get("VerificationInfo", {})
         mail_from = answer.get("MailFromAttributes", {})

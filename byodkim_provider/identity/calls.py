@@ -6,16 +6,15 @@ Values only: `plan` decides, `lifecycle` calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Literal
 
-from byodkim_provider.aws.ses import DkimResponse, SesIdentity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity.judgement import as_seen
 from byodkim_provider.identity.ownership import owner_tags
-from byodkim_provider.identity.state import TAKEN_OVER, Declared, KeyInSes, Stored
+from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, KeyInSes, Stored
 
 Action = Literal[
     "TXT lookup",
@@ -27,16 +26,6 @@ Action = Literal[
     "TagResource",
     "UntagResource",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyChange:
-    """How sending the declared key changes what is known of when each generation signed."""
-
-    starts: bool
-    """Whether the key signs from now on, and did not before."""
-    until_now: frozenset[int]
-    """Generations that may have signed until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +41,8 @@ class Call:
     """How long a lookup may wait for the record."""
     shared: bool = False
     """Whether *seconds* limits all lookups of the run together."""
-    key: KeyChange | None = None
-    """For Create and Put."""
+    until_now: frozenset[int] = frozenset()
+    """Generations that may have signed until Create or Put sends the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +50,11 @@ class Plan:
     """What a run does next: one read or lookup, and then another plan; or the calls."""
 
     stored: Stored
-    """What is stored after all calls; the response to Create or Put adds to it (`with_response`)."""
+    """
+    What is stored after all calls; the response to Create or Put adds to it (`with_response`).
+
+    It has no key in SES if the declared one signs from then on, and did not before.
+    """
     calls: tuple[Call, ...] = ()
     asks: Call | None = None
     """The read or the lookup without which nothing can be decided."""
@@ -90,8 +83,8 @@ class Seen:
     waited_seconds: float = 0
 
 
-def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, by: str) -> Stored:
-    """What is stored once SES has answered a Create or a Put."""
+def with_response(stored: Stored, call: Call, response: SesIdentity) -> Stored:
+    """What is stored once SES has answered *call*, a Create or a Put."""
     answered = replace(
         stored,
         origin=response.origin,
@@ -100,22 +93,22 @@ def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, 
         error_type="",
         was_verified=False,
     )
-    return _with_key(answered, change, by=by, at=response.at, status=response.dkim_status)
+    return _with_key(answered, response, until_now=call.until_now, by=call.action)
 
 
-def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime, status: str) -> Stored:
-    """What is stored if SES has had the declared key since *at*."""
-    since = at if change.starts or not stored.key else stored.key.signing_since
-    times = {**stored.signed_until, **dict.fromkeys(change.until_now, at)}
+def _with_key(stored: Stored, seen: SesIdentity, *, until_now: Collection[int], by: str) -> Stored:
+    """What is stored if SES has had the declared key since it returned *seen*."""
+    since = stored.key.signing_since if stored.key else seen.at
+    times = {**stored.signed_until, **dict.fromkeys(until_now, seen.at)}
     return replace(
         stored,
-        key=KeyInSes(key_set_at=at, key_set_by=by, signing_since=since, status=status),
+        key=KeyInSes(key_set_at=seen.at, key_set_by=by, signing_since=since, status=seen.dkim_status),
         signed_until={g: time for g, time in times.items() if g != stored.declared.generation},
     )
 
 
 def sign_calls(
-    after: Stored, identity: SesIdentity, key: KeyChange, *, put: bool, is_known: bool
+    after: Stored, identity: SesIdentity, until_now: Collection[int], *, put: bool, is_known: bool
 ) -> tuple[Stored, list[Call]]:
     """The calls after which SES signs with the declared key. *is_known*: the state shows that SES has it."""
     after, calls = as_seen(after, identity), []
@@ -123,10 +116,10 @@ def sign_calls(
         after = replace(after, signing_enabled=True)
         calls.append(Call("PutEmailIdentityDkimAttributes", "DKIM signatures are disabled"))
     if put:
-        calls.append(Call("PutEmailIdentityDkimSigningAttributes", "SES needs the key", key=key))
+        calls.append(Call(PUT, "SES needs the key", until_now=frozenset(until_now)))
     elif not is_known:
         # The key was set by a run whose response was lost, at some time before the read.
-        after = _with_key(after, key, by=TAKEN_OVER, at=identity.at, status=identity.dkim_status)
+        after = _with_key(after, identity, until_now=until_now, by=TAKEN_OVER)
     return after, calls
 
 

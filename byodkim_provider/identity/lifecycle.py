@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, DkimResponse, SesClient
+from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, SesClient, SesIdentity
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, is_refused, refreshed
@@ -98,8 +98,8 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         run.progress().info(made.info)
     for call in made.calls:
         response = _perform(call, declared, key, ses)
-        if response and call.key:
-            stored = with_response(stored, call.key, response, by=call.action)
+        if response:
+            stored = with_response(stored, call, response)
             run.signs[identity] = declared.selector
         if INSTANCE_TAG in call.tags:
             run.instances[identity] = call.tags[INSTANCE_TAG]
@@ -109,7 +109,7 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
     return stored
 
 
-def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> DkimResponse | None:
+def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIdentity | None:
     domain = declared.domain
     match call.action:
         case "CreateEmailIdentity":

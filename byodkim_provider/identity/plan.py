@@ -30,8 +30,8 @@ Why each call is where it is.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -39,7 +39,6 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, SesIdentity
 from byodkim_provider.dkim import generations
 from byodkim_provider.identity.calls import (
     Call,
-    KeyChange,
     Plan,
     Seen,
     configuration_set_calls,
@@ -124,35 +123,6 @@ Put = Literal["not needed", "after a lookup", "now"]
 """Whether the key must be sent to SES."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Changes:
-    """What a run has to change, as far as stored and declared show."""
-
-    other_key: bool
-    drops: bool
-    """A generation leaves DNS. It may sign, if the response to an earlier call was lost."""
-    unfinished: bool
-    """SES has no key yet, or it differs from what is declared."""
-    settings: bool
-    region: bool
-    """A Region is dropped."""
-
-    @classmethod
-    def between(cls, stored: Stored, declared: Declared) -> _Changes:
-        before = stored.declared
-        return cls(
-            other_key=(before.fingerprint, before.selector) != (declared.fingerprint, declared.selector),
-            drops=not set(before.published) <= set(declared.published),
-            unfinished=stored.key is None or bool(differences(stored)),
-            settings=bool(settings_calls(declared, before)),
-            region=region_leaves(before, declared),
-        )
-
-    @property
-    def about_key(self) -> bool:
-        return self.other_key or self.drops or self.unfinished
-
-
 def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str) -> Plan:
     """
     The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was *seen*.
@@ -166,26 +136,32 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
     awaiting = stored.key is None
-    changes = _Changes.between(stored, declared)
-    after = _echoed(stored, declared, other_key=changes.other_key)
-    if not (changes.about_key or changes.settings or changes.region):
+    other_key = (before.fingerprint, before.selector) != (declared.fingerprint, declared.selector)
+    # A generation that leaves DNS may sign, if the response to an earlier call was lost.
+    drops = not set(before.published) <= set(declared.published)
+    about_key = other_key or drops or awaiting or bool(differences(stored))
+    settings, region = bool(settings_calls(declared, before)), region_leaves(before, declared)
+    after = _echoed(stored, declared, other_key=other_key)
+    if not (about_key or settings or region):
         return Plan(after)
     # While DNS is pending, SES knows this identity only if the response to our Create was lost.
     # Skip the read unless something changed.
-    if not seen.read and (changes.other_key or changes.drops or not awaiting):
+    if not seen.read and (other_key or drops or not awaiting):
         asks = Call("GetEmailIdentity", "what SES has")
-        return Plan(after, asks=asks, is_switch=changes.other_key and not awaiting)
+        return Plan(after, asks=asks, is_switch=other_key and not awaiting)
     left: Collection[int] = ()
-    if changes.region:
+    if region:
         # Only the identity of that Region knows when each generation last signed there, and it goes.
         left = declared.published if awaiting else _others(declared)
         until = dict.fromkeys(left, identity.at if identity else now)
         after = replace(after, signed_until={**after.signed_until, **until})
-    if not changes.about_key and not changes.settings:
+    if not about_key and not settings:
         return Plan(after)
     if seen.exists or identity is None or (awaiting and identity.tags.get(OWNER_TAG) != before.owner):
         return _introduce(after, seen, before=before if stored.key else None, left=left)
-    return _change(stored, after, changes, identity, seen, instance)
+    return _change(
+        stored, after, identity, seen, instance, other_key=other_key, drops=drops, about_key=about_key
+    )
 
 
 def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
@@ -226,9 +202,10 @@ def _introduce(
     usual = generations.published(declared.generation or 0)
     unused = usual[-1:] if set(declared.published) <= set(usual) else ()
     until_now = _generation_of(before) | {g for g in _others(declared) if g in left or g not in unused}
-    key = KeyChange(before is None or before.fingerprint != declared.fingerprint, frozenset(until_now))
+    if before and before.fingerprint != declared.fingerprint:
+        new = replace(new, key=None)
     if seen.exists:
-        return _take_over(new, seen, key, is_new=is_new)
+        return _take_over(new, seen, until_now, is_new=is_new)
     if is_new and declared.is_slow and declared.dns_check == "recursive" and not seen.is_public:
         # Perhaps the record is not in DNS yet, and a recursive resolver would cache that it is missing.
         return Plan(new, warning=waiting_for_dns(declared, None))
@@ -246,12 +223,12 @@ def _introduce(
         "SES shows none",
         tags=_all_tags(new),
         configuration_set=declared.configuration_set,
-        key=key,
+        until_now=frozenset(until_now),
     )
     return Plan(new, (create,))
 
 
-def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan:
+def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) -> Plan:
     """
     Go on with an identity that exists already.
 
@@ -275,9 +252,9 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     if put == "after a lookup":
         return Plan(new, asks=_lookup(declared))
     if declared.adopt or identity.selector not in (None, declared.selector):
-        key = replace(key, until_now=key.until_now | _others(declared))
+        until_now = until_now | _others(declared)
     after, calls = sign_calls(
-        replace(new, adopted=declared.adopt), identity, key, put=put == "now", is_known=False
+        replace(new, adopted=declared.adopt), identity, until_now, put=put == "now", is_known=False
     )
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
@@ -286,7 +263,15 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
 
 
 def _change(
-    stored: Stored, after: Stored, changes: _Changes, identity: SesIdentity, seen: Seen, instance: str
+    stored: Stored,
+    after: Stored,
+    identity: SesIdentity,
+    seen: Seen,
+    instance: str,
+    *,
+    other_key: bool,
+    drops: bool,
+    about_key: bool,
 ) -> Plan:
     """Make an identity that SES shows what *after* declares."""
     before, declared = stored.declared, after.declared
@@ -298,25 +283,26 @@ def _change(
         raise lost(declared, owner, origin=identity.origin)
     until_now: set[int] = set()
     if _is_response_lost(stored, declared, identity):
-        if changes.drops and declared.overlap_days:
+        if drops and declared.overlap_days:
             raise unknown_to_state(declared, stored, identity)
         until_now = _others(declared)
     is_ours = owner is None
-    is_about_key = changes.about_key or _has_changed(stored, identity)
+    about_key = about_key or _has_changed(stored, identity)
     put: Put = "not needed"
-    if is_about_key:
-        put = _needs_put(declared, identity, seen, believed=before.selector, suspected=not changes.other_key)
+    if about_key:
+        put = _needs_put(declared, identity, seen, believed=before.selector, suspected=not other_key)
     if put == "after a lookup":
         return Plan(after, asks=_lookup(declared))
     tag: list[Call] = []
-    if not is_ours or (is_about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
+    if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
         after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
     calls = settings_calls(declared, before)
-    if is_about_key:
-        is_known = not changes.other_key and stored.key is not None
-        key = KeyChange(not is_known, frozenset(until_now | (set() if is_known else _generation_of(before))))
-        after, more = sign_calls(after, identity, key, put=put == "now", is_known=is_known)
+    if about_key:
+        is_known = not other_key and stored.key is not None
+        if not is_known:
+            after, until_now = replace(after, key=None), until_now | _generation_of(before)
+        after, more = sign_calls(after, identity, until_now, put=put == "now", is_known=is_known)
         calls += more
         if is_known and after.key and put == "not needed" and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
@@ -324,7 +310,7 @@ def _change(
             after = replace(
                 after, key=replace(after.key, key_set_at=identity.at, key_set_by=by), was_verified=False
             )
-    info = "" if is_ours or not is_about_key else taking_over(declared, identity, put=put == "now")
+    info = "" if is_ours or not about_key else taking_over(declared, identity, put=put == "now")
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
 

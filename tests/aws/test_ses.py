@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSLError
 
-from byodkim_provider.aws.ses import MOST_TENANTS, DkimResponse, Listed, SesClient, SesIdentity, with_error
+from byodkim_provider.aws.ses import MOST_TENANTS, Listed, SesClient, SesIdentity, with_error
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.messages.aws import AwsMessages
@@ -153,7 +153,7 @@ def test_create(ses, client, clock):
     """An identity is made with key, selector, configuration set and tags in one call, and its answer told."""
     ses.add_configuration_set(REGION, "newsletter")
     answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
-    assert answer == DkimResponse("NOT_STARTED", clock.now(), origin="EXTERNAL", signing_enabled=True)
+    assert answer == SesIdentity("DOMAIN", "NOT_STARTED", True, "EXTERNAL", ("s1",), clock.now())
     made = identity(ses)
     assert (made.selector, made.key.pkcs1_der) == ("s1", KEY.pkcs1_der)
     assert (made.configuration_set, made.tags) == ("newsletter", {"team": "mail", "empty": ""})
@@ -168,7 +168,7 @@ def test_put_signing_attributes(ses, client, clock, origin):
         ses.put_easy_dkim(DOMAIN, REGION)
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
-    assert put(client) == DkimResponse("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL")
+    assert put(client) == SesIdentity("", "NOT_STARTED", True, "EXTERNAL", (), START + timedelta(seconds=90))
     changed = identity(ses)
     assert (changed.selector, changed.origin) == ("s2", "EXTERNAL")
     assert changed.key.pkcs1_der == NEXT_KEY.pkcs1_der

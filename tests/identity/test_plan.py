@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, DkimResponse, SesIdentity
+from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_response
+from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import TABLE, plan
@@ -188,9 +188,8 @@ def outcome(row, status="PENDING"):
     _, made = of_row(row)
     after = made.stored
     for call in made.calls:
-        if call.key:
-            response = DkimResponse(status, NOW + timedelta(minutes=1), origin="EXTERNAL")
-            after = with_response(after, call.key, response, by=call.action)
+        if call.action in (CREATED, PUT):
+            after = with_response(after, call, has(dkim_status=status, at=NOW + timedelta(minutes=1)))
     return after
 
 
@@ -270,8 +269,8 @@ def test_tags_of_what_is_not_ours_yet():
 
 def test_a_plan_is_a_value():
     """Two runs that see the same plan the same, and a plan says what each call is for."""
-    after = replace(stored(), declared=declared(3), was_verified=False)
-    put = Call(PUT, "SES needs the key", key=KeyChange(starts=True, until_now=frozenset({2})))
+    after = replace(stored(), declared=declared(3), key=None, was_verified=False)
+    put = Call(PUT, "SES needs the key", until_now=frozenset({2}))
     assert Plan(after, (put,)) == planned(stored(), declared(3), ses=has())[1]
     assert "SES needs the key" in str(Plan(after, (put,)))
 
