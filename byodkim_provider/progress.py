@@ -11,9 +11,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -55,17 +56,23 @@ class Clock:
         return stopping.wait(seconds)
 
 
-class Progress(Protocol):
+@dataclass(frozen=True)
+class Progress:
     """Messages, or strings, in the output of `pulumi up` while a call runs."""
+
+    show: Callable[[Literal["update", "info", "warn"], str], object]
 
     def update(self, text: object) -> None:
         """Show *text* in the resource's row; the next update replaces it."""
+        self.show("update", str(text))
 
     def info(self, text: object) -> None:
         """Show *text*, and keep it under Diagnostics."""
+        self.show("info", str(text))
 
     def warn(self, text: object) -> None:
         """Show *text* as a warning, and keep it under Diagnostics."""
+        self.show("warn", str(text))
 
 
 def side_by_side(

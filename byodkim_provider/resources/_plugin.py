@@ -14,7 +14,6 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType, SimpleNamespace
 from typing import Any, Final
@@ -23,7 +22,7 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from byodkim_provider.errors import error_text
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Progress, stopping
 
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
@@ -57,33 +56,9 @@ def _clean_errors(spelled: Callable[[str], str]) -> None:
     process.traceback = SimpleNamespace(format_exc=partial(error_text, spelled))
 
 
-@dataclass(frozen=True)
-class EngineProgress:
-    """Shows messages in the resource's row of `pulumi up`, through the engine's Log RPC."""
-
-    urn: str
-    """Of the resource; "" means the row of the stack."""
-    spelled: Callable[[str], str]
-
-    def update(self, text: object) -> None:
-        self._log(engine_pb2.INFO, text, ephemeral=True)
-
-    def info(self, text: object) -> None:
-        self._log(engine_pb2.INFO, text)
-
-    def warn(self, text: object) -> None:
-        self._log(engine_pb2.WARNING, text)
-
-    def _log(self, severity: Any, text: object, *, ephemeral: bool = False) -> None:
-        shown = self.spelled(str(text))
-        request = engine_pb2.LogRequest(severity=severity, message=shown, urn=self.urn, ephemeral=ephemeral)
-        with contextlib.suppress(grpc.RpcError, IndexError):
-            _engine().Log(request, timeout=LOG_SECONDS)
-
-
-def progress_of_this_call(spelled: Callable[[str], str]) -> EngineProgress:
+def progress_of_this_call(spelled: Callable[[str], str]) -> Progress:
     """
-    Progress in the row of the resource that this thread works on.
+    Progress in the row of the resource that this thread works on, or in that of the stack.
 
     A provider's methods don't get the URN from Pulumi, so it is read from the request in the caller's frame.
     """
@@ -91,9 +66,18 @@ def progress_of_this_call(spelled: Callable[[str], str]) -> EngineProgress:
     while frame is not None:
         urn = getattr(frame.f_locals.get("request"), "urn", None)
         if isinstance(urn, str):
-            return EngineProgress(urn, spelled)
+            return Progress(partial(_log, spelled, urn))
         frame = frame.f_back
-    return EngineProgress("", spelled)
+    return Progress(partial(_log, spelled, ""))
+
+
+def _log(spelled: Callable[[str], str], urn: str, kind: str, text: str) -> None:
+    severity: Any = engine_pb2.WARNING if kind == "warn" else engine_pb2.INFO
+    request = engine_pb2.LogRequest(
+        severity=severity, message=spelled(text), urn=urn, ephemeral=kind == "update"
+    )
+    with contextlib.suppress(grpc.RpcError, IndexError):
+        _engine().Log(request, timeout=LOG_SECONDS)
 
 
 @functools.cache

@@ -39,13 +39,26 @@ def run_of_this_process() -> Run:
 class DynamicProvider(ResourceProvider):
     """A provider, which the `load_v1` of its resource loads in the plugin process."""
 
+    _needs_aws = True
+    """For every resource, so that `configure` refuses invalid settings of AWS."""
+    _default_tags: Mapping[str, str] = MappingProxyType({})
+
     def __init__(
-        self, services: Callable[[str | None], Services] | None = None, *, run: Run | None = None
+        self,
+        services: Callable[[str | None], Services] | None = None,
+        route53: Callable[[str | None, str | None], Route53Client] | None = None,
+        *,
+        run: Run | None = None,
     ) -> None:
-        """*services* are those in an AWS account. Tests pass a run and services of their own."""
+        """
+        *services* are those in an AWS account, *route53* is Route 53 by role and external ID.
+
+        Tests pass all of them, and a run of their own.
+        """
         super().__init__()
         self._run = run or run_of_this_process()
         self._services = services or self._connect
+        self._route53 = route53 or self._connect_to_route53
         self._config: Callable[[str], Any] = lambda _name: None
         """Returns the value of a full configuration key, or None."""
 
@@ -56,52 +69,35 @@ class DynamicProvider(ResourceProvider):
             if self._run.first(missing):
                 self._run.progress().info(missing)
         self._config = req.config.get
+        if self._needs_aws:
+            settings = self._connections.settings
+            for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
+                if self._run.first(line):
+                    self._run.progress().warn(line)
+            self._default_tags = settings.default_tags
 
     @functools.cached_property
     def _connections(self) -> Connections:
-        # Not in `configure`: a record at a host, or a key in the state, needs no AWS settings to be made.
+        # Made when needed: a record at a host, or a key in the state, needs no AWS settings.
         return connections(read_settings(self._config))
 
     def _connect(self, account_id: str | None) -> Services:
         return Services.of(self._run, self._connections, account_id)
 
+    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
+        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
+
 
 class StackIdProvider(DynamicProvider):
     """Makes the id of a stack: the resource's own, and no output. No AWS, no network."""
+
+    _needs_aws = False
 
     def create(self, _props: dict[str, Any]) -> CreateResult:
         return CreateResult(secrets.token_hex(STACK_ID_LENGTH // 2), {})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         return DiffResult(changes=False)
-
-
-class AwsProvider(DynamicProvider):
-    """A provider that needs AWS for every resource, so that `configure` refuses invalid settings."""
-
-    _default_tags: Mapping[str, str] = MappingProxyType({})
-
-    def __init__(
-        self,
-        services: Callable[[str | None], Services] | None = None,
-        route53: Callable[[str | None, str | None], Route53Client] | None = None,
-        *,
-        run: Run | None = None,
-    ) -> None:
-        """Tests pass *route53*, too: Route 53 by role and external ID."""
-        super().__init__(services, run=run)
-        self._route53 = route53 or self._connect_to_route53
-
-    def configure(self, req: ConfigureRequest) -> None:
-        super().configure(req)
-        settings = self._connections.settings
-        for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
-            if self._run.first(line):
-                self._run.progress().warn(line)
-        self._default_tags = settings.default_tags
-
-    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
 
 
 def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckResult:

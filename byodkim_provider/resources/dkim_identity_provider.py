@@ -27,11 +27,11 @@ from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, parts, place, zone_of
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
 
 
-class ByodkimIdentityProvider(AwsProvider):
+class ByodkimIdentityProvider(DynamicProvider):
     """Translates between the engine and the life of an identity."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

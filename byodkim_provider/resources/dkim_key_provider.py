@@ -41,6 +41,8 @@ _STORED: Final[property_types.Kinds] = {
 class DkimKeyProvider(DynamicProvider):
     """Creates the key."""
 
+    _needs_aws = False
+
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
         problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None

@@ -19,7 +19,7 @@ from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
@@ -46,7 +46,7 @@ _ENTRY: Final[property_types.Kinds] = {
 _REQUIRED: Final = ("domain", "region", "selector")
 
 
-class DkimVerificationProvider(AwsProvider):
+class DkimVerificationProvider(DynamicProvider):
     """Translates between the engine and the verification."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -55,6 +55,8 @@ _USE: Final = ("domain", "regions", "earlier", "account_id")
 class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
 
+    _needs_aws = False
+
     def __init__(
         self,
         open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host,

@@ -20,7 +20,7 @@ from byodkim_provider.identity.signers import Ours, with_earlier
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, split
 
 _REQUIRED: Final = ("domain", "regions", "zone_id", "record_name", "fingerprint")
@@ -34,7 +34,7 @@ _STORED: Final[property_types.Kinds] = {
 """Types of the outputs in the state."""
 
 
-class RecordGuardProvider(AwsProvider):
+class RecordGuardProvider(DynamicProvider):
     """Reads Route 53 before a supplied key's record is made, and deletes a record when nobody needs it."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

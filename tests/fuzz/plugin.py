@@ -21,8 +21,12 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.errors import error_text
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.registry import open_host
-from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
-from byodkim_provider.resources._plugin import EngineProgress
+from byodkim_provider.resources import (
+    _plugin,
+    dkim_identity_provider,
+    dkim_key_provider,
+    dkim_verification_provider,
+)
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
@@ -160,7 +164,7 @@ def put(case: Case) -> None:
     news, olds = _as_sent(case.news), _as_sent(case.olds)
     world = World(KEYS)
     world.publish(1, 2)
-    no_engine = patch.object(EngineProgress, "_log", lambda *_, **__: None)
+    no_engine = patch.object(_plugin, "_log", lambda *_: None)
     # A state may hold any words of SES's, and they are shown.
     with no_engine, refusals(lambda _: error_text(str), characters=50_000):
         provider = _provider(case.kind, world)

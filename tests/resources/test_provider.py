@@ -9,7 +9,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from byodkim_provider import resources
 from byodkim_provider.resources import declared, load_v1
-from byodkim_provider.resources._provider import AwsProvider, DynamicProvider, check_result
+from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import InPluginProcess
 from tests.contract.plugin import PROVIDERS
 
@@ -32,7 +32,7 @@ def test_all_are_found():
     assert {*STORED} == {*resources.PROVIDERS} == names
     providers = {type(load_v1(name)) for name in STORED}
     ours = {one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)}
-    assert ours == {*providers, AwsProvider, DynamicProvider, InPluginProcess}
+    assert ours == {*providers, DynamicProvider, InPluginProcess}
 
 
 @pytest.mark.parametrize("name", STORED)
