@@ -432,17 +432,18 @@ def _notes(
             yield "note", f"record of generation {record.generation} ({record.role}): {record.seen}"
     if not domain.listed:
         return
-    for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
+    for generation, last in signed_lately(stored, settings.overlap_days, now).items():
         if generation == settings.generation or all(
             generation not in one.declared.published for one in stored
         ):
             continue
-        then = f"may leave DNS from {minute(found.allowed_from)}"
+        allowed_from = last + timedelta(days=settings.overlap_days)
+        then = f"may leave DNS from {minute(allowed_from)}"
         if generation > settings.generation and any(one.adopted for one in stored):
             if not any(generation in one.declared.supplied_keys for one in stored):
                 continue  # a key that was made here signs nowhere else
             # Another stack with the same keys may have had the identity.
-            day = found.allowed_from + timedelta(days=1)  # in whole days, the same for many domains
+            day = allowed_from + timedelta(days=1)  # in whole days, the same for many domains
             then = f"may leave DNS from {day:%Y-%m-%d}"
             then += ", as nobody knows whether it signed before the identity was adopted"
         yield "note", f"generation {generation} {then}"

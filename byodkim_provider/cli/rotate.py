@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
@@ -29,7 +29,6 @@ from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
 from byodkim_provider.dkim import generations, records
-from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
@@ -299,24 +298,18 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
     standing = domain.standing
-    early = {one: lately[one] for one in (lately.keys() & standing) - wanted - {settings.generation}}
+    early = (lately.keys() & standing) - wanted - {settings.generation}
     # What is written out was meant to stay. What would leave by default may surprise: a second rotation
     # is perhaps the first one, run again.
-    kept = early.keys() & {*settings.published} if written.get("published") is not None else set()
-
-    def allowed(early: Collection[TooEarly]) -> tuple[int, ...]:
-        return generations.allowed_today(before=standing, after=wanted, early=early, slots=settings.selector)
-
-    published = allowed([early[one] for one in kept])
-    if refused := [found for one, found in early.items() if one not in kept]:
-        last = max(refused, key=lambda found: found.allowed_from)
-        fields = {
-            "domain": domain.name,
-            **asdict(last),
-            "target": target,
-            "today": list(allowed(early.values())),
-        }
-        raise ByodkimError(IdentityMessages.ROTATED_LATELY(**fields), kind="StillInUse")
+    kept = early & {*settings.published} if written.get("published") is not None else set()
+    allowed = partial(generations.allowed_today, before=standing, after=wanted, slots=settings.selector)
+    published = allowed(early=kept)
+    if refused := early - kept:
+        last = max(refused, key=lambda one: lately[one])
+        fields = rules.in_use(last, lately[last], settings.overlap_days)
+        today = list(allowed(early=early))
+        said = IdentityMessages.ROTATED_LATELY(domain=domain.name, **fields, target=target, today=today)
+        raise ByodkimError(said, kind="StillInUse")
     is_default = published == generations.published(target, domain.supplied)
     changes: dict[str, int | list[int] | None] = {
         "generation": target,
@@ -356,7 +349,7 @@ def _refuse_unsettled(domain: Domain) -> None:
         raise InvalidSettings(problems)
 
 
-def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[int, set[int]]:
+def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[int, set[int]]:
     """The generation that will sign, and those that this step or the next one needs in DNS."""
     settings = domain.settings
     signing, published = settings.generation, {*settings.published}
@@ -383,16 +376,16 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, TooEarly]) -> tuple[i
     return target, there
 
 
-def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int, TooEarly]) -> None:
+def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int, datetime]) -> None:
     """Refuse a generation that has no record yet, while its slot is another one's."""
     if target in domain.published:
         return
     for one in generations.sharing(target, lately, domain.selector):
-        fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
+        fields = rules.in_use(one, lately[one], domain.overlap_days) | {"today": list(domain.published)}
         keep = IdentityMessages.KEEP(generation=domain.generation)
         is_there = one in domain.published
         problem = IdentityMessages.STILL_IN_USE if is_there else IdentityMessages.SLOT_IN_USE
-        raise ByodkimError(problem(next_one=keep, **fields), kind="StillInUse")
+        raise ByodkimError(problem(domain=domain.name, next_one=keep, **fields), kind="StillInUse")
     if taken := generations.sharing(target, domain.published, domain.selector):
         published = sorted({*domain.published, target} - {*taken})
         fields = {"signing": domain.generation, "before": taken[0], "published": published}

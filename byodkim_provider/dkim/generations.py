@@ -8,7 +8,6 @@ rotation that is written anywhere else is in the wrong file.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -194,26 +193,12 @@ def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class TooEarly:
-    """A generation that would leave DNS while mail signed with it may still be on its way."""
-
-    generation: int
-    signed_until: datetime
-    allowed_from: datetime
-    """The time from which its record may be removed."""
-
-
 def signed_lately(
     signed_until: Mapping[int, datetime], *, now: datetime, overlap_days: int
-) -> dict[int, TooEarly]:
-    """Generations whose mail may still be on its way. *overlap_days* 0 is the override: none."""
+) -> dict[int, datetime]:
+    """Those of *signed_until* whose mail may still be on its way. *overlap_days* 0 is the override: none."""
     overlap = timedelta(days=overlap_days)
-    return {
-        generation: TooEarly(generation, last, last + overlap)
-        for generation, last in sorted(signed_until.items())
-        if overlap_days and now < last + overlap
-    }
+    return {one: last for one, last in sorted(signed_until.items()) if overlap_days and now < last + overlap}
 
 
 def too_early(
@@ -226,9 +211,9 @@ def too_early(
     signed_until: Mapping[int, datetime],
     now: datetime,
     overlap_days: int,
-) -> tuple[TooEarly, ...]:
+) -> dict[int, datetime]:
     """
-    Generations that a change from *before* to *after* takes out of DNS too early, oldest first.
+    Generations that a change from *before* to *after* takes out of DNS too early, and when each signed last.
 
     *before* and *after* are the published generations before and after the change. *exchanged*
     generations stay but get another key, so their old records go too. A generation whose slot another one
@@ -244,14 +229,14 @@ def too_early(
     for new in set(after) - set(before):
         leaving.update(sharing(new, last_signed, slots), () if slots(new) is None else (new,))
     signed = {generation: last_signed[generation] for generation in leaving & last_signed.keys()}
-    return tuple(signed_lately(signed, now=now, overlap_days=overlap_days).values())
+    return signed_lately(signed, now=now, overlap_days=overlap_days)
 
 
 def allowed_today(
     *,
     before: Collection[int],
     after: Collection[int],
-    early: Collection[TooEarly],
+    early: Collection[int],
     slots: Slots = no_slots,
 ) -> tuple[int, ...]:
     """
@@ -259,9 +244,8 @@ def allowed_today(
 
     It keeps the generations that would leave too *early*, and gets none that would take the slot of one.
     """
-    held = {found.generation for found in early}
-    stay = {*before} & ({*after} | held)
-    new = {one for one in {*after} - stay - held if not sharing(one, held | stay, slots)}
+    stay = {*before} & {*after, *early}
+    new = {one for one in {*after} - stay - {*early} if not sharing(one, stay.union(early), slots)}
     return tuple(sorted(stay | new))
 
 

@@ -8,13 +8,12 @@ refusals are for previews, so nothing here may raise for what is stored already.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, fields
-from datetime import datetime
+from dataclasses import fields
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from byodkim_provider.aws.settings import region_problem, tag_lines
 from byodkim_provider.dkim import generations, keys, records
-from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored, without_none
@@ -40,9 +39,9 @@ def region_leaves(before: Declared, after: Declared) -> bool:
     return bool(after.regions) and not set(before.regions) <= set(after.regions)
 
 
-def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) -> dict[int, TooEarly]:
+def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) -> dict[int, datetime]:
     """
-    Generations that signed before, and may have mail on its way, with the latest date of all Regions.
+    Generations that signed before, and may have mail on its way, with the last time in any Region.
 
     Published ones may not leave DNS yet. The slots of those that have left get no other key yet.
     """
@@ -51,6 +50,12 @@ def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) 
         for generation, last in one.signed_until.items():
             until[generation] = max(last, until.get(generation, last))
     return generations.signed_lately(until, now=now, overlap_days=overlap_days)
+
+
+def in_use(generation: int, last: datetime, overlap_days: int = generations.OVERLAP_DAYS) -> dict[str, Any]:
+    """What a message says of a *generation* that signed *last* then, and has to stay."""
+    allowed_from = last + timedelta(days=overlap_days)
+    return {"generation": generation, "signed_until": last, "allowed_from": allowed_from}
 
 
 def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:
@@ -75,15 +80,15 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         today = generations.allowed_today(
             before=before.published, after=declared.published, early=early, slots=slots
         )
-        last = max(early, key=lambda one: one.allowed_from)
+        last = max(early, key=lambda one: early[one])
         problem = IdentityMessages.STILL_IN_USE
-        if last.generation not in before.published:
+        if last not in before.published:
             problem = IdentityMessages.SLOT_IN_USE
-        elif last.generation in _exchanged(before, declared):
+        elif last in _exchanged(before, declared):
             problem = IdentityMessages.STILL_IN_USE_KEY
         said = problem(
             domain=before.domain,
-            **asdict(last),
+            **in_use(last, early[last], declared.overlap_days),
             next_one=_next_one(before, declared, today),
             today=list(today),
         )
@@ -92,8 +97,8 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
 
 def _too_early(
     stored: Stored, declared: Declared, now: datetime, *, overlap_days: int
-) -> tuple[TooEarly, ...]:
-    """Generations that the change to *declared* takes out of DNS too early, oldest first."""
+) -> dict[int, datetime]:
+    """Generations that the change to *declared* takes out of DNS too early, and when each signed last."""
     before, signed_until = stored.declared, dict(stored.signed_until)
     if region_leaves(before, declared):
         signed_until |= dict.fromkeys(before.published, now)
@@ -111,7 +116,7 @@ def _too_early(
 
 def overridden(
     stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
-) -> tuple[TooEarly, ...]:
+) -> dict[int, datetime]:
     """
     Generations that leave DNS too early because of `overlapDays: 0`, as after a leak.
 
@@ -120,10 +125,10 @@ def overridden(
     """
     before = stored.declared
     if declared.overlap_days or _DECIDING & set(unknown):
-        return ()
+        return {}
     replaced = before.generation if before.generation != declared.generation else None
     early = _too_early(stored, declared, now, overlap_days=generations.OVERLAP_DAYS)
-    return tuple(one for one in early if one.generation in {*before.published} - {replaced})
+    return {one: early[one] for one in early if one in {*before.published} - {replaced}}
 
 
 def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -133,9 +132,9 @@ class ByodkimIdentityProvider(DynamicProvider):
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            for one in rules.overridden(stored, declared, unknown=unknown, now=now):
-                if self._run.first("overridden", declared.domain, one.generation):  # not for each Region
-                    warning = IdentityMessages.OVERRIDDEN(domain=declared.domain, **asdict(one))
+            for one, last in rules.overridden(stored, declared, unknown=unknown, now=now).items():
+                if self._run.first("overridden", declared.domain, one):  # not for each Region
+                    warning = IdentityMessages.OVERRIDDEN(domain=declared.domain, **rules.in_use(one, last))
                     self._run.progress().warn(warning)
             lookups.refuse_leaving(stored, declared, self._run)
             if planned.is_switch and not unknown.keys() - {"slots"}:

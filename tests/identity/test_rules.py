@@ -109,7 +109,7 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
 def test_what_the_override_lets_go(after, unknown, left):
     """Generations that signed lately and leave only because of `overlapDays: 0`, but not the signing one."""
     found = overridden(stored(), after, unknown=unknown, now=START)
-    assert [one.generation for one in found] == left
+    assert [*found] == left
 
 
 @cases(
