@@ -33,10 +33,10 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
-from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
+from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.dns.visibility import nobody_answers
+from byodkim_provider.dns.visibility import Diagnosis, nobody_answers
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS, panel_of, recognise
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
@@ -298,7 +298,7 @@ def _with_servers(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) ->
             ServerNow(server=answer.server, answered=answered, shows_key=shows, alias=answer.alias, says=says)
         )
     visible = sum(one.shows_key for one in servers)
-    seen = visibility.judge(found.answers, key, target).summary()
+    seen = found.summary()
     if target and not key:
         seen = f"{visible} of {len(servers)} servers have the CNAME to {target}"
     return replace(

@@ -1,9 +1,8 @@
 """
-Diagnoses a record: one verdict from the answers of all servers.
+Diagnoses a record: what is wrong with it, and how to fix that.
 
-`misconfigurations` recognises wrong values, and `visibility` counts the servers that show the key.
-This module combines them, and adds what only lookups show: a CNAME, a wildcard, servers that
-differ, a wrong name, a wrong zone; and it says how to fix each. All lookups go through a `DnsResolver`.
+`misconfigurations` recognises wrong values, and `visibility` judges the answers of all servers. This module
+adds what only further lookups show: a wildcard, a wrong name, a wrong zone. All go through a `DnsResolver`.
 
 A CNAME that people paste is wrong by itself (missing, at another name, proxied, with another target), or it
 is right and the record that it leads to is wrong, which a stack keeps.
@@ -12,25 +11,20 @@ is right and the record that it leads to is wrong, which a stack keeps.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import chain, permutations
-from typing import Final, Literal
+from typing import Final
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
     holds_private_key,
-    in_testing_mode,
-    misconfiguration,
     misplaced,
-    public_half,
 )
-from byodkim_provider.dns import panels, visibility
+from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.dns.visibility import judge, servers_asked
+from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, with_leak
 from byodkim_provider.progress import side_by_side
 
 _FIXES: Final[Mapping[str, str]] = {
@@ -155,8 +149,6 @@ def fix(
 NO_SELECTOR: Final = "no-such-selector"
 """A selector that nobody uses: if DNS has it, there is a wildcard."""
 
-TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
-
 _WILDCARD: Final = "a wildcard answers for the name"
 
 NAMES_AT_ONCE: Final = 8
@@ -196,79 +188,6 @@ class ExpectedRecord:
         return records.record_name(self.selector, self.domain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """The state of one record in DNS."""
-
-    verdict: Literal["right", "wrong", "unknown"]
-    code: str = ""
-    """The misconfiguration, as `fix` knows it; empty if there is none, or it is not known."""
-    text: str
-    """What was seen, for people."""
-    notes: tuple[str, ...] = ()
-    """Further remarks; they don't affect the verdict."""
-    answers: tuple[Answer, ...]
-    public_key_der: bytes
-    """The key that the record was compared with; empty if none was given and DNS shows none."""
-    zone: str = ""
-    """The zone that holds the record, as far as this lookup shows."""
-    found_at: str = ""
-    """The wrong name at which the record was found; empty if it was found at none."""
-    name_servers: tuple[str, ...] = ()
-    """Name servers of the zone, without final dots; empty if not found."""
-    foreign: bool = False
-    """Whether DNS shows a private key, and it is another one than the record's, which has not leaked then."""
-
-
-def verdict(answers: Sequence[Answer], expected: bytes | None, target: str = "") -> Diagnosis:
-    """The diagnosis from *answers* about a name; *expected* and *target* as those of `ExpectedRecord`."""
-    key = expected or _key_shown(answers)
-    shown = judge(answers, key)
-    seen = Diagnosis(
-        verdict="wrong",
-        text=visibility.diagnose(answers, key, target),
-        answers=tuple(answers),
-        public_key_der=key,
-        name_servers=tuple(sorted(servers_asked(answers))),
-    )
-    answered = [answer for answer in answers if answer.values is not None]
-    # Most urgent, even before a CNAME or servers that differ.
-    for answer in answered:
-        if any(map(holds_private_key, answer.values or ())):
-            return _leaked(replace(seen, found_at=answer.alias), answer.values or (), expected)
-    if shown.visible:
-        testing = any(in_testing_mode(value) for answer in answered for value in answer.values or ())
-        return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
-    # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
-    # the target's zone are silent, the verdict is unknown.
-    dangling = next((one for one in answers if one.target and one.failure == "no zone"), None)
-    if not answered and not dangling:
-        return replace(seen, verdict="unknown")
-    targets = {answer.target for answer in answers if answer.target or answer.values is not None}
-    if shown.right or len(targets) > 1:
-        return replace(seen, code="servers-differ")
-    if alias := targets.pop():
-        nowhere = f": the zone of {alias} does not exist" if dangling else ""
-        text = f"a CNAME to {alias} stands at the name of the record{nowhere}"
-        return replace(seen, code="cname", text=text)
-    found = (misconfiguration(answer.values or (), key) for answer in answered)
-    codes = (one.code for one in found if one)
-    return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
-
-
-def _leaked(seen: Diagnosis, values: Iterable[str], expected: bytes | None) -> Diagnosis:
-    """*seen* of a record with a private key in its *values*: whose key that is, if it is there as a whole."""
-    halves = [half for half in map(public_half, values) if half]
-    if not halves:
-        return replace(seen, code="private-key")
-    half = expected if expected in halves else halves[0]
-    note = f"the private key there has {public_bits(half)} bits, fingerprint {fingerprint(half)}"
-    if expected:
-        is_own, not_own = "the key of this record, which has leaked", "another key than that of this record"
-        note += f": it is {is_own if half == expected else not_own}"
-    return replace(seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected)
-
-
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
     Look up a record, or a CNAME to it, and diagnose it.
@@ -279,7 +198,7 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if record.target:
         return _of_cname(resolver, record)
     answers = resolver.txt(record.name, record.domain)
-    seen = verdict(answers, record.public_key_der)
+    seen = judge(answers, record.public_key_der)
     zones, by_wildcard = _zones_of(answers), set[str]()
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
         beside = _beside_of(resolver, record)
@@ -333,17 +252,6 @@ def _servers_beside(
     return tuple(sorted(servers))
 
 
-def _key_shown(answers: Sequence[Answer]) -> bytes:
-    """A key that any server shows, even if split into records or in the wrong order; empty if none."""
-    for values in (answer.values for answer in answers if answer.values):
-        joined = ("".join(order) for order in permutations(values)) if len(values) <= 3 else ()
-        swapped = (value[value.find("p=") :] + value[: value.find("p=")] for value in values if "p=" in value)
-        for value in chain(values, joined, swapped):
-            if key := records.public_key(value):
-                return key
-    return b""
-
-
 def _elsewhere(
     resolver: DnsResolver,
     record: ExpectedRecord,
@@ -356,7 +264,7 @@ def _elsewhere(
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {name}"
-            return _leaked(replace(seen, text=text, found_at=name), sorted(values), record.public_key_der)
+            return with_leak(replace(seen, text=text, found_at=name), sorted(values), record.public_key_der)
         if any(_is_the_key(value, record.public_key_der) for value in values):
             return replace(seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
     return None
@@ -433,7 +341,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     answers = resolver.txt(record.name, record.domain)
     zones = _zones_of(answers)
     zone = zones[-1] if zones else record.zone or record.domain
-    seen = replace(verdict(answers, record.public_key_der, record.target), zone=zone)
+    seen = replace(judge(answers, record.public_key_der, record.target), zone=zone)
     targets = {one.target for one in answers if one.target or one.values is not None}
     if seen.code == "private-key" or not targets:
         return seen
@@ -463,7 +371,7 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
     """*seen* of a CNAME that is right, by what stands at its target."""
     zone, servers = record.target.removeprefix(f"{record.name}."), ", ".join(sorted(record.name_servers))
     asked = {one.server for one in answers if one.target and one.failure != "no zone"}
-    at_target = verdict([replace(one, target="") for one in answers], record.public_key_der)
+    at_target = judge([replace(one, target="") for one in answers], record.public_key_der)
     if not asked or (at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)):
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
@@ -471,7 +379,8 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
         return replace(seen, zone=zone, found_at=record.target)
     if record.public_key_der is None:
         return replace(seen, verdict="right", code="", text=at_target.text)
-    return replace(at_target, zone=zone, found_at=record.target if at_target.code else "")
+    found_at = record.target if at_target.code else ""
+    return replace(at_target, target=record.target, zone=zone, found_at=found_at)
 
 
 def _cname_elsewhere(

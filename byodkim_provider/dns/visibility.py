@@ -6,12 +6,19 @@ Answers in, judgement out: `resolver` queries servers, `misconfigurations` recog
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, permutations
+from typing import Final, Literal
 
-from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.keys import fingerprint, public_bits
+from byodkim_provider.dkim.misconfigurations import (
+    holds_private_key,
+    in_testing_mode,
+    misconfiguration,
+    public_half,
+)
 from byodkim_provider.dns.resolver import Answer
 
 _FAILURES: Final = {
@@ -35,26 +42,48 @@ _NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no r
 
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
 
+TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """How far a record is visible, with the evidence."""
 
-    visible: bool
-    """Every server that answers gives the right key, and at least one does."""
-    right: int
-    """Number of servers that show the right key and no other record."""
-    asked: int
-    answers: tuple[Answer, ...]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The state of one record in DNS."""
+
+    verdict: Literal["right", "wrong", "unknown"]
+    """Right: every server that answers gives the right key, and at least one does. Unknown: none answers."""
+    code: str = ""
+    """The misconfiguration, one of `diagnosis.CODES`; empty if there is none, or it is not known."""
+    text: str = ""
+    """What was seen, for people."""
+    notes: tuple[str, ...] = ()
+    """Further remarks; they don't affect the verdict."""
+    answers: tuple[Answer, ...] = ()
     public_key_der: bytes = field(default=b"", repr=False)
+    """The key that the record was compared with; empty if none was given and DNS shows none."""
     target: str = ""
     """Where the CNAME at the name has to lead; empty if the record stands there itself."""
+    zone: str = ""
+    """The zone that holds the record, as far as this lookup shows."""
+    found_at: str = ""
+    """The wrong name at which the record was found; empty if it was found at none."""
+    name_servers: tuple[str, ...] = ()
+    """Name servers of the zone, without final dots; empty if not found."""
+    foreign: bool = False
+    """Whether DNS shows a private key, and it is another one than the record's, which has not leaked then."""
+
+    @property
+    def visible(self) -> bool:
+        return self.verdict == "right"
+
+    @property
+    def right(self) -> int:
+        """Number of servers that show the right key and no other record."""
+        return sum(is_right(answer, self.public_key_der) for answer in self.answers)
 
     @property
     def leaked(self) -> bool:
         """Whether DNS shows a private key: its public half must not be published any more."""
-        values = chain.from_iterable(answer.values or () for answer in self.answers)
-        return any(map(holds_private_key, values))
+        return self.code == "private-key"
 
     @property
     def has_cname(self) -> bool:
@@ -72,7 +101,7 @@ class Visibility:
         return ", ".join([self.count(), *self.phrases()])
 
     def count(self) -> str:
-        return f"{self.right} of {self.asked} servers show the key"
+        return f"{self.right} of {len(self.answers)} servers show the key"
 
 
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
@@ -90,18 +119,68 @@ def nobody_answers(answers: Sequence[Answer]) -> bool:
     return all(answer.failure in _NOTHING_SAID for answer in answers)
 
 
-def judge(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> Visibility:
-    """How far the record of a key (SubjectPublicKeyInfo, DER) is visible, with *target* through a CNAME."""
-    answering = [answer for answer in answers if answer.values is not None]
-    right = sum(is_right(answer, public_key_der) for answer in answering)
-    return Visibility(
-        visible=0 < right == len(answering),
-        right=right,
-        asked=len(answers),
+def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -> Diagnosis:
+    """
+    The diagnosis from *answers* about the name of a record, with *target* through a CNAME.
+
+    *expected* is its key (SubjectPublicKeyInfo, DER); with None any key is right that a server shows.
+    """
+    key = _key_shown(answers) if expected is None else expected
+    seen = Diagnosis(
+        verdict="wrong",
+        text=diagnose(answers, key, target),
         answers=tuple(answers),
-        public_key_der=public_key_der,
+        public_key_der=key,
         target=target,
+        name_servers=tuple(sorted(servers_asked(answers))),
     )
+    answered = [answer for answer in answers if answer.values is not None]
+    # Most urgent, even before a CNAME or servers that differ.
+    for answer in answered:
+        if any(map(holds_private_key, answer.values or ())):
+            return with_leak(replace(seen, found_at=answer.alias), answer.values or (), expected)
+    if 0 < seen.right == len(answered):
+        testing = any(in_testing_mode(value) for answer in answered for value in answer.values or ())
+        return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
+    # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
+    # the target's zone are silent, the verdict is unknown.
+    dangling = next((one for one in answers if one.target and one.failure == "no zone"), None)
+    if not answered and not dangling:
+        return replace(seen, verdict="unknown")
+    targets = {answer.target for answer in answers if answer.target or answer.values is not None}
+    if seen.right or len(targets) > 1:
+        return replace(seen, code="servers-differ")
+    if alias := targets.pop():
+        nowhere = f": the zone of {alias} does not exist" if dangling else ""
+        text = f"a CNAME to {alias} stands at the name of the record{nowhere}"
+        return replace(seen, code="cname", text=text)
+    found = (misconfiguration(answer.values or (), key) for answer in answered)
+    codes = (one.code for one in found if one)
+    return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
+
+
+def with_leak(seen: Diagnosis, values: Iterable[str], expected: bytes | None) -> Diagnosis:
+    """*seen* of a record with a private key in its *values*: whose key that is, if it is there as a whole."""
+    halves = [half for half in map(public_half, values) if half]
+    if not halves:
+        return replace(seen, code="private-key")
+    half = expected if expected in halves else halves[0]
+    note = f"the private key there has {public_bits(half)} bits, fingerprint {fingerprint(half)}"
+    if expected:
+        is_own, not_own = "the key of this record, which has leaked", "another key than that of this record"
+        note += f": it is {is_own if half == expected else not_own}"
+    return replace(seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected)
+
+
+def _key_shown(answers: Sequence[Answer]) -> bytes:
+    """A key that any server shows, even if split into records or in the wrong order; empty if none."""
+    for values in (answer.values for answer in answers if answer.values):
+        joined = ("".join(order) for order in permutations(values)) if len(values) <= 3 else ()
+        swapped = (value[value.find("p=") :] + value[: value.find("p=")] for value in values if "p=" in value)
+        for value in chain(values, joined, swapped):
+            if key := records.public_key(value):
+                return key
+    return b""
 
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.judgement import as_seen
 from byodkim_provider.identity.ownership import owner_tags
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, KeyInSes, Stored
@@ -78,7 +78,7 @@ class Seen:
     """SES has refused our Create, since it has the identity."""
     is_public: bool = False
     """SES has found the record of the key, in another Region of the domain."""
-    record: Visibility | None = None
+    record: Diagnosis | None = None
     """None: not looked up yet."""
     waited_seconds: float = 0
 

@@ -15,7 +15,7 @@ from typing import Final
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.dns.visibility import Visibility, judge, servers_asked, zone_not_found
+from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.registry import hours_to_show, panel_of, to_paste
 from byodkim_provider.identity.run import Run
@@ -33,7 +33,7 @@ RECENT_SECONDS: Final = 60
 """A lookup that found the record at every server counts for this many seconds from its start."""
 
 
-def look_up(declared: Declared, run: Run) -> Visibility:
+def look_up(declared: Declared, run: Run) -> Diagnosis:
     """
     How many servers show the record of the declared key, now or up to a minute ago.
 
@@ -41,7 +41,7 @@ def look_up(declared: Declared, run: Run) -> Visibility:
     """
     resolver = run.resolver(declared.dns_check, declared.dns_resolvers)
     if resolver is None:
-        return Visibility(visible=True, right=0, asked=0, answers=())
+        return Diagnosis(verdict="right")
     name, value, began = declared.record_name, declared.record_value, run.clock.monotonic()
     record = (name, value, declared.dns_check, declared.dns_resolvers)
     at, seen = run.complete.get(record, (began, None))
@@ -49,12 +49,12 @@ def look_up(declared: Declared, run: Run) -> Visibility:
         return seen
     key = records.public_key(value) or b""
     seen = judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
-    if seen.visible and seen.right == seen.asked:
+    if seen.visible and seen.right == len(seen.answers):
         run.complete[record] = began, seen
     return seen
 
 
-def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: bool) -> Visibility:
+def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: bool) -> Diagnosis:
     """
     The last lookup of the record: it is visible, time is up, or the run was interrupted.
 
@@ -109,7 +109,7 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     if declared.dns_check == "recursive" and declared.generation not in before.published:
         return str(IdentityMessages.SWITCH_NOT_MADE(switch=switch))
     seen = look_up(declared, run)
-    return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))
+    return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=len(seen.answers)))
 
 
 # --- where the records stand, and who is asked for them
@@ -241,36 +241,34 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 # --- what people read while the record is not visible
 
 
-def not_visible(
-    declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
-) -> ByodkimError:
+def not_visible(declared: Declared, found: Diagnosis, waited_seconds: float, *, still: str) -> ByodkimError:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    is_pasted = not visibility.has_cname if declared.cname else MANUAL in declared.labels()
+    is_pasted = not found.has_cname if declared.cname else MANUAL in declared.labels()
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     said = IdentityMessages.NOT_VISIBLE(
         name=declared.record_name,
         seconds=waited_seconds,
-        answers=", ".join(visibility.phrases()),
+        answers=", ".join(found.phrases()),
         still=still,
-        step=_new_key(declared) if visibility.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
+        step=_new_key(declared) if found.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
     )
     return ByodkimError(said, kind="RecordNotVisible")
 
 
-def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
+def waiting_for_dns(declared: Declared, found: Diagnosis | None) -> str:
     """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
     elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
     labels = declared.labels()
-    if visibility:
-        answers, has_cname = visibility.answers, visibility.has_cname
+    if found:
+        answers, has_cname = found.answers, found.has_cname
         is_unseen, asked = zone_not_found(answers), servers_asked(answers)
         if declared.cname:
             behind = [one for one in answers if has_cname and one.target]
             asked = frozenset(one.server for one in behind if one.failure != "no zone")
             is_unseen = has_cname and not asked
         elsewhere = served_elsewhere(declared, asked)
-        why = elsewhere or visibility.summary()
-    if visibility and visibility.leaked:
+        why = elsewhere or found.summary()
+    if found and found.leaked:
         step: Message | str = f"  {_new_key(declared)}"
     elif not has_cname and (elsewhere or not labels or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"

@@ -16,7 +16,7 @@ from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
-from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
 
@@ -36,7 +36,7 @@ class Run:
     """Shows messages in the row of the resource that the calling thread works on."""
     clock: Clock = field(default_factory=Clock)
     resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
-    complete: dict[Hashable, tuple[float, Visibility]] = field(default_factory=dict)
+    complete: dict[Hashable, tuple[float, Diagnosis]] = field(default_factory=dict)
     """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[Identity, str] = field(default_factory=dict)
     """Instance tags that this run wrote: SES may return the old tag for seconds."""

@@ -7,8 +7,9 @@ import pytest
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misplaced
-from byodkim_provider.dns.diagnosis import TESTING, ExpectedRecord, examine, verdict
+from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import TESTING, judge
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.progress import stopping
 from tests.support import testdata
@@ -73,7 +74,7 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
 )
 def test_verdict(answers, expected, text):
     """Each way in which servers may answer has its verdict, and the code of what is wrong."""
-    seen = verdict(answers, KEY)
+    seen = judge(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
     assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.text)
     leaked = (f"the private key there has {LEAKED}: it is the key of this record, which has leaked",)
@@ -82,7 +83,7 @@ def test_verdict(answers, expected, text):
 
 def test_servers_differ_without_a_key():
     """Two servers with two keys differ, whichever is meant."""
-    assert verdict(TWO_KEYS, None).code == "servers-differ"
+    assert judge(TWO_KEYS, None).code == "servers-differ"
 
 
 class Resolver:

@@ -65,7 +65,7 @@ def test_judge(said, visible, count, more):
     """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
     judgement = judge(answers(*said), KEY)
     assert (judgement.visible, judgement.summary()) == (visible, f"{count} servers show the key{more}")
-    assert (judgement.asked, judgement.answers) == (len(said), answers(*said))
+    assert judgement.answers == answers(*said)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import differences
@@ -77,7 +77,7 @@ def planned(before, after, *, ses=None, late=None, visible=True, is_public=False
         if made.asks and made.asks.action == "TXT lookup":
             assert seen.record is None, "looked up twice"
             answer = Answer("ns1.example.net", ("p=MAAA",) if visible else ())
-            found = Visibility(visible=visible, right=int(visible), asked=1, answers=(answer,))
+            found = Diagnosis(verdict="right" if visible else "wrong", answers=(answer,))
             seen = replace(seen, record=found)
         elif made.asks:
             assert not seen.read, "read twice"
