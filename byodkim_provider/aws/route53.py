@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,19 +22,9 @@ from byodkim_provider.messages.aws import AwsMessages
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
-    from mypy_boto3_route53.type_defs import HostedZoneTypeDef, ResourceRecordSetOutputTypeDef
+    from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A hosted zone, as ListHostedZones shows it."""
-
-    id: str
-    name: str
-    """Without a final dot."""
-    is_private: bool
 
 
 class Route53Client:
@@ -51,14 +40,17 @@ class Route53Client:
         self._known: dict[tuple[str, str], Any] = {}
         self._seen: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
-    def zones(self) -> tuple[Zone, ...]:
-        """ListHostedZones: all zones of the account, 100 with a call."""
-        pages = self._client.get_paginator("list_hosted_zones")
-        return self._read_once(
-            "ListHostedZones",
-            "",
-            lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
+    def zones(self, *, is_private: bool = False) -> dict[str, str]:
+        """ListHostedZones, 100 with a call: names of the account's zones by id, without final dots."""
+        pages = self._client.get_paginator("list_hosted_zones").paginate()
+        listed = self._read_once(
+            "ListHostedZones", "", lambda: [one for page in pages for one in page["HostedZones"]]
         )
+        return {
+            one["Id"].removeprefix("/hostedzone/"): one["Name"].rstrip(".")
+            for one in listed
+            if one["Config"]["PrivateZone"] == is_private
+        }
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
@@ -131,14 +123,6 @@ def fingerprint_in(value: str) -> str | None:
 
 def _values(listed: ResourceRecordSetOutputTypeDef) -> tuple[str, ...]:
     return tuple(one["Value"] for one in listed.get("ResourceRecords", ()))
-
-
-def _zone(listed: HostedZoneTypeDef) -> Zone:
-    return Zone(
-        listed["Id"].removeprefix("/hostedzone/"),
-        listed["Name"].rstrip("."),
-        is_private=listed["Config"]["PrivateZone"],
-    )
 
 
 def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:

@@ -69,14 +69,14 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsH
     *route53* has the zones of the account, None if they can't be read. Nothing is guessed: DNS that is
     not known is `manual`, which works everywhere.
     """
-    every = route53.zones() if route53 else ()
-    zones = [one for one in every if not one.is_private and records.is_in(domain, one.name)]
-    for zone in zones:
+    every = route53.zones() if route53 else {}
+    zones = {zone_id: name for zone_id, name in every.items() if records.is_in(domain, name)}
+    for zone_id, name in zones.items():
         # An account may have zones that nobody delegates to.
-        if route53 and zone.name == seen.name and {*seen.name_servers} & {*route53.name_servers(zone.id)}:
-            longest = max(len(one.name) for one in zones)
-            is_found = [one for one in zones if len(one.name) == longest] == [zone]  # by its name alone
-            return DnsHome("Route 53", None if is_found else {"zoneId": zone.id})
+        if route53 and name == seen.name and {*seen.name_servers} & {*route53.name_servers(zone_id)}:
+            longest = max(map(len, zones.values()))
+            is_found = [one for one, its in zones.items() if len(its) == longest] == [zone_id]  # by its name
+            return DnsHome("Route 53", None if is_found else {"zoneId": zone_id})
     if not seen.name:
         why = "no zone in DNS" if seen.failure == "no zone" else f"no answer from DNS ({seen.failure})"
         return DnsHome(failure=f"{why}, though Route 53 has a zone" if zones else why)

@@ -23,7 +23,7 @@ from byodkim_provider.resources.inputs import HostedZone, KeyRecord
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
 if TYPE_CHECKING:
-    from byodkim_provider.aws.route53 import Route53Client, Zone
+    from byodkim_provider.aws.route53 import Route53Client
 
 TYPO: Final = 0.85
 """How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
@@ -43,18 +43,17 @@ class Route53:
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
-        zone = self._zone_of(domain, parent)
-        dns = self.dns
-        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=dns.assume_role, external_id=dns.external_id)
+        label, dns = f"{ROUTE53}{self._zone_of(domain, parent)}", self.dns
+        return HostedZone(label, role_arn=dns.assume_role, external_id=dns.external_id)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
-        zone = self._zone_of(record.domain, opts.parent)
+        zone_id = self._zone_of(record.domain, opts.parent)
         value = pulumi.Output.from_input(record.value).apply(records.route53_value)
         if record.existing == "slot":
             client = self._client(opts.parent)
             opts = before_write(name, lambda change: _refuse_another_key(client, change, record.before), opts)
-        return self._record(name, zone, opts, name=record.name, type="TXT", records=[value])
+        return self._record(name, zone_id, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
         self, name: str, settings: DomainSettings, region: str, parent: pulumi.Resource
@@ -64,37 +63,38 @@ class Route53:
 
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
-        zone, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
-        if not records.is_in(at, zone.name):  # the zone of `cname`, or a delegated `_domainkey`
-            return None
+        zone_id, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
         client = self._client(parent)
+        if not records.is_in(at, client.zones()[zone_id]):  # the zone of `cname`, or a delegated `_domainkey`
+            return None
         values = {kind: [value] for kind, value in mail_from_records(region).items()}
         for kind in values if settings.adopt else ():
-            found = client.standing(zone.id, at, kind)
+            found = client.standing(zone_id, at, kind)
             if not mistake(kind, [*map(records.unquoted, found)], name=at, region=region):
                 values[kind] = [one.strip('"') for one in found]  # as pulumi-aws adds a pair of them
 
         def declare(opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
             made = []
             for kind, kept in values.items():
-                where = f"{name}/{at}/{kind}/{ROUTE53}{zone.id}"
+                where = f"{name}/{at}/{kind}/{ROUTE53}{zone_id}"
                 guarded = before_write(where, lambda change: _refuse_others(client, change, parent), opts)
-                made.append(self._record(where, zone, guarded, name=at, type=kind, records=kept))
+                made.append(self._record(where, zone_id, guarded, name=at, type=kind, records=kept))
             return made
 
         return declare
 
     def _record(
-        self, called: str, zone: Zone, opts: pulumi.ResourceOptions, **record: Any
+        self, called: str, zone_id: str, opts: pulumi.ResourceOptions, **record: Any
     ) -> pulumi.Resource:
         role = pulumi.ResourceOptions(provider=provider_with(self.dns.assume_role, self.dns.external_id))
         options = pulumi.ResourceOptions.merge(opts, role)
         # An existing record is ours, or what comes before this one has let it pass.
-        record |= {"zone_id": zone.id, "ttl": self.dns.ttl, "allow_overwrite": True}
+        record |= {"zone_id": zone_id, "ttl": self.dns.ttl, "allow_overwrite": True}
         made: pulumi.Resource = aws.route53.Record(called, **record, opts=options)
         return made
 
-    def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
+    def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> str:
+        """The id of the zone."""
         route53 = self._client(parent)
         if self.dns.zone_id:
             holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain  # with `cname` both are given
@@ -170,33 +170,33 @@ def _connect(role_arn: str | None, external_id: str | None, account_id: str | No
     return Route53Client(client)
 
 
-def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
+def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:
     where = f'domains["{domain}"].dns.zoneId'
-    zone = next((one for one in route53.zones() if one.id == zone_id), None)
+    if zone := route53.zones(is_private=True).get(zone_id):
+        raise InvalidSettings(ProgramMessages.PRIVATE(where=where, zone_id=zone_id, zone=zone))
+    zone = route53.zones().get(zone_id)
     if zone is None:
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
-    if zone.is_private:
-        raise InvalidSettings(ProgramMessages.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
-    if not records.is_in(f"_domainkey.{domain}", zone.name):
+    if not records.is_in(f"_domainkey.{domain}", zone):
         raise InvalidSettings(
-            ProgramMessages.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone.name, domain=domain)
+            ProgramMessages.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone, domain=domain)
         )
-    return zone
+    return zone_id
 
 
-def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone:
+def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> str:
     """The public zone called *zone*, or the longest one that holds *domain*."""
+    zones = route53.zones()
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
     for name in names:
-        found = [one for one in route53.zones() if one.name == name and not one.is_private]
+        found = [one for one, its in zones.items() if its == name]
         if len(found) > 1:
-            servers = sorted(f"{one.id} ({', '.join(route53.name_servers(one.id))})" for one in found)
+            servers = sorted(f"{one} ({', '.join(route53.name_servers(one))})" for one in found)
             raise InvalidSettings(ProgramMessages.SEVERAL(domain=domain, zone=name, zones=", ".join(servers)))
         if found:
             return found[0]
-    there = [one.name for one in route53.zones() if not one.is_private]
-    near = next(filter(None, (did_you_mean(one, there, cutoff=TYPO) for one in names)), "")
+    near = next(filter(None, (did_you_mean(one, zones.values(), cutoff=TYPO) for one in names)), "")
     if zone:
         where = f'domains["{domain}"].dns.zone'
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone, did_you_mean=near))

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
 from byodkim_provider import progress
-from byodkim_provider.aws.route53 import Route53Client, Zone
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.session import connect_to_route53, open_session
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
@@ -51,8 +51,8 @@ def no_waiting(monkeypatch):
 def page(*zones, marker=None):
     """One page of ListHostedZones."""
     listed = [
-        {"Id": f"/hostedzone/{one.id}", "Name": f"{one.name}.", "Config": {"PrivateZone": one.is_private}}
-        for one in zones
+        {"Id": f"/hostedzone/{zone_id}", "Name": "example.com.", "Config": {"PrivateZone": is_private}}
+        for zone_id, is_private in zones
     ]
     more = {"IsTruncated": bool(marker)} | ({"NextMarker": marker} if marker else {})
     listed = [{"CallerReference": "any", **one} for one in listed]
@@ -61,10 +61,10 @@ def page(*zones, marker=None):
 
 def test_zones(stub, route53):
     """All zones of the account, with a call for each page, however often they are asked for."""
-    zones = (Zone("Z1", "example.com", False), Zone("Z2", "example.com", True))
-    stub.add_response("list_hosted_zones", page(zones[0], marker="more"), {})
-    stub.add_response("list_hosted_zones", page(zones[1]), {"Marker": "more"})
-    assert [route53.zones(), route53.zones()] == [zones, zones]
+    stub.add_response("list_hosted_zones", page(("Z1", False), marker="more"), {})
+    stub.add_response("list_hosted_zones", page(("Z2", True), ("Z3", False)), {"Marker": "more"})
+    public, private = {"Z1": "example.com", "Z3": "example.com"}, {"Z2": "example.com"}
+    assert [route53.zones(), route53.zones(is_private=True), route53.zones()] == [public, private, public]
 
 
 def test_zones_without_end(stub, route53):

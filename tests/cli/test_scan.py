@@ -6,7 +6,6 @@ import re
 import pytest
 
 from byodkim_provider.aws.errors import read_refused
-from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.scan_entries import read_back
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
@@ -29,7 +28,7 @@ def project(tmp_path, world):
         "example.com": ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net"),
         "example.net": ("ns01.domaincontrol.com",),
     }
-    project.zones_in_route53 = [Zone("Z1", "example.com", is_private=False)]
+    project.zones_in_route53 = {"Z1": "example.com"}
     yield project
     assert {call.operation for call in world.model.log} <= READS
 

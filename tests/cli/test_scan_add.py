@@ -2,7 +2,6 @@
 
 import pytest
 
-from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.environment import replace_file
 from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config import stack_file
@@ -23,7 +22,7 @@ def project(tmp_path, world, signing_keys):
     """A project without a domain, and an account with three."""
     project = CliProject(tmp_path, world)
     project.zones_in_dns = {"example.com": ("ns-1.awsdns-1.com",)}
-    project.zones_in_route53 = [Zone("Z1", "example.com", is_private=False)]
+    project.zones_in_route53 = {"Z1": "example.com"}
     for name in ("a", "b", "c"):
         key = signing_keys[0].pkcs1_base64()
         world.model.put_identity(f"{name}.example.com", REGION, selector="old", private_key=key)

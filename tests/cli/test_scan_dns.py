@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli.scan_entries import home_of
 from byodkim_provider.dns.resolver import ZoneInDns, hosting_lookup
 from tests.support.cases import cases
@@ -14,19 +13,19 @@ AWS = ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net")
 OTHER = ("ns-9.awsdns-9.org",)
 SERVERS = {"Z1": AWS, "Z2": OTHER, "Z3": ("ns-7.awsdns-7.co.uk",)}
 
-ONE = [Zone("Z1", "example.com", is_private=False)]
-TWO_OF_A_NAME = [Zone("Z2", "example.com", is_private=False), *ONE]
-LONGER = [*ONE, Zone("Z3", "mail.example.com", is_private=False)]
+ONE = {"Z1": "example.com"}
+TWO_OF_A_NAME = {"Z2": "example.com", **ONE}
+LONGER = {**ONE, "Z3": "mail.example.com"}
 
 
 class Account:
     """Route 53 of an account with *zones*, and a private one that counts for nothing."""
 
     def __init__(self, zones):
-        self._zones = (Zone("Z9", "mail.example.com", is_private=True), *zones)
+        self._zones = zones
 
-    def zones(self):
-        return self._zones
+    def zones(self, *, is_private=False):
+        return {"Z9": "mail.example.com"} if is_private else self._zones
 
     def name_servers(self, zone_id):
         return SERVERS[zone_id]
@@ -52,9 +51,9 @@ NAMECHEAP = ("dns1.registrar-servers.com",)
         "another account": (COM, OTHER, ONE, "Route 53", PASTED, ELSEWHERE),
         "zones not readable": (COM, AWS, None, "Route 53", PASTED, f"perhaps {ELSEWHERE}"),
         "API": (MAIL, ("a.ns.cloudflare.com",), ONE, "Cloudflare", manual(panel="cloudflare"), BY_API),
-        "panel": (COM, NAMECHEAP, [], "Namecheap", manual(panel="namecheap", zone=COM), ""),
-        "own name server": (MAIL, ("ns.example.org",), [], "other", "manual", ""),
-        "own name server of the parent": (COM, ("ns.example.org",), [], "other", manual(zone=COM), ""),
+        "panel": (COM, NAMECHEAP, {}, "Namecheap", manual(panel="namecheap", zone=COM), ""),
+        "own name server": (MAIL, ("ns.example.org",), {}, "other", "manual", ""),
+        "own name server of the parent": (COM, ("ns.example.org",), {}, "other", manual(zone=COM), ""),
     },
 )
 def test_home(zone, servers, zones, title, setting, note):
@@ -66,7 +65,7 @@ def test_home(zone, servers, zones, title, setting, note):
 @pytest.mark.parametrize(
     ("failure", "zones", "why"),
     [
-        ("no zone", [], "no zone in DNS"),
+        ("no zone", {}, "no zone in DNS"),
         ("no zone", ONE, "no zone in DNS, though Route 53 has a zone"),
         ("silent", None, "no answer from DNS (silent)"),
     ],

@@ -8,7 +8,6 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
@@ -34,8 +33,8 @@ class Cloud(pulumi.runtime.Mocks):
     """What AWS has, and what a program asked it for."""
 
     def __init__(self) -> None:
-        self.route53_zones: dict[Zone, tuple[str, ...]] = {}
-        """Name servers by zone."""
+        self.route53_zones: dict[str, tuple[str, bool, tuple[str, ...]]] = {}
+        """By id: name, whether it is private, and name servers."""
         self.roles: list[str | None] = []
         """Who signed in to Route 53."""
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
@@ -47,14 +46,14 @@ class Cloud(pulumi.runtime.Mocks):
         self.key_made_at: dict[int, str] = {}
 
     def add_zone(self, zone_id, name, *name_servers, is_private=False):
-        zone = Zone(zone_id, name, is_private)
-        self.route53_zones[zone] = name_servers or ("ns-1.example.net", "ns-2.example.net")
+        servers = name_servers or ("ns-1.example.net", "ns-2.example.net")
+        self.route53_zones[zone_id] = (name, is_private, servers)
 
-    def zones(self):
-        return tuple(self.route53_zones)
+    def zones(self, *, is_private=False):
+        return {one: name for one, (name, private, _) in self.route53_zones.items() if private == is_private}
 
     def name_servers(self, zone_id):
-        return next(servers for zone, servers in self.route53_zones.items() if zone.id == zone_id)
+        return self.route53_zones[zone_id][2]
 
     def new_resource(self, args):
         self.asked.append(args)

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
-from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import SECRET
@@ -124,7 +123,7 @@ class CliProject:
     """Further stacks: what the stack `dev` of another project says, by name."""
     zones_in_dns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Name servers of zones in DNS, by name."""
-    zones_in_route53: list[Zone] = field(default_factory=list)
+    zones_in_route53: dict[str, str] = field(default_factory=dict)
     """Of the account; the name servers of each are those of its name in DNS."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
@@ -174,12 +173,11 @@ class CliProject:
     def route53(self, region: str | None, role_arn: str | None) -> CliProject:
         return self
 
-    def zones(self) -> tuple[Zone, ...]:
-        return tuple(self.zones_in_route53)
+    def zones(self) -> dict[str, str]:
+        return self.zones_in_route53
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
-        (zone,) = (one for one in self.zones_in_route53 if one.id == zone_id)
-        return self.zones_in_dns[zone.name]
+        return self.zones_in_dns[self.zones_in_route53[zone_id]]
 
     def _zone_in_dns(self, domain: str) -> ZoneInDns:
         found = [name for name in self.zones_in_dns if f".{domain}".endswith(f".{name}")]
