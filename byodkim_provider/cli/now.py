@@ -26,7 +26,7 @@ from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages
-from byodkim_provider.messages.identity import TAKE_BACK
+from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import CLOCKS_DIFFER
 
 UNSEEN_ZONE: Final = (
@@ -250,7 +250,8 @@ def identity_now(
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     read = refreshed(stored, seen)
-    if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
+    given_up = [one.code for one in differences(read)] == [IdentityMessages.FAILED]
+    if given_up and is_from_before_put(verdict.entry, seen):
         return str(FindingMessages.GIVEN_UP())
     if differs := _difference(read):
         return differs

@@ -1,14 +1,15 @@
 """
 How SES differs from what is declared of an identity: the one judgement, for plan, verification and commands.
 
-Values in, values out: nothing decides by a text. `described` makes the text of a difference.
+Values in, values out: nothing decides by a text. A difference is a message, with one of these codes.
 
     difference       seen in SES                                   what `pulumi up` does
     GONE             no such identity                              makes it again
-    OTHER_OWNER      another owner tag, or none                    refuses, or takes it over with `adopt`
+    TAKEN, UNTAGGED  another owner tag, or none                    refuses, or takes it over with `adopt`
     OTHER_INSTANCE   tags of a replacement that was not stored     sets the tags
-    OTHER_ORIGIN     Easy DKIM, or no DKIM                         sends the key
-    OTHER_SELECTOR   the selector of another key                   sends the key
+    EASY_DKIM_NOW    a key of SES's own                            sends the key
+    WITHOUT_DKIM     no DKIM                                       sends the key
+    SIGNS_WITH       the selector of another key                   sends the key
     DISABLED         DKIM signatures are disabled                  enables them
     FAILED           SES has given up looking for the record       sends the key
     FELL_BACK        SES does not confirm the key any more         waits until it does
@@ -19,25 +20,15 @@ The last three are about a key that SES has, so they are found only if nothing e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, KeyInSes, Stored
-
-What = Literal[
-    "GONE",
-    "OTHER_OWNER",
-    "OTHER_INSTANCE",
-    "OTHER_ORIGIN",
-    "OTHER_SELECTOR",
-    "DISABLED",
-    "FAILED",
-    "FELL_BACK",
-    "OTHER_VALUE",
-]
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.identity import IdentityMessages
 
 INVALID_VALUE: Final = "INVALID_VALUE"
 """SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
@@ -51,28 +42,21 @@ Further polls would show nothing new.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference between SES and what is declared."""
-
-    what: What
-    seen: str = ""
-    """The owner in words, the origin (each "" for none), the selector, or SES's status and error type."""
-
-
-def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool) -> list[Difference]:
+def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool) -> list[Message]:
     """Why SES does not sign with the key of *selector*, even once it has verified it; empty if it does."""
     found = []
-    if origin != "EXTERNAL":
-        found.append(Difference("OTHER_ORIGIN", origin))
+    if not origin:
+        found.append(IdentityMessages.WITHOUT_DKIM())
+    elif origin != "EXTERNAL":
+        found.append(IdentityMessages.EASY_DKIM_NOW(origin=origin, selector=selector))
     elif signs_with not in (None, selector):
-        found.append(Difference("OTHER_SELECTOR", signs_with or ""))
+        found.append(IdentityMessages.SIGNS_WITH(seen=signs_with, selector=selector))
     if not enabled:
-        found.append(Difference("DISABLED"))
+        found.append(IdentityMessages.DISABLED())
     return found
 
 
-def of_shown(selector: str, seen: SesIdentity) -> list[Difference]:
+def of_shown(selector: str, seen: SesIdentity) -> list[Message]:
     """The same from what SES shows. No check of the record changes these differences."""
     return of_key(selector, origin=seen.origin, signs_with=seen.selector, enabled=seen.signing_enabled)
 
@@ -82,17 +66,17 @@ def has_key(selector: str, seen: SesIdentity) -> bool:
     return seen.origin == "EXTERNAL" and seen.selector in (None, selector)
 
 
-def differences(stored: Stored) -> tuple[Difference, ...]:
+def differences(stored: Stored) -> tuple[Message, ...]:
     """The differences when SES was last read, the gravest first; empty while DNS is pending."""
     if stored.key is None:
         return ()
     if stored.status == GONE:
-        return (Difference("GONE"),)
+        return (IdentityMessages.GONE(),)
     found = []
     if stored.other_owner is not None:
-        found.append(Difference("OTHER_OWNER", stored.other_owner))
+        found.append(lost_reason(stored.other_owner))
     if stored.other_instance:
-        found.append(Difference("OTHER_INSTANCE"))
+        found.append(IdentityMessages.OTHER_INSTANCE())
     found += of_key(
         stored.declared.selector,
         origin=stored.origin,
@@ -102,40 +86,19 @@ def differences(stored: Stored) -> tuple[Difference, ...]:
     return tuple(found or _of_check(stored))
 
 
-def _of_check(stored: Stored) -> list[Difference]:
+def _of_check(stored: Stored) -> list[Message]:
     """What is wrong with SES's check of the key that it has."""
-    seen = with_error(stored.status, stored.error_type)
+    status = with_error(stored.status, stored.error_type)
     if stored.status == "FAILED":
-        return [Difference("FAILED", seen)]
+        return [IdentityMessages.FAILED(status=status)]
     if fell_back(stored):
-        return [Difference("FELL_BACK", seen)]
-    return [Difference("OTHER_VALUE", seen)] if stored.error_type == INVALID_VALUE else []
+        return [IdentityMessages.FELL_BACK(status=status)]
+    return [IdentityMessages.OTHER_VALUE(status=status)] if stored.error_type == INVALID_VALUE else []
 
 
 def fell_back(stored: Stored) -> bool:
     """Whether SES had verified the key and does not confirm it any more."""
     return stored.was_verified and stored.status not in ("SUCCESS", GONE)
-
-
-_TEXTS: Final[dict[What, str]] = {
-    "GONE": "gone from SES",
-    "OTHER_INSTANCE": "its tags are those of a replacement that was not stored",
-    "OTHER_ORIGIN": "signs with a key of SES's own ({seen}), not with {selector!r}",
-    "OTHER_SELECTOR": "signs with selector {seen!r}, not {selector!r}",
-    "DISABLED": "DKIM signatures are disabled",
-    "FAILED": "SES has given up looking for the record: {seen}",
-    "FELL_BACK": "SES says {seen}, it said SUCCESS before",
-    "OTHER_VALUE": "SES says {seen}: the record does not hold the key that SES has",
-}
-
-
-def described(found: Difference, selector: str) -> str:
-    """The text of a difference from an identity that is to sign with *selector*."""
-    if found.what == "OTHER_OWNER":
-        return str(lost_reason(found.seen))
-    if found == Difference("OTHER_ORIGIN"):
-        return "is without DKIM"
-    return _TEXTS[found.what].format(seen=found.seen, selector=selector)
 
 
 def is_refused(stored: Stored) -> bool:
@@ -145,7 +108,7 @@ def is_refused(stored: Stored) -> bool:
 
 def drift(stored: Stored) -> list[str]:
     """The texts of `differences`, for people."""
-    return [described(one, stored.declared.selector) for one in differences(stored)]
+    return list(map(str, differences(stored)))
 
 
 def as_seen(stored: Stored, seen: SesIdentity) -> Stored:

@@ -41,7 +41,7 @@ from typing import Any, Final, Literal
 from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
+from byodkim_provider.identity.judgement import SETTLED, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, DnsCheck
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.property_types import moment, read, written
@@ -178,7 +178,7 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
     """
     verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False, seen_unverified=seen_unverified)
     if found := of_shown(entry.selector, seen):
-        return replace(verdict, reason=described(found[0], entry.selector))
+        return replace(verdict, reason=str(found[0]))
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
     not_found = with_error("SES did not find the key at its last check", seen.error_type)

@@ -28,9 +28,18 @@ class IdentityMessages(Table):
     EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that; " + REPLICAS
     SEVERAL = "identities in SES that are not this stack's, as their warnings say: {names}", "do for each what its warning says; until then a run goes on without them if you name the others: `pulumi up --target '**::DOMAIN' --target '**::DOMAIN/**'`"
 
-    LOST_REASONS = SECTION, "Why an identity is not ours any more: parts of other texts."
+    DIFFERENCES = SECTION, "How SES differs from what is declared: parts of other texts."
+    GONE = "gone from SES"
     TAKEN = "owned by {owner} now"
     UNTAGGED = "its owner tag is gone"
+    OTHER_INSTANCE = "its tags are those of a replacement that was not stored"
+    EASY_DKIM_NOW = "signs with a key of SES's own ({origin}), not with {selector!r}"
+    WITHOUT_DKIM = "is without DKIM"
+    SIGNS_WITH = "signs with selector {seen!r}, not {selector!r}"
+    DISABLED = "DKIM signatures are disabled"
+    FAILED = "SES has given up looking for the record: {status}"
+    FELL_BACK = "SES says {status}, it said SUCCESS before"
+    OTHER_VALUE = "SES says {status}: the record does not hold the key that SES has"
 
     ROTATION = SECTION, "Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE

@@ -6,16 +6,17 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.identity.judgement import Difference, described, differences, of_key, refreshed
+from byodkim_provider.identity.judgement import differences, of_key, refreshed
 from byodkim_provider.identity.ownership import signs_today
 from byodkim_provider.identity.state import GONE
+from byodkim_provider.messages.identity import IdentityMessages as M
 from tests.support.cases import cases
 from tests.support.fakes import START
 from tests.support.identities import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
 WRONG_VALUE = {"status": "PENDING", "error_type": "INVALID_VALUE"}
-OWNERS = [Difference("OTHER_OWNER", "'b'"), Difference("OTHER_INSTANCE")]
+OWNERS = [M.TAKEN(owner="'b'"), M.OTHER_INSTANCE()]
 SAID = "PENDING (INVALID_VALUE: another value in DNS)"
 
 
@@ -27,16 +28,16 @@ SAID = "PENDING (INVALID_VALUE: another value in DNS)"
         "record gone for a while": ({"status": "TEMPORARY_FAILURE"}, []),
         "SES returned its selector": ({"signing_selector": "s2"}, []),
         "awaiting DNS": ({"key": None, "origin": ""}, []),
-        "gone": ({"status": GONE, "origin": "", "other_owner": ""}, [Difference("GONE")]),
-        "Easy DKIM": (EASY, [Difference("OTHER_ORIGIN", "AWS_SES")]),
-        "other selector": ({"signing_selector": "s9"}, [Difference("OTHER_SELECTOR", "s9")]),
-        "disabled and failed": ({"signing_enabled": False, "status": "FAILED"}, [Difference("DISABLED")]),
-        "failed": ({"status": "FAILED", "was_verified": True}, [Difference("FAILED", "FAILED")]),
-        "fell back": (WRONG_VALUE | {"was_verified": True}, [Difference("FELL_BACK", SAID)]),
-        "other value": (WRONG_VALUE, [Difference("OTHER_VALUE", SAID)]),
+        "gone": ({"status": GONE, "origin": "", "other_owner": ""}, [M.GONE()]),
+        "Easy DKIM": (EASY, [M.EASY_DKIM_NOW(origin="AWS_SES", selector="s2")]),
+        "other selector": ({"signing_selector": "s9"}, [M.SIGNS_WITH(seen="s9", selector="s2")]),
+        "disabled and failed": ({"signing_enabled": False, "status": "FAILED"}, [M.DISABLED()]),
+        "failed": ({"status": "FAILED", "was_verified": True}, [M.FAILED(status="FAILED")]),
+        "fell back": (WRONG_VALUE | {"was_verified": True}, [M.FELL_BACK(status=SAID)]),
+        "other value": (WRONG_VALUE, [M.OTHER_VALUE(status=SAID)]),
         "several": (
             {**EASY, "other_owner": "'b'", "other_instance": "i2", "signing_enabled": False},
-            [*OWNERS, Difference("OTHER_ORIGIN", "AWS_SES"), Difference("DISABLED")],
+            [*OWNERS, M.EASY_DKIM_NOW(origin="AWS_SES", selector="s2"), M.DISABLED()],
         ),
     },
 )
@@ -72,13 +73,13 @@ def test_verified(age, success, tokens, verified):
 
 def test_without_dkim():
     """An identity that nobody gave a key has no origin to name."""
-    assert "is without DKIM" == described(of_key("s1", origin="", signs_with=None, enabled=True)[0], "s1")
+    assert "is without DKIM" == str(of_key("s1", origin="", signs_with=None, enabled=True)[0])
 
 
 def test_texts_quote_what_they_name():
     """A brace in a name of somebody else's stays as it is."""
-    found = Difference("OTHER_SELECTOR", "{seen}")
-    assert "signs with selector '{seen}', not '{s}'" == described(found, "{s}")
+    [found] = of_key("{s}", origin="EXTERNAL", signs_with="{seen}", enabled=True)
+    assert "signs with selector '{seen}', not '{s}'" == str(found)
 
 
 @pytest.mark.parametrize(
