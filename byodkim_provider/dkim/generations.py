@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DkimMessages
@@ -41,13 +41,8 @@ A fourth generation takes the slot of the first, once that has left DNS.
 """
 
 
-class _FromGeneration(Protocol):
-    @property
-    def from_generation(self) -> int:
-        """The first generation."""
-
-
-T = TypeVar("T", bound=_FromGeneration)
+T = TypeVar("T", bound=Any)
+"""A zone, or what the settings say of one: `from_generation` is the first whose record stands there."""
 
 Slots = Callable[[int], object]
 """The slot of a generation of a domain, as anything that can be compared; None if it has none."""
