@@ -1,17 +1,15 @@
 """
 The order of calls in the life of a key in Secrets Manager.
 
-The key is made in this process and sent only to Secrets Manager and SES. If a secret's name is
-taken, the secret is either ours, from a run that did not finish, and its key is used; or it is
-someone else's and stays unchanged.
+The key is sent only to Secrets Manager and SES. If a secret's name is taken, the secret is either ours,
+from a run that did not finish, and its key is used; or it is someone else's and stays unchanged.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
 from byodkim_provider.aws.secrets_manager import Secret, SecretStore
@@ -39,60 +37,43 @@ _LOST: Final = {
 """The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRequest:
-    """The key and the secret that `create` makes."""
-
-    domain: str
-    bits: int
-    selector: str | None = None
-    """None: a new one, which follows from the key."""
-    name: str
-    """Of the secret: `byodkim/<project>/<stack>/<resource>`."""
-    owner: str
-    """`<id of the stack>/<resource>`."""
-    kms_key_id: str | None = None
-    """None: the account's own key for Secrets Manager."""
-    resource_policy: str | None = None
-    """JSON. None: only IAM decides."""
-    tags: Mapping[str, str]
-
-
 def create(
-    request: KeyRequest,
+    made: KeySecret,
     store: SecretStore,
     *,
-    now: datetime,
+    name: str,
+    owner: str,
+    kms_key_id: str | None,
+    resource_policy: str | None,
+    tags: Mapping[str, str],
     progress: Progress,
     instances: MutableMapping[str, str],
 ) -> tuple[KeySecret, Secret]:
     """
-    Make a key and its secret, or take the secret that an earlier run made for this resource.
+    Make a secret of a key that was *made*, or take the secret that an earlier run made for this resource.
 
-    The instance tag has a random value: only the resource that knows it deletes the secret. *instances* has
-    by ARN what this run wrote there, because reads may be stale.
+    *name* is `byodkim/<project>/<stack>/<resource>`, *owner* `<id of the stack>/<resource>`. The instance tag
+    has a random value: only the resource that knows it deletes the secret. *instances* has by ARN what this
+    run wrote there, because reads may be stale.
     """
-    key = keys.generate(request.bits)
-    selector = request.selector or keys.selector_for(key.fingerprint, now.date())
-    held = KeySecret(request.domain, selector, timestamp(now), key)
-    instance = secrets.token_hex(16)
-    tags = {**request.tags, OWNER_TAG: request.owner, INSTANCE_TAG: instance}
+    held, instance = made, secrets.token_hex(16)
+    tags = {**tags, OWNER_TAG: owner, INSTANCE_TAG: instance}
     for number in range(1, MAX_NAMES + 1):
-        name = request.name if number == 1 else f"{request.name}-{number}"
+        tried = name if number == 1 else f"{name}-{number}"
         try:
-            value = store.create_secret(name, text=held.to_text(), kms_key_id=request.kms_key_id, tags=tags)
+            value = store.create_secret(tried, text=made.to_text(), kms_key_id=kms_key_id, tags=tags)
         except AwsRefused as refused:
             if refused.code not in ("ResourceExistsException", "InvalidRequestException"):
                 raise
             last = refused
-            earlier = _own(name, request, store, refused)
+            earlier = _own(tried, owner, made, store, refused)
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(AwsMessages.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name))
-        if request.resource_policy:
-            store.put_resource_policy(value.arn, request.resource_policy)
-        if held.key is not key:
+            progress.warn(AwsMessages.MADE_ALREADY(domain=made.domain, selector=held.selector, name=tried))
+        if resource_policy:
+            store.put_resource_policy(value.arn, resource_policy)
+        if held is not made:
             # The tags come last: until then the deletion of the replaced resource still finds its own
             # instance.
             store.tag_resource(value.arn, tags)
@@ -154,34 +135,38 @@ def delete(
 
 
 def _own(
-    name: str, request: KeyRequest, store: SecretStore, refused: AwsRefused
+    name: str, owner: str, made: KeySecret, store: SecretStore, refused: AwsRefused
 ) -> tuple[KeySecret, Secret] | None:
     """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
     secret = store.describe_secret(name)
     if secret is None:
         raise refused
     # A secret that is scheduled for deletion is not restored: its key may have leaked.
-    if secret.deleted or secret.tags.get(OWNER_TAG) != request.owner:
+    if secret.deleted or secret.tags.get(OWNER_TAG) != owner:
         return None
     value = store.get_secret_value(secret.arn)
     held = KeySecret.from_text(value.text)
-    return (held, value) if held and _fits(held, request) else None
+    return (held, value) if held and _fits(held, made) else None
 
 
-def _fits(held: KeySecret, request: KeyRequest) -> bool:
+def _fits(held: KeySecret, made: KeySecret) -> bool:
     """
-    Whether `create` can have written *held* for *request*.
+    Whether `create` can have written *held* in the place of what was *made* now.
 
     Otherwise whoever may write the secret chooses the name of the record, or a short key.
     """
     try:
-        made = moment(held.created_at)
-        selector = request.selector or keys.selector_for(held.key.fingerprint, made.date())
-        follows = selector, timestamp(made)
+        selector = made.selector if made.selector != _usual_selector(made) else _usual_selector(held)
+        follows = selector, timestamp(moment(held.created_at))
     except (ValueError, OverflowError):  # no time, or none that UTC has
         return False
     return (
-        held.domain == request.domain
-        and held.key.bits >= request.bits
+        held.domain == made.domain
+        and held.key.bits >= made.key.bits
         and follows == (held.selector, held.created_at)
     )
+
+
+def _usual_selector(of: KeySecret) -> str:
+    """The selector that follows from the key; that of a slot does not."""
+    return keys.selector_for(of.key.fingerprint, moment(of.created_at).date())

@@ -9,8 +9,8 @@ import pytest
 from byodkim_provider import key_store
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
-from byodkim_provider.key_store import KeyRequest
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.property_types import timestamp
 from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.fakes import START, FakeProgress
@@ -19,16 +19,13 @@ from tests.support.testdata import key
 
 OWNER = "0123456789abcdef/example.com/3"
 NAME = "byodkim/ses-byodkim/dev/example.com/3"
-REQUEST = KeyRequest(
-    selector=None,
-    domain="example.com",
-    bits=keys.MIN_BITS,
-    name=NAME,
-    owner=OWNER,
-    kms_key_id=None,
-    resource_policy=None,
-    tags={"team": "mail"},
-)
+REQUEST = {
+    "name": NAME,
+    "owner": OWNER,
+    "kms_key_id": None,
+    "resource_policy": None,
+    "tags": {"team": "mail"},
+}
 
 
 @pytest.fixture
@@ -45,11 +42,13 @@ class Run:
         self.progress = FakeProgress()
         self.instances = {}
 
-    def create(self, **changes):
+    def create(self, bits=keys.MIN_BITS, slot=None, **changes):
+        new = keys.generate(bits)
+        selector = slot or keys.selector_for(new.fingerprint, START.date())
         held, secret = key_store.create(
-            replace(REQUEST, **changes),
+            KeySecret("example.com", selector, timestamp(START), new),
             self.store,
-            now=START,
+            **{**REQUEST, **changes},
             progress=self.progress,
             instances=self.instances,
         )
@@ -209,6 +208,16 @@ def test_shorter_key(secrets_manager, run):
     run.create()
     assert run.create(bits=1280).held.key.bits == 1280
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
+
+
+def test_key_of_a_slot(secrets_manager, run):
+    """A key with the selector of a slot is used by the next run for that slot, and for no other."""
+    made = run.create(slot="ses1")
+    assert run.create(slot="ses1").held == made.held
+    assert [NAME] == secrets_manager.names()
+    for other in ("ses2", None):
+        assert run.create(slot=other).held.key != made.held.key
+    assert 3 == len(secrets_manager.names())
 
 
 def test_read_lags_behind(secrets_manager, run):

@@ -63,12 +63,12 @@ class DkimKeyProvider(DynamicProvider):
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        if "key_store" in props:
-            return self._create_in_store(props, props["key_store"])
         key = keys.generate(int(props["bits"]))
         now = self._run.clock.now()
         selector = props.get("selector") or keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
+        if "key_store" in props:
+            return self._create_in_store(made, props, props["key_store"])
         return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -98,12 +98,17 @@ class DkimKeyProvider(DynamicProvider):
                 instances=self._run.secrets,
             )
 
-    def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
-        of_secret = {"name": props["secret_name"], "tags": self._tags(store)}
-        held, made = key_store.create(
-            property_types.read(key_store.KeyRequest, {**store, **props, **of_secret}),
+    def _create_in_store(
+        self, made: KeySecret, props: Mapping[str, Any], store: Mapping[str, Any]
+    ) -> CreateResult:
+        held, written = key_store.create(
+            made,
             self._connections.secrets(store["region"], store.get("account_id")),
-            now=self._run.clock.now(),
+            name=props["secret_name"],
+            owner=props["owner"],
+            kms_key_id=store.get("kms_key_id"),
+            resource_policy=store.get("resource_policy"),
+            tags=self._tags(store),
             progress=self._run.progress(),
             instances=self._run.secrets,
         )
@@ -112,9 +117,9 @@ class DkimKeyProvider(DynamicProvider):
             "key_store": store,
             "secret_name": props["secret_name"],
             "owner": props["owner"],
-            "secret_arn": made.arn,
-            "secret_version_id": made.version_id,
-            "instance": made.tags[INSTANCE_TAG],
+            "secret_arn": written.arn,
+            "secret_version_id": written.version_id,
+            "instance": written.tags[INSTANCE_TAG],
         }
         return CreateResult(held.selector, outputs)
 
