@@ -10,7 +10,7 @@ from byodkim_provider.identity.run import Run as ProviderRun
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from tests.advice.following import advice, refused
-from tests.aws.test_session import NOBODY, Machine
+from tests.aws.test_session import NOBODY, Machine, settings
 from tests.docs import aws as command_line
 from tests.support.secrets_manager import Trouble
 from tests.test_key_store import NAME, OWNER, Run
@@ -122,6 +122,7 @@ def test_another_version_at_a_refresh(machine, secrets_manager, run):
     of_secret = {"secret_arn": made.arn, "secret_version_id": made.version_id, "instance": made.instance}
     state = {**key, **of_secret, "key_store": {}}
     provider = DkimKeyProvider(run=ProviderRun(lambda: run.progress))
+    provider._connections = Connections(settings())  # not those of another test of this process
     provider.read("s1", state)
     assert run.progress.warnings == []
     secrets_manager.overwrite(NAME, secrets_manager.written[0].replace('"p', '"P'))
