@@ -269,7 +269,7 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
     found = examine(resolver, expected) if resolver else None
     key = found.public_key_der if found else expected.public_key_der or b""
     # Nobody may publish its public half any more.
-    leaked = found is not None and found.code == "private-key" and not found.foreign
+    leaked = found is not None and found.leaked and not found.foreign
     value = "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
     now = RecordNow(
         name=expected.name,

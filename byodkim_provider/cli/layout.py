@@ -231,18 +231,10 @@ def as_html(now: StackNow) -> str:
     escaped, and keys are shown by fingerprint only.
     """
     worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
-    rows = [
-        (
-            (
-                one.domain,
-                one.verdict,
-                "; ".join(one.wrong or one.unknown or one.due),
-                minute(one.next_rotation),
-            ),
-            one.verdict,
-        )
-        for one in worst_first
-    ]
+    rows = []
+    for one in worst_first:
+        why = "; ".join(one.wrong or one.unknown or one.due)
+        rows.append(((one.domain, one.verdict, why, minute(one.next_rotation)), one.verdict))
     domains = _table("All domains", ("Domain", "Status", "Why", "Next rotation"), rows, links=True)
     texts = {
         "title": f"DKIM keys of {now.stack}",

@@ -309,7 +309,7 @@ def domain_now(
     wrong, unknown, due, notes = (_texts(found, kind) for kind in KINDS)
     return DomainNow(
         domain=domain.name,
-        verdict="wrong" if wrong else "unknown" if unknown else "due" if due else "well",
+        verdict=worst(kind for kind, _ in found if kind != "note"),
         retired=domain.listed and settings.retired,
         rotate_after_days=settings.rotate_after_days if domain.listed else None,
         next_rotation=rotation,

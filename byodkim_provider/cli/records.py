@@ -57,6 +57,11 @@ class Record:
         """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
         return not self.zone_named and self.domain.count(".") > 1
 
+    @property
+    def is_of_mail_from(self) -> bool:
+        """Whether it stands at a MAIL FROM domain, where others may have records, and is none of a key."""
+        return not dkim.split_name(self.name)[1]
+
 
 def as_panel(wanted: Sequence[Record]) -> str:
     """What to type into which field, one block per record, then the notes that all of a kind have."""
@@ -111,7 +116,7 @@ def as_change_batch(wanted: Sequence[Record]) -> str:
         {
             # UPSERT replaces a wrong record of a key. At the MAIL FROM domain others may have records, which
             # Route 53 refuses to replace by CREATE.
-            "Action": "CREATE" if _why(record) == _WHY_MAIL_FROM else "UPSERT",
+            "Action": "CREATE" if record.is_of_mail_from else "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",
                 "Type": record.kind,
@@ -179,7 +184,7 @@ def as_text(wanted: Sequence[Record]) -> str:
 
 
 def _why(record: Record) -> str:
-    if not dkim.split_name(record.name)[1]:
+    if record.is_of_mail_from:
         return _WHY_MAIL_FROM
     return _WHY_CNAMES if record.kind == "CNAME" else _WHY_TXT
 
@@ -269,8 +274,8 @@ def _of_batch(wanted: list[Record], form: str) -> list[Record]:
 
     Route 53 carries out a whole batch or nothing of it, so what is created once would let no later key in.
     """
-    mail_from = [one for one in wanted if _why(one) == _WHY_MAIL_FROM]
-    keys = [one for one in wanted if _why(one) != _WHY_MAIL_FROM]
+    mail_from = [one for one in wanted if one.is_of_mail_from]
+    keys = [one for one in wanted if not one.is_of_mail_from]
     if form == MAIL_FROM_BATCH and not mail_from:
         raise click.UsageError(f"None of these records is of a MAIL FROM domain, as --format {form} needs.")
     batch = mail_from if form == MAIL_FROM_BATCH or not keys else keys
