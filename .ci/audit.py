@@ -30,7 +30,10 @@ def audit(command: Sequence[str] = COMMAND, *, seconds: float = SECONDS) -> tupl
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)  # noqa: S603
     except subprocess.TimeoutExpired:
-        return 0, f"vulnerabilities: not looked up, the database did not answer within {seconds:g} s"
+        return (
+            0,
+            f"vulnerabilities: not looked up, the database did not answer within {seconds:g} s",
+        )
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except ValueError:

@@ -1,4 +1,7 @@
-"""`python -P -m byodkim_provider` is `byodkim`; without `-P` Python imports what the current folder has."""
+"""
+`python -P -m byodkim_provider` is `byodkim`; without `-P` Python imports what the current folder
+has.
+"""
 
 from byodkim_provider.cli import main
 

@@ -1,9 +1,10 @@
 """
-Every error this package raises on purpose: a message with its hint, and its kind, which people read first.
+Every error this package raises on purpose: a message with its hint, and its kind, which people read
+first.
 
-The message says what was found and what was expected, for which name; its hint says what was changed, and
-the next step. All are in `messages`. No message contains key material. A kind is a class of its own where a
-program, or another part of this package, catches it.
+The message says what was found and what was expected, for which name; its hint says what was
+changed, and the next step. All are in `messages`. No message contains key material. A kind is a
+class of its own where a program, or another part of this package, catches it.
 """
 
 from __future__ import annotations
@@ -32,11 +33,17 @@ Kind = Literal[
     "SesRefused",
     "StillInUse",
 ]
-"""The kinds of errors without a class. The docs have each kind, with the state now and the next command."""
+"""
+The kinds of errors without a class. The docs have each kind, with the state now and the next
+command.
+"""
 
 
 class ByodkimError(Exception):
-    """Any error of this package; *kind* is what people read first, by default the name of a class below."""
+    """
+    Any error of this package; *kind* is what people read first, by default the name of a class
+    below.
+    """
 
     def __init__(self, message: Message, *, kind: Kind | None = None) -> None:
         super().__init__(message)
@@ -57,8 +64,13 @@ class InvalidSettings(ByodkimError):
     """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
     def __init__(self, problems: Message | Sequence[Message | str], *, hint: str = "") -> None:
-        """One problem with its own hint, or several; *hint* is about all, by default the one they share."""
-        self.problems = (str(problems),) if isinstance(problems, Message) else tuple(map(str, problems))
+        """
+        One problem with its own hint, or several; *hint* is about all, by default the one they
+        share.
+        """
+        self.problems = (
+            (str(problems),) if isinstance(problems, Message) else tuple(map(str, problems))
+        )
         if not isinstance(problems, Message):
             hints = {getattr(one, "hint", "") for one in problems}
             hint = hint or (hints.pop() if len(hints) == 1 else "")
@@ -77,7 +89,10 @@ class WrongAccount(ByodkimError):
 
 
 class AwsRefused(ByodkimError):
-    """A service of AWS answered a call with an error. That of SES, or of Secrets Manager, has a *kind*."""
+    """
+    A service of AWS answered a call with an error. That of SES, or of Secrets Manager, has a
+    *kind*.
+    """
 
     def __init__(self, message: Message, *, kind: Kind | None = None) -> None:
         super().__init__(message, kind=kind)
@@ -102,7 +117,9 @@ class DnsRefused(ByodkimError):
 
 
 class DnsUnconfirmed(ByodkimError):
-    """A DNS host did not confirm that a record is as declared: whether it was changed is not known."""
+    """
+    A DNS host did not confirm that a record is as declared: whether it was changed is not known.
+    """
 
 
 class Stopped(ByodkimError):
@@ -110,7 +127,10 @@ class Stopped(ByodkimError):
 
 
 def error_text(spelled: Callable[[str], str]) -> str:
-    """What a run shows of the exception that is being handled: a traceback is of use only if it is a bug."""
+    """
+    What a run shows of the exception that is being handled: a traceback is of use only if it is a
+    bug.
+    """
     error = sys.exc_info()[1]
     if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
         said = str(error) if isinstance(error, InvalidSettings) else error.with_kind()

@@ -1,8 +1,9 @@
 """
 The order of calls in the life of a key in Secrets Manager.
 
-The key is sent only to Secrets Manager and SES. If a secret's name is taken, the secret is either ours,
-from a run that did not finish, and its key is used; or it is someone else's and stays unchanged.
+The key is sent only to Secrets Manager and SES. If a secret's name is taken, the secret is either
+ours, from a run that did not finish, and its key is used; or it is someone else's and stays
+unchanged.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _LOST: Final = {
     "InvalidRequestException": AwsMessages.DELETED,
     "ResourceNotFoundException": AwsMessages.GONE,
 }
-"""The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code."""
+"""
+The message for a secret that is scheduled for deletion, or deleted, by Secrets Manager's code.
+"""
 
 
 def create(
@@ -50,18 +53,21 @@ def create(
     instances: MutableMapping[str, str],
 ) -> tuple[KeySecret, Secret]:
     """
-    Make a secret of a key that was *made*, or take the secret that an earlier run made for this resource.
+    Make a secret of a key that was *made*, or take the secret that an earlier run made for this
+    resource.
 
-    *name* is `byodkim/<project>/<stack>/<resource>`, *owner* `<id of the stack>/<resource>`. The instance tag
-    has a random value: only the resource that knows it deletes the secret. *instances* has by ARN what this
-    run wrote there, because reads may be stale.
+    *name* is `byodkim/<project>/<stack>/<resource>`, *owner* `<id of the stack>/<resource>`. The
+    instance tag has a random value: only the resource that knows it deletes the secret. *instances*
+    has by ARN what this run wrote there, because reads may be stale.
     """
     held, instance = made, secrets.token_hex(16)
     tags = {**tags, OWNER_TAG: owner, INSTANCE_TAG: instance}
     for number in range(1, MAX_NAMES + 1):
         tried = name if number == 1 else f"{name}-{number}"
         try:
-            value = store.create_secret(tried, text=made.to_text(), kms_key_id=kms_key_id, tags=tags)
+            value = store.create_secret(
+                tried, text=made.to_text(), kms_key_id=kms_key_id, tags=tags
+            )
         except AwsRefused as refused:
             if refused.code not in ("ResourceExistsException", "InvalidRequestException"):
                 raise
@@ -70,12 +76,14 @@ def create(
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(AwsMessages.MADE_ALREADY(domain=made.domain, selector=held.selector, name=tried))
+            progress.warn(
+                AwsMessages.MADE_ALREADY(domain=made.domain, selector=held.selector, name=tried)
+            )
         if resource_policy:
             store.put_resource_policy(value.arn, resource_policy)
         if held is not made:
-            # The tags come last: until then the deletion of the replaced resource still finds its own
-            # instance.
+            # The tags come last: until then the deletion of the replaced resource still finds its
+            # own instance.
             store.tag_resource(value.arn, tags)
         instances[value.arn] = instance
         return held, replace(value, tags=tags)
@@ -99,7 +107,9 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
 
 
 def problem(arn: str, store: SecretStore, *, version_id: str, fingerprint: str) -> Message | None:
-    """Why the key in the secret *arn* can't be read, or has changed; None if there is no problem."""
+    """
+    Why the key in the secret *arn* can't be read, or has changed; None if there is no problem.
+    """
     secret = store.describe_secret(arn)
     if secret is None:
         return AwsMessages.GONE(arn=arn)
@@ -137,7 +147,9 @@ def delete(
 def _own(
     name: str, owner: str, made: KeySecret, store: SecretStore, refused: AwsRefused
 ) -> tuple[KeySecret, Secret] | None:
-    """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
+    """
+    The key in the secret *name* and its version, if a run for the same resource made it; else None.
+    """
     secret = store.describe_secret(name)
     if secret is None:
         raise refused
@@ -156,7 +168,9 @@ def _fits(held: KeySecret, made: KeySecret) -> bool:
     Otherwise whoever may write the secret chooses the name of the record, or a short key.
     """
     try:
-        selector = made.selector if made.selector != _usual_selector(made) else _usual_selector(held)
+        selector = (
+            made.selector if made.selector != _usual_selector(made) else _usual_selector(held)
+        )
         follows = selector, timestamp(moment(held.created_at))
     except (ValueError, OverflowError):  # no time, or none that UTC has
         return False

@@ -85,8 +85,9 @@ def side_by_side(
     """
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
-    None if the run is interrupted first. *waiting* is called several times a second, with the positions of
-    the results so far. Raises what a call raised. After that, or None, no further call starts.
+    None if the run is interrupted first. *waiting* is called several times a second, with the
+    positions of the results so far. Raises what a call raised. After that, or None, no further call
+    starts.
 
     The threads are no `ThreadPoolExecutor`'s, for which a process waits at its end.
     """

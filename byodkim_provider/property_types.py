@@ -2,8 +2,9 @@
 Types of values at run time: what Pulumi sends, Python's values of it, and the way back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
-value. Plain values in, problems out; callers leave out unknown values of a preview first. For settings a
-type is an annotation; pydantic itself is not imported here, as the plugin process does without it.
+value. Plain values in, problems out; callers leave out unknown values of a preview first. For
+settings a type is an annotation; pydantic itself is not imported here, as the plugin process does
+without it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
@@ -25,7 +36,10 @@ from byodkim_provider.quoting import named, printable, shown
 T = TypeVar("T")
 
 MAX_SINGLE_LINE: Final = 1000
-"""Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
+"""
+Longest single-line string, in characters. The longest in use is an owner: three names of at most
+255.
+"""
 
 MAX_NUMBER: Final = 2**53
 """Larger whole numbers are not exact: Pulumi sends every number as a float."""
@@ -47,10 +61,13 @@ class Kind:
     """
     Python's value of a plain one, as Pulumi sends it.
 
-    Raises ValueError with what was expected and seen, and the steps to what is wrong in it, last one first.
+    Raises ValueError with what was expected and seen, and the steps to what is wrong in it, last
+    one first.
     """
     schema: dict[str, Any] = field(default_factory=dict)
-    """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
+    """
+    JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text.
+    """
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
         from pydantic_core.core_schema import no_info_plain_validator_function
@@ -69,7 +86,9 @@ def kind(
     *,
     schema: dict[str, Any] | None = None,
 ) -> Kind:
-    """The values *of* a type that *fits* is true of, called *name* in an error message: "a string"."""
+    """
+    The values *of* a type that *fits* is true of, called *name* in an error message: "a string".
+    """
 
     def checked(value: Any) -> Any:
         try:
@@ -86,22 +105,31 @@ Kinds = Mapping[str, Kind]
 """Keyed by property; a property without an entry is not checked."""
 
 
-def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()) -> list[str]:
+def problems(
+    properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()
+) -> list[str]:
     """One line for each property that has the wrong type, or is *required* and absent."""
-    found = [f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None]
+    found = [
+        f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None
+    ]
     for name, one in kinds.items():
         try:
             if (value := properties.get(name)) is not None:
                 one.read(value)
         except ValueError as error:
             problem, *steps = error.args
-            path = [f"[{step if isinstance(step, int) else json.dumps(named(step))}]" for step in steps]
+            path = [
+                f"[{step if isinstance(step, int) else json.dumps(named(step))}]" for step in steps
+            ]
             found.append(printable(f"{name}{''.join(reversed(path))}: {problem}"))
     return found
 
 
 def refuse_state(wrong: Iterable[str]) -> None:
-    """Raise `InvalidSettings` for problems of outputs, which no version of this program can have stored."""
+    """
+    Raise `InvalidSettings` for problems of outputs, which no version of this program can have
+    stored.
+    """
     if found := [SettingMessages.IN_STATE(problem=problem) for problem in wrong]:
         raise InvalidSettings(found)
 
@@ -132,9 +160,18 @@ def _is_generation(key: str) -> bool:
 
 
 def host_and_port(text: str) -> tuple[str, int]:
-    """Host and port of `host[:port]` or `[v6]:port`, by default 53; raises ValueError for any other text."""
+    """
+    Host and port of `host[:port]` or `[v6]:port`, by default 53; raises ValueError for any other
+    text.
+    """
     parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.netloc != text or "@" in text or parts.port == 0 or text[-1] == ":":
+    if (
+        not parts.hostname
+        or parts.netloc != text
+        or "@" in text
+        or parts.port == 0
+        or text[-1] == ":"
+    ):
         raise ValueError(text)
     return parts.hostname, parts.port or 53
 
@@ -142,7 +179,9 @@ def host_and_port(text: str) -> tuple[str, int]:
 STRING: Final = kind("a string", str)
 LINE: Final = kind("a single-line string", str, _is_single_line)
 FLAG: Final = kind("true or false", bool)
-WHOLE: Final = kind("a whole number", (int, float), lambda one: _is_number(one) and one == int(one), int)
+WHOLE: Final = kind(
+    "a whole number", (int, float), lambda one: _is_number(one) and one == int(one), int
+)
 TIME: Final = kind("a time in ISO 8601", str, lambda value: moment(value).tzinfo, moment)
 GENERATION: Final = kind("a generation like 2", str, _is_generation, int)
 """The key of a map: Pulumi sends strings."""
@@ -157,7 +196,9 @@ RESOLVER: Final = kind(
 
 
 def between(least: float, most: float) -> Kind:
-    return kind(f"{least} to {most}", (int, float), lambda one: _is_number(one) and least <= one <= most)
+    return kind(
+        f"{least} to {most}", (int, float), lambda one: _is_number(one) and least <= one <= most
+    )
 
 
 def whole_between(least: int, most: int) -> Kind:
@@ -202,7 +243,9 @@ def kinds_of(cls: type, *, strict: bool = False) -> Kinds:
     """
     hints = get_type_hints(cls, include_extras=True)
     hints = {one.name: _some(hints[one.name]) for one in fields(cls)}
-    return {name: _kind(hint, strict=strict) for name, hint in hints.items() if not is_dataclass(hint)}
+    return {
+        name: _kind(hint, strict=strict) for name, hint in hints.items() if not is_dataclass(hint)
+    }
 
 
 _PLAIN: Final[Mapping[Any, Kind]] = {str: STRING, bool: FLAG, int: WHOLE, datetime: TIME}
@@ -231,9 +274,13 @@ def _kind(hint: Any, *, strict: bool) -> Kind:
 
 
 def read(cls: type[T], properties: Mapping[str, Any], **more: Any) -> T:
-    """The value of the dataclass *cls* with *more*, and those of *properties* that are fields of it."""
+    """
+    The value of the dataclass *cls* with *more*, and those of *properties* that are fields of it.
+    """
     kinds = kinds_of(cls).items()  # type: ignore[arg-type]
-    known = {name: one.read(value) for name, one in kinds if (value := properties.get(name)) is not None}
+    known = {
+        name: one.read(value) for name, one in kinds if (value := properties.get(name)) is not None
+    }
     return cls(**more, **known)
 
 

@@ -18,22 +18,30 @@ KEY_MATERIAL: Final = re.compile(
     r"|([A-Za-z0-9+/=_-]{32,63}(\s|\\[nr]){1,9})+[A-Za-z0-9+/=_-]{16,63}"
 )
 """
-Matches a key or a session token in base64, base64url or hex, in lines too. No label or id is as long.
+Matches a key or a session token in base64, base64url or hex, in lines too. No label or id is as
+long.
 
-All that repeats is bounded but what alone matches: a long text of others costs no more than its length.
+All that repeats is bounded but what alone matches: a long text of others costs no more than its
+length.
 """
 
 _BETWEEN: Final = re.compile(r"[\s,%]+")
-"""What stands between pieces of a key: line ends, blanks of a dump or a folded text, commas, URL encoding."""
+"""
+What stands between pieces of a key: line ends, blanks of a dump or a folded text, commas, URL
+encoding.
+"""
 
 PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
 """User and password in a URL, which botocore's errors quote."""
 
-EXTERNAL_ID: Final = re.compile("(?<=Value ')(?:(?!Value ').)*?(?=' at '(?:externalId|tags))", re.DOTALL)
+EXTERNAL_ID: Final = re.compile(
+    "(?<=Value ')(?:(?!Value ').)*?(?=' at '(?:externalId|tags))", re.DOTALL
+)
 """
 The external id of a role, or a session tag, which STS quotes if it has a wrong character.
 
-A match has one beginning: in a text of nothing else, a search from each to the end would take minutes.
+A match has one beginning: in a text of nothing else, a search from each to the end would take
+minutes.
 """
 
 MAX_SHOWN: Final = 64
@@ -43,7 +51,8 @@ TOKEN: Final = re.compile(
     r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}|(?=[a-f]*[0-9])[0-9a-f]{32}"
 )
 """
-Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more, hex 32.
+Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more,
+hex 32.
 
 Names of things, such as `eu-west-1-campaigns`, are in lower case and have no character of base64.
 """
@@ -52,11 +61,16 @@ MIN_ENCODED: Final = 6
 """Shortest base64 that is taken for a secret, in characters: any word has less."""
 
 MAX_NAMED: Final = 253
-"""Longest name that is quoted, in characters: a domain. A longer one may be a key, pasted by accident."""
+"""
+Longest name that is quoted, in characters: a domain. A longer one may be a key, pasted by accident.
+"""
 
 
 def shown(value: object) -> str:
-    """*value* as an error message quotes it: as YAML writes it, what may be a secret by its length only."""
+    """
+    *value* as an error message quotes it: as YAML writes it, what may be a secret by its length
+    only.
+    """
     if isinstance(value, str):
         is_secret = len(value) >= MAX_SHOWN or "\n" in value or TOKEN.search(value)
         return f"{len(value)} characters" if is_secret else repr(value)
@@ -69,7 +83,9 @@ def shown(value: object) -> str:
         return text if len(text) < MAX_SHOWN else f"{len(text)} characters"
     if isinstance(value, Mapping):
         return "a map"
-    return "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
+    return (
+        "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
+    )
 
 
 def named(key: str) -> str:
@@ -79,7 +95,8 @@ def named(key: str) -> str:
 
 def may_be_a_key(text: str, *, most: int = MAX_NAMED) -> bool:
     """
-    Whether *text* is too long for a name of *most* characters or, its pieces joined, for a label of one.
+    Whether *text* is too long for a name of *most* characters or, its pieces joined, for a label of
+    one.
 
     >>> may_be_a_key("d6:c4:06:1b:\\n    " * 10), may_be_a_key(f"{'a' * 63}.{'b' * 63}.example")
     (True, False)
@@ -97,7 +114,9 @@ def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> 
     by_lower = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(written.lower(), by_lower, cutoff=cutoff)
     likeness = [SequenceMatcher(None, one, written.lower()).ratio() for one in near]
-    best = sorted(by_lower[one] for one, ratio in zip(near, likeness, strict=True) if ratio == likeness[0])
+    best = sorted(
+        by_lower[one] for one, ratio in zip(near, likeness, strict=True) if ratio == likeness[0]
+    )
     return f", did you mean {' or '.join(map(repr, best))}?" if best else ""
 
 
@@ -108,7 +127,9 @@ def first_few(names: Sequence[object], most: int = 3) -> str:
     >>> first_few(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    return ", ".join(map(str, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(map(str, names[:most])) + (
+        f" and {len(names) - most} more" if len(names) > most else ""
+    )
 
 
 def printable(text: str) -> str:
@@ -118,7 +139,8 @@ def printable(text: str) -> str:
 
 def hidden(text: str, secrets: Iterable[str] = ()) -> str:
     """
-    *text* of another service without *secrets*, however it writes them, and without what may be a key.
+    *text* of another service without *secrets*, however it writes them, and without what may be a
+    key.
 
     >>> hidden("token abc%2Bd lacks a scope", ["abc+d\\n"])
     'token [secret] lacks a scope'

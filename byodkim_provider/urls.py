@@ -12,7 +12,8 @@ def host_of(url: str) -> str:
     """
     The host of *url*, in lower case; "" if it has none, or if not everybody reads the same one.
 
-    urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@` after it.
+    urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@`
+    after it.
     """
     # Imported here: who only checks settings or asks DNS needs nothing of HTTP.
     from urllib3.exceptions import LocationParseError

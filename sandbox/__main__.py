@@ -31,7 +31,9 @@ OTHER_REGION: Final = "us-east-1"
 
 LOST_CHARACTERS: Final = 30
 
-SELECTOR: Final = "mail2019"  # of the BYODKIM identities that `populate` makes, which all have one key
+SELECTOR: Final = (
+    "mail2019"  # of the BYODKIM identities that `populate` makes, which all have one key
+)
 
 PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 20})
 """SES takes about one call a second in each Region."""
@@ -48,7 +50,11 @@ class Kind(NamedTuple):
 
 
 KINDS: Final = (
-    Kind("lists test byodkim1 byodkim2 byodkim3 byodkim4 byodkim5 byodkim6", "example.com", byodkim=True),
+    Kind(
+        "lists test byodkim1 byodkim2 byodkim3 byodkim4 byodkim5 byodkim6",
+        "example.com",
+        byodkim=True,
+    ),
     Kind("both1 both2", "example.com", (REGION, OTHER_REGION), byodkim=True),
     Kind("shop easy1 easy2 easy3 easy4", "example.net"),
     Kind("easy-us1 easy-us2 easy-us3 easy-us4 easy-us5", "example.net", (OTHER_REGION,)),
@@ -63,7 +69,10 @@ def mail(domain: str) -> int:
     """Send a test mail, and print what a receiver makes of it; 0 if its signature verifies."""
     message_id = send_by(boto3.client("sesv2", region_name=REGION), domain)
     content = (Path(os.environ["SANDBOX_MAIL"]) / f"{message_id}.eml").read_bytes()
-    headers, look_up = email.message_from_bytes(content), partial(ask, resolver=os.environ["SANDBOX_DNS"])
+    headers, look_up = (
+        email.message_from_bytes(content),
+        partial(ask, resolver=os.environ["SANDBOX_DNS"]),
+    )
     verdict = judge(content, look_up)
     print(f"From: {headers['From']}")
     if verdict.result == "unsigned":
@@ -86,7 +95,9 @@ def spoil(domain: str) -> int:
     name = f"{identity['DkimAttributes']['Tokens'][0]}._domainkey.{domain}"
     route53: Any = boto3.client("route53", region_name=REGION)
     for zone in route53.list_hosted_zones()["HostedZones"]:
-        for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
+        for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])[
+            "ResourceRecordSets"
+        ]:
             if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
                 left = found["ResourceRecords"][0]["Value"][: -LOST_CHARACTERS - 1]
                 _upsert(route53, zone["Id"], found | {"ResourceRecords": [{"Value": f'{left}"'}]})
@@ -96,10 +107,18 @@ def spoil(domain: str) -> int:
 
 
 def populate() -> int:
-    """Make 30 identities that no stack knows of, and the records of those whose zone is in the account."""
-    ses: Any = {one: boto3.client("sesv2", region_name=one, config=PATIENT) for one in (REGION, OTHER_REGION)}
+    """
+    Make 30 identities that no stack knows of, and the records of those whose zone is in the
+    account.
+    """
+    ses: Any = {
+        one: boto3.client("sesv2", region_name=one, config=PATIENT)
+        for one in (REGION, OTHER_REGION)
+    }
     route53 = boto3.client("route53", region_name=REGION)
-    zones = {zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
+    zones = {
+        zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]
+    }
     key = keys.generate(keys.MAX_BITS)
     count = sum(len(kind.names.split()) * len(kind.regions) for kind in KINDS)
     print(f"{count} identities are made, about one a second", file=sys.stderr)
@@ -110,20 +129,28 @@ def populate() -> int:
             for region in kind.regions:
                 made = _created(ses[region], domain, key if kind.byodkim else None)
                 if not kind.signing:
-                    ses[region].put_email_identity_dkim_attributes(EmailIdentity=domain, SigningEnabled=False)
+                    ses[region].put_email_identity_dkim_attributes(
+                        EmailIdentity=domain, SigningEnabled=False
+                    )
             if kind.parent in zones:
                 _upsert(route53, zones[kind.parent], *made)
-        signs = f"{'BYODKIM' if kind.byodkim else 'Easy DKIM'}{'' if kind.signing else ', signing disabled'}"
+        signs = "BYODKIM" if kind.byodkim else "Easy DKIM"
+        if not kind.signing:
+            signs += ", signing disabled"
         records_of = "records in its zone" if kind.parent in zones else "no zone here"
         print(f"{', '.join(domains)}: {signs}, {', '.join(kind.regions)}, {records_of}")
     return 0
 
 
 def _created(ses: Any, domain: str, key: SigningKey | None) -> list[dict[str, Any]]:
-    """Make the identity; with *key* BYODKIM, else Easy DKIM. The record sets that SES checks DNS for."""
+    """
+    Make the identity; with *key* BYODKIM, else Easy DKIM. The record sets that SES checks DNS for.
+    """
     if key is None:
         tokens = ses.create_email_identity(EmailIdentity=domain)["DkimAttributes"]["Tokens"]
-        return [_record_set(token, domain, "CNAME", f"{token}.dkim.amazonses.com") for token in tokens]
+        return [
+            _record_set(token, domain, "CNAME", f"{token}.dkim.amazonses.com") for token in tokens
+        ]
     signing = {"DomainSigningSelector": SELECTOR, "DomainSigningPrivateKey": key.pkcs1_base64()}
     ses.create_email_identity(EmailIdentity=domain, DkimSigningAttributes=signing)
     value = quoted(strings_of(records.record_value(key.public_key_der)))
@@ -145,7 +172,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for command, arguments in ((mail, ["DOMAIN"]), (spoil, ["DOMAIN"]), (populate, [])):
-        added = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+        added = commands.add_parser(
+            command.__name__, help=command.__doc__, description=command.__doc__
+        )
         added.set_defaults(command=command)
         for argument in arguments:
             added.add_argument(argument.lower(), metavar=argument)
@@ -153,7 +182,9 @@ def main() -> int:
     command = given.pop("command")
     try:
         if "SANDBOX_DNS" not in os.environ:
-            raise LookupError("this shell does not reach the sandbox: paste the line of `make sandbox` first")
+            raise LookupError(
+                "this shell does not reach the sandbox: paste the line of `make sandbox` first"
+            )
         code = int(command(**given))
         sys.stdout.flush()
         return code

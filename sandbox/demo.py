@@ -29,7 +29,9 @@ from sandbox.world import REGION, Sandbox
 
 ZONES: Final = ("example.com", "example.net", "example.org")
 OPENSSL_KEYS: Final = ("ses-byodkim:privateKeys.openssl1", "ses-byodkim:privateKeys.openssl2")
-SHORTENED: Final = re.compile(r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:")
+SHORTENED: Final = re.compile(
+    r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:"
+)
 """What is left out of the engine's lines, so that they fit."""
 
 ROTATED: Final = "news.example.net"
@@ -53,11 +55,15 @@ def main() -> int:
         config["ses-byodkim:defaults"] = {"dnsResolvers": [sandbox.dns_resolver]}
         with Project(sandbox, config=config, stack="demo") as project:
             for path in OPENSSL_KEYS:
-                made = subprocess.check_output(["openssl", "genrsa", "2048"], stderr=subprocess.DEVNULL)
+                made = subprocess.check_output(
+                    ["openssl", "genrsa", "2048"], stderr=subprocess.DEVNULL
+                )
                 project.set_secret(path, made.decode())
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
-            regions = [region for domain in domains.values() for region in domain["regions"].values()]
+            regions = [
+                region for domain in domains.values() for region in domain["regions"].values()
+            ]
             console.rule("the records, as a resolver sees them")
             stored = [record for domain in domains.values() for record in domain["records"]]
             seen = min([_show_record(sandbox, record) for record in stored])  # all are shown
@@ -65,7 +71,9 @@ def main() -> int:
             sandbox.dns.reset()
             again = _run("pulumi up, once more", project.up)
             asked = f"{len(sandbox.ses.log)} calls of SES, {len(sandbox.dns.queries)} DNS queries"
-            unchanged = set(again.changes) == {"same"} and not sandbox.ses.log and not sandbox.dns.queries
+            unchanged = (
+                set(again.changes) == {"same"} and not sandbox.ses.log and not sandbox.dns.queries
+            )
             arrived = _rotate(sandbox, project)
     console.rule()
     facts = {
@@ -80,8 +88,14 @@ def main() -> int:
 
 
 def _rotate(sandbox: Sandbox, project: Project) -> bool:
-    """Rotate one domain while mail is sent; returns whether all mail verified, at once and days later."""
-    sent: dict[str, list[Message]] = {"before": [send(sandbox, ROTATED, REGION)], "during": [], "after": []}
+    """
+    Rotate one domain while mail is sent; returns whether all mail verified, at once and days later.
+    """
+    sent: dict[str, list[Message]] = {
+        "before": [send(sandbox, ROTATED, REGION)],
+        "during": [],
+        "after": [],
+    }
     project.set_config(f'ses-byodkim:domains["{ROTATED}"].generation', "2")
     over = threading.Event()
 
@@ -100,10 +114,14 @@ def _rotate(sandbox: Sandbox, project: Project) -> bool:
     sent["after"].append(send(sandbox, ROTATED, REGION))
     console.rule(f"what a mail server says of the mail of {ROTATED}")
     console.print(
-        "Unsigned mail is expected during the switch, and does not fail: whether SES signs while a new key "
-        "is not verified is not documented, and the emulator takes the worse case, that it does not.\n"
+        "Unsigned mail is expected during the switch, and does not fail: whether SES signs "
+        "while a new key "
+        "is not verified is not documented, and the emulator takes the worse case, that it "
+        "does not.\n"
     )
-    table = Table("sent", "messages", "verified", "unsigned", "failed", f"failed {LATER.days} days later")
+    table = Table(
+        "sent", "messages", "verified", "unsigned", "failed", f"failed {LATER.days} days later"
+    )
     sandbox.clock.advance(LATER)
     later = {message.id: message.verdict.result for message in sandbox.mail.verify_again(2 * LATER)}
     failed = 0
@@ -127,7 +145,9 @@ def _run(title: str, run: Any) -> Result:
 
 
 def _print(line: str) -> None:
-    """Print a line of the engine: types without their packages, zones without their IDs, and no dots."""
+    """
+    Print a line of the engine: types without their packages, zones without their IDs, and no dots.
+    """
     if line.startswith("@ "):
         return
     line = SHORTENED.sub("", line.rstrip())

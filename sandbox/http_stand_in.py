@@ -41,14 +41,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A status and what is sent: octets as they are, anything else as JSON, nothing if *body* is None."""
+    """
+    A status and what is sent: octets as they are, anything else as JSON, nothing if *body* is None.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-SIGN_IN: Final = Response(200, b"<html>Please sign in to this network</html>", {"Content-Type": "text/html"})
+SIGN_IN: Final = Response(
+    200, b"<html>Please sign in to this network</html>", {"Content-Type": "text/html"}
+)
 
 
 class HttpStandIn:
@@ -71,7 +75,11 @@ class HttpStandIn:
         once = self.protocol == "HTTP/1.0"
         self._released = threading.Event()
         # `stop` waits for connections of one request, also for whoever sends none.
-        given = {"stand_in": self, "protocol_version": self.protocol, "timeout": 10 if once else None}
+        given = {
+            "stand_in": self,
+            "protocol_version": self.protocol,
+            "timeout": 10 if once else None,
+        }
         self._server = _Server(("127.0.0.1", 0), type("_Handler", (_Handler,), given))
         self._server.daemon_threads = not once
         self._thread = threading.Thread(target=self._server.serve, daemon=True)
@@ -117,7 +125,9 @@ class _Server(ThreadingHTTPServer):
 
     def end(self) -> None:
         self._ends = True
-        with suppress(ConnectionRefusedError):  # it was busy with a connection, saw that it ends, and is gone
+        with suppress(
+            ConnectionRefusedError
+        ):  # it was busy with a connection, saw that it ends, and is gone
             socket.create_connection(("127.0.0.1", self.server_address[1])).close()
 
 
@@ -139,7 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(body, bytes):
             body = b"" if body is None else json.dumps(body, default=datetime.timestamp).encode()
         self.send_response_only(response.status)
-        for name, value in {"Date": date, **response.headers, "Content-Length": str(len(body))}.items():
+        for name, value in {
+            "Date": date,
+            **response.headers,
+            "Content-Length": str(len(body)),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -20,13 +20,15 @@ FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """Variables of the user's own account that lead away from the sandbox."""
 
 HELP: Final = """\
-A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder: there `pulumi`,
-`byodkim` and `aws`, if you have it, reach the sandbox.
-Commands to try are in docs/tutorial/first-domain.md. A stack file that you paste from another page needs the
-sandbox's DNS, too: `pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`. In a
-program of your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).
+A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder: there
+`pulumi`, `byodkim` and `aws`, if you have it, reach the sandbox.
+Commands to try are in docs/tutorial/first-domain.md. A stack file that you paste from another page
+needs the sandbox's DNS, too:
+`pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' "$SANDBOX_DNS"`. In a program of
+your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).
 
-`python -m sandbox mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC make of it.
+`python -m sandbox mail DOMAIN` sends a test mail and prints its signature, and what SPF and DMARC
+make of it.
 All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
 
 The zones {zones} are there, and no identity. SES checks DNS a second after it
@@ -50,9 +52,13 @@ def main() -> int:
         sandbox.mail.folder.mkdir()
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = environment(sandbox, state=state, pulumi_home=home, language_host=language_host)
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{Path(pulumi.command).parent}{os.pathsep}"
+        programs = (
+            f"{Path(sys.executable).parent}{os.pathsep}{Path(pulumi.command).parent}{os.pathsep}"
+        )
         lines = [f"unset {' '.join(FOREIGN)}", f'export PATH={shlex.quote(programs)}"$PATH"']
-        lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+        lines += [
+            f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())
+        ]
         file = sandbox.directory / "environment"
         file.write_text("".join(f"{line}\n" for line in lines))
         print(f". {shlex.quote(str(file))}", flush=True)
@@ -61,8 +67,12 @@ def main() -> int:
     return 0
 
 
-def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_host: str) -> dict[str, str]:
-    """Variables with which a shell reaches *sandbox*, and `pulumi` a backend in the folder *state*."""
+def environment(
+    sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_host: str
+) -> dict[str, str]:
+    """
+    Variables with which a shell reaches *sandbox*, and `pulumi` a backend in the folder *state*.
+    """
     return {
         "PULUMI_PYTHON_CMD": sys.executable,  # unless the sandbox has another way to start plugins
         **pulumi_environment(sandbox, state=state, home=pulumi_home, passphrase="sandbox"),

@@ -1,4 +1,6 @@
-"""One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends."""
+"""
+One sandbox: AWS, DNS, SES and mail, in threads, so that nothing is left when the process ends.
+"""
 
 import base64
 import functools
@@ -30,15 +32,21 @@ BY_MOTO: Final = ("IAM", "KMS", "ROUTE_53", "SECRETS_MANAGER", "STS")
 class Sandbox:
     """A context manager; several can be open at once, in one process or in many."""
 
-    def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
+    def __init__(
+        self, *, clock: SandboxClock | None = None, switches: Switches | None = None
+    ) -> None:
         self.clock = clock or SandboxClock()
         self.aws = AwsServices()
         self.account = self.aws.account
-        """Number of the AWS account that `environment` signs in to, another one for each sandbox."""
+        """
+        Number of the AWS account that `environment` signs in to, another one for each sandbox.
+        """
         self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses: SesEmulator = SesEmulator(
-            look_up_txt=lambda name: self.dns.txt(name, follows_cname=self.ses.switches.follows_cname),
+            look_up_txt=lambda name: self.dns.txt(
+                name, follows_cname=self.ses.switches.follows_cname
+            ),
             look_up_mx=self.dns.mx,
             look_up_soa=self.dns.soa,
             name_exists=self.dns.exists,
@@ -50,7 +58,10 @@ class Sandbox:
         self.elsewhere: list[Callable[[], Sequence[HostedZone]]] = []
         """Zones of other DNS providers, with their current records."""
         self.more_environment: dict[str, str] = {}
-        """Further variables of `environment`, such as those with which a process reaches those providers."""
+        """
+        Further variables of `environment`, such as those with which a process reaches those
+        providers.
+        """
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,7 +99,8 @@ class Sandbox:
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
             **{f"AWS_ENDPOINT_URL_{service}": self.aws.url for service in BY_MOTO},
             "NO_PROXY": "127.0.0.1",
-            # Account numbers come again in the next sandbox, and what was read of this one must not.
+            # Account numbers come again in the next sandbox, and what was read of this one must
+            # not.
             "XDG_CACHE_HOME": str(self.directory / "cache"),
             "no_proxy": "127.0.0.1",
             **self.more_environment,
@@ -110,7 +122,9 @@ AMAZONSES: Final = "amazonses.com"
 
 @functools.cache
 def _zone_of_ses() -> HostedZone:
-    """Where SES publishes the keys of Easy DKIM, to which a domain's CNAME records lead, and its SPF."""
+    """
+    Where SES publishes the keys of Easy DKIM, to which a domain's CNAME records lead, and its SPF.
+    """
     spf = '"v=spf1 ip4:127.0.0.0/8 -all"'  # all its mail comes from this machine
     texts = dict.fromkeys((AMAZONSES, f"*.{AMAZONSES}"), spf)
     for key in easy_dkim_keys():

@@ -36,12 +36,17 @@ REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
 START_FIRST: Final = (
-    *("engine/test_cname.py", "docs/test_trouble.py", "docs/test_tutorial.py", "engine/test_dns_rfc2136.py"),
+    *(
+        "engine/test_cname.py",
+        "docs/test_trouble.py",
+        "docs/test_tutorial.py",
+        "engine/test_dns_rfc2136.py",
+    ),
     *("continuity/test_continuity.py", "docs/test_automation.py", "faults/test_faults_engine.py"),
 )
 """
-Files that take a minute or more, then come all others with the engine. Started last, as their names want it,
-each would keep one worker busy alone.
+Files that take a minute or more, then come all others with the engine. Started last, as their names
+want it, each would keep one worker busy alone.
 """
 
 collect_ignore: Final = ["languages"]
@@ -59,10 +64,15 @@ THEIRS: Final = {
 """Actions of SES that only tests call, and examples that declare more than domains."""
 
 OF_OTHERS: Final = ("kms", "route53")
-"""Services of which only what others do beside the product is called in tests, or more than it calls."""
+"""
+Services of which only what others do beside the product is called in tests, or more than it calls.
+"""
 
-# How long an example takes says nothing on a machine that is busy with other things: some make a key.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says nothing on a machine that is busy with other things: some make a
+# key.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 
@@ -93,7 +103,10 @@ def _no_sleep(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(autouse=True)
 def _no_word_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a command says what it waits for; most tests say what stands on standard error."""
+    """
+    On a busy machine a command says what it waits for; most tests say what stands on standard
+    error.
+    """
     monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 3600)
 
 
@@ -160,9 +173,11 @@ _called = pytest.StashKey[set[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to record; all processes draw the same sample of faults, and those under test hear Ctrl-C."""
-    # A shell has what it runs in the background ignore SIGINT, and `nohup` SIGHUP. So would all processes
-    # from there on.
+    """
+    Begin to record; all processes draw the same sample of faults, and those under test hear Ctrl-C.
+    """
+    # A shell has what it runs in the background ignore SIGINT, and `nohup` SIGHUP. So would all
+    # processes from there on.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -173,7 +188,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: a tenth of a long test's time was to look for garbage in it."""
+    """
+    What is imported by now stays: a tenth of a long test's time was to look for garbage in it.
+    """
     gc.freeze()
 
 
@@ -182,14 +199,16 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
     """
     What was called of AWS so far in this process, as IAM names it.
 
-    Emulator and fakes are recorded alike. Not what only tests and other programs do: mail, configuration
-    sets, KMS, which the Pulumi CLI asks, nor Route 53, whose zones and records tests make
-    as well.
+    Emulator and fakes are recorded alike. Not what only tests and other programs do: mail,
+    configuration sets, KMS, which the Pulumi CLI asks, nor Route 53, whose zones and records tests
+    make as well.
     """
     recorded = request.config.stash[_called]
     call, call_action = SesModel.call, BaseResponse.call_action
 
-    def record_ses(self: SesModel, operation: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def record_ses(
+        self: SesModel, operation: str, *arguments: Any, **options: Any
+    ) -> dict[str, Any]:
         if operation not in THEIRS:
             recorded.add(f"ses:{operation}")
         return call(self, operation, *arguments, **options)
@@ -223,7 +242,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker passes on what was called in it; the main process judges it, if the whole suite was run."""
+    """
+    A worker passes on what was called in it; the main process judges it, if the whole suite was
+    run.
+    """
     called = session.config.stash[_called]
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["called"] = sorted(called)
@@ -231,7 +253,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Show how the table of permissions fits to what was called."""
     if _is_whole(config):
         called = config.stash[_called]

@@ -1,4 +1,6 @@
-"""What is built from a checkout is whole: it installs into an environment that has nothing of ours."""
+"""
+What is built from a checkout is whole: it installs into an environment that has nothing of ours.
+"""
 
 import json
 import os
@@ -56,13 +58,23 @@ def wheel(dist):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """The programs of an environment in which the wheel is installed; it borrows all other packages."""
+    """
+    The programs of an environment in which the wheel is installed; it borrows all other packages.
+    """
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder)
-    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        folder / "bin" / "python",
+        "--disable-pip-version-check",
+    )
     run(*pip, "install", "--no-index", "--no-deps", wheel, cwd=folder)
     (packages,) = folder.glob("lib/python*/site-packages")
-    # After the environment's own packages; a `.pth` file there, such as our editable install, is not read.
+    # After the environment's own packages; a `.pth` file there, such as our editable install, is
+    # not read.
     borrowed = [path for path in sys.path if Path(path).name == "site-packages"]
     (packages / "borrowed.pth").write_text("\n".join(borrowed))
     return folder / "bin"
@@ -78,14 +90,19 @@ def product_files():
 
 
 def test_wheel(wheel):
-    """The wheel has each file of the package, data and `py.typed` too, and no file of anything else."""
+    """
+    The wheel has each file of the package, data and `py.typed` too, and no file of anything else.
+    """
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "byodkim_provider/py.typed" in names
     assert {name for name in names if ".dist-info/" not in name} == product_files()
 
 
 def test_sdist(dist):
-    """The sdist has what the wheel is built from, and neither tests nor sandbox; an index would take both."""
+    """
+    The sdist has what the wheel is built from, and neither tests nor sandbox; an index would take
+    both.
+    """
     with tarfile.open(dist[1]) as archive:
         names = {one.name.partition("/")[2] for one in archive.getmembers() if one.isfile()}
     beside = {name for name in names - product_files() if ".egg-info/" not in name}
@@ -100,12 +117,17 @@ def test_command(installed, tmp_path):
     assert run(installed / "byodkim", "--version", cwd=tmp_path) == (
         f"byodkim, version {byodkim_provider.__version__}\n"
     )
-    assert json.loads(run(installed / "byodkim", "iam-policy", cwd=tmp_path))["Version"] == "2012-10-17"
+    assert (
+        json.loads(run(installed / "byodkim", "iam-policy", cwd=tmp_path))["Version"]
+        == "2012-10-17"
+    )
 
 
 def test_library(installed, tmp_path):
     """Every public name can be imported from the installed package, which is not the checkout."""
-    program = "import byodkim_provider as b; [getattr(b, name) for name in b.__all__]; print(b.__file__)"
+    program = (
+        "import byodkim_provider as b; [getattr(b, name) for name in b.__all__]; print(b.__file__)"
+    )
     where = Path(run(installed / "python", "-c", program, cwd=tmp_path).strip())
     assert where.is_relative_to(installed.parent)
 

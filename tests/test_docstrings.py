@@ -8,7 +8,9 @@ import pytest
 from tests.docs.pages import ROOT
 
 FILES = (
-    path.relative_to(ROOT) for path in (ROOT / "byodkim_provider").rglob("*.py") if ">>> " in path.read_text()
+    path.relative_to(ROOT)
+    for path in (ROOT / "byodkim_provider").rglob("*.py")
+    if ">>> " in path.read_text()
 )
 
 

@@ -53,14 +53,18 @@ class Run:
             instances=self.instances,
         )
         instance = secret.tags["byodkim:instance"]
-        return SimpleNamespace(held=held, arn=secret.arn, version_id=secret.version_id, instance=instance)
+        return SimpleNamespace(
+            held=held, arn=secret.arn, version_id=secret.version_id, instance=instance
+        )
 
     def read(self, made):
         return key_store.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)
 
     def problem(self, made):
         fingerprint = made.held.key.fingerprint
-        return key_store.problem(made.arn, self.store, version_id=made.version_id, fingerprint=fingerprint)
+        return key_store.problem(
+            made.arn, self.store, version_id=made.version_id, fingerprint=fingerprint
+        )
 
     def delete(self, made, days=30):
         key_store.delete(
@@ -80,7 +84,10 @@ UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 
 
 def test_create(secrets_manager, run):
-    """A key is one call: its secret bears the name and the tags of the resource, and holds all there is."""
+    """
+    A key is one call: its secret bears the name and the tags of the resource, and holds all there
+    is.
+    """
     made = run.create()
     assert ["CreateSecret"] == secrets_manager.calls
     assert [NAME] == secrets_manager.names()
@@ -123,7 +130,8 @@ def test_lost_answer(secrets_manager, run):
     assert again.problem(made) is None
     (line,) = again.progress.warnings
     assert line == (
-        f"example.com: {made.held.selector} is in Secrets Manager already ({NAME}), no other key is made"
+        f"example.com: {made.held.selector} is in Secrets Manager already ({NAME}), no other "
+        "key is made"
     )
 
 
@@ -141,7 +149,9 @@ def test_refused(secrets_manager, run, operation):
 
 
 def test_scheduled_for_deletion(secrets_manager, run):
-    """A key that was removed is not brought back, however often: a new one gets the next free name."""
+    """
+    A key that was removed is not brought back, however often: a new one gets the next free name.
+    """
     first = run.create()
     run.delete(first)
     second = run.create()
@@ -149,7 +159,9 @@ def test_scheduled_for_deletion(secrets_manager, run):
     third = run.create()
     assert [NAME, f"{NAME}-2", f"{NAME}-3"] == secrets_manager.names()
     assert 3 == len({made.held.key.fingerprint for made in (first, second, third)})
-    assert [30, 30, None] == [secrets_manager.days_to_restore(name) for name in secrets_manager.names()]
+    assert [30, 30, None] == [
+        secrets_manager.days_to_restore(name) for name in secrets_manager.names()
+    ]
     assert [] == run.progress.warnings
 
 
@@ -163,7 +175,9 @@ def test_scheduled_for_deletion_as_aws_says_it(secrets_manager, run):
 
 def changed(**fields):
     """Something that puts other *fields* into the secret."""
-    return lambda secrets: secrets.overwrite(NAME, json.dumps(json.loads(secrets.written[0]) | fields))
+    return lambda secrets: secrets.overwrite(
+        NAME, json.dumps(json.loads(secrets.written[0]) | fields)
+    )
 
 
 def overwritten(text):
@@ -241,7 +255,9 @@ def test_read_lags_behind(secrets_manager, run):
     ids=["gone", "scheduled"],
 )
 def test_lost(secrets_manager, run, leaves, code, problem):
-    """What is said of a secret that is gone, whose key is lost, and of one that can still be kept."""
+    """
+    What is said of a secret that is gone, whose key is lost, and of one that can still be kept.
+    """
     made = run.create()
     getattr(secrets_manager, leaves)(NAME)
     assert problem(arn=made.arn) == run.problem(made)
@@ -261,7 +277,11 @@ def test_changed(secrets_manager, run, other, signing_keys):
         "PEM": f"-----BEGIN RSA PRIVATE KEY-----\n{signing_keys[0].pkcs1_base64()}\n",
     }[other]
     secrets_manager.overwrite(NAME, text)
-    found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
+    found = (
+        f"another key ({signing_keys[0].fingerprint})"
+        if other == "another key"
+        else "something else"
+    )
     with raises("SecretChanged") as caught:
         run.read(made)
     changed = AwsMessages.OTHER_KEY(arn=made.arn, expected=made.held.key.fingerprint, found=found)
@@ -269,7 +289,10 @@ def test_changed(secrets_manager, run, other, signing_keys):
 
 
 def test_restored(secrets_manager, run):
-    """Another version with the same key, as from a backup, is no problem; one that nobody lets us read is."""
+    """
+    Another version with the same key, as from a backup, is no problem; one that nobody lets us read
+    is.
+    """
     made = run.create()
     secrets_manager.overwrite(NAME, made.held.to_text())
     assert run.problem(made) is None
@@ -318,5 +341,8 @@ def test_replacement(secrets_manager, run, lag):
         secrets_manager.secret(NAME).tags[-1]["Value"] = old.instance
     new.delete(old)
     assert secrets_manager.days_to_restore(NAME) is None
-    assert f"{old.arn}: left in Secrets Manager, it now belongs to another resource" in new.progress.infos
+    assert (
+        f"{old.arn}: left in Secrets Manager, it now belongs to another resource"
+        in new.progress.infos
+    )
     assert old.held == made.held

@@ -28,7 +28,9 @@ def _uses():
         called = {call.func: {one.arg for one in call.keywords} for call in calls}
         for node in ast.walk(tree):
             match node:
-                case ast.Attribute(value=ast.Name(id=table), attr=code) if table in TABLES and code.isupper():
+                case ast.Attribute(value=ast.Name(id=table), attr=code) if (
+                    table in TABLES and code.isupper()
+                ):
                     found.append((table, code, called.get(node)))
     return found
 
@@ -54,18 +56,40 @@ def test_no_code_is_left(table):
 
 def test_kinds():
     """An error of no class of its own has a kind, which people read before the message."""
-    nodes = [node for _, path in modules() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    calls = [one for one in nodes if isinstance(one, ast.Call) and ast.unparse(one.func) == "ByodkimError"]
+    nodes = [
+        node
+        for _, path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    calls = [
+        one
+        for one in nodes
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == "ByodkimError"
+    ]
     assert calls
-    assert [ast.unparse(one) for one in calls if "kind" not in {given.arg for given in one.keywords}] == []
+    assert [
+        ast.unparse(one) for one in calls if "kind" not in {given.arg for given in one.keywords}
+    ] == []
 
 
 def test_settings_are_in_backticks():
-    """A name that a program spells otherwise stands in backticks, or `in_python` leaves it as it is."""
-    models = (schema.WrittenDomain, schema.DnsSettings, schema.KeyStore, schema.MailFrom, schema.SuppliedKey)
+    """
+    A name that a program spells otherwise stands in backticks, or `in_python` leaves it as it is.
+    """
+    models = (
+        schema.WrittenDomain,
+        schema.DnsSettings,
+        schema.KeyStore,
+        schema.MailFrom,
+        schema.SuppliedKey,
+    )
     names = {field.alias for model in models for field in model.model_fields.values()}
     texts = [f"{one.text} {one.advice}" for table in TABLES.values() for one in table]
-    bare = {word for text in texts for word in re.findall(r"(?<!aws:)\b\w+", re.sub("`[^`]*`", "", text))}
+    bare = {
+        word
+        for text in texts
+        for word in re.findall(r"(?<!aws:)\b\w+", re.sub("`[^`]*`", "", text))
+    }
     assert {name for name in names & bare if name != name.lower()} == set()
 
 

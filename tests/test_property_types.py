@@ -1,4 +1,6 @@
-"""A value of another type than a property has is refused by its name, before anything is done with it."""
+"""
+A value of another type than a property has is refused by its name, before anything is done with it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -90,7 +92,11 @@ WRONG = [
     ("map", [], "x: must be a map, not a list"),
     ("strings by generation", "a", "x: must be a map, not 'a'"),
     ("strings by generation", {"1": 1.0}, 'x["1"]: must be a string, not 1.0'),
-    ("strings by generation", {"one": "s1:abc"}, "x[\"one\"]: must be a generation like 2, not 'one'"),
+    (
+        "strings by generation",
+        {"one": "s1:abc"},
+        "x[\"one\"]: must be a generation like 2, not 'one'",
+    ),
     ("strings by generation", {"-1": "s1:abc"}, "x[\"-1\"]: must be a generation like 2, not '-1'"),
     (
         "strings by generation",
@@ -118,7 +124,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value"), [(kind, one) for kind in RIGHT for one in RIGHT[kind]], ids=repr)
+@pytest.mark.parametrize(
+    ("kind", "value"), [(kind, one) for kind in RIGHT for one in RIGHT[kind]], ids=repr
+)
 def test_right(kind, value):
     """What is of the type has no problem, and neither has what is absent."""
     assert problems({"x": value, "y": None}, dict.fromkeys("xyz", KINDS[kind])) == []
@@ -146,10 +154,22 @@ def test_required():
         ({"domain": 1.0}, "domain: must be a single-line string, not 1.0"),
         ({"private_key": {}}, "private_key: must be a string, not a map"),
         ({"generation": "1"}, "generation: must be a whole number, not '1'"),
-        ({"supplied_keys": {"x": "y"}}, "supplied_keys[\"x\"]: must be a generation like 2, not 'x'"),
-        ({"dns_resolvers": ["dns.example"]}, f"dns_resolvers[0]: must be {RESOLVER_LIKE}, not 'dns.example'"),
-        ({"name_servers": {"manual": "ns1"}}, "name_servers[\"manual\"]: must be a list, not 'ns1'"),
-        ({"dns_check": "maybe"}, "dns_check: must be 'authoritative', 'recursive' or 'off', not 'maybe'"),
+        (
+            {"supplied_keys": {"x": "y"}},
+            "supplied_keys[\"x\"]: must be a generation like 2, not 'x'",
+        ),
+        (
+            {"dns_resolvers": ["dns.example"]},
+            f"dns_resolvers[0]: must be {RESOLVER_LIKE}, not 'dns.example'",
+        ),
+        (
+            {"name_servers": {"manual": "ns1"}},
+            "name_servers[\"manual\"]: must be a list, not 'ns1'",
+        ),
+        (
+            {"dns_check": "maybe"},
+            "dns_check: must be 'authoritative', 'recursive' or 'off', not 'maybe'",
+        ),
         ({"owner": ""}, "owner: required, it says whose the identity is"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -165,14 +185,19 @@ def test_an_input_is_declared_once():
     key = {"private_key", "secret_arn"}
     assert {one.name for one in fields(ByodkimIdentityArgs)} | {"owner", "stack"} == {*INPUTS}
     only_for_lookups = {"zone_roles", "zone_external_ids"}
-    assert {one.name for one in fields(Declared)} == {*INPUTS} - key - only_for_lookups | {"fingerprint"}
+    assert {one.name for one in fields(Declared)} == {*INPUTS} - key - only_for_lookups | {
+        "fingerprint"
+    }
 
 
 def test_every_property_has_a_type():
     """A property that is added later is checked, too."""
     outputs = {one.name for one in (*fields(Declared), *fields(Stored))} - {"declared", "key"}
     of_key = {"key_set_at", "key_set_by", "signing_since", "status"}
-    assert (outputs | of_key | {"record_name"}, len(of_key)) == (OUTPUTS.keys(), len(fields(KeyInSes)))
+    assert (outputs | of_key | {"record_name"}, len(of_key)) == (
+        OUTPUTS.keys(),
+        len(fields(KeyInSes)),
+    )
 
 
 @dataclass(frozen=True)
@@ -188,7 +213,9 @@ class Imaginary:
 
 
 def test_a_type_follows_from_the_annotation():
-    """Strict for what a program gives, loose for what is stored; read and written without more code."""
+    """
+    Strict for what a program gives, loose for what is stored; read and written without more code.
+    """
     wrong = {"word": "maybe", "text": "a\nb", "numbers": ["1"], "times": {"1": "soon"}}
     wrong |= {"lists": {"a": ["\n"]}, "resolvers": ["x"]}
     of_numbers = "numbers[0]: must be a whole number, not '1'"
@@ -225,7 +252,11 @@ def test_a_type_follows_from_the_annotation():
             "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
         ),
         (
-            {"identities": [{"domain": "d", "region": "r", "selector": "s", "signed_until": {"1": "soon"}}]},
+            {
+                "identities": [
+                    {"domain": "d", "region": "r", "selector": "s", "signed_until": {"1": "soon"}}
+                ]
+            },
             "identities[0].signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
         ),
         ({"timeout_minutes": "ten"}, "timeout_minutes: must be 0 to 4320, not 'ten'"),
@@ -250,7 +281,10 @@ def test_verification_inputs(changes, problem):
             {"signed_until": {"1": "soon"}},
             "in the state, signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
         ),
-        ({"key_set_at": "soon"}, "in the state, key_set_at: must be a time in ISO 8601, not 'soon'"),
+        (
+            {"key_set_at": "soon"},
+            "in the state, key_set_at: must be a time in ISO 8601, not 'soon'",
+        ),
         ({"published": ["1"]}, "in the state, published[0]: must be a whole number, not '1'"),
         ({"overlap_days": "10"}, "in the state, overlap_days: must be a whole number, not '10'"),
     ],
@@ -268,11 +302,17 @@ def test_state_of_an_identity(world: World, changes, problem):
 @pytest.mark.parametrize("call", ["diff", "update", "read", "delete"])
 def test_state_of_a_key(call):
     """Without its private key there is nothing to go on with."""
-    arguments = {"diff": ("id", {}, {}), "update": ("id", {}, {}), "read": ("id", {}), "delete": ("id", {})}
+    arguments = {
+        "diff": ("id", {}, {}),
+        "update": ("id", {}, {}),
+        "read": ("id", {}),
+        "delete": ("id", {}),
+    }
     with pytest.raises(InvalidSettings) as refused:
         getattr(DkimKeyProvider(), call)(*arguments[call])
     assert refused.value.problems == tuple(
-        f"in the state, {name}: required" for name in ("domain", "selector", "fingerprint", "private_key")
+        f"in the state, {name}: required"
+        for name in ("domain", "selector", "fingerprint", "private_key")
     )
 
 

@@ -8,7 +8,10 @@ import pytest
 import byodkim_provider
 from tests.docs.pages import ROOT
 
-LOADED = "import sys; before = {*sys.modules}; import byodkim_provider; print(*sys.modules.keys() - before)"
+LOADED = (
+    "import sys; before = {*sys.modules}; import byodkim_provider; print(*sys.modules.keys() - "
+    "before)"
+)
 
 
 def test_import_is_light():
@@ -35,7 +38,9 @@ def test_all_is_sorted():
 
 def test_no_other_name():
     """A name that is not there is an error as of any module."""
-    with pytest.raises(AttributeError, match="module 'byodkim_provider' has no attribute 'ByodkimDomian'"):
+    with pytest.raises(
+        AttributeError, match="module 'byodkim_provider' has no attribute 'ByodkimDomian'"
+    ):
         _ = byodkim_provider.ByodkimDomian
 
 

@@ -14,7 +14,9 @@ LOCK = (ROOT / "requirements-dev.lock").read_text()
 LOCKED = {
     found["name"]: (found["version"], found[0].count("--hash=sha256:"))
     for found in re.finditer(
-        r"^(?P<name>[a-z0-9._-]+)(\[[a-z,]+\])?==(?P<version>\S+).*(\n {4}--hash\S+.*)+", LOCK, re.MULTILINE
+        r"^(?P<name>[a-z0-9._-]+)(\[[a-z,]+\])?==(?P<version>\S+).*(\n {4}--hash\S+.*)+",
+        LOCK,
+        re.MULTILINE,
     )
 }
 """Version and number of hashes, by package."""

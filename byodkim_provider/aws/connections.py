@@ -35,16 +35,18 @@ NOT_ENABLED: Final = frozenset({"UnrecognizedClientException", "InvalidClientTok
 """
 Codes from a Region that the account has not enabled, if the credentials work elsewhere.
 
-Nothing is sent from there: nobody has credentials for it. A token of STS's global endpoint gets the same
-answer from an opt-in Region that is enabled (IAM user guide, "Manage AWS STS in an AWS Region"); botocore
-asks for one only where `sts_regional_endpoints = legacy` is set.
+Nothing is sent from there: nobody has credentials for it. A token of STS's global endpoint gets the
+same answer from an opt-in Region that is enabled (IAM user guide, "Manage AWS STS in an AWS
+Region"); botocore asks for one only where `sts_regional_endpoints = legacy` is set.
 """
 
 T = TypeVar("T")
 
 
 class Connections:
-    """Clients, by Region. A class because it keeps clients and failures for the life of the process."""
+    """
+    Clients, by Region. A class because it keeps clients and failures for the life of the process.
+    """
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
@@ -69,15 +71,20 @@ class Connections:
         return self._connected("sesv2", region, None)[1]
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
-        """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
-        ses = self.ses(region, account_id)  # compares the account; the list is the same for all callers
+        """
+        Names of the identities that SES has in *region*, listed once; an error is cached, too.
+        """
+        ses = self.ses(
+            region, account_id
+        )  # compares the account; the list is the same for all callers
         return self._once(("names", region), lambda: _names(ses))
 
     def names_elsewhere(
         self, home: str, others: Sequence[str], account_id: str | None
     ) -> Mapping[str, frozenset[str] | None]:
         """
-        Names of the identities in each of *others*, all asked at once; errors as for `ses` in *home*.
+        Names of the identities in each of *others*, all asked at once; errors as for `ses` in
+        *home*.
 
         None for a Region that can't be reached, or does not let us list them.
         """
@@ -99,26 +106,36 @@ class Connections:
     def route53(
         self, region: str | None, role_arn: str | None, external_id: str | None = None
     ) -> Route53Client:
-        """Route 53, in the account of *role_arn* if it is given, which may ask for *external_id*."""
+        """
+        Route 53, in the account of *role_arn* if it is given, which may ask for *external_id*.
+        """
 
         def connected() -> Route53Client:
             session = self._session(region)
             role = {"role_arn": role_arn, "external_id": external_id}
-            return Route53Client(connect_to_route53(self.settings, session=session, region=region, **role))
+            return Route53Client(
+                connect_to_route53(self.settings, session=session, region=region, **role)
+            )
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
     def _connected(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
-        """The client, and the id of its account; raises `WrongAccount` if that is not *account_id*."""
+        """
+        The client, and the id of its account; raises `WrongAccount` if that is not *account_id*.
+        """
         client, account = self._once(
             (service, region),
             lambda: connect(self.settings, service, session=self._session(region), region=region),
         )
-        refuse_other_account(self.settings, SERVICES[service][0], account=account, expected=account_id)
+        refuse_other_account(
+            self.settings, SERVICES[service][0], account=account, expected=account_id
+        )
         return client, account
 
     def _session(self, region: str | None) -> boto3.Session:
-        """The session of all clients: its credentials may come from a program that asks a person."""
+        """
+        The session of all clients: its credentials may come from a program that asks a person.
+        """
         return self._once("session", lambda: open_session(self.settings, region=region))
 
     def _glance(self, region: str) -> frozenset[str] | None:
@@ -131,7 +148,9 @@ class Connections:
             return frozenset() if refused.code in NOT_ENABLED else None
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What *make* returns or raises; called once for a *key*, by the first thread that needs it."""
+        """
+        What *make* returns or raises; called once for a *key*, by the first thread that needs it.
+        """
         if stopping.is_set():
             raise _stopped()
         with self._lock:

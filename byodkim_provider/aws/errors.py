@@ -1,7 +1,9 @@
 """
-Calls to AWS and their errors, whatever the service: may a retry help, what is safe to show, what to do next.
+Calls to AWS and their errors, whatever the service: may a retry help, what is safe to show, what to
+do next.
 
-No message from here quotes a key, and none has a cause: the request in a botocore error may hold one.
+No message from here quotes a key, and none has a cause: the request in a botocore error may hold
+one.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ ATTEMPTS: Final = 10
 """
 Most attempts of a call.
 
-SES allows an account one call a second, Route 53 five; with backoff, ten attempts outlast a busy minute.
+SES allows an account one call a second, Route 53 five; with backoff, ten attempts outlast a busy
+minute.
 """
 
 MAX_BACKOFF_SECONDS: Final = 20
@@ -44,11 +47,21 @@ NOT_SIGNED_IN: Final = frozenset(
     {
         # AWS: "Common error types" of the API references, STS and S3.
         *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
-        *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken"),
+        *(
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+        ),
         *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "AuthFailure"),
         *("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"),
         # botocore
-        *("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError"),
+        *(
+            "NoCredentialsError",
+            "PartialCredentialsError",
+            "CredentialRetrievalError",
+            "TokenRetrievalError",
+        ),
         *("SSOTokenLoadError", "UnauthorizedSSOTokenError", "LoginTokenLoadError"),
     }
 )
@@ -66,11 +79,21 @@ def next_step(code: str) -> Message | None:
     return AwsMessages.SIGN_IN() if code in NOT_SIGNED_IN else None
 
 
-OF_A_PROFILE: Final = (AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+OF_A_PROFILE: Final = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """
-What botocore raises beside its own errors where a profile's file or program gives no usable credentials.
+What botocore raises beside its own errors where a profile's file or program gives no usable
+credentials.
 
-Such as JSON that is no object, credentials that are expired already, or a code that nobody is there to type.
+Such as JSON that is no object, credentials that are expired already, or a code that nobody is there
+to type.
 """
 
 
@@ -84,7 +107,8 @@ def answer(
     """
     What *call* returns, called again, with backoff, after errors that *retry* accepts.
 
-    Raises what *refused* makes of the last error. *wait* raises `Stopped` once the run is interrupted.
+    Raises what *refused* makes of the last error. *wait* raises `Stopped` once the run is
+    interrupted.
     """
     attempts = Retrying(
         sleep=wait,
@@ -96,16 +120,25 @@ def answer(
     wait(0)  # whoever stood in line when the run was interrupted asks nothing more
     try:
         return attempts(call)
-    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page, of which nothing is shown
+    except (
+        ResponseParserError,
+        KeyError,
+    ):  # a proxy's page, or a sign-in page, of which nothing is shown
         raise refused(ResponseParserError()) from None
     except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
         raise refused(error) from None
 
 
 def wait(service: str, seconds: float) -> None:
-    """Wait before *service* is called, for the first time if it is for 0 *seconds*, as `answer` does."""
+    """
+    Wait before *service* is called, for the first time if it is for 0 *seconds*, as `answer` does.
+    """
     if stopping.wait(seconds):
-        before = AwsMessages.INTERRUPTED_BEFORE_ANSWER if seconds else AwsMessages.INTERRUPTED_BEFORE_CALL
+        before = (
+            AwsMessages.INTERRUPTED_BEFORE_ANSWER
+            if seconds
+            else AwsMessages.INTERRUPTED_BEFORE_CALL
+        )
         raise Stopped(before(service=service))
 
 
@@ -161,10 +194,11 @@ def refused(
     reason: Message | None = None,
 ) -> Message:
     """
-    The message about a call of *operation* about a *subject* that ended in *error*: with what was changed.
+    The message about a call of *operation* about a *subject* that ended in *error*: with what was
+    changed.
 
-    *lost* says what follows if the response is lost, *failed* what was changed before an error, and *reason*
-    more of an error than AWS does.
+    *lost* says what follows if the response is lost, *failed* what was changed before an error, and
+    *reason* more of an error than AWS does.
     """
     request = _metadata(error).get("RequestId")
     steps = _steps(error, operation, service, lost, failed, reason)
@@ -181,7 +215,9 @@ def refused(
 def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> Message:
     """The message about a read of another service than SES and Secrets Manager."""
     seen = ": ".join(filter(None, (code, reason)))
-    return AwsMessages.READ_REFUSED(call=call, seen=seen, code=code, steps=[one for one in steps if one])
+    return AwsMessages.READ_REFUSED(
+        call=call, seen=seen, code=code, steps=[one for one in steps if one]
+    )
 
 
 def _steps(
@@ -196,14 +232,20 @@ def _steps(
     if isinstance(error, ResponseParserError):
         return [lost, AwsMessages.PROXY()]
     if isinstance(error, ClientError) and error.operation_name != operation:
-        no_credentials = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
+        no_credentials = AwsMessages.NO_CREDENTIALS(
+            operation=error.operation_name, reason=said(error)
+        )
         return [unchanged, no_credentials, next_step(_code(error))]
     if _is_unconfirmed(error):
         return [lost]
     if not isinstance(error, ClientError):
         return [unchanged, AwsMessages.NOT_CALLED(service=service)]
     text = said(error)
-    says = AwsMessages.SAYS(service=service, reason=text) if text else AwsMessages.NO_REASON(service=service)
+    says = (
+        AwsMessages.SAYS(service=service, reason=text)
+        if text
+        else AwsMessages.NO_REASON(service=service)
+    )
     return [failed or unchanged, reason or says, next_step(_code(error))]
 
 
@@ -225,7 +267,9 @@ def said(error: BaseException) -> str:
     elif type(error) is botocore_errors.HTTPClientError or isinstance(
         error, botocore_errors.ParamValidationError
     ):
-        text = type(error).__name__  # their messages quote headers (the session token) or parameters
+        text = type(
+            error
+        ).__name__  # their messages quote headers (the session token) or parameters
     elif getattr(error, "kwargs", {}).get("provider") == "custom-process":
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
     elif isinstance(error, EOFError):
@@ -235,12 +279,18 @@ def said(error: BaseException) -> str:
 
 
 def _shown(text: str) -> str:
-    """The first line of a *text* from outside, without what may be a key, and without control characters."""
+    """
+    The first line of a *text* from outside, without what may be a key, and without control
+    characters.
+    """
     return re.sub("[^ -~]", "?", hidden(text).strip().partition("\n")[0])[:MAX_SHOWN]
 
 
 def _is_unconfirmed(error: BaseException) -> bool:
-    """Whether the call may have succeeded all the same. A retry does not help against a bad certificate."""
+    """
+    Whether the call may have succeeded all the same. A retry does not help against a bad
+    certificate.
+    """
     no_response = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)
     is_lost = isinstance(error, no_response) and not isinstance(error, botocore_errors.SSLError)
     return is_lost or _status(error) >= 500

@@ -1,7 +1,8 @@
 """
 Which AWS actions are called, on what and why: the one table, and the policy that it makes.
 
-Plain values, no AWS. An action that is called and is not in here is a bug (tests/aws/test_permissions.py).
+Plain values, no AWS. An action that is called and is not in here is a bug
+(tests/aws/test_permissions.py).
 """
 
 from __future__ import annotations
@@ -39,9 +40,14 @@ On = Literal[
     "any change",
     "any",  # IAM can't limit this action to a resource
 ]
-"""What an action is allowed on, which also says when: a stack without a secret needs no action on secrets."""
+"""
+What an action is allowed on, which also says when: a stack without a secret needs no action on
+secrets.
+"""
 
-If = Literal["", "ours", "becomes ours", "taken over", "our records", "by Secrets Manager", "by alias"]
+If = Literal[
+    "", "ours", "becomes ours", "taken over", "our records", "by Secrets Manager", "by alias"
+]
 """The condition of the statement; `_conditions` has them."""
 
 PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
@@ -50,26 +56,45 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "ses:TagResource": "writes the `byodkim:` tags, with the identity or when it is taken over",
     },
     ("identity to read", ""): {
-        "ses:GetEmailIdentity": "reads an identity: before a change or `adopt`, while waiting, in a refresh, "
-        "and in other Regions before a record goes with whose key it may sign",
+        "ses:GetEmailIdentity": (
+            "reads an identity: before a change or `adopt`, while waiting, in a refresh, "
+            "and in other Regions before a record goes with whose key it may sign"
+        ),
     },
     ("any", ""): {
-        "ses:ListEmailIdentities": "shows a preview which new identities exist already, polls several "
-        "identities with one call, and finds those in other Regions before a supplied key's record goes",
-        "ses:ListResourceTenants": "optional: names the tenants that hold an identity which is to be deleted",
-        "sts:GetCallerIdentity": "compares the accounts of SES and pulumi-aws before the first write",
+        "ses:ListEmailIdentities": (
+            "shows a preview which new identities exist already, polls several "
+            "identities with one call, and finds those in other Regions before a supplied key's "
+            "record goes"
+        ),
+        "ses:ListResourceTenants": (
+            "optional: names the tenants that hold an identity which is to be deleted"
+        ),
+        "sts:GetCallerIdentity": (
+            "compares the accounts of SES and pulumi-aws before the first write"
+        ),
     },
     ("any identity", "ours"): {
         "ses:PutEmailIdentityDkimSigningAttributes": "switches to another key, on a rotation",
-        "ses:PutEmailIdentityDkimAttributes": "turns DKIM signing back on after somebody turned it off",
-        "ses:PutEmailIdentityConfigurationSetAttributes": "changes the configuration set of an identity",
-        "ses:TagResource": "changes tags of yours, and the `byodkim:` tags when the stack was renamed",
-        "ses:UntagResource": "removes tags of yours, and the `byodkim:` tags from an adopted identity that "
-        "leaves the stack",
+        "ses:PutEmailIdentityDkimAttributes": (
+            "turns DKIM signing back on after somebody turned it off"
+        ),
+        "ses:PutEmailIdentityConfigurationSetAttributes": (
+            "changes the configuration set of an identity"
+        ),
+        "ses:TagResource": (
+            "changes tags of yours, and the `byodkim:` tags when the stack was renamed"
+        ),
+        "ses:UntagResource": (
+            "removes tags of yours, and the `byodkim:` tags from an adopted identity that "
+            "leaves the stack"
+        ),
         "ses:DeleteEmailIdentity": "deletes an identity made here",
     },
     ("identity to adopt", ""): {
-        "ses:PutEmailIdentityDkimSigningAttributes": "switches an identity that is adopted to its key",
+        "ses:PutEmailIdentityDkimSigningAttributes": (
+            "switches an identity that is adopted to its key"
+        ),
         "ses:PutEmailIdentityDkimAttributes": "enables DKIM signing of one",
         "ses:PutEmailIdentityConfigurationSetAttributes": "sets the configuration set of one",
     },
@@ -77,17 +102,23 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "ses:TagResource": "writes the `byodkim:` tags over another owner's",
     },
     ("identity with mailFrom", "ours"): {
-        "ses:PutEmailIdentityMailFromAttributes": "sets `mailFrom`, and takes it back; called by pulumi-aws",
+        "ses:PutEmailIdentityMailFromAttributes": (
+            "sets `mailFrom`, and takes it back; called by pulumi-aws"
+        ),
     },
     # SES's reference names only the identity. If SES checks the set too, the set has no owner tag.
     ("configuration set", ""): {
-        "ses:PutEmailIdentityConfigurationSetAttributes": "changes the configuration set of an identity",
+        "ses:PutEmailIdentityConfigurationSetAttributes": (
+            "changes the configuration set of an identity"
+        ),
         "ses:CreateEmailIdentity": "creates an identity with a configuration set",
     },
     ("secret", "becomes ours"): {
         "secretsmanager:CreateSecret": "writes a key that was just made",
-        "secretsmanager:TagResource": "writes `byodkim:owner` and `byodkim:instance`, with the secret or "
-        "when a run goes on with it",
+        "secretsmanager:TagResource": (
+            "writes `byodkim:owner` and `byodkim:instance`, with the secret or "
+            "when a run goes on with it"
+        ),
     },
     ("secret", ""): {
         "secretsmanager:DescribeSecret": "checks a secret before a deletion, and in a refresh",
@@ -103,7 +134,8 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "kms:GenerateDataKey": "called by Secrets Manager to encrypt a key",
         "kms:Decrypt": "called by Secrets Manager to read a key",
     },
-    # An alias can't be the resource of a policy (KMS developer guide, "Specifying KMS keys in IAM policies").
+    # An alias can't be the resource of a policy (KMS developer guide, "Specifying KMS keys in IAM
+    # policies").
     ("KMS alias", "by alias"): {
         "kms:GenerateDataKey": "the same, with a key that is named by its alias",
         "kms:Decrypt": "the same, with a key that is named by its alias",
@@ -124,10 +156,14 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "route53:GetHostedZone": "reads a zone's name servers",
     },
     ("zone", "our records"): {
-        "route53:ChangeResourceRecordSets": "creates and deletes the records of keys, and of `mailFrom`",
+        "route53:ChangeResourceRecordSets": (
+            "creates and deletes the records of keys, and of `mailFrom`"
+        ),
     },
     ("zone", ""): {
-        "route53:ListResourceRecordSets": "reads a record before it goes, and before a supplied key gets one",
+        "route53:ListResourceRecordSets": (
+            "reads a record before it goes, and before a supplied key gets one"
+        ),
     },
     ("any change", ""): {
         "route53:GetChange": "waits until all name servers have a change",
@@ -136,17 +172,20 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
 """
 Each action with why it is called, by what it is allowed on and on which condition.
 
-This package calls `ses`, `secretsmanager` and `sts`; pulumi-aws calls `route53`, with the actions of
-terraform-provider-aws (internal/service/route53): record.go.
-pulumi-aws calls sts:GetCallerIdentity at every sign-in. In Route 53 this package reads itself the zones
-of an account, the name servers of a zone, and the record of a supplied key before it is created.
-Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
+This package calls `ses`, `secretsmanager` and `sts`; pulumi-aws calls `route53`, with the actions
+of terraform-provider-aws (internal/service/route53): record.go. pulumi-aws calls
+sts:GetCallerIdentity at every sign-in. In Route 53 this package reads itself the zones of an
+account, the name servers of a zone, and the record of a supplied key before it is created.
+Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route
+53.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one set of credentials is used for. `*` in it stands for any, or for what is not known."""
+    """
+    What one set of credentials is used for. `*` in it stands for any, or for what is not known.
+    """
 
     partition: str
     """The second part of all ARNs."""
@@ -202,9 +241,10 @@ def _conditions(scope: Scope) -> dict[If, dict[str, Any]]:
     types = ["TXT"] if all("._domainkey." in one for one in scope.records) else ["MX", "TXT"]
     return {
         "ours": {"StringLike": ours},
-        # Without the second, TagResource would make another owner's identity ours, and so open the rest.
-        # "IfExists": what is created has no tag yet. It holds for what exists without the tag, too: so
-        # the ARNs beside it are those of the stack's own domains, and never any identity.
+        # Without the second, TagResource would make another owner's identity ours, and so open the
+        # rest. "IfExists": what is created has no tag yet. It holds for what exists without the
+        # tag, too: so the ARNs beside it are those of the stack's own domains, and never any
+        # identity.
         "becomes ours": {**becomes_ours, "StringLikeIfExists": ours},
         "taken over": becomes_ours,
         # Names are compared in lower case and without their final dot.

@@ -41,7 +41,9 @@ class Route53Client:
         self._seen: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def zones(self, *, is_private: bool = False) -> dict[str, str]:
-        """ListHostedZones, 100 with a call: names of the account's zones by id, without final dots."""
+        """
+        ListHostedZones, 100 with a call: names of the account's zones by id, without final dots.
+        """
         pages = self._client.get_paginator("list_hosted_zones").paginate()
         listed = self._read_once(
             "ListHostedZones", "", lambda: [one for page in pages for one in page["HostedZones"]]
@@ -55,14 +57,17 @@ class Route53Client:
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
         read = partial(self._client.get_hosted_zone, Id=zone_id)
-        found = self._read_once("GetHostedZone", zone_id, lambda: read()["DelegationSet"]["NameServers"])
+        found = self._read_once(
+            "GetHostedZone", zone_id, lambda: read()["DelegationSet"]["NameServers"]
+        )
         return tuple(sorted(name.rstrip(".") for name in found))
 
     def standing(self, zone_id: str, name: str, kind: str = "TXT") -> tuple[str, ...]:
         """
         Values of the record or the CNAME *name*, as Route 53 has them; empty if there is none.
 
-        Records that come after it in the zone come with it, so that those of many domains are few calls.
+        Records that come after it in the zone come with it, so that those of many domains are few
+        calls.
         """
         if (zone_id, name, kind) not in self._seen:
             found: defaultdict[tuple[str, str, str], tuple[str, ...]] = defaultdict(tuple)
@@ -87,14 +92,25 @@ class Route53Client:
                 rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
                 change = {"Action": "UPSERT", "ResourceRecordSet": rest}
             write = partial(self._client.change_resource_record_sets, HostedZoneId=zone_id)
-            self._read("ChangeResourceRecordSets", zone_id, partial(write, ChangeBatch={"Changes": [change]}))
+            self._read(
+                "ChangeResourceRecordSets",
+                zone_id,
+                partial(write, ChangeBatch={"Changes": [change]}),
+            )
 
     def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
-        """ListResourceRecordSets: CNAMEs, MX and TXT records from *name* on; empty if the zone is gone."""
+        """
+        ListResourceRecordSets: CNAMEs, MX and TXT records from *name* on; empty if the zone is
+        gone.
+        """
         begin: Any = {"StartRecordName": name, "StartRecordType": "CNAME"}
-        read = partial(self._client.list_resource_record_sets, HostedZoneId=zone_id, MaxItems="300", **begin)
+        read = partial(
+            self._client.list_resource_record_sets, HostedZoneId=zone_id, MaxItems="300", **begin
+        )
         try:
-            sets = self._read("ListResourceRecordSets", zone_id, lambda: read()["ResourceRecordSets"])
+            sets = self._read(
+                "ListResourceRecordSets", zone_id, lambda: read()["ResourceRecordSets"]
+            )
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
@@ -131,4 +147,6 @@ def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:
     operation = error.operation_name if isinstance(error, ClientError) else operation
     code = errors.code_of(error, "Route 53")
     step = AwsMessages.PROXY() if isinstance(error, ResponseParserError) else errors.next_step(code)
-    return AwsRefused(errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step))
+    return AwsRefused(
+        errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step)
+    )

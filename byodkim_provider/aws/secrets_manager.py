@@ -88,7 +88,9 @@ class SecretStore:
         return Secret(
             arn=answer["ARN"],
             tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
-            version_id=next((version for version, stages in versions.items() if CURRENT in stages), ""),
+            version_id=next(
+                (version for version, stages in versions.items() if CURRENT in stages), ""
+            ),
             deleted="DeletedDate" in answer,
         )
 
@@ -98,7 +100,9 @@ class SecretStore:
         return Secret(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
 
     def put_resource_policy(self, secret: str, policy: str) -> None:
-        """PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused."""
+        """
+        PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused.
+        """
         put = self._client.put_resource_policy
         self._call(put, secret, SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True)
 
@@ -126,8 +130,14 @@ class SecretStore:
         return errors.answer(call, refused, wait=partial(errors.wait, SERVICE))
 
     def _refused(self, operation: str, secret: str, error: BaseException) -> AwsRefused:
-        lost = AwsMessages.RUN_AGAIN() if errors.only_reads(operation) else AwsMessages.SECRET_UNCONFIRMED()
-        made = AwsMessages.SECRET_MADE() if operation in ("PutResourcePolicy", "TagResource") else None
+        lost = (
+            AwsMessages.RUN_AGAIN()
+            if errors.only_reads(operation)
+            else AwsMessages.SECRET_UNCONFIRMED()
+        )
+        made = (
+            AwsMessages.SECRET_MADE() if operation in ("PutResourcePolicy", "TagResource") else None
+        )
         region = self._client.meta.region_name
         said = errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
         return AwsRefused(said, kind="SecretRefused")

@@ -35,10 +35,16 @@ OWNER_TAG: Final = "byodkim:owner"
 """Tag with `<id of the stack>/<resource>`: did this resource create it?"""
 
 STACK_TAG: Final = "byodkim:stack"
-"""Tag with `<project>/<stack>`, for people. Two stacks may share these names: nothing is decided by them."""
+"""
+Tag with `<project>/<stack>`, for people. Two stacks may share these names: nothing is decided by
+them.
+"""
 
 INSTANCE_TAG: Final = "byodkim:instance"
-"""Tag with a random value. In a replacement, the deletion sees a new value and leaves the identity alone."""
+"""
+Tag with a random value. In a replacement, the deletion sees a new value and leaves the identity
+alone.
+"""
 
 TAGS: Final = (OWNER_TAG, STACK_TAG, INSTANCE_TAG)
 
@@ -55,7 +61,8 @@ ONLY_IF_THROTTLED: Final = ("PutEmailIdentityDkimSigningAttributes",)
 """
 Retried only on 429, when SES certainly did nothing.
 
-A repeated Put of a key may restart the search for the record, and with it a time without signatures.
+A repeated Put of a key may restart the search for the record, and with it a time without
+signatures.
 """
 
 MAX_PAGES: Final = 1000
@@ -66,7 +73,10 @@ T = TypeVar("T")
 
 
 MANAGED: Final = "MANAGED_DOMAIN"
-"""`IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API reference)."""
+"""
+`IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API
+reference).
+"""
 
 _TENANTS, _CERTIFICATES = "tenant associations", "certificates associated"
 """In SES's words about what holds an identity that is to be deleted."""
@@ -80,7 +90,10 @@ LIST_PAGE_SIZE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class SesIdentity:
-    """An identity, as far as the action that returns it says. *at* is SES's own clock (its `Date` header)."""
+    """
+    An identity, as far as the action that returns it says. *at* is SES's own clock (its `Date`
+    header).
+    """
 
     identity_type: str
     dkim_status: str
@@ -93,7 +106,10 @@ class SesIdentity:
     last_checked: datetime | None = None
     last_success: datetime | None = None
     error_type: str = ""
-    """`ErrorType` of the last failed check. SES may keep it although the status is SUCCESS: see `failure`."""
+    """
+    `ErrorType` of the last failed check. SES may keep it although the status is SUCCESS: see
+    `failure`.
+    """
     soa_seen: str = ""
     mail_from: str = ""
     """The custom MAIL FROM domain; empty if there is none."""
@@ -107,7 +123,9 @@ class SesIdentity:
 
     @property
     def failure(self) -> str:
-        """The `ErrorType` to show; empty if the status is SUCCESS, because SES may keep an old one."""
+        """
+        The `ErrorType` to show; empty if the status is SUCCESS, because SES may keep an old one.
+        """
         return "" if self.dkim_status == "SUCCESS" else self.error_type
 
     @property
@@ -117,7 +135,9 @@ class SesIdentity:
 
     @property
     def refuses_mail(self) -> bool:
-        """Whether SES refuses to send, as `BehaviorOnMxFailure` says, until it finds the MX record."""
+        """
+        Whether SES refuses to send, as `BehaviorOnMxFailure` says, until it finds the MX record.
+        """
         rejects = self.on_mx_failure == "REJECT_MESSAGE"
         return bool(self.mail_from) and rejects and self.mail_from_status != "SUCCESS"
 
@@ -130,7 +150,9 @@ def with_error(shown: str, error_type: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One entry of ListEmailIdentities. The status is the identity's; the list has no DKIM status."""
+    """
+    One entry of ListEmailIdentities. The status is the identity's; the list has no DKIM status.
+    """
 
     name: str
     verification_status: str
@@ -154,7 +176,13 @@ class SesClient:
     """
 
     def __init__(
-        self, client: SESV2Client, *, region: str, account_id: str, clock: Clock, is_patient: bool = True
+        self,
+        client: SESV2Client,
+        *,
+        region: str,
+        account_id: str,
+        clock: Clock,
+        is_patient: bool = True,
     ) -> None:
         """
         *client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False.
@@ -185,7 +213,9 @@ class SesClient:
         tags: Mapping[str, str],
     ) -> SesIdentity:
         """CreateEmailIdentity: a new identity that signs with *key*."""
-        optional: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        optional: dict[str, Any] = (
+            {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        )
         answer = self._make(
             self._client.create_email_identity,
             domain,
@@ -199,7 +229,9 @@ class SesClient:
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
     ) -> SesIdentity:
-        """PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record."""
+        """
+        PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record.
+        """
         answer = self._make(
             self._client.put_email_identity_dkim_signing_attributes,
             domain,
@@ -209,7 +241,9 @@ class SesClient:
         )
         # A Put does not change whether signing is enabled, and its response does not have it.
         dkim = {"SigningAttributesOrigin": "EXTERNAL", "SigningEnabled": True}
-        return self._shown({**answer, "DkimAttributes": {**dkim, "Status": answer.get("DkimStatus", "")}})
+        return self._shown(
+            {**answer, "DkimAttributes": {**dkim, "Status": answer.get("DkimStatus", "")}}
+        )
 
     def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
         """PutEmailIdentityDkimAttributes: the console's *DKIM signatures: Enabled* box."""
@@ -258,7 +292,9 @@ class SesClient:
         tokens: set[str] = set()
         more: dict[str, Any] = {}
         while True:
-            answer = self._make(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more)
+            answer = self._make(
+                self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more
+            )
             yield tuple(
                 Listed(
                     name=one.get("IdentityName", ""),
@@ -276,9 +312,11 @@ class SesClient:
 
     def poll(self, domain: str) -> SesIdentity | str | None:
         """
-        What `get_email_identity` returns; or the status from a List, if other threads ask meanwhile.
+        What `get_email_identity` returns; or the status from a List, if other threads ask
+        meanwhile.
 
-        They share a poll that awaits its turn. A List is sent if it has fewer pages than there are domains.
+        They share a poll that awaits its turn. A List is sent if it has fewer pages than there are
+        domains.
         """
         with self._joining:
             is_first = self._poll is None
@@ -318,7 +356,8 @@ class SesClient:
         """
         DeleteEmailIdentity. No error if the identity does not exist.
 
-        If a tenant or a certificate holds it, the hint of `AwsRefused` has the commands that free it.
+        If a tenant or a certificate holds it, the hint of `AwsRefused` has the commands that free
+        it.
         """
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
@@ -328,9 +367,14 @@ class SesClient:
             raise refused.with_steps(self._ways_out(domain, refused.hint)) from None
 
     def list_resource_tenants(self, domain: str) -> list[str]:
-        """ListResourceTenants: tenants that *domain* is associated with, one more than are named at most."""
+        """
+        ListResourceTenants: tenants that *domain* is associated with, one more than are named at
+        most.
+        """
         arn, size = self.arn(domain), MOST_TENANTS + 1  # one call: a platform may have thousands
-        answer = self._make(self._client.list_resource_tenants, domain, ResourceArn=arn, PageSize=size)
+        answer = self._make(
+            self._client.list_resource_tenants, domain, ResourceArn=arn, PageSize=size
+        )
         return [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
 
     def _ways_out(self, domain: str, said: str) -> list[Message]:
@@ -342,19 +386,27 @@ class SesClient:
                 tenants = self.list_resource_tenants(domain)
             except (AwsRefused, Stopped):  # without that permission the user asks
                 tenants = []
-            steps += [AwsMessages.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]]
-            steps += [] if 0 < len(tenants) <= MOST_TENANTS else [AwsMessages.HELD_BY_TENANTS(**where)]
+            steps += [
+                AwsMessages.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]
+            ]
+            steps += (
+                [] if 0 < len(tenants) <= MOST_TENANTS else [AwsMessages.HELD_BY_TENANTS(**where)]
+            )
         if _CERTIFICATES in said:
             steps.append(AwsMessages.HELD_BY_CERTIFICATES(**where))
         return [*steps, AwsMessages.FREED()] if steps else []
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._make(self._client.tag_resource, domain, ResourceArn=self.arn(domain), Tags=tag_list(tags))
+        self._make(
+            self._client.tag_resource, domain, ResourceArn=self.arn(domain), Tags=tag_list(tags)
+        )
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
         """UntagResource: removes the tags with these names."""
-        self._make(self._client.untag_resource, domain, ResourceArn=self.arn(domain), TagKeys=list(names))
+        self._make(
+            self._client.untag_resource, domain, ResourceArn=self.arn(domain), TagKeys=list(names)
+        )
 
     def arn(self, domain: str) -> str:
         """The ARN of the identity, whether SES has it or not."""
@@ -378,7 +430,9 @@ class SesClient:
         return method(*args, **given)
 
     def _take_turn(self) -> None:
-        with self._lock:  # an interrupt ends the wait of the thread that holds it, then that of the next
+        with (
+            self._lock
+        ):  # an interrupt ends the wait of the thread that holds it, then that of the next
             self._wait(self._next_call - self._clock.monotonic())
             self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
 
@@ -391,9 +445,15 @@ class SesClient:
         reason = AwsMessages.SES_LIMIT(region=region) if code == "LimitExceededException" else None
         if is_throttled(error):
             reason = AwsMessages.SES_THROTTLED(region=region)
-        lost = AwsMessages.TRY_AGAIN() if errors.only_reads(operation) else AwsMessages.SES_UNCONFIRMED()
+        lost = (
+            AwsMessages.TRY_AGAIN()
+            if errors.only_reads(operation)
+            else AwsMessages.SES_UNCONFIRMED()
+        )
         refused = errors.refused(error, operation, domain, "SES", region, lost=lost, reason=reason)
-        is_perhaps_gone = operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException"
+        is_perhaps_gone = (
+            operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException"
+        )
         steps = [AwsMessages.SES_PERHAPS_GONE()] if is_perhaps_gone else []
         return AwsRefused(refused, kind="SesRefused").with_steps(steps)
 

@@ -60,8 +60,8 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     """
     A session for clients in any Region; its roles are assumed in *region*.
 
-    Raises `InvalidSettings` if it can't be made, or if there are no credentials: otherwise each client
-    would search for them again, up to the metadata service of EC2, which may be silent.
+    Raises `InvalidSettings` if it can't be made, or if there are no credentials: otherwise each
+    client would search for them again, up to the metadata service of EC2, which may be silent.
     """
     with _told(settings):
         session = boto3.Session(
@@ -80,16 +80,22 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
 
 
 def sign_in(settings: AwsSettings, *, region: str) -> str:
-    """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
+    """
+    The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't
+    work.
+    """
     return _account(open_session(settings, region=region), settings, region)
 
 
-def connect(settings: AwsSettings, service: str, *, session: boto3.Session, region: str) -> tuple[Any, str]:
+def connect(
+    settings: AwsSettings, service: str, *, session: boto3.Session, region: str
+) -> tuple[Any, str]:
     """
     A client for *service* (`sesv2` or `secretsmanager`) in *region*, and the id of its account.
 
-    *session* is that of these settings. Raises `InvalidSettings` if no client can be made, its account is
-    not allowed, or only one of the service and Route 53 is redirected to another endpoint.
+    *session* is that of these settings. Raises `InvalidSettings` if no client can be made, its
+    account is not allowed, or only one of the service and Route 53 is redirected to another
+    endpoint.
     """
     with _told(settings):
         config = CLIENT if service == "sesv2" else RETRYING_CLIENT
@@ -122,9 +128,9 @@ def connect_to_route53(
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    *session* is that of these settings; the role may ask for *external_id*. The client only reads: pulumi-aws
-    writes to the zone, in *expected_account* if that is known. Raises `WrongAccount` if SES would be called
-    in another one, `InvalidSettings` if no client can be made.
+    *session* is that of these settings; the role may ask for *external_id*. The client only reads:
+    pulumi-aws writes to the zone, in *expected_account* if that is known. Raises `WrongAccount` if
+    SES would be called in another one, `InvalidSettings` if no client can be made.
     """
     role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
     settings = replace(settings, roles=(*settings.roles, role)) if role_arn else settings
@@ -140,9 +146,16 @@ def connect_to_route53(
 
 
 def make_client(
-    session: Any, name: str, settings: AwsSettings, config: Config, region: str | None, **credentials: Any
+    session: Any,
+    name: str,
+    settings: AwsSettings,
+    config: Config,
+    region: str | None,
+    **credentials: Any,
 ) -> Any:
-    """A client whose account is compared with nothing; ValueError for an endpoint that gets no calls."""
+    """
+    A client whose account is compared with nothing; ValueError for an endpoint that gets no calls.
+    """
     endpoint = settings.endpoints.get(name)
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
@@ -151,12 +164,16 @@ def make_client(
     return client
 
 
-def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
+def refuse_other_account(
+    settings: AwsSettings, service: str, *, account: str, expected: str | None
+) -> None:
     """Raise `WrongAccount` unless *account* is the *expected* one; None allows any account."""
     if expected is not None and account != expected:
         whose = _whose(settings)
         raise WrongAccount(
-            AwsMessages.OTHER_ACCOUNT(whose=whose, service=service, account=account, expected=expected)
+            AwsMessages.OTHER_ACCOUNT(
+                whose=whose, service=service, account=account, expected=expected
+            )
         )
 
 
@@ -166,7 +183,9 @@ def _told(settings: AwsSettings) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, *OF_A_PROFILE) as error:
-        raise InvalidSettings(AwsMessages.NO_SESSION(whose=_whose(settings), reason=said(error))) from None
+        raise InvalidSettings(
+            AwsMessages.NO_SESSION(whose=_whose(settings), reason=said(error))
+        ) from None
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -182,11 +201,15 @@ def _account(session: boto3.Session, settings: AwsSettings, region: str | None) 
         sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
 
     def refused(error: BaseException) -> InvalidSettings:
-        reason = "the response is not STS's" if isinstance(error, ResponseParserError) else said(error)
+        reason = (
+            "the response is not STS's" if isinstance(error, ResponseParserError) else said(error)
+        )
         # Perhaps of AssumeRole: the command that is named otherwise says nothing about it.
         step = next_step(code_of(error, "STS")) if isinstance(error, ClientError) else None
         step = step or AwsMessages.ASK_STS()
-        return InvalidSettings(AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step))
+        return InvalidSettings(
+            AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step)
+        )
 
     return answer(lambda: sts.get_caller_identity()["Account"], refused, wait=partial(wait, "STS"))
 

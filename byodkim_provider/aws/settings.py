@@ -1,5 +1,6 @@
 """
-The `aws:` stack configuration, read as pulumi-aws reads it: account, Region, and where calls to AWS go.
+The `aws:` stack configuration, read as pulumi-aws reads it: account, Region, and where calls to AWS
+go.
 
 A setting that chooses an account, a Region or an endpoint and can't be honoured is refused by
 name, never ignored: otherwise an identity could end up in another account than its record.
@@ -46,9 +47,13 @@ def _known() -> dict[str, str]:
 
 @cache
 def dns_suffixes() -> frozenset[str]:
-    """Domains that hold the endpoints of AWS's services, over IPv4 and IPv6, and others' hosts too."""
+    """
+    Domains that hold the endpoints of AWS's services, over IPv4 and IPv6, and others' hosts too.
+    """
     return frozenset(
-        one["outputs"][name] for one in _partitions() for name in ("dnsSuffix", "dualStackDnsSuffix")
+        one["outputs"][name]
+        for one in _partitions()
+        for name in ("dnsSuffix", "dualStackDnsSuffix")
     )
 
 
@@ -117,7 +122,9 @@ ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
 ACCOUNT: Final = re.compile("[0-9]{12}")
 
 ROLE_ARN: Final = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
-"""What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy."""
+"""
+What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy.
+"""
 
 
 def tag_list(tags: Mapping[str, str]) -> Any:
@@ -134,7 +141,9 @@ class AwsSettings:
     secret_key: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """Parameters of STS AssumeRole, in the order of the roles; an external id counts as a secret."""
+    """
+    Parameters of STS AssumeRole, in the order of the roles; an external id counts as a secret.
+    """
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """URL by pulumi-aws's name of the service: `route53`, `secretsmanager`, `sesv2`, `sts`."""
     allowed_accounts: tuple[str, ...] = ()
@@ -199,7 +208,9 @@ class _Reading:
                     parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
                 elif option not in ("duration", *ROLE_OPTIONS):
                     # A session is renewed while it is needed, so its duration makes no difference.
-                    self.problems.append(AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}"))
+                    self.problems.append(
+                        AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}")
+                    )
             if not re.fullmatch(ROLE_ARN, str(parameters.get("RoleArn", ""))):
                 self.problems.append(AwsMessages.ROLE_ARN(path=path))
             yield parameters
@@ -208,7 +219,11 @@ class _Reading:
         """URLs by service."""
         urls: dict[str, str] = {}
         for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
-            urls |= {name: url for name, url in self._strings(one, f"aws:endpoints[{number}]").items() if url}
+            urls |= {
+                name: url
+                for name, url in self._strings(one, f"aws:endpoints[{number}]").items()
+                if url
+            }
         self.problems += [
             AwsMessages.ENDPOINTS(service=service, problem=problem)
             for service in sorted(SERVICES.keys() & urls.keys())
@@ -222,7 +237,9 @@ class _Reading:
             account = _as_string(one)
             if account is None or not ACCOUNT.fullmatch(account):
                 # YAML reads 012345670123 without quotes as an octal number.
-                self.problems.append(AwsMessages.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one)))
+                self.problems.append(
+                    AwsMessages.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one))
+                )
             else:
                 yield account
 
@@ -248,7 +265,9 @@ class _Reading:
 
     def _strings(self, value: Any, path: str) -> dict[str, str]:
         items = value if isinstance(value, dict) else {"": value}
-        strings = {name: text for name, one in items.items() if (text := _as_string(one)) is not None}
+        strings = {
+            name: text for name, one in items.items() if (text := _as_string(one)) is not None
+        }
         if not isinstance(value, dict) or len(strings) < len(items):
             self.problems.append(AwsMessages.KIND(path=path, kind="an object of strings"))
         return strings
@@ -281,17 +300,21 @@ SERVICES: Final = {
     "secretsmanager": ("Secrets Manager", "secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
     "sts": ("STS", "sts", "AWS_ENDPOINT_URL_STS"),
 }
-"""By pulumi-aws's name: AWS's name, the first label of its hosts, the variable that redirects it."""
+"""
+By pulumi-aws's name: AWS's name, the first label of its hosts, the variable that redirects it.
+"""
+
+_LABELS: Final = "|".join(label for _, label, _ in SERVICES.values())
 
 _OF_AWS: Final = re.compile(
-    rf"(?P<vpce>vpce-[a-z0-9-]+[.])?({'|'.join(label for _, label, _ in SERVICES.values())})(-fips)?"
+    rf"(?P<vpce>vpce-[a-z0-9-]+[.])?({_LABELS})(-fips)?"
     r"([.]([a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}|aws(-[a-z]+)*-global|us-gov))?(?(vpce)[.]vpce)[.](?P<suffix>.+)"
 )
 """
 A service's own host, in a Region or not, or a VPC endpoint of the service.
 
-Below the same domains anybody has hosts: of API Gateway, EC2, load balancers, buckets, and VPC endpoints
-with `vpce-svc-…` in the place of the service.
+Below the same domains anybody has hosts: of API Gateway, EC2, load balancers, buckets, and VPC
+endpoints with `vpce-svc-…` in the place of the service.
 """
 
 
@@ -309,7 +332,9 @@ def is_of_aws(url: str) -> bool:
     return found is not None and found["suffix"] in dns_suffixes()
 
 
-def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Message]:
+def redirection_warnings(
+    endpoints: Mapping[str, str], environment: Mapping[str, str]
+) -> Iterator[Message]:
     """
     A message for each service whose calls leave this machine and do not go to AWS.
 
@@ -319,9 +344,16 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         environment = {}
     for service, (name, _, variable) in SERVICES.items():
-        url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
+        url = (
+            endpoints.get(service)
+            or environment.get(variable)
+            or environment.get("AWS_ENDPOINT_URL")
+            or ""
+        )
         if url and not is_of_aws(url) and not is_local(url):
-            yield AwsMessages.REDIRECTED(service=name, host=named(host_of(url)) or "an unclear address")
+            yield AwsMessages.REDIRECTED(
+                service=name, host=named(host_of(url)) or "an unclear address"
+            )
 
 
 MAX_TAGS: Final = 47
@@ -337,7 +369,9 @@ def tag_problems(tags: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Mes
     if len(tags) > MAX_TAGS:
         yield (
             (),
-            SettingMessages.KIND(kind=f"at most {MAX_TAGS} with those of aws:defaultTags", value=len(tags)),
+            SettingMessages.KIND(
+                kind=f"at most {MAX_TAGS} with those of aws:defaultTags", value=len(tags)
+            ),
         )
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:

@@ -88,8 +88,12 @@ class _Commands(click.Group):
         return code
 
 
-def _said(error: ByodkimError | click.ClickException, given: Sequence[str], exit_code: int | None) -> int:
-    """Say *error* without what may be a private key: click quotes arguments. Returns the exit code."""
+def _said(
+    error: ByodkimError | click.ClickException, given: Sequence[str], exit_code: int | None
+) -> int:
+    """
+    Say *error* without what may be a private key: click quotes arguments. Returns the exit code.
+    """
     refused = Refused(str(error), kind="CannotRead") if isinstance(error, ByodkimError) else error
     # click has many classes for a wrong command line, and other ones with each version.
     kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__

@@ -1,5 +1,6 @@
 """
-Asks SES and DNS, side by side, about the domains of a stack or about one record: for `status` and `doctor`.
+Asks SES and DNS, side by side, about the domains of a stack or about one record: for `status` and
+`doctor`.
 
 One question each; nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 """
@@ -46,19 +47,29 @@ from byodkim_provider.messages.cli import CliMessages
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
-"""By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which name."""
+"""
+By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which
+name.
+"""
 
 AskSes = Callable[[str, str, str | None, bool], SesIdentity | Exception | None]
-"""Asks SES in a Region for a domain, in the account that it must be; last: whether an error is returned."""
+"""
+Asks SES in a Region for a domain, in the account that it must be; last: whether an error is
+returned.
+"""
 
 
 def of_stack(
-    stack: Stack, environment: Environment, chosen: Chosen | None = None, servers: Sequence[str] = ()
+    stack: Stack,
+    environment: Environment,
+    chosen: Chosen | None = None,
+    servers: Sequence[str] = (),
 ) -> list[DomainNow]:
     """
     Every domain in the configuration or the stack's state, or the *chosen* one, sorted by name.
 
-    *chosen* are the options of `doctor`, which always asks for DMARC, and goes on if SES does not answer.
+    *chosen* are the options of `doctor`, which always asks for DMARC, and goes on if SES does not
+    answer.
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     is_doctor = chosen is not None
@@ -72,7 +83,9 @@ def of_stack(
         name, declared = domain.name, domain.declared
         resolver = domain.resolver(environment, servers)
         for one in (one.declared for one in domain.identities if one.key):
-            questions["SES", one.region, name] = partial(ask_ses, one.region, name, one.account_id, is_doctor)
+            questions["SES", one.region, name] = partial(
+                ask_ses, one.region, name, one.account_id, is_doctor
+            )
         for record in expected[name]:
             questions["DNS", record.name] = partial(_record_now, record, resolver)
         for region in domain.unmade:
@@ -82,7 +95,9 @@ def of_stack(
         if resolver and (is_doctor or mail_froms):
             questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
-            questions["MAIL FROM", name] = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
+            questions["MAIL FROM", name] = partial(
+                dmarc.mail_from_mistakes, resolver, name, mail_froms
+            )
     answers = _answers(questions, say_refusal=is_doctor)
 
     found = [
@@ -91,7 +106,9 @@ def of_stack(
             [
                 identity_now(one, seen, now, stack.state.verified)
                 for one in domain.identities
-                if not isinstance(seen := answers.get(("SES", one.declared.region, domain.name)), Exception)
+                if not isinstance(
+                    seen := answers.get(("SES", one.declared.region, domain.name)), Exception
+                )
             ],
             [_in_stack(answers["DNS", one.name], domain, now) for one in expected[domain.name]],
             {region: answers["SES", region, domain.name] for region in domain.unmade},
@@ -101,7 +118,11 @@ def of_stack(
         )
         for domain in domains
     ]
-    return list(map(_as_arguments, found)) if stack.has_own_program and not stack.state.of_plugin else found
+    return (
+        list(map(_as_arguments, found))
+        if stack.has_own_program and not stack.state.of_plugin
+        else found
+    )
 
 
 def of_record(
@@ -136,7 +157,9 @@ def of_record(
 
 
 def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...], Any]:
-    """The answers to the questions. If some failed and the command goes on, the first error is shown."""
+    """
+    The answers to the questions. If some failed and the command goes on, the first error is shown.
+    """
     shown = [(" ".join(subject), ask) for subject, ask in questions.items()]
     answers = dict(zip(questions, ask_all(shown), strict=True))
     refused = [str(one) for one in answers.values() if isinstance(one, Exception)]
@@ -146,8 +169,12 @@ def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...]
     return answers
 
 
-def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
-    """A function that asks SES; if signing in *may_fail*, the function returns the error of that."""
+def _ses(
+    environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool
+) -> AskSes:
+    """
+    A function that asks SES; if signing in *may_fail*, the function returns the error of that.
+    """
     try:
         account = environment.account(settings())
     except (ByodkimError, Refused) as error:
@@ -170,7 +197,9 @@ def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_f
 
 
 def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:
-    """The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them."""
+    """
+    The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them.
+    """
     declared = domain.declared
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
     records = {one.name: one for one in domain.records}
@@ -200,13 +229,18 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     signing, published = declared.after_leak(record.generation)
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.
-    if record.role != "standby" or any(record.generation in one.signed_until for one in domain.identities):
+    if record.role != "standby" or any(
+        record.generation in one.signed_until for one in domain.identities
+    ):
         settings += " and `overlapDays: 0`"
     return f"set {settings}, and run `pulumi up`"
 
 
 def _panel(by_hand: Declared | None, labels: Sequence[str]) -> Panel | None:
-    """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
+    """
+    Where the record stands, typed in or written by the host's API; None if that is not one known
+    panel.
+    """
     if by_hand and by_hand.panel:
         return PANELS.get(by_hand.panel)
     found = [panel_of(label) for label in labels]
@@ -214,7 +248,10 @@ def _panel(by_hand: Declared | None, labels: Sequence[str]) -> Panel | None:
 
 
 def _name_servers(declared: Declared, labels: Sequence[str]) -> tuple[str, ...]:
-    """The name servers of all zones that hold the record; empty if one zone's are not known, or not asked."""
+    """
+    The name servers of all zones that hold the record; empty if one zone's are not known, or not
+    asked.
+    """
     if declared.dns_check == "recursive":
         return ()
     known = [declared.name_servers.get(label, ()) for label in labels]
@@ -229,11 +266,13 @@ def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
     number = record.generation or 0
     mine = domain.identities if number else ()  # (): used alone
     since = [one.key.signing_since for one in mine if one.key and one.declared.generation == number]
-    # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
+    # An adopted identity is stored as if every key had signed until then: nobody knows of its
+    # standby.
     until = [
         one.signed_until[number]
         for one in mine
-        if number in one.signed_until and not (one.adopted and number > (one.declared.generation or 0))
+        if number in one.signed_until
+        and not (one.adopted and number > (one.declared.generation or 0))
     ]
     role = record.role
     if mine:  # a run that failed has perhaps not switched to what the file says
@@ -255,13 +294,17 @@ def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
 
 
 def _as_arguments(now: Any) -> Any:
-    """*now* with each setting that it names as an argument of the program that declares the domain."""
+    """
+    *now* with each setting that it names as an argument of the program that declares the domain.
+    """
     if isinstance(now, str):
         return in_python(now)
     if isinstance(now, tuple):
         return tuple(map(_as_arguments, now))
     names = ("wrong", "unknown", "due", "notes", "identities", "problem", "records", "fix")
-    return replace(now, **{name: _as_arguments(getattr(now, name)) for name in names if hasattr(now, name)})
+    return replace(
+        now, **{name: _as_arguments(getattr(now, name)) for name in names if hasattr(now, name)}
+    )
 
 
 def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
@@ -270,7 +313,9 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
     key = found.public_key_der if found else expected.public_key_der or b""
     # Nobody may publish its public half any more.
     leaked = found is not None and found.leaked and not found.foreign
-    value = "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
+    value = (
+        "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
+    )
     now = RecordNow(
         name=expected.name,
         target=expected.target,
@@ -278,7 +323,9 @@ def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> Recor
         fingerprint=fingerprint(key) if key else "",
         bits=keys.public_bits(key) if key else None,
         verdict=found.verdict if found else "unknown",
-        unanswered=found is not None and found.verdict == "unknown" and nobody_answers(found.answers),
+        unanswered=found is not None
+        and found.verdict == "unknown"
+        and nobody_answers(found.answers),
         notes=() if found else (NOT_CHECKED,),
     )
     return _with_fix(_with_servers(now, found, expected), found, expected) if found else now
@@ -291,11 +338,19 @@ def _with_servers(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) ->
     servers = []
     for answer in found.answers:
         shows, says = visibility.is_right(answer, key), visibility.diagnose([answer], key, target)
-        if not key and answer.target and answer.target == target:  # all that a slot without a record has
+        if (
+            not key and answer.target and answer.target == target
+        ):  # all that a slot without a record has
             shows, says = True, f"{answer.server} has the CNAME"
         answered = answer.values is not None
         servers.append(
-            ServerNow(server=answer.server, answered=answered, shows_key=shows, alias=answer.alias, says=says)
+            ServerNow(
+                server=answer.server,
+                answered=answered,
+                shows_key=shows,
+                alias=answer.alias,
+                says=says,
+            )
         )
     visible = sum(one.shows_key for one in servers)
     seen = found.summary()
@@ -324,7 +379,11 @@ def _with_fix(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> Rec
         about = {"zone": found.zone, "found_at": found.found_at, "new_key": expected.new_key}
         about["target"] = expected.target
         fix = diagnosis.fix(panel, found.code, **about, kept=kept, foreign=found.foreign)
-    if found.code not in ("", *diagnosis.NOTHING_TO_TYPE) and (now.target or now.value) and not kept:
+    if (
+        found.code not in ("", *diagnosis.NOTHING_TO_TYPE)
+        and (now.target or now.value)
+        and not kept
+    ):
         instructions = panels.instructions(
             panel,
             record_name=now.name,

@@ -1,5 +1,6 @@
 """
-Options that several commands have: which stack; and for `records` and `doctor`, which record without a stack.
+Options that several commands have: which stack; and for `records` and `doctor`, which record
+without a stack.
 
 Options and files in, one checked value out, so that commands work the same with and without a
 stack. Errors name the option.
@@ -15,7 +16,14 @@ from typing import Any
 import click
 
 from byodkim_provider.cli.environment import Environment, current_directory
-from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, project_file, stack_names
+from byodkim_provider.cli.stack import (
+    Domain,
+    Stack,
+    not_in_stack,
+    open_stack,
+    project_file,
+    stack_names,
+)
 from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config.values import ZONE
 from byodkim_provider.dkim import keys, records
@@ -36,12 +44,16 @@ def _complete(_context: click.Context, _param: click.Parameter, incomplete: str)
 
 
 def checked(read: Callable[[str], str]) -> Callable[[str], str]:
-    """The type of an option or argument whose value *read* returns in its normal form, or refuses."""
+    """
+    The type of an option or argument whose value *read* returns in its normal form, or refuses.
+    """
 
     def value(text: str) -> str:
         try:
             return read(text)
-        except ValueError as error:  # click would quote the value, and not say what is wrong with it
+        except (
+            ValueError
+        ) as error:  # click would quote the value, and not say what is wrong with it
             raise click.BadParameter(str(error)) from None
 
     return value
@@ -51,7 +63,9 @@ def stack_option(
     name: str = "name", help: str = "The stack; by default the selected one.", **more: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The option `--stack`, whose value the command gets as *name*."""
-    return click.option("-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help, **more)
+    return click.option(
+        "-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help, **more
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +84,22 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; *command* gets their values as *chosen*."""
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
-    @click.argument("domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]")
+    @click.argument(
+        "domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]"
+    )
     @stack_option("stack_name")
-    @click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack.")
+    @click.option(
+        "--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."
+    )
     @click.option(
         "--private-key",
         type=key_file,
         metavar="FILE",
         help="PEM, DER or base64 of DER; only the public half is used.",
     )
-    @click.option("--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it.")
+    @click.option(
+        "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
+    )
     @click.option(
         "--panel",
         type=click.Choice(list(PANELS)),
@@ -90,7 +110,8 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         "--zone",
         type=checked(ZONE.read),
         metavar="NAME",
-        help="The zone of the record: `records` prints those in this zone, and without it assumes the "
+        help="The zone of the record: `records` prints those in this zone, and without it assumes "
+        "the "
         "topmost domain of the stack that holds the record.",
     )
     @wraps(command)
@@ -109,7 +130,9 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def _record(chosen: Chosen, selector: str, private_key: str | None, public_key: str | None) -> ExpectedRecord:
+def _record(
+    chosen: Chosen, selector: str, private_key: str | None, public_key: str | None
+) -> ExpectedRecord:
     """The record of *selector*; raises `click.UsageError` for options that don't go together."""
     if chosen.domain is None:
         raise click.UsageError("--selector needs DOMAIN.")
@@ -117,12 +140,18 @@ def _record(chosen: Chosen, selector: str, private_key: str | None, public_key: 
         raise click.UsageError("Give --stack or --selector, not both.")
     if private_key and public_key:
         raise click.UsageError("Give --private-key or --public-key, not both.")
-    if problem := records.selector_problem(selector) or records.name_problem(selector, chosen.domain):
+    if problem := records.selector_problem(selector) or records.name_problem(
+        selector, chosen.domain
+    ):
         raise click.BadParameter(str(problem), param_hint="--selector")
     refuse_other_zone(chosen.zone, records.record_name(selector, chosen.domain))
     key = _public_key(private_key, public_key)
     return ExpectedRecord(
-        selector=selector, domain=chosen.domain, public_key_der=key, zone=chosen.zone, panel=chosen.panel
+        selector=selector,
+        domain=chosen.domain,
+        public_key_der=key,
+        zone=chosen.zone,
+        panel=chosen.panel,
     )
 
 
@@ -133,7 +162,9 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
     if not project_file(environment.directory):
-        raise Refused(CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead")
+        raise Refused(
+            CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead"
+        )
     stack = open_stack(chosen.stack_name, environment)
     if chosen.domain and chosen.domain not in stack.domains:
         other = not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, stack.domains)

@@ -1,8 +1,8 @@
 """
 `byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
-`answers` asks, as for `status`. SES's status and what DMARC makes of the domain's mail are shown too,
-and do not affect the verdict.
+`answers` asks, as for `status`. SES's status and what DMARC makes of the domain's mail are shown
+too, and do not affect the verdict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ import click
 
 from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.chosen import Chosen, checked, chosen_options, open_chosen, refuse_other_zone
+from byodkim_provider.cli.chosen import (
+    Chosen,
+    checked,
+    chosen_options,
+    open_chosen,
+    refuse_other_zone,
+)
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict
@@ -61,7 +67,8 @@ Exit codes:
     type=_server,
     multiple=True,
     metavar="HOST:PORT",
-    help="Use this resolver, and its port for the zone's own servers. May be repeated: the next one is used "
+    help="Use this resolver, and its port for the zone's own servers. May be repeated: the next "
+    "one is used "
     "if it does not answer. Default: the system's resolvers.",
 )
 @click.option(
@@ -74,7 +81,11 @@ Exit codes:
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(
-    context: click.Context, chosen: Chosen, servers: tuple[str, ...], region: str | None, wants_json: bool
+    context: click.Context,
+    chosen: Chosen,
+    servers: tuple[str, ...],
+    region: str | None,
+    wants_json: bool,
 ) -> None:
     """
     Say whether the DNS records are right, and if not, what is wrong and how to fix it.
@@ -97,8 +108,15 @@ def doctor(
         click.echo(as_json({"verdict": verdict, "domains": domains}))
     else:
         show_lines([f"{subject}: {tally('record', verdicts, order=EXIT_CODES)}", ""])
-        show_lines(line for domain in domains for record in domain.records for line in _record(record))
-        show_lines(line for domain in domains for one in domain.identities for line in ses_lines(domain, one))
+        show_lines(
+            line for domain in domains for record in domain.records for line in _record(record)
+        )
+        show_lines(
+            line
+            for domain in domains
+            for one in domain.identities
+            for line in ses_lines(domain, one)
+        )
         show_lines(line for domain in domains for line in _dmarc(domain))
         show_lines(f"  {line}" for domain in domains for line in domain.mail_from)
     context.exit(EXIT_CODES[verdict])

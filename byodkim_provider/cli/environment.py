@@ -1,8 +1,8 @@
 """
 Everything outside that a command uses: the Pulumi CLI, files, SES, DNS, the clock, the terminal.
 
-It is one value, so that a test can replace all of it but the files. An edit replaces a whole file or
-nothing, and only if the file has not changed since it was read.
+It is one value, so that a test can replace all of it but the files. An edit replaces a whole file
+or nothing, and only if the file has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     Run `pulumi` in the terminal, and return its exit code; negative if a signal killed it.
 
     Pulumi ends in order at its first SIGINT or SIGTERM, and at once at the second. If this process
-    ended first, its plugins would go on, and the stack would stay locked. So this process waits, and
-    Pulumi gets each signal once: from the terminal, or else from here.
+    ended first, its plugins would go on, and the stack would stay locked. So this process waits,
+    and Pulumi gets each signal once: from the terminal, or else from here.
     """
     in_terminal = any(os.isatty(stream) for stream in range(3))
     early: list[int] = []
@@ -66,13 +66,17 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     def end(number: int, _: object) -> None:
         if not running:
             early.append(number)
-        elif not (in_terminal and number == signal.SIGINT):  # a terminal sends Ctrl-C to both processes
+        elif not (
+            in_terminal and number == signal.SIGINT
+        ):  # a terminal sends Ctrl-C to both processes
             running[0].send_signal(passed_on(number))
 
     def passed_on(number: int) -> int:
         return signal.SIGTERM if number == signal.SIGHUP else number  # SIGHUP would kill Pulumi
 
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         # Without a terminal in a group of its own: a CI may send a signal to the whole group.
         with subprocess.Popen(  # noqa: S603
@@ -90,7 +94,10 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
 
 
 def read_file(file: Path) -> str | None:
-    """The text of *file*, with its own line ends; None if there is no such file; else raises `Refused`."""
+    """
+    The text of *file*, with its own line ends; None if there is no such file; else raises
+    `Refused`.
+    """
     try:
         return file.read_bytes().decode()
     except FileNotFoundError:
@@ -107,7 +114,9 @@ def write_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refused(CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite") from None
+        raise Refused(
+            CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite"
+        ) from None
     say(CliMessages.WRITTEN(file=shown))
 
 
@@ -116,9 +125,14 @@ def replace_file(file: Path, shown: str, before: str | None, after: str) -> None
     target = file.resolve()  # a link stays a link
     try:
         there = None if before is None else target.stat()
-        if there and not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be
+        if (
+            there and not there.st_mode & 0o200
+        ):  # it could be replaced all the same, as its folder can be
             raise Refused(CliMessages.READ_ONLY(file=shown), kind="CannotWrite")
-        with _ended_in_order(), TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        with (
+            _ended_in_order(),
+            TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
+        ):
             new = Path(folder, target.name)
             with new.open("wb") as opened:
                 opened.write(after.encode())
@@ -133,7 +147,9 @@ def replace_file(file: Path, shown: str, before: str | None, after: str) -> None
                     raise Refused(CliMessages.CHANGED_MEANWHILE(file=shown))
                 new.replace(target)
     except OSError as error:
-        raise Refused(CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite") from None
+        raise Refused(
+            CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite"
+        ) from None
 
 
 @contextmanager
@@ -175,7 +191,9 @@ def current_directory() -> Path:
 
 def partition_here(region: str | None = None) -> str:
     """The second part of ARNs in *region*, or in that of the environment."""
-    return partition_of(region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "")
+    return partition_of(
+        region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    )
 
 
 @dataclass(frozen=True)

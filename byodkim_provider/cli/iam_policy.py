@@ -44,12 +44,20 @@ Exit codes:
 @click.option(
     "--role",
     metavar="ARN",
-    help="For this role, one of those that the stack assumes; by default for the credentials it starts with.",
+    help=(
+        "For this role, one of those that the stack assumes; by default for the credentials it "
+        "starts with."
+    ),
 )
 @click.option(
-    "--json", is_flag=True, expose_value=False, help="The policy is JSON anyway; errors are too then."
+    "--json",
+    is_flag=True,
+    expose_value=False,
+    help="The policy is JSON anyway; errors are too then.",
 )
-@click.option("--scan", is_flag=True, help="For `byodkim scan` instead of a stack: it reads, no more.")
+@click.option(
+    "--scan", is_flag=True, help="For `byodkim scan` instead of a stack: it reads, no more."
+)
 @click.pass_context
 def iam_policy(context: click.Context, name: str | None, role: str | None, scan: bool) -> None:
     """
@@ -73,7 +81,9 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
         scopes = scopes_of(open_stack(name, environment))
     if role not in scopes:
         known = ", ".join(one for one in scopes if one) or "it assumes none"
-        raise click.BadParameter(f"the stack does not assume {role!r}: {known}", param_hint="--role")
+        raise click.BadParameter(
+            f"the stack does not assume {role!r}: {known}", param_hint="--role"
+        )
     document = policy(scopes[role])
     for other in scopes:
         if other and role is None:
@@ -113,8 +123,14 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
     unknown = []
     if "identity" in main.arns:
         unknown += ["the account"] if main.account == "*" else []
-        unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
-    zones = [zone for domain in stack.domains.values() for zone in _zones(domain, stack.state.roles)]
+        unknown += (
+            ["the id of the stack, with which its owner tags begin"]
+            if main.owners == ("*",)
+            else []
+        )
+    zones = [
+        zone for domain in stack.domains.values() for zone in _zones(domain, stack.state.roles)
+    ]
     for role, name, zone_id, by_name in zones:
         if role and role not in scopes:
             scopes[role] = Scope(partition)
@@ -129,7 +145,9 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
 
 
 def _identities(stack: Stack, partition: str) -> Scope:
-    """Identities and secrets that are declared, and those in the state, which may have to be deleted."""
+    """
+    Identities and secrets that are declared, and those in the state, which may have to be deleted.
+    """
     stored = [one.declared for group in stack.state.identities.values() for one in group]
     accounts = {one.account_id for one in stored if one.account_id}
     # An identity keeps its owner when the id of the stack is replaced.
@@ -143,7 +161,9 @@ def _identities(stack: Stack, partition: str) -> Scope:
         _add_identity(scope, one.region, one.domain)
     for domain in stack.settings.domains:
         for region in () if domain.retired else domain.regions:
-            arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
+            arn = _add_identity(
+                scope, region, domain.name, configuration_set=domain.configuration_set
+            )
             if domain.adopt:
                 scope.add("identity to adopt", arn)
         store = domain.key_store
@@ -161,21 +181,29 @@ def _identities(stack: Stack, partition: str) -> Scope:
     return scope
 
 
-def _add_identity(scope: Scope, region: str, domain: str, *, configuration_set: str | None = None) -> str:
+def _add_identity(
+    scope: Scope, region: str, domain: str, *, configuration_set: str | None = None
+) -> str:
     arn = scope.arn("ses", region, f"identity/{domain}")
     scope.add("identity", arn)
-    # As long as any owner tag counts as ours, a wildcard would reach the identities of other stacks.
+    # As long as any owner tag counts as ours, a wildcard would reach the identities of other
+    # stacks.
     names = domain if scope.owners == ("*",) else "*"
     scope.add("any identity", scope.arn("ses", region, f"identity/{names}"))
     scope.add("identity to read", scope.arn("ses", "*", f"identity/{names}"))
     scope.add("any", "*")
     if configuration_set:
-        scope.add("configuration set", scope.arn("ses", region, f"configuration-set/{configuration_set}"))
+        scope.add(
+            "configuration set", scope.arn("ses", region, f"configuration-set/{configuration_set}")
+        )
     return arn
 
 
 def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -> str:
-    """Secrets whose names begin with *name*, encrypted by a key's ID, ARN or alias, or by AWS's own key."""
+    """
+    Secrets whose names begin with *name*, encrypted by a key's ID, ARN or alias, or by AWS's own
+    key.
+    """
     arn = scope.arn("secretsmanager", region, f"secret:{PREFIX}{name}*")
     scope.add("secret", arn)
     if kms_key_id:
@@ -205,14 +233,19 @@ def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: boo
 
 def _mail_from(stack: Stack) -> set[str]:
     """The MAIL FROM domains of a stack, those in the state too, which may have to go."""
-    return {*stack.state.mail_from}.union(*(one.mail_from_domains.values() for one in stack.settings.domains))
+    return {*stack.state.mail_from}.union(
+        *(one.mail_from_domains.values() for one in stack.settings.domains)
+    )
 
 
-def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | None, str, str | None, bool]]:
+def _zones(
+    domain: Domain, roles: Mapping[str, str]
+) -> Iterator[tuple[str | None, str, str | None, bool]]:
     """
     The zones of a domain's records: those that are declared, and those in the state.
 
-    Of each: the role that writes there, the end of the records' names, its id, whether it is found by name.
+    Of each: the role that writes there, the end of the records' names, its id, whether it is found
+    by name.
     """
 
     def name(zone: str | None) -> str:
@@ -220,7 +253,12 @@ def _zones(domain: Domain, roles: Mapping[str, str]) -> Iterator[tuple[str | Non
         return f"{domain.name}.{zone}" if zone else domain.name
 
     places = [one for one in domain.settings.dns if one.provider == "route53"]
-    labels = {label for one in domain.identities for label in one.declared.dns if label.startswith(ROUTE53)}
+    labels = {
+        label
+        for one in domain.identities
+        for label in one.declared.dns
+        if label.startswith(ROUTE53)
+    }
     known = {one.removeprefix(ROUTE53) for one in labels} - {one.zone_id for one in places}
     by_name = [one for one in places if not one.zone_id]
     # Of several zones that are found by name, the state does not say which belongs to which place.

@@ -1,9 +1,10 @@
 """
-Formats the results of `byodkim status`: lines for people, a page for auditors, metrics for Prometheus.
+Formats the results of `byodkim status`: lines for people, a page for auditors, metrics for
+Prometheus.
 
-Values in, text out. Lines are wrapped between words to the width of the terminal, or to 80 columns where
-there is none, as in a log. Nothing that identifies (a domain, a selector, the name of a server) is ever cut
-or broken, however narrow the terminal is.
+Values in, text out. Lines are wrapped between words to the width of the terminal, or to 80 columns
+where there is none, as in a log. Nothing that identifies (a domain, a selector, the name of a
+server) is ever cut or broken, however narrow the terminal is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from byodkim_provider.quoting import printable
 UNBOUNDED: Final = 100_000
 """Columns if a line must not be broken: more than any line has."""
 
-STYLES: Final = {"": "", "well": "", "note": "", "due": "yellow", "unknown": "yellow", "wrong": "red"}
+STYLES: Final = {
+    "": "",
+    "well": "",
+    "note": "",
+    "due": "yellow",
+    "unknown": "yellow",
+    "wrong": "red",
+}
 """By the kind of a line or a row."""
 
 HEADINGS: Final = (("wrong", "wrong"), ("unknown", "unknown"), ("due", "due"), ("notes", "note"))
@@ -40,14 +48,19 @@ Rows = Iterable[tuple[Sequence[str], str]]
 
 
 def show(now: StackNow) -> None:
-    """Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then each domain."""
+    """
+    Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then each
+    domain.
+    """
     console = _console()
     _print(console, f"{now.stack}: {counted(now)}", now.verdict)
     for heading, kind in HEADINGS:
         lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
         if lines:
             _print(console, f"\n{heading}:", kind)
-        for names, text in by_text(lines) if kind == "note" else (([name], text) for name, text in lines):
+        for names, text in (
+            by_text(lines) if kind == "note" else (([name], text) for name, text in lines)
+        ):
             is_all = 1 < len(names) == len(now.domains)
             who = f"all {len(names)} domains" if is_all else ", ".join(names)
             _print(console, f"  {who}: {text}", kind)
@@ -58,7 +71,9 @@ def show(now: StackNow) -> None:
 
 
 def show_lines(lines: Iterable[str]) -> None:
-    """Print *lines*; one with a word that does not fit, such as a value to paste, stays in one piece."""
+    """
+    Print *lines*; one with a word that does not fit, such as a value to paste, stays in one piece.
+    """
     console = _console()
     for line in lines:
         if any(len(word) > console.width for word in line.split()):
@@ -83,7 +98,12 @@ def _details(console: Console, domain: DomainNow) -> None:
     """A table of the identities and one of the records; lines where they do not fit."""
     records = []
     for one in domain.records:
-        cells = [_known(one.generation), _known(one.role), split_name(one.name)[0], one.shown_servers]
+        cells = [
+            _known(one.generation),
+            _known(one.role),
+            split_name(one.name)[0],
+            one.shown_servers,
+        ]
         records.append((cells, one.kind or ""))
     parts = (_identities(domain), (["generation", "role", "selector", "servers"], records))
     tables = []
@@ -94,13 +114,17 @@ def _details(console: Console, domain: DomainNow) -> None:
         tables += [table] if rows else []
     # What a table needs for nothing to be cut or wrapped, whatever the width of the console.
     unbounded = console.options.update(max_width=UNBOUNDED)
-    if all(console.measure(table, options=unbounded).maximum <= console.width - 2 for table in tables):
+    if all(
+        console.measure(table, options=unbounded).maximum <= console.width - 2 for table in tables
+    ):
         for table in tables:
             console.print(Padding(table, (0, 0, 0, 2), expand=False))
         return
     for headings, rows in parts:
         for cells, kind in rows:
-            _print(console, f"  {', '.join(map(' '.join, zip(headings, cells, strict=True)))}", kind)
+            _print(
+                console, f"  {', '.join(map(' '.join, zip(headings, cells, strict=True)))}", kind
+            )
 
 
 def _identities(domain: DomainNow) -> tuple[list[str], list[tuple[list[str], str]]]:
@@ -109,7 +133,13 @@ def _identities(domain: DomainNow) -> tuple[list[str], list[tuple[list[str], str
     with_mail_from = any(one.ses and one.ses.mail_from for one in domain.identities)
     for one in domain.identities:
         days = f"{_known(one.age_days)} of {_known(domain.rotate_after_days)}"
-        cells = [one.region, one.shown_status, _known(one.generation), minute(one.signing_since), days]
+        cells = [
+            one.region,
+            one.shown_status,
+            _known(one.generation),
+            minute(one.signing_since),
+            days,
+        ]
         if with_mail_from:
             seen = (one.ses.mail_from, one.ses.mail_from_status) if one.ses else ("", "")
             cells.append(spf(domain.dmarc, domain.domain, *seen))
@@ -125,8 +155,8 @@ def _console() -> Console:
 
 def _print(console: Console, text: str, kind: str = "") -> None:
     for line in text.split("\n"):
-        # AWS and DNS are quoted here: a terminal must obey nothing of that. Rich breaks a word that is
-        # longer than a line; this leaves it to the terminal, which loses nothing.
+        # AWS and DNS are quoted here: a terminal must obey nothing of that. Rich breaks a word that
+        # is longer than a line; this leaves it to the terminal, which loses nothing.
         console.print(wrapped(printable(line), console.width), style=STYLES[kind], soft_wrap=True)
 
 
@@ -135,15 +165,23 @@ def _known(value: int | str | None) -> str:
 
 
 METRICS: Final = {
-    "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if wrong, 3 if unknown.",
-    "byodkim_days_until_rotation": "Days until the signing key is as old as rotateAfterDays; negative after.",
-    "byodkim_identity_verified": "1 if SES has verified the key of the stack in this Region, else 0.",
+    "byodkim_domain_status": (
+        "0 if a domain is well, 1 if something is due, 2 if wrong, 3 if unknown."
+    ),
+    "byodkim_days_until_rotation": (
+        "Days until the signing key is as old as rotateAfterDays; negative after."
+    ),
+    "byodkim_identity_verified": (
+        "1 if SES has verified the key of the stack in this Region, else 0."
+    ),
     "byodkim_identity_signing_age_days": "Days for which the key has signed in this Region.",
     "byodkim_record_servers_visible": "Name servers that show the key.",
     "byodkim_record_servers_asked": "Name servers that were asked for the key.",
     "byodkim_checked_timestamp_seconds": "When SES and DNS were asked, as Unix time.",
 }
-"""Every metric, a gauge, with its meaning. Names and labels are an interface: dashboards use them."""
+"""
+Every metric, a gauge, with its meaning. Names and labels are an interface: dashboards use them.
+"""
 
 
 def as_prometheus(*stacks: StackNow) -> str:
@@ -227,8 +265,8 @@ def as_html(now: StackNow) -> str:
     """
     The page about *now*, for those who have to see how keys are kept.
 
-    It needs nothing beside it: no script, no font, no other file. Every text that is not of this module is
-    escaped, and keys are shown by fingerprint only.
+    It needs nothing beside it: no script, no font, no other file. Every text that is not of this
+    module is escaped, and keys are shown by fingerprint only.
     """
     worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     rows = []
@@ -258,7 +296,9 @@ def _section(domain: DomainNow) -> str:
     for heading, kind in HEADINGS:
         texts = getattr(domain, heading)
         items = "".join(f"<li>{_words(text)}</li>" for text in texts)
-        parts += [f'<h3 class="{kind}">{kind.capitalize()}</h3>', f"<ul>{items}</ul>"] if texts else []
+        parts += (
+            [f'<h3 class="{kind}">{kind.capitalize()}</h3>', f"<ul>{items}</ul>"] if texts else []
+        )
     parts.append(_table("Identities in SES", *_identities(domain)))
     rows = []
     for one in domain.records:
@@ -273,17 +313,25 @@ def _section(domain: DomainNow) -> str:
 
 
 def _table(
-    caption: str, headings: Sequence[str], rows: Rows, *, codes: Mapping[int, str] = {}, links: bool = False
+    caption: str,
+    headings: Sequence[str],
+    rows: Rows,
+    *,
+    codes: Mapping[int, str] = {},
+    links: bool = False,
 ) -> str:
     """
     A table whose first column heads each row, which has its kind as class; "" without rows.
 
-    *codes* are columns for machines, and the class of each. With *links* the first cell leads to its section.
+    *codes* are columns for machines, and the class of each. With *links* the first cell leads to
+    its section.
     """
     body = ""
     for cells, kind in rows:
         shown = [
-            f'<code class="{codes[number]}">{escape(text)}</code>' if number in codes else _words(text)
+            f'<code class="{codes[number]}">{escape(text)}</code>'
+            if number in codes
+            else _words(text)
             for number, text in enumerate(cells)
         ]
         first = f'<a href="#{escape(cells[0])}">{shown[0]}</a>' if links else shown[0]

@@ -1,9 +1,10 @@
 """
 What SES and DNS show of a stack's domains now, and what is wrong with them or due, as values.
 
-`answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json` field by
-field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not be. Unknown: DNS gave
-no answer. Due: somebody should do something, and mail is fine. Notes: nobody has to do anything.
+`answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json`
+field by field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not
+be. Unknown: DNS gave no answer. Due: somebody should do something, and mail is fine. Notes: nobody
+has to do anything.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from byodkim_provider.identity.judgement import differences, drift, has_key, is_
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.identity.verdicts import (
+    UNCONFIRMED,
+    Entry,
+    Verdict,
+    is_from_before_put,
+    judged,
+)
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
@@ -35,7 +42,10 @@ UNSEEN_ZONE: Final = (
 )
 
 Health = Literal["well", "due", "unknown", "wrong"]
-"""The worst that was found: nothing, something to do while mail is fine, no answer, or something wrong."""
+"""
+The worst that was found: nothing, something to do while mail is fine, no answer, or something
+wrong.
+"""
 
 RecordVerdict = Literal["right", "wrong", "unknown"]
 
@@ -61,19 +71,24 @@ class IdentityNow:
     region: str
     status: str
     """
-    SES's DKIM status. `AWAITING_DNS` if the key was not sent yet, `GONE` if SES has no such identity,
-    `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
+    SES's DKIM status. `AWAITING_DNS` if the key was not sent yet, `GONE` if SES has no such
+    identity, `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
     """
     verified: bool = False
     """Whether SES has verified the key that the stack knows, as `verdicts` judges it."""
     generation: int | None = None
-    """Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key."""
+    """
+    Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key.
+    """
     selector: str | None
     """Selector of that key; None if SES signs with its own keys."""
     signing_since: datetime | None = None
     """None if SES does not sign with this generation."""
     age_days: int | None = None
-    """How many days the generation has signed; None if it does not sign, or since a time in the future."""
+    """
+    How many days the generation has signed; None if it does not sign, or since a time in the
+    future.
+    """
     problem: str = ""
     """Why it is not verified; empty if it is, or if that could not be determined."""
     doubt: str = ""
@@ -109,14 +124,18 @@ class RecordNow:
     """This and *generation* are None without a stack, and for a slot that has no record yet."""
     name: str
     target: str = ""
-    """Where the CNAME at this name has to lead, with `cname`; empty if the record stands here itself."""
+    """
+    Where the CNAME at this name has to lead, with `cname`; empty if the record stands here itself.
+    """
     value: str
     """What it should be; empty if nobody said which key is meant, or the slot has none yet."""
     fingerprint: str
     """SHA-256 of that key, or else of the key in DNS (SubjectPublicKeyInfo, DER), 64 hex digits."""
     bits: int | None
     verdict: RecordVerdict
-    """Right: every server that answers shows the key, and one does. Unknown: none answers or is asked."""
+    """
+    Right: every server that answers shows the key, and one does. Unknown: none answers or is asked.
+    """
     unanswered: bool = False
     """Whether every server, or the resolver, is silent or out of reach: DNS may hold the record."""
     needed: bool = True
@@ -135,7 +154,9 @@ class RecordNow:
     """The wrong name at which the record stands; empty if it stands at none."""
     zone: str = ""
     panel: str = ""
-    """The panel of the servers that serve the record, if known; else that in which it was entered."""
+    """
+    The panel of the servers that serve the record, if known; else that in which it was entered.
+    """
     fix: str = ""
     """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
     instructions: str = ""
@@ -144,7 +165,10 @@ class RecordNow:
     signing_since: datetime | None = None
     """Since when the key signs, in the first of the Regions; None if it does not sign now."""
     signed_until: datetime | None = None
-    """When the key signed last, in the last of the Regions; None if it never did, still does, or unknown."""
+    """
+    When the key signed last, in the last of the Regions; None if it never did, still does, or
+    unknown.
+    """
 
     @property
     def kind(self) -> Kind | None:
@@ -169,7 +193,10 @@ class DomainNow:
     domain: str
     verdict: Health = "well"
     retired: bool = False
-    """Whether the stack file lets the domain go: its identities are removed, its records stay for a while."""
+    """
+    Whether the stack file lets the domain go: its identities are removed, its records stay for a
+    while.
+    """
     rotate_after_days: int | None = None
     """None if the stack file does not have the domain."""
     next_rotation: datetime | None = None
@@ -179,7 +206,10 @@ class DomainNow:
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
     mail_from: tuple[str, ...] = ()
-    """What is wrong with the MAIL FROM domains that the stack file asks for, and for what SES still looks."""
+    """
+    What is wrong with the MAIL FROM domains that the stack file asks for, and for what SES still
+    looks.
+    """
     wrong: tuple[str, ...] = ()
     """Mail is not signed as the stack file says, or soon will not be."""
     unknown: tuple[str, ...] = ()
@@ -210,7 +240,8 @@ def identity_now(
     stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
 ) -> IdentityNow:
     """
-    The state of an identity by GetEmailIdentity's response *seen*, None if SES has none or was not asked.
+    The state of an identity by GetEmailIdentity's response *seen*, None if SES has none or was not
+    asked.
 
     *verified* is what earlier runs of Pulumi found verified.
     """
@@ -265,7 +296,10 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
 
 
 def _difference(read: Stored) -> str:
-    """How SES differs from what is declared, as a refresh says it, and what to do; empty if it does not."""
+    """
+    How SES differs from what is declared, as a refresh says it, and what to do; empty if it does
+    not.
+    """
     then = TAKE_BACK if is_refused(read) else "run `pulumi up --refresh`"
     reasons = ", ".join(drift(read))
     if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
@@ -291,7 +325,9 @@ def domain_now(
     """
     settings = domain.settings
     made = [one for one in records if one.role]
-    since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
+    since = [
+        one.signing_since for one in identities if one.signing_since and one.age_days is not None
+    ]
     allowed = timedelta(days=settings.rotate_after_days)
     rotation = min(since) + allowed if domain.listed and since else None
     days_left = (rotation - now).days if rotation else None
@@ -329,8 +365,13 @@ def _texts(found: Iterable[Finding], kind: Kind) -> tuple[str, ...]:
     return tuple(text for one, text in found if one == kind)
 
 
-def _seen(name: str, identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[Finding]:
-    """What SES and DNS show. A missing record is one line: an identity that only waits for it gets none."""
+def _seen(
+    name: str, identities: Sequence[IdentityNow], records: Sequence[RecordNow]
+) -> Iterator[Finding]:
+    """
+    What SES and DNS show. A missing record is one line: an identity that only waits for it gets
+    none.
+    """
     waiting = any(one.status == AWAITING_DNS for one in identities)
     said = waiting and any(one.role == "signing" and one.kind == "wrong" for one in records)
     yield from _merged(
@@ -343,7 +384,10 @@ def _seen(name: str, identities: Sequence[IdentityNow], records: Sequence[Record
         if record.role == "signing" and UNSEEN_ZONE in record.notes:
             more = f": {UNSEEN_ZONE}"
         then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
-        yield kind, f"record of generation {record.generation} ({record.role}): {record.seen}{more}{then}"
+        yield (
+            kind,
+            f"record of generation {record.generation} ({record.role}): {record.seen}{more}{then}",
+        )
         more = ""  # once for all records
 
 
@@ -352,7 +396,9 @@ def _merged(lines: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
     return ((kind, f"{', '.join(regions)}: {text}") for regions, (kind, text) in by_text(lines))
 
 
-def _not_made(domain: Domain, unmade: Mapping[str, SesIdentity | Exception | None]) -> Iterator[Finding]:
+def _not_made(
+    domain: Domain, unmade: Mapping[str, SesIdentity | Exception | None]
+) -> Iterator[Finding]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
     wanted = domain.settings.generation
     selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
@@ -385,10 +431,14 @@ def _differences(domain: Domain) -> Iterator[Finding]:
     for one in domain.identities:
         if one.declared.region not in domain.regions:
             yield "wrong", f"{one.declared.region}: {why}: {_leaving([one])}"
-    for declared in (one.declared for one in domain.identities if one.declared.region in domain.regions):
+    for declared in (
+        one.declared for one in domain.identities if one.declared.region in domain.regions
+    ):
         published, wanted = [*declared.published], [*settings.published]
         if declared.generation != settings.generation:
-            text = f"generation {declared.generation} signs, the stack file says {settings.generation}"
+            text = (
+                f"generation {declared.generation} signs, the stack file says {settings.generation}"
+            )
         elif published != wanted:
             text = f"generations {published} are published, the stack file says {wanted}"
         else:
@@ -406,17 +456,25 @@ def _leaving(stored: Sequence[Stored]) -> str:
 
 
 def _due(
-    domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], days_left: int | None
+    domain: Domain,
+    identities: Sequence[IdentityNow],
+    records: Sequence[RecordNow],
+    days_left: int | None,
 ) -> Iterator[Finding]:
     """A rotation, the end of an override, and CNAMEs that are missing at slots without a record."""
     if days_left is not None and days_left < 0:
         age = max(one.age_days for one in identities if one.age_days is not None)
         # An identity that is used alone has no generations.
-        generations = [one.generation for one in identities if one.age_days == age and one.generation]
+        generations = [
+            one.generation for one in identities if one.age_days == age and one.generation
+        ]
         key = f"generation {max(generations)}" if generations else "its key"
         yield "due", f"rotate: {key} has signed for {age} days"
     if domain.listed and domain.settings.overlap_days == 0:
-        yield "due", "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
+        yield (
+            "due",
+            "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done",
+        )
     for one in records:
         if one.role is None and one.kind and not (domain.listed and domain.settings.retired):
             then = f"a later rotation needs this CNAME: `byodkim doctor {domain.name}`"
@@ -457,9 +515,11 @@ def _mail_from(
     unmade: Collection[str],
 ) -> Iterator[Finding]:
     """
-    What there is to say of MAIL FROM domains, by Region: those *wanted*, and what SES and DNS show of them.
+    What there is to say of MAIL FROM domains, by Region: those *wanted*, and what SES and DNS show
+    of them.
 
-    Of one that nobody asks for, or of an *unmade* identity, only that SES refuses mail because of it.
+    Of one that nobody asks for, or of an *unmade* identity, only that SES refuses mail because of
+    it.
     """
     for region, ses in in_ses.items():
         if not isinstance(ses, SesIdentity):
@@ -470,8 +530,14 @@ def _mail_from(
         kind: Kind = "wrong" if ses.refuses_mail else "due"
         found = in_dns.get(region, {}) if name else {}
         texts = [*found.values()]
-        if name and seen != name and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*found}:
-            texts = [FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)]
+        if (
+            name
+            and seen != name
+            and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*found}
+        ):
+            texts = [
+                FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)
+            ]
         elif name and not texts and status == "FAILED":
             texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]
         elif not texts and ses.refuses_mail:

@@ -1,8 +1,8 @@
 """
 `byodkim records`: prints the records that must be in DNS, in several formats.
 
-TXT records come from a stack's state, or from a key file, CNAMEs from its settings; no lookup, no change.
-`dkim.records` builds values, `panels` knows the panels.
+TXT records come from a stack's state, or from a key file, CNAMEs from its settings; no lookup, no
+change. `dkim.records` builds values, `panels` knows the panels.
 """
 
 from __future__ import annotations
@@ -59,14 +59,21 @@ class Record:
 
     @property
     def is_of_mail_from(self) -> bool:
-        """Whether it stands at a MAIL FROM domain, where others may have records, and is none of a key."""
+        """
+        Whether it stands at a MAIL FROM domain, where others may have records, and is none of a
+        key.
+        """
         return not dkim.split_name(self.name)[1]
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
-    """What to type into which field, one block per record, then the notes that all of a kind have."""
+    """
+    What to type into which field, one block per record, then the notes that all of a kind have.
+    """
     blocks = []
-    for (_, kind, _), group in groupby(wanted, key=lambda one: (one.domain, one.kind, one.written_at)):
+    for (_, kind, _), group in groupby(
+        wanted, key=lambda one: (one.domain, one.kind, one.written_at)
+    ):
         texts = [_in_panel(record).split("\n") for record in group]
         notes = [line for line in texts[0] if line.startswith("  - ")] if len(texts) > 1 else []
         notes = [note for note in notes if all(note in text for text in texts)]
@@ -79,7 +86,11 @@ def _in_panel(record: Record) -> str:
     if record.written_at:
         return f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
     return panels.instructions(
-        record.panel, record_name=record.name, record_value=record.value, zone=record.zone, kind=record.kind
+        record.panel,
+        record_name=record.name,
+        record_value=record.value,
+        zone=record.zone,
+        kind=record.kind,
     )
 
 
@@ -95,7 +106,10 @@ def _in_zone_file(record: Record) -> str:
 
 
 def as_objects(wanted: Sequence[Record]) -> str:
-    """A list of objects; `strings` are the pieces of a TXT record's `value`, each of at most 255 octets."""
+    """
+    A list of objects; `strings` are the pieces of a TXT record's `value`, each of at most 255
+    octets.
+    """
     return as_json(
         [
             {
@@ -114,8 +128,8 @@ def as_change_batch(wanted: Sequence[Record]) -> str:
     """A change batch for `aws route53 change-resource-record-sets`, of what `_of_batch` returns."""
     changes = [
         {
-            # UPSERT replaces a wrong record of a key. At the MAIL FROM domain others may have records, which
-            # Route 53 refuses to replace by CREATE.
+            # UPSERT replaces a wrong record of a key. At the MAIL FROM domain others may have
+            # records, which Route 53 refuses to replace by CREATE.
             "Action": "CREATE" if record.is_of_mail_from else "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",
@@ -160,14 +174,17 @@ Please note:
 
 
 _WHY_MAIL_FROM: Final = """\
-Why: Amazon SES gets the bounces of {domain} at these names, and receivers see by them that it may send.
+Why: Amazon SES gets the bounces of {domain} at these names, and receivers see by them that it may \
+send.
 
 Please note: nothing else may stand at these names, and no other mail may go there.
 """
 
 
 def as_text(wanted: Sequence[Record]) -> str:
-    """A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that."""
+    """
+    A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that.
+    """
     messages = []
     for (domain, why), group in groupby(wanted, key=lambda one: (one.domain, _why(one))):
         records = [*group]
@@ -209,8 +226,12 @@ Exit codes:
 """
 )
 @chosen_options
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True)
-@click.option("--json", "wants_json", is_flag=True, help="Short for --format json; errors are JSON too.")
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
+)
+@click.option(
+    "--json", "wants_json", is_flag=True, help="Short for --format json; errors are JSON too."
+)
 @click.pass_context
 def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool) -> None:
     """
@@ -229,7 +250,10 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     if chosen.record is None:
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         above = [one.name for one in stack.settings.domains]
-        subject, wanted = stack.name, [one for domain in domains for one in _of_domain(domain, above, chosen)]
+        subject, wanted = (
+            stack.name,
+            [one for domain in domains for one in _of_domain(domain, above, chosen)],
+        )
     elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
@@ -253,12 +277,15 @@ def _in_zone(wanted: list[Record], zone: str | None) -> list[Record]:
     """
     Those of *wanted* that are in *zone*, as are all that it holds whose own zone nobody has named.
 
-    If it is the zone of none, it replaces what the stack file says; raises `click.BadParameter` if it can't.
+    If it is the zone of none, it replaces what the stack file says; raises `click.BadParameter` if
+    it can't.
     """
     if zone is None:
         return wanted
     known = [
-        one if one.zone_named or not dkim.is_in(one.name, zone) else replace(one, zone=zone, zone_named=True)
+        one
+        if one.zone_named or not dkim.is_in(one.name, zone)
+        else replace(one, zone=zone, zone_named=True)
         for one in wanted
     ]
     if there := [one for one in known if one.zone == zone]:
@@ -272,23 +299,31 @@ def _of_batch(wanted: list[Record], form: str) -> list[Record]:
     """
     Those of *wanted* that one change batch may hold; raises `click.UsageError` if there is none.
 
-    Route 53 carries out a whole batch or nothing of it, so what is created once would let no later key in.
+    Route 53 carries out a whole batch or nothing of it, so what is created once would let no later
+    key in.
     """
     mail_from = [one for one in wanted if one.is_of_mail_from]
     keys = [one for one in wanted if not one.is_of_mail_from]
     if form == MAIL_FROM_BATCH and not mail_from:
-        raise click.UsageError(f"None of these records is of a MAIL FROM domain, as --format {form} needs.")
+        raise click.UsageError(
+            f"None of these records is of a MAIL FROM domain, as --format {form} needs."
+        )
     batch = mail_from if form == MAIL_FROM_BATCH or not keys else keys
     if len(zones := sorted({record.zone for record in batch})) > 1:
         several = f"A change batch is for one hosted zone, not for {', '.join(zones)}"
-        raise click.UsageError(f"{several}: name one of them with --zone, or take another --format.")
+        raise click.UsageError(
+            f"{several}: name one of them with --zone, or take another --format."
+        )
     if batch is keys and mail_from:
         say(CliMessages.ADDED_ONCE(names=first_few(sorted({one.name for one in mail_from}))))
     return batch
 
 
 def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
-    """The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL FROM."""
+    """
+    The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
+    FROM.
+    """
     settings = domain.settings
     # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
     above = [one for one in declared if dkim.is_in(domain.name, one)]
@@ -300,23 +335,33 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
         if made.name not in settings.cnames:  # else it stands at the target
             places = generations.holding(settings.dns, made.generation or 1)
             yield record(places, name=made.name, value=made.value)
-    # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of `cname`, or a
-    # delegated `_domainkey`.
+    # As `program.route53` decides it: a zone that does not hold the MAIL FROM domain is that of
+    # `cname`, or a delegated `_domainkey`.
     writes = all(
-        one.provider == "route53" and dkim.is_in(domain.name, one.zone or domain.name) for one in settings.dns
+        one.provider == "route53" and dkim.is_in(domain.name, one.zone or domain.name)
+        for one in settings.dns
     )
-    unnamed = next((f", if its zone {one.zone_id} holds the name" for one in settings.dns if one.zone_id), "")
+    unnamed = next(
+        (f", if its zone {one.zone_id} holds the name" for one in settings.dns if one.zone_id), ""
+    )
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
             one = record(settings.dns, kind=kind, name=name, value=value)
             at = f"{one.written_at}{unnamed}" if writes and one.written_at else ""
             one = replace(one, written_at=at)
             # A delegated `_domainkey` does not hold it.
-            yield one if dkim.is_in(name, one.zone) else replace(one, zone=topmost, zone_named=False)
+            yield (
+                one if dkim.is_in(name, one.zone) else replace(one, zone=topmost, zone_named=False)
+            )
 
 
-def _record(domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings], **of: Any) -> Record:
-    """A record that stands at all of *dns* but those of `cname`; `pulumi up` writes it unless people do."""
+def _record(
+    domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings], **of: Any
+) -> Record:
+    """
+    A record that stands at all of *dns* but those of `cname`; `pulumi up` writes it unless people
+    do.
+    """
     listed = [one for one in dns if not one.cname]
     by_hand = next((one for one in listed if one.provider == "manual"), None)
     at = by_hand or (listed[0] if len(listed) == 1 else DnsSettings())

@@ -1,10 +1,11 @@
 """
-`byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi up`.
+`byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi
+up`.
 
-Shows the change before it is made. `rotation` computes a step, a step back or the removal of a leaked key as
-a change of a domain's numbers, values in, values or a refusal out: `generations` and `rules` know which
-generations have to be in DNS. `stack_file` edits the text. Where a program of the user's own declares the
-domains, the step is said as arguments of that program.
+Shows the change before it is made. `rotation` computes a step, a step back or the removal of a
+leaked key as a change of a domain's numbers, values in, values or a refusal out: `generations` and
+`rules` know which generations have to be in DNS. `stack_file` edits the text. Where a program of
+the user's own declares the domains, the step is said as arguments of that program.
 """
 
 from __future__ import annotations
@@ -80,17 +81,27 @@ Exit codes:
 @click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
 @stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
-@click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
-@click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record is removed.")
+@click.option(
+    "--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer."
+)
+@click.option(
+    "--back", is_flag=True, help="Go back to the previous key; no key and no record is removed."
+)
 @click.option(
     "--compromised",
     is_flag=True,
-    help="The signing key has leaked: switch to the standby and remove the leaked key in one update.",
+    help=(
+        "The signing key has leaked: switch to the standby and remove the leaked key in one update."
+    ),
 )
 @click.option("--dry-run", is_flag=True, help="Print the change, write nothing.")
-@click.option("--no-up", is_flag=True, help="Write the change, and leave `pulumi up` to whoever merges it.")
+@click.option(
+    "--no-up", is_flag=True, help="Write the change, and leave `pulumi up` to whoever merges it."
+)
 @click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes.")
+@click.option(
+    "--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes."
+)
 @click.pass_context
 def rotate(
     context: click.Context,
@@ -120,7 +131,9 @@ def rotate(
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
     if wants_json and not (dry_run or (no_up and yes)):
-        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
+        raise click.UsageError(
+            "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
+        )
     stack = open_stack(name, environment)
     chosen = _chosen(stack, domains, older_than, environment.clock.now())
     way: Way = "back" if back else "compromised" if compromised else "forward"
@@ -157,8 +170,12 @@ def rotate(
         context.exit(REFUSED)
 
 
-def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:
-    """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
+def _chosen(
+    stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime
+) -> list[str]:
+    """
+    The domains to rotate, each once: those named, those whose key has signed for longer, or all.
+    """
     known = {name: one for name, one in stack.domains.items() if one.listed}
     for name in domains:
         if name in stack.domains.keys() - known.keys():
@@ -172,7 +189,9 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
         return signing
     latest = now - older_than
     keys = {name: [one.key for one in known[name].identities if one.key] for name in signing}
-    return [name for name, found in keys.items() if any(key.signing_since < latest for key in found)]
+    return [
+        name for name, found in keys.items() if any(key.signing_since < latest for key in found)
+    ]
 
 
 def _steps(
@@ -182,10 +201,17 @@ def _steps(
     # A domain's own `overlapDays: 0` was for the step before.
     if stack.has_own_program:
         usual = {"overlap_days": generations.OVERLAP_DAYS}
-        known = [one if one.overlap_days else one.model_copy(update=usual) for one in stack.settings.domains]
+        known = [
+            one if one.overlap_days else one.model_copy(update=usual)
+            for one in stack.settings.domains
+        ]
     else:
         domains = {
-            name: {key: value for key, value in written.items() if (key, str(value)) != ("overlapDays", "0")}
+            name: {
+                key: value
+                for key, value in written.items()
+                if (key, str(value)) != ("overlapDays", "0")
+            }
             for name, written in stack.written.items()
         }
         known = [*settings_in({**stack.ours, "domains": domains}, stack.region).domains]
@@ -204,7 +230,9 @@ def _arguments(steps: Sequence[Rotation], stack: Stack) -> Iterator[str]:
     """What to set for each of *steps* in the program that declares the domains."""
     name_of, sign = (str, ": ") if stack.state.of_plugin else (to_snake, "=")
     for step in steps:
-        given = [f"{name_of(key)}{sign}{one}" for key, one in step.changes.items() if one is not None]
+        given = [
+            f"{name_of(key)}{sign}{one}" for key, one in step.changes.items() if one is not None
+        ]
         written = stack.domains[step.domain].written
         gone = [key for key, one in step.changes.items() if one is None and key in written]
         left_out = "".join(f", without `{name_of(key)}`" for key in gone)
@@ -238,11 +266,19 @@ def _record_notes(
 
     def notes(step: Rotation, domain: Domain, record: DeclaredRecord | None) -> Sequence[str]:
         if record is None:
-            return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
+            return [
+                (
+                    f"generation {step.generation} has no record yet, the update makes it and "
+                    "waits for DNS"
+                )
+            ]
         resolver = domain.resolver(environment)
         if not resolver:
             return ()
-        key, answers = records.public_key(record.value) or b"", resolver.txt(record.name, record.domain)
+        key, answers = (
+            records.public_key(record.value) or b"",
+            resolver.txt(record.name, record.domain),
+        )
         shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
         if shown.visible:
             return ()
@@ -252,7 +288,10 @@ def _record_notes(
             seconds = replace(declared, generation=step.generation).wait_seconds
             is_kept = {*declared.labels(step.generation)} - {MANUAL}
             if is_kept and (shown.has_cname or not declared.cname):
-                again = "; `pulumi up --refresh`, run first, makes the record again if somebody changed it"
+                again = (
+                    "; `pulumi up --refresh`, run first, makes the record again if somebody "
+                    "changed it"
+                )
         waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
         seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
         return [f"{seen}; the update {waits}, and SES keeps its key{again}"]
@@ -274,12 +313,16 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
     replace_file(source.file, shown, source.text, text)
     if not up:
         return
-    code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
+    code = environment.run_pulumi(
+        ["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory
+    )
     if code == 0:
         return
     problem = CliMessages.UP_FAILED
     if code > 0:  # killed by a signal, it may have done what its state does not contain
-        with suppress(Refused):  # if the state can't be read, or Pulumi has changed the file as well
+        with suppress(
+            Refused
+        ):  # if the state can't be read, or Pulumi has changed the file as well
             now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
             if now == stack.export:  # with all timestamps, so nothing was changed
                 replace_file(source.file, shown, text, source.text)
@@ -299,16 +342,20 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
     target, wanted = _wanted(way, domain, lately)
     standing = domain.standing
     early = (lately.keys() & standing) - wanted - {settings.generation}
-    # What is written out was meant to stay. What would leave by default may surprise: a second rotation
-    # is perhaps the first one, run again.
+    # What is written out was meant to stay. What would leave by default may surprise: a second
+    # rotation is perhaps the first one, run again.
     kept = early & {*settings.published} if written.get("published") is not None else set()
-    allowed = partial(generations.allowed_today, before=standing, after=wanted, slots=settings.selector)
+    allowed = partial(
+        generations.allowed_today, before=standing, after=wanted, slots=settings.selector
+    )
     published = allowed(early=kept)
     if refused := early - kept:
         last = max(refused, key=lambda one: lately[one])
         fields = rules.in_use(last, lately[last], settings.overlap_days)
         today = list(allowed(early=early))
-        said = IdentityMessages.ROTATED_LATELY(domain=domain.name, **fields, target=target, today=today)
+        said = IdentityMessages.ROTATED_LATELY(
+            domain=domain.name, **fields, target=target, today=today
+        )
         raise ByodkimError(said, kind="StillInUse")
     is_default = published == generations.published(target, domain.supplied)
     changes: dict[str, int | list[int] | None] = {
@@ -330,7 +377,10 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
 
 
 def _refuse_unsettled(domain: Domain) -> None:
-    """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
+    """
+    Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at
+    once.
+    """
     if domain.settings.retired:
         raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
     if not domain.identities:
@@ -344,7 +394,9 @@ def _refuse_unsettled(domain: Domain) -> None:
             problems.append(CliMessages.WAITS_FOR_DNS(name=name))
         elif one.declared.generation != domain.settings.generation:
             signs, wanted = one.declared.generation, domain.settings.generation
-            problems.append(CliMessages.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
+            problems.append(
+                CliMessages.OTHER_GENERATION(name=name, generation=signs, wanted=wanted)
+            )
     if problems:
         raise InvalidSettings(problems)
 
@@ -358,19 +410,29 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         if not earlier:
             raise InvalidSettings(CliMessages.NO_WAY_BACK(domain=domain.name, generation=signing))
         # Back to what signed last before.
-        signed = {one: [each.signed_until.get(one, NEVER) for each in domain.identities] for one in earlier}
+        signed = {
+            one: [each.signed_until.get(one, NEVER) for each in domain.identities]
+            for one in earlier
+        }
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
-        # What signed lately has mail on its way. Of the others, later ones that the file wants may sign next.
+        # What signed lately has mail on its way. Of the others, later ones that the file wants may
+        # sign next.
         standing = published | domain.standing
         stays = {one for one in standing if one in lately or (one >= signing and one in published)}
         target, wanted = generations.after_leak(
             signing, signing=signing, published=stays, slots=settings.selector, used=lately
         )
     else:
-        target, wanted = generations.after_rotation(signing, published, slots=settings.selector, used=lately)
+        target, wanted = generations.after_rotation(
+            signing, published, slots=settings.selector, used=lately
+        )
         _refuse_taken_slot(settings, target, lately)
-    there = {one for one in wanted if domain.supplied is None or one in published or one in domain.supplied}
+    there = {
+        one
+        for one in wanted
+        if domain.supplied is None or one in published or one in domain.supplied
+    }
     if target not in there:
         raise InvalidSettings(CliMessages.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
@@ -381,7 +443,9 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     if target in domain.published:
         return
     for one in generations.sharing(target, lately, domain.selector):
-        fields = rules.in_use(one, lately[one], domain.overlap_days) | {"today": list(domain.published)}
+        fields = rules.in_use(one, lately[one], domain.overlap_days) | {
+            "today": list(domain.published)
+        }
         keep = IdentityMessages.KEEP(generation=domain.generation)
         is_there = one in domain.published
         problem = IdentityMessages.STILL_IN_USE if is_there else IdentityMessages.SLOT_IN_USE
@@ -389,7 +453,9 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     if taken := generations.sharing(target, domain.published, domain.selector):
         published = sorted({*domain.published, target} - {*taken})
         fields = {"signing": domain.generation, "before": taken[0], "published": published}
-        raise InvalidSettings(CliMessages.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
+        raise InvalidSettings(
+            CliMessages.SLOT_TAKEN(domain=domain.name, generation=target, **fields)
+        )
 
 
 def _notes(
@@ -398,9 +464,12 @@ def _notes(
     signing = domain.generation
     yield f"generation {signing} → {target}, in DNS: {', '.join(map(str, published))}"
     if way == "compromised":
-        yield f"the update that switches to generation {target} also removes the record of {signing}"
         yield (
-            f"mail signed with generation {signing} that is on its way fails DKIM, and so does what SES "
+            f"the update that switches to generation {target} also removes the record of {signing}"
+        )
+        yield (
+            f"mail signed with generation {signing} that is on its way fails DKIM, and so "
+            "does what SES "
             f"signs with it until it has found the record of {target}"
         )
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
@@ -408,7 +477,8 @@ def _notes(
             yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
         if target not in domain.published and generations.sharing(target, lately, domain.selector):
             yield (
-                f"the slot of generation {target} had another key lately: where that is remembered, for the "
+                f"the slot of generation {target} had another key lately: where that is "
+                "remembered, for the "
                 "`ttl` of the settings, mail fails DKIM"
             )
     if published[-1] == target and domain.selector(target):

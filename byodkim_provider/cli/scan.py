@@ -88,7 +88,9 @@ Exit codes:
     metavar="GLOB",
     help="Only domains that match, such as '*.example.com'.",
 )
-@click.option("--exclude", type=_glob, multiple=True, metavar="GLOB", help="Leave out domains that match.")
+@click.option(
+    "--exclude", type=_glob, multiple=True, metavar="GLOB", help="Leave out domains that match."
+)
 @click.option(
     "--signing",
     "signs",
@@ -96,7 +98,9 @@ Exit codes:
     multiple=True,
     help="Only domains that sign this way in at least one Region; `none`: mail is unsigned.",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."
+)
 @stack_option("name", "Leave out what this stack has; use its AWS settings.")
 @click.option("--add", is_flag=True, help="Add the domains to the stack's file, after a question.")
 @click.option("--yes", is_flag=True, help="With --add: no question.")
@@ -107,7 +111,8 @@ Exit codes:
     type=checked(RESOLVER.read),
     multiple=True,
     metavar="ADDRESS:PORT",
-    help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "
+    help="Ask this resolver which name servers a domain has, where the system's resolvers do not "
+    "see the "
     "Internet's DNS. A new stack file names it as `dnsResolvers`. Default: the system's.",
 )
 @click.pass_context
@@ -179,10 +184,11 @@ def _listed(
     account: Connections, stack: Stack | None, asked: Strings, wanted: Strings, exclude: Strings
 ) -> tuple[str, dict[str, list[str]], list[str]]:
     """
-    The account, its domains that are *wanted* and not in *stack*, with their Regions, and what is left out.
+    The account, its domains that are *wanted* and not in *stack*, with their Regions, and what is
+    left out.
 
-    Unless the user has *asked* for Regions, one that does not answer is left out: an account has Regions that
-    are not enabled. If none answers, the first error is raised.
+    Unless the user has *asked* for Regions, one that does not answer is left out: an account has
+    Regions that are not enabled. If none answers, the first error is raised.
     """
     regions = asked or regions_with_ses(partition_here(stack.region if stack else None))
     errors: dict[str, ByodkimError] = {}
@@ -190,7 +196,9 @@ def _listed(
     def names(region: str) -> list[tuple[str, str, bool]]:
         try:
             pages = account.ses(region, None).list_email_identities()
-            return [(one.name, region, one.identity_type == MANAGED) for page in pages for one in page]
+            return [
+                (one.name, region, one.identity_type == MANAGED) for page in pages for one in page
+            ]
         except ByodkimError as error:
             if asked:
                 raise
@@ -219,7 +227,9 @@ def _listed(
     known = {*domains, *invalid}
     for pattern in (*wanted, *exclude):
         if not matching(known, pattern):
-            problem = CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=did_you_mean(pattern, known))
+            problem = CliMessages.NOT_IN_SES(
+                pattern=pattern, did_you_mean=did_you_mean(pattern, known)
+            )
             if pattern in wanted:
                 raise Refused(problem, kind="CannotRead")
             say(problem)
@@ -245,7 +255,10 @@ def _found(
     signs: Collection[Signing],
     limit: int | None,
 ) -> tuple[list[Found], list[str]]:
-    """The domains that sign as is asked for and get an entry, at most *limit*; and why others get none."""
+    """
+    The domains that sign as is asked for and get an entry, at most *limit*; and why others get
+    none.
+    """
     found: list[Found] = []
     left_out: list[str] = []
     rest = list(regions_of)
@@ -264,8 +277,13 @@ def _found(
         return home_of(domain, zone, None)
 
     def read(domain: str) -> Found | None:
-        """What SES and DNS have; None if it does not sign as is asked for, or was deleted meanwhile."""
-        seen = {region: account.ses(region, None).get_email_identity(domain) for region in regions_of[domain]}
+        """
+        What SES and DNS have; None if it does not sign as is asked for, or was deleted meanwhile.
+        """
+        seen = {
+            region: account.ses(region, None).get_email_identity(domain)
+            for region in regions_of[domain]
+        }
         identities = {region: one for region, one in seen.items() if one}
         if not any(not signs or signing(one) in signs for one in identities.values()):
             return None
@@ -284,7 +302,12 @@ def _found(
 
 
 def _add(
-    stack: Stack, found: Sequence[Found], shared: Mapping[str, Any], environment: Environment, *, yes: bool
+    stack: Stack,
+    found: Sequence[Found],
+    shared: Mapping[str, Any],
+    environment: Environment,
+    *,
+    yes: bool,
 ) -> None:
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
     if stack.written and (listed_in := stack.source.file) != stack.file:

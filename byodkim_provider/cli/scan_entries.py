@@ -1,8 +1,10 @@
 """
-What `byodkim scan` makes of a domain: its entry in a stack file, and a comment for whoever reads it.
+What `byodkim scan` makes of a domain: its entry in a stack file, and a comment for whoever reads
+it.
 
-Values in, YAML out. What SES and DNS say is written by others: it is escaped, and the YAML is read back and
-compared. `identity.plan` decides what `pulumi up` does with an identity that exists; one line here says it.
+Values in, YAML out. What SES and DNS say is written by others: it is escaped, and the YAML is read
+back and compared. `identity.plan` decides what `pulumi up` does with an identity that exists; one
+line here says it.
 """
 
 from __future__ import annotations
@@ -66,19 +68,29 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsH
     """
     Where the records of *domain* go, whose zone in DNS is *seen*.
 
-    *route53* has the zones of the account, None if they can't be read. Nothing is guessed: DNS that is
-    not known is `manual`, which works everywhere.
+    *route53* has the zones of the account, None if they can't be read. Nothing is guessed: DNS that
+    is not known is `manual`, which works everywhere.
     """
     every = route53.zones() if route53 else {}
     zones = {zone_id: name for zone_id, name in every.items() if records.is_in(domain, name)}
     for zone_id, name in zones.items():
         # An account may have zones that nobody delegates to.
-        if route53 and name == seen.name and {*seen.name_servers} & {*route53.name_servers(zone_id)}:
+        if (
+            route53
+            and name == seen.name
+            and {*seen.name_servers} & {*route53.name_servers(zone_id)}
+        ):
             longest = max(map(len, zones.values()))
-            is_found = [one for one, its in zones.items() if len(its) == longest] == [zone_id]  # by its name
+            is_found = [one for one, its in zones.items() if len(its) == longest] == [
+                zone_id
+            ]  # by its name
             return DnsHome("Route 53", None if is_found else {"zoneId": zone_id})
     if not seen.name:
-        why = "no zone in DNS" if seen.failure == "no zone" else f"no answer from DNS ({seen.failure})"
+        why = (
+            "no zone in DNS"
+            if seen.failure == "no zone"
+            else f"no answer from DNS ({seen.failure})"
+        )
         return DnsHome(failure=f"{why}, though Route 53 has a zone" if zones else why)
     panel = recognise(seen.name_servers)
     name = next((name for name, one in PANELS.items() if one is panel), "")
@@ -86,9 +98,14 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsH
     setting |= {} if seen.name == domain else {"zone": seen.name}
     note = f"`dns: {API_HOSTS[name]}` needs nobody who pastes" if name in API_HOSTS else ""
     if name == "route53":
-        note = f"{'' if route53 else 'perhaps '}of another account: `dns: {{assumeRole: …}}` writes there"
+        note = (
+            f"{'' if route53 else 'perhaps '}of another account: `dns: {{assumeRole: …}}` writes "
+            "there"
+        )
     return DnsHome(
-        panel.title if panel else "other", {"provider": "manual", **setting} if setting else "manual", note
+        panel.title if panel else "other",
+        {"provider": "manual", **setting} if setting else "manual",
+        note,
     )
 
 
@@ -119,7 +136,9 @@ def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
 
 
 def mail_from(found: Found) -> Any:
-    """`mailFrom` that changes nothing in SES; None where it can't be kept so, or SES does not use it."""
+    """
+    `mailFrom` that changes nothing in SES; None where it can't be kept so, or SES does not use it.
+    """
     end, seen = f".{found.domain}", found.identities
     labels = {region: one.mail_from.removesuffix(end) for region, one in seen.items()}
     used = {(one.mail_from_status, one.on_mx_failure) for one in seen.values()}
@@ -132,7 +151,10 @@ def mail_from(found: Found) -> Any:
 
 
 def comments(found: Found) -> list[str]:
-    """What `pulumi up` does with the domain, and what there is to decide: a line, more if Regions differ."""
+    """
+    What `pulumi up` does with the domain, and what there is to decide: a line, more if Regions
+    differ.
+    """
     ups = by_text((region, _up(one)) for region, one in found.identities.items())
     lines = [text if len(ups) == 1 else f"{', '.join(regions)}: {text}" for regions, text in ups]
     replicas = [region for region, one in found.identities.items() if primary(one)]
@@ -140,7 +162,8 @@ def comments(found: Found) -> list[str]:
         lines.append(str(CliMessages.REPLICAS(regions=", ".join(replicas))))
     if found.dns.setting is not None:  # only then there is a note, too
         lines[-1] += f"; DNS: {', '.join(filter(None, (found.dns.title, found.dns.note)))}"
-    # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's too.
+    # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's
+    # too.
     return [printable(line) for line in lines]
 
 
@@ -153,23 +176,34 @@ def _up(one: SesIdentity) -> str:
     elif signing(one) == "none":
         does = f"{has} is {one.dkim_status or 'not set up'}, mail is unsigned: gets a new key"
     elif signing(one) == "byodkim":
-        does = f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its key"
+        does = (
+            f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has "
+            "its key"
+        )
     else:
         does = f"{has}: refused until acceptUnsignedWindow accepts unsigned mail"
     tags = len(one.tags.keys() - set(TAGS))
-    refuses = f", for which SES refuses all mail ({one.mail_from_status})" if one.refuses_mail else ""
+    refuses = (
+        f", for which SES refuses all mail ({one.mail_from_status})" if one.refuses_mail else ""
+    )
     kept = {
         f"MAIL FROM {one.mail_from}{refuses}": one.mail_from,
         f"configuration set {one.configuration_set}": one.configuration_set,
         f"{tags} tag{'s' if tags > 1 else ''}": tags,
     }
-    return "; ".join((f"{owner}{does}", *(f"keeps {what}" for what, is_there in kept.items() if is_there)))
+    return "; ".join(
+        (f"{owner}{does}", *(f"keeps {what}" for what, is_there in kept.items() if is_there))
+    )
 
 
 def summary(found: Sequence[Found]) -> str:
     """How many identities sign how."""
     count = Counter(signing(one) for each in found for one in each.identities.values())
-    words: Mapping[Signing, str] = {"byodkim": "BYODKIM", "easy": "Easy DKIM", "none": "not signing"}
+    words: Mapping[Signing, str] = {
+        "byodkim": "BYODKIM",
+        "easy": "Easy DKIM",
+        "none": "not signing",
+    }
     kinds = ", ".join(f"{count[kind]} {word}" for kind, word in words.items() if count[kind])
     return f"domains: {len(found)}, identities: {count.total()} ({kinds})"
 
@@ -179,7 +213,9 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: i
     lines = []
     for one in found:
         lines += [*(f"# {comment}" for comment in comments(one)), f"{in_yaml(one.domain)}:"]
-        written = [f"  {key}: {in_yaml(value)}" for key, value in entry(one, default_regions).items()]
+        written = [
+            f"  {key}: {in_yaml(value)}" for key, value in entry(one, default_regions).items()
+        ]
         if "easy" in map(signing, one.identities.values()):
             written.insert(-1, "  # acceptUnsignedWindow: true")
         lines += written
@@ -187,8 +223,13 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: i
     return read_back(text, {one.domain: entry(one, default_regions) for one in found})
 
 
-def as_stack_file(found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any], key: str) -> str:
-    """A whole stack file, domains below *key*, with settings they have *shared*; *head* becomes a comment."""
+def as_stack_file(
+    found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any], key: str
+) -> str:
+    """
+    A whole stack file, domains below *key*, with settings they have *shared*; *head* becomes a
+    comment.
+    """
     regions = [shared["aws:region"]]
     lines = [*(f"# {printable(line)}" for line in head), "config:"]
     lines += [f"  {name}: {in_yaml(value)}" for name, value in shared.items()]
@@ -211,7 +252,8 @@ def in_yaml(value: Any) -> str:
 
 def read_back(text: str, meant: Any) -> str:
     """
-    *text*, which is YAML, if every reader finds in it what was *meant*; else raises `InvalidSettings`.
+    *text*, which is YAML, if every reader finds in it what was *meant*; else raises
+    `InvalidSettings`.
 
     Pulumi's reader begins a new line also at U+0085, U+2028 and U+2029, ours does not.
     """

@@ -18,7 +18,13 @@ from typing import Any, Final, TypeGuard
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment, read_file
-from byodkim_provider.cli.state import DeclaredRecord, State, read_state, settings_in_state, written_in
+from byodkim_provider.cli.state import (
+    DeclaredRecord,
+    State,
+    read_state,
+    settings_in_state,
+    written_in,
+)
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
@@ -54,7 +60,10 @@ class Domain:
     settings: DomainSettings
     """Those of the stack file, or else as far as the state has them."""
     listed: bool
-    """Whether the stack file, or a program of the user's own, has the domain; else only the state has it."""
+    """
+    Whether the stack file, or a program of the user's own, has the domain; else only the state has
+    it.
+    """
     written: Mapping[str, Any]
     """What the stack file says of it, without defaults, or would say."""
     identities: tuple[Stored, ...]
@@ -139,7 +148,9 @@ class Stack:
         ours = of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
             if ours.get(key) == SECRET:
-                raise Refused(CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"), kind="CannotRead")
+                raise Refused(
+                    CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"), kind="CannotRead"
+                )
         return ours
 
     @property
@@ -154,16 +165,22 @@ class Stack:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings, without supplied keys; with a program of the user's own, those in the state."""
+        """
+        The settings, without supplied keys; with a program of the user's own, those in the state.
+        """
         if self.has_own_program:
             names = sorted({*self.state.identities, *self.state.records})
-            return Settings(tuple(settings_in_state(name, self.state) for name in names), Verification())
+            return Settings(
+                tuple(settings_in_state(name, self.state) for name in names), Verification()
+            )
         others = [name for name in self.config if not name.startswith(f"{self.project}:")]
         return settings_in(self.ours, self.region, others)
 
     @cached_property
     def written(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the stack file says of each domain, by normalised name; none before the first one."""
+        """
+        What the stack file says of each domain, by normalised name; none before the first one.
+        """
         ours = self.ours.get("domains")
         domains = ours if isinstance(ours, Mapping) else {}
         try:
@@ -203,7 +220,9 @@ class Stack:
             try:
                 loaded = stack_file.load(text)
             except InvalidSettings as error:
-                raise Refused(CliMessages.NOT_READ(file=self.shown(file), problem=error.text)) from None
+                raise Refused(
+                    CliMessages.NOT_READ(file=self.shown(file), problem=error.text)
+                ) from None
             in_project_file = file is self.project_file
             for path in stack_file.key_paths(self.project, in_project_file=in_project_file):
                 domains = stack_file.at(loaded, path)
@@ -215,7 +234,9 @@ class Stack:
         raise Refused(CliMessages.NO_MAP(project=self.project, **names))
 
     def aws(self) -> AwsSettings:
-        """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
+        """
+        The `aws:` configuration; encrypted credentials are replaced by those of the environment.
+        """
         encrypted = [name for name in CREDENTIALS if has_secret(self.config.get(name, ""))]
         if encrypted:
             say(CliMessages.CREDENTIALS(name=encrypted[0]))
@@ -238,7 +259,10 @@ def announced(settings: AwsSettings) -> AwsSettings:
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:
-    """The stack *name*, or the selected one; raises `Refused`, of the kind "NoStack" if Pulumi knows none."""
+    """
+    The stack *name*, or the selected one; raises `Refused`, of the kind "NoStack" if Pulumi knows
+    none.
+    """
     file = project_file(environment.directory)
     if file is None:
         raise Refused(CliMessages.NO_PROJECT(directory=environment.directory), kind="CannotRead")
@@ -248,7 +272,10 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     def ask(*questions: tuple[str, ...]) -> list[str]:
         return ask_all(
             [
-                (" ".join(["pulumi", *question]), partial(environment.ask_pulumi, question, file.parent))
+                (
+                    " ".join(["pulumi", *question]),
+                    partial(environment.ask_pulumi, question, file.parent),
+                )
                 for question in questions
             ]
         )
@@ -257,7 +284,9 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         [shown] = ask(("stack", "--show-name"))
         name = shown.strip()
     try:
-        config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
+        config, export = ask(
+            ("config", "--color", "never", "-s", name), ("stack", "export", "-s", name)
+        )
     except Refused as error:
         if "no stack named" not in str(error):
             raise
@@ -282,9 +311,15 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     )
 
 
-def not_in_stack(problem: CliMessages, domain: str, stack: Stack, known: Collection[str]) -> Message:
-    """The message *problem*, with the names of *known* nearest to *domain*, which is not among them."""
-    meant = did_you_mean(domain, known) or f", which has {first_few([*known], NAMED) or 'no domain'}"
+def not_in_stack(
+    problem: CliMessages, domain: str, stack: Stack, known: Collection[str]
+) -> Message:
+    """
+    The message *problem*, with the names of *known* nearest to *domain*, which is not among them.
+    """
+    meant = (
+        did_you_mean(domain, known) or f", which has {first_few([*known], NAMED) or 'no domain'}"
+    )
     return problem(domain=domain, stack=stack.name, known=meant)
 
 
@@ -304,7 +339,11 @@ def stack_names(start: Path) -> list[str]:
 
 def project_file(start: Path) -> Path | None:
     """The project file, in *start* or above it; None if that is in no Pulumi project."""
-    files = (directory / name for directory in (start, *start.parents) for name in stack_file.PROJECT_FILES)
+    files = (
+        directory / name
+        for directory in (start, *start.parents)
+        for name in stack_file.PROJECT_FILES
+    )
     return next((file for file in files if file.exists()), None)
 
 
@@ -322,8 +361,8 @@ def read_table(printed: str, project: str) -> dict[str, str]:
     """
     Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
 
-    *printed* is the table of `pulumi config`, because with `--json` it leaves out every object that contains
-    a secret.
+    *printed* is the table of `pulumi config`, because with `--json` it leaves out every object that
+    contains a secret.
 
     >>> read_table('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
     {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
@@ -348,10 +387,14 @@ def read_table(printed: str, project: str) -> dict[str, str]:
 
 
 def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
-    """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
+    """
+    The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program.
+    """
     prefix = f"{project}:"
     return {
-        name.removeprefix(prefix): from_json(text) for name, text in config.items() if name.startswith(prefix)
+        name.removeprefix(prefix): from_json(text)
+        for name, text in config.items()
+        if name.startswith(prefix)
     }
 
 
@@ -360,14 +403,17 @@ def has_secret(text: str) -> bool:
     return text == SECRET or json.dumps(SECRET) in text
 
 
-def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()) -> Settings:
+def settings_in(
+    ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()
+) -> Settings:
     """
-    The settings in *ours*, the project's configuration, without supplied keys; raises `InvalidSettings`.
+    The settings in *ours*, the project's configuration, without supplied keys; raises
+    `InvalidSettings`.
 
     *others* are the names of the rest of the configuration.
 
-    Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
-    which no command uses, are left out.
+    Keys are secrets, so `published` is written out as it follows from them, and the maps of
+    secrets, which no command uses, are left out.
     """
     if plain := list(settings.plain_secrets(ours, lambda _, value: value != SECRET)):
         raise InvalidSettings(plain)
@@ -376,7 +422,10 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     if isinstance(domains, Mapping):
         if pasted := list(pasted_keys(domains)):
             raise InvalidSettings(pasted)
-        ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
+        ours = {
+            **ours,
+            "domains": {name: _without_keys(domain) for name, domain in domains.items()},
+        }
     return settings.load(ours, default_region=region, others=others)
 
 

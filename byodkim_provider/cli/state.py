@@ -1,8 +1,9 @@
 """
 The identities and records of a stack's domains, from its state.
 
-Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain that no stack file
-lists, as a program of the user's own declares it or it has left the file, are those in the state.
+Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain that no
+stack file lists, as a program of the user's own declares it or it has left the file, are those in
+the state.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ RECORD: Final[property_types.Kinds] = {
     "generation": property_types.WHOLE,
     **dict.fromkeys(("role", "name", "value"), property_types.STRING),
 }
-SECRET: Final[property_types.Kinds] = {"secret_arn": property_types.STRING, "key_store": property_types.MAP}
+SECRET: Final[property_types.Kinds] = {
+    "secret_arn": property_types.STRING,
+    "key_store": property_types.MAP,
+}
 """Types of the properties that are read."""
 
 T = TypeVar("T")
@@ -50,7 +54,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRecord:
-    """A TXT record that the stack declares; *generation* is None for an identity without generations."""
+    """
+    A TXT record that the stack declares; *generation* is None for an identity without generations.
+    """
 
     generation: int | None
     role: Role
@@ -105,14 +111,19 @@ def read_state(export: str) -> State:
     records = {record.name: record for made in outputs(DOMAIN) for record in _records(made)}
     for declared in (one.declared for one in identities):
         # The record of an identity that is used alone is declared nowhere else.
-        own = DeclaredRecord(declared.generation, "signing", declared.record_name, declared.record_value)
+        own = DeclaredRecord(
+            declared.generation, "signing", declared.record_name, declared.record_value
+        )
         records.setdefault(own.name, own)
     verdicts = [
-        Verdict.from_properties(one) for made in outputs(VERIFICATION) for one in made.get("results", ())
+        Verdict.from_properties(one)
+        for made in outputs(VERIFICATION)
+        for one in made.get("results", ())
     ]
     return State(
         identities=_grouped(
-            (one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)
+            (one.declared.domain, one)
+            for one in sorted(identities, key=lambda i: i.declared.region)
         ),
         records=_grouped(
             (one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)
@@ -136,7 +147,9 @@ def _roles(
     providers: Iterable[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str]]:
     """Zone and role of each record whose provider has assumed a role that is no secret."""
-    roles = {f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles") for one in providers}
+    roles = {
+        f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles") for one in providers
+    }
     for one in records:
         text = roles.get(one.get("provider", ""))
         assumed = json.loads(text) if isinstance(text, str) else []
@@ -172,12 +185,19 @@ _OF_AN_IDENTITY: Final = (
 
 
 def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
-    """What a stack file would say of *domain*, which a program declares, as far as a rotation reads it."""
+    """
+    What a stack file would say of *domain*, which a program declares, as far as a rotation reads
+    it.
+    """
     stored = state.identities.get(domain.name, ())
-    keys: dict[int, Any] = {generation: {} for one in stored for generation in one.declared.supplied_keys}
+    keys: dict[int, Any] = {
+        generation: {} for one in stored for generation in one.declared.supplied_keys
+    }
     written: dict[str, Any] = {"generation": domain.generation, **({"keys": keys} if keys else {})}
     # An identity that is used alone has no generations.
-    if domain.generation and domain.published != generations.published(domain.generation, keys or None):
+    if domain.generation and domain.published != generations.published(
+        domain.generation, keys or None
+    ):
         written["published"] = domain.published
     return written | ({"overlapDays": 0} if domain.overlap_days == 0 else {})
 

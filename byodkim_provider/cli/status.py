@@ -34,10 +34,16 @@ Exit codes:
      be written
 """,
 )
-@stack_option("names", "The stack; by default the selected one. Can be given several times.", multiple=True)
+@stack_option(
+    "names", "The stack; by default the selected one. Can be given several times.", multiple=True
+)
 @click.option("--all-stacks", is_flag=True, help="Every stack that has a file in the project.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "prometheus"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prometheus"]),
+    default="text",
+    show_default=True,
 )
 @click.option("--json", "wants_json", is_flag=True, help="Short for --format json.")
 @click.option(
@@ -59,12 +65,14 @@ def status(
     Show what signs, and what is wrong or due.
 
     Asks SES and every DNS server now, changes nothing, decrypts nothing. Of several stacks, JSON is
-    one object a line, also of one that can't be read, and the exit code is that of the worst: 2, else 3,
-    else 1.
+    one object a line, also of one that can't be read, and the exit code is that of the worst: 2,
+    else 3, else 1.
     """
     if context.args:
         one = "`byodkim doctor DOMAIN` is about one domain"
-        raise click.UsageError(f"Got unexpected extra argument ({context.args[0]}): {one}, status about all.")
+        raise click.UsageError(
+            f"Got unexpected extra argument ({context.args[0]}): {one}, status about all."
+        )
     environment = context.ensure_object(Environment)
     stacks = _chosen(names, environment, all_stacks=all_stacks)
     if html and len(stacks) > 1:
@@ -80,7 +88,9 @@ def status(
     context.exit(SEVERITY[worst(now.verdict if now else "unknown" for now in shown)])
 
 
-def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool) -> Sequence[str | None]:
+def _chosen(
+    names: Sequence[str], environment: Environment, *, all_stacks: bool
+) -> Sequence[str | None]:
     """Names of the stacks to show; None is the selected one."""
     if not all_stacks:
         return list(dict.fromkeys(names)) or [None]
@@ -97,7 +107,8 @@ def _shown(
     """
     The current state of each of *stacks*, printed as soon as it is known, but for Prometheus.
 
-    None for one of several that can't be read, with a message: the others are shown all the same. With
+    None for one of several that can't be read, with a message: the others are shown all the same.
+    With
     *all_stacks* a file without a stack is left out: it may come with the repository.
     """
     left_out: list[str] = []
@@ -129,7 +140,9 @@ def _shown(
 
 
 def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
-    """Say why the stack *name* can't be read, without what may be a private key in place of its name."""
+    """
+    Say why the stack *name* can't be read, without what may be a private key in place of its name.
+    """
     keys = [name] if may_be_a_key(name) else []
     text = hidden(str(CliMessages.OF_STACK(name=name, problem=error)), keys)
     say(text)
@@ -140,7 +153,9 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
 def current(stack: Stack, environment: Environment) -> StackNow:
     """The current state of a stack and all its domains."""
     domains = of_stack(stack, environment)
-    accounts = (one.declared.account_id for group in stack.state.identities.values() for one in group)
+    accounts = (
+        one.declared.account_id for group in stack.state.identities.values() for one in group
+    )
     return StackNow(
         stack=stack.name,
         project=stack.project,

@@ -1,8 +1,9 @@
 """
-What every command says and asks beside its result, also while it waits, and the errors that end one.
+What every command says and asks beside its result, also while it waits, and the errors that end
+one.
 
-The texts are in `messages.cli`. An error is lines, and with `--json` a value. A stream that is closed, full,
-or lacks a character of the text never ends in a traceback.
+The texts are in `messages.cli`. An error is lines, and with `--json` a value. A stream that is
+closed, full, or lacks a character of the text never ends in a traceback.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ REFUSED: Final = 1
 """Exit code of most commands that refuse to do what was asked for."""
 
 FAILED: Final = 2
-"""Exit code of most commands if stack, AWS or DNS could not be read, or a file or the result not written."""
+"""
+Exit code of most commands if stack, AWS or DNS could not be read, or a file or the result not
+written.
+"""
 
 
 class Refused(click.ClickException):
@@ -53,7 +57,9 @@ class Refused(click.ClickException):
 
 
 def say(text: Message | str) -> None:
-    """Print a message on standard error, open or not; standard output is for the command's result."""
+    """
+    Print a message on standard error, open or not; standard output is for the command's result.
+    """
     # A name or a message of others may hold what a terminal obeys.
     lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
     if sys.stderr.isatty():
@@ -61,19 +67,26 @@ def say(text: Message | str) -> None:
     try:
         click.echo(inert("\n".join(lines)), err=True)
     except OSError:
-        # The unwritten text stays in the buffer, and Python would try, and fail, to write it at the end.
+        # The unwritten text stays in the buffer, and Python would try, and fail, to write it at the
+        # end.
         sys.stderr = _nowhere()
 
 
 def wrapped(line: str, width: int) -> str:
-    """*line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the terminal."""
+    """
+    *line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the
+    terminal.
+    """
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    return inert(fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+    return inert(
+        fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def inert(text: str) -> str:
     """
-    *text* without what a CI obeys in a log: GitHub's workflow commands, at the beginning of a line or in it.
+    *text* without what a CI obeys in a log: GitHub's workflow commands, at the beginning of a line
+    or in it.
 
     >>> inert("  ::error::pwned")
     '  : :error::pwned'
@@ -111,7 +124,9 @@ def confirmed(question: str) -> bool:
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for JSON, even one that is wrong otherwise."""
     pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    return any(pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs)
+    return any(
+        pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs
+    )
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:
@@ -128,12 +143,16 @@ def say_as_json(kind: str, text: str, exit_code: int, *, stack: str = "") -> Non
     """
     Print an error on standard output, for programs; people read it on standard error.
 
-    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a *stack*,
-    one of several, is one line, as the other stacks are.
+    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a
+    *stack*, one of several, is one line, as the other stacks are.
     """
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
-    click.echo(as_json({"stack": stack, "error": error}, indent=None) if stack else as_json({"error": error}))
+    click.echo(
+        as_json({"stack": stack, "error": error}, indent=None)
+        if stack
+        else as_json({"error": error})
+    )
 
 
 @contextmanager
@@ -194,7 +213,9 @@ def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
         answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
         say(f"{answers}, waiting for {first_few(missing)}")
 
-    answers = side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)
+    answers = side_by_side(
+        lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting
+    )
     if answers is None:
         raise click.Abort
     return answers

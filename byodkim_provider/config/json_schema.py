@@ -1,8 +1,9 @@
 """
 JSON Schema of stack files, for editors: `make schema` writes it.
 
-The docstrings of fields become descriptions. They are read here, from the source: pydantic would read
-them whenever the classes are imported, in each run, and that is a fifth of what the program's imports take.
+The docstrings of fields become descriptions. They are read here, from the source: pydantic would
+read them whenever the classes are imported, in each run, and that is a fifth of what the program's
+imports take.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ def _docstrings(model: type) -> dict[str, str]:
             continue
         for field, below in pairwise(ast.walk(ast.parse(inspect.getsource(cls)))):
             match field, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                    value=ast.Constant(value=str(text))
+                ):
                     found[name] = inspect.cleandoc(text)
     return found
 
 
 def _schema() -> dict[str, Any]:
-    """With descriptions, and without generated titles and long defaults, which editors should not show."""
+    """
+    With descriptions, and without generated titles and long defaults, which editors should not
+    show.
+    """
     schema = StackSettings.model_json_schema(by_alias=True)
     for name, shown in {**schema["$defs"], StackSettings.__name__: schema}.items():
         model = getattr(config_schema, name)
@@ -45,7 +51,9 @@ def _schema() -> dict[str, Any]:
             if not isinstance(written.get("default"), str | int):
                 written.pop("default", None)
             written |= {"description": texts[field]} if field in texts else {}
-            shown["properties"][details.alias] = dict(sorted(written.items()))  # as pydantic sorts them
+            shown["properties"][details.alias] = dict(
+                sorted(written.items())
+            )  # as pydantic sorts them
     return schema
 
 

@@ -30,7 +30,9 @@ Problem = tuple[tuple[str, ...], Message]
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raise several problems of one field, if there are any, as the one error that pydantic takes."""
+    """
+    Raise several problems of one field, if there are any, as the one error that pydantic takes.
+    """
     if listed := list(problems):
         raise PydanticCustomError("located", "several problems", {"problems": listed})
 
@@ -39,7 +41,9 @@ SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
 """Settings whose values are secrets."""
 
 _NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "label", "tags"}
-"""Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
+"""
+Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it.
+"""
 
 _EXPECTED: Final = {
     "dict_type": "a map",
@@ -83,7 +87,9 @@ def secret_command(steps: Steps) -> str:
 def _path(steps: Steps) -> str:
     path = ""
     # A number of a program's map may be a prime.
-    shown = (one if isinstance(one, int) and abs(one) < MAX_NUMBER else named(str(one)) for one in steps)
+    shown = (
+        one if isinstance(one, int) and abs(one) < MAX_NUMBER else named(str(one)) for one in steps
+    )
     for before, step in pairwise(("", *shown)):
         if isinstance(step, int) or before in _NAMED_BY_USERS:
             path += f"[{json.dumps(step, ensure_ascii=False)}]"
@@ -129,7 +135,9 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
     for step in steps:
         is_list = isinstance(value, list | tuple)
         is_within = isinstance(value, Mapping) and step in value
-        in_short_form = isinstance(value, str) or (isinstance(step, int) and not (is_list or is_within))
+        in_short_form = isinstance(value, str) or (
+            isinstance(step, int) and not (is_list or is_within)
+        )
         if in_short_form or step == "[key]":
             continue
         yield step
@@ -141,7 +149,11 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
 
 def _problem(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> Message:
     if kind == "missing":
-        return SettingMessages.GENERATION() if location[-1] == "generation" else SettingMessages.REQUIRED()
+        return (
+            SettingMessages.GENERATION()
+            if location[-1] == "generation"
+            else SettingMessages.REQUIRED()
+        )
     if kind == "value_error":
         (problem,) = context["error"].args
         return problem  # type: ignore[no-any-return]
@@ -153,20 +165,29 @@ def _problem(kind: str, value: object, context: Mapping[str, Any], location: Ste
     return SettingMessages.KIND(kind=expected, value=f"{seen}{meant}")
 
 
-def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> Message:
-    """The message for an unknown key, the last step of *location* in a *root*, with the nearest known key."""
+def unknown_key(
+    location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
+) -> Message:
+    """
+    The message for an unknown key, the last step of *location* in a *root*, with the nearest known
+    key.
+    """
     key, within = str(location[-1]), location[:-1]
     keys = _keys_at(within, root)
     if within == ("defaults",) and key in _keys_at(("domains", ""), root):
         return SettingMessages.OF_A_DOMAIN()
-    options = [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
+    options = (
+        [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
+    )
     known = [spelled(name) for name in (*keys, *options)]
     expected = f", expected one of {', '.join(known[: len(keys)])}"
     return SettingMessages.UNKNOWN_KEY(known=did_you_mean(key, known) or expected)
 
 
 def _keys_at(steps: Steps, kind: Any) -> list[str]:
-    """Keys of the map that *steps* lead to within a *kind*: a model, or a type with models in it."""
+    """
+    Keys of the map that *steps* lead to within a *kind*: a model, or a type with models in it.
+    """
     arguments = get_args(kind)
     if get_origin(kind) in (Annotated, Union, UnionType):  # a union is with None
         return _keys_at(steps, arguments[0])

@@ -2,8 +2,8 @@
 Every key under `ses-byodkim:` in a stack file, with its default and its meaning.
 
 A rule that needs more than one domain, or the `aws:` settings, is in `settings`; how a single
-value is read is in `values`. The docstrings of fields and classes are what editors show, through the
-JSON Schema.
+value is read is in `values`. The docstrings of fields and classes are what editors show, through
+the JSON Schema.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.aws.settings import ROLE_ARN
@@ -47,7 +54,9 @@ from byodkim_provider.property_types import RESOLVER
 from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
-"""Longest TTL with `cname`, in seconds: its records change, and the overlap leaves a day for caches."""
+"""
+Longest TTL with `cname`, in seconds: its records change, and the overlap leaves a day for caches.
+"""
 
 MIN_CNAME_OVERLAP: Final = 2
 """Shortest `overlapDays` with `cname`, but for the override 0: longer than the longest TTL."""
@@ -62,26 +71,34 @@ OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 """The options of each provider, besides `fromGeneration`."""
 
 _Cname = Annotated[
-    str, text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning")
+    str,
+    text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning"),
 ]
 _Panel = Annotated[str, text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _ZoneId = Annotated[
     str,
-    text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
+    text(
+        "Z[A-Z0-9]{1,31}|[0-9a-f]{32}",
+        "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare",
+    ),
 ]
 _Role = Annotated[str, text(ROLE_ARN, "a role like 'arn:aws:iam::123456789012:role/dns'")]
-_ExternalId = Annotated[str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
+_ExternalId = Annotated[
+    str, text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")
+]
 _Host = Annotated[
     str,
     text(
-        "(?!.*[.]{2})(?![^:]*:[^:]*$)[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",  # one colon: a port
+        # one colon: a port
+        "(?!.*[.]{2})(?![^:]*:[^:]*$)[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",
         "an address, or a name like 'ns1.example.com', without a port",
     ),
 ]
 _TsigKey = Annotated[
     str,
     text(
-        "(?!.*([.]{2}|[^.]{64}))[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?",  # no label has 64
+        # no label has 64
+        "(?!.*([.]{2}|[^.]{64}))[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?",
         "a name like 'byodkim'",
     ),
 ]
@@ -102,7 +119,9 @@ def _as_list(written: object) -> list[object]:
 
 def _any_form(schema: dict[str, Any]) -> None:
     """The JSON Schema of `dns`, with its short forms."""
-    one = {"anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]}
+    one = {
+        "anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]
+    }
     schema.pop("type")
     schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
 
@@ -113,14 +132,19 @@ class DnsSettings(Written):
     provider: DnsProviderName = "route53"
     """The DNS provider."""
     zone: Annotated[str, ZONE] | None = None
-    """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""
+    """
+    Name of the zone that holds the records. Default: the longest public zone; with `manual` the
+    domain.
+    """
     cname: _Cname | None = None
     """
-    The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead to them:
-    their selectors are this prefix and 1, 2 or 3.
+    The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead
+    to them: their selectors are this prefix and 1, 2 or 3.
     """
     from_generation: Annotated[int, whole(1, generations.MAX_GENERATION)] = 1
-    """The first generation whose record stands here; those before stand at the others of the list."""
+    """
+    The first generation whose record stands here; those before stand at the others of the list.
+    """
     zone_id: _ZoneId | None = None
     """ID of the zone, needed if two zones have the same name."""
     ttl: Annotated[int, whole(0, 2**31 - 1)] = 300
@@ -139,11 +163,15 @@ class DnsSettings(Written):
     """Port of the server. Default: 53."""
     key_name: _TsigKey | None = None
     """Name of the TSIG key in the server's configuration."""
-    key_algorithm: Annotated[str, text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
+    key_algorithm: (
+        Annotated[str, text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None
+    ) = None
     """Algorithm of the TSIG key. Default: hmac-sha256."""
 
     def selector(self, generation: int) -> str | None:
-        """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
+        """
+        The selector of a generation's slot; None without `cname`, where each key gets a new one.
+        """
         return f"{self.cname}{generations.slot(generation)}" if self.cname else None
 
     def _problems(self) -> Iterator[Problem]:
@@ -152,7 +180,10 @@ class DnsSettings(Written):
             self.model_fields_set - OPTIONS[self.provider] - {"provider", "from_generation"}
         ):
             kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
-            yield (to_camel(option),), SettingMessages.OTHER_PROVIDER(others=kinds, provider=self.provider)
+            yield (
+                (to_camel(option),),
+                SettingMessages.OTHER_PROVIDER(others=kinds, provider=self.provider),
+            )
         if self.external_id and not self.assume_role:
             yield ("externalId",), SettingMessages.EXTERNAL_ID()
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
@@ -162,14 +193,21 @@ class DnsSettings(Written):
         if self.cname and self.ttl > MAX_CNAME_TTL:
             yield ("ttl",), DkimMessages.TTL(most=MAX_CNAME_TTL)
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
-        if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
+        if (
+            self.zone_id
+            and has_zone_ids
+            and self.zone_id.startswith("Z") != (self.provider == "route53")
+        ):
             yield ("zoneId",), SettingMessages.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
         host = SPECS.get(self.provider)
         for option in host.required if host else ():
             if getattr(self, option) is None:
                 yield (to_camel(option),), SettingMessages.REQUIRED_WITH(provider=self.provider)
         if host and "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
-            yield ("ttl",), SettingMessages.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)
+            yield (
+                ("ttl",),
+                SettingMessages.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl),
+            )
 
 
 MAX_POLICY: Final = 20480
@@ -206,7 +244,9 @@ def pasted_keys(domains: Mapping[str, Any]) -> Iterator[str]:
         keys = written.get("keys") if isinstance(written, Mapping) else None
         for generation, key in keys.items() if isinstance(keys, Mapping) else ():
             if isinstance(key, Mapping) and is_key(key.get("privateKey")):
-                yield line(("domains", domain, "keys", str(generation), "privateKey"), _key_itself())
+                yield line(
+                    ("domains", domain, "keys", str(generation), "privateKey"), _key_itself()
+                )
 
 
 class SuppliedKey(Written):
@@ -216,8 +256,8 @@ class SuppliedKey(Written):
     """The selector, in lower case. A selector never gets a second key."""
     private_key: Annotated[str, WithJsonSchema(KEY_NAME.schema)] = Field(repr=False)
     """
-    Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl genrsa` writes
-    it, PEM or base64 DER.
+    Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl
+    genrsa` writes it, PEM or base64 DER.
     """
 
     @cached_property
@@ -228,7 +268,9 @@ class SuppliedKey(Written):
     @field_validator("private_key", mode="before")
     @classmethod
     def _by_name(cls, written: object, info: ValidationInfo) -> object:
-        """The key that a stack file names; a program, which has no *context*, passes the key itself."""
+        """
+        The key that a stack file names; a program, which has no *context*, passes the key itself.
+        """
         if info.context is None:
             return written
         if is_key(written):
@@ -236,7 +278,10 @@ class SuppliedKey(Written):
         name = KEY_NAME.read(written)
         if name in info.context:
             return info.context[name]
-        how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
+        how = (
+            did_you_mean(name, info.context)
+            or f", set it with {secret_command(('privateKeys', name))}"
+        )
         raise ValueError(SettingMessages.NO_SUCH_KEY(name=name, how=how))
 
     def _problems(self) -> Iterator[Problem]:
@@ -262,7 +307,9 @@ class KeyStore(Written):
     """Tags of the secrets, at most 47."""
     resource_policy: Annotated[str, json_object(MAX_POLICY)] | None = None
     """Resource policy of the secrets: a map, or JSON."""
-    recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = (
+        MAX_RECOVERY_DAYS
+    )
     """How long a secret can be restored after its generation is removed, in days."""
 
     def _problems(self) -> Iterator[Problem]:
@@ -274,11 +321,16 @@ class KeyStore(Written):
 
 def _name_or_object(schema: dict[str, Any]) -> None:
     """The JSON Schema of `keyStore`, with its short form."""
-    schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
+    schema["anyOf"] = [
+        {"type": "string", "enum": list(get_args(Store))},
+        {"$ref": schema.pop("$ref")},
+    ]
 
 
 # `keyStore` in its short form is the name of the store.
-_store_name = BeforeValidator(lambda value: {"provider": value} if isinstance(value, str) else value)
+_store_name = BeforeValidator(
+    lambda value: {"provider": value} if isinstance(value, str) else value
+)
 
 # A domain without any settings: read as an empty map, so that missing keys are reported by name.
 _nothing = BeforeValidator(lambda value: {} if value is None else value)
@@ -288,7 +340,9 @@ _bare_off = BeforeValidator(lambda value: "off" if value is False else value)
 
 _Generation = Annotated[int, whole(1, generations.MAX_GENERATION)]
 _Region = Annotated[str, REGION]
-_ConfigurationSet = Annotated[str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
+_ConfigurationSet = Annotated[
+    str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")
+]
 
 
 _LABEL: Final = text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
@@ -299,16 +353,23 @@ _LABELS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.s
 
 
 class MailFrom(Written):
-    """The custom MAIL FROM domain of a domain's mail, to which bounces go: a sub-domain for each Region."""
+    """
+    The custom MAIL FROM domain of a domain's mail, to which bounces go: a sub-domain for each
+    Region.
+    """
 
     label: Annotated[
-        dict[Annotated[str, AfterValidator(lambda key: key and REGION.read(key))], Annotated[str, _LABEL]],
+        dict[
+            Annotated[str, AfterValidator(lambda key: key and REGION.read(key))],
+            Annotated[str, _LABEL],
+        ],
         BeforeValidator(lambda written: {"": written} if isinstance(written, str) else written),
         WithJsonSchema({"anyOf": _LABELS}),
     ]
     """
-    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has its own,
-    `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by Region.
+    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has
+    its own, `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by
+    Region.
     """
     on_mx_failure: Literal["useDefault", "reject"] = "useDefault"
     """While SES finds no MX record: send as `amazonses.com`, or reject the mail."""
@@ -316,13 +377,21 @@ class MailFrom(Written):
     def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
         """The MAIL FROM domain of *domain* in each of its *regions*."""
         for_all = self.label.get("")
-        labels = {one: "-".join([for_all, one][: len(regions)]) for one in regions} if for_all else self.label
+        labels = (
+            {one: "-".join([for_all, one][: len(regions)]) for one in regions}
+            if for_all
+            else self.label
+        )
         return {region: f"{label}.{domain}" for region, label in labels.items()}
 
 
 def _as_mail_from(written: object) -> object:
     """`mailFrom` in its long form: a label, or a map from Region to label, is an object."""
-    is_map = isinstance(written, Mapping) and written and all(re.search("-.*-", str(key)) for key in written)
+    is_map = (
+        isinstance(written, Mapping)
+        and written
+        and all(re.search("-.*-", str(key)) for key in written)
+    )
     return {"label": written} if isinstance(written, str) or is_map else written
 
 
@@ -335,27 +404,37 @@ class DomainDefaults(Written):
     """Settings that a domain can override; `defaults` holds them for all domains."""
 
     overlap_days: Annotated[int, whole(0, 365)] = generations.OVERLAP_DAYS
-    """How long a generation stays published after its last signature, in days. 0 overrides the rule."""
+    """
+    How long a generation stays published after its last signature, in days. 0 overrides the rule.
+    """
     regions: Annotated[
         Listed[_Region],
         AfterValidator(at_least_one),
         AfterValidator(distinct),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = ()
-    """AWS Regions, each with an identity; a key store is in the first one. Default: `aws:region`."""
+    """
+    AWS Regions, each with an identity; a key store is in the first one. Default: `aws:region`.
+    """
     dns: Annotated[
         Listed[DnsSettings],
         BeforeValidator(_as_list),
         AfterValidator(at_least_one),
         Field(json_schema_extra=_any_form),
     ] = (DnsSettings(),)
-    """The DNS provider that publishes the records: its name, an object with options, or a list of them."""
+    """
+    The DNS provider that publishes the records: its name, an object with options, or a list of
+    them.
+    """
     key_bits: Annotated[int, whole(MIN_BITS, MAX_BITS)] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
-    key_store: Annotated[KeyStore, _store_name, Field(json_schema_extra=_name_or_object)] = KeyStore(
-        provider="state"
+    key_store: Annotated[KeyStore, _store_name, Field(json_schema_extra=_name_or_object)] = (
+        KeyStore(provider="state")
     )
-    """Where new keys are kept: the name of a store, or an object with options. Existing keys do not move."""
+    """
+    Where new keys are kept: the name of a store, or an object with options. Existing keys do not
+    move.
+    """
     configuration_set: _ConfigurationSet | None = None
     """Default configuration set of the identities. If it is not given, it is not managed."""
     tags: Tags | None = None
@@ -363,9 +442,14 @@ class DomainDefaults(Written):
     mail_from: Annotated[
         MailFrom | None, BeforeValidator(_as_mail_from), Field(json_schema_extra=_any_mail_from)
     ] = None
-    """The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not managed."""
+    """
+    The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not
+    managed.
+    """
     adopt: Boolean = False
-    """Take over identities that exist in SES. While this is set, they stay in SES when the stack goes."""
+    """
+    Take over identities that exist in SES. While this is set, they stay in SES when the stack goes.
+    """
     accept_unsigned_window: Boolean = False
     """Leave Easy DKIM, although mail is sent unsigned until SES has verified the new key."""
     retired: Boolean = False
@@ -388,13 +472,18 @@ class WrittenDomain(DomainDefaults):
     generation: _Generation
     """The generation of the key that signs. Increase it by one to rotate the key."""
     published: Listed[_Generation] | None = None
-    """The generations that have a key and a record. Default: the previous, the signing and the next one."""
+    """
+    The generations that have a key and a record. Default: the previous, the signing and the next
+    one.
+    """
     keys: dict[_Generation, SuppliedKey] | None = None
     """Your own keys, keyed by generation."""
 
     @field_validator("published")
     @classmethod
-    def _in_order(cls, published: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+    def _in_order(
+        cls, published: tuple[int, ...] | None, info: ValidationInfo
+    ) -> tuple[int, ...] | None:
         signing = info.data.get("generation")
         if signing and published is not None:
             if problem := generations.published_problem(signing, published):
@@ -424,7 +513,9 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
         if (first := selectors.setdefault(key.selector, generation)) != generation:
             taken = SettingMessages.SELECTOR_TAKEN(selector=key.selector, generation=first)
             yield (str(generation), "selector"), taken
-        if (first := fingerprints.setdefault(key.signing_key.fingerprint, generation)) != generation:
+        if (
+            first := fingerprints.setdefault(key.signing_key.fingerprint, generation)
+        ) != generation:
             yield (str(generation), "privateKey"), SettingMessages.SAME_KEY(generation=first)
 
 
@@ -446,8 +537,12 @@ class StackSettings(Written):
     """The sending domains, keyed by name; `{}` once the last of them has left."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
-    private_keys: dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]] = Field(default={}, repr=False)
-    """Your own private keys: secrets, by a name of your choice. RSA, as `openssl genrsa` writes them."""
+    private_keys: dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]] = Field(
+        default={}, repr=False
+    )
+    """
+    Your own private keys: secrets, by a name of your choice. RSA, as `openssl genrsa` writes them.
+    """
     dns_credentials: dict[str, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]] = Field(
         default={}, repr=False
     )

@@ -14,7 +14,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from byodkim_provider.config.problems import SECRET_MAPS, line, lines, secret_command, strings_in, unknown_key
+from byodkim_provider.config.problems import (
+    SECRET_MAPS,
+    line,
+    lines,
+    secret_command,
+    strings_in,
+    unknown_key,
+)
 from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
     DomainDefaults,
@@ -59,22 +66,32 @@ class DomainSettings(DomainDefaults):
 
     def selector(self, generation: int) -> str | None:
         """The selector of a generation whose record has a slot; None of any other."""
-        return next((one.selector(generation) for one in generations.holding(self.dns, generation)), None)
+        return next(
+            (one.selector(generation) for one in generations.holding(self.dns, generation)), None
+        )
 
     def cname_zone(self, generation: int) -> str | None:
         """The zone to which the domain's CNAMEs lead, while *generation* has a slot; else None."""
-        return next((one.cname and one.zone for one in generations.holding(self.dns, generation)), None)
+        return next(
+            (one.cname and one.zone for one in generations.holding(self.dns, generation)), None
+        )
 
     @property
     def mail_from_domains(self) -> Mapping[str, str]:
-        """The MAIL FROM domain in each Region; none if it is not managed, or the domain is retired."""
+        """
+        The MAIL FROM domain in each Region; none if it is not managed, or the domain is retired.
+        """
         setting = None if self.retired else self.mail_from
         return setting.domains(self.name, self.regions) if setting else {}
 
     @property
     def cnames(self) -> Mapping[str, str]:
-        """The CNAMEs that the domain's own DNS has for ever: name and target; none without `cname`."""
-        listed = [one for one in reversed(self.dns) if one.cname and one.zone]  # the first of a list counts
+        """
+        The CNAMEs that the domain's own DNS has for ever: name and target; none without `cname`.
+        """
+        listed = [
+            one for one in reversed(self.dns) if one.cname and one.zone
+        ]  # the first of a list counts
         return {
             name: target
             for one in listed
@@ -93,16 +110,22 @@ class Settings:
     """What is valid and belongs to no domain, but is perhaps not intended, one line each."""
 
 
-def load(config: Mapping[str, object], *, default_region: str | None, others: Iterable[str] = ()) -> Settings:
+def load(
+    config: Mapping[str, object], *, default_region: str | None, others: Iterable[str] = ()
+) -> Settings:
     """
     The settings in *config*: everything under the project's name, decrypted.
 
-    *default_region* is `aws:region`, *others* are the full names of the keys under other names. Raises
-    `InvalidSettings` with all problems. An empty map, written out, is a stack whose last domain has left.
+    *default_region* is `aws:region`, *others* are the full names of the keys under other names.
+    Raises `InvalidSettings` with all problems. An empty map, written out, is a stack whose last
+    domain has left.
     """
     written = {key: value for key, value in config.items() if value not in (None, "")}
     if not written.get("domains") and written.get("domains") != {}:
-        unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
+        unknown = [
+            line((key,), unknown_key((key,), StackSettings))
+            for key in sorted(written.keys() - _KEYS)
+        ]
         found = next((name for name in others if name.endswith(":domains")), None)
         other = f"; found {named(found)!r}, which is of another project" if found else ""
         nothing = SettingMessages.NO_DOMAINS(found=other, project=PROJECT)
@@ -113,17 +136,27 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
 
 
 def _load(
-    written: Mapping[str, object], default_region: str | None, *, private_keys: Mapping[str, object] | None
+    written: Mapping[str, object],
+    default_region: str | None,
+    *,
+    private_keys: Mapping[str, object] | None,
 ) -> Settings:
-    """The settings in *written*, where a supplied key is a name in *private_keys*; without them the key."""
+    """
+    The settings in *written*, where a supplied key is a name in *private_keys*; without them the
+    key.
+    """
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
-        stack = StackSettings.model_validate(written, by_alias=True, by_name=False, context=private_keys)
+        stack = StackSettings.model_validate(
+            written, by_alias=True, by_name=False, context=private_keys
+        )
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
         smallest = SettingMessages.NO_DOMAINS(found="", project=PROJECT).hint
         hint = "" if isinstance(written["domains"], Mapping) else smallest
-        raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)]), hint=hint) from None
+        raise InvalidSettings(
+            sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
+        ) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
     problems += _mail_from_problems(domains)
@@ -136,7 +169,8 @@ def domain(
     name: str, written: Mapping[str, object] | WrittenDomain, *, default_region: str | None = None
 ) -> DomainSettings:
     """
-    The settings of one domain, *written* as in a stack file, but with a key where that names one, or checked.
+    The settings of one domain, *written* as in a stack file, but with a key where that names one,
+    or checked.
 
     *default_region* is `aws:region`; without it *written* has to name its Regions.
 
@@ -146,7 +180,9 @@ def domain(
     return _load({"domains": {name: written}}, default_region, private_keys=None).domains[0]
 
 
-def plain_secrets(config: Mapping[str, object], is_plain: Callable[[str, str], bool]) -> Iterator[str]:
+def plain_secrets(
+    config: Mapping[str, object], is_plain: Callable[[str, str], bool]
+) -> Iterator[str]:
     """A problem, with what mends it, for each secret in *config* of which *is_plain* says so."""
     for name in SECRET_MAPS:
         for steps, value in strings_in(config.get(name), (name,)):
@@ -171,7 +207,9 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
     """Missing Regions, and a bad `aws:region` if a domain falls back on it."""
     if "regions" in _map(written.get("defaults")):
         return
-    without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)]
+    without = [
+        name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)
+    ]
     if not default_region:
         for name in without:
             yield line(("domains", name, "regions"), SettingMessages.NO_REGION())
@@ -202,7 +240,9 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
             yield line((*where, "keys", str(generation), "selector"), problem)
         if records.record_name(key.selector, domain.name) in domain.cnames:
             yield line((*where, "keys", str(generation), "selector"), DkimMessages.OF_SLOT())
-    generated = [one for one in domain.published if one not in supplied and not domain.selector(one)]
+    generated = [
+        one for one in domain.published if one not in supplied and not domain.selector(one)
+    ]
     if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
         yield line(where, SettingMessages.LONG_DOMAIN())
     for position, dns in enumerate(domain.dns):
@@ -216,9 +256,14 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
 
 
 def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
-    """Labels for other Regions, and MAIL FROM domains of two Regions, or that send mail themselves."""
+    """
+    Labels for other Regions, and MAIL FROM domains of two Regions, or that send mail themselves.
+    """
     for domain in domains:
-        where, names = ("domains", domain.name, "mailFrom", "label"), [*domain.mail_from_domains.values()]
+        where, names = (
+            ("domains", domain.name, "mailFrom", "label"),
+            [*domain.mail_from_domains.values()],
+        )
         if domain.mail_from and {*domain.mail_from.label} not in ({""}, {*domain.regions}):
             yield line(where, SettingMessages.LABEL_REGIONS(regions=", ".join(domain.regions)))
         elif twice := [name for name in names if names.count(name) > 1]:
@@ -228,7 +273,10 @@ def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
 
 
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:
-    """Generations that no DNS provider publishes, two selectors for one key, two keys for one selector."""
+    """
+    Generations that no DNS provider publishes, two selectors for one key, two keys for one
+    selector.
+    """
     where = ("domains", domain.name)
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
         yield line((*where, "overlapDays"), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP))
@@ -248,7 +296,9 @@ def _slot_problems(domain: DomainSettings) -> Iterator[str]:
         for zone in dict.fromkeys(dns.zone for dns in holding):
             if problem := records.name_problem(selector, f"{domain.name}.{zone}"):
                 yield line((*where, "dns"), problem)
-        for first in generations.sharing(generation, domain.published[:position], domain.selector)[:1]:
+        for first in generations.sharing(generation, domain.published[:position], domain.selector)[
+            :1
+        ]:
             both = {"first": first, "generation": generation, "selector": selector}
             yield line((*where, "published"), DkimMessages.SHARED(**both, slots=generations.SLOTS))
 
@@ -257,7 +307,9 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
     """Every domain with its defaults, sorted by name."""
     resolved = []
     keys_of: dict[str, str] = {}
-    by_name = {records.normalise_domain(spelling): domain for spelling, domain in stack.domains.items()}
+    by_name = {
+        records.normalise_domain(spelling): domain for spelling, domain in stack.domains.items()
+    }
     for name, domain in sorted(by_name.items()):
         inherited: dict[str, Any] = {
             field: getattr(domain if field in domain.model_fields_set else stack.defaults, field)
@@ -282,8 +334,13 @@ def _published(domain: WrittenDomain) -> tuple[int, ...]:
     return generations.published(domain.generation, domain.keys)
 
 
-def _warnings(name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[str, str]) -> Iterator[str]:
-    """*keys_of* maps fingerprints of keys to the first domain that has one, and gets those of this one."""
+def _warnings(
+    name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[str, str]
+) -> Iterator[str]:
+    """
+    *keys_of* maps fingerprints of keys to the first domain that has one, and gets those of this
+    one.
+    """
     published, keys = _published(domain), domain.keys or {}
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
@@ -301,9 +358,15 @@ def _warnings(name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[s
             yield line(where, SettingMessages.SHARED(first=first))
 
 
-def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[str, object]) -> Iterator[str]:
+def _unused_key_warnings(
+    written: Mapping[str, object], private_keys: Mapping[str, object]
+) -> Iterator[str]:
     """Private keys that no domain names."""
-    keys = (key for one in _map(written["domains"]).values() for key in _map(_map(one).get("keys")).values())
+    keys = (
+        key
+        for one in _map(written["domains"]).values()
+        for key in _map(_map(one).get("keys")).values()
+    )
     used = {str(_map(key).get("privateKey")) for key in keys}
     for name in sorted(private_keys.keys() - used):
         how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"

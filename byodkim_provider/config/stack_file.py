@@ -75,25 +75,36 @@ def at(value: Any, path: Sequence[str]) -> Any:
 
 
 def load(text: str) -> Any:
-    """What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it."""
+    """
+    What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it.
+    """
     try:
         yaml = YAML(typ="safe", pure=True)
         node = yaml.compose(text)
-        # Refused before it is built: where aliases repeat aliases, a few lines are millions of values.
+        # Refused before it is built: where aliases repeat aliases, a few lines are millions of
+        # values.
         if node is not None and _size(node, {}) > MAX_NODES:
             raise InvalidSettings(SettingMessages.TOO_LONG(most=MAX_NODES))
         return _copied(yaml.constructor.construct_document(node)) if node is not None else None
     except MarkedYAMLError as error:
-        # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
+        # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes
+        # both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings(SettingMessages.DUPLICATE(where=where, problem=problem)) from None
-    except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
+    except (
+        YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # invalid numbers and dates, an alias within itself
         raise InvalidSettings(SettingMessages.NOT_YAML()) from None
 
 
 def _size(node: Node, known: dict[Node, int]) -> int:
-    """How many nodes *node* is with each alias written out; *known* are the sizes of nodes with a name."""
+    """
+    How many nodes *node* is with each alias written out; *known* are the sizes of nodes with a
+    name.
+    """
     if node not in known:
         below = [] if isinstance(node, ScalarNode) else node.value
         parts = (part for one in below for part in (one if isinstance(one, tuple) else (one,)))
@@ -110,14 +121,17 @@ def diff(before: str, after: str, name: str) -> str:
     config = at(load(before), ("config",))
     settings = config.items() if isinstance(config, Mapping) else ()
     found = (value for key, value in settings if str(key).rpartition(":")[2] in _SECRETS)
-    secrets = [one for value in found for _, text in strings_in(value, ()) for one in text.split("\n")]
+    secrets = [
+        one for value in found for _, text in strings_in(value, ()) for one in text.split("\n")
+    ]
     texts = [StringIO(_ENCRYPTED.sub(r"\1…", text)).readlines() for text in (before, after)]
     ending = "\n\\ No newline at end of file\n"
     shown = []
     for one in unified_diff(texts[0], texts[1], fromfile=name, tofile=name):
         body = one.rstrip("\r\n")
         shown.append(
-            "\t".join(map(printable, hidden(body, secrets).split("\t"))) + (one[len(body) :] or ending)
+            "\t".join(map(printable, hidden(body, secrets).split("\t")))
+            + (one[len(body) :] or ending)
         )
     return "".join(shown)
 
@@ -160,7 +174,9 @@ def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> st
     return result
 
 
-def with_domains(text: str, project: str, entries: Callable[[int], str], *, others: Mapping[str, str]) -> str:
+def with_domains(
+    text: str, project: str, entries: Callable[[int], str], *, others: Mapping[str, str]
+) -> str:
     """
     *text* with more domains; *entries* returns them as YAML at an indentation.
 
@@ -179,7 +195,9 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
 
     def change(document: Any) -> None:
         written = document["config"] = document.get("config") or CommentedMap()
-        position = list(written).index("aws:region") + 1 if "aws:region" in written else len(written)
+        position = (
+            list(written).index("aws:region") + 1 if "aws:region" in written else len(written)
+        )
         for name, value in reversed([*others.items()]):
             written.insert(position, name, _round_trip().load(value))
         written[key] = written.get(key) or CommentedMap()
@@ -218,7 +236,9 @@ def _holds(text: str, expected: object) -> bool:
 
 
 def _not_editable(domains: Iterable[str]) -> InvalidSettings:
-    return InvalidSettings([line(("domains", domain), SettingMessages.NOT_EDITABLE()) for domain in domains])
+    return InvalidSettings(
+        [line(("domains", domain), SettingMessages.NOT_EDITABLE()) for domain in domains]
+    )
 
 
 def _round_trip() -> YAML:
@@ -232,8 +252,8 @@ def _rewritten(text: str, change: Callable[[Any], None]) -> str:
     """
     *text* after *change* to its document; "" if it can't be told which lines of the file change.
 
-    ruamel writes the document before (*old*) and after the change (*new*). Where these differ, the lines
-    of *new* replace those of the file (*lines*); where they don't, the file keeps its own.
+    ruamel writes the document before (*old*) and after the change (*new*). Where these differ, the
+    lines of *new* replace those of the file (*lines*); where they don't, the file keeps its own.
     """
     newline, text = ("\r\n" if "\r\n" in text else "\n"), text.replace("\r\n", "\n")
     yaml = _round_trip()
@@ -259,7 +279,9 @@ def _rewritten(text: str, change: Callable[[Any], None]) -> str:
         below = _taken_comments(result, _margin(added[0])) if kind == "insert" else []
         # ruamel drops the comments below a value that goes, but they may be about what comes next.
         same = {one.strip() for one in added}
-        result += added + below + [one for one in here if _is_comment(one) and one.strip() not in same]
+        result += (
+            added + below + [one for one in here if _is_comment(one) and one.strip() not in same]
+        )
     return newline.join(result + lines[done:])
 
 
@@ -270,7 +292,9 @@ def _dumped(yaml: YAML, document: object) -> str:
 
 
 def _places(old: Sequence[str], lines: Sequence[str]) -> dict[int, int]:
-    """Where in *lines* each line of *old* begins, which is the same document as ruamel lays it out."""
+    """
+    Where in *lines* each line of *old* begins, which is the same document as ruamel lays it out.
+    """
     places: dict[int, int] = {}
     for _, start, end, first, last in SequenceMatcher(None, _bare(old), _bare(lines)).get_opcodes():
         for number in range(end - start) if end - start == last - first else (0,):
@@ -284,7 +308,9 @@ def _bare(lines: Sequence[str]) -> list[str]:
 
 
 def _shift(line: str, above: Sequence[str], lines: Sequence[str], places: Mapping[int, int]) -> int:
-    """How many columns further right the file has what ruamel writes at the indentation of *line*."""
+    """
+    How many columns further right the file has what ruamel writes at the indentation of *line*.
+    """
     for number in reversed(range(len(above))):
         same_level = _margin(above[number]) == _margin(line) and not _is_comment(above[number])
         if same_level and number in places:
@@ -293,7 +319,10 @@ def _shift(line: str, above: Sequence[str], lines: Sequence[str], places: Mappin
 
 
 def _taken_comments(lines: list[str], margin: int) -> list[str]:
-    """Comments and blank lines at the end of *lines*, taken from there: they are about what comes next."""
+    """
+    Comments and blank lines at the end of *lines*, taken from there: they are about what comes
+    next.
+    """
     first = len(lines)
     while first and _is_comment(lines[first - 1]) and _margin(lines[first - 1]) <= margin:
         first -= 1

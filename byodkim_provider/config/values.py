@@ -29,7 +29,10 @@ from byodkim_provider.quoting import named, printable, shown
 
 
 def whole(least: int, most: int) -> Kind:
-    """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
+    """
+    A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as
+    floats.
+    """
     limits = whole_between(least, most)
 
     def read(value: object) -> int:
@@ -57,7 +60,9 @@ def json_object(most: int) -> Kind:
     def read(value: object) -> str:
         written = from_json(value)
         if not isinstance(written, Mapping):
-            raise ValueError(SettingMessages.KIND(kind="a map, or one as JSON text", value=shown(value)))
+            raise ValueError(
+                SettingMessages.KIND(kind="a map, or one as JSON text", value=shown(value))
+            )
         compact = json.dumps(written)
         if len(compact) > most:
             kind = f"at most {most} characters as JSON"
@@ -87,7 +92,9 @@ REGION: Final = Kind(_region, schema=_REGION_FORM.schema)
 """An existing AWS Region."""
 
 ZONE: Final = Kind(_zone, schema={"type": "string", "minLength": 1})
-"""A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
+"""
+A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain.
+"""
 
 TRUE_OR_FALSE: Final = Kind(
     lambda value: FLAG.read(value == "true" if value in ("true", "false") else value),
@@ -134,7 +141,8 @@ class Written(BaseModel):
     """
     A map in a stack file: camelCase keys, unknown keys are refused.
 
-    In a program, its arguments are in snake_case; raises `InvalidSettings` with one line for each problem.
+    In a program, its arguments are in snake_case; raises `InvalidSettings` with one line for each
+    problem.
     """
 
     model_config = ConfigDict(

@@ -15,13 +15,16 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DkimMessages
 
 Role = Literal["previous", "signing", "standby"]
-"""Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
+"""
+Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next.
+"""
 
 MAX_GENERATION: Final = 10**15
 """
 Largest generation that a stack file may name.
 
-Pulumi sends numbers as floats, which are exact to 2**53: that leaves room for every standby to come.
+Pulumi sends numbers as floats, which are exact to 2**53: that leaves room for every standby to
+come.
 """
 
 OVERLAP_DAYS: Final = 10
@@ -35,14 +38,17 @@ retrying for "at least 4-5 days" (RFC 5321 section 4.5.4.1); the rest covers TTL
 
 SLOTS: Final = 3
 """
-How many selectors a domain with `cname` has: one each for the previous, the signing and the next generation.
+How many selectors a domain with `cname` has: one each for the previous, the signing and the next
+generation.
 
 A fourth generation takes the slot of the first, once that has left DNS.
 """
 
 
 T = TypeVar("T", bound=Any)
-"""A zone, or what the settings say of one: `from_generation` is the first whose record stands there."""
+"""
+A zone, or what the settings say of one: `from_generation` is the first whose record stands there.
+"""
 
 Slots = Callable[[int], object]
 """The slot of a generation of a domain, as anything that can be compared; None if it has none."""
@@ -53,7 +59,10 @@ def no_slots(_generation: int) -> None:
 
 
 def holding(zones: Sequence[T], generation: int) -> list[T]:
-    """Those of *zones* that hold the record of *generation*: of the latest that begin with it or before."""
+    """
+    Those of *zones* that hold the record of *generation*: of the latest that begin with it or
+    before.
+    """
     begun = [zone.from_generation for zone in zones if zone.from_generation <= generation]
     return [zone for zone in zones if begun and zone.from_generation == max(begun)]
 
@@ -76,18 +85,24 @@ def sharing(generation: int, others: Collection[int], slots: Slots) -> tuple[int
     (1,)
     """
     own = slots(generation)
-    return tuple(one for one in others if own is not None and one != generation and slots(one) == own)
+    return tuple(
+        one for one in others if own is not None and one != generation and slots(one) == own
+    )
 
 
 def _following(known: Collection[int], held: Collection[int], slots: Slots) -> int | None:
-    """The next number after all *known* ones whose slot none of *held* has; None if every slot is held."""
+    """
+    The next number after all *known* ones whose slot none of *held* has; None if every slot is
+    held.
+    """
     first = max(known) + 1
     return next((one for one in range(first, first + SLOTS) if not sharing(one, held, slots)), None)
 
 
 def published(signing: int, supplied: Collection[int] | None = None) -> tuple[int, ...]:
     """
-    Generations in DNS while generation *signing* signs, oldest first; of *supplied* keys only those given.
+    Generations in DNS while generation *signing* signs, oldest first; of *supplied* keys only those
+    given.
 
     The standby is there one rotation early, so that a switch never waits for DNS.
 
@@ -99,7 +114,9 @@ def published(signing: int, supplied: Collection[int] | None = None) -> tuple[in
     (2,)
     """
     neighbours = range(max(signing - 1, 1), signing + 2)
-    return tuple(generation for generation in neighbours if supplied is None or generation in supplied)
+    return tuple(
+        generation for generation in neighbours if supplied is None or generation in supplied
+    )
 
 
 def published_problem(signing: int, published: Sequence[int]) -> Message | None:
@@ -110,7 +127,9 @@ def published_problem(signing: int, published: Sequence[int]) -> Message | None:
         if generation in published[:position]:
             return DkimMessages.TWICE(generation=generation)
     if signing not in published:
-        return DkimMessages.SIGNING_NOT_PUBLISHED(generation=signing, published=str(list(published)))
+        return DkimMessages.SIGNING_NOT_PUBLISHED(
+            generation=signing, published=str(list(published))
+        )
     return None
 
 
@@ -120,8 +139,8 @@ def after_rotation(
     """
     The generation that signs after *signing*, and those that then have to be in DNS.
 
-    *used* signed lately, published or not: nothing takes their slots. If no slot is free, the next number
-    has to wait for that of another generation, and there is no standby.
+    *used* signed lately, published or not: nothing takes their slots. If no slot is free, the next
+    number has to wait for that of another generation, and there is no standby.
 
     >>> after_rotation(2, (1, 2, 3))
     (3, (2, 3, 4))
@@ -149,9 +168,9 @@ def after_leak(
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
 
-    No generation number gets a second key. The result has a standby if a slot is free for one: not that of a
-    key that signed until now, or of one of *used*, which signed lately. If none is free for the key that
-    signs either, the latest of the others signs again.
+    No generation number gets a second key. The result has a standby if a slot is free for one: not
+    that of a key that signed until now, or of one of *used*, which signed lately. If none is free
+    for the key that signs either, the latest of the others signs again.
 
     >>> after_leak(2, signing=2, published=(1, 2, 3))
     (3, (1, 3, 4))
@@ -183,7 +202,11 @@ def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
     {2: 'previous', 3: 'signing', 5: 'standby'}
     """
     return {
-        generation: "signing" if generation == signing else "previous" if generation < signing else "standby"
+        generation: "signing"
+        if generation == signing
+        else "previous"
+        if generation < signing
+        else "standby"
         for generation in sorted(published)
     }
 
@@ -191,9 +214,16 @@ def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
 def signed_lately(
     signed_until: Mapping[int, datetime], *, now: datetime, overlap_days: int
 ) -> dict[int, datetime]:
-    """Those of *signed_until* whose mail may still be on its way. *overlap_days* 0 is the override: none."""
+    """
+    Those of *signed_until* whose mail may still be on its way. *overlap_days* 0 is the override:
+    none.
+    """
     overlap = timedelta(days=overlap_days)
-    return {one: last for one, last in sorted(signed_until.items()) if overlap_days and now < last + overlap}
+    return {
+        one: last
+        for one, last in sorted(signed_until.items())
+        if overlap_days and now < last + overlap
+    }
 
 
 def too_early(
@@ -208,13 +238,15 @@ def too_early(
     overlap_days: int,
 ) -> dict[int, datetime]:
     """
-    Generations that a change from *before* to *after* takes out of DNS too early, and when each signed last.
+    Generations that a change from *before* to *after* takes out of DNS too early, and when each
+    signed last.
 
     *before* and *after* are the published generations before and after the change. *exchanged*
-    generations stay but get another key, so their old records go too. A generation whose slot another one
-    takes is checked as well, and so is one that comes back, with another key: resolvers may still have its
-    record cached. *signing_before* signs until *now*; None if nothing signs yet. *signed_until* says when
-    every other generation last signed; a generation that is not in it never signed. *overlap_days* 0 is the
+    generations stay but get another key, so their old records go too. A generation whose slot
+    another one takes is checked as well, and so is one that comes back, with another key: resolvers
+    may still have its record cached. *signing_before* signs until *now*; None if nothing signs yet.
+    *signed_until* says when every other generation last signed; a generation that is not in it
+    never signed. *overlap_days* 0 is the
     override: all may go.
     """
     last_signed = dict(signed_until)
@@ -237,7 +269,8 @@ def allowed_today(
     """
     The list nearest to *after* that may be published now, instead of *before*.
 
-    It keeps the generations that would leave too *early*, and gets none that would take the slot of one.
+    It keeps the generations that would leave too *early*, and gets none that would take the slot of
+    one.
     """
     stay = {*before} & {*after, *early}
     new = {one for one in {*after} - stay - {*early} if not sharing(one, stay.union(early), slots)}
@@ -246,7 +279,8 @@ def allowed_today(
 
 def together(stay: Collection[int], others: Collection[int], *, slots: Slots) -> tuple[int, ...]:
     """
-    The generations *stay* and *others*, without those of *others* that would take the slots of the first.
+    The generations *stay* and *others*, without those of *others* that would take the slots of the
+    first.
 
     >>> together({2, 3, 4}, {3, 4, 5}, slots=slot)
     (2, 3, 4)

@@ -37,7 +37,8 @@ A tag's value has at most 256 (Secrets Manager API, Tag); a secret's name may ha
 """
 
 _ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):secret:[!-~]+", re.ASCII
+    r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):secret:[!-~]+",
+    re.ASCII,
 )
 
 
@@ -75,7 +76,12 @@ class KeySecret:
         """Parses what `to_text` returned; None for anything else."""
         try:
             content = json.loads(text)
-            written = (content["domain"], content["selector"], content["createdAt"], content["privateKey"])
+            written = (
+                content["domain"],
+                content["selector"],
+                content["createdAt"],
+                content["privateKey"],
+            )
             domain, selector, created_at, private_key = (str(value) for value in written)
             return cls(domain, selector, created_at, keys.load(private_key))
         except (ValueError, TypeError, KeyError, RecursionError, InvalidKey):
@@ -83,7 +89,9 @@ class KeySecret:
 
 
 def name_problem(name: str) -> Message | None:
-    """Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can."""
+    """
+    Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can.
+    """
     resource = name.split("/", 3)[-1]
     if len(resource) > MAX_RESOURCE:
         return AwsMessages.LONG_NAME(most=MAX_RESOURCE, length=len(resource))

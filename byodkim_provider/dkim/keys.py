@@ -54,7 +54,8 @@ MAX_EXPONENT: Final = 2**31 - 1
 """
 Largest public exponent: Go's crypto/rsa verifies with none beyond it.
 
-So the private exponent is nearly as long as the modulus, too; a short one can be computed (Wiener 1990).
+So the private exponent is nearly as long as the modulus, too; a short one can be computed (Wiener
+1990).
 """
 
 _PRIVATE: Final = DkimMessages.PRIVATE_EXPECTED()
@@ -75,15 +76,22 @@ _RSASSA_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
 """DER of the identifier 1.2.840.113549.1.1.10, RSASSA-PSS (RFC 8017 appendix C)."""
 
 _PKCS7_DATA: Final = bytes.fromhex("06092a864886f70d010701")
-"""DER of the identifier 1.2.840.113549.1.7.1, near the beginning of every PKCS#12 file (RFC 7292)."""
+"""
+DER of the identifier 1.2.840.113549.1.7.1, near the beginning of every PKCS#12 file (RFC 7292).
+"""
 
 _made_here: Final = set[bytes]()
-"""Digests of the keys that `generate` made in this process: their primes were tested as they were chosen."""
+"""
+Digests of the keys that `generate` made in this process: their primes were tested as they were
+chosen.
+"""
 
 _RSA_PRIVATE_KEY: Final = re.compile(
     rb"0\x82..(\x02\x01\0.{15}\x04\x82..0\x82..)?\x02\x01([\0\1])\x02", re.DOTALL
 )
-"""How RSAPrivateKey begins, bare or in PKCS#8; version 1 has three or more primes (RFC 8017 A.1.2)."""
+"""
+How RSAPrivateKey begins, bare or in PKCS#8; version 1 has three or more primes (RFC 8017 A.1.2).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,9 @@ class SigningKey:
     """SHA-256 of `public_key_der`, 64 hex digits."""
 
     def pkcs1_base64(self) -> str:
-        """The private key as SES's `DomainSigningPrivateKey` takes it: base64 of PKCS#1 DER, one line."""
+        """
+        The private key as SES's `DomainSigningPrivateKey` takes it: base64 of PKCS#1 DER, one line.
+        """
         return base64.b64encode(self.pkcs1_der).decode()
 
 
@@ -108,7 +118,9 @@ def fingerprint(public_key_der: bytes) -> str:
 
 
 def is_rsa_public_key(der: bytes) -> bool:
-    """Whether *der* is the SubjectPublicKeyInfo of a plain RSA key, in DER and nothing beside it."""
+    """
+    Whether *der* is the SubjectPublicKeyInfo of a plain RSA key, in DER and nothing beside it.
+    """
     try:
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
@@ -139,11 +151,11 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it.
 
     *private_key* is a setting, an input in the state, or the content of a file. White space, line
-    ends and text before or after a PEM block don't matter. `\n` may be an escape sequence, as secret
-    stores often write it. Raises `InvalidKey`; its reason completes a message that begins with the
-    setting's name.
-    A key that was loaded before is *proved*: whether its numbers belong together, which takes
-    about 0.1 seconds, is not asked again. A process asks once for each DER, and not for a key that it made.
+    ends and text before or after a PEM block don't matter. `\n` may be an escape sequence, as
+    secret stores often write it. Raises `InvalidKey`; its reason completes a message that begins
+    with the setting's name. A key that was loaded before is *proved*: whether its numbers belong
+    together, which takes about 0.1 seconds, is not asked again. A process asks once for each DER,
+    and not for a key that it made.
     """
     found = _pem_or_der(private_key, _PRIVATE)
     der = _from_pem(found) if isinstance(found, str) else found
@@ -181,7 +193,10 @@ def _pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
 
 
 def _encoding(text: bytes) -> str:
-    """Encoding of text whose first character is ASCII: UTF-8, or UTF-16 as Windows writes it into files."""
+    """
+    Encoding of text whose first character is ASCII: UTF-8, or UTF-16 as Windows writes it into
+    files.
+    """
     if text[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-16-le" if text[1:2] == b"\0" else "utf-16-be" if text[:1] == b"\0" else "utf-8"
@@ -258,7 +273,8 @@ def _decoded(text: str, expected: Message) -> bytes:
         raise InvalidKey(DkimMessages.CUT_BASE64(length=len(text)))
     der = base64.b64decode(text)
     if der.lstrip().startswith(b"-----BEGIN"):
-        # SES takes it without an error: https://github.com/hashicorp/terraform-provider-aws/issues/29729
+        # SES takes it without an error:
+        # https://github.com/hashicorp/terraform-provider-aws/issues/29729
         raise InvalidKey(DkimMessages.PEM_IN_BASE64())
     return der
 
@@ -307,7 +323,10 @@ def _is_certificate(der: bytes) -> bool:
 
 
 def _sequence_octets(der: bytes) -> int:
-    """Octets of the SEQUENCE *der* begins with, by its own length field (X.690 section 8.1.3); 0 without."""
+    """
+    Octets of the SEQUENCE *der* begins with, by its own length field (X.690 section 8.1.3); 0
+    without.
+    """
     if len(der) < 4 or der[0] != 0x30:
         return 0
     if der[1] < 0x80:
@@ -346,7 +365,9 @@ def public_bits(public_key_der: bytes) -> int:
 
 
 def _public_from_pem(text: str) -> bytes:
-    """The DER of the one public key, or of the certificate, in *text*; empty if there is neither."""
+    """
+    The DER of the one public key, or of the certificate, in *text*; empty if there is neither.
+    """
     if "PRIVATE KEY-----" in text:
         raise InvalidKey(DkimMessages.PRIVATE(expected=_PUBLIC))
     if (count := text.count("PUBLIC KEY-----") // 2) > 1:
@@ -367,7 +388,9 @@ def _why_not_public(der: bytes) -> Message:
 
 
 MIN_PRIME_SHARE: Final = 0.4
-"""Smallest share of the modulus's bits in a prime. `openssl` makes halves; ECM has found 274 bits."""
+"""
+Smallest share of the modulus's bits in a prime. `openssl` makes halves; ECM has found 274 bits.
+"""
 
 MIN_DISTANCE_BITS: Final = 100
 """
@@ -381,12 +404,15 @@ ROCA_BASE: Final = 65537
 """
 Infineon's chips made primes that are powers of 65537 modulo the product of these (CVE-2017-15361).
 
-Nemec and others, "The Return of Coppersmith's Attack", section 2. One random modulus in 2**27 looks so, too.
+Nemec and others, "The Return of Coppersmith's Attack", section 2. One random modulus in 2**27 looks
+so, too.
 """
 
 
 def prime_problem(p: int, q: int) -> Message | None:
-    """Why a key with the primes *p* and *q* is no secret, as the end of a sentence; None if it is one."""
+    """
+    Why a key with the primes *p* and *q* is no secret, as the end of a sentence; None if it is one.
+    """
     bits = (p * q).bit_length()
     shorter = min(p, q).bit_length()
     if shorter < bits * MIN_PRIME_SHARE:
@@ -394,5 +420,7 @@ def prime_problem(p: int, q: int) -> Message | None:
     if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
         return DkimMessages.CLOSE_PRIMES()
     # As the authors' own tool asks.
-    is_of_roca = all(p * q % n in {pow(ROCA_BASE, exponent, n) for exponent in range(n)} for n in ROCA_PRIMES)
+    is_of_roca = all(
+        p * q % n in {pow(ROCA_BASE, exponent, n) for exponent in range(n)} for n in ROCA_PRIMES
+    )
     return DkimMessages.ROCA() if is_of_roca else None

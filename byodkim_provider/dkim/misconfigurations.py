@@ -33,26 +33,38 @@ from byodkim_provider.dkim.records import (
 from byodkim_provider.errors import InvalidKey
 
 WRONG_CHARACTERS: Final = 20
-"""At most this many different characters mean a bad copy of the same key; two keys differ in hundreds."""
+"""
+At most this many different characters mean a bad copy of the same key; two keys differ in hundreds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Misconfiguration:
-    """The misconfiguration that a server's TXT values match, or that put a record at another name."""
+    """
+    The misconfiguration that a server's TXT values match, or that put a record at another name.
+    """
 
     text: str
-    """For people: what the server returned, to complete "ns1.example.net answers …"; or what happened."""
+    """
+    For people: what the server returned, to complete "ns1.example.net answers …"; or what happened.
+    """
     code: str = "wrong-value"
     """One of `dns.diagnosis.CODES`."""
 
 
 def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfiguration]:
     """
-    What happened to the record of *selector*, by the name under which it then stands; the likeliest first.
+    What happened to the record of *selector*, by the name under which it then stands; the likeliest
+    first.
 
-    A panel takes names relative to *zone*: if the sub-domain was left out, the record is in the zone above.
+    A panel takes names relative to *zone*: if the sub-domain was left out, the record is in the
+    zone above.
     """
-    name, twice, wrong = record_name(selector, domain), "and the panel added the zone twice", "wrong-name"
+    name, twice, wrong = (
+        record_name(selector, domain),
+        "and the panel added the zone twice",
+        "wrong-name",
+    )
     no_underscore, no_selector = f"{selector}.domainkey.{domain}", f"_domainkey.{domain}"
     found = {
         f"{name}.{zone}": ("the panel added the zone twice", wrong),
@@ -62,19 +74,27 @@ def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfigurati
         f"{selector}.{domain}.{zone}": (f"'_domainkey' is missing, {twice}", wrong),
         f"{selector}._domainkey.{no_selector}": ("'_domainkey' stands twice in the name", wrong),
         no_selector: ("the selector is missing from the name", wrong),
-        record_name(selector, zone): ("the sub-domain is missing from the name", "sub-domain-missing"),
+        record_name(selector, zone): (
+            "the sub-domain is missing from the name",
+            "sub-domain-missing",
+        ),
         domain: ("selector and '_domainkey' are missing from the name", wrong),
     }
     found.setdefault(zone, ("the record stands at the zone itself", wrong))
     return {
-        at: Misconfiguration(*what) for at, what in found.items() if at != name and len(at) <= NAME_OCTETS
+        at: Misconfiguration(*what)
+        for at, what in found.items()
+        if at != name and len(at) <= NAME_OCTETS
     }
 
 
 _ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]{0,20}PRIVATE ?KEY", re.IGNORECASE)
 
 _PRIVATE_DER: Final = re.compile(rb"\x30(\x82..|\x81.|[\x0a-\x7f])\x02\x01[\0\1]", re.DOTALL)
-"""How private keys begin in DER: a SEQUENCE whose first part is the version, 0 or 1. No public key does."""
+"""
+How private keys begin in DER: a SEQUENCE whose first part is the version, 0 or 1. No public key
+does.
+"""
 
 _PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
 """The same in base64, wherever it begins, but for keys of less than 128 octets."""
@@ -86,7 +106,10 @@ _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 @lru_cache(maxsize=1024)  # of each value it is asked several times
 def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
-    """Whether *text* has a private key in it, or its beginning: as PEM, as base64, or as base64 of either."""
+    """
+    Whether *text* has a private key in it, or its beginning: as PEM, as base64, or as base64 of
+    either.
+    """
     if _ARMOUR.search(text):
         return True
     for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", unquote(text))):
@@ -100,15 +123,21 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
 
 @lru_cache(maxsize=64)
 def public_half(text: str, *, unpacking: int = 2) -> bytes:
-    """The public key (SubjectPublicKeyInfo, DER) of a private key that is whole in *text*; else empty."""
-    bare = _NOISE.sub("", re.sub(rf"-*({_ARMOUR.pattern})-*", "|", unquote(text), flags=re.IGNORECASE))
+    """
+    The public key (SubjectPublicKeyInfo, DER) of a private key that is whole in *text*; else empty.
+    """
+    bare = _NOISE.sub(
+        "", re.sub(rf"-*({_ARMOUR.pattern})-*", "|", unquote(text), flags=re.IGNORECASE)
+    )
     for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", bare):
         quads = run if len(run) % 4 != 1 else run[:-1]
         octets = base64.b64decode(quads.translate(_FROM_BASE64URL) + "==")
         if octets.startswith(b"\x30\x82"):
             with suppress(InvalidKey):
                 return load(octets).public_key_der
-        elif unpacking and (found := public_half(octets.decode("latin-1"), unpacking=unpacking - 1)):
+        elif unpacking and (
+            found := public_half(octets.decode("latin-1"), unpacking=unpacking - 1)
+        ):
             return found
     return b""
 
@@ -124,9 +153,15 @@ _P_MISSING: Final = "a value without p=, expected p= before the key"
 
 _BY_TEXT: Final = (
     (r"^\s*$", "an empty value"),
-    ("customerProvidedPublicKey", "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"),
+    (
+        "customerProvidedPublicKey",
+        "SES's placeholder p=customerProvidedPublicKey, expected p= and the key",
+    ),
     (r"_domainkey|(^|\s)TXT\s", "a whole line of a zone file, expected the value alone"),
-    (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", "BEGIN or END lines, expected the base64 between them"),
+    (
+        r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY",
+        "BEGIN or END lines, expected the base64 between them",
+    ),
     ("[\"“”„‘’«»`]|^'|'$", "a value with quotes in it, expected none"),
     (r"\\;", r"a value with '\;' in it, expected ';'"),
     (r"[\r\n]|\\[rn]", "a value with line breaks in it, expected one line"),
@@ -164,7 +199,10 @@ def misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfigurati
 
 
 def in_testing_mode(value: str) -> bool:
-    """Whether verifiers are asked to treat mail as if it were not signed (`t=y`, RFC 6376 section 3.6.1)."""
+    """
+    Whether verifiers are asked to treat mail as if it were not signed (`t=y`, RFC 6376 section
+    3.6.1).
+    """
     flags = (tags_of(value) or {}).get("t", "")
     return "y" in re.split(" ?: ?", flags)
 
@@ -209,7 +247,9 @@ def _in_tags(value: str) -> Misconfiguration | None:
     if re.search(r"(^|[\s;,])MI[A-Za-z0-9+/\s]{40}", value) and not re.search(r"\bp\s*=", value):
         return Misconfiguration(_P_MISSING)
     version = re.match(r"\s*v\s*=\s*(\w*)", value)
-    if not (version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)):
+    if not (
+        version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)
+    ):
         return Misconfiguration("a TXT record for something other than DKIM", "not-dkim")
     if tags is None:
         return Misconfiguration("a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
@@ -235,7 +275,9 @@ def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
     if key and (damage := _damage(text, key, len(value))):
         return damage
     if other:
-        return Misconfiguration(f"another key (fingerprint {fingerprint(other)[:8]}…)", "another-key")
+        return Misconfiguration(
+            f"another key (fingerprint {fingerprint(other)[:8]}…)", "another-key"
+        )
     if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
         return Misconfiguration(_OTHER_CASE)
     return Misconfiguration("a p= that is not an RSA public key")
@@ -254,16 +296,26 @@ def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
         return Misconfiguration(f"a value cut after {octets} octets, {lost} are missing", "cut")
     if lost and same + same_at_end == min(len(text), len(key)):
         what = "missing from" if lost > 0 else "too many in"
-        return Misconfiguration(f"{_counted(abs(lost))} {what} the key, at {same + 1} of {len(key)}")
-    wrong = [position for position, pair in enumerate(zip(text, key, strict=False), 1) if len({*pair}) > 1]
+        return Misconfiguration(
+            f"{_counted(abs(lost))} {what} the key, at {same + 1} of {len(key)}"
+        )
+    wrong = [
+        position
+        for position, pair in enumerate(zip(text, key, strict=False), 1)
+        if len({*pair}) > 1
+    ]
     if lost == 0 and len(wrong) <= WRONG_CHARACTERS:
-        return Misconfiguration(f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}")
+        return Misconfiguration(
+            f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}"
+        )
     return None
 
 
 def _same_from_start(first: str, second: str) -> int:
     """Number of equal characters before the first difference."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
+    )
 
 
 def _counted(number: int) -> str:

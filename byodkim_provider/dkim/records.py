@@ -37,7 +37,9 @@ MAX_WRITTEN: Final = 2 * NAME_OCTETS
 """Longest input that is parsed as a name, in characters. Normalising may remove characters."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern."""
+"""
+SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern.
+"""
 
 _DOMAIN_PROBLEMS: Final = (
     (r"^\.?$", DkimMessages.EMPTY),
@@ -83,7 +85,10 @@ def normalise_domain(text: str) -> str:
 
 
 def _a_label(label: str, text: str) -> str:
-    """*label* as DNS has it. ASCII labels don't go through `idna`: it refuses names like `r3---sn-4g5e`."""
+    """
+    *label* as DNS has it. ASCII labels don't go through `idna`: it refuses names like
+    `r3---sn-4g5e`.
+    """
     if not label:
         raise ValueError(DkimMessages.EMPTY_LABEL(text=text))
     ascii_label = label
@@ -98,7 +103,9 @@ def _a_label(label: str, text: str) -> str:
 
 
 def selector_problem(selector: str) -> Message | None:
-    """Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged."""
+    """
+    Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged.
+    """
     if may_be_a_key(selector) or ("." not in selector and len(selector) > 63):
         return DkimMessages.SELECTOR_TOO_LONG(length=len(selector))
     if selector != selector.lower():
@@ -121,7 +128,8 @@ def name_problem(selector: str, domain: str) -> Message | None:
 
 def cnames(prefix: str, domain: str, zone: str) -> list[tuple[str, str]]:
     """
-    Names of a domain's CNAMEs and what they lead to in *zone*, for the selectors that begin with *prefix*.
+    Names of a domain's CNAMEs and what they lead to in *zone*, for the selectors that begin with
+    *prefix*.
 
     >>> cnames("ses", "shop.example", "keys.example.net")[2]
     ('ses3._domainkey.shop.example', 'ses3._domainkey.shop.example.keys.example.net')
@@ -146,19 +154,26 @@ def is_in(name: str, zone: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Selector and domain in a record's name; no domain in any other name. In a slot's the zone follows."""
+    """
+    Selector and domain in a record's name; no domain in any other name. In a slot's the zone
+    follows.
+    """
     selector, _, domain = name.partition("._domainkey.")
     return selector, domain
 
 
 def record_value(public_key_der: bytes) -> str:
-    """Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`."""
+    """
+    Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`.
+    """
     return f"p={base64.b64encode(public_key_der).decode()}"
 
 
 def strings(value: str) -> tuple[str, ...]:
     """The strings of one TXT record that holds *value* (ASCII), each of at most `STRING_OCTETS`."""
-    return tuple(value[start : start + STRING_OCTETS] for start in range(0, len(value), STRING_OCTETS))
+    return tuple(
+        value[start : start + STRING_OCTETS] for start in range(0, len(value), STRING_OCTETS)
+    )
 
 
 def route53_value(value: str) -> str:

@@ -1,5 +1,6 @@
 """
-Sends one DNS query to one server, and reads its reply: values, a CNAME, or a referral to a zone's servers.
+Sends one DNS query to one server, and reads its reply: values, a CNAME, or a referral to a zone's
+servers.
 
 Silence and errors raise `NoAnswer`. Which servers are asked, and in which order, is for `resolver`.
 """
@@ -32,11 +33,14 @@ ATTEMPTS: Final = 2
 """Attempts per query and address: one datagram may get lost."""
 
 LOOKUP_SECONDS: Final = 15
-"""Time limit of one lookup with all its queries, in seconds, whatever servers and delegations do."""
+"""
+Time limit of one lookup with all its queries, in seconds, whatever servers and delegations do.
+"""
 
 MAX_QUERIES: Final = 300
 """
-Most queries of one lookup. Servers that refer to ever new servers, or CNAMEs, would lead to thousands.
+Most queries of one lookup. Servers that refer to ever new servers, or CNAMEs, would lead to
+thousands.
 
 Sixteen servers of a zone, of two zones above it, and of a CNAME's target need about 150.
 """
@@ -84,8 +88,12 @@ class Questions:
             raise NoAnswer(problem.failure, resolver) from None
         return reply
 
-    def exchange(self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0) -> Message:
-        """The reply to one query. An address that was silent earlier in this run is not queried again."""
+    def exchange(
+        self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0
+    ) -> Message:
+        """
+        The reply to one query. An address that was silent earlier in this run is not queried again.
+        """
         if (address, port) in self._silent:
             raise NoAnswer("silent")
         query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
@@ -107,7 +115,8 @@ class Questions:
     def _send(self, query: Message, address: str, port: int) -> Message:
         """The reply by UDP, or by TCP if it is too long for that."""
         try:
-            # Whoever forges the address of a server sends a datagram before the server's: it is not the last.
+            # Whoever forges the address of a server sends a datagram before the server's: it is not
+            # the last.
             return dns.query.udp(
                 query,
                 address,
@@ -131,7 +140,9 @@ class Questions:
 
 
 def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
-    """The result of the first attempt that succeeds; if none does, raises the first attempt's error."""
+    """
+    The result of the first attempt that succeeds; if none does, raises the first attempt's error.
+    """
     problem: NoAnswer | None = None
     for attempt in attempts:
         try:
@@ -142,11 +153,17 @@ def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
 
 
 MAX_SERVERS: Final = 16
-"""Most name servers of a zone that are asked. The root has 13, and more fit into no reply of 512 octets."""
+"""
+Most name servers of a zone that are asked. The root has 13, and more fit into no reply of 512
+octets.
+"""
 
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_*-")
-"""Octets of a name that are shown as they are. Others may be a command to whatever shows or reads them."""
+"""
+Octets of a name that are shown as they are. Others may be a command to whatever shows or reads
+them.
+"""
 
 
 class NoAnswer(Exception):
@@ -171,7 +188,9 @@ Values = tuple[tuple[str, ...], Name | None]
 """TXT values or addresses that a server has at a name, and their zone, if the reply names it."""
 
 Said = Values | Name | Zone
-"""A server's answer about a name: values, the target of a CNAME, or a referral to a delegated zone."""
+"""
+A server's answer about a name: values, the target of a CNAME, or a referral to a delegated zone.
+"""
 
 
 def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
@@ -188,18 +207,26 @@ def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
         # Only referrals towards the name count: a lame server may refer to the root, or to itself.
         down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)
         if down and rrset.rdtype == RdataType.NS and name.is_subdomain(rrset.name):
-            return Zone(rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset})
+            return Zone(
+                rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset}
+            )
     raise NoAnswer("lame")
 
 
 def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | None:
-    """The zone of *name*, at or below *above*, by the reply's SOA or NS record; None if it has none."""
-    owners = [rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)]
+    """
+    The zone of *name*, at or below *above*, by the reply's SOA or NS record; None if it has none.
+    """
+    owners = [
+        rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)
+    ]
     return next((one for one in owners if name.is_subdomain(one) and one.is_subdomain(above)), None)
 
 
 def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:
-    """Addresses of *server* in a referral; None if it has none and they can be looked up elsewhere."""
+    """
+    Addresses of *server* in a referral; None if it has none and they can be looked up elsewhere.
+    """
     addresses = tuple(
         record.address
         for kind in (RdataType.A, RdataType.AAAA)
@@ -220,7 +247,9 @@ def merged(zones: Iterable[Zone]) -> list[Zone]:
 
 
 def existing_part(name: Name) -> Name:
-    """The part of a CNAME's target that can be assumed to exist: above the record and all `_labels`."""
+    """
+    The part of a CNAME's target that can be assumed to exist: above the record and all `_labels`.
+    """
     parent = name.parent()
     while any(label.startswith(b"_") for label in parent.labels):
         parent = parent.parent()
@@ -237,8 +266,8 @@ def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     """
     TXT values, the strings of each joined, MX values, or addresses; sorted.
 
-    A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES` values
-    one more is left, those that look like a key first: whoever answers may send anything.
+    A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES`
+    values one more is left, those that look like a key first: whoever answers may send anything.
     """
     joined = (b"".join(_strings(record))[: MAX_VALUE + 1] for record in records)
     values = [octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1] for octets in joined]
@@ -258,11 +287,14 @@ def servers_of(zone: Zone) -> list[Name]:
 
 def text_of(name: Name) -> str:
     r"""
-    *name* in lower case, without a final dot; any other octet than host names and wildcards have as `\DDD`.
+    *name* in lower case, without a final dot; any other octet than host names and wildcards have as
+    `\DDD`.
 
     >>> text_of(dns.name.from_text("::error::.Example.com."))
     '\\058\\058error\\058\\058.example.com'
     """
     labels = name.canonicalize().labels[:-1]
-    shown = ((chr(octet) if octet in _PLAIN else f"\\{octet:03}" for octet in label) for label in labels)
+    shown = (
+        (chr(octet) if octet in _PLAIN else f"\\{octet:03}" for octet in label) for label in labels
+    )
     return ".".join(map("".join, shown)) or "."

@@ -1,11 +1,12 @@
 """
 Diagnoses a record: what is wrong with it, and how to fix that.
 
-`misconfigurations` recognises wrong values, and `visibility` judges the answers of all servers. This module
-adds what only further lookups show: a wildcard, a wrong name, a wrong zone. All go through a `DnsResolver`.
+`misconfigurations` recognises wrong values, and `visibility` judges the answers of all servers.
+This module adds what only further lookups show: a wildcard, a wrong name, a wrong zone. All go
+through a `DnsResolver`.
 
-A CNAME that people paste is wrong by itself (missing, at another name, proxied, with another target), or it
-is right and the record that it leads to is wrong, which a stack keeps.
+A CNAME that people paste is wrong by itself (missing, at another name, proxied, with another
+target), or it is right and the record that it leads to is wrong, which a stack keeps.
 """
 
 from __future__ import annotations
@@ -29,39 +30,73 @@ from byodkim_provider.progress import side_by_side
 
 _FIXES: Final[Mapping[str, str]] = {
     # Wrong values at the right name, of `misconfigurations.misconfiguration`.
-    "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
-    "take a new selector for this key: a selector never gets a second one",
-    "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut again, the "
+    "another-key": (
+        "replace {value}; but if anything still signs with the key there, leave that record, and "
+        "take a new selector for this key: a selector never gets a second one"
+    ),
+    "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut "
+    "again, the "
     "panel can't hold it: make a key of 1024 bits with a new selector",
-    "no-txt": "add the record in the zone {zone}; if the panel shows it there, see that it was saved",
-    "not-dkim": "replace {value}: what stands there is for something else; if it is needed, it belongs at "
-    "another name",
-    "private-key": "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
-    "you; only the public key belongs in DNS",
-    "revoked": "replace {value}; but if the key was revoked on purpose, leave the record, and make a new key "
-    "with a new selector",
-    "several-records": "delete every TXT record at this name but one with this key: which one a verifier "
-    "takes is undefined",
+    "no-txt": (
+        "add the record in the zone {zone}; if the panel shows it there, see that it was saved"
+    ),
+    "not-dkim": (
+        "replace {value}: what stands there is for something else; if it is needed, it belongs at "
+        "another name"
+    ),
+    "private-key": (
+        "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+        "you; only the public key belongs in DNS"
+    ),
+    "revoked": (
+        "replace {value}; but if the key was revoked on purpose, leave the record, and make a new "
+        "key "
+        "with a new selector"
+    ),
+    "several-records": (
+        "delete every TXT record at this name but one with this key: which one a verifier "
+        "takes is undefined"
+    ),
     "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
     "wrong-value": "replace {value} as a whole with a copy of the right value: {value_rule}",
     # Records at a wrong name, of `misconfigurations.misplaced`.
-    "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
-    "signs for {zone} with it",
-    "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey', "
-    "{name_rule}; if the panel refuses it, its support has to add the record",
-    "wrong-name": "change {name} of the record{there}: selector and '._domainkey' once each, {name_rule}",
+    "sub-domain-missing": (
+        "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
+        "signs for {zone} with it"
+    ),
+    "underscore-missing": (
+        "change {name} of the record{there}: with the underscore of '_domainkey', "
+        "{name_rule}; if the panel refuses it, its support has to add the record"
+    ),
+    "wrong-name": (
+        "change {name} of the record{there}: selector and '._domainkey' once each, {name_rule}"
+    ),
     # CNAMEs that are wrong by themselves.
-    "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
-    "nothing else",
-    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
-    "CNAME, delete it and add the CNAME record",
-    "wrong-target": "change {target_field} of the CNAME record at this name to {target}: {target_rule}",
+    "not-cname": (
+        "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
+        "nothing else"
+    ),
+    "proxied": (
+        "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it "
+        "is no "
+        "CNAME, delete it and add the CNAME record"
+    ),
+    "wrong-target": (
+        "change {target_field} of the CNAME record at this name to {target}: {target_rule}"
+    ),
     # What only lookups show.
-    "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
-    "else",
-    "served-elsewhere": "add the record in the zone {zone}, at the host whose name servers serve it",
-    "servers-differ": "wait some minutes and run this again; if it stays so, ask the provider why not all of "
-    "its name servers have the record",
+    "cname": (
+        "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has "
+        "nothing "
+        "else"
+    ),
+    "served-elsewhere": (
+        "add the record in the zone {zone}, at the host whose name servers serve it"
+    ),
+    "servers-differ": (
+        "wait some minutes and run this again; if it stays so, ask the provider why not all of "
+        "its name servers have the record"
+    ),
     "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
 }
 
@@ -83,7 +118,8 @@ NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Misconfigurations without a value to type: the key has leaked, or DNS has the record already."""
 
 _FOREIGN: Final = (
-    "delete the record{there} at once, then run this again, which says what belongs there; take another key "
+    "delete the record{there} at once, then run this again, which says what belongs there; "
+    "take another key "
     "wherever the one there is used: whoever has read it can sign with it"
 )
 """How to fix `private-key` if it is not the key of the record."""
@@ -94,19 +130,34 @@ _KEPT: Final[Mapping[str, str]] = {
     # A supplied key never replaces another value.
     **dict.fromkeys(
         CODES,
-        f"{_AGAIN}; if the run refuses because another value is there, delete that one and run it again",
+        (
+            f"{_AGAIN}; if the run refuses because another value is there, delete that one and "
+            "run it again"
+        ),
     ),
     # What a refresh does not see.
     **{code: _FIXES[code] for code in ("private-key", "servers-differ")},
-    # At most hosts each value is a record of its own; in Route 53 all values at a name are one record.
-    "several-records": f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
-    "others still stand beside it then, delete them: which one a verifier takes is undefined",
-    "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
-    "again",
-    "no-txt": f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts take "
-    "hours to show one; or the name servers of {zone} are not that host's",
-    "served-elsewhere": "have {zone} served where the stack keeps the record: by NS records in the zone "
-    "above it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and run `pulumi up`",
+    # At most hosts each value is a record of its own; in Route 53 all values at a name are one
+    # record.
+    "several-records": (
+        f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
+        "others still stand beside it then, delete them: which one a verifier takes is undefined"
+    ),
+    "cname": (
+        "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the "
+        "record "
+        "again"
+    ),
+    "no-txt": (
+        f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts "
+        "take "
+        "hours to show one; or the name servers of {zone} are not that host's"
+    ),
+    "served-elsewhere": (
+        "have {zone} served where the stack keeps the record: by NS records in the zone "
+        "above it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and "
+        "run `pulumi up`"
+    ),
 }
 """The same for a record that a stack keeps: nobody types it in."""
 
@@ -129,8 +180,10 @@ def fix(
     How to fix the misconfiguration *code*, one of `CODES`, in the words of this panel.
 
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
-    *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it in.
-    *target* is where a CNAME has to lead. *foreign*: the private key in DNS is another one than the record's.
+    *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it
+    in.
+    *target* is where a CNAME has to lead. *foreign*: the private key in DNS is another one than the
+    record's.
     """
     return (_FOREIGN if foreign else (_KEPT if kept else _FIXES)[code]).format(
         name=f"{panel.name_field!r}",
@@ -154,7 +207,20 @@ _WILDCARD: Final = "a wildcard answers for the name"
 NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
 
-REGISTRY_LABELS: Final = ("ac", "co", "com", "edu", "go", "gov", "ltd", "ne", "net", "or", "org", "plc")
+REGISTRY_LABELS: Final = (
+    "ac",
+    "co",
+    "com",
+    "edu",
+    "go",
+    "gov",
+    "ltd",
+    "ne",
+    "net",
+    "or",
+    "org",
+    "plc",
+)
 """
 Labels of zones like `co.uk`, in which nobody but a registry adds records.
 
@@ -212,14 +278,18 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if seen.code not in ("no-txt", "wildcard"):
         elsewhere = _served_elsewhere(record, seen.name_servers)
         return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-    return _elsewhere(resolver, record, seen, zones, by_wildcard) or _where_nobody_asks(record, seen, zones)
+    return _elsewhere(resolver, record, seen, zones, by_wildcard) or _where_nobody_asks(
+        record, seen, zones
+    )
 
 
 def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
     """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
     found = _hidden(record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
-    if elsewhere and (found or seen).code != "served-elsewhere":  # perhaps with a note on a delegation
+    if (
+        elsewhere and (found or seen).code != "served-elsewhere"
+    ):  # perhaps with a note on a delegation
         return replace(found or seen, code="served-elsewhere", text=elsewhere)
     return found or seen
 
@@ -231,7 +301,9 @@ def _zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
 
 def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
     """The contents of a name: values, and the target of a CNAME."""
-    return {(answer.values or (), answer.target) for answer in answers if answer.values or answer.target}
+    return {
+        (answer.values or (), answer.target) for answer in answers if answer.values or answer.target
+    }
 
 
 def _beside_name(record: ExpectedRecord) -> str:
@@ -247,7 +319,9 @@ def _beside_of(resolver: DnsResolver, record: ExpectedRecord) -> tuple[Answer, .
 def _servers_beside(
     resolver: DnsResolver, record: ExpectedRecord, beside: Sequence[Answer]
 ) -> tuple[str, ...]:
-    """The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name."""
+    """
+    The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name.
+    """
     servers = servers_asked(beside) or servers_asked(resolver.txt(record.domain, record.domain))
     return tuple(sorted(servers))
 
@@ -259,21 +333,29 @@ def _elsewhere(
     zones: Sequence[str],
     by_wildcard: Set[str],
 ) -> Diagnosis | None:
-    """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
+    """
+    *seen* with the misconfiguration that put the record at another name; None if it is at none.
+    """
     for zone, name, what, answers in _at_other_names(resolver, record, zones) or ():
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {name}"
-            return with_leak(replace(seen, text=text, found_at=name), sorted(values), record.public_key_der)
+            return with_leak(
+                replace(seen, text=text, found_at=name), sorted(values), record.public_key_der
+            )
         if any(_is_the_key(value, record.public_key_der) for value in values):
-            return replace(seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
+            return replace(
+                seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
+            )
     return None
 
 
 def _at_other_names(
     resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
 ) -> list[tuple[str, str, Misconfiguration, tuple[Answer, ...]]] | None:
-    """Zone, name and answers, wherever known misconfigurations put a record; None if interrupted."""
+    """
+    Zone, name and answers, wherever known misconfigurations put a record; None if interrupted.
+    """
     places: dict[str, tuple[str, Misconfiguration]] = {}
     for zone in _zones_above(record, zones):
         for name, what in misplaced(record.selector, record.domain, zone).items():
@@ -281,15 +363,24 @@ def _at_other_names(
 
     def asked(name: str) -> tuple[str, str, Misconfiguration, tuple[Answer, ...]]:
         zone, what = places[name]
-        return zone, name, what, resolver.txt(name, zone if records.is_in(name, zone) else record.domain)
+        return (
+            zone,
+            name,
+            what,
+            resolver.txt(name, zone if records.is_in(name, zone) else record.domain),
+        )
 
     return side_by_side(asked, list(places), at_once=NAMES_AT_ONCE)
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:
-    """Whether a value at another name is this key, perhaps damaged, not another key or TXT record."""
+    """
+    Whether a value at another name is this key, perhaps damaged, not another key or TXT record.
+    """
     other = records.public_key(value)
-    return bool(re.search(r"\bp\s*=\s*\"?MI", value)) and (not other or other == (expected or other))
+    return bool(re.search(r"\bp\s*=\s*\"?MI", value)) and (
+        not other or other == (expected or other)
+    )
 
 
 def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
@@ -302,7 +393,9 @@ def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
 
 
 def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
-    """*seen* as "served-elsewhere", if a delegation hides the zone in which the record was entered."""
+    """
+    *seen* as "served-elsewhere", if a delegation hides the zone in which the record was entered.
+    """
     if len(zones) < 2:
         return None
     above, zone = zones[-2:]
@@ -316,7 +409,10 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
 
 
 def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
-    """What to say if *asked*, the servers of the zone, are not those where the record was put; else empty."""
+    """
+    What to say if *asked*, the servers of the zone, are not those where the record was put; else
+    empty.
+    """
     served = f"the zone is served by {', '.join(asked)}"
     if not asked or set(asked) & set(record.name_servers):
         return ""
@@ -333,10 +429,11 @@ def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
 
 def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
-    The diagnosis of the CNAME to `record.target`, and of the record that it leads to, which a stack keeps.
+    The diagnosis of the CNAME to `record.target`, and of the record that it leads to, which a stack
+    keeps.
 
-    Without a key in *record* the target need not exist. `found_at` is the target if it is the record there
-    that is wrong.
+    Without a key in *record* the target need not exist. `found_at` is the target if it is the
+    record there that is wrong.
     """
     answers = resolver.txt(record.name, record.domain)
     zones = _zones_of(answers)
@@ -346,7 +443,9 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if seen.code == "private-key" or not targets:
         return seen
     if seen.verdict == "right" and "" not in targets:
-        notes = [f"the CNAME leads to {one}, not to {record.target}" for one in targets - {record.target}]
+        notes = [
+            f"the CNAME leads to {one}, not to {record.target}" for one in targets - {record.target}
+        ]
         return replace(seen, notes=(*seen.notes, *sorted(notes)))
     if targets == {record.target}:
         return _behind(record, answers, seen)
@@ -356,7 +455,9 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         return replace(seen, code="servers-differ")
     (target,) = targets
     if _shown(answers) & _shown(beside):
-        return _cname_elsewhere(resolver, record, zones, replace(seen, code="wildcard", text=_WILDCARD))
+        return _cname_elsewhere(
+            resolver, record, zones, replace(seen, code="wildcard", text=_WILDCARD)
+        )
     if target:
         doubled = target == f"{record.target}.{seen.zone}"
         why = ": the panel added the zone to it" if doubled else f", not to {record.target}"
@@ -369,10 +470,15 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
 
 def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
     """*seen* of a CNAME that is right, by what stands at its target."""
-    zone, servers = record.target.removeprefix(f"{record.name}."), ", ".join(sorted(record.name_servers))
+    zone, servers = (
+        record.target.removeprefix(f"{record.name}."),
+        ", ".join(sorted(record.name_servers)),
+    )
     asked = {one.server for one in answers if one.target and one.failure != "no zone"}
     at_target = judge([replace(one, target="") for one in answers], record.public_key_der)
-    if not asked or (at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)):
+    if not asked or (
+        at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)
+    ):
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
         seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
@@ -387,7 +493,9 @@ def _cname_elsewhere(
     resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str], missing: Diagnosis
 ) -> Diagnosis:
     """*missing* with the misconfiguration that put the CNAME at another name, or hides it."""
-    if _addresses(resolver, record.name, record) - _addresses(resolver, _beside_name(record), record):
+    if _addresses(resolver, record.name, record) - _addresses(
+        resolver, _beside_name(record), record
+    ):
         text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
         return replace(missing, code="proxied", text=text)
     found = _at_other_names(resolver, record, zones)
@@ -395,7 +503,9 @@ def _cname_elsewhere(
         return missing
     for zone, name, what, answers in found:
         if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):
-            return replace(missing, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name)
+            return replace(
+                missing, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
+            )
     return _where_nobody_asks(replace(record, name_servers=()), missing, zones)
 
 

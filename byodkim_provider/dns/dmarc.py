@@ -1,8 +1,9 @@
 """
 What a DMARC verifier makes of a domain's mail: its policy, and whether DKIM and SPF fit it.
 
-The policy is for information only: nobody here publishes it, and no verdict depends on it. It is found as RFC
-9989 says: at the domain, else at the nearest parent that has one. SPF fits by the two records of a MAIL FROM
+The policy is for information only: nobody here publishes it, and no verdict depends on it. It is
+found as RFC 9989 says: at the domain, else at the nearest parent that has one. SPF fits by the two
+records of a MAIL FROM
 domain: what SES wants them to be, and what is wrong with those in DNS, is here and nowhere else.
 """
 
@@ -77,7 +78,10 @@ def parse(value: str, *, at: str, domain: str) -> Policy:
 def dkim_line(policy: Policy, domain: str) -> str:
     """Which mail the signature of *domain* fits."""
     if policy.adkim == STRICT:
-        return f"DKIM fits mail from {domain} (adkim=s), and not from its sub-domains: declare each of them"
+        return (
+            f"DKIM fits mail from {domain} (adkim=s), and not from its sub-domains: declare each "
+            "of them"
+        )
     return f"DKIM fits mail from {domain} and its sub-domains (adkim=r)"
 
 
@@ -106,12 +110,20 @@ def mail_from_records(region: str) -> Mapping[RecordType, str]:
 def mistake(
     kind: RecordType, found: Sequence[str], *, name: str, region: str, target: str = ""
 ) -> Message | None:
-    """What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake."""
+    """
+    What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake.
+    """
     right = mail_from_records(region)[kind]
     spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     # `0 .` says that there is no mail server (RFC 7505).
-    hosts = [host for value in found for last in value.split()[-1:] if (host := last.rstrip(".").lower())]
-    others = [host for host in hosts if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)]
+    hosts = [
+        host for value in found for last in value.split()[-1:] if (host := last.rstrip(".").lower())
+    ]
+    others = [
+        host
+        for host in hosts
+        if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)
+    ]
     mistakes: Mapping[RecordType, Mapping[FindingMessages, bool]] = {
         "MX": {
             FindingMessages.NO_MX: not hosts,
@@ -122,7 +134,9 @@ def mistake(
         "TXT": {
             FindingMessages.NO_SPF: not spf,
             FindingMessages.TWO_SPF: len(spf) > 1,
-            FindingMessages.OTHER_SPF: not re.search(rf" \+?{re.escape(INCLUDE)}\.?( |$)", "".join(spf)),
+            FindingMessages.OTHER_SPF: not re.search(
+                rf" \+?{re.escape(INCLUDE)}\.?( |$)", "".join(spf)
+            ),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
@@ -133,7 +147,10 @@ def mistake(
 def mail_from_mistakes(
     resolver: DnsResolver, domain: str, names: Mapping[str, str]
 ) -> dict[str, dict[Table, Message]]:
-    """What is wrong at *names*, MAIL FROM domains of *domain*, by Region and code; silence is no mistake."""
+    """
+    What is wrong at *names*, MAIL FROM domains of *domain*, by Region and code; silence is no
+    mistake.
+    """
     wrong: dict[str, dict[Table, Message]] = {region: {} for region in names}
     for region, name in names.items():
         for kind in mail_from_records(region):

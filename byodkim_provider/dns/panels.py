@@ -40,14 +40,18 @@ class Panel:
     ttl: str
     """What to choose as TTL; empty if the panel has no such field."""
     max_name: int | None = None
-    """Longest name in the field, in characters; None if DNS's limit is lower, or if it is not known."""
+    """
+    Longest name in the field, in characters; None if DNS's limit is lower, or if it is not known.
+    """
     max_value: int | None = None
     """Of a TXT record."""
     quirks: tuple[str, ...] = ()
     txt_quirks: tuple[str, ...] = ()
     cname_quirks: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
-    """Patterns that match the names of its name servers, without a final dot; empty if not known."""
+    """
+    Patterns that match the names of its name servers, without a final dot; empty if not known.
+    """
     serves_all: bool = False
     """Whether no other name servers serve a zone at this provider."""
 
@@ -65,7 +69,8 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     """
     What to type into the panel's name field; raises ValueError for a name that is not in *zone*.
 
-    In most panels `s1._domainkey.mail` for `s1._domainkey.mail.example.com` in the zone `example.com`.
+    In most panels `s1._domainkey.mail` for `s1._domainkey.mail.example.com` in the zone
+    `example.com`.
     """
     relative = record_name.removesuffix(f".{zone}")
     if relative == record_name:
@@ -75,7 +80,11 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
 
 def value_to_type(panel: Panel, record_value: str, kind: RecordType = "TXT") -> str:
     """What to type into the panel's field for a value or a target, on one line."""
-    return quoted(record_value) if kind == "TXT" and panel.value_form == "quoted strings" else record_value
+    return (
+        quoted(record_value)
+        if kind == "TXT" and panel.value_form == "quoted strings"
+        else record_value
+    )
 
 
 def problems(
@@ -91,9 +100,13 @@ def problems(
     way = f"take a shorter {part}"
     if panel.max_name and len(shortest) > panel.max_name:
         way = (
-            f"this panel can't hold it with any {part}; give the sub-domain a zone of its own, by NS records"
+            f"this panel can't hold it with any {part}; give the sub-domain a zone of its own, by "
+            "NS records"
         )
-    limits = (("name", name, panel.max_name, way), ("value", value, max_value, "take a shorter key"))
+    limits = (
+        ("name", name, panel.max_name, way),
+        ("value", value, max_value, "take a shorter key"),
+    )
     return tuple(
         f"the {field} has {len(text)} characters, at most {most} fit: {fix}"
         for field, text, most, fix in limits
@@ -111,10 +124,12 @@ def instructions(
     kind: RecordType = "TXT",
 ) -> str:
     """
-    What to type into which field, one field per line, ready to be pasted; None is a panel that is not known.
+    What to type into which field, one field per line, ready to be pasted; None is a panel that is
+    not known.
 
-    *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the panel.
-    Raises ValueError for a name that is not in it. *edit*: the record is there, a second one would do harm.
+    *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the
+    panel. Raises ValueError for a name that is not in it. *edit*: the record is there, a second one
+    would do harm.
     """
     if panel is None:
         return f"type:  {kind}\nname:  {record_name}\nvalue: {record_value}"
@@ -131,7 +146,9 @@ def instructions(
     if kind != "TXT":
         steps = list(takewhile(lambda step: "TXT" not in step, steps))
     if edit:
-        steps = list(takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps))
+        steps = list(
+            takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps)
+        )
     heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
     lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
@@ -144,7 +161,11 @@ def instructions(
         f"{panel.name_field}: {name_rule(panel)}{whole}",
         f"{value_field}: {rule}",
         *panel.quirks,
-        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks or unknown, "MX": [*MX_RULES, *unknown]}[kind],
+        *{
+            "TXT": panel.txt_quirks,
+            "CNAME": panel.cname_quirks or unknown,
+            "MX": [*MX_RULES, *unknown],
+        }[kind],
     ]
     lines += [f"  - {note}" for note in notes]
     return "\n".join(lines)
@@ -152,7 +173,9 @@ def instructions(
 
 _NAME_RULES: Final = {
     "relative": "without the zone at its end, the panel adds that itself",
-    "full, final dot": "the whole name with a dot behind it, else the panel adds the zone once more",
+    "full, final dot": (
+        "the whole name with a dot behind it, else the panel adds the zone once more"
+    ),
     "unknown": "without the zone at its end, which most panels add themselves; "
     "if the saved record lacks it, type the whole name with a dot behind it",
 }

@@ -55,8 +55,8 @@ class Answer:
 
     values: tuple[str, ...] | None
     """
-    TXT values, the strings of each joined, or addresses. Empty for "no such name", for a name without TXT
-    and for CNAMEs that never end. None if the server gave no usable answer.
+    TXT values, the strings of each joined, or addresses. Empty for "no such name", for a name
+    without TXT and for CNAMEs that never end. None if the server gave no usable answer.
     """
 
     failure: str = ""
@@ -85,13 +85,15 @@ class DnsResolver:
     """Looks up records in the real DNS."""
 
     check: Literal["authoritative", "recursive"] = "authoritative"
-    """Which servers are queried: every authoritative server of the name, or every recursive resolver."""
+    """
+    Which servers are queried: every authoritative server of the name, or every recursive resolver.
+    """
     resolvers: Sequence[str] = ()
     """
     Recursive resolvers, `address[:port]` or `[v6]:port`; by default the system's.
 
-    The port of the first is used for authoritative servers too, because networks that redirect port 53
-    affect both.
+    The port of the first is used for authoritative servers too, because networks that redirect port
+    53 affect both.
     """
     clock: Clock = field(default_factory=Clock)
     reply_seconds: float = REPLY_SECONDS
@@ -99,8 +101,9 @@ class DnsResolver:
     """
     Addresses that did not reply, which are not queried again.
 
-    A run that checks each record once shares one set, so that dead servers don't slow every lookup down. A
-    poll that waits until a record is visible passes none, so that a busy server can answer later.
+    A run that checks each record once shares one set, so that dead servers don't slow every lookup
+    down. A poll that waits until a record is visible passes none, so that a busy server can answer
+    later.
     """
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
@@ -108,14 +111,17 @@ class DnsResolver:
         The answers of all servers about the TXT record *name*, sorted by server; never empty.
 
         *name* is in *domain*, which exists. If the zone can't be found, the only answer is the
-        recursive resolver's, without values. Returns within two seconds once the run is interrupted.
+        recursive resolver's, without values. Returns within two seconds once the run is
+        interrupted.
         """
         return self._look_up(name, domain, RdataType.TXT)
 
     def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
         """The same about the IPv4 and IPv6 addresses of *name*."""
         return tuple(
-            one for kind in (RdataType.A, RdataType.AAAA) for one in self._look_up(name, domain, kind)
+            one
+            for kind in (RdataType.A, RdataType.AAAA)
+            for one in self._look_up(name, domain, kind)
         )
 
     def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
@@ -131,9 +137,13 @@ class DnsResolver:
         if self.check == "recursive":
             answers = _recursive(questions, dns.name.from_text(name))
         else:
-            answers = _authoritative(questions, dns.name.from_text(name), dns.name.from_text(domain))
+            answers = _authoritative(
+                questions, dns.name.from_text(name), dns.name.from_text(domain)
+            )
         # A server is queried twice if it serves both a zone and a zone delegated from it.
-        return tuple(sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure)))
+        return tuple(
+            sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure))
+        )
 
 
 def _recursive(questions: Questions, name: Name) -> list[Answer]:
@@ -150,7 +160,9 @@ def _recursive(questions: Questions, name: Name) -> list[Answer]:
         values = values_of(chain.from_iterable(found))
         target = text_of(cname[0].target) if cname else ""
         zone = None if cname else zone_of(reply, name)
-        return Answer(resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ())
+        return Answer(
+            resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ()
+        )
 
     answers = side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
     if answers is None:
@@ -175,7 +187,11 @@ def _authoritative(
 
 
 def _answers(
-    questions: Questions, zone: Zone, name: Name, aliases: tuple[Name, ...], above: tuple[str, ...] = ()
+    questions: Questions,
+    zone: Zone,
+    name: Name,
+    aliases: tuple[Name, ...],
+    above: tuple[str, ...] = (),
 ) -> list[Answer]:
     """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
     alias = text_of(name) if aliases else ""
@@ -205,7 +221,9 @@ def _answers(
             for server, said in replies
             if isinstance(said, NoAnswer)
         ]
-    for target, server in {said: server for server, said in replies if isinstance(said, Name)}.items():
+    for target, server in {
+        said: server for server, said in replies if isinstance(said, Name)
+    }.items():
         followed = _follow(questions, target, server, (*aliases, name))
         if not aliases:
             followed = [replace(one, target=text_of(target), zones=zones) for one in followed]
@@ -213,7 +231,9 @@ def _answers(
     return answers
 
 
-def _follow(questions: Questions, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:
+def _follow(
+    questions: Questions, target: Name, server: str, aliases: tuple[Name, ...]
+) -> list[Answer]:
     """
     Answers about *target* of a CNAME at *server*, from the servers of the target's own zone.
 
@@ -271,7 +291,9 @@ def _addresses(questions: Questions, server: Name) -> Iterator[str]:
         except NoAnswer:
             continue
         # Sorted, because servers shuffle: equal lookups must give equal answers.
-        yield from sorted(ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset)
+        yield from sorted(
+            ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset
+        )
 
 
 def system_resolvers() -> tuple[str, ...]:
@@ -289,7 +311,9 @@ def resolver_for(
     *,
     silent: set[tuple[str, int]] | None = None,
 ) -> DnsResolver | None:
-    """The resolver for `dnsCheck` and `dnsResolvers`, None for `off`; *silent* as in `DnsResolver`."""
+    """
+    The resolver for `dnsCheck` and `dnsResolvers`, None for `off`; *silent* as in `DnsResolver`.
+    """
     return None if check == "off" else DnsResolver(check=check, resolvers=resolvers, silent=silent)
 
 

@@ -40,7 +40,13 @@ _FAILURES: Final = {
 _NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no resolver")
 """Failures that may be those of the own network; after all others a server has said something."""
 
-_PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
+_PLURALS: Final = {
+    "is": "are",
+    "has": "have",
+    "answers": "answer",
+    "finds": "find",
+    "shows": "show",
+}
 
 TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
@@ -50,9 +56,14 @@ class Diagnosis:
     """The state of one record in DNS."""
 
     verdict: Literal["right", "wrong", "unknown"]
-    """Right: every server that answers gives the right key, and at least one does. Unknown: none answers."""
+    """
+    Right: every server that answers gives the right key, and at least one does. Unknown: none
+    answers.
+    """
     code: str = ""
-    """The misconfiguration, one of `diagnosis.CODES`; empty if there is none, or it is not known."""
+    """
+    The misconfiguration, one of `diagnosis.CODES`; empty if there is none, or it is not known.
+    """
     text: str = ""
     """What was seen, for people."""
     notes: tuple[str, ...] = ()
@@ -69,7 +80,10 @@ class Diagnosis:
     name_servers: tuple[str, ...] = ()
     """Name servers of the zone, without final dots; empty if not found."""
     foreign: bool = False
-    """Whether DNS shows a private key, and it is another one than the record's, which has not leaked then."""
+    """
+    Whether DNS shows a private key, and it is another one than the record's, which has not leaked
+    then.
+    """
 
     @property
     def visible(self) -> bool:
@@ -88,11 +102,15 @@ class Diagnosis:
     @property
     def has_cname(self) -> bool:
         """Whether every server that answers has the CNAME to `target`."""
-        shown = {answer.target for answer in self.answers if answer.target or answer.values is not None}
+        shown = {
+            answer.target for answer in self.answers if answer.target or answer.values is not None
+        }
         return shown == {self.target} and bool(self.target)
 
     def phrases(self) -> tuple[str, ...]:
-        """What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers."""
+        """
+        What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers.
+        """
         wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
         return _phrases(wrong, self.public_key_der, self.target)
 
@@ -106,7 +124,9 @@ class Diagnosis:
 
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
     """The name servers that a lookup queried; empty if the zone was not found."""
-    return frozenset(answer.server for answer in answers if answer.failure != "no zone" and not answer.alias)
+    return frozenset(
+        answer.server for answer in answers if answer.failure != "no zone" and not answer.alias
+    )
 
 
 def zone_not_found(answers: Sequence[Answer]) -> bool:
@@ -115,7 +135,9 @@ def zone_not_found(answers: Sequence[Answer]) -> bool:
 
 
 def nobody_answers(answers: Sequence[Answer]) -> bool:
-    """Whether every server, or the resolver, is silent or out of reach: nothing is known of the name."""
+    """
+    Whether every server, or the resolver, is silent or out of reach: nothing is known of the name.
+    """
     return all(answer.failure in _NOTHING_SAID for answer in answers)
 
 
@@ -123,7 +145,8 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     """
     The diagnosis from *answers* about the name of a record, with *target* through a CNAME.
 
-    *expected* is its key (SubjectPublicKeyInfo, DER); with None any key is right that a server shows.
+    *expected* is its key (SubjectPublicKeyInfo, DER); with None any key is right that a server
+    shows.
     """
     key = _key_shown(answers) if expected is None else expected
     seen = Diagnosis(
@@ -140,7 +163,9 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         if any(map(holds_private_key, answer.values or ())):
             return with_leak(replace(seen, found_at=answer.alias), answer.values or (), expected)
     if 0 < seen.right == len(answered):
-        testing = any(in_testing_mode(value) for answer in answered for value in answer.values or ())
+        testing = any(
+            in_testing_mode(value) for answer in answered for value in answer.values or ()
+        )
         return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
     # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
     # the target's zone are silent, the verdict is unknown.
@@ -160,23 +185,37 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
 
 
 def with_leak(seen: Diagnosis, values: Iterable[str], expected: bytes | None) -> Diagnosis:
-    """*seen* of a record with a private key in its *values*: whose key that is, if it is there as a whole."""
+    """
+    *seen* of a record with a private key in its *values*: whose key that is, if it is there as a
+    whole.
+    """
     halves = [half for half in map(public_half, values) if half]
     if not halves:
         return replace(seen, code="private-key")
     half = expected if expected in halves else halves[0]
     note = f"the private key there has {public_bits(half)} bits, fingerprint {fingerprint(half)}"
     if expected:
-        is_own, not_own = "the key of this record, which has leaked", "another key than that of this record"
+        is_own, not_own = (
+            "the key of this record, which has leaked",
+            "another key than that of this record",
+        )
         note += f": it is {is_own if half == expected else not_own}"
-    return replace(seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected)
+    return replace(
+        seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected
+    )
 
 
 def _key_shown(answers: Sequence[Answer]) -> bytes:
-    """A key that any server shows, even if split into records or in the wrong order; empty if none."""
+    """
+    A key that any server shows, even if split into records or in the wrong order; empty if none.
+    """
     for values in (answer.values for answer in answers if answer.values):
         joined = ("".join(order) for order in permutations(values)) if len(values) <= 3 else ()
-        swapped = (value[value.find("p=") :] + value[: value.find("p=")] for value in values if "p=" in value)
+        swapped = (
+            value[value.find("p=") :] + value[: value.find("p=")]
+            for value in values
+            if "p=" in value
+        )
         for value in chain(values, joined, swapped):
             if key := records.public_key(value):
                 return key

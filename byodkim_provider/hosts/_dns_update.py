@@ -1,8 +1,8 @@
 """
 The messages of RFC 2136 and their signatures (TSIG, RFC 8945), over TCP.
 
-Prerequisites make the rule about other people's values atomic: the server itself refuses the update if
-the name was changed meanwhile.
+Prerequisites make the rule about other people's values atomic: the server itself refuses the update
+if the name was changed meanwhile.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class Host(DnsHost):
 
     def add(self, name: str, value: str) -> None:
         update = dns.update.UpdateMessage(self._zone)
-        update.absent(name + ".", RdataType.CNAME)  # otherwise BIND ignores the update and says NOERROR
+        update.absent(
+            name + ".", RdataType.CNAME
+        )  # otherwise BIND ignores the update and says NOERROR
         update.absent(name + ".", RdataType.TXT)
         strings = [string.encode() for string in records.strings(value)]
         update.add(name + ".", self._ttl, TXT(RdataClass.IN, RdataType.TXT, strings))
@@ -131,7 +133,9 @@ class Host(DnsHost):
             raise DnsRefused(HostMessages.NO_NAME(server=self._server)) from None
         except (OSError, struct.error) as error:
             reason = getattr(error, "strerror", None) or "the connection was closed"
-            raise DnsUnconfirmed(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
+            raise DnsUnconfirmed(
+                HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
+            ) from None
         try:
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
@@ -173,7 +177,9 @@ class Host(DnsHost):
     def _refusal(self, rcode: dns.rcode.Rcode) -> DnsRefused | DnsUnconfirmed:
         if rcode == dns.rcode.SERVFAIL:
             return DnsUnconfirmed(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
-        return self._compare(_MEANS.get(rcode, HostMessages.OTHER_RCODE), rcode=dns.rcode.to_text(rcode))
+        return self._compare(
+            _MEANS.get(rcode, HostMessages.OTHER_RCODE), rcode=dns.rcode.to_text(rcode)
+        )
 
     def _unsigned(
         self, request: Message, wire: bytes, error: dns.exception.DNSException | None
@@ -181,9 +187,10 @@ class Host(DnsHost):
         """
         The error for a response without a valid signature.
 
-        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of the
-        response is not trusted. After an update a refusal is not trusted either: whoever is on the way may
-        send it when the server has done the update. A query comes first, and shows a real refusal.
+        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of
+        the response is not trusted. After an update a refusal is not trusted either: whoever is on
+        the way may send it when the server has done the update. A query comes first, and shows a
+        real refusal.
         """
         refusal = self._claimed(wire, error)
         changes = isinstance(request, dns.update.UpdateMessage) and bool(request.update)
@@ -191,7 +198,9 @@ class Host(DnsHost):
             return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
         return refusal
 
-    def _claimed(self, wire: bytes, error: dns.exception.DNSException | None) -> DnsRefused | DnsUnconfirmed:
+    def _claimed(
+        self, wire: bytes, error: dns.exception.DNSException | None
+    ) -> DnsRefused | DnsUnconfirmed:
         """What a response without a valid signature says."""
         match error:
             case dns.tsig.PeerBadKey():

@@ -1,8 +1,8 @@
 """
 Cloudflare's API, version 4: one record by its id.
 
-https://developers.cloudflare.com/api/resources/dns/subresources/records/. A value is quoted strings there
-(RFC 1035), but people may have typed it in without quotes, and it is listed as it was typed.
+https://developers.cloudflare.com/api/resources/dns/subresources/records/. A value is quoted strings
+there (RFC 1035), but people may have typed it in without quotes, and it is listed as it was typed.
 Not run against the real service.
 """
 
@@ -55,7 +55,8 @@ class Host(HttpHost):
     address = "https://api.cloudflare.com/client/v4"
     key = "token"
     key_refused = (
-        f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make a new one "
+        f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make "
+        "a new one "
         "(My Profile › API Tokens)"
     )
 
@@ -114,7 +115,9 @@ class Host(HttpHost):
             answer = self._call(method, path, **content)
         except DnsRefused as error:
             if "Invalid request headers" in error.text:  # 400, for a token of another form
-                raise DnsRefused(HostMessages.FORBIDDEN(said=error.message, step=self._new_key)) from None
+                raise DnsRefused(
+                    HostMessages.FORBIDDEN(said=error.message, step=self._new_key)
+                ) from None
             raise
         with as_documented("Cloudflare"):
             if answer["success"] is not True:

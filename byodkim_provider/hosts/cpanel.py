@@ -1,5 +1,6 @@
 """
-cPanel's UAPI, as HostGator and many other hosts have it: lines of a zone, guarded by the zone's serial.
+cPanel's UAPI, as HostGator and many other hosts have it: lines of a zone, guarded by the zone's
+serial.
 
 https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/. An edit names the serial
 that was read with the line, and is refused if anything in the zone has changed since.
@@ -55,14 +56,15 @@ class Host(HttpHost):
     """
     One zone of an account at one panel.
 
-    Server, user and token are one secret, so that whoever can change only what is not encrypted in a stack
-    file can't send the token to a server of their own.
+    Server, user and token are one secret, so that whoever can change only what is not encrypted in
+    a stack file can't send the token to a server of their own.
     """
 
     spec = SPEC
     key = "url"
     key_refused = (
-        "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
+        "the token may have expired or been revoked, or the host has switched tokens or the "
+        "zone editor off: "
         "make a new one in cPanel (Manage API Tokens)"
     )
 
@@ -73,9 +75,8 @@ class Host(HttpHost):
 
     def _headers(self) -> dict[str, str]:
         account = self._account()
-        return {
-            "Authorization": f"cpanel {unquote(account.username or '')}:{unquote(account.password or '')}"
-        }
+        user, token = unquote(account.username or ""), unquote(account.password or "")
+        return {"Authorization": f"cpanel {user}:{token}"}
 
     def _account(self) -> SplitResult:
         try:
@@ -105,8 +106,8 @@ class Host(HttpHost):
         return [((serial, number), value) for number, value in lines]
 
     def _delete(self, key: tuple[str, str]) -> None:
-        # Then the zone has another serial, and lines have other numbers. Of two equal records the second is
-        # not done (`DnsUnconfirmed`), and `publish` reads again.
+        # Then the zone has another serial, and lines have other numbers. Of two equal records the
+        # second is not done (`DnsUnconfirmed`), and `publish` reads again.
         self._edit(key[0], remove=key[1])
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
@@ -115,8 +116,12 @@ class Host(HttpHost):
         with as_documented("cPanel"):
             found = [line for line in data if line["type"] == "record"]
             soa = [line for line in found if line["record_type"] == "SOA"]
-            lines = [line for line in found if line["record_type"] == "TXT" and self._name(line) == name]
-            numbered = [(str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines]
+            lines = [
+                line for line in found if line["record_type"] == "TXT" and self._name(line) == name
+            ]
+            numbered = [
+                (str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines
+            ]
             serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
             raise DnsRefused(HostMessages.NO_SOA())
@@ -142,9 +147,13 @@ class Host(HttpHost):
         said = self._credentials.said(errors)
         if "serial number" in said:
             raise DnsUnconfirmed(HostMessages.ZONE_CHANGED())
-        denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
+        denied = any(
+            word in said.lower() for word in ("access denied", "token", "feature", "permission")
+        )
         answered = HostMessages.SAID(host="cPanel", said=said)
-        raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered)
+        raise DnsRefused(
+            HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered
+        )
 
 
 def _decoded(text: str) -> str:

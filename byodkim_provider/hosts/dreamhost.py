@@ -19,7 +19,9 @@ from byodkim_provider.hosts.interface import Busy, HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
 RETRY_SECONDS: Final = 60
-"""Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
+"""
+Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute.
+"""
 
 _BUSY: Final = "slow_down_bucko"
 
@@ -27,7 +29,9 @@ _LOOK_AGAIN: Final = (
     *("record_already_exists_remove_first", "no_such_record", "no_such_type", "no_such_value"),
     "internal_error",
 )
-"""Prefixes of errors that a retry can resolve: the zone changed meanwhile, or a temporary failure."""
+"""
+Prefixes of errors that a retry can resolve: the zone changed meanwhile, or a temporary failure.
+"""
 
 _CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
 
@@ -59,7 +63,8 @@ class Host(HttpHost):
     address = "https://api.dreamhost.com"
     key = "key"
     key_refused = (
-        "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
+        "the key may have been removed, or lack a function (All dns functions): make a new "
+        "one in the panel "
         "(Advanced › API)"
     )
 
@@ -78,7 +83,10 @@ class Host(HttpHost):
         listed = self._command("dns-list_records")
         with as_documented("DreamHost"):
             return [
-                ((str(record["record"]), str(record["value"])), records.unquoted(str(record["value"])))
+                (
+                    (str(record["record"]), str(record["value"])),
+                    records.unquoted(str(record["value"])),
+                )
                 for record in listed
                 if record["type"] == "TXT" and str(record["record"]).rstrip(".").lower() == name
             ]

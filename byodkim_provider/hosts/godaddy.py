@@ -1,5 +1,6 @@
 """
-GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and loses those of others.
+GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and loses those of
+others.
 
 https://developer.godaddy.com; the token is a personal access token with the scopes below.
 Not run against the real service: what is not in its documents is said where it matters.
@@ -57,7 +58,8 @@ class Host(HttpHost):
     address = "https://api.godaddy.com"
     key = "token"
     key_refused = (
-        f"the token may have expired (after a year at most), lack a scope ({', '.join(SCOPES)}), or be of "
+        "the token may have expired (after a year at most), lack a scope "
+        f"({', '.join(SCOPES)}), or be of "
         "an account that may not use the API: make a new one"
     )
 

@@ -1,9 +1,10 @@
 """
-A DNS host with a JSON API over HTTP: what all of them share; HTTP's errors become those of `interface`.
+A DNS host with a JSON API over HTTP: what all of them share; HTTP's errors become those of
+`interface`.
 
-Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects with the
-token. Its errors contain URLs, so they are never passed on. It is imported with the first request: a check
-of settings needs none.
+Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects
+with the token. Its errors contain URLs, so they are never passed on. It is imported with the first
+request: a check of settings needs none.
 """
 
 from __future__ import annotations
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 
-WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
+WORDS: Final = (
+    "message",
+    "statusmsg",
+    "error",
+    "errors",
+    "details",
+    "description",
+    "code",
+    "title",
+)
 """Fields in which hosts put their error messages, the most specific first."""
 
 MAX_OCTETS: Final = 4 * 1024 * 1024
@@ -50,7 +60,9 @@ def as_documented(host: str) -> Iterator[None]:
 
 
 class HttpHost(DnsHost):
-    """A host with a JSON API. An environment variable may put a stand-in on this machine in its place."""
+    """
+    A host with a JSON API. An environment variable may put a stand-in on this machine in its place.
+    """
 
     address: ClassVar[str]
     key: ClassVar[str]
@@ -59,12 +71,17 @@ class HttpHost(DnsHost):
     """What 401 and 403 mean at this host, and how to make another key."""
 
     timeout_seconds = 15.0
-    """Time limit of one read, in seconds; `publish` limits the whole. The slowest host measured took 4 s."""
+    """
+    Time limit of one read, in seconds; `publish` limits the whole. The slowest host measured took 4
+    s.
+    """
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         super().__init__(settings, credentials)
         self._stand_in = f"{settings.provider.upper()}_BASE_URL"
-        self._new_key = RecordMessages.NEW_KEY(means=self.key_refused, setting=credentials.hint(self.key))
+        self._new_key = RecordMessages.NEW_KEY(
+            means=self.key_refused, setting=credentials.hint(self.key)
+        )
 
     def _address(self) -> str:
         """The URL of the API. Raises `DnsRefused` for settings that lead to none."""
@@ -74,7 +91,9 @@ class HttpHost(DnsHost):
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
-        """What authenticates a request, by default a token. Raises `DnsRefused` without a secret."""
+        """
+        What authenticates a request, by default a token. Raises `DnsRefused` without a secret.
+        """
         return {"Authorization": f"Bearer {self._credentials[self.key]}"}
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -85,7 +104,9 @@ class HttpHost(DnsHost):
             try:
                 self._delete(key)
             except DnsRefused as error:
-                if error.message.fields.get("status") != 404:  # perhaps somebody else has removed it
+                if (
+                    error.message.fields.get("status") != 404
+                ):  # perhaps somebody else has removed it
                     raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:
@@ -174,13 +195,18 @@ class HttpHost(DnsHost):
             words = ""
         raise self._failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
-    def _failure(self, status: int, words: str, *, retry_after: float | None) -> DnsRefused | DnsUnconfirmed:
+    def _failure(
+        self, status: int, words: str, *, retry_after: float | None
+    ) -> DnsRefused | DnsUnconfirmed:
         """The error for an HTTP *status* and the host's message *words*."""
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(HostMessages.BUSY(said=reason), retry_after=retry_after)
-        if status >= 500 or status in (408, 425):  # it had no time, or no trust, to look at the request
+        if status >= 500 or status in (
+            408,
+            425,
+        ):  # it had no time, or no trust, to look at the request
             return DnsUnconfirmed(HostMessages.TROUBLE(said=reason))
         if status in (401, 403):
             return DnsRefused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
@@ -218,7 +244,9 @@ def _words(answer: object) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The seconds in a header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3)."""
+    """
+    The seconds in a header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3).
+    """
     import urllib3
 
     try:
@@ -230,5 +258,7 @@ def _seconds(retry_after: str | None) -> float | None:
 def _without_query(record: logging.LogRecord) -> bool:
     """Cut the query off the paths that urllib3 logs: it holds the API key at some hosts."""
     if isinstance(record.args, tuple):
-        record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
+        record.args = tuple(
+            one.partition("?")[0] if isinstance(one, str) else one for one in record.args
+        )
     return True

@@ -1,10 +1,11 @@
 """
-What all DNS hosts share: how each is described, settings, credentials, three methods, and what they raise.
+What all DNS hosts share: how each is described, settings, credentials, three methods, and what they
+raise.
 
 Every change is one value at one name; record sets that were read earlier are never written back.
-A request that did not succeed is `DnsRefused`, if a retry does not help, or else `DnsUnconfirmed`: the
-response was lost, or the name was changed meanwhile. `publish` decides about order and retries, and makes of
-the last error the one that users see, of the same class.
+A request that did not succeed is `DnsRefused`, if a retry does not help, or else `DnsUnconfirmed`:
+the response was lost, or the name was changed meanwhile. `publish` decides about order and retries,
+and makes of the last error the one that users see, of the same class.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from byodkim_provider.quoting import hidden
 
 Existing = Literal["same key", "replace", "slot"]
 """
-What to do with a record that exists already: take it over if it holds this key (else fail), or replace it.
+What to do with a record that exists already: take it over if it holds this key (else fail), or
+replace it.
 
 `slot` is as `same key`, but the key that this stack had there before makes way.
 """
@@ -32,7 +34,9 @@ MAX_SAID: Final = 300
 
 
 class Busy(DnsUnconfirmed):
-    """The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it."""
+    """
+    The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it.
+    """
 
     def __init__(self, message: Message, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -44,8 +48,8 @@ class Credentials:
     """
     Secrets for one host, with the stack file's names. A class so that they are never shown.
 
-    An environment variable wins over the configuration: in `destroy` and `refresh` the engine passes
-    the configuration of the last `up`, with secrets that may have expired since.
+    An environment variable wins over the configuration: in `destroy` and `refresh` the engine
+    passes the configuration of the last `up`, with secrets that may have expired since.
     """
 
     name: str
@@ -73,7 +77,8 @@ class Credentials:
         return [key for key in self.variables if not self._value(key)]
 
     def _value(self, key: str) -> str:
-        # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
+        # A secret from a file often ends with a line break; in a header, that would be quoted in an
+        # error.
         return (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
 
     def setting(self, key: str) -> str:
@@ -91,8 +96,13 @@ class Credentials:
         return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"
 
     def said(self, text: str) -> str:
-        """What a host says in *text*, as it is shown: on one line, not long, with all secrets removed."""
-        secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
+        """
+        What a host says in *text*, as it is shown: on one line, not long, with all secrets removed.
+        """
+        secrets = [
+            *self.given.values(),
+            *(self.environment.get(one, "") for one in self.variables.values()),
+        ]
         # The password in a URL, as `urlsplit` finds it: it may have a colon.
         users = [one.partition("://")[2].rpartition("@")[0] for one in secrets]
         secrets += [unquote(one.partition(":")[2]) for one in users]
@@ -106,7 +116,9 @@ class HostSettings:
     provider: HostName
     zone: str
     zone_id: str = ""
-    """Which of several zones of that name. With another *zone_id* or *server* it is the same record."""
+    """
+    Which of several zones of that name. With another *zone_id* or *server* it is the same record.
+    """
     server: str = ""
     port: int | None = None
     key_name: str = ""
@@ -115,7 +127,9 @@ class HostSettings:
 
     @property
     def label(self) -> str:
-        """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
+        """
+        Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock.
+        """
         return f"{self.provider}:{self.zone}"
 
 
@@ -195,9 +209,14 @@ class HostSpec:
     hours_to_show: int = 0
     """How long its name servers may take to show a record; 0: minutes at most."""
     was_run: bool = False
-    """Whether the code was run against the real service; until then it is written from documents."""
+    """
+    Whether the code was run against the real service; until then it is written from documents.
+    """
     module: str = ""
-    """The module with its `Host`, if not the host's own file: what takes long to import is imported late."""
+    """
+    The module with its `Host`, if not the host's own file: what takes long to import is imported
+    late.
+    """
 
     @property
     def all_options(self) -> frozenset[str]:

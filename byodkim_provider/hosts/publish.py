@@ -29,7 +29,9 @@ If the host is slower, the next run reads the record and continues.
 """
 
 BUSY_SECONDS: Final = 600
-"""How long one record waits for a busy host: enough for a hundred domains at 60 requests a minute."""
+"""
+How long one record waits for a busy host: enough for a hundred domains at 60 requests a minute.
+"""
 
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each retry; the last value repeats."""
@@ -50,8 +52,8 @@ class RecordAtHost:
     """
     A TXT record at its host. A class because one call keeps what it has changed, or may have.
 
-    Its methods raise `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped` if the
-    next run must read what was done.
+    Its methods raise `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped`
+    if the next run must read what was done.
     """
 
     def __init__(
@@ -79,12 +81,15 @@ class RecordAtHost:
         """The values at the name."""
         return self._until_done(self._values)
 
-    def publish(self, value: str, existing: Existing, before: str | None = None) -> tuple[str, bool]:
+    def publish(
+        self, value: str, existing: Existing, before: str | None = None
+    ) -> tuple[str, bool]:
         """
-        Publish *value*; returns it as it is in DNS, and whether the stack takes over a record that was there.
+        Publish *value*; returns it as it is in DNS, and whether the stack takes over a record that
+        was there.
 
-        An existing record of this key keeps its form. It is taken over only with `same key`. *before* is the
-        value that the stack had there, of a slot that gets its next key.
+        An existing record of this key keeps its form. It is taken over only with `same key`.
+        *before* is the value that the stack had there, of a slot that gets its next key.
         """
         is_added = is_removed = False
 
@@ -173,7 +178,9 @@ class RecordAtHost:
 
     def _refuse_if_stopped(self) -> None:
         if stopping.is_set():
-            stopped = RecordMessages.INTERRUPTED_LATER if self._changed else RecordMessages.INTERRUPTED
+            stopped = (
+                RecordMessages.INTERRUPTED_LATER if self._changed else RecordMessages.INTERRUPTED
+            )
             raise Stopped(stopped(where=self._where))
 
     def _until_done(self, step: Callable[[], T]) -> T:
@@ -218,7 +225,9 @@ class RecordAtHost:
         where = {"label": self._host.label, "name": self._name, "reason": printable(error.text)}
         match error:
             case DnsRefused():
-                problem = RecordMessages.PERHAPS_CHANGED if self._changed else RecordMessages.REFUSED
+                problem = (
+                    RecordMessages.PERHAPS_CHANGED if self._changed else RecordMessages.REFUSED
+                )
                 return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
             case Busy():
                 after = error.retry_after

@@ -32,7 +32,10 @@ PANELS: Final[Mapping[str, Panel]] = {
         ttl="300",
         max_value=4000,
         txt_quirks=(
-            "without the quotes, or in one string over 255 characters, the console refuses the value",
+            (
+                "without the quotes, or in one string over 255 characters, the console refuses "
+                "the value"
+            ),
         ),
         name_servers=(r"ns-\d+\.awsdns-\d+\.(com|net|org|co\.uk)",),
     ),
@@ -80,13 +83,18 @@ PANELS: Final[Mapping[str, Panel]] = {
 
 
 def spec_of(label: str) -> HostSpec | None:
-    """What is known of the host in a zone's label such as `godaddy:example.com`; None if it is no host's."""
+    """
+    What is known of the host in a zone's label such as `godaddy:example.com`; None if it is no
+    host's.
+    """
     name, colon, _ = label.partition(":")
     return SPECS.get(name) if colon else None
 
 
 def hours_to_show(label: str) -> int:
-    """How long the name servers of the zone *label* may take to show a record; 0: minutes at most."""
+    """
+    How long the name servers of the zone *label* may take to show a record; 0: minutes at most.
+    """
     spec = spec_of(label)
     return spec.hours_to_show if spec else 0
 
@@ -136,7 +144,8 @@ def recognise(name_servers: Iterable[str]) -> Panel | None:
 
 def panel_of(label: str) -> Panel | None:
     """
-    The panel of the host in a zone's label such as `godaddy:example.com`: the panel of the host's own name.
+    The panel of the host in a zone's label such as `godaddy:example.com`: the panel of the host's
+    own name.
 
     None without a host, and for cPanel, which many hosts have.
     """

@@ -33,7 +33,9 @@ SPEC: Final = HostSpec(
             value_field="Value",
             ttl="1 Hour",
             txt_quirks=("how long a value may be is not known to us",),
-            cname_quirks=("the list is 'CNAME (Aliases)', the field 'Value' may be called 'Points to'",),
+            cname_quirks=(
+                "the list is 'CNAME (Aliases)', the field 'Value' may be called 'Points to'",
+            ),
             name_servers=(r"ns\d+\.wixdns\.net",),
             serves_all=True,
         ),
@@ -48,7 +50,8 @@ class Host(HttpHost):
     address = "https://www.wixapis.com"
     key = "apiKey"
     key_refused = (
-        "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
+        "the API key may have been removed, lack the permission Manage Domains, or be one of "
+        "a site and not "
         "of the account: make a new one (Account settings › API Keys)"
     )
 
@@ -60,7 +63,9 @@ class Host(HttpHost):
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(
-            dict.fromkeys(records.unquoted(value) for one in self._sets(name) for value in one["values"])
+            dict.fromkeys(
+                records.unquoted(value) for one in self._sets(name) for value in one["values"]
+            )
         )
 
     def add(self, name: str, value: str) -> None:
@@ -99,7 +104,10 @@ class Host(HttpHost):
         answer = self._call("GET", self._path)
         with as_documented("Wix"):
             return [
-                {"values": [str(value) for value in one["values"]], "ttl": one.get("ttl", self._ttl)}
+                {
+                    "values": [str(value) for value in one["values"]],
+                    "ttl": one.get("ttl", self._ttl),
+                }
                 for one in answer["dnsZone"].get("records") or ()
                 if one["type"] == "TXT" and str(one["hostName"]).rstrip(".").lower() == name
             ]
@@ -108,9 +116,16 @@ class Host(HttpHost):
         return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl}
 
     def _change(
-        self, *, additions: Sequence[Mapping[str, Any]] = (), deletions: Sequence[Mapping[str, Any]] = ()
+        self,
+        *,
+        additions: Sequence[Mapping[str, Any]] = (),
+        deletions: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        body = {"domainName": self._zone, "additions": list(additions), "deletions": list(deletions)}
+        body = {
+            "domainName": self._zone,
+            "additions": list(additions),
+            "deletions": list(deletions),
+        }
         self._call("PATCH", self._path, body=body)
 
     @property

@@ -102,7 +102,9 @@ def _with_key(stored: Stored, seen: SesIdentity, *, until_now: Collection[int], 
     times = {**stored.signed_until, **dict.fromkeys(until_now, seen.at)}
     return replace(
         stored,
-        key=KeyInSes(key_set_at=seen.at, key_set_by=by, signing_since=since, status=seen.dkim_status),
+        key=KeyInSes(
+            key_set_at=seen.at, key_set_by=by, signing_since=since, status=seen.dkim_status
+        ),
         signed_until={g: time for g, time in times.items() if g != stored.declared.generation},
     )
 
@@ -110,7 +112,10 @@ def _with_key(stored: Stored, seen: SesIdentity, *, until_now: Collection[int], 
 def sign_calls(
     after: Stored, identity: SesIdentity, until_now: Collection[int], *, put: bool, is_known: bool
 ) -> tuple[Stored, list[Call]]:
-    """The calls after which SES signs with the declared key. *is_known*: the state shows that SES has it."""
+    """
+    The calls after which SES signs with the declared key. *is_known*: the state shows that SES has
+    it.
+    """
     after, calls = as_seen(after, identity), []
     if not identity.signing_enabled:
         after = replace(after, signing_enabled=True)
@@ -126,7 +131,13 @@ def sign_calls(
 def configuration_set_calls(declared: Declared, *, before: str | None) -> list[Call]:
     if (name := declared.configuration_set) in (None, before):
         return []
-    return [Call("PutEmailIdentityConfigurationSetAttributes", "another is declared", configuration_set=name)]
+    return [
+        Call(
+            "PutEmailIdentityConfigurationSetAttributes",
+            "another is declared",
+            configuration_set=name,
+        )
+    ]
 
 
 def settings_calls(declared: Declared, before: Declared) -> list[Call]:
@@ -146,8 +157,9 @@ def taken_last(calls: Sequence[Call], ours: Mapping[str, str]) -> tuple[Call, ..
     """
     *calls* for an identity of somebody else; *ours*, our tags, make it this resource's at the end.
 
-    Credentials may be allowed to change tags of the stack's own identities alone (`aws.permissions`). So
-    the declared tags are set together with ours, and other tags are removed after that.
+    Credentials may be allowed to change tags of the stack's own identities alone
+    (`aws.permissions`). So the declared tags are set together with ours, and other tags are removed
+    after that.
     """
     declared = {name: tag for call in calls for name, tag in call.tags.items()}
     take = Call("TagResource", "it is ours from now on", tags={**declared, **ours})

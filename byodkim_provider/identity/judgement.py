@@ -1,11 +1,13 @@
 """
-How SES differs from what is declared of an identity: the one judgement, for plan, verification and commands.
+How SES differs from what is declared of an identity: the one judgement, for plan, verification and
+commands.
 
-Values in, values out: nothing decides by a text. A difference is a message, with one of these codes.
+Values in, values out: nothing decides by a text. A difference is a message, with one of these
+codes.
 
     difference       seen in SES                                   what `pulumi up` does
     GONE             no such identity                              makes it again
-    TAKEN, UNTAGGED  another owner tag, or none                    refuses, or takes it over with `adopt`
+    TAKEN, UNTAGGED  another owner tag, or none                    refuses, or takes over (`adopt`)
     OTHER_INSTANCE   tags of a replacement that was not stored     sets the tags
     EASY_DKIM_NOW    a key of SES's own                            sends the key
     WITHOUT_DKIM     no DKIM                                       sends the key
@@ -31,19 +33,25 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
 INVALID_VALUE: Final = "INVALID_VALUE"
-"""SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
+"""
+SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo).
+"""
 
 
 SETTLED: Final = timedelta(minutes=30)
 """
-After this time with a key SES has checked it several times, so SUCCESS is hardly that of the key before.
+After this time with a key SES has checked it several times, so SUCCESS is hardly that of the key
+before.
 
 Further polls would show nothing new.
 """
 
 
 def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool) -> list[Message]:
-    """Why SES does not sign with the key of *selector*, even once it has verified it; empty if it does."""
+    """
+    Why SES does not sign with the key of *selector*, even once it has verified it; empty if it
+    does.
+    """
     found = []
     if not origin:
         found.append(IdentityMessages.WITHOUT_DKIM())
@@ -58,7 +66,9 @@ def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool)
 
 def of_shown(selector: str, seen: SesIdentity) -> list[Message]:
     """The same from what SES shows. No check of the record changes these differences."""
-    return of_key(selector, origin=seen.origin, signs_with=seen.selector, enabled=seen.signing_enabled)
+    return of_key(
+        selector, origin=seen.origin, signs_with=seen.selector, enabled=seen.signing_enabled
+    )
 
 
 def has_key(selector: str, seen: SesIdentity) -> bool:
@@ -93,7 +103,9 @@ def _of_check(stored: Stored) -> list[Message]:
         return [IdentityMessages.FAILED(status=status)]
     if fell_back(stored):
         return [IdentityMessages.FELL_BACK(status=status)]
-    return [IdentityMessages.OTHER_VALUE(status=status)] if stored.error_type == INVALID_VALUE else []
+    return (
+        [IdentityMessages.OTHER_VALUE(status=status)] if stored.error_type == INVALID_VALUE else []
+    )
 
 
 def fell_back(stored: Stored) -> bool:
@@ -102,7 +114,9 @@ def fell_back(stored: Stored) -> bool:
 
 
 def is_refused(stored: Stored) -> bool:
-    """Whether `pulumi up` refuses the identity: it is not this resource's any more, and not adopted."""
+    """
+    Whether `pulumi up` refuses the identity: it is not this resource's any more, and not adopted.
+    """
     return stored.other_owner is not None and not stored.declared.adopt
 
 

@@ -1,5 +1,6 @@
 """
-The life of an SES identity, carried out: `plan` decides, and `Services` has all that a call may touch.
+The life of an SES identity, carried out: `plan` decides, and `Services` has all that a call may
+touch.
 
 What is to be stored is returned once every call has succeeded. No Pulumi here.
 """
@@ -31,8 +32,9 @@ def foresee(declared: Declared, services: Services) -> str:
     """
     The line about a new identity that takes over what SES has, "" for none; it changes nothing.
 
-    One List per Region and run shows which names SES has, and an identity that it names is read; so is each
-    without the permission to list. Raises the "IdentityExists" that `carry_out` would, or a call's error.
+    One List per Region and run shows which names SES has, and an identity that it names is read; so
+    is each without the permission to list. Raises the "IdentityExists" that `carry_out` would, or a
+    call's error.
     """
     if not may_exist(declared.domain, partial(services.names, declared.region)):
         return ""
@@ -45,7 +47,10 @@ def foresee(declared: Declared, services: Services) -> str:
 
 
 def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
-    """Make the plan, again after each answer to what it asks; then its calls. Raises what `plan` raises."""
+    """
+    Make the plan, again after each answer to what it asks; then its calls. Raises what `plan`
+    raises.
+    """
     instance = secrets.token_hex(16)
     ses = services.ses(declared.region)  # first of all, since another account is refused
     seen = Seen(is_public=stored is None and _is_public(declared, services))
@@ -70,15 +75,23 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
         else:
             began = services.run.clock.monotonic()
             shared = made.asks.shared
-            record = wait_until_visible(declared, services.run, seconds=made.asks.seconds, shared=shared)
-            # A new identity whose record is not visible is stored as waiting, also after an interruption.
+            record = wait_until_visible(
+                declared, services.run, seconds=made.asks.seconds, shared=shared
+            )
+            # A new identity whose record is not visible is stored as waiting, also after an
+            # interruption.
             if stopping.is_set() and (record.visible or not shared):
                 raise Stopped(IdentityMessages.INTERRUPTED())
-            seen = replace(seen, record=record, waited_seconds=services.run.clock.monotonic() - began)
+            seen = replace(
+                seen, record=record, waited_seconds=services.run.clock.monotonic() - began
+            )
 
 
 def _is_public(declared: Declared, services: Services) -> bool:
-    """Whether another Region shows that the key's record is in DNS, where a lookup might come too early."""
+    """
+    Whether another Region shows that the key's record is in DNS, where a lookup might come too
+    early.
+    """
     is_asked = declared.is_slow and declared.dns_check == "recursive"
     for region in {*declared.regions} - {declared.region} if is_asked else ():
         with suppress(AwsRefused, InvalidSettings):  # then nobody knows
@@ -127,7 +140,9 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
         case "PutEmailIdentityDkimAttributes":
             ses.put_email_identity_dkim_attributes(domain, signing_enabled=True)
         case "PutEmailIdentityConfigurationSetAttributes":
-            ses.put_email_identity_configuration_set_attributes(domain, call.configuration_set or "")
+            ses.put_email_identity_configuration_set_attributes(
+                domain, call.configuration_set or ""
+            )
         case "TagResource":
             ses.tag_resource(domain, call.tags)
         case "UntagResource":
@@ -143,18 +158,24 @@ def read(stored: Stored, services: Services) -> Stored:
     """What is stored after SES was read; a warning says how it differs from what is declared."""
     if stored.key is None:
         return stored  # as far as the state shows, SES never got the key
-    found = refreshed(stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain))
+    found = refreshed(
+        stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain)
+    )
     if texts := drift(found):
         then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
         if is_refused(found):
             then = f"is refused: {TAKE_BACK}"
-        line = IdentityMessages.DRIFT(name=str(stored.declared), differences=", ".join(texts), then=then)
+        line = IdentityMessages.DRIFT(
+            name=str(stored.declared), differences=", ".join(texts), then=then
+        )
         services.run.progress().warn(line)
     return found
 
 
 def foresee_removal(domain: str, region: str, services: Services) -> str:
-    """A preview's line about an identity that goes while tenants hold it; "" if none is known to."""
+    """
+    A preview's line about an identity that goes while tenants hold it; "" if none is known to.
+    """
     try:
         tenants = services.ses(region).list_resource_tenants(domain)
     except ByodkimError:  # the deletion says it
@@ -170,7 +191,8 @@ def delete(stored: Stored, services: Services) -> None:
     """
     Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
 
-    It stays without our tags: nobody owns it then, and a resource that declares it again needs `adopt`.
+    It stays without our tags: nobody owns it then, and a resource that declares it again needs
+    `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
     ses = services.ses(region)
@@ -178,9 +200,13 @@ def delete(stored: Stored, services: Services) -> None:
         services.run.replaced.add(domain)
     seen = ses.get_email_identity(domain)
     if seen is None:
-        services.run.signs.setdefault((region, domain), "")  # this run's Create may not be shown yet
+        services.run.signs.setdefault(
+            (region, domain), ""
+        )  # this run's Create may not be shown yet
         return
-    is_this_one = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
+    is_this_one = (
+        services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
+    )
     if stored.adopted:
         if is_this_one:
             ses.untag_resource(domain, TAGS)

@@ -1,8 +1,10 @@
 """
-What DNS shows of an identity's records, and what follows: a wait, a refusal, or what people read and paste.
+What DNS shows of an identity's records, and what follows: a wait, a refusal, or what people read
+and paste.
 
-For a run that waits for a record, and for a preview that says so; and for a change of DNS providers, which
-must not take a record from where verifiers find it. Zones are labels (`route53:Z0123456789ABC`).
+For a run that waits for a record, and for a preview that says so; and for a change of DNS
+providers, which must not take a record from where verifiers find it. Zones are labels
+(`route53:Z0123456789ABC`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
-"""Seconds between the first polls: a record that its DNS provider calls ready takes only seconds."""
+"""
+Seconds between the first polls: a record that its DNS provider calls ready takes only seconds.
+"""
 
 PAUSE: Final = 10.0
 """Seconds between all later polls: each poll queries every server, and the delay does no harm."""
@@ -58,17 +62,19 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
     """
     The last lookup of the record: it is visible, time is up, or the run was interrupted.
 
-    With *shared*, all such waits of the run have *seconds* together. There is no wait for a record that is
-    visible, or behind a CNAME that somebody has to paste. When time is up there is one last lookup.
-    There is a line of progress for each change, and none if the record was visible at once. A resolver that
-    sees no zone is named before the wait, which seldom helps.
+    With *shared*, all such waits of the run have *seconds* together. There is no wait for a record
+    that is visible, or behind a CNAME that somebody has to paste. When time is up there is one last
+    lookup. There is a line of progress for each change, and none if the record was visible at once.
+    A resolver that sees no zone is named before the wait, which seldom helps.
     """
     clock, progress, subject = run.clock, run.progress(), declared.domain
     start = clock.monotonic()
     seen, shown = look_up(declared, run), ""
 
     def show() -> None:
-        count = f"{seen.count()} after {clock.monotonic() - start:.0f} s of at most {end - start:.0f} s"
+        count = (
+            f"{seen.count()} after {clock.monotonic() - start:.0f} s of at most {end - start:.0f} s"
+        )
         progress.update(f"{subject}: {', '.join([count, *seen.phrases()])}")
 
     if seen.visible or (declared.cname and _has_no_cname(seen.answers)):
@@ -77,7 +83,9 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
         if zone_not_found(seen.answers) and (left := end - start) > 0:
             # Another `pulumi up` does not help there, as in a network with its own view of DNS.
             no_zone = IdentityMessages.NO_ZONE()
-            progress.info(IdentityMessages.WAITS_FOR_ZONE(subject=subject, no_zone=no_zone, left=left))
+            progress.info(
+                IdentityMessages.WAITS_FOR_ZONE(subject=subject, no_zone=no_zone, left=left)
+            )
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()
             if seen.visible or left <= 0:
@@ -102,21 +110,27 @@ def _has_no_cname(answers: Sequence[Answer]) -> bool:
 def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
-    step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
+    step = (
+        f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
+    )
     switch = f"{declared}: {step}{declared.selector}"
     if declared.dns_check == "off":
         return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
     if declared.dns_check == "recursive" and declared.generation not in before.published:
         return str(IdentityMessages.SWITCH_NOT_MADE(switch=switch))
     seen = look_up(declared, run)
-    return str(IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=len(seen.answers)))
+    return str(
+        IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=len(seen.answers))
+    )
 
 
 # --- where the records stand, and who is asked for them
 
 
 def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
-    """Places that would lose the record of a generation that stays; what people pasted always stays."""
+    """
+    Places that would lose the record of a generation that stays; what people pasted always stays.
+    """
     if not after.dns:
         return ()
     gone = [
@@ -129,8 +143,12 @@ def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
 
 
 def _staying(before: Declared, after: Declared) -> list[int]:
-    """Generations in DNS before and after a change. The others leave when `generations` lets them."""
-    return sorted({*before.published} & {*after.published}) or [0]  # 0 has no places of its own: all of `dns`
+    """
+    Generations in DNS before and after a change. The others leave when `generations` lets them.
+    """
+    return sorted({*before.published} & {*after.published}) or [
+        0
+    ]  # 0 has no places of its own: all of `dns`
 
 
 def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
@@ -146,8 +164,8 @@ def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str
     """
     Raise `InvalidSettings` if the records at *place* are those that verifiers find.
 
-    *asked* are the name servers that are asked for them now, and what the CNAMEs of slots lead to; empty if
-    that can't be seen.
+    *asked* are the name servers that are asked for them now, and what the CNAMEs of slots lead to;
+    empty if that can't be seen.
     """
     before = stored.declared
     label, name = parts(place)
@@ -173,7 +191,8 @@ def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str
 
 def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
     """
-    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads to.
+    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads
+    to.
 
     Empty if that can't be seen.
     """
@@ -208,16 +227,21 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> tuple[set[str],
 
 def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bool:
     """Whether surely none of *asked* serves any zone of *labels*."""
-    return bool(labels) and all(_serving(label, declared, asked) == (set(), True) for label in labels)
+    return bool(labels) and all(
+        _serving(label, declared, asked) == (set(), True) for label in labels
+    )
 
 
 def served_by(declared: Declared, run: Run) -> frozenset[str]:
-    """The name servers that are asked for the records of a new identity; empty if that can't be seen yet."""
+    """
+    The name servers that are asked for the records of a new identity; empty if that can't be seen
+    yet.
+    """
     resolver = _authoritative(declared, run)
     if resolver is None or declared.cname:
         return frozenset()
-    # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
-    # "no such name" for it.
+    # The record's own name is not looked up: a preview may not know it, and a recursive resolver
+    # would keep "no such name" for it.
     answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
     return servers_asked([answer for answer in answers if answer.values is not None])
 
@@ -235,13 +259,17 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     servers = ", ".join(sorted(asked))
     domain = declared.cname or declared.domain
-    return str(IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones)))
+    return str(
+        IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones))
+    )
 
 
 # --- what people read while the record is not visible
 
 
-def not_visible(declared: Declared, found: Diagnosis, waited_seconds: float, *, still: str) -> ByodkimError:
+def not_visible(
+    declared: Declared, found: Diagnosis, waited_seconds: float, *, still: str
+) -> ByodkimError:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
     is_pasted = not found.has_cname if declared.cname else MANUAL in declared.labels()
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
@@ -256,7 +284,9 @@ def not_visible(declared: Declared, found: Diagnosis, waited_seconds: float, *, 
 
 
 def waiting_for_dns(declared: Declared, found: Diagnosis | None) -> str:
-    """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
+    """
+    The warning of a new identity that is stored as waiting; None: its record was not looked up.
+    """
     elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
     labels = declared.labels()
     if found:
@@ -274,7 +304,9 @@ def waiting_for_dns(declared: Declared, found: Diagnosis | None) -> str:
         these = "these CNAMEs are" if declared.cname else "this record is"
         step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     else:
-        again = IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
+        again = (
+            IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
+        )
         step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(labels), again=again)
     return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))
 
@@ -288,7 +320,9 @@ def _new_key(declared: Declared) -> Message:
 
 
 def what_to_paste(declared: Declared) -> str:
-    """The records that have to be there before SES gets the key, each field on a line of its own."""
+    """
+    The records that have to be there before SES gets the key, each field on a line of its own.
+    """
     if declared.cname:
         cnames = declared.cnames.items()
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
@@ -297,7 +331,9 @@ def what_to_paste(declared: Declared) -> str:
     slow = next((label for label in labels if hours_to_show(label)), None)
     if slow and MANUAL not in labels:
         hours = hours_to_show(slow)
-        return f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
+        return (
+            f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
+        )
     return to_paste(
         declared.panel,
         name=declared.record_name,

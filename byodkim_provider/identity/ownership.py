@@ -36,7 +36,10 @@ def _refuse_other_owner(declared: Declared, seen: SesIdentity) -> None:
 
 
 def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
-    """Whose an identity with *tags* is, in words; "" if nobody's; None if it is the declared resource's."""
+    """
+    Whose an identity with *tags* is, in words; "" if nobody's; None if it is the declared
+    resource's.
+    """
     owner = tags.get(OWNER_TAG, "")
     if owner and owner == declared.owner:
         return None
@@ -45,11 +48,17 @@ def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
     if _is_of_this_stack(declared, owner):
         return f"the resource {owner.partition('/')[2]!r} of this stack"
     stack = tags.get(STACK_TAG)
-    return f"another stack with the name {stack!r}" if stack == declared.stack else repr(stack or owner)
+    return (
+        f"another stack with the name {stack!r}"
+        if stack == declared.stack
+        else repr(stack or owner)
+    )
 
 
 def _is_of_this_stack(declared: Declared, owner: str) -> bool:
-    """Whether *owner* is another resource of the same stack, in whatever way the stack was renamed."""
+    """
+    Whether *owner* is another resource of the same stack, in whatever way the stack was renamed.
+    """
     return owner.partition("/")[0] == declared.owner.partition("/")[0] != ""
 
 
@@ -71,12 +80,13 @@ def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
     """
-    Raise "IdentityExists" unless this resource made the identity that it is about to create, or adopts it.
+    Raise "IdentityExists" unless this resource made the identity that it is about to create, or
+    adopts it.
 
-    *in_state*: the resource is in the state, so it may have made the identity with an earlier key. A
-    selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the slot of an
-    identity that is this resource's own already: the state that knew when each generation signed is lost, as
-    after `--replace`, so the slot may have mail on its way.
+    *in_state*: the resource is in the state, so it may have made the identity with an earlier key.
+    A selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the
+    slot of an identity that is this resource's own already: the state that knew when each
+    generation signed is lost, as after `--replace`, so the slot may have mail on its way.
     """
     problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:
@@ -91,7 +101,8 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
 
 def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     """
-    Raise "IdentityExists" if mail would be unsigned: SES leaves Easy DKIM before it has found the key.
+    Raise "IdentityExists" if mail would be unsigned: SES leaves Easy DKIM before it has found the
+    key.
 
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
@@ -112,7 +123,9 @@ def unknown_to_state(declared: Declared, stored: Stored, seen: SesIdentity) -> I
     )
 
 
-def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields: object) -> ByodkimError:
+def exists(
+    problem: IdentityMessages, declared: Declared, origin: str, **fields: object
+) -> ByodkimError:
     """The refusal of an identity that SES has already, because of *problem*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
@@ -121,14 +134,22 @@ def exists(problem: IdentityMessages, declared: Declared, origin: str, **fields:
 
 
 def will_take_over(declared: Declared) -> Message:
-    """The preview's line about `adopt`, if SES is not read before the update, which says what it finds."""
+    """
+    The preview's line about `adopt`, if SES is not read before the update, which says what it
+    finds.
+    """
     unsigned = "; after Easy DKIM mail is perhaps unsigned for a while"
     unsigned = unsigned if declared.accept_unsigned_window else ""
-    return IdentityMessages.WILL_TAKE_OVER(name=str(declared), key=_key(declared), unsigned=unsigned)
+    return IdentityMessages.WILL_TAKE_OVER(
+        name=str(declared), key=_key(declared), unsigned=unsigned
+    )
 
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
-    """The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the key."""
+    """
+    The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the
+    key.
+    """
     had = signs_today(seen)
     if seen.origin == "EXTERNAL":
         if put and seen.selector == declared.selector:
@@ -158,8 +179,14 @@ def is_easy(seen: SesIdentity) -> bool:
 
 
 def primary(seen: SesIdentity) -> str:
-    """The Region whose key a replica (DEED) has: of AWS_SES_US_EAST_1 it is us-east-1. Else empty."""
-    return seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-") if is_easy(seen) else ""
+    """
+    The Region whose key a replica (DEED) has: of AWS_SES_US_EAST_1 it is us-east-1. Else empty.
+    """
+    return (
+        seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-")
+        if is_easy(seen)
+        else ""
+    )
 
 
 def signs_today(seen: SesIdentity) -> str:

@@ -1,30 +1,35 @@
 """
-The life of an SES identity as a value: which calls a run makes, in which order, and what it stores then.
+The life of an SES identity as a value: which calls a run makes, in which order, and what it stores
+then.
 
-`plan` makes no call, and reads no clock. `lifecycle` asks for a plan again after each read and lookup, with
-everything seen so far, and carries it out.
+`plan` makes no call, and reads no clock. `lifecycle` asks for a plan again after each read and
+lookup, with everything seen so far, and carries it out.
 
-Theory of operation. What is *stored* is one of four: nothing (new), an identity that waits for its record
-(awaiting), an identity whose key SES has (set), or one that differed from its declaration when a refresh read
-it (drifted). `TABLE` has each case.
+Theory of operation. What is *stored* is one of four: nothing (new), an identity that waits for its
+record (awaiting), an identity whose key SES has (set), or one that differed from its declaration
+when a refresh read it (drifted). `TABLE` has each case.
 
-The state is written once, after the last call. A run that fails, is killed or gets no response stores
-nothing, and SES may then have a key that is not in the state. A plan therefore reads SES first. Exception:
-only echoes differ, inputs that are stored and need no call. Our owner tag shows that a Create succeeded
-although its response was lost; the selector shows that of a Put. If SES returns no selector, the same Put is
-sent again, which does no harm. A generation that may sign because of a lost call counts as signing until now,
-and its record stays in DNS. One case is not seen: the response to a Put is lost, and then the edit is undone.
-The file agrees with the state, so nothing is read.
+The state is written once, after the last call. A run that fails, is killed or gets no response
+stores nothing, and SES may then have a key that is not in the state. A plan therefore reads SES
+first. Exception: only echoes differ, inputs that are stored and need no call. Our owner tag shows
+that a Create succeeded although its response was lost; the selector shows that of a Put. If SES
+returns no selector, the same Put is sent again, which does no harm. A generation that may sign
+because of a lost call counts as signing until now, and its record stays in DNS. One case is not
+seen: the response to a Put is lost, and then the edit is undone. The file agrees with the state, so
+nothing is read.
 
 Why each call is where it is.
 
-1. Get comes first, but for a new identity: the response to Create says whether SES has it, and is one call.
+1. Get comes first, but for a new identity: the response to Create says whether SES has it, and is
+  one call.
 2. The lookup comes before Create and Put: SES gets no key whose record is not in DNS.
-3. Our tags come early where the identity is ours, with a new instance: if the run fails after that, the
+3. Our tags come early where the identity is ours, with a new instance: if the run fails after that,
+  the
    instance in the state is not in SES any more, and no deletion can use it.
 4. Settings come before the key: where one is refused, nothing about the key has changed.
 5. The key comes last: if a later call failed, the state would not show that SES has the key.
-6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that is being
+6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that
+  is being
    replaced: it stays theirs until every other call has succeeded. Tags that go come last of all.
 """
 
@@ -109,7 +114,9 @@ TABLE: Final = (
     (44, "new", "all", "nothing, a slow record and `recursive`", "nothing, awaiting"),
     (45, "new", "all", "the same, and this key in another Region", "Lookup Create"),
 )
-"""By number: what is stored, what differs, what SES has, and the calls of the run in their order."""
+"""
+By number: what is stored, what differs, what SES has, and the calls of the run in their order.
+"""
 
 READS_LAG: Final = timedelta(seconds=30)
 """
@@ -123,13 +130,16 @@ Put = Literal["not needed", "after a lookup", "now"]
 """Whether the key must be sent to SES."""
 
 
-def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str) -> Plan:
+def plan(
+    stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str
+) -> Plan:
     """
-    The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was *seen*.
+    The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was
+    *seen*.
 
-    *instance* is random, for an identity that becomes this resource's. Raises "RecordNotVisible" before a
-    switch to a key whose record is not in DNS, `InvalidSettings` if a record that SES may sign with would
-    leave DNS, "IdentityExists" if the identity belongs to somebody else.
+    *instance* is random, for an identity that becomes this resource's. Raises "RecordNotVisible"
+    before a switch to a key whose record is not in DNS, `InvalidSettings` if a record that SES may
+    sign with would leave DNS, "IdentityExists" if the identity belongs to somebody else.
     """
     if stored is None:
         new = Stored(declared=declared, instance=instance)
@@ -151,16 +161,28 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
         return Plan(after, asks=asks, is_switch=other_key and not awaiting)
     left: Collection[int] = ()
     if region:
-        # Only the identity of that Region knows when each generation last signed there, and it goes.
+        # Only the identity of that Region knows when each generation last signed there, and it
+        # goes.
         left = declared.published if awaiting else _others(declared)
         until = dict.fromkeys(left, identity.at if identity else now)
         after = replace(after, signed_until={**after.signed_until, **until})
     if not about_key and not settings:
         return Plan(after)
-    if seen.exists or identity is None or (awaiting and identity.tags.get(OWNER_TAG) != before.owner):
+    if (
+        seen.exists
+        or identity is None
+        or (awaiting and identity.tags.get(OWNER_TAG) != before.owner)
+    ):
         return _introduce(after, seen, before=before if stored.key else None, left=left)
     return _change(
-        stored, after, identity, seen, instance, other_key=other_key, drops=drops, about_key=about_key
+        stored,
+        after,
+        identity,
+        seen,
+        instance,
+        other_key=other_key,
+        drops=drops,
+        about_key=about_key,
     )
 
 
@@ -173,7 +195,8 @@ def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
         declared=replace(declared, owner=stored.declared.owner),
-        # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
+        # Without `adopt` the record that it signs with goes with the stack, so the identity has to
+        # as well.
         adopted=stored.adopted and declared.adopt,
         # Seen by a refresh, and seen again by this run.
         other_instance="",
@@ -192,31 +215,40 @@ def _introduce(
     left: Collection[int] = (),
 ) -> Plan:
     """
-    Create an identity that SES does not show, once its record is in DNS, or take over an existing one.
+    Create an identity that SES does not show, once its record is in DNS, or take over an existing
+    one.
 
-    With *before* SES had the identity, and no longer shows it. A Region that is dropped may have signed
-    with the generations in *left* until now.
+    With *before* SES had the identity, and no longer shows it. A Region that is dropped may have
+    signed with the generations in *left* until now.
     """
     declared = new.declared
-    # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
+    # Another Region, or an identity that is gone, may have signed with any but a plain standby
+    # until now.
     usual = generations.published(declared.generation or 0)
     unused = usual[-1:] if set(declared.published) <= set(usual) else ()
-    until_now = _generation_of(before) | {g for g in _others(declared) if g in left or g not in unused}
+    until_now = _generation_of(before) | {
+        g for g in _others(declared) if g in left or g not in unused
+    }
     if before and before.fingerprint != declared.fingerprint:
         new = replace(new, key=None)
     if seen.exists:
         return _take_over(new, seen, until_now, is_new=is_new)
     if is_new and declared.is_slow and declared.dns_check == "recursive" and not seen.is_public:
-        # Perhaps the record is not in DNS yet, and a recursive resolver would cache that it is missing.
+        # Perhaps the record is not in DNS yet, and a recursive resolver would cache that it is
+        # missing.
         return Plan(new, warning=waiting_for_dns(declared, None))
     if seen.record is None:
-        # Identities that can be stored as waiting share one wait: a hundred missing records would hold up
-        # the run for hours. A switch fails without its record, so it has a wait of its own.
+        # Identities that can be stored as waiting share one wait: a hundred missing records would
+        # hold up the run for hours. A switch fails without its record, so it has a wait of its own.
         seconds = declared.wait_seconds
-        return Plan(new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None))
+        return Plan(
+            new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None)
+        )
     if not seen.record.visible:
         if before:  # SES may have an identity that it does not show
-            raise not_visible(declared, seen.record, seen.waited_seconds, still="it shows no identity")
+            raise not_visible(
+                declared, seen.record, seen.waited_seconds, still="it shows no identity"
+            )
         return Plan(new, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
@@ -233,8 +265,9 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     Go on with an identity that exists already.
 
     It is ours if its owner tag says so: the response to an earlier Create was lost, or the
-    resource is being replaced. An identity of somebody else is taken only with `adopt`, and stays in
-    SES when the resource is deleted. If it signs with this key already, it gets our tags and no other call.
+    resource is being replaced. An identity of somebody else is taken only with `adopt`, and stays
+    in SES when the resource is deleted. If it signs with this key already, it gets our tags and no
+    other call.
     """
     declared, identity = new.declared, seen.identity
     if not seen.read:
@@ -243,11 +276,15 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
         return Plan(new, is_hidden=True)
     refuse_managed(declared, identity)
     refuse_existing(declared, identity, in_state=not is_new)
-    # No other key ever has the selector of a generated key, but for that of a slot; a supplied key may have
-    # been corrected since.
-    is_generated = declared.generation is not None and declared.generation not in declared.supplied_keys
+    # No other key ever has the selector of a generated key, but for that of a slot; a supplied key
+    # may have been corrected since.
+    is_generated = (
+        declared.generation is not None and declared.generation not in declared.supplied_keys
+    )
     certain = is_generated and not declared.cname
-    proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off" and not declared.cname
+    proven = (
+        identity.dkim_status == "SUCCESS" and declared.dns_check != "off" and not declared.cname
+    )
     put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
     if put == "after a lookup":
         return Plan(new, asks=_lookup(declared))
@@ -277,7 +314,9 @@ def _change(
     before, declared = stored.declared, after.declared
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and identity.at - signed_last < READS_LAG:
-        identity = replace(identity, tokens=())  # it may be from before we switched away from this very key
+        identity = replace(
+            identity, tokens=()
+        )  # it may be from before we switched away from this very key
     owner = other_owner(declared, identity.tags)
     if owner is not None and not declared.adopt:
         raise lost(declared, owner, origin=identity.origin)
@@ -290,7 +329,9 @@ def _change(
     about_key = about_key or _has_changed(stored, identity)
     put: Put = "not needed"
     if about_key:
-        put = _needs_put(declared, identity, seen, believed=before.selector, suspected=not other_key)
+        put = _needs_put(
+            declared, identity, seen, believed=before.selector, suspected=not other_key
+        )
     if put == "after a lookup":
         return Plan(after, asks=_lookup(declared))
     tag: list[Call] = []
@@ -305,10 +346,15 @@ def _change(
         after, more = sign_calls(after, identity, until_now, put=put == "now", is_known=is_known)
         calls += more
         if is_known and after.key and put == "not needed" and fell_back(after):
-            # There is nothing to send. SES has to find the record again, which the verification waits for.
-            by = PUT if after.key.key_set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
+            # There is nothing to send. SES has to find the record again, which the verification
+            # waits for.
+            by = (
+                PUT if after.key.key_set_by == PUT else TAKEN_OVER
+            )  # SUCCESS may have been of the key before
             after = replace(
-                after, key=replace(after.key, key_set_at=identity.at, key_set_by=by), was_verified=False
+                after,
+                key=replace(after.key, key_set_at=identity.at, key_set_by=by),
+                was_verified=False,
             )
     info = "" if is_ours or not about_key else taking_over(declared, identity, put=put == "now")
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
@@ -326,8 +372,9 @@ def _needs_put(
     """
     Whether the key must be sent to SES; raises if it may not.
 
-    *believed* is the selector that SES should be signing with, used if SES returns none. If *suspected*, SES
-    may hold another key under this selector: it does if it finds another value although ours is visible.
+    *believed* is the selector that SES should be signing with, used if SES returns none. If
+    *suspected*, SES may hold another key under this selector: it does if it finds another value
+    although ours is visible.
     """
     signs_with = (identity.selector or believed) if identity.origin == "EXTERNAL" else None
     needed = needed or signs_with != declared.selector or identity.dkim_status == "FAILED"
@@ -337,7 +384,9 @@ def _needs_put(
         return "not needed"
     if needed and seen.record and not seen.record.visible:
         signing = signs_with and identity.dkim_status == "SUCCESS"
-        still = f"it still signs with {signs_with!r}" if signing else f"it says {identity.dkim_status}"
+        still = (
+            f"it still signs with {signs_with!r}" if signing else f"it says {identity.dkim_status}"
+        )
         raise not_visible(declared, seen.record, seen.waited_seconds, still=still)
     if seen.record is None:
         return "after a lookup"
@@ -349,15 +398,22 @@ def _lookup(declared: Declared) -> Call:
 
 
 def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:
-    """Whether SES may sign with a key that is not in the state, from a killed run or somebody else."""
+    """
+    Whether SES may sign with a key that is not in the state, from a killed run or somebody else.
+    """
     if stored.key is None:
         # If our own Create sent this very key, nothing signed before it.
-        return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
+        return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (
+            declared.selector,
+            stored.instance,
+        )
     return identity.selector not in (None, stored.declared.selector, declared.selector)
 
 
 def _has_changed(stored: Stored, identity: SesIdentity) -> bool:
-    """Whether SES signs in another way than the state says, and has not only failed to show it yet."""
+    """
+    Whether SES signs in another way than the state says, and has not only failed to show it yet.
+    """
     lags = stored.key is not None and identity.at - stored.key.key_set_at < READS_LAG
     return not lags and bool(of_shown(stored.declared.selector, identity))
 

@@ -30,16 +30,23 @@ def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> 
     if not declared.fingerprint:
         ignored |= {"fingerprint", "record_value"}
     names = (name.name for name in fields(Declared) if name.name not in ignored)
-    differing = [name for name in names if getattr(stored.declared, name) != getattr(declared, name)]
+    differing = [
+        name for name in names if getattr(stored.declared, name) != getattr(declared, name)
+    ]
     return (*differing, *unknown)
 
 
 def region_leaves(before: Declared, after: Declared) -> bool:
-    """Whether a Region is dropped. Its identity holds the only record of when each generation last signed."""
+    """
+    Whether a Region is dropped. Its identity holds the only record of when each generation last
+    signed.
+    """
     return bool(after.regions) and not set(before.regions) <= set(after.regions)
 
 
-def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) -> dict[int, datetime]:
+def signed_lately(
+    stored: Collection[Stored], overlap_days: int, now: datetime
+) -> dict[int, datetime]:
     """
     Generations that signed before, and may have mail on its way, with the last time in any Region.
 
@@ -52,13 +59,17 @@ def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) 
     return generations.signed_lately(until, now=now, overlap_days=overlap_days)
 
 
-def in_use(generation: int, last: datetime, overlap_days: int = generations.OVERLAP_DAYS) -> dict[str, Any]:
+def in_use(
+    generation: int, last: datetime, overlap_days: int = generations.OVERLAP_DAYS
+) -> dict[str, Any]:
     """What a message says of a *generation* that signed *last* then, and has to stay."""
     allowed_from = last + timedelta(days=overlap_days)
     return {"generation": generation, "signed_until": last, "allowed_from": allowed_from}
 
 
-def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:
+def refuse_unsafe(
+    stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
+) -> None:
     """
     Raise if the change to *declared* would make signed mail fail: the two rules of rotation.
 
@@ -98,7 +109,9 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
 def _too_early(
     stored: Stored, declared: Declared, now: datetime, *, overlap_days: int
 ) -> dict[int, datetime]:
-    """Generations that the change to *declared* takes out of DNS too early, and when each signed last."""
+    """
+    Generations that the change to *declared* takes out of DNS too early, and when each signed last.
+    """
     before, signed_until = stored.declared, dict(stored.signed_until)
     if region_leaves(before, declared):
         signed_until |= dict.fromkeys(before.published, now)
@@ -120,8 +133,8 @@ def overridden(
     """
     Generations that leave DNS too early because of `overlapDays: 0`, as after a leak.
 
-    Not the generation that this change replaces as the signing one: that it leaves is what a leak asks for,
-    and the setting is perhaps a leftover of such a step for the others.
+    Not the generation that this change replaces as the signing one: that it leaves is what a leak
+    asks for, and the setting is perhaps a leftover of such a step for the others.
     """
     before = stored.declared
     if declared.overlap_days or _DECIDING & set(unknown):
@@ -132,7 +145,9 @@ def overridden(
 
 
 def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:
-    """Advice about the generation that signs, if the change skips one or has to wait; else empty."""
+    """
+    Advice about the generation that signs, if the change skips one or has to wait; else empty.
+    """
     signing = before.generation or 0
     if declared.generation and declared.generation not in today:
         return IdentityMessages.KEEP(generation=signing)
@@ -146,7 +161,11 @@ def _refuse_second_key(before: Declared, declared: Declared) -> None:
     """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
     other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
     other_selector = declared.selector != before.selector  # one that a preview can't know is empty
-    if declared.generation is not None and declared.generation == before.generation and other_selector:
+    if (
+        declared.generation is not None
+        and declared.generation == before.generation
+        and other_selector
+    ):
         numbers = {"generation": before.generation, "following": before.generation + 1}
         raise InvalidSettings(
             IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
@@ -155,7 +174,9 @@ def _refuse_second_key(before: Declared, declared: Declared) -> None:
     if twice and before.generation and before.cname and declared.cname:
         fields = {"selector": twice, "before": before.generation, "after": declared.generation}
         following = before.generation + 1
-        raise InvalidSettings(IdentityMessages.SAME_SLOT(name=str(before), following=following, **fields))
+        raise InvalidSettings(
+            IdentityMessages.SAME_SLOT(name=str(before), following=following, **fields)
+        )
     if twice := twice or _selector_with_two_keys(before, declared):
         raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice))
 
@@ -217,14 +238,21 @@ def check(
         and generation not in inputs.get("published", ())
     ):
         problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
-    if inputs.get("regions") and "region" not in unknown and inputs.get("region") not in inputs["regions"]:
+    if (
+        inputs.get("regions")
+        and "region" not in unknown
+        and inputs.get("region") not in inputs["regions"]
+    ):
         problems.append(str(IdentityMessages.NOT_AMONG()))
     problems += tag_lines(inputs.get("tags") or {})
     return checked, problems
 
 
 def _key_problems(
-    inputs: Mapping[str, Any], checked: dict[str, Any], unknown: Collection[str], checked_key: str | None
+    inputs: Mapping[str, Any],
+    checked: dict[str, Any],
+    unknown: Collection[str],
+    checked_key: str | None,
 ) -> list[str]:
     """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
     if "secret_arn" in checked:

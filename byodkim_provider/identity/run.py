@@ -43,20 +43,28 @@ class Run:
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
     replaced: set[str] = field(default_factory=set)
-    """Domains whose identity this run replaced: the new state does not know when each key signed."""
+    """
+    Domains whose identity this run replaced: the new state does not know when each key signed.
+    """
     signs: dict[Identity, str] = field(default_factory=dict)
     """
-    The selector of the key that SES has, as this run has set or read it; "" if no key of one's own signs.
+    The selector of the key that SES has, as this run has set or read it; "" if no key of one's own
+    signs.
 
     SES may return the old one for seconds.
     """
     zones: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By domain, the zones of its records after this run (`zone_of`); of domains that stay in the stack."""
+    """
+    By domain, the zones of its records after this run (`zone_of`); of domains that stay in the
+    stack.
+    """
     records: set[tuple[str, str, str]] = field(default_factory=set)
     """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
-    turns: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    turns: defaultdict[str, threading.Lock] = field(
+        default_factory=lambda: defaultdict(threading.Lock)
+    )
     """By host and zone: one request at a time."""
     said: set[Hashable] = field(default_factory=set)
     """What is said once in a run."""
@@ -70,9 +78,11 @@ class Run:
     @contextmanager
     def dns_wait(self, seconds: float) -> Iterator[float]:
         """
-        A wait for a record, with its end (as `clock.monotonic()`), if all wait at most *seconds* together.
+        A wait for a record, with its end (as `clock.monotonic()`), if all wait at most *seconds*
+        together.
 
-        Only time in which at least one identity waits is counted, so that other work does not use it up.
+        Only time in which at least one identity waits is counted, so that other work does not use
+        it up.
         """
         with self._lock:
             now = self.clock.monotonic()
@@ -102,7 +112,9 @@ Key = Callable[[], SigningKey]
 
 @dataclass(frozen=True)
 class Services:
-    """Everything one call may touch, in one AWS account. Tests replace this value and nothing else."""
+    """
+    Everything one call may touch, in one AWS account. Tests replace this value and nothing else.
+    """
 
     run: Run
     ses: Callable[[str], SesClient]
@@ -110,7 +122,10 @@ class Services:
     names: Callable[[str], Collection[str]]
     """Names of the identities in a Region when this run first listed them."""
     elsewhere: Callable[[str, Sequence[str]], Mapping[str, Collection[str] | None]]
-    """The same for many Regions, asked from the first one's account; None for one that does not answer."""
+    """
+    The same for many Regions, asked from the first one's account; None for one that does not
+    answer.
+    """
 
     @classmethod
     def of(cls, run: Run, connections: Connections, account_id: str | None) -> Services:

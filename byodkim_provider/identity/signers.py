@@ -1,17 +1,18 @@
 """
-The one rule for whether a record of ours may leave DNS, for the records of Route 53 and of hosts alike.
+The one rule for whether a record of ours may leave DNS, for the records of Route 53 and of hosts
+alike.
 
 `stays` decides, from what this run has declared and from what SES answers:
 
     a resource of this run publishes the same record      stays
     its zone has left a domain that stays                 goes, unless it was there before the stack
-    its generation has left a domain that stays           goes, unless an identity signs with its key, or
-                                                          has been replaced in this run
-    its domain has left the stack                         as the line above, and a record that was there
-                                                          before the stack stays
+    its generation has left a domain that stays           goes, unless an identity signs with
+                                                          its key, or has been replaced in this run
+    its domain has left the stack                         as the line above, and a record that was
+                                                          there before the stack stays
 
-A supplied key may also be in another stack. Then every Region is asked, and an identity of another stack
-keeps the record: it may have signed until yesterday.
+A supplied key may also be in another stack. Then every Region is asked, and an identity of another
+stack keeps the record: it may have signed until yesterday.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class Ours:
     regions: Sequence[str]
     """Where identities of the domain may sign with its key; SES has to answer in each."""
     earlier: Sequence[str]
-    """Regions that the domain has left. The record stays if SES refuses to answer in one that is enabled."""
+    """
+    Regions that the domain has left. The record stays if SES refuses to answer in one that is
+    enabled.
+    """
     label: str
     """Of its zone."""
     name: str
@@ -64,7 +68,9 @@ class Ours:
         if (self.label, self.name, self.key) in services.run.records:
             return True
         if why := self.reason(services):
-            services.run.progress().warn(RecordMessages.LEFT(name=self.name, label=self.label, why=why))
+            services.run.progress().warn(
+                RecordMessages.LEFT(name=self.name, label=self.label, why=why)
+            )
         return bool(why)
 
     def reason(self, services: Services) -> str:
@@ -122,13 +128,18 @@ class Ours:
 
 
 def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """*news*, with the Regions that the domain has left: an adopted identity stays there, and still signs."""
+    """
+    *news*, with the Regions that the domain has left: an adopted identity stays there, and still
+    signs.
+    """
     earlier = sorted({*olds.get("regions", ()), *olds.get("earlier", ())} - {*news["regions"]})
     return {**news, **({"earlier": earlier} if earlier else {})}
 
 
 def may_exist(domain: str, names: Callable[[], Collection[str]]) -> bool:
-    """Whether SES has the identity, by the *names* that it lists, or can't be asked for the list."""
+    """
+    Whether SES has the identity, by the *names* that it lists, or can't be asked for the list.
+    """
     try:
         return domain in names()
     except AwsRefused as refused:

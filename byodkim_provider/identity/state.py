@@ -71,7 +71,10 @@ class Declared:
     fingerprint: str
     record_value: str
     owner: str
-    """`<id of the stack>/<resource>`; empty in a preview that can't know the id, as nothing is ours then."""
+    """
+    `<id of the stack>/<resource>`; empty in a preview that can't know the id, as nothing is ours
+    then.
+    """
     stack: str = ""
     """`<project>/<stack>`, for people."""
     account_id: str | None = None
@@ -93,7 +96,10 @@ class Declared:
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
     places: Mapping[int, tuple[str, ...]] | None = None
-    """By published generation the places of its record (see `place`); None if each stands at all of `dns`."""
+    """
+    By published generation the places of its record (see `place`); None if each stands at all of
+    `dns`.
+    """
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
     cname: str | None = None
@@ -102,7 +108,8 @@ class Declared:
     """
     With `cname`: by selector, the value of each published record that has a slot.
 
-    The program publishes those of the outputs, so a slot changes only once its generation may leave DNS.
+    The program publishes those of the outputs, so a slot changes only once its generation may leave
+    DNS.
     """
     panel: str | None = None
     """Whose panel people type the record into, and the zone that it shows."""
@@ -112,26 +119,35 @@ class Declared:
         return f"{self.domain} {self.region}"
 
     def places_of(self, generation: int | None) -> tuple[str, ...]:
-        """Where the record of a published generation stands; without generations, and for 0, all of `dns`."""
+        """
+        Where the record of a published generation stands; without generations, and for 0, all of
+        `dns`.
+        """
         return (self.places or {}).get(generation or 0, self.dns)
 
     def labels(self, generation: int | None = None) -> tuple[str, ...]:
-        """Labels of the zones with the record of a published generation, by default that which signs."""
-        return tuple(dict.fromkeys(parts(one)[0] for one in self.places_of(generation or self.generation)))
+        """
+        Labels of the zones with the record of a published generation, by default that which signs.
+        """
+        return tuple(
+            dict.fromkeys(parts(one)[0] for one in self.places_of(generation or self.generation))
+        )
 
     def slot(self, generation: int) -> str | None:
         """
         The selector of the slot of *generation*, if it has one.
 
-        Of one that is not published, what the last one before it, or else the first one, makes likely:
-        `Stored.slots_with` knows better.
+        Of one that is not published, what the last one before it, or else the first one, makes
+        likely: `Stored.slots_with` knows better.
         """
         known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
         _, name = parts(next(iter(self.places_of(max(known))), ""))
         return f"{records.split_name(name)[0][:-1]}{generations.slot(generation)}" if name else None
 
     def after_leak(self, leaked: int) -> tuple[int, tuple[int, ...]]:
-        """The generation that signs, and those in DNS, once the key of generation *leaked* is dropped."""
+        """
+        The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
+        """
         return generations.after_leak(
             leaked, signing=self.generation or leaked, published=self.published, slots=self.slot
         )
@@ -150,7 +166,9 @@ class Declared:
     @property
     def cnames(self) -> Mapping[str, str]:
         """The CNAMEs that the domain's own DNS needs: name and target; none without `cname`."""
-        return dict(records.cnames(self.selector[:-1], self.domain, self.cname)) if self.cname else {}
+        return (
+            dict(records.cnames(self.selector[:-1], self.domain, self.cname)) if self.cname else {}
+        )
 
     @property
     def record_name(self) -> str:
@@ -181,7 +199,11 @@ class Declared:
 
 
 INPUTS: Final[Kinds] = {
-    **{name: kind for name, kind in kinds_of(Declared, strict=True).items() if name != "fingerprint"},
+    **{
+        name: kind
+        for name, kind in kinds_of(Declared, strict=True).items()
+        if name != "fingerprint"
+    },
     "private_key": STRING,
     "secret_arn": LINE,
     "zone_roles": map_of(LINE),
@@ -214,26 +236,37 @@ class Stored:
 
     declared: Declared
     instance: str
-    """A random value in a tag of the identity. Only the resource that knows it deletes the identity."""
+    """
+    A random value in a tag of the identity. Only the resource that knows it deletes the identity.
+    """
     key: KeyInSes | None = None
     """None while awaiting DNS: no run knows that SES has the identity."""
     other_instance: str = ""
-    """Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored."""
+    """
+    Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored.
+    """
     other_owner: str | None = None
-    """Whose it is by its tags in SES, in words; empty if it has no owner tag; None while it is ours."""
+    """
+    Whose it is by its tags in SES, in words; empty if it has no owner tag; None while it is ours.
+    """
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None
     """What SES said it signs with; None if it did not say."""
     error_type: str = ""
     was_verified: bool = False
-    """A refresh saw that SES has verified this key since it was set, whatever *status* is by now."""
+    """
+    A refresh saw that SES has verified this key since it was set, whatever *status* is by now.
+    """
     adopted: bool = False
     """It belonged to somebody else before: it stays in SES when the resource is deleted."""
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
     other_slots: Mapping[int, str] | None = None
-    """By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is wrong."""
+    """
+    By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is
+    wrong.
+    """
 
     @property
     def status(self) -> str:
@@ -241,7 +274,10 @@ class Stored:
         return self.key.status if self.key else AWAITING_DNS
 
     def slots_with(self, declared: Declared) -> Callable[[int], str | None]:
-        """The slots of generations once *declared* is published; what has left DNS keeps the slot it had."""
+        """
+        The slots of generations once *declared* is published; what has left DNS keeps the slot it
+        had.
+        """
         left = self.other_slots or {}
 
         def slot(generation: int) -> str | None:
@@ -253,18 +289,35 @@ class Stored:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
-        """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
-        required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
+        """
+        The value that `to_outputs` wrote, in this version or an older one; raises
+        `InvalidSettings`.
+        """
+        required = (
+            "domain",
+            "region",
+            "owner",
+            "fingerprint",
+            "record_value",
+            "instance",
+            "status",
+        )
         refuse_state(problems(outputs, OUTPUTS, required=required))
         key = None
         if (set_at := outputs.get("key_set_at")) is not None:
-            key = read(KeyInSes, {"key_set_by": "", "signing_since": set_at, **without_none(outputs)})
+            key = read(
+                KeyInSes, {"key_set_by": "", "signing_since": set_at, **without_none(outputs)}
+            )
         return read(cls, outputs, declared=Declared.from_outputs(outputs), key=key)
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
         own = written(self) | {"other_instance": self.other_instance or None, "status": self.status}
-        return self.declared.to_properties() | without_none(own) | (written(self.key) if self.key else {})
+        return (
+            self.declared.to_properties()
+            | without_none(own)
+            | (written(self.key) if self.key else {})
+        )
 
 
 OUTPUTS: Final[Kinds] = {

@@ -1,22 +1,24 @@
 """
-A verification as a value: which call it makes next (`step`), and what SES's answer shows (`judged`).
+A verification as a value: which call it makes next (`step`), and what SES's answer shows
+(`judged`).
 
-No call and no clock here: `verification` carries out what `step` says, and asks again with what it has seen
-since. `TABLE` has the cases.
+No call and no clock here: `verification` carries out what `step` says, and asks again with what it
+has seen since. `TABLE` has the cases.
 
-Theory of operation. By its verdict of an earlier run, an entry is one of four: *settled* (verified, or
-unconfirmed), *awaiting* (SES has no key), *new* (never polled, or its wait was cut short) or *pending* (its
-whole wait ended without a verdict). New entries are what the run waits for: they are polled in rounds, with a
-pause after each, until all are over or time is up. Pending entries get one poll each, in the pauses: somebody
-who never adds a record costs each run one call. After the limit no call is made; at the limit itself
-the last round still begins. A limit of 0 is one poll of each entry, however long that takes.
+Theory of operation. By its verdict of an earlier run, an entry is one of four: *settled* (verified,
+or unconfirmed), *awaiting* (SES has no key), *new* (never polled, or its wait was cut short) or
+*pending* (its whole wait ended without a verdict). New entries are what the run waits for: they are
+polled in rounds, with a pause after each, until all are over or time is up. Pending entries get one
+poll each, in the pauses: somebody who never adds a record costs each run one call. After the limit
+no call is made; at the limit itself the last round still begins. A limit of 0 is one poll of each
+entry, however long that takes.
 
-A round goes through the Regions one by one. A List shows all identities of a Region, and not their DKIM
-status, so it counts only for what Create has made. List replaces several Gets if its pages are fewer than the
-identities to read, in this verification or in all that run now.
+A round goes through the Regions one by one. A List shows all identities of a Region, and not their
+DKIM status, so it counts only for what Create has made. List replaces several Gets if its pages are
+fewer than the identities to read, in this verification or in all that run now.
 
-After a switch, SUCCESS may still be about the previous key, so it counts only with evidence that SES checked
-after our call. `judged` goes down this list:
+After a switch, SUCCESS may still be about the previous key, so it counts only with evidence that
+SES checked after our call. `judged` goes down this list:
 
     SES shows                                                   verdict
     another key, or that signing is disabled                    not verified
@@ -56,7 +58,9 @@ UNCONFIRMED: Final = "UNCONFIRMED"
 """Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
 
 NOT_ASKED: Final = "NOT_ASKED"
-"""Status of an identity that was not polled, or for which SES returned an error: see `not_asked`."""
+"""
+Status of an identity that was not polled, or for which SES returned an error: see `not_asked`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +77,15 @@ class Entry:
     generation_before: int | None = field(default=None, compare=False)
     """The generation that signed before this one; None if there is none."""
     adopted: bool = field(default=False, compare=False)
-    """Whether it was somebody else's: then `generation_before` is not known to be the key before this one."""
+    """
+    Whether it was somebody else's: then `generation_before` is not known to be the key before this
+    one.
+    """
     record_value: str = field(default="", compare=False)
     cname: str | None = field(default=None, compare=False)
-    """The zone to which the CNAME at the record's name leads; None if the record stands there itself."""
+    """
+    The zone to which the CNAME at the record's name leads; None if the record stands there itself.
+    """
     dns_check: DnsCheck = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
 
@@ -105,9 +114,14 @@ class Verdict:
     reason: str = ""
     """Why the entry is not verified; or the evidence, if that is not SES's status itself."""
     waited: bool = True
-    """Whether the wait for the entry has ended. If not, it gets the full timeout in the next run."""
+    """
+    Whether the wait for the entry has ended. If not, it gets the full timeout in the next run.
+    """
     seen_unverified: bool = False
-    """Whether SES has shown that it had this key and had not found it yet: the next SUCCESS is about it."""
+    """
+    Whether SES has shown that it had this key and had not found it yet: the next SUCCESS is about
+    it.
+    """
 
     @property
     def settled(self) -> bool:
@@ -117,7 +131,9 @@ class Verdict:
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
         of_entry = {"domain", "region", "selector", "key_set_at"}
-        return {name: one for name, one in written(self.entry).items() if name in of_entry} | written(self)
+        return {
+            name: one for name, one in written(self.entry).items() if name in of_entry
+        } | written(self)
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
@@ -165,7 +181,9 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         has_key = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
         if has_key and not set(here) & set(were):
             regions, earlier = ", ".join(here), ", ".join(were)
-            problems.append(IdentityMessages.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier))
+            problems.append(
+                IdentityMessages.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier)
+            )
     if problems:
         raise InvalidSettings(problems)
 
@@ -176,14 +194,18 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
 
     *seen_unverified*: an earlier response after our call had a status other than SUCCESS.
     """
-    verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False, seen_unverified=seen_unverified)
+    verdict = Verdict(
+        entry=entry, status=seen.dkim_status, verified=False, seen_unverified=seen_unverified
+    )
     if found := of_shown(entry.selector, seen):
         return replace(verdict, reason=str(found[0]))
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
     not_found = with_error("SES did not find the key at its last check", seen.error_type)
     if entry.key_set_by == TAKEN_OVER and not seen_unverified and _missed_last(seen):
-        return replace(verdict, reason=not_found)  # perhaps the key of a Put whose response was lost
+        return replace(
+            verdict, reason=not_found
+        )  # perhaps the key of a Put whose response was lost
     if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_unverified:
         return replace(verdict, verified=True)
     checked, succeeded = (_is_after_put(entry, at) for at in (seen.last_checked, seen.last_success))
@@ -195,11 +217,16 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
     if _age(entry, seen) >= SETTLED:
         reason = IdentityMessages.UNCONFIRMED(selector=entry.selector)
         return replace(verdict, status=UNCONFIRMED, reason=str(reason))
-    return replace(verdict, reason="SES shows no check of this key yet, SUCCESS may be about the one before")
+    return replace(
+        verdict, reason="SES shows no check of this key yet, SUCCESS may be about the one before"
+    )
 
 
 def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
-    """Whether further polls in this run are useless; *seen*: the response judged, None if from the List."""
+    """
+    Whether further polls in this run are useless; *seen*: the response judged, None if from the
+    List.
+    """
     if verdict.settled or verdict.status == NOT_ASKED:
         return True
     entry = verdict.entry
@@ -223,8 +250,8 @@ def _missed_last(seen: SesIdentity) -> bool:
 
 
 def _is_after_put(entry: Entry, at: datetime | None) -> bool:
-    # `key_set_at` has no fractions of a second. A check in that second counts, though it may be from just
-    # before the Put: the next may be hours away.
+    # `key_set_at` has no fractions of a second. A check in that second counts, though it may be
+    # from just before the Put: the next may be hours away.
     return at is not None and entry.key_set_at is not None and at > entry.key_set_at
 
 
@@ -286,7 +313,10 @@ class Query:
     action: Literal["GetEmailIdentity", "ListEmailIdentities"]
     entries: tuple[Entry, ...]
     here: tuple[Entry, ...]
-    """All entries of the Region that have their turn now. None of them is polled if SES refuses the call."""
+    """
+    All entries of the Region that have their turn now. None of them is polled if SES refuses the
+    call.
+    """
     round: int
 
     @property
@@ -363,7 +393,11 @@ def step(
     polls = [seen.polls[entry] for entry in new if entry in seen.polls]
     this_round = max((poll.round for poll in polls), default=1)
     waiting = [entry for entry in new if not seen.is_over(entry)]
-    due = [entry for entry in waiting if entry not in seen.polls or seen.polls[entry].round < this_round]
+    due = [
+        entry
+        for entry in waiting
+        if entry not in seen.polls or seen.polls[entry].round < this_round
+    ]
     if due:
         return _call(due, seen, this_round)
     ended = max((poll.at for poll in polls), default=limit)
@@ -408,7 +442,13 @@ def after_get(seen: Polls, call: Query, shown: SesIdentity | str | None, *, at: 
 
 
 def after_list(
-    seen: Polls, call: Query, statuses: Mapping[str, str], *, pages: int, is_complete: bool, at: float
+    seen: Polls,
+    call: Query,
+    statuses: Mapping[str, str],
+    *,
+    pages: int,
+    is_complete: bool,
+    at: float,
 ) -> Polls:
     """
     What is seen once SES has answered a List with the *statuses* of these domains.

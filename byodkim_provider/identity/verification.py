@@ -1,8 +1,8 @@
 """
 Waits until SES has verified each identity, and says why it has not.
 
-`verdicts` decides which call comes next, and judges the responses. Here are SES, the clock, DNS for the
-diagnoses, and what people read. No Pulumi.
+`verdicts` decides which call comes next, and judges the responses. Here are SES, the clock, DNS for
+the diagnoses, and what people read. No Pulumi.
 """
 
 from __future__ import annotations
@@ -48,16 +48,22 @@ USUAL: Final = "SES usually takes 1 to 11 minutes"
 
 KEPT_AFTER: Final = 60
 """
-Seconds until a line of progress is kept under Diagnostics; the next one after twice the time, and so on.
+Seconds until a line of progress is kept under Diagnostics; the next one after twice the time, and
+so on.
 
 Without a terminal, as in CI, Pulumi shows no other progress of a resource.
 """
 
 DIAGNOSED: Final = 10
-"""How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
+"""
+How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's
+rate.
+"""
 
 DIAGNOSIS_SECONDS: Final = 60
-"""Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries."""
+"""
+Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries.
+"""
 
 
 def verify(
@@ -86,19 +92,28 @@ def verify(
     seen, waited_seconds = _wait(new, pending, seen, services, limit)
     verdicts = {entry: seen.verdict(entry, why_not=_why_not_polled()) for entry in entries}
     polled = {*new, *pending}
-    open_ = [verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified]
+    open_ = [
+        verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified
+    ]
     if stopping.is_set():
         verdicts |= _interrupted(open_, new, services.run.progress(), waited_seconds)
     else:
         verdicts |= _diagnosed(open_, seen, services, waited_seconds, limit)
     ordered = [verdicts[entry] for entry in entries]
-    if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
+    if (
+        on_timeout == "fail"
+        and not all(verdict.settled for verdict in ordered)
+        and not stopping.is_set()
+    ):
         raise _not_verified(ordered, waited_seconds=waited_seconds)
     return ordered
 
 
 def _why_not_polled() -> str:
-    interrupted, no_time = IdentityMessages.NOT_ASKED_INTERRUPTED, IdentityMessages.NOT_ASKED_NO_TIME
+    interrupted, no_time = (
+        IdentityMessages.NOT_ASKED_INTERRUPTED,
+        IdentityMessages.NOT_ASKED_NO_TIME,
+    )
     return str(interrupted() if stopping.is_set() else no_time())
 
 
@@ -114,7 +129,10 @@ def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> Byod
 def _wait(
     new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, services: Services, limit: float
 ) -> tuple[Polls, float]:
-    """What is seen once *new* entries are over, time is up or the run is interrupted; and after how long."""
+    """
+    What is seen once *new* entries are over, time is up or the run is interrupted; and after how
+    long.
+    """
     clock, progress = services.run.clock, services.run.progress()
     started, said, due = clock.monotonic(), "", KEPT_AFTER
 
@@ -131,7 +149,9 @@ def _wait(
         except Stopped:
             break  # earlier verdicts stay
         except AwsRefused as refused:
-            reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
+            reason = "; ".join(
+                filter(None, (refused.text, refused.hint))
+            )  # one line of the outputs
             seen = after_refusal(seen, following, reason, at=now())
             continue
         after = f"{_duration(now())} of at most {_duration(limit)}"
@@ -146,8 +166,13 @@ def _wait(
     return seen, now()
 
 
-def _answered(call: Query, seen: Polls, services: Services, now: Callable[[], float], limit: float) -> Polls:
-    """Make a call; returns what is seen then. A List ends once it has shown all entries, or time is up."""
+def _answered(
+    call: Query, seen: Polls, services: Services, now: Callable[[], float], limit: float
+) -> Polls:
+    """
+    Make a call; returns what is seen then. A List ends once it has shown all entries, or time is
+    up.
+    """
     ses = services.ses(call.region)
     if call.action == "GetEmailIdentity":
         (entry,) = call.entries
@@ -191,7 +216,9 @@ def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
 def _interrupted(
     open_: Sequence[Verdict], new: Sequence[Entry], progress: Progress, seconds: float
 ) -> dict[Entry, Verdict]:
-    """Say what is not verified, without further calls. New entries get the whole wait in the next run."""
+    """
+    Say what is not verified, without further calls. New entries get the whole wait in the next run.
+    """
     after = _duration(seconds)
     for verdict in open_:
         if verdict.settled:
@@ -210,7 +237,10 @@ def _pending(verdict: Verdict, after: str) -> Message:
 def _diagnosed(
     open_: Sequence[Verdict], seen: Polls, services: Services, seconds: float, limit: float
 ) -> dict[Entry, Verdict]:
-    """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
+    """
+    Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with
+    that.
+    """
     after, warn = _duration(seconds), services.run.progress().warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
         entries, why = first_few(left_out), _why_not_polled()
@@ -229,10 +259,16 @@ def _diagnosed(
     return found
 
 
-def _identities(pending: Sequence[Verdict], seen: Polls, services: Services) -> Mapping[Entry, SesIdentity]:
-    """What SES shows of each entry; those that were only listed are read, unless these are too many."""
+def _identities(
+    pending: Sequence[Verdict], seen: Polls, services: Services
+) -> Mapping[Entry, SesIdentity]:
+    """
+    What SES shows of each entry; those that were only listed are read, unless these are too many.
+    """
     known = {entry: poll.identity for entry, poll in seen.polls.items() if poll.identity}
-    unread = [v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)]
+    unread = [
+        v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)
+    ]
     if len(unread) <= DIAGNOSED:
         for entry in unread:
             with contextlib.suppress(Stopped, AwsRefused):  # the diagnosis has what could be read
@@ -251,7 +287,10 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
         if not resolver or not public_key or services.run.clock.monotonic() > until:
             return ""
         expected = ExpectedRecord(
-            selector=entry.selector, domain=entry.domain, public_key_der=public_key, target=entry.target
+            selector=entry.selector,
+            domain=entry.domain,
+            public_key_der=public_key,
+            target=entry.target,
         )
         return diagnosis.examine(resolver, expected).text
 
@@ -273,7 +312,8 @@ def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:
         found.append(in_dns)
     if entry.key_set_by == PUT and not entry.adopted and entry.generation_before in entry.published:
         found.append(
-            f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
+            f"`generation: {entry.generation_before}` with `published: "
+            f"{list(entry.published)}` goes back"
         )
     if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
         found.append("SES does not search for this key again: rotate to the next generation")

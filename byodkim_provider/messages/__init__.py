@@ -1,11 +1,14 @@
 """
-What a user can be told: a code with fields. Its text, and the advice about it, stand once, in a table here.
+What a user can be told: a code with fields. Its text, and the advice about it, stand once, in a
+table here.
 
-A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a message.
-Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts alone.
-`docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a section there.
+A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a
+message. Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts
+alone. `docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a
+section there.
 
-Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a program.
+Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a
+program.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ HINT: Final = "\n  hint: "
 """Between a text and its advice."""
 
 SECTION: Final = ""
-"""In the place of a text: the row begins a section. One without a head, for parts of other texts, is not shown."""
+"""
+In the place of a text: the row begins a section. One without a head, for parts of other texts, is
+not shown.
+"""
 
 
 class Table(Enum):
@@ -30,7 +36,10 @@ class Table(Enum):
         self.advice = advice
 
     def __call__(self, **fields: object) -> Message:
-        """The message with these *fields*. A field may be a message, or a list of messages to be joined."""
+        """
+        The message with these *fields*. A field may be a message, or a list of messages to be
+        joined.
+        """
         return Message(self, fields)
 
 
@@ -81,7 +90,9 @@ def in_python(text: str) -> str:
     from ruamel.yaml.error import YAMLError
 
     def respelled(value: Any) -> Any:
-        return {to_snake(key): one for key, one in value.items()} if isinstance(value, dict) else value
+        return (
+            {to_snake(key): one for key, one in value.items()} if isinstance(value, dict) else value
+        )
 
     def argument(found: re.Match[str]) -> str:
         try:
@@ -91,5 +102,7 @@ def in_python(text: str) -> str:
         given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
         return f"`{', '.join(given)}`"
 
-    text = _PATH.sub(lambda found: f"{found[1]}: {'.'.join(map(to_snake, found[2].split('.')))}", text)
+    text = _PATH.sub(
+        lambda found: f"{found[1]}: {'.'.join(map(to_snake, found[2].split('.')))}", text
+    )
     return _SETTING.sub(argument, text)

@@ -1,4 +1,7 @@
-"""What calls to AWS end in, and what is wrong with the settings for them, or with keys in Secrets Manager."""
+"""
+What calls to AWS end in, and what is wrong with the settings for them, or with keys in Secrets
+Manager.
+"""
 
 from __future__ import annotations
 
@@ -27,64 +30,153 @@ class AwsMessages(Table):
     SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
     SES_LIMIT = "{region} has as many identities as SES allows"
     SES_PERHAPS_GONE = "SES also says so if the identity does not exist: try `pulumi refresh`"
-    NOT_SHOWN_YET = "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
+    NOT_SHOWN_YET = (
+        "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
+    )
     HELD_BY_TENANT = (
         "tenant {tenant!r} holds the identity until `aws sesv2 delete-tenant-resource-association "
         "--region {region} --tenant-name {tenant} --resource-arn {arn}`"
     )
     HELD_BY_TENANTS = (
-        "`aws sesv2 list-resource-tenants --region {region} --resource-arn {arn}` names the tenants, "
+        "`aws sesv2 list-resource-tenants --region {region} --resource-arn {arn}` names the "
+        "tenants, "
         "`aws sesv2 delete-tenant-resource-association --region {region} --tenant-name NAME "
         "--resource-arn {arn}` frees the identity of one"
     )
     HELD_BY_CERTIFICATES = (
-        "`aws sesv2 list-email-identity-certificates --region {region} --email-identity {domain}` names the "
-        "addresses with a certificate, `aws sesv2 disassociate-email-identity-certificate --region {region} "
+        "`aws sesv2 list-email-identity-certificates --region {region} --email-identity "
+        "{domain}` names the "
+        "addresses with a certificate, `aws sesv2 disassociate-email-identity-certificate "
+        "--region {region} "
         "--email-identity {domain} --from-address ADDRESS` frees the identity of one"
     )
-    FREED = "then run the same command again, which goes on; until then the identity stays, and signs"
+    FREED = (
+        "then run the same command again, which goes on; until then the identity stays, and signs"
+    )
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
     SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
 
-    CALLS = SECTION, "Calls to AWS. State now, and next command: as the hint says, which has AWS's own words too."
+    CALLS = (
+        SECTION,
+        (
+            "Calls to AWS. State now, and next command: as the hint says, which has AWS's own "
+            "words too."
+        ),
+    )
     REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
     READ_REFUSED = "{call}: {seen}", "{steps}"
-    INTERRUPTED_BEFORE_ANSWER = "interrupted before {service} answered", "run `pulumi up` again to go on"
-    INTERRUPTED_BEFORE_CALL = "interrupted before {service} was called", "run `pulumi up` again to go on"
+    INTERRUPTED_BEFORE_ANSWER = (
+        "interrupted before {service} answered",
+        "run `pulumi up` again to go on",
+    )
+    INTERRUPTED_BEFORE_CALL = (
+        "interrupted before {service} was called",
+        "run `pulumi up` again to go on",
+    )
 
-    SETTINGS = SECTION, "AWS settings and credentials. State now: the call that was refused changed nothing. Next command: correct the setting or the credentials, then `pulumi preview`."
+    SETTINGS = (
+        SECTION,
+        (
+            "AWS settings and credentials. State now: the call that was refused changed nothing. "
+            "Next command: correct the setting or the credentials, then `pulumi preview`."
+        ),
+    )
     NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
-    NO_SESSION = "aws: no session with {whose}: {reason}", "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"
-    NO_RESPONSE = "aws: no response from STS with {whose}: {reason}", "this call changed nothing; {step}"
+    NO_SESSION = (
+        "aws: no session with {whose}: {reason}",
+        (
+            "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the "
+            "others of the environment"
+        ),
+    )
+    NO_RESPONSE = (
+        "aws: no response from STS with {whose}: {reason}",
+        "this call changed nothing; {step}",
+    )
     NOTHING_TO_ASSUME_WITH = "there are no credentials to assume role {role!r} with"
-    OTHER_ACCOUNT = "with {whose} {service} would be called in AWS account {account}, pulumi-aws works in {expected}", "nothing was changed in {service}; {service} and pulumi-aws must work in the same account: check `aws:profile`, AWS_PROFILE and explicit providers"
-    NOT_ALLOWED_ACCOUNT = "aws:allowedAccountIds: does not list {account}, the account of {whose}", "use credentials of the account that you mean, or correct the list"
-    FORBIDDEN_ACCOUNT = "aws:forbiddenAccountIds: lists {account}, the account of {whose}", "use credentials of the account that you mean, or correct the list"
-    ONE_REDIRECTED = "aws: {there} is redirected to another endpoint and {here} is not", "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} and AWS_ENDPOINT_URL_ROUTE_53"
-    REDIRECTED = "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get", "if you did not mean it, remove the service from `aws:endpoints`, or the variable `AWS_ENDPOINT_URL…`; rotate the keys that were sent there"
+    OTHER_ACCOUNT = (
+        (
+            "with {whose} {service} would be called in AWS account {account}, pulumi-aws works in "
+            "{expected}"
+        ),
+        (
+            "nothing was changed in {service}; {service} and pulumi-aws must work in the same "
+            "account: check `aws:profile`, AWS_PROFILE and explicit providers"
+        ),
+    )
+    NOT_ALLOWED_ACCOUNT = (
+        "aws:allowedAccountIds: does not list {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
+    FORBIDDEN_ACCOUNT = (
+        "aws:forbiddenAccountIds: lists {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
+    ONE_REDIRECTED = (
+        "aws: {there} is redirected to another endpoint and {here} is not",
+        (
+            "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} "
+            "and AWS_ENDPOINT_URL_ROUTE_53"
+        ),
+    )
+    REDIRECTED = (
+        "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get",
+        (
+            "if you did not mean it, remove the service from `aws:endpoints`, or the variable "
+            "`AWS_ENDPOINT_URL…`; rotate the keys that were sent there"
+        ),
+    )
     ENDPOINT = "the endpoint of {service} {problem}"
     URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
     ENDPOINTS = "aws:endpoints: {service}: {problem}"
     HALF_A_KEY = "aws:accessKey, aws:secretKey: must be both given or neither"
     TOKEN_ALONE = "aws:token: must come with aws:accessKey and aws:secretKey"
     ASSUME_ROLE = "aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"
-    IN_ENVIRONMENT = "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
+    IN_ENVIRONMENT = (
+        "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
+    )
     REMOVE = "{path}: can't be honoured for SES, remove it"
     LIST = "{path}: must be a list, as `pulumi config set --path '{path}{item}' …` makes it"
     ACCOUNT = "{path}: must be 12 digits in quotes, not {value}"
     ROLE = "{path}: must be an object with roleArn"
-    ROLE_ARN = "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
+    ROLE_ARN = (
+        "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
+    )
     DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
     KIND = "{path}: must be {kind}"
 
-    SECRETS = SECTION, "Secrets Manager. State now: SES signs as before; keys and records of the run may be made. More in [Keys in AWS Secrets Manager](../how-to/key-store.md#when-something-goes-wrong)."
-    LONG_NAME = "the name of the resource must have at most {most} characters, not {length}", _OTHER_NAME
+    SECRETS = (
+        SECTION,
+        (
+            "Secrets Manager. State now: SES signs as before; keys and records of the run may be "
+            "made. More in [Keys in AWS Secrets "
+            "Manager](../how-to/key-store.md#when-something-goes-wrong)."
+        ),
+    )
+    LONG_NAME = (
+        "the name of the resource must have at most {most} characters, not {length}",
+        _OTHER_NAME,
+    )
     NAME = "{name!r} can't be the name of a secret: {character!r} is not allowed", _OTHER_NAME
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"
-    DELETED = "{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` keeps it"
+    DELETED = (
+        "{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` "
+        "keeps it"
+    )
     GONE = "{arn} is gone and its key with it: sign with another generation, and leave this one out"
-    OTHER_KEY = "{arn}: expected the key {expected}, the secret holds {found}", "nothing was changed in SES; give the version that was there before the label AWSCURRENT again (`aws secretsmanager list-secret-version-ids --secret-id {arn}` shows both, `aws secretsmanager update-secret-version-stage --secret-id {arn} --version-stage AWSCURRENT --remove-from-version-id NOW --move-to-version-id BEFORE` moves it), or sign with another generation"
-    MADE_ALREADY = "{domain}: {selector} is in Secrets Manager already ({name}), no other key is made"
+    OTHER_KEY = (
+        "{arn}: expected the key {expected}, the secret holds {found}",
+        (
+            "nothing was changed in SES; give the version that was there before the label "
+            "AWSCURRENT again (`aws secretsmanager list-secret-version-ids --secret-id {arn}` "
+            "shows both, `aws secretsmanager update-secret-version-stage --secret-id {arn} "
+            "--version-stage AWSCURRENT --remove-from-version-id NOW --move-to-version-id BEFORE` "
+            "moves it), or sign with another generation"
+        ),
+    )
+    MADE_ALREADY = (
+        "{domain}: {selector} is in Secrets Manager already ({name}), no other key is made"
+    )
     LEFT = "{arn}: left in Secrets Manager, it now belongs to another resource"
 
 

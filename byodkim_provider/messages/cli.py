@@ -11,37 +11,93 @@ _UP_FIRST: Final = "run `pulumi up` first"
 
 
 class CliMessages(Table):
-    COMMANDS = SECTION, "The commands. State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`."
-    NO_PROJECT = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project"
-    NO_PROJECT_HERE = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project" + _WITHOUT_A_STACK
+    COMMANDS = (
+        SECTION,
+        (
+            "The commands. State now: no command changes anything but `rotate`, which edits the "
+            "stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They "
+            "say what they wrote. Exit codes, and what a wrong command line is: `byodkim "
+            "<command> --help`."
+        ),
+    )
+    NO_PROJECT = (
+        "there is no Pulumi.yaml in {directory} or above it",
+        "`cd` to the folder of the project",
+    )
+    NO_PROJECT_HERE = (
+        "there is no Pulumi.yaml in {directory} or above it",
+        "`cd` to the folder of the project" + _WITHOUT_A_STACK,
+    )
     NO_STACK_FILE = "there is no stack file of a project in {directory} or above it"
     NO_DIRECTORY = "the current directory does not exist any more"
-    NO_PULUMI = "{command}: there is no `pulumi` on PATH", "see https://www.pulumi.com/docs/install/"
+    NO_PULUMI = (
+        "{command}: there is no `pulumi` on PATH",
+        "see https://www.pulumi.com/docs/install/",
+    )
     PULUMI = "{command}: {error}"
     TABS = "{command}: {error}", "YAML takes no tabs: indent with blanks"
     NO_CONFIGURATION = "pulumi config: what it prints is not the configuration of a stack"
     NO_STATE = "pulumi stack export: what it prints is not the state of a stack"
     NO_PROJECT_FILE = "{file}: is not a project file"
     NO_STACK = "no stack of a file in the project exists: {names}"
-    ENCRYPTED_MAP = "{name}: is encrypted as a whole, and nothing is decrypted here", "set it without `--secret`: privateKeys holds the private keys"
+    ENCRYPTED_MAP = (
+        "{name}: is encrypted as a whole, and nothing is decrypted here",
+        "set it without `--secret`: privateKeys holds the private keys",
+    )
     ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
     OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
     OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
-    LEAVING = "{domain}: is in the state of stack {stack} and not in its stack file any more: the next `pulumi up` takes it out of the stack", "put its entry back if it is to stay"
+    LEAVING = (
+        (
+            "{domain}: is in the state of stack {stack} and not in its stack file any more: the "
+            "next `pulumi up` takes it out of the stack"
+        ),
+        "put its entry back if it is to stay",
+    )
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
-    OWN_PROGRAM = "a program declares the domains of this stack, and no file lists them: {edits}", "set that where the program declares the domain, and run `pulumi up`"
+    OWN_PROGRAM = (
+        "a program declares the domains of this stack, and no file lists them: {edits}",
+        "set that where the program declares the domain, and run `pulumi up`",
+    )
     RETIRED = "{domain}: is retired, nothing signs"
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
     WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
-    OTHER_GENERATION = "{name}: generation {generation} signs, the stack file says {wanted}", _UP_FIRST
+    OTHER_GENERATION = (
+        "{name}: generation {generation} signs, the stack file says {wanted}",
+        _UP_FIRST,
+    )
     NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
-    NO_WAY_BACK = "{domain}: no generation before {generation} is published, there is no way back", "`byodkim rotate {domain}` goes on to the next one"
-    NO_STANDBY = "{domain}: there is no standby, `keys` has no generation {generation}", "add `keys.{generation}` with a selector and a private key, run `pulumi up`, then rotate"
-    SLOT_TAKEN = "{domain}: generation {generation} has no record yet, and its slot has the key of generation {before}", "delete `overlapDays: 0` if it is there, set `published: {published}` and leave `generation: {signing}`, run `pulumi up`, which makes the record, then rotate"
-    ELSEWHERE = "{domain}: {file} does not say what `pulumi config` says of it", "edit it where that has it from"
-    NO_MAP = "{project}:domains: is not a map in {file} or in {project_file}", "edit it where `pulumi config` has it from"
+    NO_WAY_BACK = (
+        "{domain}: no generation before {generation} is published, there is no way back",
+        "`byodkim rotate {domain}` goes on to the next one",
+    )
+    NO_STANDBY = (
+        "{domain}: there is no standby, `keys` has no generation {generation}",
+        "add `keys.{generation}` with a selector and a private key, run `pulumi up`, then rotate",
+    )
+    SLOT_TAKEN = (
+        (
+            "{domain}: generation {generation} has no record yet, and its slot has the key of "
+            "generation {before}"
+        ),
+        (
+            "delete `overlapDays: 0` if it is there, set `published: {published}` and leave "
+            "`generation: {signing}`, run `pulumi up`, which makes the record, then rotate"
+        ),
+    )
+    ELSEWHERE = (
+        "{domain}: {file} does not say what `pulumi config` says of it",
+        "edit it where that has it from",
+    )
+    NO_MAP = (
+        "{project}:domains: is not a map in {file} or in {project_file}",
+        "edit it where `pulumi config` has it from",
+    )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
-    SHARED_FILE = "{file}: holds the domains of the stack, and other stacks may share it", "edit it by hand: without `--add` the entries are printed"
+    SHARED_FILE = (
+        "{file}: holds the domains of the stack, and other stacks may share it",
+        "edit it by hand: without `--add` the entries are printed",
+    )
     CHANGED_MEANWHILE = "{file}: was changed meanwhile, nothing was written"
     READ_ONLY = "{file}: is read-only, nothing was written"
     CANT_READ = "{file}: can't be read: {error}"
@@ -49,56 +105,151 @@ class CliMessages(Table):
     NOT_UTF8 = "{file}: is not in UTF-8"
     NOTHING_WRITTEN = "nothing was written"
     NOT_ASKED = "nothing was written", "`--yes` writes without a question"
-    NOTHING_CHANGED = "`pulumi up` did not succeed, and changed nothing", "{file} is as it was; correct what Pulumi says, and rotate again"
-    UP_FAILED = "`pulumi up` did not succeed", "{file} is changed as shown; correct what the error says, then run `pulumi up`, or `pulumi up --refresh` where it says so, until it ends without an error; undo the change only then"
+    NOTHING_CHANGED = (
+        "`pulumi up` did not succeed, and changed nothing",
+        "{file} is as it was; correct what Pulumi says, and rotate again",
+    )
+    UP_FAILED = (
+        "`pulumi up` did not succeed",
+        (
+            "{file} is changed as shown; correct what the error says, then run `pulumi up`, or "
+            "`pulumi up --refresh` where it says so, until it ends without an error; undo the "
+            "change only then"
+        ),
+    )
     OF_STACK = "stack {name!r}: {problem}"
     NOT_IN_SES = "{pattern}: SES has no such domain here{did_you_mean}"
     NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"
 
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
-    NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
-    NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
+    NO_ANSWER = (
+        "SES's answer is missing{times}: {refusal}",
+        "the rest holds; renew or extend the credentials, and run it again",
+    )
+    NO_ZONES = (
+        "zones of Route 53 can't be read: {error}",
+        "the rest holds; renew or extend the credentials, and run it again",
+    )
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
-    ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, don't type these names, and name it with --zone"
-    ADDED_ONCE = "left out: MX and SPF of {names}, which are added once: `--format route53-mail-from` prints their batch"
+    ZONE_ASSUMED = (
+        "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
+        "names, and name it with --zone"
+    )
+    ADDED_ONCE = (
+        "left out: MX and SPF of {names}, which are added once: `--format route53-mail-from` "
+        "prints their batch"
+    )
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
-    WITHOUT_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
+    WITHOUT_STACK = (
+        "left out, as there is a file and no stack: {names}",
+        "nothing, or `pulumi stack init`",
+    )
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
-    ANY_DOMAIN = "there is no project here: this is for any stack in one account, without the records of `mailFrom`, roles and KMS keys"
-    UNKNOWN = "not known before the first `pulumi up`: {what}; `*` stands for each until the policy is printed again"
+    ANY_DOMAIN = (
+        "there is no project here: this is for any stack in one account, without the records of "
+        "`mailFrom`, roles and KMS keys"
+    )
+    UNKNOWN = (
+        "not known before the first `pulumi up`: {what}; `*` stands for each until the policy is "
+        "printed again"
+    )
     ROLE = "--role {role}: the policy that this role needs"
-    LONG_POLICY = "it has {length} characters and a managed policy takes {most}: make several of it, each with some of the ARNs and records"
-    LEFT_OUT = "left out: {why}", "[adopt an account](../how-to/adopt-an-account.md) says what each needs"
+    LONG_POLICY = (
+        "it has {length} characters and a managed policy takes {most}: make several of it, each "
+        "with some of the ARNs and records"
+    )
+    LEFT_OUT = (
+        "left out: {why}",
+        "[adopt an account](../how-to/adopt-an-account.md) says what each needs",
+    )
     STACK_HAS_IT = "{domain}: the stack {stack} has it, `--domain {domain}` takes it over"
-    REPLICAS = "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt all Regions in one `pulumi up`"
-    NO_RECORD_FOUND = "{domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
+    REPLICAS = (
+        "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt "
+        "all Regions in one `pulumi up`"
+    )
+    NO_RECORD_FOUND = (
+        "{domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
+    )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"
-    EXCLUDE = "`--exclude` keeps out what you delete from the file: without it the next scan finds that again"
+    EXCLUDE = (
+        "`--exclude` keeps out what you delete from the file: without it the next scan finds that "
+        "again"
+    )
 
 
 class FindingMessages(Table):
-    FINDINGS = SECTION, "What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."
+    FINDINGS = (
+        SECTION,
+        (
+            "What `byodkim status` says of an identity. How SES differs from the stack it says as "
+            "a refresh does, and what to do: mostly `pulumi up --refresh`."
+        ),
+    )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
-    EXISTING = "SES has an identity{whose} already ({signs}): {then}", "[existing identities](../how-to/existing-identities.md), [away from Easy DKIM](../how-to/from-easy-dkim.md)"
+    EXISTING = (
+        "SES has an identity{whose} already ({signs}): {then}",
+        (
+            "[existing identities](../how-to/existing-identities.md), [away from Easy "
+            "DKIM](../how-to/from-easy-dkim.md)"
+        ),
+    )
     PENDING = "verification pending{failure}: run `pulumi up`"
     CHECK_AGAIN = "{reason}: run `pulumi up`"
-    GIVEN_UP = "SES has given up and does not search again: rotate to the next generation", "`byodkim rotate <domain>`"
-    RECORD_LOST = "{reasons}; mail is unsigned until SES finds the record, and after five days it looks no more", "[AWS warns](../how-to/trouble.md#aws-warns)"
-    SET_IN_FUTURE = "SES got the key at {time}, which is in the future: a clock was ahead, and no check before that counts: rotate to the next generation", "`byodkim rotate <domain>`"
-    SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
+    GIVEN_UP = (
+        "SES has given up and does not search again: rotate to the next generation",
+        "`byodkim rotate <domain>`",
+    )
+    RECORD_LOST = (
+        (
+            "{reasons}; mail is unsigned until SES finds the record, and after five days it looks "
+            "no more"
+        ),
+        "[AWS warns](../how-to/trouble.md#aws-warns)",
+    )
+    SET_IN_FUTURE = (
+        (
+            "SES got the key at {time}, which is in the future: a clock was ahead, and no check "
+            "before that counts: rotate to the next generation"
+        ),
+        "`byodkim rotate <domain>`",
+    )
+    SIGNS_IN_FUTURE = (
+        "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
+    )
 
-    MAIL_FROM = SECTION, "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
-    OTHER_MAIL_FROM = "the MAIL FROM domain in SES is {seen}, not {wanted!r}: run `pulumi up --refresh`"
+    MAIL_FROM = (
+        SECTION,
+        (
+            "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is "
+            "signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. "
+            "[MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
+        ),
+    )
+    OTHER_MAIL_FROM = (
+        "the MAIL FROM domain in SES is {seen}, not {wanted!r}: run `pulumi up --refresh`"
+    )
     MAIL_FROM_WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
-    MAIL_FROM_REFUSES = "SES says {status} of {name}, and refuses all mail (`onMxFailure: reject`): add the MX record {value}, and set `mailFrom` without `reject` until SES says SUCCESS"
-    MAIL_FROM_GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
-    NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    MAIL_FROM_REFUSES = (
+        "SES says {status} of {name}, and refuses all mail (`onMxFailure: reject`): add the MX "
+        "record {value}, and set `mailFrom` without `reject` until SES says SUCCESS"
+    )
+    MAIL_FROM_GIVEN_UP = (
+        "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and "
+        "set it again"
+    )
+    NO_MX = (
+        "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in "
+        "Route 53"
+    )
     TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
     OTHER_REGION = "the MX record of {name} is {hosts}, that of another Region: it must be {value}"
     RECEIVES = "{name} receives other mail, by {hosts}: take another label"
     TAKEN = "{name} is a CNAME to {target}: take another label"
-    NO_SPF = "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    NO_SPF = (
+        "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in "
+        "Route 53"
+    )
     TWO_SPF = "{name} has several SPF records, so receivers take none: leave one"
     OTHER_SPF = "the SPF record of {name} lacks {include}: add it there"

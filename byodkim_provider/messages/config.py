@@ -6,47 +6,133 @@ from byodkim_provider.messages import SECTION, Table
 
 
 class SettingMessages(Table):
-    PROBLEMS = SECTION, "The stack file, and the arguments of a program. State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`."
+    PROBLEMS = (
+        SECTION,
+        (
+            "The stack file, and the arguments of a program. State now: nothing was changed. Next "
+            "command: correct the setting that the line begins with, then `pulumi preview`."
+        ),
+    )
     LISTED = "{lines}", "{hint}"
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"
-    NO_DOMAINS = "domains: must not be empty{found}", "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {project}:domains:\n        example.com:\n          generation: 1\n  `{project}:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"
-    NO_REGION = "required, because aws:region is not set", "set `regions`, or `pulumi config set aws:region eu-west-1`"
+    NO_DOMAINS = (
+        "domains: must not be empty{found}",
+        (
+            "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      "
+            "{project}:domains:\n        example.com:\n          generation: 1\n  "
+            "`{project}:domains: {{}}` if the last domain has left: `pulumi up` then deletes what "
+            "the stack made"
+        ),
+    )
+    NO_REGION = (
+        "required, because aws:region is not set",
+        "set `regions`, or `pulumi config set aws:region eu-west-1`",
+    )
     REQUIRED_WITH = "required with {provider}", "add what is missing"
     EMPTY = "must not be empty", "add what is missing"
     KIND = "must be {kind}, not {value}", "write a value of the kind that the line names"
     TWICE = "{value} is listed twice", "list it once"
     UNKNOWN_KEY = "unknown key{known}", "correct the name of the setting"
     OF_A_DOMAIN = "belongs to a domain, not to defaults", "move it below a domain"
-    OTHER_PROVIDER = "is an option of {others}, not of {provider}", "remove the option, or name the provider that has it"
+    OTHER_PROVIDER = (
+        "is an option of {others}, not of {provider}",
+        "remove the option, or name the provider that has it",
+    )
     ZONE_OR_ID = "give the name of the zone or its ID, not both", "remove one of them"
     EXTERNAL_ID = "goes with a role that asks for it, and none is named", "name it: `assumeRole: …`"
-    ZONE_ID = "{zone_id!r} is not a zone id in {provider}", "copy the ID of the hosted zone, such as `Z0123456789`"
+    ZONE_ID = (
+        "{zone_id!r} is not a zone id in {provider}",
+        "copy the ID of the hosted zone, such as `Z0123456789`",
+    )
     OTHER_ZONE = "{zone!r} does not hold {domain!r}", "correct the zone: the domain must be in it"
     TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}", "write a shorter name"
     RESERVED = "names that begin with {prefix!r} are reserved", "take another name"
     NO_SUCH_KEY = "{name!r} is not in privateKeys{how}", "correct the name, or set the key"
-    KEY_ITSELF = "must be the name of a key in privateKeys, not the key: set it with {command}, and make another one if somebody may have read this", "[a key has leaked](../how-to/leaked-key.md) has the steps for a key that signs"
-    NOT_ENCRYPTED = "is not encrypted, set it with {command}, and make another one if somebody may have read this"
+    KEY_ITSELF = (
+        (
+            "must be the name of a key in privateKeys, not the key: set it with {command}, and "
+            "make another one if somebody may have read this"
+        ),
+        "[a key has leaked](../how-to/leaked-key.md) has the steps for a key that signs",
+    )
+    NOT_ENCRYPTED = (
+        "is not encrypted, set it with {command}, and make another one if somebody may have read "
+        "this"
+    )
     SAME_DOMAIN = "is the same domain as {first!r}", "list the domain once"
-    RETIRED_ADOPTED = "can't be true with adopt: an adopted identity stays in SES", "delete `adopt`, `pulumi up`, then set `retired`"
-    LONG_DOMAIN = "too long for a generated selector, only supplied keys can have a shorter one", "give the domain keys of your own, with a short selector"
-    NOT_SUPPLIED = "must hold a key for generation {generation}, which signs", "add the key, or correct `generation`"
-    SELECTOR_TAKEN = "{selector!r} belongs to generation {generation} already", "give each generation a selector of its own"
-    SAME_KEY = "is the key of generation {generation} already", "give each generation a key of its own"
+    RETIRED_ADOPTED = (
+        "can't be true with adopt: an adopted identity stays in SES",
+        "delete `adopt`, `pulumi up`, then set `retired`",
+    )
+    LONG_DOMAIN = (
+        "too long for a generated selector, only supplied keys can have a shorter one",
+        "give the domain keys of your own, with a short selector",
+    )
+    NOT_SUPPLIED = (
+        "must hold a key for generation {generation}, which signs",
+        "add the key, or correct `generation`",
+    )
+    SELECTOR_TAKEN = (
+        "{selector!r} belongs to generation {generation} already",
+        "give each generation a selector of its own",
+    )
+    SAME_KEY = (
+        "is the key of generation {generation} already",
+        "give each generation a key of its own",
+    )
     DUPLICATE = "{where}{problem}", "correct the line that is named"
     NOT_YAML = "is not valid YAML", "correct the file"
-    TOO_LONG = "has more than {most} keys and values, with its aliases written out", "write it without aliases that repeat aliases"
-    NOT_EDITABLE = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand", "edit the file: `generation`, and what `rotate --dry-run` says for it"
-    NOT_EXTENDABLE = "can't be extended in place (is it not written line by line?), edit it by hand", "`byodkim scan` without `--add` prints the entries: paste them"
-    IN_STATE = "in the state, {problem}", "this call changed nothing; was the state edited by hand? `pulumi stack import` restores an earlier version"
-    LABEL_REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
-    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only", "give each Region a label of its own"
+    TOO_LONG = (
+        "has more than {most} keys and values, with its aliases written out",
+        "write it without aliases that repeat aliases",
+    )
+    NOT_EDITABLE = (
+        "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand",
+        "edit the file: `generation`, and what `rotate --dry-run` says for it",
+    )
+    NOT_EXTENDABLE = (
+        "can't be extended in place (is it not written line by line?), edit it by hand",
+        "`byodkim scan` without `--add` prints the entries: paste them",
+    )
+    IN_STATE = (
+        "in the state, {problem}",
+        (
+            "this call changed nothing; was the state edited by hand? `pulumi stack import` "
+            "restores an earlier version"
+        ),
+    )
+    LABEL_REGIONS = (
+        "must have one label for each of the Regions {regions}",
+        "write a label for each Region of the domain, and for no other",
+    )
+    LABEL_TWICE = (
+        "{name!r} is of two Regions, and its MX record can name one only",
+        "give each Region a label of its own",
+    )
     LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"
 
-    WARNINGS = SECTION, "Settings that are perhaps not intended. State now: what the line says; a warning stops nothing."
-    NO_STANDBY = "no generation after {generation} is published, the next rotation has to wait for DNS: {add}"
-    NOT_PUBLISHED = "not published, so it has no record in DNS: add {generation} to `published`", "or remove its key"
-    NOT_IN_STORE = "holds generated keys only, those under keys stay in the stack file and in the state", "nothing; or [move the keys](../how-to/key-store.md)"
+    WARNINGS = (
+        SECTION,
+        (
+            "Settings that are perhaps not intended. State now: what the line says; a warning "
+            "stops nothing."
+        ),
+    )
+    NO_STANDBY = (
+        "no generation after {generation} is published, the next rotation has to wait for DNS: "
+        "{add}"
+    )
+    NOT_PUBLISHED = (
+        "not published, so it has no record in DNS: add {generation} to `published`",
+        "or remove its key",
+    )
+    NOT_IN_STORE = (
+        "holds generated keys only, those under keys stay in the stack file and in the state",
+        "nothing; or [move the keys](../how-to/key-store.md)",
+    )
     UNUSED = "no generation has this key{how}", "correct the name, or remove the key"
-    SHARED = "is the key of {first} too, and whoever has it signs as both: give each domain its own", "[rotate](../how-to/rotation.md) one of them to a key of its own"
+    SHARED = (
+        "is the key of {first} too, and whoever has it signs as both: give each domain its own",
+        "[rotate](../how-to/rotation.md) one of them to a key of its own",
+    )

@@ -9,23 +9,40 @@ from byodkim_provider.messages import SECTION, Table
 _DOMAIN: Final = ", expected a domain such as 'example.com'"
 _BARE: Final = "write the bare domain, for example `example.com`"
 _OF_MAIL: Final = "write the domain in the `From` of your mail"
-_OF_RECORD: Final = "write the domain that the record belongs to, without `_domainkey` and the selector"
+_OF_RECORD: Final = (
+    "write the domain that the record belongs to, without `_domainkey` and the selector"
+)
 _REGISTERED: Final = "write the domain as it is registered, for example `example.com`"
 _COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
 _OTHER_FILE: Final = "take the other file, or the one block that is asked for"
 _NEW: Final = "make another key: `openssl genrsa -f4 2048`"
-_COMPUTED: Final = ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
+_COMPUTED: Final = (
+    ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
+)
 
 
 class DkimMessages(Table):
-    DOMAINS = SECTION, "Domains. State now: nothing was changed. Next command: correct the name, then `pulumi preview`."
+    DOMAINS = (
+        SECTION,
+        (
+            "Domains. State now: nothing was changed. Next command: correct the name, then "
+            "`pulumi preview`."
+        ),
+    )
     EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
     BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
     URL = "{text!r} is a URL" + _DOMAIN, _BARE
     PATH = "{text!r} has a path" + _DOMAIN, _BARE
     PORT = "{text!r} has a port" + _DOMAIN, _BARE
-    EMAIL = "{text!r} is an e-mail address, which inherits the DKIM of its domain" + _DOMAIN, "write the part after the `@`"
-    WILDCARD = "{text!r} is a wildcard, and an identity covers the sub-domains of its domain anyway" + _DOMAIN, "write the domain without `*.`"
+    EMAIL = (
+        "{text!r} is an e-mail address, which inherits the DKIM of its domain" + _DOMAIN,
+        "write the part after the `@`",
+    )
+    WILDCARD = (
+        "{text!r} is a wildcard, and an identity covers the sub-domains of its domain anyway"
+        + _DOMAIN,
+        "write the domain without `*.`",
+    )
     ADDRESS = "{text!r} is an IP address" + _DOMAIN, _OF_MAIL
     NUMBER = "{text!r} ends in a number, as an IP address does" + _DOMAIN, _OF_MAIL
     RECORD = "{text!r} is the name of a record" + _DOMAIN, _OF_RECORD
@@ -36,21 +53,48 @@ class DkimMessages(Table):
     EMPTY_LABEL = "{text!r} has an empty label" + _DOMAIN, _REGISTERED
     OCTETS = "{text!r} has {length} octets, expected at most {most}", _REGISTERED
     IDNA = "{text!r}: IDNA 2008 does not allow the label {label!r}", _REGISTERED
-    LABEL = "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end", _REGISTERED
+    LABEL = (
+        (
+            "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at "
+            "either end"
+        ),
+        _REGISTERED,
+    )
 
-    SELECTORS = SECTION, "Selectors and records. State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`."
+    SELECTORS = (
+        SECTION,
+        (
+            "Selectors and records. State now: nothing was changed. Next command: take another "
+            "selector, for example `mail2027`, then `pulumi preview`."
+        ),
+    )
     SELECTOR_TOO_LONG = "{length} characters are too many, expected at most 63"
-    UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
+    UPPER_CASE = (
+        "{text!r} has upper case, expected lower case: that is how DNS providers store names"
+    )
     DOT = "{text!r} has a dot, expected the one label before '._domainkey'"
-    SELECTOR_LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+    SELECTOR_LABEL = (
+        "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+    )
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
-    NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"
+    NOT_IN_ZONE = (
+        "{name!r} is not in the zone {zone!r}",
+        "correct the zone: the domain must be in it",
+    )
 
     PARTS = SECTION, "What is expected of a key: parts of the texts below."
-    PRIVATE_EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+    PRIVATE_EXPECTED = (
+        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+    )
     PUBLIC_EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
-    KEYS = SECTION, "Keys. State now: nothing was changed. Next command: set another key, then `pulumi preview`."
+    KEYS = (
+        SECTION,
+        (
+            "Keys. State now: nothing was changed. Next command: set another key, then `pulumi "
+            "preview`."
+        ),
+    )
     EMPTY_KEY = "is empty, {expected}", _COPY
     NOT_ASCII = "has characters outside ASCII, {expected}", _COPY
     NOT_BASE64 = "is not base64, {expected}", _COPY
@@ -71,37 +115,118 @@ class DkimMessages(Table):
     HAS_PUBLIC = "is a certificate (`openssl x509 -in FILE -pubkey -noout` writes its public key)"
     OPENSSH = "is an OpenSSH key (`ssh-keygen -p -m PEM -f COPY` turns a copy of it into PEM)"
     PKCS12 = "is a PKCS#12 file (`openssl pkcs12 -in FILE -nocerts -nodes` takes the key out)"
-    ENCRYPTED = "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes it off)"
-    PEM_IN_BASE64 = "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in FILE`), or base64 of its DER"
+    ENCRYPTED = (
+        "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes "
+        "it off)"
+    )
+    PEM_IN_BASE64 = (
+        "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in "
+        "FILE`), or base64 of its DER"
+    )
     ALGORITHM = "is a key for {algorithm}, {expected}", _NEW
     NOT_RSA = "is not an RSA key, {expected}", _NEW
     PSS = "is an RSA-PSS key, expected plain RSA (openssl genrsa)", _NEW
     PRIMES = "has more than two primes, expected two (openssl genrsa without -primes)", _NEW
     EXPONENT = "has the public exponent {exponent}, expected {least} (openssl genrsa -f4)", _NEW
-    LONG_EXPONENT = "has a public exponent of {bits} bits, which not all receivers take, expected {expected} (openssl genrsa -f4)", _NEW
+    LONG_EXPONENT = (
+        (
+            "has a public exponent of {bits} bits, which not all receivers take, expected "
+            "{expected} (openssl genrsa -f4)"
+        ),
+        _NEW,
+    )
     BITS = "must be {least} to {most} bits, not {bits}", _NEW
     SHORT_PRIME = "has a prime of only {bits} bits" + _COMPUTED, _NEW
     CLOSE_PRIMES = "has two primes close to each other" + _COMPUTED, _NEW
     ROCA = "is from a chip with the flaw ROCA (CVE-2017-15361)" + _COMPUTED, _NEW
 
-    GENERATIONS = SECTION, "Generations. State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`."
+    GENERATIONS = (
+        SECTION,
+        (
+            "Generations. State now: nothing was changed. Next command: correct `published` or "
+            "`generation`, then `pulumi preview`."
+        ),
+    )
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
-    SLOTS = SECTION, "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."
-    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation has to be published as the standby before it can sign: raise `generation` by one at a time, or go back to one that is still published; before `retired: true`, take a generation without a record out of `published`"
-    STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`; where nobody may use SES any more, `pulumi up --replace` of this resource, with `published` as it was, makes it forget the Region"
-    NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"
-    OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; if an identity of this stack's past signs with it, delete that identity and the record; if another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
-    OTHER_STANDS = "{name!r} has another key than in the state", "nothing was changed in DNS; if a run was killed, `pulumi up` without `--refresh` goes on; if the key of the state stands beside it, delete the other key, then `pulumi up --refresh`; else send a mail: if it passes DKIM with this selector, the state is older than the record, so import it again, or a newer one, and run `pulumi up` without `--refresh`; if it does not, somebody has changed the record: delete it, then `pulumi up --refresh`"
-    OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"
+    SLOTS = (
+        SECTION,
+        (
+            "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next "
+            "command: as below, then `pulumi preview`."
+        ),
+    )
+    TAKEN = (
+        "{name!r}: its slot holds the key of another generation",
+        (
+            "nothing was changed in DNS; a generation has to be published as the standby before "
+            "it can sign: raise `generation` by one at a time, or go back to one that is still "
+            "published; before `retired: true`, take a generation without a record out of "
+            "`published`"
+        ),
+    )
+    STILL_SIGNS = (
+        "{name!r}: its slot can't get another key, {why}",
+        (
+            "nothing was changed in DNS; delete the identity that has left the stack in SES, or "
+            "list its Region again, then `pulumi up`; where nobody may use SES any more, `pulumi "
+            "up --replace` of this resource, with `published` as it was, makes it forget the "
+            "Region"
+        ),
+    )
+    NO_VALUE = (
+        "{name!r}: what may stand in its slot is not known",
+        (
+            "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi "
+            "up` again"
+        ),
+    )
+    OTHERS = (
+        "{name!r} is in Route 53 already, with another key",
+        (
+            "nothing was changed in DNS; if an identity of this stack's past signs with it, "
+            "delete that identity and the record; if another stack has this selector, or the "
+            "state of this one was lost: remove the entry, run `pulumi up`, which removes its "
+            "keys, and add the entry with another `cname`"
+        ),
+    )
+    OTHER_STANDS = (
+        "{name!r} has another key than in the state",
+        (
+            "nothing was changed in DNS; if a run was killed, `pulumi up` without `--refresh` "
+            "goes on; if the key of the state stands beside it, delete the other key, then "
+            "`pulumi up --refresh`; else send a mail: if it passes DKIM with this selector, the "
+            "state is older than the record, so import it again, or a newer one, and run `pulumi "
+            "up` without `--refresh`; if it does not, somebody has changed the record: delete it, "
+            "then `pulumi up --refresh`"
+        ),
+    )
+    OTHER_SELECTOR = (
+        "{domain}: selector: this generation has a key already, with {before}, not {after}",
+        (
+            "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the "
+            "new one to a generation that has no key yet"
+        ),
+    )
     NOT_PUBLISHED = "none of them publishes generation {generation}: set `fromGeneration: 1` at one"
-    TWO_SELECTORS = "without the same cname a key would need two selectors: set `fromGeneration: {free}` at the new one"
+    TWO_SELECTORS = (
+        "without the same cname a key would need two selectors: set `fromGeneration: {free}` at "
+        "the new one"
+    )
     SUPPLIED = "with cname its selector would be {selector!r}: leave the key out, one is generated"
     OF_SLOT = "is a selector of cname too: take another cname"
-    SHARED = "generations {first} and {generation} share the selector {selector!r}: publish at most {slots} in a row"
-    OWN_ZONE = "holds {domain!r} itself: with cname the records stand in another zone, such as one called keys below it"
+    SHARED = (
+        "generations {first} and {generation} share the selector {selector!r}: publish at most "
+        "{slots} in a row"
+    )
+    OWN_ZONE = (
+        "holds {domain!r} itself: with cname the records stand in another zone, such as one "
+        "called keys below it"
+    )
     ZONE = "required with cname: the zone that holds the records, like 'keys.example.net'"
-    OVERLAP = "must be 0 or at least {least} with cname, whose records are remembered for up to a day"
+    OVERLAP = (
+        "must be 0 or at least {least} with cname, whose records are remembered for up to a day"
+    )
     TTL = "must be at most {most} with cname, whose records change"

@@ -8,28 +8,55 @@ from byodkim_provider.messages import SECTION, Table
 
 _AT: Final = "{label}: {name}: {reason}"
 _CHECKS: Final = "`pulumi up` checks, and goes on from there"
-_COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
+_COMPARE: Final = (
+    "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set "
+    "the secret by {setting}"
+)
 _SET: Final = "set it by {setting}"
-_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
+_ADDRESS: Final = (
+    "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
+)
 _REMOVE: Final = "remove it, or give the key another selector"
 
 
 class RecordMessages(Table):
     STEPS = SECTION, "What was changed at a DNS host, and the next step: parts of a hint."
     NEW_KEY = "{means}, and set it by {setting}"
-    OVER_CONFIGURATION = "the environment variable {variable}, which wins over the stack's configuration, and run the same command again"
-    EITHER = "the environment variable {variable} and run the same command again, or by {command} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the {key} of the last `pulumi up`"
+    OVER_CONFIGURATION = (
+        "the environment variable {variable}, which wins over the stack's configuration, and run "
+        "the same command again"
+    )
+    EITHER = (
+        "the environment variable {variable} and run the same command again, or by {command} and "
+        "run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which "
+        "without it use the {key} of the last `pulumi up`"
+    )
 
-    RECORDS = SECTION, "Records at a DNS host. State now: as the hint says, which goes on with what the host's problem advises."
+    RECORDS = (
+        SECTION,
+        (
+            "Records at a DNS host. State now: as the hint says, which goes on with what the "
+            "host's problem advises."
+        ),
+    )
     REFUSED = _AT, "nothing was changed in DNS{advice}"
     PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
     BUSY = _AT + "{when}", "wait, and run `pulumi up` again to go on"
     UNCONFIRMED = _AT, "it is not known whether the record was changed; " + _CHECKS
     INTERRUPTED = "{where}: interrupted", "run `pulumi up` again to go on"
-    INTERRUPTED_LATER = "{where}: interrupted before the host answered", "the record may have been changed; " + _CHECKS
+    INTERRUPTED_LATER = (
+        "{where}: interrupted before the host answered",
+        "the record may have been changed; " + _CHECKS,
+    )
     NO_SECRET = "{name}: no {key} is given: {setting}", "set the credential, as the line says"
-    UNTRIED = "dns: {provider} is written from its documents and not yet run against the real service: check the record in its panel, and report how it went"
-    LEFT = "{name}: left at {label}, {why}", "nothing while an identity signs with the key; delete the record by hand once it does not"
+    UNTRIED = (
+        "dns: {provider} is written from its documents and not yet run against the real service: "
+        "check the record in its panel, and report how it went"
+    )
+    LEFT = (
+        "{name}: left at {label}, {why}",
+        "nothing while an identity signs with the key; delete the record by hand once it does not",
+    )
 
     REASONS = SECTION, "Why a record is left in DNS: parts of other texts."
     WAS_THERE = "it was there before this stack"
@@ -40,7 +67,15 @@ class RecordMessages(Table):
 
 
 class HostMessages(Table):
-    HOSTS = SECTION, "DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something. With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and run `pulumi up`, which checks and goes on from there."
+    HOSTS = (
+        SECTION,
+        (
+            "DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry "
+            "does not help: change something. With `DnsUnconfirmed`, the provider has retried "
+            "already: check the network between here and the host, and run `pulumi up`, which "
+            "checks and goes on from there."
+        ),
+    )
     NO_SECRET = "no {key} is given", _SET
     SECRET = "the {key} has characters outside printable ASCII", _SET
     URL = "the url is not of the form 'https://USER:TOKEN@SERVER:{port}'", _SET
@@ -63,7 +98,13 @@ class HostMessages(Table):
     TOO_LONG = "a response of more than {most} MiB"
     FOREIGN = "a response that is not {host}'s"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
-    OTHER_KEY = "another key stands in the slot already", "two stacks with one domain take two prefixes (`cname`); if a run of this stack was killed, and no mail is signed with that key, remove it"
+    OTHER_KEY = (
+        "another key stands in the slot already",
+        (
+            "two stacks with one domain take two prefixes (`cname`); if a run of this stack was "
+            "killed, and no mail is signed with that key, remove it"
+        ),
+    )
     STILL_LISTED = "the host removed the record and still lists it"
     NOT_LISTED = "the host took the record and does not list it yet"
     CHANGED = "it was changed meanwhile"
@@ -71,12 +112,24 @@ class HostMessages(Table):
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
     DNAME = "a DNAME record above it leads elsewhere", "remove it, or publish where it leads to"
-    NO_ZONE = "there is no zone {zone!r}, or the token may not read it", "set `zone` to the zone that holds the domain, or give the token {permissions}"
-    SEVERAL_ZONES = "several zones are called {zone!r}: {zones}", "set `zoneId` to the one whose name servers the registrar names"
+    NO_ZONE = (
+        "there is no zone {zone!r}, or the token may not read it",
+        "set `zone` to the zone that holds the domain, or give the token {permissions}",
+    )
+    SEVERAL_ZONES = (
+        "several zones are called {zone!r}: {zones}",
+        "set `zoneId` to the one whose name servers the registrar names",
+    )
     NO_SOA = "the panel shows no SOA record of the zone", "is it the zone's primary server?"
     LONG_VALUE = "the value has {length} characters, at most {most} fit", "take a shorter key"
-    NOT_AUTHORITATIVE = "the server is not authoritative for the name", "is the zone served there, and is the name not delegated away from it?"
-    OTHER_ZONE = "the server has the name in the zone {there!r}", "set `zone`, which is {zone!r} now"
+    NOT_AUTHORITATIVE = (
+        "the server is not authoritative for the name",
+        "is the zone served there, and is the name not delegated away from it?",
+    )
+    OTHER_ZONE = (
+        "the server has the name in the zone {there!r}",
+        "set `zone`, which is {zone!r} now",
+    )
     NO_NAME = "{server!r} is no host's name", "correct `server`"
     NO_ANSWER_FROM = "no answer from {where}: {reason}"
     TOO_SLOW_FROM = "no answer from {where} within {seconds:g} s"
@@ -90,9 +143,21 @@ class HostMessages(Table):
     OTHER_SECRET = "the secret of the TSIG key {name!r} is another one there", _COMPARE
     CLOCKS = "the clocks of this computer and of the server differ by minutes", "set them right"
     FAILED = "the server answers {rcode}"
-    NOTAUTH = "the server answers {rcode}, the server has no such zone, does not know the key, or has another time of day", _COMPARE
+    NOTAUTH = (
+        (
+            "the server answers {rcode}, the server has no such zone, does not know the key, or "
+            "has another time of day"
+        ),
+        _COMPARE,
+    )
     NOTZONE = "the server answers {rcode}, the name is not in the zone", _COMPARE
-    REFUSED = "the server answers {rcode}, the server does not allow it with this key, or does not know the key", _COMPARE
+    REFUSED = (
+        (
+            "the server answers {rcode}, the server does not allow it with this key, or does not "
+            "know the key"
+        ),
+        _COMPARE,
+    )
     NOTIMP = "the server answers {rcode}, the server takes no dynamic updates", _COMPARE
     FORMERR = "the server answers {rcode}, the server does not understand it", _COMPARE
     OTHER_RCODE = "the server answers {rcode}", _COMPARE

@@ -9,24 +9,95 @@ from byodkim_provider.messages import SECTION, Table
 _EXISTS: Final = "{name}: SES has this identity already ({origin}), "
 _NOTHING: Final = "nothing was changed in SES; "
 _BEFORE: Final = "nothing was changed in SES{made}; "
-REPLICAS: Final = "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
-TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
-_SIGNED: Final = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
+REPLICAS: Final = (
+    "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
+)
+TAKE_BACK: Final = (
+    "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
+)
+_SIGNED: Final = (
+    "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
+    "stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
+)
 _AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
 
 
 class IdentityMessages(Table):
-    EXISTING = SECTION, "Identities that SES has already. State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md), [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a resource](../how-to/leaving.md#renaming-a-resource)."
-    NOBODYS = _EXISTS + "made by somebody else", _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes"
-    OTHER_STACKS = _EXISTS + "owned by {owner}", _BEFORE + "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
-    OTHER_RESOURCES = _EXISTS + "owned by {owner}", _BEFORE + "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; `adopt: true` takes the identity from the other resource"
-    OF_SAME_NAME = _EXISTS + "owned by {owner}", _BEFORE + "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack of this name, or the stack was renamed, remove the entry here"
+    EXISTING = (
+        SECTION,
+        (
+            "Identities that SES has already. State now: SES signs as before; an `up` has made "
+            "keys and records. More in [existing identities](../how-to/existing-identities.md), "
+            "[Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is "
+            "lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a "
+            "resource](../how-to/leaving.md#renaming-a-resource)."
+        ),
+    )
+    NOBODYS = (
+        _EXISTS + "made by somebody else",
+        _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes",
+    )
+    OTHER_STACKS = (
+        _EXISTS + "owned by {owner}",
+        _BEFORE
+        + (
+            "remove the entry here if the other stack is to keep it; `adopt: true` takes it from "
+            "there"
+        ),
+    )
+    OTHER_RESOURCES = (
+        _EXISTS + "owned by {owner}",
+        _BEFORE
+        + (
+            "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+            "`adopt: true` takes the identity from the other resource"
+        ),
+    )
+    OF_SAME_NAME = (
+        _EXISTS + "owned by {owner}",
+        _BEFORE
+        + (
+            "was the state of this stack lost? `adopt: true` takes the identity over; if another "
+            "backend has a stack of this name, or the stack was renamed, remove the entry here"
+        ),
+    )
     LOST = _EXISTS + "{reason}", _BEFORE + TAKE_BACK
-    MANAGED = _EXISTS + "managed by AWS (MANAGED_DOMAIN)", _BEFORE + "remove the entry here: another AWS service has made the identity, and looks after its DKIM"
-    OTHER_SELECTOR = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "was the identity removed from the state? `adopt: true` takes it over"
-    REPLACED = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "taken over again, it has forgotten when each generation signed: leave `generation` as it was in this run, and rotate in the next one"
-    EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that; " + REPLICAS
-    SEVERAL = "identities in SES that are not this stack's, as their warnings say: {names}", "do for each what its warning says; until then a run goes on without them if you name the others: `pulumi up --target '**::DOMAIN' --target '**::DOMAIN/**'`"
+    MANAGED = (
+        _EXISTS + "managed by AWS (MANAGED_DOMAIN)",
+        _BEFORE
+        + (
+            "remove the entry here: another AWS service has made the identity, and looks after "
+            "its DKIM"
+        ),
+    )
+    OTHER_SELECTOR = (
+        _EXISTS + "signing with selector {seen!r}, not {selector!r}",
+        _BEFORE + "was the identity removed from the state? `adopt: true` takes it over",
+    )
+    REPLACED = (
+        _EXISTS + "signing with selector {seen!r}, not {selector!r}",
+        _BEFORE
+        + (
+            "taken over again, it has forgotten when each generation signed: leave `generation` "
+            "as it was in this run, and rotate in the next one"
+        ),
+    )
+    EASY_DKIM = (
+        _EXISTS + "signing with Easy DKIM",
+        _BEFORE
+        + (
+            "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: "
+            "true` accepts that; "
+        )
+        + REPLICAS,
+    )
+    SEVERAL = (
+        "identities in SES that are not this stack's, as their warnings say: {names}",
+        (
+            "do for each what its warning says; until then a run goes on without them if you name "
+            "the others: `pulumi up --target '**::DOMAIN' --target '**::DOMAIN/**'`"
+        ),
+    )
 
     DIFFERENCES = SECTION, "How SES differs from what is declared: parts of other texts."
     GONE = "gone from SES"
@@ -41,65 +112,232 @@ class IdentityMessages(Table):
     FELL_BACK = "SES says {status}, it said SUCCESS before"
     OTHER_VALUE = "SES says {status}: the record does not hold the key that SES has"
 
-    ROTATION = SECTION, "Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."
-    STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
-    STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
-    SLOT_IN_USE = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC", _NOTHING + "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at once and mail fails where a resolver still has the old record cached"
-    ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` with `published: {today}` is allowed, which keeps what must stay"
-    OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
-    OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
-    SAME_SLOT = "{name}: generations {before} and {after} have the slot {selector!r}, which signs", _NOTHING + "rotate to `generation: {following}` first: it has another slot"
-    SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"
+    ROTATION = (
+        SECTION,
+        (
+            "Generations that can't leave, and keys that can't change. State now: SES and DNS are "
+            "as they were. Next command: wait until the date in the message, or take the "
+            "`published` list of the hint, then `pulumi up`; more in [the life of a "
+            "key](../how-to/rotation.md)."
+        ),
+    )
+    STILL_IN_USE = (
+        _SIGNED,
+        _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE,
+    )
+    STILL_IN_USE_KEY = (
+        _SIGNED,
+        _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE,
+    )
+    SLOT_IN_USE = (
+        (
+            "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, "
+            "its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC"
+        ),
+        _NOTHING
+        + (
+            "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at "
+            "once and mail fails where a resolver still has the old record cached"
+        ),
+    )
+    ROTATED_LATELY = (
+        _SIGNED,
+        (
+            "rotate again then; today `generation: {target}` with `published: {today}` is "
+            "allowed, which keeps what must stay"
+        ),
+    )
+    OTHER_ACCOUNT = (
+        "{name}: is in AWS account {before}, not in {after}",
+        _NOTHING
+        + (
+            "an identity never moves to another account: correct the profile, or remove the "
+            "domain there first"
+        ),
+    )
+    OTHER_KEY = (
+        (
+            "{name}: generation {generation} signs with selector {selector!r}, it never gets "
+            "another key"
+        ),
+        _NOTHING + "a new key needs a new generation: set `generation: {following}`",
+    )
+    SAME_SLOT = (
+        "{name}: generations {before} and {after} have the slot {selector!r}, which signs",
+        _NOTHING + "rotate to `generation: {following}` first: it has another slot",
+    )
+    SECOND_KEY = (
+        "{name}: selector {selector!r} never gets a second key",
+        _NOTHING + "a new key needs a new selector, since resolvers keep the old record",
+    )
 
     ROTATION_STEPS = SECTION, "Parts of a hint about a rotation."
     NEXT_ONE = "the next one is `generation: {generation}`; "
     KEEP = "leave `generation: {generation}`; "
 
-    IDENTITIES = SECTION, "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below, then `pulumi up`."
+    IDENTITIES = (
+        SECTION,
+        (
+            "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` "
+            "has made keys and records. Next command: as below, then `pulumi up`."
+        ),
+    )
     OWNER = "owner: required, it says whose the identity is"
     REGION = "region: required, the AWS Region of the identity, for example 'eu-west-1'"
     KEY_TWICE = "private_key, secret_arn: give one, not both"
     NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
     RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"
     NOT_AMONG = "regions: must contain the identity's own region"
-    UNKNOWN_TO_STATE = "{name}: {seen}, which is not in the state", _NOTHING + "run `pulumi up --refresh` with `published: {published}` first"
-    REGIONS_AT_ONCE = "{domain}: {regions} can't take the place of {before} at once", "list all of them in one `pulumi up`, and drop the old ones in another"
-    NOT_VISIBLE = "{name}: not visible after {seconds:.0f} s: {answers}", "nothing was changed in SES, {still}; {step}"
-    ASKED_FOR = "{name}: dns: the record is still asked for at {zone} ({servers})", _NOTHING + "list both, move the {moves}, and drop the old one two days later, when no resolver has the old answer cached"
-    EXCHANGED = "{name}: dns: {zone} can't be exchanged at once, its records may still be asked for", _NOTHING + "list both, move the {moves}, then drop one"
-    NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "what is made stays; correct what is named and run `pulumi up` again"
+    UNKNOWN_TO_STATE = (
+        "{name}: {seen}, which is not in the state",
+        _NOTHING + "run `pulumi up --refresh` with `published: {published}` first",
+    )
+    REGIONS_AT_ONCE = (
+        "{domain}: {regions} can't take the place of {before} at once",
+        "list all of them in one `pulumi up`, and drop the old ones in another",
+    )
+    NOT_VISIBLE = (
+        "{name}: not visible after {seconds:.0f} s: {answers}",
+        "nothing was changed in SES, {still}; {step}",
+    )
+    ASKED_FOR = (
+        "{name}: dns: the record is still asked for at {zone} ({servers})",
+        _NOTHING
+        + (
+            "list both, move the {moves}, and drop the old one two days later, when no resolver "
+            "has the old answer cached"
+        ),
+    )
+    EXCHANGED = (
+        "{name}: dns: {zone} can't be exchanged at once, its records may still be asked for",
+        _NOTHING + "list both, move the {moves}, then drop one",
+    )
+    NOT_VERIFIED = (
+        "not verified after {seconds:.0f} s: {pending}",
+        "what is made stays; correct what is named and run `pulumi up` again",
+    )
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
 
     RECORD_STEPS = SECTION, "What to do about a record that is not visible: parts of other texts."
     CORRECT = "correct the record and run `pulumi up --refresh`{by_hand}"
-    NO_ZONE = "this run's resolver does not see the zone: have the registrar name its servers, or, if only a resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
-    MADE_AGAIN = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+    NO_ZONE = (
+        "this run's resolver does not see the zone: have the registrar name its servers, or, if "
+        "only a resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi "
+        "up`"
+    )
+    MADE_AGAIN = (
+        "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+    )
     NOTHING_TO_PASTE = "  nothing has to be pasted, the stack made the record at {zones}\n  {again}"
     PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
     LEAKED_ALONE = "delete the record at once, and take another key with another selector"
-    LEAKED_KEY = "delete the record at once, and take another key: `generation: {signing}` with `published: {published}`, and `overlapDays: 0` if the leaked key has signed"
+    LEAKED_KEY = (
+        "delete the record at once, and take another key: `generation: {signing}` with "
+        "`published: {published}`, and `overlapDays: 0` if the leaked key has signed"
+    )
 
-    NOTES = SECTION, "Warnings and notes. State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing."
-    UNCONFIRMED = "SES says SUCCESS, and does not show whether it has checked this key; it has if the DKIM-Signature of a new mail has `s={selector}`", "send a test mail, and compare"
+    NOTES = (
+        SECTION,
+        (
+            "Warnings and notes. State now: what the line says; a warning or a note stops "
+            "nothing. Next command: as below, or nothing."
+        ),
+    )
+    UNCONFIRMED = (
+        (
+            "SES says SUCCESS, and does not show whether it has checked this key; it has if the "
+            "DKIM-Signature of a new mail has `s={selector}`"
+        ),
+        "send a test mail, and compare",
+    )
     NOT_ASKED_INTERRUPTED = "interrupted before SES was asked"
     NOT_ASKED_NO_TIME = "no time was left to ask SES"
-    PENDING = "{entry}: {status} after {after}: {reason}", "correct what the diagnosis names; `pulumi up`"
-    PENDING_INTERRUPTED = "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
+    PENDING = (
+        "{entry}: {status} after {after}: {reason}",
+        "correct what the diagnosis names; `pulumi up`",
+    )
+    PENDING_INTERRUPTED = (
+        "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
+    )
     NOT_POLLED = "{entries}: {why} within {limit}; the next `pulumi up` goes on"
-    OVERRIDDEN = "{domain}: `overlapDays: 0` lets generation {generation} leave DNS before {allowed_from:%Y-%m-%d %H:%M} UTC, and it signed until {signed_until:%Y-%m-%d %H:%M} UTC: mail on its way fails DKIM; if it has not leaked, delete `overlapDays: 0`", "as the line says: after a leak nothing; else delete the line, then `pulumi up` says what may leave"
-    DRIFT = "{name}: {differences}; `pulumi up` {then}", "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)"
-    LAST_READ = "{name}: when it was last read from SES: {differences}", "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))"
-    WILL_TAKE_OVER = "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and enables signing where it is disabled{unsigned}", "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today"
-    MADE_HERE = "{name}: `adopt` has no effect, since this stack has made the identity: it leaves SES with the stack; but if it has lost its owner tag, `pulumi up --refresh` takes it back", "`pulumi up --refresh` if the tag is gone, then remove `adopt`; [how mail goes on without this project](../how-to/leaving.md#mail-goes-on-without-this-project)"
-    TAKES_OVER = "{name}: SES has it, {had}; {then}{enabled}", "nothing, if this is what `adopt` is to do"
-    NOT_READ = "{region}: could not read how the identities that `adopt` takes over sign today: {error}", "what the hint says, then `pulumi preview` again"
+    OVERRIDDEN = (
+        (
+            "{domain}: `overlapDays: 0` lets generation {generation} leave DNS before "
+            "{allowed_from:%Y-%m-%d %H:%M} UTC, and it signed until {signed_until:%Y-%m-%d %H:%M} "
+            "UTC: mail on its way fails DKIM; if it has not leaked, delete `overlapDays: 0`"
+        ),
+        (
+            "as the line says: after a leak nothing; else delete the line, then `pulumi up` says "
+            "what may leave"
+        ),
+    )
+    DRIFT = (
+        "{name}: {differences}; `pulumi up` {then}",
+        "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)",
+    )
+    LAST_READ = (
+        "{name}: when it was last read from SES: {differences}",
+        "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))",
+    )
+    WILL_TAKE_OVER = (
+        (
+            "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and "
+            "enables signing where it is disabled{unsigned}"
+        ),
+        "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today",
+    )
+    MADE_HERE = (
+        (
+            "{name}: `adopt` has no effect, since this stack has made the identity: it leaves SES "
+            "with the stack; but if it has lost its owner tag, `pulumi up --refresh` takes it back"
+        ),
+        (
+            "`pulumi up --refresh` if the tag is gone, then remove `adopt`; [how mail goes on "
+            "without this project](../how-to/leaving.md#mail-goes-on-without-this-project)"
+        ),
+    )
+    TAKES_OVER = (
+        "{name}: SES has it, {had}; {then}{enabled}",
+        "nothing, if this is what `adopt` is to do",
+    )
+    NOT_READ = (
+        "{region}: could not read how the identities that `adopt` takes over sign today: {error}",
+        "what the hint says, then `pulumi preview` again",
+    )
     LEFT_ADOPTED = "{name}: left in SES, it was adopted"
     LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
-    LEAVES_HELD = "{name}: leaves the stack, and SES does not delete it before it is free of its tenants: {tenants}", "`aws sesv2 delete-tenant-resource-association` for each of them ([a tenant holds the identity](../how-to/leaving.md#a-tenant-or-a-certificate-holds-the-identity))"
-    LEAVES_ADOPTED = "{name}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
-    WAITS_FOR_DNS = "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}", "publish the record that is printed; `pulumi up`"
-    WAITS_FOR_ZONE = "{subject}: {no_zone}; waiting at most {left:.0f} s for it", "stop the run with Ctrl-C and do what the line says; waiting seldom helps"
-    ELSEWHERE = "{domain}: served by {servers}, but {zones}: nobody will find the record until the registrar names these, or `dns` names who serves the domain", "one of the two"
-    SWITCH_SEEN = "{switch} visible at {right} of {asked} servers", "`pulumi up`, once all servers have the record"
+    LEAVES_HELD = (
+        (
+            "{name}: leaves the stack, and SES does not delete it before it is free of its "
+            "tenants: {tenants}"
+        ),
+        (
+            "`aws sesv2 delete-tenant-resource-association` for each of them ([a tenant holds the "
+            "identity](../how-to/leaving.md#a-tenant-or-a-certificate-holds-the-identity))"
+        ),
+    )
+    LEAVES_ADOPTED = (
+        "{name}: leaves the stack and stays in SES, as does the record it signs with: it was "
+        "adopted"
+    )
+    WAITS_FOR_DNS = (
+        "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}",
+        "publish the record that is printed; `pulumi up`",
+    )
+    WAITS_FOR_ZONE = (
+        "{subject}: {no_zone}; waiting at most {left:.0f} s for it",
+        "stop the run with Ctrl-C and do what the line says; waiting seldom helps",
+    )
+    ELSEWHERE = (
+        (
+            "{domain}: served by {servers}, but {zones}: nobody will find the record until the "
+            "registrar names these, or `dns` names who serves the domain"
+        ),
+        "one of the two",
+    )
+    SWITCH_SEEN = (
+        "{switch} visible at {right} of {asked} servers",
+        "`pulumi up`, once all servers have the record",
+    )
     SWITCH_NOT_CHECKED = "{switch}, DNS is not checked"
     SWITCH_NOT_MADE = "{switch}, its record is not looked up before it is made"

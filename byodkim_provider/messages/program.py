@@ -6,36 +6,152 @@ from byodkim_provider.messages import SECTION, Table
 
 
 class ProgramMessages(Table):
-    PROGRAMS = SECTION, "A program of your own. State now: nothing was changed. Next command: correct the argument, then `pulumi preview`."
+    PROGRAMS = (
+        SECTION,
+        (
+            "A program of your own. State now: nothing was changed. Next command: correct the "
+            "argument, then `pulumi preview`."
+        ),
+    )
     ENDED = "the engine has ended the run", "correct what the error above it names"
-    CORRECT = "correct what is named above and run `pulumi up` again", "correct what the lines `error:` above it name"
-    OTHERS_GO_ON = "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and SES's verdict on them waits until then", "correct what the lines `error:` above it name"
-    DNS_PROVIDERS = "must be objects with the methods hosted_zone and publish, not {value}", "correct `dns_providers`"
-    NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
-    NOT_KNOWN = "{name}: is not known before resources are made, and what is declared depends on it", "give it a plain value"
-    NO_EFFECT = "{option}: has no effect on the resources of a domain", "leave it out; `protect` is a setting of the domain"
-    NO_LIMIT = "{option}: has no effect on how long a run waits", "leave it out; `create` and `update` are how long `wait: true` waits for SES, and `dnsWaitSeconds` is how long an identity waits for DNS"
-    DECLARED = "{domain} {region}: {first!r} declares it already", "declare a domain once; its `regions` are all the Regions in which SES has it"
-    NO_IMPORT = "{name!r}: `import` and `get` are not possible, since SES never returns a private key", "declare the domain with `adopt: true`, which takes over the identity that SES has"
-    NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
+    CORRECT = (
+        "correct what is named above and run `pulumi up` again",
+        "correct what the lines `error:` above it name",
+    )
+    OTHERS_GO_ON = (
+        (
+            "correct what is named above and run `pulumi up` again; an update goes on with the "
+            "other domains, and SES's verdict on them waits until then"
+        ),
+        "correct what the lines `error:` above it name",
+    )
+    DNS_PROVIDERS = (
+        "must be objects with the methods hosted_zone and publish, not {value}",
+        "correct `dns_providers`",
+    )
+    NO_WAIT = (
+        "{name}: verification: is declared with `wait=True` only",
+        "set `wait=True` in the arguments of {name!r}",
+    )
+    NOT_KNOWN = (
+        "{name}: is not known before resources are made, and what is declared depends on it",
+        "give it a plain value",
+    )
+    NO_EFFECT = (
+        "{option}: has no effect on the resources of a domain",
+        "leave it out; `protect` is a setting of the domain",
+    )
+    NO_LIMIT = (
+        "{option}: has no effect on how long a run waits",
+        (
+            "leave it out; `create` and `update` are how long `wait: true` waits for SES, and "
+            "`dnsWaitSeconds` is how long an identity waits for DNS"
+        ),
+    )
+    DECLARED = (
+        "{domain} {region}: {first!r} declares it already",
+        "declare a domain once; its `regions` are all the Regions in which SES has it",
+    )
+    NO_IMPORT = (
+        "{name!r}: `import` and `get` are not possible, since SES never returns a private key",
+        "declare the domain with `adopt: true`, which takes over the identity that SES has",
+    )
+    NOT_PLAIN = (
+        "holds an encrypted value, which would be unencrypted in the stack's state: private keys "
+        "go into privateKeys, a host's secrets into dnsCredentials, all else is set without "
+        "`--secret`"
+    )
 
-    SENT_SECRET = "is the secret of {command}, and would be sent to AWS: remove it here, and make another secret if a preview has run with it"
+    SENT_SECRET = (
+        "is the secret of {command}, and would be sent to AWS: remove it here, and make another "
+        "secret if a preview has run with it"
+    )
 
     NOTES = SECTION, "Notes of a program. State now: what the line says."
-    STANDBY = "{domain}: add the record of generation {generation} too, if it is not there yet: the next rotation then waits for no DNS\n{record}", "publish the record that is printed"
-    MAIL_FROM = "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in Route 53 only:\n{records}", "publish the records that are printed; `byodkim records` prints them again"
-    ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates", "[rotate](../how-to/rotation.md)"
+    STANDBY = (
+        (
+            "{domain}: add the record of generation {generation} too, if it is not there yet: the "
+            "next rotation then waits for no DNS\n{record}"
+        ),
+        "publish the record that is printed",
+    )
+    MAIL_FROM = (
+        (
+            "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in "
+            "Route 53 only:\n{records}"
+        ),
+        "publish the records that are printed; `byodkim records` prints them again",
+    )
+    ROTATE = (
+        "generation {generation} has signed for {days} days; `generation: {following}` rotates",
+        "[rotate](../how-to/rotation.md)",
+    )
 
-    ZONES = SECTION, "Zones of Route 53. State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then `pulumi preview`; or say [where DNS is](../how-to/dns.md)."
-    NONE = 'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {names}{did_you_mean}', "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS account, `dns: manual` at another DNS provider"
-    SEVERAL = 'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}', "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names"
-    NOT_THERE = "{where}: Route 53 has no public zone {zone!r} in this account{did_you_mean}", "correct it, create the zone, or use the credentials of the account that holds it: `dns: {{assumeRole: …}}`"
+    ZONES = (
+        SECTION,
+        (
+            "Zones of Route 53. State now: nothing was changed of the domain; an update has gone "
+            "on with the others. Next command: as below, then `pulumi preview`; or say [where DNS "
+            "is](../how-to/dns.md)."
+        ),
+    )
+    NONE = (
+        (
+            'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for '
+            "{names}{did_you_mean}"
+        ),
+        (
+            "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS "
+            "account, `dns: manual` at another DNS provider"
+        ),
+    )
+    SEVERAL = (
+        'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}',
+        "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names",
+    )
+    NOT_THERE = (
+        "{where}: Route 53 has no public zone {zone!r} in this account{did_you_mean}",
+        (
+            "correct it, create the zone, or use the credentials of the account that holds it: "
+            "`dns: {{assumeRole: …}}`"
+        ),
+    )
     PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
-    TAKEN = "{name!r} has another {kind} record in Route 53, which is never overwritten: {found}", "take another label for `mailFrom`, or remove that record; the keys are not concerned"
-    EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"
-    TWICE = 'domains["{domain}"].dns: {zone} is listed twice', "list a zone once; to go to another server of it, change `server` and run `pulumi up`"
+    TAKEN = (
+        "{name!r} has another {kind} record in Route 53, which is never overwritten: {found}",
+        "take another label for `mailFrom`, or remove that record; the keys are not concerned",
+    )
+    EXTERNAL_IDS = (
+        "dns: {role!r} has one external ID, not {before!r} and {external_id!r}",
+        "give a role the same `externalId` everywhere",
+    )
+    TWICE = (
+        'domains["{domain}"].dns: {zone} is listed twice',
+        "list a zone once; to go to another server of it, change `server` and run `pulumi up`",
+    )
 
-    GUARDS = SECTION, "Records in Route 53 of keys of your own. State now: nothing was changed. Next command: as below, then `pulumi preview`."
-    SECOND_KEY = "{name!r}: a selector never gets a second key", "nothing was changed in DNS; a new key needs a new selector and a new generation, since resolvers keep the old record"
-    OTHER_VALUE = "{name!r} is in Route 53 already, with another value, and a selector never gets a second key", "nothing was changed in DNS; give the key another selector, since mail may be signed with the one that stands there"
+    GUARDS = (
+        SECTION,
+        (
+            "Records in Route 53 of keys of your own. State now: nothing was changed. Next "
+            "command: as below, then `pulumi preview`."
+        ),
+    )
+    SECOND_KEY = (
+        "{name!r}: a selector never gets a second key",
+        (
+            "nothing was changed in DNS; a new key needs a new selector and a new generation, "
+            "since resolvers keep the old record"
+        ),
+    )
+    OTHER_VALUE = (
+        (
+            "{name!r} is in Route 53 already, with another value, and a selector never gets a "
+            "second key"
+        ),
+        (
+            "nothing was changed in DNS; give the key another selector, since mail may be signed "
+            "with the one that stands there"
+        ),
+    )

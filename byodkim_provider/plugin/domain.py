@@ -1,7 +1,9 @@
 """
-`byodkim:index:Domain`: the component of a sending domain, as a program in another language declares it.
+`byodkim:index:Domain`: the component of a sending domain, as a program in another language declares
+it.
 
-Its inputs are those of a domain in a stack file. They are plain values: what is declared depends on them.
+Its inputs are those of a domain in a stack file. They are plain values: what is declared depends on
+them.
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ class Domain(ByodkimDomain):
         if problems := list(stack_config.sent_secrets()):
             raise InvalidSettings(problems)
         written = dict(given)
-        domain, self._waits, self._limits = written.pop("domain", name), written.pop("wait", False), limits
+        domain, self._waits, self._limits = (
+            written.pop("domain", name),
+            written.pop("wait", False),
+            limits,
+        )
         resolved = settings.domain(domain, written, default_region=stack_config.region())
         of_python = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=ByodkimDomain._type)])
         super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))

@@ -1,5 +1,6 @@
 """
-The schema of the package: what a program in another language can write, with its types and descriptions.
+The schema of the package: what a program in another language can write, with its types and
+descriptions.
 
 It is made from the model of the stack file, so that both take the same settings.
 """
@@ -23,10 +24,15 @@ A default is a part of the description: an SDK would send it, and it would count
 """
 
 _OWN_INPUTS: Final[Mapping[str, Any]] = {
-    "domain": {"type": "string", "description": "The sending domain. Default: the name of the resource."},
+    "domain": {
+        "type": "string",
+        "description": "The sending domain. Default: the name of the resource.",
+    },
     "wait": {
         "type": "boolean",
-        "description": "Wait until SES has verified the domain, for at most 30 minutes or `customTimeouts`.",
+        "description": (
+            "Wait until SES has verified the domain, for at most 30 minutes or `customTimeouts`."
+        ),
     },
 }
 """Inputs that a domain in a stack file does not have."""
@@ -43,7 +49,9 @@ _OUTPUTS: Final[Mapping[str, Any]] = {
     },
     "cnames": {
         **_BY_NAME,
-        "description": "With `cname`: the names and targets of the CNAMEs that the domain's own DNS needs.",
+        "description": (
+            "With `cname`: the names and targets of the CNAMEs that the domain's own DNS needs."
+        ),
     },
     "arns": {**_BY_NAME, "description": "ARNs of the identities, by Region."},
     "statuses": {**_BY_NAME, "description": "SES's DKIM status in its last response, by Region."},
@@ -67,7 +75,9 @@ def schema() -> dict[str, Any]:
     models = json_schema()["$defs"]
     domain = models.pop("WrittenDomain")
     written = {name: _property(one) for name, one in domain["properties"].items()}
-    types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))}
+    types = {
+        f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))
+    }
     written["keys"]["secret"] = True
     types[f"{PACKAGE}:index:SuppliedKey"]["properties"]["privateKey"]["secret"] = True
     return {
@@ -76,12 +86,17 @@ def schema() -> dict[str, Any]:
         "version": __version__,
         "description": "Sending domains in Amazon SES that sign with keys of your own. Preview.",
         "keywords": ["ses", "dkim", "email", "kind/component"],
-        "language": {"nodejs": {"respectSchemaVersion": True}, "python": {"respectSchemaVersion": True}},
+        "language": {
+            "nodejs": {"respectSchemaVersion": True},
+            "python": {"respectSchemaVersion": True},
+        },
         "types": {**types, f"{PACKAGE}:index:Record": _RECORD},
         "resources": {
             DOMAIN: {
                 "isComponent": True,
-                "description": "A sending domain: its keys, their records, an SES identity in every Region.",
+                "description": (
+                    "A sending domain: its keys, their records, an SES identity in every Region."
+                ),
                 "inputProperties": {**_OWN_INPUTS, **written},
                 "requiredInputs": domain["required"],
                 "properties": _OUTPUTS,
@@ -127,5 +142,7 @@ def _property(given: Mapping[str, Any]) -> dict[str, Any]:
     if made["type"] == "array":
         made["items"] = _property(given["items"])
     if made["type"] == "object":
-        made["additionalProperties"] = _property(given.get("additionalProperties") or {"type": "string"})
+        made["additionalProperties"] = _property(
+            given.get("additionalProperties") or {"type": "string"}
+        )
     return made

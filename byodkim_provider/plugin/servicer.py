@@ -1,9 +1,9 @@
 """
 Serves the engine's protocol for resource plugins.
 
-The resources are handled by the providers that also serve dynamic resources: plain values in and out.
-`Construct` and `Cancel` run in the server's event loop, where the SDK declares resources; all other
-calls run in threads.
+The resources are handled by the providers that also serve dynamic resources: plain values in and
+out. `Construct` and `Cancel` run in the server's event loop, where the SDK declares resources; all
+other calls run in threads.
 """
 
 # ruff: noqa: N802 # the protocol's method names
@@ -54,13 +54,18 @@ def _kind(urn: str) -> str:
 
 
 def _without_effect(request: Any, *, waits: bool) -> list[Message]:
-    """What is wrong with the options of the component in *request*: those that would change nothing."""
+    """
+    What is wrong with the options of the component in *request*: those that would change nothing.
+    """
     given = {field.name for field, _ in request.ListFields()}
     timeouts = {field.name for field, _ in request.customTimeouts.ListFields()}
     used = {"create", "update"} if waits else set()
     return [
         *(ProgramMessages.NO_EFFECT(option=one) for one in NO_EFFECT if one in given),
-        *(ProgramMessages.NO_LIMIT(option=f"customTimeouts.{one}") for one in sorted(timeouts - used)),
+        *(
+            ProgramMessages.NO_LIMIT(option=f"customTimeouts.{one}")
+            for one in sorted(timeouts - used)
+        ),
     ]
 
 
@@ -103,7 +108,9 @@ class Servicer(ProviderServicer):
         self._lock = threading.Lock()
 
     async def GetSchema(self, _request: Any, _context: Any) -> Any:
-        from byodkim_provider.plugin.package import schema  # and pydantic, which resources don't need
+        from byodkim_provider.plugin.package import (
+            schema,
+        )  # and pydantic, which resources don't need
 
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema()))
 
@@ -134,7 +141,9 @@ class Servicer(ProviderServicer):
         )
         await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
         set_all_config(dict(request.config), list(request.configSecretKeys))
-        async with self._turn:  # asking for an account runs the event loop, which would begin the next one
+        async with (
+            self._turn
+        ):  # asking for an account runs the event loop, which would begin the next one
             options, timeouts = self._construct_options(request), request.customTimeouts
             limits = CustomTimeouts(create=timeouts.create or None, update=timeouts.update or None)
             domain = Domain(request.name, given, options, limits)
@@ -173,11 +182,15 @@ class Servicer(ProviderServicer):
     def Check(self, request: Any, _context: Any) -> Any:
         checked = self._provider(request.urn).check(plain(request.olds), plain(request.news))
         failures = [provider_pb2.CheckFailure(reason=one.reason) for one in checked.failures]
-        return provider_pb2.CheckResponse(inputs=wire(checked.inputs, request.news), failures=failures)
+        return provider_pb2.CheckResponse(
+            inputs=wire(checked.inputs, request.news), failures=failures
+        )
 
     @_clean
     def Diff(self, request: Any, _context: Any) -> Any:
-        found = self._provider(request.urn).diff(request.id, plain(request.olds), plain(request.news))
+        found = self._provider(request.urn).diff(
+            request.id, plain(request.olds), plain(request.news)
+        )
         kinds = provider_pb2.DiffResponse
         return kinds(
             changes=kinds.DIFF_SOME if found.changes else kinds.DIFF_NONE,
@@ -187,7 +200,9 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Create(self, request: Any, _context: Any) -> Any:
-        made = self._provider(request.urn).create(_timed(plain(request.properties), request.timeout))
+        made = self._provider(request.urn).create(
+            _timed(plain(request.properties), request.timeout)
+        )
         return provider_pb2.CreateResponse(
             id=made.id, properties=wire(_stored(request.urn, made.outs), request.properties)
         )
@@ -200,7 +215,9 @@ class Servicer(ProviderServicer):
         return provider_pb2.ReadResponse(
             id=found.id or "",
             properties=wire(
-                _stored(request.urn, found.outs) if found.id else {}, request.inputs, request.properties
+                _stored(request.urn, found.outs) if found.id else {},
+                request.inputs,
+                request.properties,
             ),
             inputs=request.inputs,
         )
@@ -209,7 +226,9 @@ class Servicer(ProviderServicer):
     def Update(self, request: Any, _context: Any) -> Any:
         olds, news = plain(request.olds), _timed(plain(request.news), request.timeout)
         made = self._provider(request.urn).update(request.id, olds, news)
-        return provider_pb2.UpdateResponse(properties=wire(_stored(request.urn, made.outs), request.news))
+        return provider_pb2.UpdateResponse(
+            properties=wire(_stored(request.urn, made.outs), request.news)
+        )
 
     @_clean
     def Delete(self, request: Any, _context: Any) -> Any:
@@ -223,7 +242,9 @@ class Servicer(ProviderServicer):
 
 async def _serve() -> None:
     # The last argument, as in the plugin of dynamic resources.
-    server = grpc.aio.server(ThreadPoolExecutor(THREADS), options=[("grpc.max_receive_message_length", -1)])
+    server = grpc.aio.server(
+        ThreadPoolExecutor(THREADS), options=[("grpc.max_receive_message_length", -1)]
+    )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -235,7 +256,8 @@ async def _serve() -> None:
 def main() -> None:
     """Serve the engine that has started this process, until it ends."""
     declare_own_types()
-    # The SDK tells its developers of its work in four calls of the engine a resource, and waits for each.
+    # The SDK tells its developers of its work in four calls of the engine a resource, and waits for
+    # each.
     vars(pulumi.log)["debug"] = lambda *_, **__: None
     try:
         asyncio.run(_serve())

@@ -58,11 +58,18 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
 
     A value is a secret if one of its name, or a part of that, was *sent* as a secret.
     """
-    secrets = {name for one in sent for name, value in MessageToDict(one).items() if _opened(value) != value}
+    secrets = {
+        name
+        for one in sent
+        for name, value in MessageToDict(one).items()
+        if _opened(value) != value
+    }
     struct = Struct()
     struct.update(
         {
-            name: secret(_sent(value)) if name in secrets and not is_rpc_secret(value) else _sent(value)
+            name: secret(_sent(value))
+            if name in secrets and not is_rpc_secret(value)
+            else _sent(value)
             for name, value in values.items()
             if value is not None
         }

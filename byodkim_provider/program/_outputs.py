@@ -1,7 +1,9 @@
 """
-What a program shows of identities: stack outputs, and records of the next rotation for people to add.
+What a program shows of identities: stack outputs, and records of the next rotation for people to
+add.
 
-An output is the verdict of the verification, or a difference that a refresh found. Nothing is declared here.
+An output is the verdict of the verification, or a difference that a refresh found. Nothing is
+declared here.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ Verdicts = Mapping[tuple[str, str, str | None], str]
 def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
     """*pending*, and those of the *others* that are about other identities."""
     subjects = {line.partition(":")[0] for line in pending or ()}
-    return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
+    return [
+        *(pending or ()),
+        *(line for line in others if line and line.partition(":")[0] not in subjects),
+    ]
 
 
 def counted(names: Sequence[str], pending: Sequence[str]) -> str:
@@ -46,7 +51,9 @@ def made(value: Any) -> Any:
     """
     match value:
         case pulumi.Output() if not pulumi.runtime.is_dry_run():
-            return value.apply(lambda one: None if has_unknown(one) else one, run_with_unknowns=True)
+            return value.apply(
+                lambda one: None if has_unknown(one) else one, run_with_unknowns=True
+            )
         case Mapping():
             return {name: made(one) for name, one in value.items()}
         case list() | tuple():
@@ -58,13 +65,18 @@ def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
     """The statuses that the verification found; none if `--target` left it out of the update."""
 
     def verdicts(results: Sequence[Mapping[str, Any]] | None) -> Verdicts:
-        return {(one["domain"], one["region"], one.get("key_set_at")): one["status"] for one in results or ()}
+        return {
+            (one["domain"], one["region"], one.get("key_set_at")): one["status"]
+            for one in results or ()
+        }
 
     result: pulumi.Output[Verdicts] = made(verification.results).apply(verdicts)
     return result
 
 
-def known_of(identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]) -> pulumi.Output[Sequence[Any]]:
+def known_of(
+    identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]
+) -> pulumi.Output[Sequence[Any]]:
     """
     The status of an identity, the differences that a refresh found, and the verification's verdict.
 
@@ -76,11 +88,17 @@ def known_of(identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]) -> pu
             domain, region, key_set_at, status, drift = found
             return status, drift, given.get((domain, region, key_set_at))
 
-        found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
+        found = (
+            identity.domain,
+            identity.region,
+            identity.key_set_at,
+            identity.status,
+            identity.drift,
+        )
         return pulumi.Output.all(*found).apply(of_this_key)
 
-    # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument, each
-    # identity would have an Output for each verdict of all identities.
+    # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument,
+    # each identity would have an Output for each verdict of all identities.
     return verdicts.apply(known)
 
 
@@ -95,7 +113,11 @@ def line_about(subject: str, known: Sequence[Any]) -> str:
     status, drift, verdict = known
     if drift:
         return f"{subject}: {', '.join(drift)}"
-    return f"{subject}: {status}, not checked: run `pulumi up` without `--target`" if verdict is None else ""
+    return (
+        f"{subject}: {status}, not checked: run `pulumi up` without `--target`"
+        if verdict is None
+        else ""
+    )
 
 
 # --- records of the next rotation
@@ -122,11 +144,12 @@ def show_standbys(
     began: datetime,
 ) -> None:
     """
-    Print the records that the next rotation needs and people paste, if they are adding a record anyway.
+    Print the records that the next rotation needs and people paste, if they are adding a record
+    anyway.
 
     People add a record while the signing record is awaited, and in the run that rotated or made the
-    standby's key. *began* is when the run began, *made_at* when each generation's key was made. After the
-    first Create nothing is printed, since that run has printed both records.
+    standby's key. *began* is when the run began, *made_at* when each generation's key was made.
+    After the first Create nothing is printed, since that run has printed both records.
     """
     standbys = [record["generation"] for record in published if record["role"] == "standby"]
     held = ((one, zone) for one in standbys for zone in generations.holding(zones, one))
@@ -145,8 +168,12 @@ def show_standbys(
             at = by_hand[record["generation"]]
             zone = at.panel_zone or domain
             text = to_paste(at.panel, name=record["name"], value=record["value"], zone=zone)
-            line = ProgramMessages.STANDBY(domain=domain, generation=record["generation"], record=text)
-            pulumi.log.info(str(line), identities[0])  # below the identity's message about its own record
+            line = ProgramMessages.STANDBY(
+                domain=domain, generation=record["generation"], record=text
+            )
+            pulumi.log.info(
+                str(line), identities[0]
+            )  # below the identity's message about its own record
 
     pulumi.Output.all(
         identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
@@ -155,8 +182,13 @@ def show_standbys(
     ).apply(show)
 
 
-def _is_pasting(status: str, key_set_by: str | None, signing_since: str | None, *, began: datetime) -> bool:
-    """Whether an identity awaits its record, or was switched to another key in the run that *began* then."""
+def _is_pasting(
+    status: str, key_set_by: str | None, signing_since: str | None, *, began: datetime
+) -> bool:
+    """
+    Whether an identity awaits its record, or was switched to another key in the run that *began*
+    then.
+    """
     if status == AWAITING_DNS or signing_since is None:
         return status == AWAITING_DNS
     return key_set_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER

@@ -1,5 +1,6 @@
 """
-Signs in to AWS as the stack does, and says which account pulumi-aws signs in to; an error becomes one line.
+Signs in to AWS as the stack does, and says which account pulumi-aws signs in to; an error becomes
+one line.
 
 An error of pulumi-aws passes through plugin, engine and SDK, which raises nothing narrower than
 `Exception`. AWS's own message in it is found by a pattern, and its code decides the hint.
@@ -34,13 +35,17 @@ _FROM_AWS: Final = re.compile(
 """An error of the AWS SDK for Go that came from AWS."""
 
 MAX_SEARCHED: Final = 4096
-"""Characters of an error in which AWS's code is looked for: the pattern's time grows with their square."""
+"""
+Characters of an error in which AWS's code is looked for: the pattern's time grows with their
+square.
+"""
 
 _RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
 """
 Ends of an error after the engine has ended the run, and has said why.
 
-The first is from the engine, for example after pulumi-aws refused its settings, the second from the SDK.
+The first is from the engine, for example after pulumi-aws refused its settings, the second from the
+SDK.
 """
 
 _accounts: PerProgram[str] = PerProgram()
@@ -71,7 +76,9 @@ def sign_in(region: str) -> None:
 
 
 def account_of(parent: pulumi.Resource) -> str:
-    """The account of *parent*'s provider; read once per provider and program. Raises `AwsRefused`."""
+    """
+    The account of *parent*'s provider; read once per provider and program. Raises `AwsRefused`.
+    """
     return _accounts.get(
         parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity"),
         lambda: _account(pulumi.InvokeOptions(parent=parent)),

@@ -1,7 +1,8 @@
 """
 Who publishes the records of a domain: the interface, and which one the settings mean.
 
-People with a panel, a host with an API, or Route 53, which has a file of its own; or one of the program's.
+People with a panel, a host with an API, or Route 53, which has a file of its own; or one of the
+program's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class DnsProvider(Protocol):
         Raises `InvalidSettings` if there is no such zone.
         """
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
+    def publish(
+        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource | None:
         """
         Declare the TXT *record*, called *name* in the stack. Pass *opts* on.
 
@@ -49,10 +52,11 @@ def provider_for(dns: DnsSettings) -> DnsProvider:
 @dataclass(frozen=True)
 class AsListed:
     """
-    Records as an entry of the settings says: of one zone at a host, each a `DnsRecord` without a secret.
+    Records as an entry of the settings says: of one zone at a host, each a `DnsRecord` without a
+    secret.
 
-    With `manual` no resource is declared: the identity that awaits the record prints what to type into which
-    field of a DNS panel, and so does `byodkim records`.
+    With `manual` no resource is declared: the identity that awaits the record prints what to type
+    into which field of a DNS panel, and so does `byodkim records`.
     """
 
     dns: DnsSettings
@@ -63,7 +67,9 @@ class AsListed:
             return HostedZone(MANUAL, panel=self.dns.panel, panel_zone=self.dns.zone or domain)
         return HostedZone(self._host(domain).label)
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
+    def publish(
+        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource | None:
         """A `DnsRecord` called *name*, but with `manual`."""
         if self.dns.provider == MANUAL:
             return None

@@ -3,9 +3,9 @@ The component of one sending domain: its arguments, its resources and their depe
 
 The arguments are the keys of a stack file: names, defaults and checks come from `config.schema`.
 
-An identity depends on the records that it signs with or signed with, and on their guards, so that they go
-after it. If it depended on a standby's record, the failure of that record would stop the identity; the guard
-of a generated key's standby can always be made.
+An identity depends on the records that it signs with or signed with, and on their guards, so that
+they go after it. If it depended on a standby's record, the failure of that record would stop the
+identity; the guard of a generated key's standby can always be made.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ from byodkim_provider.resources.sdk import PerProgram, is_plugin, only_waited_fo
 
 def _providers(given: Any) -> tuple[object, ...]:
     for one in LIST.read(given):
-        if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
+        if not (
+            callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))
+        ):
             raise ValueError(ProgramMessages.DNS_PROVIDERS(value=shown(one)))
     return tuple(given)
 
@@ -98,26 +100,34 @@ class ByodkimDomainArgs(WrittenDomain):
         key_store: Store | KeyStore | Mapping[str, object] = "state"  # type: ignore[assignment]
     wait: Boolean = False
     """
-    Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails if
-    the domain is not verified within its time limit.
+    Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails
+    if the domain is not verified within its time limit.
     """
 
     def settings(self) -> settings.DomainSettings:
-        """The settings with all defaults; without *regions*, the Region is the stack's `aws:region`."""
-        if problems := list(stack_config.sent_secrets()):  # before AWS is asked for zones and accounts
+        """
+        The settings with all defaults; without *regions*, the Region is the stack's `aws:region`.
+        """
+        if problems := list(
+            stack_config.sent_secrets()
+        ):  # before AWS is asked for zones and accounts
             raise InvalidSettings(problems)
         return settings.domain(self.domain, self, default_region=stack_config.region())
 
 
 @contextmanager
 def _spelled_as_in(args: ByodkimDomainArgs | DomainSettings) -> Iterator[None]:
-    """Names settings in problems as whoever wrote *args* did: a program in Python by its arguments."""
+    """
+    Names settings in problems as whoever wrote *args* did: a program in Python by its arguments.
+    """
     try:
         yield
     except InvalidSettings as error:
         if is_plugin() or not isinstance(args, ByodkimDomainArgs):
             raise
-        raise InvalidSettings(list(map(in_python, error.problems)), hint=in_python(error.hint)) from None
+        raise InvalidSettings(
+            list(map(in_python, error.problems)), hint=in_python(error.hint)
+        ) from None
 
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
@@ -147,7 +157,10 @@ class ByodkimDomain(pulumi.ComponentResource):
     records: Sequence[PublishedRecord]
     """The records of the published generations, oldest first."""
     cnames: Mapping[str, str]
-    """With `cname`: names and targets of the CNAMEs that the domain's own DNS needs, known before any key."""
+    """
+    With `cname`: names and targets of the CNAMEs that the domain's own DNS needs, known before any
+    key.
+    """
     selector: pulumi.Output[str]
     """The selector of the generation that signs."""
 
@@ -167,19 +180,27 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         if isinstance(args, ByodkimDomainArgs):
             with _spelled_as_in(args):
-                settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
+                settings, own_providers, self._waits = (
+                    args.settings(),
+                    args.dns_providers,
+                    args.wait,
+                )
         else:
             settings, own_providers = args, ()
         _refuse_second(name, settings)
-        # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys by then.
+        # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
+        # by then.
         before = [] if self._waits else _declared.get(None, list)
-        super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before)))
+        super().__init__(
+            self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before))
+        )
         self._settings, self.cnames = settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one) for one in settings.dns]
         self._zones = self._hosted_zones(providers, args)
         self._places = list(zip(self._zones, providers, strict=True))
-        # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
+        # After the zones, which we read: without credentials pulumi-aws would end the program in a
+        # traceback.
         self._account = account_of(self)
         roles = generations.roles(settings.generation, settings.published)
         keys = {one: self._key(one) for one in roles}
@@ -195,7 +216,9 @@ class ByodkimDomain(pulumi.ComponentResource):
                 value = _after([*records, *guards], keys[one]["record_value"])
                 seen[one] = {**keys[one], "record_value": value}
         given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": self._account}
-        options = pulumi.ResourceOptions(parent=self, depends_on=needed, protect=settings.protect or None)
+        options = pulumi.ResourceOptions(
+            parent=self, depends_on=needed, protect=settings.protect or None
+        )
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
@@ -216,28 +239,39 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._warn()
         if identities := [*self.identities.values()]:
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
-            show_standbys(settings.name, identities, self.records, made_at, zones=self._zones, began=began)
-        if opts is None or not opts.depends_on:  # what waits for others has no turn that others wait for
+            show_standbys(
+                settings.name, identities, self.records, made_at, zones=self._zones, began=began
+            )
+        if (
+            opts is None or not opts.depends_on
+        ):  # what waits for others has no turn that others wait for
             before.append(self)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
 
     def _hosted_zones(
         self, providers: Sequence[DnsProvider], args: ByodkimDomainArgs | DomainSettings
     ) -> list[HostedZone]:
-        """The zones of the records; raises `InvalidSettings` for one that is not there, or listed twice."""
+        """
+        The zones of the records; raises `InvalidSettings` for one that is not there, or listed
+        twice.
+        """
         settings = self._settings
         with _spelled_as_in(args):
             zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
             if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
                 zones = [
                     replace(
-                        zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None
+                        zone,
+                        from_generation=dns.from_generation,
+                        cname_zone=dns.zone if dns.cname else None,
                     )
                     for zone, dns in zip(zones, settings.dns, strict=True)
                 ]
             listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
             if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
-                problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
+                problems = [
+                    ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice
+                ]
                 raise InvalidSettings(problems)
         return zones
 
@@ -290,7 +324,9 @@ class ByodkimDomain(pulumi.ComponentResource):
     ) -> None:
         """Declare the MX and SPF records of the MAIL FROM domain in *region*, and SES's setting."""
         name, settings, key_set_at = self.pulumi_resource_name, self._settings, known[0]
-        if key_set_at is None or settings.mail_from is None:  # SES has no identity yet: its record is awaited
+        if (
+            key_set_at is None or settings.mail_from is None
+        ):  # SES has no identity yet: its record is awaited
             return
         options = pulumi.ResourceOptions(
             parent=self,
@@ -300,10 +336,17 @@ class ByodkimDomain(pulumi.ComponentResource):
         )
         written = [record for declare in declared if declare for record in declare(options)]
         records = pulumi.ResourceOptions(depends_on=written)
-        at, rejects = settings.mail_from_domains[region], settings.mail_from.on_mx_failure == "reject"
+        at, rejects = (
+            settings.mail_from_domains[region],
+            settings.mail_from.on_mx_failure == "reject",
+        )
         if None in declared:
-            shown = "\n".join(f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items())
-            note = str(ProgramMessages.MAIL_FROM(domain=settings.name, region=region, records=shown))
+            shown = "\n".join(
+                f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items()
+            )
+            note = str(
+                ProgramMessages.MAIL_FROM(domain=settings.name, region=region, records=shown)
+            )
             records = before_write(f"{name}/{at}", lambda _: pulumi.log.info(note, self), records)
         aws.sesv2.EmailIdentityMailFromAttributes(
             f"{name}/{region}",
@@ -315,7 +358,10 @@ class ByodkimDomain(pulumi.ComponentResource):
         )
 
     def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The value that every identity lets stand in a slot: *declared*, or one that has to stay for now."""
+        """
+        The value that every identity lets stand in a slot: *declared*, or one that has to stay for
+        now.
+        """
         shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))
         allowed = shown.apply(
             lambda values: inputs.let_stand(values[1:], selector, values[0]), run_with_unknowns=True
@@ -323,14 +369,23 @@ class ByodkimDomain(pulumi.ComponentResource):
         return only_waited_for(allowed)
 
     def _key(self, generation: int) -> Mapping[str, Any]:
-        """Selector, private key or its secret, and record of a generation; when it was made, if here."""
+        """
+        Selector, private key or its secret, and record of a generation; when it was made, if here.
+        """
         if generation in self._settings.keys:
             supplied = inputs.of_supplied_key(self._settings, generation)
             return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
         given = inputs.of_key(self._settings, generation, account_id=self._account)
         name = f"{self.pulumi_resource_name}/{generation}"
         made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
-        names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
+        names = (
+            "selector",
+            "private_key",
+            "secret_arn",
+            "record_name",
+            "record_value",
+            "fingerprint",
+        )
         return {name: getattr(made, name) for name in (*names, "created_at")}
 
     def _of_a_record(self, guard: RecordGuard | None) -> pulumi.ResourceOptions:
@@ -392,7 +447,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         return {name: made(value) for name, value in shown.items()}
 
-    def statuses(self, verdicts: pulumi.Output[Verdicts] | None = None) -> Mapping[str, pulumi.Output[str]]:
+    def statuses(
+        self, verdicts: pulumi.Output[Verdicts] | None = None
+    ) -> Mapping[str, pulumi.Output[str]]:
         """SES's status by Region: the verdict, by default that of the domain's own verification."""
         if verdicts is None:
             own = self._verification
@@ -405,7 +462,9 @@ class ByodkimDomain(pulumi.ComponentResource):
     def not_verified(self, verdicts: pulumi.Output[Verdicts]) -> Sequence[pulumi.Output[str]]:
         """One line for each identity, which is "" if its verdict says everything."""
         return [
-            known_of(identity, verdicts).apply(partial(line_about, f"{self._settings.name} {region}"))
+            known_of(identity, verdicts).apply(
+                partial(line_about, f"{self._settings.name} {region}")
+            )
             for region, identity in self.identities.items()
         ]
 
@@ -413,12 +472,16 @@ class ByodkimDomain(pulumi.ComponentResource):
         generation = self._settings.generation
         age = datetime.now(UTC) - moment(since) if since else timedelta()
         if age > timedelta(days=self._settings.rotate_after_days):
-            due = ProgramMessages.ROTATE(generation=generation, days=age.days, following=generation + 1)
+            due = ProgramMessages.ROTATE(
+                generation=generation, days=age.days, following=generation + 1
+            )
             pulumi.log.warn(str(due), self)
 
 
 def _refuse_second(name: str, settings: DomainSettings) -> None:
-    """Raise `InvalidSettings` if another component of this program declares one of the identities."""
+    """
+    Raise `InvalidSettings` if another component of this program declares one of the identities.
+    """
     for region in settings.regions:
         first = _declarers.get((settings.name, region), lambda: name)
         if first != name:
@@ -428,10 +491,11 @@ def _refuse_second(name: str, settings: DomainSettings) -> None:
 
 def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     """
-    Options of a domain that is declared after those *before* it: as many at a time as the engine runs steps.
+    Options of a domain that is declared after those *before* it: as many at a time as the engine
+    runs steps.
 
-    The engine takes steps first come, first served. Were all domains declared at once, it would make
-    all keys and all records before SES, which takes one call a second, gets the first of them.
+    The engine takes steps first come, first served. Were all domains declared at once, it would
+    make all keys and all records before SES, which takes one call a second, gets the first of them.
     """
     at_once = parallel()
     if not at_once or len(before) < at_once:  # without a number there is no limit
@@ -439,14 +503,18 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     ahead = before[-at_once]
 
     async def wait() -> list[pulumi.Resource]:
-        """Without a resource: the engine would store that dependency, and keep to it in a destroy."""
+        """
+        Without a resource: the engine would store that dependency, and keep to it in a destroy.
+        """
         await ahead.published()
         return []
 
     return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))
 
 
-def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:
+def pending(
+    domains: Iterable[ByodkimDomain], verification: DkimVerification
+) -> pulumi.Output[Sequence[str]]:
     """
     One line for each identity that is not verified, or differs from its declaration.
 
@@ -454,7 +522,9 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
     """
     verdicts = verdicts_of(verification)
     others = [made(line) for domain in domains for line in domain.not_verified(verdicts)]
-    return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
+    return pulumi.Output.all(made(verification.pending), *others).apply(
+        lambda lines: merged(*lines)
+    )
 
 
 def _after(made: Sequence[pulumi.Resource], value: pulumi.Input[str]) -> pulumi.Output[str]:

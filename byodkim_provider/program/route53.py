@@ -29,10 +29,15 @@ TYPO: Final = 0.85
 """How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
 
 _clients: PerProgram[Route53Client] = PerProgram()
-"""By the role in the zones' account, and the account of an explicit provider; None for the stack's own."""
+"""
+By the role in the zones' account, and the account of an explicit provider; None for the stack's
+own.
+"""
 
 _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
-"""By role, with its external ID: every provider is a process of its own, which signs in by itself."""
+"""
+By role, with its external ID: every provider is a process of its own, which signs in by itself.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,38 +51,49 @@ class Route53:
         label, dns = f"{ROUTE53}{self._zone_of(domain, parent)}", self.dns
         return HostedZone(label, role_arn=dns.assume_role, external_id=dns.external_id)
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    def publish(
+        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
         zone_id = self._zone_of(record.domain, opts.parent)
         value = pulumi.Output.from_input(record.value).apply(records.route53_value)
         if record.existing == "slot":
             client = self._client(opts.parent)
-            opts = before_write(name, lambda change: _refuse_another_key(client, change, record.before), opts)
+            opts = before_write(
+                name, lambda change: _refuse_another_key(client, change, record.before), opts
+            )
         return self._record(name, zone_id, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
         self, name: str, settings: DomainSettings, region: str, parent: pulumi.Resource
     ) -> Callable[[pulumi.ResourceOptions], list[pulumi.Resource]] | None:
         """
-        What declares MX and SPF record of the MAIL FROM domain in *region*; None if the zone can't hold them.
+        What declares MX and SPF record of the MAIL FROM domain in *region*; None if the zone can't
+        hold them.
 
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
         zone_id, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
         client = self._client(parent)
-        if not records.is_in(at, client.zones()[zone_id]):  # the zone of `cname`, or a delegated `_domainkey`
+        if not records.is_in(
+            at, client.zones()[zone_id]
+        ):  # the zone of `cname`, or a delegated `_domainkey`
             return None
         values = {kind: [value] for kind, value in mail_from_records(region).items()}
         for kind in values if settings.adopt else ():
             found = client.standing(zone_id, at, kind)
             if not mistake(kind, [*map(records.unquoted, found)], name=at, region=region):
-                values[kind] = [one.strip('"') for one in found]  # as pulumi-aws adds a pair of them
+                values[kind] = [
+                    one.strip('"') for one in found
+                ]  # as pulumi-aws adds a pair of them
 
         def declare(opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
             made = []
             for kind, kept in values.items():
                 where = f"{name}/{at}/{kind}/{ROUTE53}{zone_id}"
-                guarded = before_write(where, lambda change: _refuse_others(client, change, parent), opts)
+                guarded = before_write(
+                    where, lambda change: _refuse_others(client, change, parent), opts
+                )
                 made.append(self._record(where, zone_id, guarded, name=at, type=kind, records=kept))
             return made
 
@@ -86,7 +102,9 @@ class Route53:
     def _record(
         self, called: str, zone_id: str, opts: pulumi.ResourceOptions, **record: Any
     ) -> pulumi.Resource:
-        role = pulumi.ResourceOptions(provider=provider_with(self.dns.assume_role, self.dns.external_id))
+        role = pulumi.ResourceOptions(
+            provider=provider_with(self.dns.assume_role, self.dns.external_id)
+        )
         options = pulumi.ResourceOptions.merge(opts, role)
         # An existing record is ours, or what comes before this one has let it pass.
         record |= {"zone_id": zone_id, "ttl": self.dns.ttl, "allow_overwrite": True}
@@ -97,25 +115,34 @@ class Route53:
         """The id of the zone."""
         route53 = self._client(parent)
         if self.dns.zone_id:
-            holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain  # with `cname` both are given
+            holds = (
+                f"{domain}.{self.dns.zone}" if self.dns.zone else domain
+            )  # with `cname` both are given
             return _zone_by_id(self.dns.zone_id, holds, route53)
         return _zone_by_name(self.dns.zone, domain, route53)
 
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
-        # Records go where an explicit provider of the program signs in; it can't be asked for zones.
+        # Records go where an explicit provider of the program signs in; it can't be asked for
+        # zones.
         own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
         role = (self.dns.assume_role, self.dns.external_id)
         account = aws_account.account_of(parent) if parent and own and role[0] is None else None
         return _clients.get((role, account), lambda: _connect(*role, account))
 
 
-def _refuse_others(route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource) -> None:
-    """Raise `InvalidSettings` if a record that is to be written stands there with a value of others."""
+def _refuse_others(
+    route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource
+) -> None:
+    """
+    Raise `InvalidSettings` if a record that is to be written stands there with a value of others.
+    """
     new, old = change.new_inputs or {}, change.old_inputs or {}
     standing = route53.standing(new["zoneId"], new["name"], new["type"])
     ours = {_plain(f'"{one}"') for one in (*new["records"], *old.get("records", ()))}
     if others := [one for one in standing if _plain(one) not in ours]:
-        taken = ProgramMessages.TAKEN(name=new["name"], kind=new["type"], found=", ".join(sorted(others)))
+        taken = ProgramMessages.TAKEN(
+            name=new["name"], kind=new["type"], found=", ".join(sorted(others))
+        )
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)
         pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
@@ -124,13 +151,18 @@ def _refuse_others(route53: Route53Client, change: pulumi.ResourceHookArgs, pare
 async def _refuse_another_key(
     route53: Route53Client, change: pulumi.ResourceHookArgs, before: pulumi.Input[str | None]
 ) -> None:
-    """Raise `InvalidSettings` if a slot has got a key that the state lacks: after a refresh that hides it."""
+    """
+    Raise `InvalidSettings` if a slot has got a key that the state lacks: after a refresh that hides
+    it.
+    """
     from byodkim_provider.aws.route53 import fingerprint_in
 
     new = change.new_inputs or {}
     if has_unknown(new):
         return  # its guard gives it the next key
-    declared = {fingerprint_in(f'"{one}"') for one in new["records"]}  # as pulumi-aws adds a pair of them
+    declared = {
+        fingerprint_in(f'"{one}"') for one in new["records"]
+    }  # as pulumi-aws adds a pair of them
     ours = {None, await pulumi.Output.from_input(before).future(), *declared}
     if {*map(fingerprint_in, route53.standing(new["zoneId"], new["name"]))} - ours:
         raise InvalidSettings(DkimMessages.OTHER_STANDS(name=new["name"]))
@@ -146,13 +178,17 @@ def before_write(
     act: Callable[[pulumi.ResourceHookArgs], Awaitable[None] | None],
     opts: pulumi.ResourceOptions,
 ) -> pulumi.ResourceOptions:
-    """*opts*, by which *act* is called before *name* is made or changed, and in a preview of that."""
+    """
+    *opts*, by which *act* is called before *name* is made or changed, and in a preview of that.
+    """
     hook = pulumi.ResourceHook(name, act, pulumi.ResourceHookOptions(on_dry_run=True))
     binding = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=binding))
 
 
-def _connect(role_arn: str | None, external_id: str | None, account_id: str | None) -> Route53Client:
+def _connect(
+    role_arn: str | None, external_id: str | None, account_id: str | None
+) -> Route53Client:
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
     # Imported with boto3, which a program without zones in Route 53 does not need.
     from byodkim_provider.aws.route53 import Route53Client
@@ -193,26 +229,33 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> str:
         found = [one for one, its in zones.items() if its == name]
         if len(found) > 1:
             servers = sorted(f"{one} ({', '.join(route53.name_servers(one))})" for one in found)
-            raise InvalidSettings(ProgramMessages.SEVERAL(domain=domain, zone=name, zones=", ".join(servers)))
+            raise InvalidSettings(
+                ProgramMessages.SEVERAL(domain=domain, zone=name, zones=", ".join(servers))
+            )
         if found:
             return found[0]
     near = next(filter(None, (did_you_mean(one, zones.values(), cutoff=TYPO) for one in names)), "")
     if zone:
         where = f'domains["{domain}"].dns.zone'
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone, did_you_mean=near))
-    raise InvalidSettings(ProgramMessages.NONE(domain=domain, names=", ".join(names), did_you_mean=near))
+    raise InvalidSettings(
+        ProgramMessages.NONE(domain=domain, names=", ".join(names), did_you_mean=near)
+    )
 
 
 def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider | None:
     """
-    The provider that signs in as the stack does and then assumes *role_arn*; None without: the stack's own.
+    The provider that signs in as the stack does and then assumes *role_arn*; None without: the
+    stack's own.
 
-    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider. Raises
-    `InvalidSettings` if the role was given with another *external_id* before.
+    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
+    Raises `InvalidSettings` if the role was given with another *external_id* before.
     """
     if role_arn is None:
         return None
-    provider, its_id = _providers.get(role_arn, lambda: (_provider(role_arn, external_id), external_id))
+    provider, its_id = _providers.get(
+        role_arn, lambda: (_provider(role_arn, external_id), external_id)
+    )
     if its_id != external_id:
         raise InvalidSettings(
             ProgramMessages.EXTERNAL_IDS(role=role_arn, before=its_id, external_id=external_id)

@@ -37,7 +37,9 @@ def _declare() -> None:
     written = stack_config.written()
     problems = [*stack_config.not_kept_secret(written), *stack_config.sent_secrets()]
     try:
-        stack = settings.load(written, default_region=stack_config.region(), others=stack_config.others())
+        stack = settings.load(
+            written, default_region=stack_config.region(), others=stack_config.others()
+        )
     except InvalidSettings as error:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:
@@ -45,7 +47,8 @@ def _declare() -> None:
     for warning in stack.warnings:
         pulumi.log.warn(warning)
     if stack.domains:
-        # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a traceback.
+        # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a
+        # traceback.
         aws_account.sign_in(stack.domains[0].regions[0])
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
@@ -55,7 +58,9 @@ def _declare() -> None:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
             problems.append(str(error))
-    made = pulumi.Output.all(*(one.urn for each in domains.values() for one in each.identities.values()))
+    made = pulumi.Output.all(
+        *(one.urn for each in domains.values() for one in each.identities.values())
+    )
     for each in domains.values():
         each.declare_mail_from(made)
     if problems:

@@ -1,5 +1,6 @@
 """
-Reads the configuration of the running stack: all under the project's name, the Region, the credentials.
+Reads the configuration of the running stack: all under the project's name, the Region, the
+credentials.
 """
 
 from __future__ import annotations
@@ -17,17 +18,24 @@ from byodkim_provider.property_types import from_json
 from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
-"""Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
+"""
+Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed.
+"""
 
 SHORTEST_SECRET: Final = 12
-"""Shortest string, in characters, that is taken for a secret because something in its setting is one."""
+"""
+Shortest string, in characters, that is taken for a secret because something in its setting is one.
+"""
 
 _AWS_SECRETS: Final = (("aws:secretKey",), ("aws:token",))
 """The credentials among the `aws:` settings. The name of a key, `aws:accessKey`, is no secret."""
 
 
 def written() -> dict[str, object]:
-    """All configured keys, decrypted: valid keys as plain values, any other, or a blank one, as a string."""
+    """
+    All configured keys, decrypted: valid keys as plain values, any other, or a blank one, as a
+    string.
+    """
     project = pulumi.get_project()
     config, prefix = pulumi.Config(project), f"{project}:"
     names = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
@@ -38,10 +46,11 @@ def written() -> dict[str, object]:
 
 def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
     """
-    A problem for each secret that is not encrypted, and for what is encrypted and would not stay it.
+    A problem for each secret that is not encrypted, and for what is encrypted and would not stay
+    it.
 
-    Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an encrypted one
-    is found by the commands only.
+    Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an
+    encrypted one is found by the commands only.
     """
     project = pulumi.get_project()
     yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
@@ -54,8 +63,9 @@ def sent_secrets() -> Iterator[str]:
     """
     A problem for each `aws:` setting whose value is a secret of another setting.
 
-    A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted can copy a
-    token's, to where it is sent to an AWS account of theirs: as the external id of a role.
+    A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted
+    can copy a token's, to where it is sent to an AWS account of theirs: as the external id of a
+    role.
     """
     project = pulumi.get_project()
     secrets: dict[str, list[Steps]] = {}
@@ -68,7 +78,8 @@ def sent_secrets() -> Iterator[str]:
         aws += found if space == "aws" else []
         is_known = steps in _AWS_SECRETS or (space == project and key in SECRET_MAPS)
         if is_known or is_config_secret(name):
-            # Pulumi does not say which string in a setting is secret; a map may be encrypted as a whole.
+            # Pulumi does not say which string in a setting is secret; a map may be encrypted as a
+            # whole.
             is_alone = [where for where, _ in found] == [steps]  # one string, so it is the secret
             least = 1 if is_known or is_alone else SHORTEST_SECRET
             for where, value in [(steps, text), *found]:
@@ -76,7 +87,10 @@ def sent_secrets() -> Iterator[str]:
                     secrets.setdefault(value, []).append(where)
     for steps, text in aws:
         there = [one for one in secrets.get(text, ()) if one[0] != steps[0]]
-        if there and (steps, {*there}) != (_AWS_SECRETS[0], {_AWS_SECRETS[1]}):  # then the other is named
+        if there and (steps, {*there}) != (
+            _AWS_SECRETS[0],
+            {_AWS_SECRETS[1]},
+        ):  # then the other is named
             yield line(steps, ProgramMessages.SENT_SECRET(command=secret_command(there[0])))
 
 

@@ -1,9 +1,10 @@
 """
-The dynamic resources: what a program declares, in `declared`, and the provider of each in a file of its own,
-but for the stack's id, which is with the base classes.
+The dynamic resources: what a program declares, in `declared`, and the provider of each in a file of
+its own, but for the stack's id, which is with the base classes.
 
-A provider translates between Pulumi's plain values and the packages below, and decides nothing that could
-be decided without Pulumi. Only the plugin process loads it: a program imports neither AWS nor DNS for that.
+A provider translates between Pulumi's plain values and the packages below, and decides nothing that
+could be decided without Pulumi. Only the plugin process loads it: a program imports neither AWS nor
+DNS for that.
 """
 
 from __future__ import annotations
@@ -23,11 +24,16 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "RecordGuard": "record_guard_provider",
     "StackId": "_provider",
 }
-"""The module of the provider, by the name of a resource. Names are in users' state: none is ever renamed."""
+"""
+The module of the provider, by the name of a resource. Names are in users' state: none is ever
+renamed.
+"""
 
 
 def load_v1(resource: str) -> ResourceProvider:
-    """The provider of a *resource*. Users' state names this function: never moved, never renamed."""
+    """
+    The provider of a *resource*. Users' state names this function: never moved, never renamed.
+    """
     module: Any = import_module(f"{__name__}.{PROVIDERS[resource]}")
     provider: ResourceProvider = getattr(module, f"{resource}Provider")()
     return provider

@@ -3,8 +3,8 @@ Adds to the plugin process of Pulumi's dynamic providers what this package needs
 
 More than four threads, a Cancel that ends waits, messages in the engine's log, errors without
 traceback. All of it uses internals of the SDK, so no failure here may break a call: without
-these additions the resources still work, and a run says once which is missing. The contract tests run
-them in the real process.
+these additions the resources still work, and a run says once which is missing. The contract tests
+run them in the real process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ LOG_SECONDS: Final = 2
 
 def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
     """
-    Make all additions to this process, from every `configure`; yields what comes of one that can't be.
+    Make all additions to this process, from every `configure`; yields what comes of one that can't
+    be.
 
     *spelled* spells the settings that an error names.
     """
@@ -47,7 +48,10 @@ def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
             prepare()
         except Exception as error:  # noqa: BLE001 - whatever has changed in the SDK
             reason = f"{type(error).__name__}: {error}"
-            yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
+            yield (
+                f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): "
+                f"{without}"
+            )
 
 
 def _clean_errors(spelled: Callable[[str], str]) -> None:
@@ -60,7 +64,8 @@ def progress_of_this_call(spelled: Callable[[str], str]) -> Progress:
     """
     Progress in the row of the resource that this thread works on, or in that of the stack.
 
-    A provider's methods don't get the URN from Pulumi, so it is read from the request in the caller's frame.
+    A provider's methods don't get the URN from Pulumi, so it is read from the request in the
+    caller's frame.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None:
@@ -109,6 +114,7 @@ def _listen_for_cancel() -> None:
     if frame is not None:
         executor = frame.f_locals["executor_reference"]()
         executor._max_workers = THREADS
-        # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next call.
+        # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next
+        # call.
         for _ in range(executor._work_queue.qsize()):
             executor._adjust_thread_count()

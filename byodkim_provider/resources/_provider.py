@@ -1,4 +1,7 @@
-"""The base classes of our dynamic providers (configuration, results of `check`), and the least provider."""
+"""
+The base classes of our dynamic providers (configuration, results of `check`), and the least
+provider.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,9 @@ class DynamicProvider(ResourceProvider):
         """Returns the value of a full configuration key, or None."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        if not is_plugin() and req.config.get("domains") is None:  # a program in Python of the user's own
+        if (
+            not is_plugin() and req.config.get("domains") is None
+        ):  # a program in Python of the user's own
             self._run.spelled = in_python
         for missing in prepare_process(self._run.spelled):
             if self._run.first(missing):

@@ -1,11 +1,13 @@
 """
-What a program declares: the resources of this package, each with the provider that `load_v1` knows for it.
+What a program declares: the resources of this package, each with the provider that `load_v1` knows
+for it.
 
-A dynamic resource runs in the Python of the program that declares it. So the plugin, for programs in other
-languages, declares the same resources with types of its own, which it serves itself.
+A dynamic resource runs in the Python of the program that declares it. So the plugin, for programs
+in other languages, declares the same resources with types of its own, which it serves itself.
 
-What then happens, a provider does in the plugin process. No secret of a DNS host is an input or an output: a
-record names its credentials, and that process reads them from the stack's configuration or its environment.
+What then happens, a provider does in the plugin process. No secret of a DNS host is an input or an
+output: a record names its credentials, and that process reads them from the stack's configuration
+or its environment.
 """
 
 from __future__ import annotations
@@ -48,7 +50,10 @@ _providers: PerProgram[pulumi.ProviderResource] = PerProgram()
 
 
 class OurResource(Resource):
-    """A resource of this package: its provider runs in a process of its own, as does all that it needs."""
+    """
+    A resource of this package: its provider runs in a process of its own, as does all that it
+    needs.
+    """
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__(module=PACKAGE, name=cls.__name__)
@@ -64,15 +69,18 @@ class OurResource(Resource):
         before = pulumi.Alias(type_=f"{DYNAMIC}{kind}")  # of a stack that Python has made
         ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider), aliases=[before])
         token = f"{PACKAGE}:index:{kind}"
-        pulumi.CustomResource.__init__(self, token, name, props, pulumi.ResourceOptions.merge(ours, opts))
+        pulumi.CustomResource.__init__(
+            self, token, name, props, pulumi.ResourceOptions.merge(ours, opts)
+        )
 
 
 def _provider() -> pulumi.ProviderResource:
     """
     The provider of all that the running program declares here.
 
-    The engine hands a plugin the configuration under the plugin's own name only. So this provider gets the
-    settings of AWS and the credentials of DNS hosts as its inputs, and has them in the state for `destroy`.
+    The engine hands a plugin the configuration under the plugin's own name only. So this provider
+    gets the settings of AWS and the credentials of DNS hosts as its inputs, and has them in the
+    state for `destroy`.
     """
     credentials = f"{pulumi.get_project()}:dnsCredentials"
     config: dict[str, pulumi.Input[str]] = {"project": pulumi.get_project()}
@@ -81,7 +89,8 @@ def _provider() -> pulumi.ProviderResource:
             space, _, key = name.partition(":")
             value = pulumi.Config(space).require(key)
             config[name] = pulumi.Output.secret(value) if is_config_secret(name) else value
-    # Without a version, the engine adds that of the program's SDK, from the second run on: an update.
+    # Without a version, the engine adds that of the program's SDK, from the second run on: an
+    # update.
     options = fetched() or pulumi.ResourceOptions(version=__version__)
     return pulumi.ProviderResource(PACKAGE, PACKAGE, {"config": config}, options)
 
@@ -109,11 +118,13 @@ class StackId(OurResource):
     """
     The id of the stack: a random value, which is this resource's own id.
 
-    Names can't tell two stacks apart: another backend may have a stack of the same name, and a renamed stack
-    is still the same one. So the owner tag of what a stack creates in AWS begins with this id.
+    Names can't tell two stacks apart: another backend may have a stack of the same name, and a
+    renamed stack is still the same one. So the owner tag of what a stack creates in AWS begins with
+    this id.
 
-    What has an owner depends on it. So it is in the state before anything is created in AWS, and is deleted
-    last. A replacement (`--replace`) concerns only what is created after it: an identity keeps its owner.
+    What has an owner depends on it. So it is in the state before anything is created in AWS, and is
+    deleted last. A replacement (`--replace`) concerns only what is created after it: an identity
+    keeps its owner.
     """
 
 
@@ -121,7 +132,10 @@ _ids: PerProgram[StackId] = PerProgram()
 
 
 def owner_of(resource: str) -> pulumi.Output[str]:
-    """The owner tag of what *resource* of the running program creates; declares the stack's id if needed."""
+    """
+    The owner tag of what *resource* of the running program creates; declares the stack's id if
+    needed.
+    """
     stack = _ids.get(None, lambda: StackId(NAME, {}))
     return pulumi.Output.concat(stack.id, "/", resource)
 
@@ -135,15 +149,15 @@ class DkimKey(OurResource):
     """
     An RSA key for one generation of a domain.
 
-    It is kept in the stack's state, encrypted by the stack's secrets provider, or only in Secrets Manager.
-    The secret is named after the resource and has its owner tag, so a replacement by `--replace` finds the
-    same key again.
+    It is kept in the stack's state, encrypted by the stack's secrets provider, or only in Secrets
+    Manager. The secret is named after the resource and has its owner tag, so a replacement by
+    `--replace` finds the same key again.
     """
 
     selector: pulumi.Output[str]
     """
-    `s<yyyymmdd>-<8 hex>`, the date of creation and the first digits of the fingerprint; with `cname` that of
-    the generation's slot.
+    `s<yyyymmdd>-<8 hex>`, the date of creation and the first digits of the fingerprint; with
+    `cname` that of the generation's slot.
     """
     private_key: pulumi.Output[str | None]
     """
@@ -178,10 +192,11 @@ class DkimKey(OurResource):
 
 class DnsRecord(OurResource):
     """
-    One TXT value at one name, by the API of its DNS host. Other values and other names are never touched.
+    One TXT value at one name, by the API of its DNS host. Other values and other names are never
+    touched.
 
-    Before the record goes, SES is asked whether an identity of the domain signs with its key in any of its
-    Regions.
+    Before the record goes, SES is asked whether an identity of the domain signs with its key in any
+    of its Regions.
     """
 
     present_value: pulumi.Output[str]
@@ -192,9 +207,9 @@ class RecordGuard(OurResource):
     """
     Keeps the record of a key in one zone of Route 53 for as long as an identity needs it.
 
-    pulumi-aws makes the record, after this resource, and never deletes it. This resource does, after every
-    identity of the stack that could sign with the key, once SES has said that nobody signs. The record of a
-    slot (`cname`) has its value from here, so that no change passes by.
+    pulumi-aws makes the record, after this resource, and never deletes it. This resource does,
+    after every identity of the stack that could sign with the key, once SES has said that nobody
+    signs. The record of a slot (`cname`) has its value from here, so that no change passes by.
     """
 
     record_value: pulumi.Output[str]
@@ -214,13 +229,20 @@ class ByodkimIdentityArgs:
     private_key: pulumi.Input[str | None] | None = None
     """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
     secret_arn: pulumi.Input[str | None] | None = None
-    """Instead of the key: ARN of its secret in Secrets Manager, read when the key is sent to SES."""
+    """
+    Instead of the key: ARN of its secret in Secrets Manager, read when the key is sent to SES.
+    """
     record_value: pulumi.Input[str] | None = None
-    """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
+    """
+    With *secret_arn*: the value of the key's record, by which the key is known without being read.
+    """
     account_id: pulumi.Input[str] | None = None
     """The AWS account it must land in; another one is refused before anything is written."""
     regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """All Regions of the domain, so that a record that one signed with outlives that Region's identity."""
+    """
+    All Regions of the domain, so that a record that one signed with outlives that Region's
+    identity.
+    """
     generation: pulumi.Input[int] | None = None
     published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
     supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -241,11 +263,16 @@ class ByodkimIdentityArgs:
     """Labels of the zones (`HostedZone`) of the records. A move that loses one is refused."""
     places: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
     """
-    By generation, where its record stands, if that is not all of `dns` for each: the label of a zone or,
-    for a slot, `<name of the record there>@<label>`.
+    By generation, where its record stands, if that is not all of `dns` for each: the label of a
+    zone or, for a slot, `<name of the record there>@<label>`.
     """
-    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
-    """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
+    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = (
+        None
+    )
+    """
+    Name servers of these zones, by label, as far as they are known; those of Route 53 are looked
+    up.
+    """
     zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
     zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -282,7 +309,10 @@ class ByodkimIdentity(OurResource):
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     slots: pulumi.Output[Mapping[str, str]]
-    """By selector, what may stand in each slot: the record of a generation that may not leave DNS stays."""
+    """
+    By selector, what may stand in each slot: the record of a generation that may not leave DNS
+    stays.
+    """
     status: pulumi.Output[str]
     """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]
@@ -292,7 +322,9 @@ class ByodkimIdentity(OurResource):
     adopted: pulumi.Output[bool]
     """SES had it before; it stays there when the resource goes."""
     drift: pulumi.Output[Sequence[str] | None]
-    """The differences between SES and what is declared, when SES was last read, one sentence each."""
+    """
+    The differences between SES and what is declared, when SES was last read, one sentence each.
+    """
     signing_since: pulumi.Output[str | None]
     """Since when SES has this key, ISO 8601, UTC."""
     signed_until: pulumi.Output[Mapping[str, str]]
@@ -301,7 +333,8 @@ class ByodkimIdentity(OurResource):
     @property
     def arn(self) -> pulumi.Output[str]:
         """
-        Its ARN in SES, for what refers to it there. It is the resource's id, which no change makes unknown.
+        Its ARN in SES, for what refers to it there. It is the resource's id, which no change makes
+        unknown.
 
         While awaiting DNS, SES has no identity of that ARN yet.
         """
@@ -310,7 +343,9 @@ class ByodkimIdentity(OurResource):
     def __init__(
         self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """The stack's id and *name* make up the identity's owner tag: rename with `aliases` only."""
+        """
+        The stack's id and *name* make up the identity's owner tag: rename with `aliases` only.
+        """
         private_key: pulumi.Output[str | None] | None = None
         if args.private_key is not None:
             private_key = pulumi.Output.secret(args.private_key)
@@ -332,11 +367,18 @@ class DkimVerificationArgs:
 
     identities: Sequence[ByodkimIdentity]
     timeout_minutes: float = TIMEOUT_MINUTES
-    """How long a run waits for new and changed identities. A change of this input alone is no change."""
+    """
+    How long a run waits for new and changed identities. A change of this input alone is no change.
+    """
     on_timeout: OnTimeout = "warn"
-    """`warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run fails."""
+    """
+    `warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run
+    fails.
+    """
     retired: Sequence[str] = ()
-    """Domains whose identities leave the stack while their records stay; when they left is an output."""
+    """
+    Domains whose identities leave the stack while their records stay; when they left is an output.
+    """
 
 
 class DkimVerification(OurResource):
@@ -373,5 +415,7 @@ def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
     given = {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
     # Not set it is no output, which a preview takes for unknown; a setting never is.
-    cname = given["cname"].apply(lambda one: None if is_unknown(one) else one, run_with_unknowns=True)
+    cname = given["cname"].apply(
+        lambda one: None if is_unknown(one) else one, run_with_unknowns=True
+    )
     return {**given, "cname": cname}

@@ -45,9 +45,14 @@ class ByodkimIdentityProvider(DynamicProvider):
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
             if olds:  # `diff` refuses to leave a zone that is still asked
-                domain, places = olds["domain"], (known.get("places") or {"": known["dns"]}).values()
+                domain, places = (
+                    olds["domain"],
+                    (known.get("places") or {"": known["dns"]}).values(),
+                )
                 its = map(parts, chain.from_iterable(places))
-                self._run.zones[domain].update(place(label, zone_of(name, domain)) for label, name in its)
+                self._run.zones[domain].update(
+                    place(label, zone_of(name, domain)) for label, name in its
+                )
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
@@ -74,7 +79,9 @@ class ByodkimIdentityProvider(DynamicProvider):
         return servers
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
-        """Say what will be in the way of a new identity before anything is made; it changes no input."""
+        """
+        Say what will be in the way of a new identity before anything is made; it changes no input.
+        """
         progress = self._run.progress()
         self._run.in_the_way.discard((declared.region, declared.domain))
         if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
@@ -101,9 +108,11 @@ class ByodkimIdentityProvider(DynamicProvider):
             if error.kind != "IdentityExists":
                 if declared.adopt and run.first(*not_read):
                     progress.info(IdentityMessages.NOT_READ(region=region, error=error.with_kind()))
-                return unread  # without `adopt` the update decides; by then a record may have been taken over
-            # An error here would end the preview before it has come to the others. The verification, which
-            # comes last, makes one of them all. What is adopted may get its record, and is refused then.
+                # without `adopt` the update decides; by then a record may have been taken over
+                return unread
+            # An error here would end the preview before it has come to the others. The
+            # verification, which comes last, makes one of them all. What is adopted may get its
+            # record, and is refused then.
             if not declared.adopt or error.message.code is IdentityMessages.REPLACED:
                 run.in_the_way.add((region, declared.domain))
             progress.warn(error.with_kind())
@@ -114,7 +123,9 @@ class ByodkimIdentityProvider(DynamicProvider):
         stored = Stored.from_outputs(olds)
         if {"domain", "region"} & unknown.keys():
             return DiffResult(changes=True)
-        if unknown.pop("owner", None) is not None:  # the stack's id is replaced; the identity keeps its owner
+        if (
+            unknown.pop("owner", None) is not None
+        ):  # the stack's id is replaced; the identity keeps its owner
             known["owner"] = stored.declared.owner
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
@@ -134,7 +145,9 @@ class ByodkimIdentityProvider(DynamicProvider):
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             for one, last in rules.overridden(stored, declared, unknown=unknown, now=now).items():
                 if self._run.first("overridden", declared.domain, one):  # not for each Region
-                    warning = IdentityMessages.OVERRIDDEN(domain=declared.domain, **rules.in_use(one, last))
+                    warning = IdentityMessages.OVERRIDDEN(
+                        domain=declared.domain, **rules.in_use(one, last)
+                    )
                     self._run.progress().warn(warning)
             lookups.refuse_leaving(stored, declared, self._run)
             if planned.is_switch and not unknown.keys() - {"slots"}:
@@ -142,13 +155,17 @@ class ByodkimIdentityProvider(DynamicProvider):
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
     def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
-        """Say how SES differed when it was last read, unless the refresh of this run has said it."""
+        """
+        Say how SES differed when it was last read, unless the refresh of this run has said it.
+        """
         domain, region = stored.declared.domain, stored.declared.region
         is_said = not self._run.first("drift", region, domain)
         if stored.other_owner is None or declared.adopt:
             self._run.in_the_way.discard((region, domain))
             if not is_said:
-                last = IdentityMessages.LAST_READ(name=f"{domain} {region}", differences=", ".join(found))
+                last = IdentityMessages.LAST_READ(
+                    name=f"{domain} {region}", differences=", ".join(found)
+                )
                 self._run.progress().info(last)
             return
         # As for a new identity that SES has already: the verification makes one error of them all.

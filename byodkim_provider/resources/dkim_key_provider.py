@@ -56,8 +56,8 @@ class DkimKeyProvider(DynamicProvider):
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        # No other input is a change, because everything that depends on the key would preview as changed.
-        # So `bits` and `key_store` apply only to new keys.
+        # No other input is a change, because everything that depends on the key would preview as
+        # changed. So `bits` and `key_store` apply only to new keys.
         _refuse_other_state(olds)
         replaces = ["domain"] if olds["domain"] != news["domain"] else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
@@ -80,7 +80,11 @@ class DkimKeyProvider(DynamicProvider):
         if "secret_arn" in props:
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
-            arn, version, key = props["secret_arn"], props["secret_version_id"], props["fingerprint"]
+            arn, version, key = (
+                props["secret_arn"],
+                props["secret_version_id"],
+                props["fingerprint"],
+            )
             store = self._store_of(arn)
             if problem := key_store.problem(arn, store, version_id=version, fingerprint=key):
                 self._run.progress().warn(f"{props['domain']}: {problem.with_hint()}")
@@ -135,7 +139,11 @@ class DkimKeyProvider(DynamicProvider):
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that this provider can't have written."""
     in_store = outputs.get("secret_arn") is not None
-    where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
+    where = (
+        ("secret_arn", "secret_version_id", "instance", "key_store")
+        if in_store
+        else ("private_key",)
+    )
     required = ("domain", "selector", "fingerprint", *where)
     property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))
 

@@ -25,7 +25,9 @@ from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
 
 FORESEEN: Final = 10
-"""How many identities that go are looked up for tenants before a run changes anything: a second each."""
+"""
+How many identities that go are looked up for tenants before a run changes anything: a second each.
+"""
 
 _INPUTS: Final[property_types.Kinds] = {
     "identities": property_types.list_of(property_types.MAP),
@@ -53,7 +55,9 @@ class DkimVerificationProvider(DynamicProvider):
         (known, _), given = split(news), news.get("identities")
         identities = [_known(one) for one in given] if isinstance(given, list | tuple) else []
         required = _REQUIRED if "identities" in known else ()
-        problems = property_types.problems(known, _INPUTS) or _problems("identities", identities, *required)
+        problems = property_types.problems(known, _INPUTS) or _problems(
+            "identities", identities, *required
+        )
         if not problems and not is_unknown(given):
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
@@ -81,7 +85,9 @@ class DkimVerificationProvider(DynamicProvider):
             )
         # Time limits are not compared: they apply to the next wait.
         changed = has_unknown(identities) or verdicts.needs_poll(_entries(news), before)
-        return DiffResult(changes=changed or {*news.get("retired", ())} != {*olds.get("retired_at", ())})
+        return DiffResult(
+            changes=changed or {*news.get("retired", ())} != {*olds.get("retired_at", ())}
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("verification", self._verify(props, {}))
@@ -107,7 +113,9 @@ class DkimVerificationProvider(DynamicProvider):
         }
 
 
-def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Identity]) -> list[str]:
+def _existing(
+    identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Identity]
+) -> list[str]:
     """
     One problem for all identities in SES that are not this stack's, as their own checks found.
 
@@ -123,7 +131,9 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
 
 def _leaving(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Identities that were declared *before* and no longer are, sorted."""
-    if not isinstance(before, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
+    if not isinstance(before, list) or not all(
+        one.keys() >= {"domain", "region"} for one in identities
+    ):
         return []
     declared = {(one["domain"], one["region"]) for one in identities}
     known = {(one.get("domain"), one.get("region")): one for one in map(_known, before)}
@@ -152,6 +162,10 @@ def _problems(name: str, identities: Sequence[Mapping[str, Any]], *required: str
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
     results = outputs.get("results", ())
-    wrong = property_types.problems(outputs, {"results": property_types.list_of(property_types.MAP)})
-    property_types.refuse_state(wrong or _problems("results", results, *_REQUIRED, "status", "verified"))
+    wrong = property_types.problems(
+        outputs, {"results": property_types.list_of(property_types.MAP)}
+    )
+    property_types.refuse_state(
+        wrong or _problems("results", results, *_REQUIRED, "status", "verified")
+    )
     return [Verdict.from_properties(one) for one in results]

@@ -30,7 +30,9 @@ from byodkim_provider.resources.sdk import has_unknown, split
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
-    **dict.fromkeys(("name", "existing", "credentials", "domain", "account_id"), property_types.LINE),
+    **dict.fromkeys(
+        ("name", "existing", "credentials", "domain", "account_id"), property_types.LINE
+    ),
     **dict.fromkeys(("value", "present_value"), property_types.STRING),
     **dict.fromkeys(("regions", "earlier"), property_types.list_of(property_types.LINE)),
     "found": property_types.FLAG,
@@ -44,8 +46,8 @@ _IDENTITY: Final = ("provider", "zone", "name", "value")
 
 _WAY: Final = ("zone_id", "server", "port", "credentials", "key_name", "key_algorithm")
 """
-How the zone is reached. By another way the record is published too: that may be another server, and at
-the old one the record stays. What is stored is what deletes the record later.
+How the zone is reached. By another way the record is published too: that may be another server, and
+at the old one the record stays. What is stored is what deletes the record later.
 """
 
 _USE: Final = ("domain", "regions", "earlier", "account_id")
@@ -73,17 +75,25 @@ class DnsRecordProvider(DynamicProvider):
         news = with_earlier(olds, news)
         problems: list[str] = []
         is_standby = news.pop("is_standby", True)
-        if news.get("value") is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
+        if (
+            news.get("value") is None
+        ):  # an identity has failed, and the run goes on (`--continue-on-error`)
             return check_result(news, [DkimMessages.NO_VALUE(name=news["name"]).with_hint()])
         if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
             problems = [DkimMessages.TAKEN(name=news["name"]).with_hint()]
         if not has_unknown([news["name"], news["value"]]):
             _ours(news).declare(self._run)
-        if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
+        if (
+            not olds
+        ):  # only a call to the host shows whether a record exists: other changes need no secret
             self._say_untried(news["provider"])
             secrets = self._credentials(news)
             problems += [
-                str(RecordMessages.NO_SECRET(name=secrets.name, key=key, setting=secrets.setting(key)))
+                str(
+                    RecordMessages.NO_SECRET(
+                        name=secrets.name, key=key, setting=secrets.setting(key)
+                    )
+                )
                 for key in secrets.missing()
             ]
         return check_result(news, problems)
@@ -97,7 +107,9 @@ class DnsRecordProvider(DynamicProvider):
         way = any(olds.get(name) != value for name, value in known.items())
         way = way or (is_slot and olds["value"] != news["value"])
         # Made first, a replacement of the same name would find the old value in its way.
-        return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
+        return DiffResult(
+            changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(f"{_settings(props).label}/{props['name']}", self._published(props))
@@ -111,14 +123,19 @@ class DnsRecordProvider(DynamicProvider):
             raise InvalidSettings(DkimMessages.OTHER_STANDS(name=props["name"]))
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         same = [before] * (before in there) or [one for one, key in with_key.items() if key == ours]
-        return ReadResult(id_, {**props, "present_value": same[0]}) if same else ReadResult(None, {})
+        return (
+            ReadResult(id_, {**props, "present_value": same[0]}) if same else ReadResult(None, {})
+        )
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
         there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, **there})
-        is_other, ours = olds["value"] != news["value"], _ours({**news, **there, "value": olds["value"]})
+        is_other, ours = (
+            olds["value"] != news["value"],
+            _ours({**news, **there, "value": olds["value"]}),
+        )
         if is_other and (why := ours.reason(self._services(news.get("account_id")))):
             raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
@@ -136,7 +153,9 @@ class DnsRecordProvider(DynamicProvider):
 
     def _record(self, props: Mapping[str, Any]) -> RecordAtHost:
         run, host = self._run, self._open_host(_settings(props), self._credentials(props))
-        return RecordAtHost(host, props["name"], turns=run.turns, clock=run.clock, progress=run.progress())
+        return RecordAtHost(
+            host, props["name"], turns=run.turns, clock=run.clock, progress=run.progress()
+        )
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
@@ -144,7 +163,9 @@ class DnsRecordProvider(DynamicProvider):
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")
-        return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
+        return registry.credentials(
+            props["provider"], props.get("credentials"), written, os.environ
+        )
 
 
 def _settings(props: Mapping[str, Any]) -> HostSettings:

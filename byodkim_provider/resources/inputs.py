@@ -1,5 +1,6 @@
 """
-The inputs of a domain's resources, from its settings: for a program, and for the lives that tests simulate.
+The inputs of a domain's resources, from its settings: for a program, and for the lives that tests
+simulate.
 
 No Pulumi here. A value that another resource makes is handed on as it is.
 """
@@ -45,9 +46,13 @@ class HostedZone:
     records, so that no record is ever removed automatically.
     """
     name_servers: pulumi.Input[Sequence[str]] = ()
-    """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
+    """
+    Name servers of the zone, without final dots; empty if not known: then moves are not checked.
+    """
     role_arn: str | None = None
-    """For Route 53, which is asked for the name servers when they matter: role in the zone's account."""
+    """
+    For Route 53, which is asked for the name servers when they matter: role in the zone's account.
+    """
     external_id: str | None = None
     """The external ID that this role asks for."""
     panel: str | None = None
@@ -70,7 +75,9 @@ class KeyRecord:
     value: pulumi.Input[str]
     """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
     existing: Existing = "replace"
-    """`replace` an existing record of that name, or take it over only if it holds the `same key`."""
+    """
+    `replace` an existing record of that name, or take it over only if it holds the `same key`.
+    """
     regions: Sequence[str] = ()
     """Where identities may sign with the key."""
     account_id: pulumi.Input[str | None] = None
@@ -116,7 +123,9 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
 
 
 def name_in_dns(settings: DomainSettings, generation: int) -> str:
-    """The part of the names of record and guard in the stack that is the generation, or its slot."""
+    """
+    The part of the names of record and guard in the stack that is the generation, or its slot.
+    """
     return settings.selector(generation) or str(generation)
 
 
@@ -146,15 +155,21 @@ def key_record(
 def _stands_at(
     settings: DomainSettings, generation: int, key: Mapping[str, Any], zone: HostedZone | None
 ) -> Any:
-    """The name of the record in *zone*. With `cname`, the domain's own name leads to one of the zones."""
+    """
+    The name of the record in *zone*. With `cname`, the domain's own name leads to one of the zones.
+    """
     selector, name = settings.selector(generation), settings.cname_zone(generation)
     if selector is None:
         return key["record_name"]
-    return f"{records.record_name(selector, settings.name)}.{zone.cname_zone or name if zone else name}"
+    if zone and zone.cname_zone:
+        name = zone.cname_zone
+    return f"{records.record_name(selector, settings.name)}.{name}"
 
 
 def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
-    """The zone, and the record's name there if that is not the domain's own, as an identity is told."""
+    """
+    The zone, and the record's name there if that is not the domain's own, as an identity is told.
+    """
     return place(zone.label, _stands_at(settings, generation, {"record_name": ""}, zone))
 
 
@@ -206,10 +221,15 @@ def of_identity(
     zones: Sequence[HostedZone],
     account_id: Any,
 ) -> Inputs:
-    """Of the identity in *region*; *keys* are those of the generation that signs, and of all with a slot."""
+    """
+    Of the identity in *region*; *keys* are those of the generation that signs, and of all with a
+    slot.
+    """
     key = keys[settings.generation]
     holding = {one: generations.holding(zones, one) for one in settings.published}
-    places = {str(one): [_place(settings, one, zone) for zone in its] for one, its in holding.items()}
+    places = {
+        str(one): [_place(settings, one, zone) for zone in its] for one, its in holding.items()
+    }
     zones = [zone for zone in zones if any(zone in its for its in holding.values())]
     labels = list(dict.fromkeys(zone.label for zone in zones))
     with_slot = {settings.selector(one): keys[one]["record_value"] for one in keys}
@@ -218,7 +238,10 @@ def of_identity(
     return {
         **of_use(settings, account_id),
         "region": region,
-        **{name: key.get(name) for name in ("selector", "private_key", "secret_arn", "record_value")},
+        **{
+            name: key.get(name)
+            for name in ("selector", "private_key", "secret_arn", "record_value")
+        },
         "generation": settings.generation,
         "published": settings.published,
         "supplied_keys": {
@@ -228,9 +251,12 @@ def of_identity(
         },
         "dns": labels,
         "places": places if any(its != labels for its in places.values()) else None,
-        "name_servers": {zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
+        "name_servers": {
+            zone.label: zone.name_servers for zone in zones if zone.name_servers != ()
+        },
         "zone_roles": {zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
-        "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id} or None,
+        "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id}
+        or None,
         "cname": settings.cname_zone(settings.generation),
         "slots": slots or None,
         "panel": by_hand.panel if by_hand else None,
@@ -259,7 +285,8 @@ def of_verification(
 
 def comes_after(settings: DomainSettings, generation: int) -> bool:
     """
-    Whether the record of *generation* is made after the identities: that of a standby, if it has a slot.
+    Whether the record of *generation* is made after the identities: that of a standby, if it has a
+    slot.
 
     Only they know when the last key of the slot signed.
     """
@@ -270,7 +297,8 @@ def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
     """
     The value of a slot: *declared*, or one that has to stay for now.
 
-    *slots* are the identities' outputs of that name: None without any, and in a preview perhaps unknown.
+    *slots* are the identities' outputs of that name: None without any, and in a preview perhaps
+    unknown.
     """
     known = [{} if one is None else one for one in slots]
     values = [one.get(selector, declared) if isinstance(one, Mapping) else one for one in known]
@@ -281,12 +309,12 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
     """
     Whether an identity depends on the record of *generation*, so that the record goes after it.
 
-    A standby never signed. If an identity depended on its record, the failure of that record would stop the
-    identity.
+    A standby never signed. If an identity depended on its record, the failure of that record would
+    stop the identity.
     """
     if settings.selector(generation):
-        # Two rotations later this slot's record is made after the identity; a dependency stored now would
-        # then be a cycle.
+        # Two rotations later this slot's record is made after the identity; a dependency stored now
+        # would then be a cycle.
         return generation == settings.generation
     return generation <= settings.generation
 
@@ -298,5 +326,8 @@ def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
 
 
 def _is_standby(settings: DomainSettings, generation: int) -> bool:
-    """Whether the slot of *generation* may get another key. A domain that is retired keeps its records."""
+    """
+    Whether the slot of *generation* may get another key. A domain that is retired keeps its
+    records.
+    """
     return generation > settings.generation and not settings.retired

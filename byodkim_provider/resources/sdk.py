@@ -1,9 +1,10 @@
 """
-What a program and the plugin process need beside Pulumi's SDK, and every use of what is not its public API.
+What a program and the plugin process need beside Pulumi's SDK, and every use of what is not its
+public API.
 
-The additions to the process of dynamic providers are in `_plugin`; what a server for other languages
-needs is in `plugin.servicer`. Each use of what is not public has a way on where a later SDK has
-changed, and a contract test.
+The additions to the process of dynamic providers are in `_plugin`; what a server for other
+languages needs is in `plugin.servicer`. Each use of what is not public has a way on where a later
+SDK has changed, and a contract test.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def is_unknown(value: Any) -> bool:
 
 
 def configured_names() -> Iterable[str]:
-    """Full names of all configuration keys. `pulumi.Config` only returns keys that a program names."""
+    """
+    Full names of all configuration keys. `pulumi.Config` only returns keys that a program names.
+    """
     # The language host passes the configuration in the environment, the Automation API does not.
     names = {*get_config_env()}
     try:
@@ -85,7 +88,9 @@ def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def as_secret_as(setting: str, value: Any) -> Any:
-    """*value*, as a secret if any part of *setting* is encrypted, such as an external id of a role."""
+    """
+    *value*, as a secret if any part of *setting* is encrypted, such as an external id of a role.
+    """
     return pulumi.Output.secret(value) if is_config_secret(setting) else value
 
 
@@ -94,10 +99,12 @@ ERROR_SHOWN: Final = 32
 
 
 def end_program(last_error: str) -> NoReturn:
-    """End the program with *last_error*; without a text, the engine has ended the run and said why."""
+    """
+    End the program with *last_error*; without a text, the engine has ended the run and said why.
+    """
     if pulumi.get_root_directory() is None:
-        # Only a language host says where the project is. The Automation API runs the program in a process
-        # that goes on, and shows the traceback of any other exception.
+        # Only a language host says where the project is. The Automation API runs the program in a
+        # process that goes on, and shows the traceback of any other exception.
         raise pulumi.RunError(last_error or str(ProgramMessages.ENDED()))
     if last_error:
         pulumi.log.error(last_error)
@@ -108,7 +115,10 @@ T = TypeVar("T")
 
 
 _plugin: Final = Event()
-"""Set in the plugin, where it stands for the one program, whose stack resource this process does not have."""
+"""
+Set in the plugin, where it stands for the one program, whose stack resource this process does not
+have.
+"""
 
 declare_own_types: Final = _plugin.set
 """From now on this process is the plugin."""
@@ -134,10 +144,11 @@ class PerProgram(Generic[T]):
 
 class InPluginProcess(ResourceProvider):
     """
-    Names the provider of a resource, as `load_v1` takes it. The state holds this name and nothing else.
+    Names the provider of a resource, as `load_v1` takes it. The state holds this name and nothing
+    else.
 
-    So a program needs neither AWS nor DNS to declare a resource, and no client, credential or test value of a
-    provider gets into the state.
+    So a program needs neither AWS nor DNS to declare a resource, and no client, credential or test
+    value of a provider gets into the state.
     """
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable

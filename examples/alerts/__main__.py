@@ -1,4 +1,6 @@
-"""An e-mail when the advisor of SES opens a recommendation about a domain, such as a DKIM failure."""
+"""
+An e-mail when the advisor of SES opens a recommendation about a domain, such as a DKIM failure.
+"""
 
 import json
 
@@ -8,7 +10,8 @@ import pulumi_aws as aws
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
 
 DOMAIN = "example.com"
-REGION = "eu-west-1"  # the advisor reports in the Region of the identity: topic and rule have to be there
+# the advisor reports in the Region of the identity: topic and rule have to be there
+REGION = "eu-west-1"
 
 domain = ByodkimDomain(DOMAIN, ByodkimDomainArgs(domain=DOMAIN, generation=1, regions=[REGION]))
 
@@ -21,7 +24,9 @@ aws.sns.TopicSubscription(
 def pattern(identity_arn: str) -> str:
     """All that the advisor opens about one identity."""
     detail_type = ["Advisor Recommendation Status Open"]
-    return json.dumps({"source": ["aws.ses"], "detail-type": detail_type, "resources": [identity_arn]})
+    return json.dumps(
+        {"source": ["aws.ses"], "detail-type": detail_type, "resources": [identity_arn]}
+    )
 
 
 def may_publish(topic_arn: str) -> str:
@@ -35,6 +40,8 @@ def may_publish(topic_arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-rule = aws.cloudwatch.EventRule("ses-advisor", event_pattern=domain.identities[REGION].arn.apply(pattern))
+rule = aws.cloudwatch.EventRule(
+    "ses-advisor", event_pattern=domain.identities[REGION].arn.apply(pattern)
+)
 aws.sns.TopicPolicy("ses-advisor", arn=topic.arn, policy=topic.arn.apply(may_publish))
 aws.cloudwatch.EventTarget("ses-advisor", rule=rule.name, arn=topic.arn)

@@ -1,4 +1,6 @@
-"""A sending domain for each customer: the customer pastes three CNAMEs once, and we rotate the keys."""
+"""
+A sending domain for each customer: the customer pastes three CNAMEs once, and we rotate the keys.
+"""
 
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from byodkim_provider import (
 
 DNS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 
-# One line for each customer: the domain, and the generation of its key. Increase it by one to rotate the key.
+# One line for each customer: the domain, and the generation of its key. Increase it by one to
+# rotate the key.
 written = Path(__file__).with_name("customers.txt").read_text()
 lines = (line.split() for line in written.splitlines() if line.strip())
 customers = {
@@ -33,5 +36,6 @@ verification = DkimVerification(
 
 pulumi.export("cnames", {name: domain.cnames for name, domain in customers.items()})
 pulumi.export(
-    "status", verification.results.apply(lambda results: {one["domain"]: one["status"] for one in results})
+    "status",
+    verification.results.apply(lambda results: {one["domain"]: one["status"] for one in results}),
 )

@@ -1,9 +1,10 @@
 """
-Checks the rule by which the domains of this project are split over stacks: by their first letter or digit.
+Checks the rule by which the domains of this project are split over stacks: by their first letter or
+digit.
 
-The stack `0-h` has the domains that begin with a digit, or with a letter from `a` to `h`: digits sort before
-letters. So everybody knows which file a domain is in, and no domain is in two stacks. Run it in the folder of
-`Pulumi.yaml`, in CI before `pulumi up`.
+The stack `0-h` has the domains that begin with a digit, or with a letter from `a` to `h`: digits
+sort before letters. So everybody knows which file a domain is in, and no domain is in two stacks.
+Run it in the folder of `Pulumi.yaml`, in CI before `pulumi up`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ DOMAIN = "example.com"
 
 domain = ByodkimDomain(DOMAIN, ByodkimDomainArgs(domain=DOMAIN, generation=1, wait=True))
 
-# With this policy receivers refuse mail without a signature, so SES has to have verified the key before.
+# With this policy receivers refuse mail without a signature, so SES has to have verified the key
+# before.
 zone = aws.route53.get_zone(name=DOMAIN)
 aws.route53.Record(
     "dmarc",

@@ -23,7 +23,9 @@ class Namecheap:
         """The zone for the records; its label never changes."""
         return HostedZone(f"namecheap:{self._zone}")
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    def publish(
+        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource:
         """The record called *name* in the stack. Namecheap splits a long value itself."""
         return namecheap.DnsRecord(
             name,

@@ -15,8 +15,8 @@ domain = ByodkimDomain(
 for region, identity in domain.identities.items():
     name = f"{TENANT}/{region}"
     tenant = aws.sesv2.Tenant(name, tenant_name=TENANT, region=region)
-    # The ARN lets Pulumi end the association before it deletes the identity, which SES refuses otherwise.
-    # The verification lets it wait until SES has the identity.
+    # The ARN lets Pulumi end the association before it deletes the identity, which SES refuses
+    # otherwise. The verification lets it wait until SES has the identity.
     aws.sesv2.TenantResourceAssociation(
         name,
         tenant_name=tenant.tenant_name,

@@ -44,7 +44,9 @@ def problems(zone: str, standing: Iterable[RecordSet], changes: Iterable[Change]
     return found
 
 
-def _problems(zone: str, standing: Mapping[tuple[str, str], RecordSet], change: Change) -> Iterator[str]:
+def _problems(
+    zone: str, standing: Mapping[tuple[str, str], RecordSet], change: Change
+) -> Iterator[str]:
     name, kind, _, values = change.record_set
     which = f"resource record set [name='{name}', type='{kind}']"
     present = standing.get((name, kind))
@@ -59,15 +61,20 @@ def _problems(zone: str, standing: Mapping[tuple[str, str], RecordSet], change: 
         return
     if change.action == "CREATE" and present:
         yield f"Tried to create {which} but it already exists"
-    if any(there == name and "CNAME" in (kind, other) and kind != other for there, other in standing):
-        conflict = "is not permitted as it conflicts with other records with the same DNS name in zone"
+    if any(
+        there == name and "CNAME" in (kind, other) and kind != other for there, other in standing
+    ):
+        conflict = (
+            "is not permitted as it conflicts with other records with the same DNS name in zone"
+        )
         yield f"RRSet of type {kind} with DNS name {name} {conflict} {zone}"
     if len(set(values)) != len(values):
         yield f"Duplicate Resource Record: '{values[0]}'"
     if kind == "TXT":
         for value in values:
             if fault := _text_fault(value):
-                yield f"Invalid Resource Record: 'FATAL problem: {fault} encountered with '{value}''"
+                problem = f"FATAL problem: {fault} encountered with '{value}'"
+                yield f"Invalid Resource Record: '{problem}'"
 
 
 def _text_fault(value: str) -> str | None:

@@ -20,10 +20,18 @@ from sandbox.aws.route53_rules import VALUE_LIMIT, Change, problems
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 
-_BACKENDS: Final = (iam_backends, kms_backends, route53_backends, secretsmanager_backends, sts_backends)
+_BACKENDS: Final = (
+    iam_backends,
+    kms_backends,
+    route53_backends,
+    secretsmanager_backends,
+    sts_backends,
+)
 
 # It lists its folder for each request.
-vars(moto.backends)["list_of_moto_modules"] = functools.partial(iter, [*moto.backends.list_of_moto_modules()])
+vars(moto.backends)["list_of_moto_modules"] = functools.partial(
+    iter, [*moto.backends.list_of_moto_modules()]
+)
 
 _account_numbers = itertools.count(123456789012)
 _lock: Final = threading.Lock()
@@ -54,8 +62,13 @@ class _Route53(Route53Backend):
         """Apply all changes, or none. moto's own lets a record be created twice."""
         zone = self.get_hosted_zone(zoneid)
         changes = [_change(change) for change in change_list]
-        if any(len(value) > VALUE_LIMIT for change in changes for value in change.record_set.values):
-            text = f"1 validation error detected: Member must have length less than or equal to {VALUE_LIMIT}"
+        if any(
+            len(value) > VALUE_LIMIT for change in changes for value in change.record_set.values
+        ):
+            text = (
+                "1 validation error detected: Member must have length less than or equal to "
+                f"{VALUE_LIMIT}"
+            )
             raise Route53ClientError("InvalidInput", text)
         with _lock:
             refused = problems(_absolute(zone.name), _record_sets(zone), changes)
@@ -65,7 +78,9 @@ class _Route53(Route53Backend):
                 name, kind, ttl, values = change.record_set
                 zone.delete_rrset({"Name": name, "Type": kind})
                 if change.action != "DELETE":
-                    zone.add_rrset({"Name": name, "Type": kind, "TTL": ttl, "ResourceRecords": list(values)})
+                    zone.add_rrset(
+                        {"Name": name, "Type": kind, "TTL": ttl, "ResourceRecords": list(values)}
+                    )
 
 
 class AwsServices:
@@ -96,7 +111,10 @@ class AwsServices:
         return f"http://{host}:{port}"
 
     def add_account(self) -> str:
-        """Number of a new, empty account. Any role of it can be assumed: `arn:aws:iam::NUMBER:role/ANY`."""
+        """
+        Number of a new, empty account. Any role of it can be assumed:
+        `arn:aws:iam::NUMBER:role/ANY`.
+        """
         with _lock:
             account = str(next(_account_numbers))
         route53_backends[account].backend = _Route53
@@ -110,7 +128,9 @@ class AwsServices:
     def zones(self) -> list[HostedZone]:
         """The public zones of all accounts, oldest first."""
         return [
-            HostedZone(zone.name, tuple(zone.delegation_set.name_servers), tuple(_record_sets(zone)))
+            HostedZone(
+                zone.name, tuple(zone.delegation_set.name_servers), tuple(_record_sets(zone))
+            )
             for account in list(self._accounts)
             for zone in list(route53_backends[account]["aws"].zones.values())
             if zone.delegation_set and not zone.private_zone
@@ -125,14 +145,21 @@ def _absolute(name: str) -> str:
 def _change(change: dict[str, Any]) -> Change:
     wanted = change["ResourceRecordSet"]
     values = tuple(record["Value"] for record in wanted.get("ResourceRecords", []))
-    record_set = RecordSet(_absolute(wanted["Name"]), wanted["Type"], int(wanted.get("TTL", 0)), values)
+    record_set = RecordSet(
+        _absolute(wanted["Name"]), wanted["Type"], int(wanted.get("TTL", 0)), values
+    )
     return Change(change["Action"], record_set)
 
 
 def _record_sets(zone: FakeZone) -> list[RecordSet]:
     # An alias to another AWS resource has no values; nothing here makes or reads one.
     return [
-        RecordSet(record_set.name, str(record_set.type), int(record_set.ttl or 0), tuple(record_set.records))
+        RecordSet(
+            record_set.name,
+            str(record_set.type),
+            int(record_set.ttl or 0),
+            tuple(record_set.records),
+        )
         for record_set in list(zone.rrsets)
         if record_set.records
     ]

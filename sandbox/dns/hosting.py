@@ -1,4 +1,6 @@
-"""Which name server serves which zone, and what a resolver finds when it queries them: no socket."""
+"""
+Which name server serves which zone, and what a resolver finds when it queries them: no socket.
+"""
 
 import functools
 import threading
@@ -27,7 +29,9 @@ ADDRESSES: Final = {
 
 NAME_SERVERS: Final = _OURS[:4]
 CHILD_NAME_SERVERS: Final = _OURS[4:]
-"""The name servers of a zone below another one: not the same, so that a referral leads somewhere else."""
+"""
+The name servers of a zone below another one: not the same, so that a referral leads somewhere else.
+"""
 
 REFERRAL_LIMIT: Final = 16
 """How many referrals and aliases the resolver follows for one question."""
@@ -55,7 +59,9 @@ class Hosting:
         self._overrides: dict[tuple[Name, str], tuple[str, ...]] = {}
         self._silent: frozenset[str] = frozenset()
 
-    def override(self, name: str, values: Sequence[str] | None, *, server: str | None = None) -> None:
+    def override(
+        self, name: str, values: Sequence[str] | None, *, server: str | None = None
+    ) -> None:
         """
         Answer TXT queries for *name* with *values* instead of the zone's records.
 
@@ -71,7 +77,10 @@ class Hosting:
                     self._overrides[owner, address] = tuple(values)
 
     def silence(self, *servers: str) -> None:
-        """The name servers at exactly these addresses don't answer; without addresses, all answer again."""
+        """
+        The name servers at exactly these addresses don't answer; without addresses, all answer
+        again.
+        """
         self._silent = frozenset(servers)
 
     def answer(self, address: str, name: Name, kind: RdataType) -> Answer | None:
@@ -85,11 +94,18 @@ class Hosting:
         reply = _root(tuple(zones)).answer(name, kind)
         for _ in range(REFERRAL_LIMIT):
             if reply.referral is not None:
-                servers = [name_server.target.to_text(omit_final_dot=True) for name_server in reply.referral]
+                servers = [
+                    name_server.target.to_text(omit_final_dot=True)
+                    for name_server in reply.referral
+                ]
                 asked = (
-                    self._answer(ADDRESSES[one], name, kind, zones) for one in servers if one in ADDRESSES
+                    self._answer(ADDRESSES[one], name, kind, zones)
+                    for one in servers
+                    if one in ADDRESSES
                 )
-                reply = next((one for one in asked if one and one.rcode in ANSWERED), SERVER_FAILURE)
+                reply = next(
+                    (one for one in asked if one and one.rcode in ANSWERED), SERVER_FAILURE
+                )
                 continue
             found += reply.answer
             alias = reply.alias_for(kind)
@@ -145,12 +161,16 @@ def _closest(zones: Mapping[Name, HostedZone], name: Name) -> HostedZone | None:
 
 @functools.lru_cache(maxsize=16)
 def _root(zones: tuple[HostedZone, ...]) -> Zone:
-    """The root and the registries in one: each zone that is in no other one is delegated to its servers."""
+    """
+    The root and the registries in one: each zone that is in no other one is delegated to its
+    servers.
+    """
     # A zone below another one is found only if that one delegates to it, as on the Internet.
     record_sets = [*apex(".", NAME_SERVERS[:1], 900)]
     record_sets += [RecordSet(name, "A", 900, (address,)) for name, address in ADDRESSES.items()]
     by_name = _by_name(zones)
-    # The oldest zone comes last and so wins: of two with one name, it is the one the registry knows.
+    # The oldest zone comes last and so wins: of two with one name, it is the one the registry
+    # knows.
     for zone in reversed(zones):
         if _closest(by_name, _name(zone.name).parent()) is None:
             record_sets.append(RecordSet(zone.name, "NS", 900, zone.name_servers))

@@ -25,7 +25,10 @@ from sandbox.dns.hosting import ADDRESSES, ANSWERED, HostedZone, Hosting
 from sandbox.dns.zone import Answer
 
 RESOLVER: Final = "127.0.0.1"
-"""Address at which queries with "recursion desired" get a resolver's answer; also the first name server's."""
+"""
+Address at which queries with "recursion desired" get a resolver's answer; also the first name
+server's.
+"""
 
 UDP_LIMIT: Final = 512
 """Octets of an answer over UDP without EDNS (RFC 1035 section 4.2.1)."""
@@ -74,10 +77,13 @@ class DnsServer(Hosting):
         """
         TXT values that the resolver finds for *name*, the strings of each value joined.
 
-        Empty for "no such name", None if no server answers. Like all that follows, not among `queries`.
+        Empty for "no such name", None if no server answers. Like all that follows, not among
+        `queries`.
         """
         rdatas = self._found(name, RdataType.TXT, follows_cname=follows_cname)
-        return rdatas and tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
+        return rdatas and tuple(
+            b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas
+        )
 
     def mx(self, name: str) -> tuple[str, ...] | None:
         """The same for MX: values like `10 mx.example.com`, without a final dot."""
@@ -90,7 +96,9 @@ class DnsServer(Hosting):
         """Whether the resolver finds *name*, with records of any type."""
         return self.resolve(dns.name.from_text(name), RdataType.TXT).rcode == dns.rcode.NOERROR
 
-    def _found(self, name: str, kind: RdataType, *, follows_cname: bool = True) -> tuple[Any, ...] | None:
+    def _found(
+        self, name: str, kind: RdataType, *, follows_cname: bool = True
+    ) -> tuple[Any, ...] | None:
         answer = self.resolve(dns.name.from_text(name), kind)
         if answer.rcode not in ANSWERED:
             return None
@@ -101,7 +109,9 @@ class DnsServer(Hosting):
     def soa(self, name: str) -> tuple[str, str, int] | None:
         """Primary server, contact and serial number of the zone that *name* is in."""
         answer = self.resolve(dns.name.from_text(name), RdataType.SOA)
-        rrsets = (rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA)
+        rrsets = (
+            rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA
+        )
         for soa in (rrset[0] for rrset in rrsets):
             server, contact = (one.to_text(omit_final_dot=True) for one in (soa.mname, soa.rname))
             return server, contact, int(soa.serial)
@@ -111,7 +121,9 @@ class DnsServer(Hosting):
         bound = _bind(list(ADDRESSES.values()))
         self.port = bound[0].getsockname()[1]
         wake, woken = socket.socketpair()
-        thread = threading.Thread(target=self._serve, args=[bound, woken], name="sandbox-dns", daemon=True)
+        thread = threading.Thread(
+            target=self._serve, args=[bound, woken], name="sandbox-dns", daemon=True
+        )
         thread.start()
         self._stop.callback(thread.join)
         self._stop.callback(wake.close)
@@ -132,7 +144,9 @@ class DnsServer(Hosting):
                         self._serve_datagram(ready)
                     else:
                         connection, _ = ready.accept()
-                        threading.Thread(target=self._serve_stream, args=[connection], daemon=True).start()
+                        threading.Thread(
+                            target=self._serve_stream, args=[connection], daemon=True
+                        ).start()
 
     def _serve_datagram(self, bound: socket.socket) -> None:
         wire, client = bound.recvfrom(65535)
@@ -141,7 +155,11 @@ class DnsServer(Hosting):
 
     def _serve_stream(self, connection: socket.socket) -> None:
         """Answer the question on one TCP connection, and end it, as RFC 7766 allows."""
-        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError, struct.error):
+        with (
+            connection,
+            connection.makefile("rb") as stream,
+            contextlib.suppress(OSError, struct.error),
+        ):
             connection.settimeout(TCP_IDLE_SECONDS)
             (length,) = struct.unpack("!H", stream.read(2))
             if reply := self._reply(stream.read(length), connection.getsockname()[0], tcp=True):
@@ -169,7 +187,9 @@ class DnsServer(Hosting):
 
 def _wire(query: Message, answer: Answer, *, recursive: bool, tcp: bool) -> bytes:
     """The answer in wire format, truncated with the TC flag if it is too long for UDP."""
-    response = dns.message.make_response(query, recursion_available=recursive, our_payload=EDNS_LIMIT)
+    response = dns.message.make_response(
+        query, recursion_available=recursive, our_payload=EDNS_LIMIT
+    )
     response.set_rcode(answer.rcode)
     if answer.authoritative:
         response.flags |= dns.flags.AA

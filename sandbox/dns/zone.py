@@ -35,8 +35,13 @@ def quoted(strings: Iterable[str]) -> str:
     return " ".join(f'"{string}"' for string in escaped)
 
 
-def apex(name: str, name_servers: tuple[str, ...], negative_ttl: int) -> tuple[RecordSet, RecordSet]:
-    """The SOA record and the NS records of a zone, which say how long "no such name" may be remembered."""
+def apex(
+    name: str, name_servers: tuple[str, ...], negative_ttl: int
+) -> tuple[RecordSet, RecordSet]:
+    """
+    The SOA record and the NS records of a zone, which say how long "no such name" may be
+    remembered.
+    """
     soa = f"{name_servers[0]}. hostmaster.sandbox.test. 1 1800 900 604800 {negative_ttl}"
     return RecordSet(name, "SOA", 900, (soa,)), RecordSet(name, "NS", 900, name_servers)
 
@@ -56,7 +61,9 @@ class Answer:
         return None if self.authoritative else next(iter(self.authority), None)
 
     def alias_for(self, kind: RdataType) -> Name | None:
-        """The name to look up next, if this answer ends with a CNAME and has no record of *kind*."""
+        """
+        The name to look up next, if this answer ends with a CNAME and has no record of *kind*.
+        """
         if kind == RdataType.CNAME or any(rrset.rdtype == kind for rrset in self.answer):
             return None
         aliases = [rrset for rrset in self.answer if rrset.rdtype == RdataType.CNAME]
@@ -125,11 +132,15 @@ class Zone:
     def _soa(self) -> RRset:
         soa = self.rrset(self.name, RdataType.SOA)
         assert soa, "a zone without SOA record"
-        return dns.rrset.from_rdata(soa.name, min(soa.ttl, soa[0].minimum), soa[0])  # RFC 2308 section 5
+        return dns.rrset.from_rdata(
+            soa.name, min(soa.ttl, soa[0].minimum), soa[0]
+        )  # RFC 2308 section 5
 
 
 @functools.lru_cache(4096)
 def _parsed(name: Name, record_set: RecordSet) -> RRset:
     """The records at *name*, not to be changed. To parse them is much of an answer's work."""
     _, kind, ttl, values = record_set
-    return dns.rrset.from_text_list(name, ttl, "IN", kind, values, origin=dns.name.root, relativize=False)
+    return dns.rrset.from_text_list(
+        name, ttl, "IN", kind, values, origin=dns.name.root, relativize=False
+    )

@@ -1,8 +1,9 @@
 """
-What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and what goes wrong on the way.
+What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and what goes wrong on
+the way.
 
-What no document says, or depends on the account, is an attribute with the likelier answer: the tests run it
-both ways.
+What no document says, or depends on the account, is an attribute with the likelier answer: the
+tests run it both ways.
 """
 
 import threading
@@ -19,8 +20,12 @@ from sandbox.http_stand_in import SIGN_IN, HttpStandIn, Request, Response
 
 __all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
 
-Trouble = Literal["lost before", "lost after", "hang", "garbage", "429", "503", "500", "401", "sign-in"]
-"""What happens to a request that would change something; with a number, the status of the answer."""
+Trouble = Literal[
+    "lost before", "lost after", "hang", "garbage", "429", "503", "500", "401", "sign-in"
+]
+"""
+What happens to a request that would change something; with a number, the status of the answer.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ class ApiStandIn(HttpStandIn):
 
     def _keep(self, name: str, text: str, *, ttl: int, strings: tuple[str, ...] = ()) -> Record:
         self._numbers += 1
-        record = Record(self._numbers, name, text, strings or strings_of(text), ttl, self.clock.now())
+        record = Record(
+            self._numbers, name, text, strings or strings_of(text), ttl, self.clock.now()
+        )
         self.records.append(record)
         return record
 
@@ -114,7 +121,10 @@ class ApiStandIn(HttpStandIn):
         raise NotImplementedError
 
     def _wait(self, *limits: tuple[int, timedelta], what: str = "") -> int:
-        """Seconds until *what* comes so many times within each time at most; 0: it does, and is counted."""
+        """
+        Seconds until *what* comes so many times within each time at most; 0: it does, and is
+        counted.
+        """
         now, times = self.clock.now(), self._counted[what]
         over = [times[-most] + within - now for most, within in limits if len(times) >= most]
         wait = ceil(max(over, default=timedelta()).total_seconds())

@@ -1,5 +1,6 @@
 """
-Cloudflare's API, version 4, for one account: https://developers.cloudflare.com/api/resources/dns/subresources/records/.
+Cloudflare's API, version 4, for one account:
+https://developers.cloudflare.com/api/resources/dns/subresources/records/.
 
 Statuses and codes of its errors are those that clients of it handle; the documents list few.
 """
@@ -75,10 +76,16 @@ class Cloudflare(ApiStandIn):
         return None
 
     def _zones(self, request: Request) -> list[dict[str, Any]]:
-        own = {"id": self.zone_id, "name": self._shown(self.zone), "name_servers": list(self.name_servers)}
+        own = {
+            "id": self.zone_id,
+            "name": self._shown(self.zone),
+            "name_servers": list(self.name_servers),
+        }
         zones = [own, *self.more_zones] if self.may_read_zone else []
         wanted = request.query.get("name")
-        return [one for one in zones if not self.filters or wanted in (None, _in_ascii(one["name"]))]
+        return [
+            one for one in zones if not self.filters or wanted in (None, _in_ascii(one["name"]))
+        ]
 
     def _of_records(self, method: str, rest: list[str], request: Request) -> Response:
         match method, rest:
@@ -87,14 +94,25 @@ class Cloudflare(ApiStandIn):
                 if self.filters:
                     name = request.query.get("name.exact")
                     return _page([one for one in listed if name == _in_ascii(one["name"])], request)
-                # A record through Cloudflare's proxy, whose addresses DNS shows instead of the content.
-                proxied = {"id": "f" * 32, "type": "A", "content": "192.0.2.1", "proxied": True, "ttl": 1}
+                # A record through Cloudflare's proxy, whose addresses DNS shows instead of the
+                # content.
+                proxied = {
+                    "id": "f" * 32,
+                    "type": "A",
+                    "content": "192.0.2.1",
+                    "proxied": True,
+                    "ttl": 1,
+                }
                 return _page([proxied | {"name": self._shown(self.zone)}, *listed], request)
             case "POST", []:
                 return self._create(request.body)
             case "DELETE", [record_id]:
                 was_there = self._drop(*(one for one in self.records if _id(one) == record_id))
-                return _done({"id": record_id}) if was_there else _error(404, 81044, "Record does not exist.")
+                return (
+                    _done({"id": record_id})
+                    if was_there
+                    else _error(404, 81044, "Record does not exist.")
+                )
         return _error(405, 10405, "Method not allowed for this authentication scheme")
 
     def _create(self, body: dict[str, Any]) -> Response:
@@ -102,7 +120,9 @@ class Cloudflare(ApiStandIn):
         if not f".{name}".endswith(f".{self.zone}"):
             name = f"{name}.{self.zone}"
         if ttl != 1 and not 60 <= ttl <= 86400:
-            return _error(400, 9021, "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
+            return _error(
+                400, 9021, "TTL must be between 60 and 86400 seconds, or 1 for Automatic."
+            )
         is_quoted = re.fullmatch(rf"{_STRINGS.pattern}(\s+{_STRINGS.pattern})*", content)
         if not is_quoted and '"' in content:
             return _error(400, 9101, "TXT content must be valid quoted strings.")
@@ -110,11 +130,16 @@ class Cloudflare(ApiStandIn):
         strings = [piece for string in given for piece in strings_of(string)]
         if "".join(strings) in self.stored(name):
             return _error(400, 81058, "An identical record already exists.")
-        made = self._keep(name, content, ttl=AUTOMATIC_TTL if ttl == 1 else ttl, strings=tuple(strings))
+        made = self._keep(
+            name, content, ttl=AUTOMATIC_TTL if ttl == 1 else ttl, strings=tuple(strings)
+        )
         return _done(self._record(made) | {"ttl": ttl})
 
     def _record(self, one: Record) -> dict[str, Any]:
-        name, content = self._shown(one.name), one.text if self.kept == "as it came" else quoted(one.strings)
+        name, content = (
+            self._shown(one.name),
+            one.text if self.kept == "as it came" else quoted(one.strings),
+        )
         fixed = {"type": "TXT", "proxiable": False, "proxied": False, "comment": None, "tags": []}
         return {"id": _id(one), "name": name, "content": content, "ttl": one.ttl, **fixed}
 
@@ -135,7 +160,9 @@ def _page(listed: list[dict[str, Any]], request: Request) -> Response:
     shown = listed[(number - 1) * size : number * size]
     info = {"page": number, "per_page": size, "count": len(shown), "total_count": len(listed)}
     answer = _done(shown)
-    return Response(200, {**answer.body, "result_info": info | {"total_pages": ceil(len(listed) / size)}})
+    return Response(
+        200, {**answer.body, "result_info": info | {"total_pages": ceil(len(listed) / size)}}
+    )
 
 
 def _done(result: Any) -> Response:

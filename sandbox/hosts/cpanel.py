@@ -1,4 +1,7 @@
-"""cPanel's UAPI module DNS for one account: https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/."""
+"""
+cPanel's UAPI module DNS for one account:
+https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/.
+"""
 
 import base64
 import json
@@ -36,7 +39,9 @@ class CPanel(ApiStandIn):
     def answer(self, request: Request) -> Response:
         opened = f"cpanel {self.user}:{self.token}"
         if request.headers.get("Authorization") != opened or not self.tokens:
-            return Response(401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]})
+            return Response(
+                401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]}
+            )
         form = {**request.query, **(request.body or {})}
         if not self.zone_editor:
             return _failed("You do not have the feature “zoneedit”.")
@@ -67,7 +72,8 @@ class CPanel(ApiStandIn):
     def _edit(self, form: dict[str, str]) -> Response:
         if form.get("serial") != str(self.serial):
             return _failed(
-                f"The given serial number ({form.get('serial')}) does not match the DNS zone’s serial number "
+                f"The given serial number ({form.get('serial')}) does not match the DNS "
+                "zone’s serial number "
                 f"({self.serial}). Refresh your view of the zone, then resubmit."
             )
         if "remove" in form:
@@ -93,8 +99,12 @@ def _encoded(text: str) -> str:
 
 
 def _done(data: Any) -> Response:
-    return Response(200, {"status": 1, "errors": None, "warnings": None, "messages": None, "data": data})
+    return Response(
+        200, {"status": 1, "errors": None, "warnings": None, "messages": None, "data": data}
+    )
 
 
 def _failed(error: str) -> Response:
-    return Response(200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None})
+    return Response(
+        200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None}
+    )

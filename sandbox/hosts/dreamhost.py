@@ -1,4 +1,7 @@
-"""DreamHost's API for one account: https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview."""
+"""
+DreamHost's API for one account:
+https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview.
+"""
 
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -52,7 +55,13 @@ class DreamHost(ApiStandIn):
         return _error("invalid_api_key") if status == 401 else Response(status)
 
     def _listed(self) -> list[dict[str, str]]:
-        common = {"account_id": "1", "zone": self.zone, "type": "TXT", "comment": "", "editable": "1"}
+        common = {
+            "account_id": "1",
+            "zone": self.zone,
+            "type": "TXT",
+            "comment": "",
+            "editable": "1",
+        }
         dotted = self._by_api if self.final_dot else ()
         names = [f"{one.name}." if one.name in dotted else one.name for one in self.records]
         listed = zip(names, self.records, strict=True)
@@ -65,9 +74,8 @@ class DreamHost(ApiStandIn):
         if value in [one.text for one in self.records if one.name == name]:
             return _error("record_already_exists_remove_first")
         if self._wait(*LIMITS):
-            return _error(
-                f"slow_down_bucko\t{' and '.join(f'{most} times in {time}' for most, time in LIMITS)}"
-            )
+            limits = " and ".join(f"{most} times in {time}" for most, time in LIMITS)
+            return _error(f"slow_down_bucko\t{limits}")
         self._by_api.add(name)
         self._keep(name, value, ttl=14400)
         return Response(200, {"result": "success", "data": "record_added"})

@@ -6,7 +6,11 @@ from urllib.parse import unquote
 
 from sandbox.hosts.api import ApiStandIn, Record, Request, Response
 
-SCOPES: Final = {"GET": "domains.domain:read", "POST": "domains.dns:update", "DELETE": "domains.dns:update"}
+SCOPES: Final = {
+    "GET": "domains.domain:read",
+    "POST": "domains.dns:update",
+    "DELETE": "domains.dns:update",
+}
 
 
 class GoDaddy(ApiStandIn):
@@ -36,8 +40,14 @@ class GoDaddy(ApiStandIn):
             case _, "POST", ["v3", "domains", "zones", self.zone, "dns-records"]:
                 return self._create(request.body)
             case _, "DELETE", ["v3", "domains", "zones", self.zone, "dns-records", record_id]:
-                was_there = self._drop(*(one for one in self.records if _id(one) == unquote(record_id)))
-                return Response(204) if was_there else _error(404, "NOT_FOUND", "The record was not found")
+                was_there = self._drop(
+                    *(one for one in self.records if _id(one) == unquote(record_id))
+                )
+                return (
+                    Response(204)
+                    if was_there
+                    else _error(404, "NOT_FOUND", "The record was not found")
+                )
         return _error(404, "NOT_FOUND", "The domain is not found")
 
     def trouble(self, status: int) -> Response:
@@ -47,7 +57,9 @@ class GoDaddy(ApiStandIn):
     def _door(self, request: Request) -> Response | None:
         expired = self.expires is not None and self.clock.now() >= self.expires
         if request.headers.get("Authorization") != f"Bearer {self.token}" or expired:
-            return _error(401, "UNABLE_TO_AUTHENTICATE", "Unauthorized : Could not authenticate API token")
+            return _error(
+                401, "UNABLE_TO_AUTHENTICATE", "Unauthorized : Could not authenticate API token"
+            )
         if not self.may_use:
             return _error(403, "ACCESS_DENIED", "Authenticated user is not allowed access")
         if SCOPES.get(request.method) not in self.scopes:
@@ -73,7 +85,9 @@ class GoDaddy(ApiStandIn):
             return _error(422, "INVALID_BODY", "data is too long")
         name = self.zone if body["name"] == "@" else f"{body['name']}.{self.zone}"
         if self.doubles == "refused" and body["data"] in self.stored(name):
-            return _error(422, "DUPLICATE_RECORD", "Another record with the same attributes already exists")
+            return _error(
+                422, "DUPLICATE_RECORD", "Another record with the same attributes already exists"
+            )
         made = self._keep(name, body["data"], ttl=body["ttl"])
         return Response(201, {"recordId": _id(made), **body})
 

@@ -31,7 +31,9 @@ class Wix(ApiStandIn):
             return _error(404, "DNS_ZONE_NOT_FOUND", "No dns zone found for domain name")
         match request.method:
             case "GET":
-                return Response(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
+                return Response(
+                    200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}}
+                )
             case "PATCH":
                 return self._patch(request.body)
         return _error(405, "UNIMPLEMENTED", "")
@@ -45,7 +47,9 @@ class Wix(ApiStandIn):
             known = sets.setdefault(
                 one.name, {"type": "TXT", "hostName": one.name, "ttl": one.ttl, "values": []}
             )
-            known["values"].append(quoted(one.strings) if self.kept == "quoted strings" else one.text)
+            known["values"].append(
+                quoted(one.strings) if self.kept == "quoted strings" else one.text
+            )
         return list(sets.values())
 
     def _patch(self, body: dict[str, Any]) -> Response:
@@ -56,7 +60,9 @@ class Wix(ApiStandIn):
             del sets[gone["hostName"]]
         for new in body["additions"]:
             if new["hostName"] in sets:
-                return _error(self.conflict, "INVALID_ARGUMENT", "one record object a type and name")
+                return _error(
+                    self.conflict, "INVALID_ARGUMENT", "one record object a type and name"
+                )
             sets[new["hostName"]] = new
             for value in new["values"]:
                 is_quoted = _unquoted(value) != value

@@ -1,4 +1,6 @@
-"""An application that sends mail through SES, as the domain's owner has it: a real SDK and no more."""
+"""
+An application that sends mail through SES, as the domain's owner has it: a real SDK and no more.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import boto3
 from sandbox.mail.sink import Message
 
 if TYPE_CHECKING:
-    from sandbox.world import Sandbox  # with moto, which a command that sends one message does not need
+    from sandbox.world import (
+        Sandbox,
+    )  # with moto, which a command that sends one message does not need
 
 RECIPIENT: Final = "somebody@elsewhere.test"
 BODY: Final = {"Text": {"Data": "All is well.\n"}}

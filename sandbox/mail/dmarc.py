@@ -1,4 +1,6 @@
-"""What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) alignment and policy."""
+"""
+What a receiver makes of a message by DMARC: pyspf judges SPF, dmarc (pydmarc) alignment and policy.
+"""
 
 import email
 import warnings
@@ -12,7 +14,9 @@ from sandbox.mail.dns import LookUp
 from sandbox.mail.sink import Message
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # escapes in docstrings, where it was installed without being compiled
+    warnings.simplefilter(
+        "ignore"
+    )  # escapes in docstrings, where it was installed without being compiled
     import spf
 
 CLIENT: Final = "127.0.0.1"  # all mail of the sandbox comes from here
@@ -39,7 +43,9 @@ class _Query(spf.query):  # type: ignore[misc]  # pyspf has no types
         super().__init__(i=CLIENT, s=sender, h="smtp-out.sandbox.test", strict=True)
         self._look_up = look_up
 
-    def dns(self, name: str, qtype: str, cnames: Any = None, ignore_void: bool = False) -> list[Any]:
+    def dns(
+        self, name: str, qtype: str, cnames: Any = None, ignore_void: bool = False
+    ) -> list[Any]:
         if qtype != "TXT":
             return []
         values = self._look_up(str(name).rstrip(".")).values

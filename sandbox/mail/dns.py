@@ -20,7 +20,9 @@ class Found(NamedTuple):
     """What DNS says about a name, and for how long one may go by it."""
 
     values: tuple[str, ...] | None
-    """TXT values, the strings of each joined; empty for no such name, None if there was no answer."""
+    """
+    TXT values, the strings of each joined; empty for no such name, None if there was no answer.
+    """
     ttl: int = 0
     """In seconds; of an answer without records, the negative TTL."""
 
@@ -30,7 +32,9 @@ LookUp = Callable[[str], Found]
 
 
 def ask(name: str, resolver: str) -> Found:
-    """What *resolver* (`HOST:PORT`) says: by UDP and, if the answer is too long for that, by TCP."""
+    """
+    What *resolver* (`HOST:PORT`) says: by UDP and, if the answer is too long for that, by TCP.
+    """
     host, _, port = resolver.rpartition(":")
     # Without EDNS, as the oldest receivers do: an answer over 512 octets has to come by TCP.
     query = dns.message.make_query(name, RdataType.TXT, use_edns=False)

@@ -29,7 +29,10 @@ class _NoKey(dkim.DKIMException):  # type: ignore[misc]  # dkimpy has no types
 
 
 def judge(content: bytes, look_up: LookUp) -> Verdict:
-    """What a receiver says of *content*'s topmost signature, SES's own, with the key that *look_up* finds."""
+    """
+    What a receiver says of *content*'s topmost signature, SES's own, with the key that *look_up*
+    finds.
+    """
     reason = "bad syntax"
     try:
         message = dkim.DKIM(content)
@@ -47,7 +50,10 @@ def judge(content: bytes, look_up: LookUp) -> Verdict:
 
 
 def _key_record(name: bytes, look_up: LookUp) -> bytes:
-    """The one record at *name*, which has a key. Else `_NoKey`, where dkimpy would say no more than False."""
+    """
+    The one record at *name*, which has a key. Else `_NoKey`, where dkimpy would say no more than
+    False.
+    """
     values = look_up(name.decode().rstrip(".")).values
     if not values or len(values) > 1:  # of which two are undefined (RFC 6376 section 3.6.2.2)
         why = "several key records" if values else "no key record"

@@ -19,7 +19,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 Properties = dict[str, Any]
 
 RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
-"""If this variable is set, each change takes as long and as many requests as with the real plugin."""
+"""
+If this variable is set, each change takes as long and as many requests as with the real plugin.
+"""
 
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
@@ -36,9 +38,11 @@ NO_CREDENTIALS: Final = (
 )
 
 NO_ACCOUNT: Final = (
-    "Retrieving AWS account details: AWS account ID not previously found and failed retrieving via all "
+    "Retrieving AWS account details: AWS account ID not previously found and failed "
+    "retrieving via all "
     "available methods.\n\n"
-    "See https://www.terraform.io/docs/providers/aws/index.html#skip_requesting_account_id for workaround "
+    "See https://www.terraform.io/docs/providers/aws/index.html#skip_requesting_account_id "
+    "for workaround "
     "and implications.\nErrors: 1 error occurred:\n\t* retrieving caller identity from STS: {}\n\n"
 )
 """The real one has two more errors: it asks IAM, too."""
@@ -51,7 +55,8 @@ def said(error: Exception) -> str:
     """*error* in the words of the AWS SDK for Go, which the plugin uses."""
     if isinstance(error, NoCredentialsError):
         return (
-            "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+            "operation error STS: GetCallerIdentity, get identity: get credentials: failed to "
+            "refresh "
             "cached credentials, no EC2 IMDS role found"
         )
     if not isinstance(error, ClientError):
@@ -68,7 +73,10 @@ def said(error: Exception) -> str:
 
 
 def _is_throttled(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    return (
+        isinstance(error, ClientError)
+        and error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    )
 
 
 RETRYING: Final = Retrying(
@@ -84,7 +92,9 @@ class Account:
     def __init__(self, settings: Mapping[str, str]) -> None:
         refused = sorted(name for name in settings if not SETTINGS.fullmatch(name))
         if refused:
-            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}")
+            raise ValueError(
+                f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}"
+            )
         if not settings.get("region"):
             raise ValueError("invalid AWS Region: Missing region configuration")
         self._endpoints: dict[str, str] = {}
@@ -97,7 +107,10 @@ class Account:
         self._settings = settings
 
     def confirm(self) -> None:
-        """Ask STS for the account, unless the settings say not to; raises ValueError as the plugin does."""
+        """
+        Ask STS for the account, unless the settings say not to; raises ValueError as the plugin
+        does.
+        """
         allowed = json.loads(self._settings.get("allowedAccountIds", "[]"))
         if self._settings.get("skipRequestingAccountId") == "true" and not allowed:
             return
@@ -132,7 +145,12 @@ class Account:
         sts = self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
         identity = sts.get_caller_identity()
         account = identity["Account"]
-        return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
+        return {
+            "accountId": account,
+            "arn": identity["Arn"],
+            "id": account,
+            "userId": identity["UserId"],
+        }
 
     def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
         keys = [settings.get(name) for name in ("accessKey", "secretKey", "token")]
@@ -141,8 +159,12 @@ class Account:
             sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
             name = role.get("sessionName") or "pulumi-aws"
             more = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
-            got = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)["Credentials"]
-            session = _session(settings, [got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]])
+            got = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)[
+                "Credentials"
+            ]
+            session = _session(
+                settings, [got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]]
+            )
         return session
 
     def _wait_for_turn(self, model: Any, **_: object) -> None:
@@ -164,7 +186,9 @@ def _session(
     core.register_component("data_loader", MODELS)
     names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     given: Any = dict(zip(names, keys, strict=True))
-    return boto3.Session(botocore_session=core, profile_name=profile, region_name=settings["region"], **given)
+    return boto3.Session(
+        botocore_session=core, profile_name=profile, region_name=settings["region"], **given
+    )
 
 
 def sign_in_problem(settings: Mapping[str, str]) -> str:

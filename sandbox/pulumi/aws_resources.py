@@ -1,8 +1,8 @@
 """
 What pulumi-aws has of Route 53 and SES, as far as the product, an example or the bench declares it.
 
-Plain values in, plain values out: `resource_aws` has the engine's protocol. What AWS itself refuses comes
-from its API, as with the real plugin.
+Plain values in, plain values out: `resource_aws` has the engine's protocol. What AWS itself refuses
+comes from its API, as with the real plugin.
 """
 
 import os
@@ -22,8 +22,10 @@ INSYNC_POLL_SECONDS: Final = 15
 """Before each time that the real plugin asks whether a change is in sync."""
 
 BRIDGED: Final = {
-    "__meta": '{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1800000000000,"delete":1800000000000,'
-    '"update":1800000000000},"schema_version":"2"}',
+    "__meta": (
+        '{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1800000000000,"delete":1800000000000,'
+        '"update":1800000000000},"schema_version":"2"}'
+    ),
     "__pulumi_raw_state_delta": {"obj": {"ps": {"records": {"set": {}}, "ttl": {"num": {}}}}},
     "aliases": [],
     "healthCheckId": "",
@@ -31,7 +33,10 @@ BRIDGED: Final = {
     "setIdentifier": "",
     "weightedRoutingPolicies": [],
 }
-"""What the bridge to Terraform adds to the outputs of a record: as large as the real one's, not the same."""
+"""
+What the bridge to Terraform adds to the outputs of a record: as large as the real one's, not the
+same.
+"""
 
 
 class UnconfirmedError(Exception):
@@ -57,8 +62,8 @@ class Resource:
     """
     One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses.
 
-    `create` returns ID and outputs, `update` the outputs after an update in place, `read` the outputs as AWS
-    has them now, None if the resource is gone; then `delete` does nothing.
+    `create` returns ID and outputs, `update` the outputs after an update in place, `read` the
+    outputs as AWS has them now, None if the resource is gone; then `delete` does nothing.
     """
 
     needed: ClassVar[tuple[str, ...]]
@@ -80,7 +85,9 @@ class Resource:
 
     def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
         """The properties that an update to *inputs* changes."""
-        return {key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)}
+        return {
+            key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)
+        }
 
 
 class Record(Resource):
@@ -95,7 +102,10 @@ class Record(Resource):
         return super().changed(outputs, in_order)
 
     def checked(self, inputs: Properties) -> Properties:
-        return super().checked(inputs) | {"name": inputs["name"].lower().rstrip("."), "__defaults": []}
+        return super().checked(inputs) | {
+            "name": inputs["name"].lower().rstrip("."),
+            "__defaults": [],
+        }
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
@@ -129,8 +139,12 @@ class Record(Resource):
             if self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
                 return
 
-    def _put(self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]) -> Properties:
-        zone = self._account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
+    def _put(
+        self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]
+    ) -> Properties:
+        zone = self._account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"][
+            "Name"
+        ].rstrip(".")
         fqdn = inputs["name"]
         if fqdn != zone and not fqdn.endswith("." + zone):
             fqdn = f"{fqdn}.{zone}"  # a short name is one in the zone
@@ -148,7 +162,9 @@ class Record(Resource):
 
     def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:
         """The id of the change that is one batch of *changes*: action and record set of each."""
-        batch = [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
+        batch = [
+            {"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes
+        ]
         change = self._account.route53.change_resource_record_sets
         return str(change(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})["ChangeInfo"]["Id"])
 
@@ -174,7 +190,10 @@ def _record_set(outputs: Properties) -> Any:
 
 
 class SesResource(Resource):
-    """A resource type of SES: inputs are parameters of its calls, and an update makes the first one again."""
+    """
+    A resource type of SES: inputs are parameters of its calls, and an update makes the first one
+    again.
+    """
 
     optional: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, str]] = {}
@@ -224,7 +243,10 @@ class SesResource(Resource):
 
 
 def _parameters(properties: Properties) -> Properties:
-    inner = ((name, _parameters(one) if isinstance(one, dict) else one) for name, one in properties.items())
+    inner = (
+        (name, _parameters(one) if isinstance(one, dict) else one)
+        for name, one in properties.items()
+    )
     return {_in_api(name): one for name, one in inner}
 
 
@@ -237,7 +259,9 @@ def _in_api(name: str) -> str:
 
 
 class EmailIdentity(SesResource):
-    """`aws.sesv2.EmailIdentity` with a key of the user's (BYODKIM): the bench compares us with it."""
+    """
+    `aws.sesv2.EmailIdentity` with a key of the user's (BYODKIM): the bench compares us with it.
+    """
 
     needed = ("emailIdentity",)
     optional = ("dkimSigningAttributes",)
@@ -270,7 +294,9 @@ class MailFromAttributes(SesResource):
     calls = (_put, "get_email_identity", _put)
 
     def checked(self, inputs: Properties) -> Properties:
-        if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get("mailFromDomain"):
+        if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get(
+            "mailFromDomain"
+        ):
             raise ValueError("mailFromDomain is required if behaviorOnMxFailure is REJECT_MESSAGE")
         return super().checked(inputs)
 
@@ -290,7 +316,9 @@ class Tenant(SesResource):
 
 
 class TenantResourceAssociation(SesResource):
-    """`aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet."""
+    """
+    `aws.sesv2.TenantResourceAssociation`: SES refuses it for an identity that it does not have yet.
+    """
 
     needed = ("tenantName", "resourceArn")
     _name: Final = "tenant_resource_association"

@@ -33,7 +33,9 @@ GO_MODULE: Final = Path(__file__).parent / "cli"
 GO_PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 
 PLUGIN_START: Final = "pulumi-resource-pulumi-python"
-"""The CLI runs it for dynamic resources. Official packages contain it, a build from source does not."""
+"""
+The CLI runs it for dynamic resources. Official packages contain it, a build from source does not.
+"""
 
 PLUGIN_START_SCRIPT: Final = """\
 #!/bin/sh
@@ -106,7 +108,12 @@ def _downloaded() -> auto.PulumiCommand:
     try:
         with environment_of({}, forget=forget):
             once(root, lambda new: auto.PulumiCommand.install(root=str(new)))
-    except (InvalidVersionError, OSError, subprocess.SubprocessError, urllib.error.URLError) as error:
+    except (
+        InvalidVersionError,
+        OSError,
+        subprocess.SubprocessError,
+        urllib.error.URLError,
+    ) as error:
         raise EngineMissing(f"the official installer failed: {error}") from error
     return _command(root)
 
@@ -119,7 +126,9 @@ def _built() -> auto.PulumiCommand:
     announced = f"{what}, about 10 minutes on two cores, and 2 GB"
 
     def fill(new: Path) -> None:
-        build(GO_PACKAGE, new / "bin" / "pulumi", module=GO_MODULE, stamp=stamp, announced=announced)
+        build(
+            GO_PACKAGE, new / "bin" / "pulumi", module=GO_MODULE, stamp=stamp, announced=announced
+        )
         start = new / "bin" / PLUGIN_START
         start.write_text(PLUGIN_START_SCRIPT)
         start.chmod(0o755)
@@ -128,7 +137,9 @@ def _built() -> auto.PulumiCommand:
 
 
 def build(package: str, program: Path, *, module: Path, stamp: str, announced: str) -> None:
-    """Build *program* from *package*, pinned by the Go module in *module*; report while it takes long."""
+    """
+    Build *program* from *package*, pinned by the Go module in *module*; report while it takes long.
+    """
     go = shutil.which("go")
     if go is None:
         raise EngineMissing("it can't be built from source: there is no `go` on PATH")
@@ -152,7 +163,9 @@ def build(package: str, program: Path, *, module: Path, stamp: str, announced: s
 
 
 def once(folder: Path, fill: Callable[[Path], object]) -> Path:
-    """*folder* of the cache, filled if it is not there yet; two processes at the same time do it once."""
+    """
+    *folder* of the cache, filled if it is not there yet; two processes at the same time do it once.
+    """
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:

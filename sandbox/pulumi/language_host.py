@@ -1,8 +1,8 @@
 """
 Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
 
-A CLI that was built from source comes without it, and programs of tests are functions. They run in this
-process, one after the other, and end as in a process of their own.
+A CLI that was built from source comes without it, and programs of tests are functions. They run in
+this process, one after the other, and end as in a process of their own.
 """
 
 import asyncio
@@ -34,13 +34,15 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 TIMES_CANCELLED: Final = 10
-"""The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
+"""
+The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once.
+"""
 
 ENDING_SECONDS: Final = 30
 """How long a program may take to end after its engine has."""
 
-# Else channels share connections by address, and an engine that gets the port of one that has ended is not
-# called as long as the process waits before it tries that port again.
+# Else channels share connections by address, and an engine that gets the port of one that has ended
+# is not called as long as the process waits before it tries that port again.
 _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
@@ -49,7 +51,10 @@ ERROR_SHOWN: Final = 32
 
 
 class LanguageHost(LanguageServer):
-    """Runs *program*, or the `__main__.py` of the project that the engine names; *forget* are variables."""
+    """
+    Runs *program*, or the `__main__.py` of the project that the engine names; *forget* are
+    variables.
+    """
 
     _turn = threading.Lock()
     """One program runs at a time. The CLI may end before its program does."""
@@ -68,7 +73,10 @@ class LanguageHost(LanguageServer):
 
     @classmethod
     def wait(cls) -> None:
-        """Until no program runs: what one still says would go to the engine of the next run, which fails."""
+        """
+        Until no program runs: what one still says would go to the engine of the next run, which
+        fails.
+        """
         if cls._turn.acquire(timeout=ENDING_SECONDS):
             cls._turn.release()
 
@@ -85,7 +93,10 @@ class LanguageHost(LanguageServer):
         """How the program ends: what `pulumi-language-python-exec` does, in this process."""
         folder = request.info.program_directory
         engine = {"engine_address": engine_address, "monitor_address": request.monitor_address}
-        stack = {name: getattr(request, name) for name in ("project", "stack", "organization", "parallel")}
+        stack = {
+            name: getattr(request, name)
+            for name in ("project", "stack", "organization", "parallel")
+        }
         reset_options(**engine, **stack, preview=request.dryRun, root_directory=folder)
         set_all_config(request.config, request.configSecretKeys)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -103,7 +114,9 @@ class LanguageHost(LanguageServer):
         except Exception as error:  # noqa: BLE001 # as the real one does
             if isinstance(error, grpc.RpcError) and error.code() == grpc.StatusCode.UNAVAILABLE:
                 return 0  # the engine has ended
-            pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+            pulumi.log.error(
+                f"Program failed with an unhandled exception:\n{traceback.format_exc()}"
+            )
             return ERROR_SHOWN
         finally:
             close_loop(loop)
@@ -124,7 +137,10 @@ class LanguageHost(LanguageServer):
         yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
 
     def _install(self, folder: Path) -> None:
-        """Make a virtual environment that borrows all packages, but for this one, which is on no index."""
+        """
+        Make a virtual environment that borrows all packages, but for this one, which is on no
+        index.
+        """
         made = folder / "venv"
         venv.create(made)  # without a pip of its own: to install it takes 5 s
         pip = made / "bin" / "pip"
@@ -137,8 +153,22 @@ class LanguageHost(LanguageServer):
         file = folder / "requirements.txt"
         lines = file.read_text().splitlines() if file.exists() else []
         if ours := [line for line in lines if re.match(r"[./]|byodkim", line)]:
-            install = [sys.executable, "-m", "pip", "--python", f"{made}/bin/python", "install", *ours]
-            install += ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
+            install = [
+                sys.executable,
+                "-m",
+                "pip",
+                "--python",
+                f"{made}/bin/python",
+                "install",
+                *ours,
+            ]
+            install += [
+                "--quiet",
+                "--no-index",
+                "--no-build-isolation",
+                "--no-deps",
+                "--ignore-installed",
+            ]
             done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr)
@@ -189,7 +219,10 @@ def run_main(folder: Path | str) -> None:
 
 @contextmanager
 def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:
-    """What runs in this process has *variables* in its environment for the while, and none to *forget*."""
+    """
+    What runs in this process has *variables* in its environment for the while, and none to
+    *forget*.
+    """
     before = {name: os.environ.pop(name, None) for name in {*forget, *variables}}
     os.environ.update(variables)
     try:
@@ -203,7 +236,10 @@ def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()
 
 @contextmanager
 def served(language: str, host: LanguageHost) -> Iterator[str]:
-    """What PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to find *host*; commas separate several of these."""
+    """
+    What PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to find *host*; commas separate several of
+    these.
+    """
     server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -218,7 +254,8 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """
     Close *loop* after its tasks have ended.
 
-    The garbage collector would end the SDK's in the middle of something else: an error that nobody can catch.
+    The garbage collector would end the SDK's in the middle of something else: an error that nobody
+    can catch.
     """
     if loop.is_closed():
         return
@@ -228,6 +265,8 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
             break
         for task in tasks:
             task.cancel()
-        with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
+        with suppress(
+            BaseException
+        ):  # the SDK's own tasks end in SystemExit when the engine is gone
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
     loop.close()

@@ -1,9 +1,10 @@
 """
 Language hosts that start programs as processes, where the Pulumi CLI comes without them.
 
-A CLI that was built from source has none. The host for YAML is a Go module and is built, too. The others
-can't be fetched: a small stand-in for each installs the dependencies, starts the program with what its SDK
-reads, and generates and links the SDK of a plugin. Generators, SDKs, compilers and engine are the real ones.
+A CLI that was built from source has none. The host for YAML is a Go module and is built, too. The
+others can't be fetched: a small stand-in for each installs the dependencies, starts the program
+with what its SDK reads, and generates and links the SDK of a plugin. Generators, SDKs, compilers
+and engine are the real ones.
 """
 
 import json
@@ -20,14 +21,24 @@ from typing import Any, ClassVar, Final
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.pulumi.engine import GO_MODULE, build, cache_directory, find_pulumi, once, pinned_version
+from sandbox.pulumi.engine import (
+    GO_MODULE,
+    build,
+    cache_directory,
+    find_pulumi,
+    once,
+    pinned_version,
+)
 from sandbox.pulumi.language_host import LanguageHost, answered, end_with, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 """A Go module that pins the host for YAML and all it is built from."""
 
 PYTHON_EXEC: Final = "pulumi-language-python-exec"
-"""What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go module."""
+"""
+What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go
+module.
+"""
 
 
 BOTH: Final[Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -36,7 +47,8 @@ BOTH: Final[Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 @contextmanager
 def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
     """
-    What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH, for YAML.
+    What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH,
+    for YAML.
 
     Empty for languages whose hosts *pulumi* has. SDKs for C# are only generated.
     """
@@ -47,7 +59,10 @@ def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
             for name, host in (("nodejs", NodeHost()), ("go", GoHost()), ("dotnet", DotnetHost()))
             if not (beside / f"pulumi-language-{name}").exists()
         ]
-        yield ",".join(addresses), beside if (beside / "pulumi-language-yaml").exists() else _yaml_host()
+        yield (
+            ",".join(addresses),
+            beside if (beside / "pulumi-language-yaml").exists() else _yaml_host(),
+        )
 
 
 def _yaml_host() -> Path:
@@ -77,7 +92,9 @@ class _ProgramHost(LanguageHost):
             variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
             environment = {**_ours(), **self._environment, **variables}
             folder = request.info.program_directory
-            with subprocess.Popen(command, cwd=folder, env=environment, text=True, **BOTH) as program:
+            with subprocess.Popen(
+                command, cwd=folder, env=environment, text=True, **BOTH
+            ) as program:
                 end_with(context, program)
                 shown, _ = program.communicate()
         answer = answered(program.returncode)
@@ -102,10 +119,14 @@ class _ProgramHost(LanguageHost):
     def _told(self, request: Any, engine_address: str) -> dict[str, str]:
         """What the SDK of each language is told of a run, by the names of its options."""
         told = {
-            name: str(getattr(request, name)) for name in ("project", "stack", "organization", "parallel")
+            name: str(getattr(request, name))
+            for name in ("project", "stack", "organization", "parallel")
         }
         told |= {"monitor": request.monitor_address, "engine": engine_address}
-        told |= {"pwd": request.info.program_directory, "root_directory": request.info.root_directory}
+        told |= {
+            "pwd": request.info.program_directory,
+            "root_directory": request.info.root_directory,
+        }
         told |= {"dry_run": str(request.dryRun).lower()}
         return {name: value for name, value in told.items() if value}
 
@@ -113,8 +134,13 @@ class _ProgramHost(LanguageHost):
         """Have the program in *folder* depend on the SDK at the path *sdk* in there."""
         raise NotImplementedError
 
-    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
-        """The command that runs the program, and its variables; *built* is a folder for what is compiled."""
+    def _command(
+        self, request: Any, told: dict[str, str], built: Path
+    ) -> tuple[list[str], dict[str, str]]:
+        """
+        The command that runs the program, and its variables; *built* is a folder for what is
+        compiled.
+        """
         raise NotImplementedError
 
 
@@ -123,7 +149,9 @@ class PythonHost(_ProgramHost):
 
     language = "python"
 
-    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(
+        self, request: Any, told: dict[str, str], built: Path
+    ) -> tuple[list[str], dict[str, str]]:
         given = [text for name, value in told.items() for text in (f"--{name}", value)]
         own = Path(request.info.program_directory, "venv", "bin", "python")
         python = str(own) if own.exists() else sys.executable
@@ -135,7 +163,9 @@ def _python_exec() -> Path:
     if beside.exists():
         return beside
     command = ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"]
-    module = subprocess.run(command, cwd=GO_MODULE, capture_output=True, text=True, check=True).stdout.strip()
+    module = subprocess.run(
+        command, cwd=GO_MODULE, capture_output=True, text=True, check=True
+    ).stdout.strip()
     return Path(module, "python", "cmd", PYTHON_EXEC)
 
 
@@ -145,7 +175,9 @@ class NodeHost(_ProgramHost):
     language = "nodejs"
 
     def _install(self, folder: Path) -> None:
-        """Install what the lock names, from npm's own cache if it is there, and compile linked SDKs."""
+        """
+        Install what the lock names, from npm's own cache if it is there, and compile linked SDKs.
+        """
         options = ("--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
         _checked(["npm", "install", *options], folder)
         wanted = json.loads((folder / "package.json").read_text()).get("dependencies", {})
@@ -159,8 +191,12 @@ class NodeHost(_ProgramHost):
         name = json.loads((folder / sdk / "package.json").read_text())["name"]
         _checked(["npm", "pkg", "set", f"dependencies.{name}=file:{sdk}"], folder)
 
-    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
-        run = Path(request.info.program_directory, "node_modules", "@pulumi", "pulumi", "cmd", "run")
+    def _command(
+        self, request: Any, told: dict[str, str], built: Path
+    ) -> tuple[list[str], dict[str, str]]:
+        run = Path(
+            request.info.program_directory, "node_modules", "@pulumi", "pulumi", "cmd", "run"
+        )
         flags = ["--dry-run"] if told.pop("dry_run") == "true" else []
         options = [f"--{name.replace('_', '-')}={value}" for name, value in told.items()]
         return ["node", str(run), *options, *flags, "."], {"PULUMI_NODEJS_TYPESCRIPT": "true"}
@@ -179,7 +215,9 @@ class GoHost(_ProgramHost):
         edits = (f"-replace={module}={sdk}", f"-require={module}@v0.0.0")
         _checked(["go", "mod", "edit", *edits], folder)
 
-    def _command(self, request: Any, told: dict[str, str], built: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(
+        self, request: Any, told: dict[str, str], built: Path
+    ) -> tuple[list[str], dict[str, str]]:
         _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
         variables = {f"PULUMI_{name.upper()}": value for name, value in told.items()}
         return [str(built / "program")], variables
@@ -198,4 +236,8 @@ def _checked(command: list[str], folder: Path | str) -> None:
 
 def _ours() -> dict[str, str]:
     """The environment of this process, without what is for AWS and Pulumi."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PULUMI_"))
+    }

@@ -42,14 +42,24 @@ class Result:
 
     @property
     def changes(self) -> dict[str, int]:
-        """Number of resources by operation ("create", "same", …); empty if the engine did not count."""
+        """
+        Number of resources by operation ("create", "same", …); empty if the engine did not count.
+        """
         summaries = [event.summary_event for event in self.events if event.summary_event]
-        return {str(op): count for summary in summaries for op, count in summary.resource_changes.items()}
+        return {
+            str(op): count
+            for summary in summaries
+            for op, count in summary.resource_changes.items()
+        }
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
-        """The steps of the engine, in order: operation, resource name, resource type. Without "same"."""
-        planned = [event.resource_pre_event.metadata for event in self.events if event.resource_pre_event]
+        """
+        The steps of the engine, in order: operation, resource name, resource type. Without "same".
+        """
+        planned = [
+            event.resource_pre_event.metadata for event in self.events if event.resource_pre_event
+        ]
         steps = [(each.op.value, each.urn.split("::")[-1], each.type) for each in planned]
         return [step for step in steps if step[0] != "same"]
 
@@ -73,11 +83,13 @@ class _Workspace(auto.LocalWorkspace):
 
 class Project:
     """
-    One stack of the project in *folder*, a context manager. A failed run is a result, not an exception.
+    One stack of the project in *folder*, a context manager. A failed run is a result, not an
+    exception.
 
-    *config* is what a stack file has under `config:`. *program* replaces the project's own `__main__.py`.
-    *without* names variables of the sandbox's environment that are not set. *made* is what `made` returned
-    for another stack of the same name: without it the CLI makes the stack.
+    *config* is what a stack file has under `config:`. *program* replaces the project's own
+    `__main__.py`.
+    *without* names variables of the sandbox's environment that are not set. *made* is what `made`
+    returned for another stack of the same name: without it the CLI makes the stack.
     """
 
     def __init__(
@@ -105,7 +117,10 @@ class Project:
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
             project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-            project |= {"runtime": "python", "stackConfigDir": "stacks"}  # without the user's Python
+            project |= {
+                "runtime": "python",
+                "stackConfigDir": "stacks",
+            }  # without the user's Python
             (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
             for path, content in (made or {}).items():
                 (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
@@ -113,14 +128,18 @@ class Project:
             self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox, passphrase)
             run = program or partial(run_main, folder)
             host = LanguageHost(self._environment, self._without, run)
-            self._environment["PULUMI_DEBUG_LANGUAGES"] = opened.enter_context(served("python", host))
+            self._environment["PULUMI_DEBUG_LANGUAGES"] = opened.enter_context(
+                served("python", host)
+            )
             workspace = _Workspace(
                 work_dir=str(self._work),
                 pulumi_command=self._pulumi,
                 secrets_provider=secrets_provider,
                 env_vars=self._environment,
             )
-            self._stack = _Stack(stack, workspace, StackInitMode.SELECT if made else StackInitMode.CREATE)
+            self._stack = _Stack(
+                stack, workspace, StackInitMode.SELECT if made else StackInitMode.CREATE
+            )
             self.configure(config)
             self._open = opened.pop_all()
 
@@ -161,24 +180,36 @@ class Project:
         return [path for path in self._state.rglob("*") if path.is_file()]
 
     def made(self) -> dict[Path, bytes]:
-        """State and stack file by their place. Right after the CLI has made a stack, those of any new one."""
+        """
+        State and stack file by their place. Right after the CLI has made a stack, those of any new
+        one.
+        """
         files = [*self.state_files(), self._settings]
         return {path.relative_to(self._directory): path.read_bytes() for path in files}
 
-    def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox, passphrase: str) -> auto.PulumiCommand:
-        """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""
+    def _wrapped(
+        self, pulumi: auto.PulumiCommand, sandbox: Sandbox, passphrase: str
+    ) -> auto.PulumiCommand:
+        """
+        *pulumi*, so that it ends with this process, and knows the sandbox instead of the user's
+        AWS.
+        """
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = {
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             "PYTHONPATH": str(ROOT),
             **pulumi_environment(sandbox, state=self._state, home=home, passphrase=passphrase),
         }
-        self._environment = {name: one for name, one in variables.items() if name not in self._without}
+        self._environment = {
+            name: one for name, one in variables.items() if name not in self._without
+        }
         theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
         forget = "".join(f"unset {name}\n" for name in sorted(theirs - self._environment.keys()))
         write_script(self._directory / "bin" / "plugin-python", f'exec "{sys.executable}" "$@"\n')
         # A closed terminal ends this process first, which has the engine end in order.
-        command = f'{forget}trap "" HUP\necho $$ > "{self._process_file}"\nexec "{pulumi.command}" "$@"\n'
+        command = (
+            f'{forget}trap "" HUP\necho $$ > "{self._process_file}"\nexec "{pulumi.command}" "$@"\n'
+        )
         pulumi.command = str(write_script(self._directory / "bin" / "pulumi", command))
         return pulumi
 
@@ -232,8 +263,12 @@ def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
 
 @contextmanager
 def _interrupts_left_to_the_engine() -> Iterator[None]:
-    """Let Ctrl-C reach the CLI, which is in our process group, and raise only after it has ended in order."""
-    # Else its plugins go on and the stack stays locked: https://github.com/pulumi/pulumi/issues/9103
+    """
+    Let Ctrl-C reach the CLI, which is in our process group, and raise only after it has ended in
+    order.
+    """
+    # Else its plugins go on and the stack stays locked:
+    # https://github.com/pulumi/pulumi/issues/9103
     if threading.current_thread() is not threading.main_thread():
         yield
         return

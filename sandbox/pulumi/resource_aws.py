@@ -64,8 +64,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return _diff([] if same else ["settings"])
 
     def Configure(self, request: Any, context: Any) -> Any:
-        settings = {key.removeprefix("aws:config:"): value for key, value in request.variables.items()}
-        if UNKNOWN not in settings.values():  # a preview may not know the settings of an explicit provider
+        settings = {
+            key.removeprefix("aws:config:"): value for key, value in request.variables.items()
+        }
+        if (
+            UNKNOWN not in settings.values()
+        ):  # a preview may not know the settings of an explicit provider
             account = Account(settings)
             account.confirm()
             self._accounts[context.peer()] = account
@@ -74,7 +78,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: Any) -> Any:
         inputs, resource = _plain(request.news), self._resource(request.urn, context)
         if refused := sorted(inputs.keys() - resource.known - {"__defaults"}):
-            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}")
+            raise ValueError(
+                f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}"
+            )
         return provider_pb2.CheckResponse(inputs=_struct(resource.checked(inputs)))
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -142,7 +148,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _in_words(method: Callable[..., Any]) -> Callable[..., Any]:
-    """*method*, whose exceptions reach the engine as their message alone, as from the real plugin."""
+    """
+    *method*, whose exceptions reach the engine as their message alone, as from the real plugin.
+    """
 
     def answer(self: Plugin, request: Any, context: Any) -> Any:
         try:
@@ -153,7 +161,17 @@ def _in_words(method: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-for _name in ("CheckConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete", "Invoke"):
+for _name in (
+    "CheckConfig",
+    "Configure",
+    "Check",
+    "Diff",
+    "Create",
+    "Read",
+    "Update",
+    "Delete",
+    "Invoke",
+):
     setattr(Plugin, _name, _in_words(getattr(Plugin, _name)))
 
 
@@ -165,7 +183,11 @@ def _diff(changed: list[str], replaces: Sequence[str] = ()) -> Any:
 
 def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properties) -> Any:
     """Fail the call, and have the engine store the resource with its error."""
-    stored: Any = {"id": error.resource_id, "properties": _struct(error.outputs), "inputs": _struct(inputs)}
+    stored: Any = {
+        "id": error.resource_id,
+        "properties": _struct(error.outputs),
+        "inputs": _struct(inputs),
+    }
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     status.details.add().Pack(provider_pb2.ErrorResourceInitFailed(**stored, reasons=[str(error)]))
     context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])

@@ -1,8 +1,9 @@
 """
-SES's API actions on the identities of one account and Region: what each one checks, changes and answers.
+SES's API actions on the identities of one account and Region: what each one checks, changes and
+answers.
 
-One method an action, named as botocore names it. No HTTP, no rate limit, no faults. The name of an identity
-comes in lower case.
+One method an action, named as botocore names it. No HTTP, no rate limit, no faults. The name of an
+identity comes in lower case.
 """
 
 import uuid
@@ -47,17 +48,25 @@ class Actions:
         self._check_configuration_set(configuration_set)
         attributes = sent.get("DkimSigningAttributes") or {}
         origin = BYODKIM if _is_byodkim(attributes) else attributes.get(NESTED_ORIGIN, EASY_DKIM)
-        identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
+        identity = Identity(
+            name, origin, None, self.now, configuration_set=configuration_set, tags=tags
+        )
         if identity.identity_type == "DOMAIN":
             # Create accepts an origin among the attributes, that of a replica too; a Put does not.
-            own = {name: one for name, one in attributes.items() if name != NESTED_ORIGIN or one != origin}
+            own = {
+                name: one
+                for name, one in attributes.items()
+                if name != NESTED_ORIGIN or one != origin
+            }
             key = self._held_key(origin, own)
             length = attributes.get("NextSigningKeyLength", identity.key_length)
             identity = replace(identity, key=key, next_check=self._first_check, key_length=length)
         elif origin == BYODKIM:
             raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
         else:
-            identity = replace(identity, status="NOT_STARTED", signing_enabled=False, key_length=SHORT_KEY)
+            identity = replace(
+                identity, status="NOT_STARTED", signing_enabled=False, key_length=SHORT_KEY
+            )
         self._store(identity)
         kind, may_send = identity.identity_type, self._may_send(name)
         answer: dict[str, Any] = {"IdentityType": kind, "VerifiedForSendingStatus": may_send}
@@ -78,8 +87,15 @@ class Actions:
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
         length = attributes.get("NextSigningKeyLength", changed.key_length)
         self._store(replace(changed, key_length=length))
-        statuses = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
-        answer = {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
+        statuses = {
+            "as Get": changed.status,
+            "NOT_STARTED": "NOT_STARTED",
+            "before": identity.status,
+        }
+        answer = {
+            "DkimStatus": statuses[self.switches.put_answer],
+            "DkimTokens": self._tokens(changed),
+        }
         return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if changed.is_easy else {})
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> None:
@@ -106,7 +122,10 @@ class Actions:
         identity = self._existing(name, _bad_request(f"Identity <{name}> does not exist."))
         parent = name.rpartition("@")[2]
         if domain and not domain.endswith(f".{parent}"):
-            text = f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity"
+            text = (
+                f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the "
+                "identity"
+            )
             raise _bad_request(f"{text} <{name}>.")
         on_failure = sent.get("BehaviorOnMxFailure") or "USE_DEFAULT_VALUE"
         if on_failure == "REJECT_MESSAGE" and not domain:
@@ -135,7 +154,11 @@ class Actions:
             "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
-        named = {"ConfigurationSetName": identity.configuration_set} if identity.configuration_set else {}
+        named = (
+            {"ConfigurationSetName": identity.configuration_set}
+            if identity.configuration_set
+            else {}
+        )
         return answer | named
 
     def list_email_identities(self, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +179,9 @@ class Actions:
         return _page("EmailIdentities", rows, sent)
 
     def delete_email_identity(self, sent: Mapping[str, Any]) -> None:
-        """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
+        """
+        The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it.
+        """
         name = self._existing(sent["EmailIdentity"]).name
         by = ""
         if any(name in identities for identities in self.region.associations.values()):
@@ -164,17 +189,23 @@ class Actions:
         elif self.region.certificates.get(name):
             by = "certificates associated with it. Disassociate all certificates"
         if by:
-            raise _bad_request(f"Cannot delete {self._arn(name)} because it has {by} and try again.")
+            raise _bad_request(
+                f"Cannot delete {self._arn(name)} because it has {by} and try again."
+            )
         self.region.store(name, None, self.now)
 
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name, tenant_id = sent["TenantName"], f"tn-{uuid.uuid4().hex}"
         if name in self.region.tenants:
-            raise SesError("AlreadyExistsException", f"Tenant {name} already exists.")  # text assumed
+            raise SesError(
+                "AlreadyExistsException", f"Tenant {name} already exists."
+            )  # text assumed
         self.region.tenants[name] = {
             "TenantName": name,
             "TenantId": tenant_id,
-            "TenantArn": f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/{tenant_id}",
+            "TenantArn": (
+                f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/{tenant_id}"
+            ),
             "CreatedTimestamp": self.now,
             "SendingStatus": "ENABLED",
             "Tags": _tag_list(check_tags(sent.get("Tags") or (), {})),
@@ -192,7 +223,9 @@ class Actions:
         held, name = self._held_by(sent), _name_in(sent)
         self._existing(name, _not_found(f"Identity <{name}> does not exist."))
         if name in held:
-            raise SesError("AlreadyExistsException", "The association already exists.")  # text assumed
+            raise SesError(
+                "AlreadyExistsException", "The association already exists."
+            )  # text assumed
         held[name] = self.now
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
@@ -214,8 +247,13 @@ class Actions:
         return _page("TenantResources", rows, sent)
 
     def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Mail that names the endpoint is sent half here, half in the other Region; here from now on."""
-        endpoint, others = uuid.uuid4().hex, [one["Region"] for one in sent["Details"]["RoutesDetails"]]
+        """
+        Mail that names the endpoint is sent half here, half in the other Region; here from now on.
+        """
+        endpoint, others = (
+            uuid.uuid4().hex,
+            [one["Region"] for one in sent["Details"]["RoutesDetails"]],
+        )
         self.region.endpoints[endpoint] = deque([self.region.name, *others])
         return {"Status": "CREATING", "EndpointId": endpoint}
 
@@ -255,8 +293,12 @@ class Actions:
         if not senders or not to:
             raise _bad_request("A message needs a sender and a recipient.")  # text assumed
         if failed := [one for one in dict.fromkeys(senders) if not self._may_send(one.lower())]:
-            text = "Email address is not verified. The following identities failed the check in region"
-            raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}")
+            text = (
+                "Email address is not verified. The following identities failed the check in region"
+            )
+            raise SesError(
+                "MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}"
+            )
         message_id = f"{uuid.uuid4()}-000000"
         content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
         # By the address in `From`, which is what DMARC goes by.
@@ -283,7 +325,9 @@ class Actions:
     def _read_at(self) -> datetime:
         return self.now - timedelta(seconds=self.switches.read_lag_seconds)
 
-    def _existing(self, name: str, missing: SesError | None = None, at: datetime | None = None) -> Identity:
+    def _existing(
+        self, name: str, missing: SesError | None = None, at: datetime | None = None
+    ) -> Identity:
         if identity := self.region.get(name, at):
             return identity
         raise missing or _not_found(f"Email identity {name} does not exist.")
@@ -310,7 +354,9 @@ class Actions:
         self.region.store(identity.name, identity, self.now)
 
     def _may_send(self, name: str, at: datetime | None = None) -> bool:
-        """Whether an address or domain, or one it is in, is verified; that once it was is enough."""
+        """
+        Whether an address or domain, or one it is in, is verified; that once it was is enough.
+        """
         while name:
             identity = self.region.get(name, at)
             if identity and identity.verification_status == "SUCCESS":
@@ -324,16 +370,25 @@ class Actions:
 
     def _dkim_attributes(self, identity: Identity) -> dict[str, Any]:
         shown = identity
-        if identity.identity_type == "EMAIL_ADDRESS":  # it has the DKIM of its domain, if that is an identity
+        if (
+            identity.identity_type == "EMAIL_ADDRESS"
+        ):  # it has the DKIM of its domain, if that is an identity
             shown = self.region.nearest(identity.name.rpartition("@")[2]) or identity
-        easy = {"CurrentSigningKeyLength": shown.key_length, "LastKeyGenerationTimestamp": shown.changed}
+        easy = {
+            "CurrentSigningKeyLength": shown.key_length,
+            "LastKeyGenerationTimestamp": shown.changed,
+        }
         return {
             "SigningEnabled": shown.signing_enabled,
             "Status": shown.status,
             "SigningAttributesOrigin": shown.origin,
             **({"Tokens": self._tokens(shown)} if shown.key else {}),
             **({"NextSigningKeyLength": shown.key_length} if shown.is_easy else {}),
-            **({**easy, "SigningHostedZone": SIGNING_HOSTED_ZONE} if shown.is_easy and shown.key else {}),
+            **(
+                {**easy, "SigningHostedZone": SIGNING_HOSTED_ZONE}
+                if shown.is_easy and shown.key
+                else {}
+            ),
         }
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
@@ -344,18 +399,24 @@ class Actions:
                 raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed
             return easy_dkim_keys()[0]
         if not {"DomainSigningSelector", "DomainSigningPrivateKey"} <= set(attributes):
-            text = "Invalid identity configuration. please ensure to provide the required Attributes."
+            text = (
+                "Invalid identity configuration. please ensure to provide the required Attributes."
+            )
             raise _bad_request(text)
         if "NextSigningKeyLength" in attributes:
             both = "DomainSigningSelector and DomainSigningPrivateKey"
             raise _bad_request(f"NextSigningKeyLength cannot be used together with {both}.")
         key = HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
         if self.switches.refuses_bad_keys and not key.public_der:
-            raise _bad_request("The DomainSigningPrivateKey is not a valid RSA private key.")  # text assumed
+            raise _bad_request(
+                "The DomainSigningPrivateKey is not a valid RSA private key."
+            )  # text assumed
         return key
 
     def _tokens(self, identity: Identity) -> list[str]:
-        return [key.selector for key in easy_dkim_keys()] if identity.is_easy else [identity.selector]
+        return (
+            [key.selector for key in easy_dkim_keys()] if identity.is_easy else [identity.selector]
+        )
 
 
 SIGNING_HOSTED_ZONE: Final = "dkim.amazonses.com"

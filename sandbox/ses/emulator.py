@@ -1,8 +1,10 @@
 """
-The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points here.
+The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points
+here.
 
-The form of requests and answers on the wire, and how an answer gets lost; what SES does is in `model`.
-A request that real SES can't read is a `SesError`, never an exception of the handler. No SDK sends one.
+The form of requests and answers on the wire, and how an answer gets lost; what SES does is in
+`model`. A request that real SES can't read is a `SesError`, never an exception of the handler. No
+SDK sends one.
 """
 
 import functools
@@ -21,10 +23,18 @@ from sandbox.ses.switches import Fault, Switches
 
 __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
 
-CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request,.*")
+CREDENTIAL: Final = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request,.*"
+)
 """Signature Version 4: who calls, and which Region. The signature itself is not verified."""
 
-JSON: Final = {dict: "structure map", list: "list", str: "string blob", int: "integer", bool: "boolean"}
+JSON: Final = {
+    dict: "structure map",
+    list: "list",
+    str: "string blob",
+    int: "integer",
+    bool: "boolean",
+}
 TYPES: Final = {name: kind for kind, names in JSON.items() for name in names.split()}
 """Of a JSON value, by the service model's types."""
 
@@ -45,7 +55,11 @@ class SesEmulator(SesModel, HttpStandIn):
         except NoAnswerError as lost:
             if lost.fault.kind == "timeout":
                 self.hang(lost.fault.hold_seconds)
-            return _response(200, SIGN_IN.body, **SIGN_IN.headers) if lost.fault.kind == "garbage" else None
+            return (
+                _response(200, SIGN_IN.body, **SIGN_IN.headers)
+                if lost.fault.kind == "garbage"
+                else None
+            )
 
     def _result(self, request: Request) -> dict[str, Any]:
         credential = CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
@@ -80,7 +94,9 @@ def _action_and_parameters(request: Request) -> tuple[str, dict[str, Any]]:
         sent = {} if body in (b"", b"null") else json.loads(body, object_hook=_without_null)
         for name, values in parse_qs(urlsplit(request.target).query).items():
             kind = shape.members[name].type_name if shape and name in shape.members else ""
-            sent[name] = values if kind == "list" else int(values[0]) if kind == "integer" else values[0]
+            sent[name] = (
+                values if kind == "list" else int(values[0]) if kind == "integer" else values[0]
+            )
         sent |= {name: unquote(value) for name, value in match.groupdict().items()}
     except (TypeError, ValueError):
         raise UNREADABLE from None
@@ -94,7 +110,9 @@ def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
     """Method, path and name of every action that is known here."""
     bindings = [(name, service_model().operation_model(name).http) for name in sorted(OPERATIONS)]
     # What older SDKs send; the service model has its successor only.
-    bindings.append(("ListEmailIdentities", {"method": "GET", "requestUri": "/v2/email/identities"}))
+    bindings.append(
+        ("ListEmailIdentities", {"method": "GET", "requestUri": "/v2/email/identities"})
+    )
     return tuple(
         (http["method"], re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"])), name)
         for name, http in bindings

@@ -25,7 +25,8 @@ DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_S
 
 SEARCH: Final = timedelta(hours=72)
 """
-How long SES checks DNS for a new key, or for the MX record of a MAIL FROM domain, before it has FAILED.
+How long SES checks DNS for a new key, or for the MX record of a MAIL FROM domain, before it has
+FAILED.
 
 API text of `DkimAttributes.Status`; SES developer guide, MAIL FROM.
 """
@@ -43,7 +44,9 @@ CHECK: Final = timedelta(milliseconds=326)
 """From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
 
 Values = tuple[str, ...] | None
-"""What DNS answers, the strings of each TXT value joined: empty for no such name, None for no answer."""
+"""
+What DNS answers, the strings of each TXT value joined: empty for no such name, None for no answer.
+"""
 
 Soa = tuple[str, str, int]
 """Of the zone that a check found: primary name server, contact, serial number."""
@@ -51,7 +54,9 @@ Soa = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A selector and the private key SES was sent for it, unvalidated; empty fields if it is no key."""
+    """
+    A selector and the private key SES was sent for it, unvalidated; empty fields if it is no key.
+    """
 
     selector: str
     private_key: str = field(repr=False)
@@ -73,14 +78,20 @@ class HeldKey:
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size not in KEY_BITS:
             return cls(selector, private_key, b"", b"", "")
         public_der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        pkcs1_der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        return cls(selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest())
+        pkcs1_der = key.private_bytes(
+            Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        )
+        return cls(
+            selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest()
+        )
 
     def record_name(self, domain: str) -> str:
         return f"{self.selector}._domainkey.{domain}"
 
     def is_in(self, record_value: str, *, tagged: bool) -> bool:
-        """Whether a TXT value holds the public half; *tagged*: other tags beside `p=` are all right."""
+        """
+        Whether a TXT value holds the public half; *tagged*: other tags beside `p=` are all right.
+        """
         parts = [tag.partition("=") for tag in record_value.split(";") if tag.strip()]
         tags = {name.strip(): value for name, _, value in parts}
         if not tagged and set(tags) != {"p"}:
@@ -96,7 +107,9 @@ class HeldKey:
 
 @functools.cache
 def easy_dkim_keys() -> tuple[HeldKey, ...]:
-    """The three tokens of Easy DKIM with a key of SES's own, the same for all domains of one process."""
+    """
+    The three tokens of Easy DKIM with a key of SES's own, the same for all domains of one process.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sent = base64.b64encode(der).decode()
@@ -126,7 +139,9 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class MailFrom:
-    """A custom MAIL FROM domain at one moment, or SES's own. Its status is about the MX record alone."""
+    """
+    A custom MAIL FROM domain at one moment, or SES's own. Its status is about the MX record alone.
+    """
 
     domain: str = ""
     on_mx_failure: str = "USE_DEFAULT_VALUE"
@@ -141,16 +156,24 @@ class MailFrom:
         """After a check that found these MX values."""
         expected = f"10 feedback-smtp.{region}.amazonses.com"  # this one and no other
         if answer is not None and [one.lower().rstrip(".") for one in answer] == [expected]:
-            return replace(self, status="SUCCESS", since=None, next_check=at + LONGEST_GAP, checks=0)
+            return replace(
+                self, status="SUCCESS", since=None, next_check=at + LONGEST_GAP, checks=0
+            )
         since, gap = self.since or at, _gap(self.checks, switches)
-        missed = replace(self, since=since, checks=self.checks + 1, next_check=min(at + gap, since + SEARCH))
+        missed = replace(
+            self, since=since, checks=self.checks + 1, next_check=min(at + gap, since + SEARCH)
+        )
         if at >= since + SEARCH:
             return replace(missed, status="FAILED", next_check=None)
         was_there = answer is None or self.status != "PENDING"
         return replace(missed, status="TEMPORARY_FAILURE" if was_there else "PENDING")
 
     def answer(self) -> dict[str, Any]:
-        custom = {"MailFromDomain": self.domain, "MailFromDomainStatus": self.status} if self.domain else {}
+        custom = (
+            {"MailFromDomain": self.domain, "MailFromDomainStatus": self.status}
+            if self.domain
+            else {}
+        )
         return custom | {"BehaviorOnMxFailure": self.on_mx_failure}
 
 
@@ -166,7 +189,10 @@ class Identity:
 
     name: str
     origin: str
-    """`EXTERNAL`; `AWS_SES`: Easy DKIM; `AWS_SES_EU_WEST_1`: a replica of that Region's identity (DEED)."""
+    """
+    `EXTERNAL`; `AWS_SES`: Easy DKIM; `AWS_SES_EU_WEST_1`: a replica of that Region's identity
+    (DEED).
+    """
     key: HeldKey | None
     """None for an e-mail address, which signs with its domain's."""
     changed: datetime
@@ -183,7 +209,9 @@ class Identity:
     is_managed: bool = False
     """Another AWS service has made it."""
     confirmed: bool = False
-    """SES's last check found the public half of *key*. A status SUCCESS may be left from before a Put."""
+    """
+    SES's last check found the public half of *key*. A status SUCCESS may be left from before a Put.
+    """
     next_check: datetime | None = None
     """None: it checks no more."""
     checks: int = 0
@@ -226,7 +254,9 @@ class Identity:
 
     def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Self:
         """After a Put: SES begins to check DNS for *key*; the same key may change nothing."""
-        restarts = switches.failed_restarts if self.status == "FAILED" else switches.same_key_restarts
+        restarts = (
+            switches.failed_restarts if self.status == "FAILED" else switches.same_key_restarts
+        )
         if key == self.key and origin == self.origin and not restarts:
             changed = self
         else:
@@ -244,22 +274,50 @@ class Identity:
                 old_key=self.key if self.confirmed else self.old_key,
                 info_before=self.info,
             )
-        return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
+        return replace(
+            changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing
+        )
 
     def checked(
-        self, answer: Values, *, at: datetime, switches: Switches, soa: Soa | None = None, error: str = ""
+        self,
+        answer: Values,
+        *,
+        at: datetime,
+        switches: Switches,
+        soa: Soa | None = None,
+        error: str = "",
     ) -> Self:
-        """After a check of DNS. *error* is the `ErrorType` of one that misses; else *answer* says it."""
+        """
+        After a check of DNS. *error* is the `ErrorType` of one that misses; else *answer* says it.
+        """
         key, seen = self.key, Info(at, at, soa=soa)
-        if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
+        if (
+            key
+            and answer
+            and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer)
+        ):
             known = self.ownership if self.verification_status == "SUCCESS" else seen
-            told: dict[str, Any] = {"status": "SUCCESS", "verification_status": "SUCCESS", "confirmed": True}
+            told: dict[str, Any] = {
+                "status": "SUCCESS",
+                "verification_status": "SUCCESS",
+                "confirmed": True,
+            }
             told |= {"lost": None, "next_check": at + LONGEST_GAP, "info": seen, "ownership": known}
             return replace(self, **told)
         if not error:
-            error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
-        missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa))
-        if self.confirmed and answer is None:  # a silent server does not say that the record is gone
+            error = (
+                "DNS_SERVER_ERROR"
+                if answer is None
+                else "INVALID_VALUE"
+                if answer
+                else "HOST_NOT_FOUND"
+            )
+        missed = replace(
+            self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa)
+        )
+        if (
+            self.confirmed and answer is None
+        ):  # a silent server does not say that the record is gone
             return replace(missed, next_check=at + LONGEST_GAP)
         return missed._missing(at, switches)
 
@@ -296,7 +354,9 @@ class Identity:
             return self.key
         if self.lost or self.status in ("FAILED", "TEMPORARY_FAILURE"):
             return None
-        pending = {"nothing": None, "old": self.old_key, "new": self.key}[switches.signs_while_pending]
+        pending = {"nothing": None, "old": self.old_key, "new": self.key}[
+            switches.signs_while_pending
+        ]
         return pending if pending and pending.pkcs1_der else None
 
     def verification_info(self, switches: Switches) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """
-Amazon SES without HTTP: Regions, identities and checks of DNS over time, behind the API's front door.
+Amazon SES without HTTP: Regions, identities and checks of DNS over time, behind the API's front
+door.
 
-The door has the rate limit, a log, and what a test makes go wrong. A fake of SES for tests in one process
-stands on this, the emulator puts HTTP before it: both keep one set of rules.
+The door has the rate limit, a log, and what a test makes go wrong. A fake of SES for tests in one
+process stands on this, the emulator puts HTTP before it: both keep one set of rules.
 """
 
 import threading
@@ -16,7 +17,16 @@ from botocore import xform_name
 
 from sandbox.clock import SandboxClock
 from sandbox.ses.actions import Actions
-from sandbox.ses.identity import LONGEST_GAP, DkimStatus, HeldKey, Identity, Info, Soa, Values, easy_dkim_keys
+from sandbox.ses.identity import (
+    LONGEST_GAP,
+    DkimStatus,
+    HeldKey,
+    Identity,
+    Info,
+    Soa,
+    Values,
+    easy_dkim_keys,
+)
 from sandbox.ses.region import Region
 from sandbox.ses.rules import SesError, check_parameters, service_model
 from sandbox.ses.sending import Deliver
@@ -69,7 +79,10 @@ class Call:
 
 
 class SesModel:
-    """SES of one AWS account. Any thread may use it, read what it has, and change it as in the console."""
+    """
+    SES of one AWS account. Any thread may use it, read what it has, and change it as in the
+    console.
+    """
 
     def __init__(
         self,
@@ -124,7 +137,9 @@ class SesModel:
                 failure = self._spoiled(fault, operation, region, domain)
             status, code = (failure.status_code, failure.code) if failure else (200, "")
             fingerprint, now = _fingerprint(parameters), self.clock.now()
-            call = Call(operation, region, domain, status, code, now, access_key, fingerprint, fault)
+            call = Call(
+                operation, region, domain, status, code, now, access_key, fingerprint, fault
+            )
             self._log.append(call)
         if failure:
             raise failure
@@ -137,7 +152,10 @@ class SesModel:
             return tuple(self._log)
 
     def calls(self, operation: str | None = None, *, answered: bool | None = True) -> list[Call]:
-        """The log's calls of *operation* (or any) that SES answered itself, or did not, or both (None)."""
+        """
+        The log's calls of *operation* (or any) that SES answered itself, or did not, or both
+        (None).
+        """
         kept = (call for call in self.log if operation in (None, call.operation))
         return [call for call in kept if answered in (None, call.answered)]
 
@@ -156,7 +174,10 @@ class SesModel:
             return self._region(region).identities()
 
     def signing_key(self, domain: str, region: str) -> tuple[str, bytes] | None:
-        """Selector and private key (PKCS#1 DER) under mail from *domain* now; None: it goes out unsigned."""
+        """
+        Selector and private key (PKCS#1 DER) under mail from *domain* now; None: it goes out
+        unsigned.
+        """
         self.catch_up()
         with self._lock:
             identity = self._region(region).nearest(domain)
@@ -177,11 +198,17 @@ class SesModel:
         status: DkimStatus = "SUCCESS",
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
+        """
+        Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API.
+        """
         key = HeldKey.of(selector, private_key)
-        self._put(region, Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {}), status)
+        self._put(
+            region, Identity(domain, "EXTERNAL", key, self.clock.now(), tags=tags or {}), status
+        )
 
-    def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True, primary: str = "") -> None:
+    def put_easy_dkim(
+        self, domain: str, region: str, *, verified: bool = True, primary: str = ""
+    ) -> None:
         """
         Somebody else made this identity with Easy DKIM; its records need not be in DNS.
 
@@ -211,9 +238,15 @@ class SesModel:
             self._region(region).store(domain, None, self.clock.now())
 
     def catch_up(self) -> None:
-        """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
+        """
+        Make every check of DNS that is due by now. Each call and each `advance` of the clock does
+        it.
+        """
         with self._lock:
-            now, seen = self.clock.now(), dict[str, Values]()  # within one moment DNS says one thing
+            now, seen = (
+                self.clock.now(),
+                dict[str, Values](),
+            )  # within one moment DNS says one thing
             for region in self._regions.values():
                 for identity in region.due(now):
                     self._catch_up(region, identity, now, seen)
@@ -226,12 +259,16 @@ class SesModel:
         here, finds_mx = self._region(region), self._look_up_mx is not None
         if endpoint := parameters.get("EndpointId"):
             if endpoint not in here.endpoints:
-                raise SesError("NotFoundException", f"Endpoint {endpoint} does not exist.")  # text assumed
+                raise SesError(
+                    "NotFoundException", f"Endpoint {endpoint} does not exist."
+                )  # text assumed
             here.endpoints[endpoint].rotate()  # each message goes through the next Region
             here = self._region(here.endpoints[endpoint][0])
         if "EmailIdentity" in parameters:
             parameters = {**parameters, "EmailIdentity": parameters["EmailIdentity"].lower()}
-        actions = Actions(here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx)
+        actions = Actions(
+            here, self.account_id, self.switches, self.clock.now(), self._deliver, finds_mx
+        )
         return getattr(actions, xform_name(operation))(parameters) or {}
 
     def _throttle(self, region: Region) -> None:
@@ -247,7 +284,9 @@ class SesModel:
                 return fault
         return None
 
-    def _spoiled(self, fault: Fault, operation: str, region: str, domain: str) -> SesError | NoAnswerError:
+    def _spoiled(
+        self, fault: Fault, operation: str, region: str, domain: str
+    ) -> SesError | NoAnswerError:
         match fault.kind:
             case "throttle":
                 return SesError("TooManyRequestsException", "Rate exceeded")
@@ -256,7 +295,9 @@ class SesModel:
             case "access_denied":
                 arn = f"arn:aws:ses:{region}:{self.account_id}:identity/{domain}" if domain else "*"
                 user = f"arn:aws:iam::{self.account_id}:user/sandbox"
-                text = f"User: {user} is not authorized to perform: ses:{operation} on resource: {arn}"
+                text = (
+                    f"User: {user} is not authorized to perform: ses:{operation} on resource: {arn}"
+                )
                 return SesError("AccessDeniedException", text)
         return NoAnswerError(fault)
 
@@ -271,7 +312,9 @@ class SesModel:
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
 
-    def _catch_up(self, region: Region, identity: Identity, now: datetime, seen: dict[str, Values]) -> None:
+    def _catch_up(
+        self, region: Region, identity: Identity, now: datetime, seen: dict[str, Values]
+    ) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, seen)
@@ -280,7 +323,11 @@ class SesModel:
             soa = self._look_up_soa(identity.name) if self._look_up_soa else None
             identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
-        while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
+        while (
+            self._look_up_mx
+            and identity.mail_from.next_check
+            and identity.mail_from.next_check <= now
+        ):
             mail_from, at = identity.mail_from, identity.mail_from.next_check
             found = self._look_up_mx(mail_from.domain)
             checked = mail_from.checked(found, region=region.name, at=at, switches=self.switches)
@@ -288,7 +335,10 @@ class SesModel:
             region.store(identity.name, identity, at)
 
     def _replication_problem(self, region: Region, identity: Identity) -> str:
-        """`ErrorType` of a replica that can't have the key of its primary; empty for any other identity."""
+        """
+        `ErrorType` of a replica that can't have the key of its primary; empty for any other
+        identity.
+        """
         if not identity.primary or (identity.confirmed and not self.switches.replicas_follow):
             return ""
         if identity.primary == region.name:
@@ -301,7 +351,9 @@ class SesModel:
             return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
         return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
 
-    def _answer(self, region: Region, name: str, at: datetime, seen: dict[str, Values]) -> tuple[Values, str]:
+    def _answer(
+        self, region: Region, name: str, at: datetime, seen: dict[str, Values]
+    ) -> tuple[Values, str]:
         """TXT values, and an `ErrorType` that they do not say themselves."""
         if self.ails:
             return None, "SERVICE_ERROR"
@@ -316,12 +368,17 @@ class SesModel:
 
 
 def _domain(parameters: Mapping[str, Any]) -> str:
-    name: str = parameters.get("EmailIdentity") or parameters.get("ResourceArn", "").partition("identity/")[2]
+    name: str = (
+        parameters.get("EmailIdentity")
+        or parameters.get("ResourceArn", "").partition("identity/")[2]
+    )
     sender = parseaddr(parameters.get("FromEmailAddress") or "")[1].rpartition("@")[2]
     return (name or sender).lower()
 
 
 def _fingerprint(parameters: Mapping[str, Any]) -> str:
-    attributes = parameters.get("DkimSigningAttributes") or parameters.get("SigningAttributes") or {}
+    attributes = (
+        parameters.get("DkimSigningAttributes") or parameters.get("SigningAttributes") or {}
+    )
     key = attributes.get("DomainSigningPrivateKey")
     return HeldKey.of("", key).fingerprint if key else ""

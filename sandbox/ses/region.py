@@ -1,4 +1,6 @@
-"""What SES has in one Region, now and at earlier moments, and which identity a domain's mail goes by."""
+"""
+What SES has in one Region, now and at earlier moments, and which identity a domain's mail goes by.
+"""
 
 import heapq
 from collections import deque
@@ -10,7 +12,9 @@ from typing import Any, Final
 from sandbox.ses.identity import Identity
 
 MOMENTS: Final = 64
-"""Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
+"""
+Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds.
+"""
 
 
 @dataclass(slots=True)
@@ -61,7 +65,8 @@ class Region:
         """
         The identity that mail from *domain* goes by.
 
-        A sub-domain without an identity of its own inherits the nearest one's, even if that does not sign.
+        A sub-domain without an identity of its own inherits the nearest one's, even if that does
+        not sign.
         """
         name = domain.lower()
         while name and not self.get(name):

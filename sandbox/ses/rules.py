@@ -22,7 +22,10 @@ MAX_CONFIGURATION_SET_NAME: Final = 64
 """Characters (API reference, CreateConfigurationSet)."""
 
 MAX_TAGS: Final = 50
-"""Tags a resource may have, with keys of 1 to 128 and values of up to 256 characters (API reference, Tag)."""
+"""
+Tags a resource may have, with keys of 1 to 128 and values of up to 256 characters (API reference,
+Tag).
+"""
 
 BLANKS: Final = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """Unicode's separators (`\\p{Z}`); lengths are in code points."""
@@ -51,7 +54,10 @@ def service_model() -> ServiceModel:
 
 
 class SesError(Exception):
-    """SES's answer is an error: the name of its shape, with the final `Exception`, and a message or null."""
+    """
+    SES's answer is an error: the name of its shape, with the final `Exception`, and a message or
+    null.
+    """
 
     def __init__(self, code: str, message: str | None) -> None:
         super().__init__(code, message)
@@ -70,7 +76,9 @@ def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     shape = service_model().operation_model(operation).input_shape
     problems = [problem for node in nodes(shape, dict(parameters)) for problem in _problems(*node)]
     if not 0 <= parameters.get("PageSize", 0) <= MAX_PAGE_SIZE:
-        problems.append(_problem("pageSize", f"Member must have value between 0 and {MAX_PAGE_SIZE}"))
+        problems.append(
+            _problem("pageSize", f"Member must have value between 0 and {MAX_PAGE_SIZE}")
+        )
     if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
         problems.append(_problem("configurationSetName", _at_most(MAX_CONFIGURATION_SET_NAME)))
     if problems:
@@ -79,7 +87,10 @@ def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
 
 
 def check_name(name: str) -> None:
-    """Refuse a *name*, in lower case, that no identity can have. Texts as in SES v1, so *assumed* here."""
+    """
+    Refuse a *name*, in lower case, that no identity can have. Texts as in SES v1, so *assumed*
+    here.
+    """
     local, at, domain = name.rpartition("@")
     labels = domain.split(".")
     is_domain = len(labels) > 1 and len(domain) <= MAX_DOMAIN and all(map(LABEL.fullmatch, labels))
@@ -90,7 +101,9 @@ def check_name(name: str) -> None:
 
 
 def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a resource that had those *before*; refuse what it may not have. Texts *assumed*."""
+    """
+    The tags of a resource that had those *before*; refuse what it may not have. Texts *assumed*.
+    """
     given = {tag["Key"]: tag["Value"] for tag in tag_list}
     if len(given) < len(tag_list):
         raise SesError("BadRequestException", "A tag key is given more than once.")
@@ -114,7 +127,9 @@ def _at_most(length: int) -> str:
 
 
 def nodes(shape: Shape | None, value: Any, path: str = "") -> Iterator[tuple[Shape, Any, str]]:
-    """Every shape of the service model that *value* has, with its part of it and where that stands."""
+    """
+    Every shape of the service model that *value* has, with its part of it and where that stands.
+    """
     if shape:
         yield shape, value, path
     match shape, value:

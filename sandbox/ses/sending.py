@@ -20,10 +20,14 @@ from sandbox.ses.identity import HeldKey
 from sandbox.ses.rules import SesError
 
 Deliver = Callable[[str, Sequence[str], bytes], None]
-"""Takes a message to where it is received: envelope sender, envelope recipients, content with CRLF."""
+"""
+Takes a message to where it is received: envelope sender, envelope recipients, content with CRLF.
+"""
 
 CANONICALIZATION: Final = (b"relaxed", b"simple")
-"""Header and body, as in every `DKIM-Signature` by SES that is to be found in public mail archives."""
+"""
+Header and body, as in every `DKIM-Signature` by SES that is to be found in public mail archives.
+"""
 
 
 def message(sent: Mapping[str, Any]) -> EmailMessage:
@@ -76,7 +80,9 @@ def recipients(sent: Mapping[str, Any], made: EmailMessage) -> list[str]:
     """Whom *made* goes to: the request's destination, else what its own headers say."""
     destination = sent.get("Destination") or {}
     named = [address for group in destination.values() for address in group or ()]
-    return addresses(*(named or [value for name in ("To", "Cc", "Bcc") for value in made.get_all(name, ())]))
+    return addresses(
+        *(named or [value for name in ("To", "Cc", "Bcc") for value in made.get_all(name, ())])
+    )
 
 
 def addresses(*values: str) -> list[str]:
@@ -86,7 +92,8 @@ def addresses(*values: str) -> list[str]:
 
 def stamp(made: EmailMessage, *, message_id: str, at: datetime, region: str) -> bytes:
     """
-    *made* as it leaves, unsigned: with SES's own `Message-ID` and `Date`, whatever it had, without `Bcc`.
+    *made* as it leaves, unsigned: with SES's own `Message-ID` and `Date`, whatever it had, without
+    `Bcc`.
 
     https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
     """
@@ -99,7 +106,8 @@ def stamp(made: EmailMessage, *, message_id: str, at: datetime, region: str) -> 
 
 def signed(content: bytes, key: HeldKey, *, domain: str) -> bytes:
     """
-    *content* with a signature of *domain* on top, over those headers it has that RFC 6376 advises to sign.
+    *content* with a signature of *domain* on top, over those headers it has that RFC 6376 advises
+    to sign.
 
     The `t=` in it is the machine's time, not the sandbox's: dkimpy reads no other clock.
     """
@@ -107,5 +115,7 @@ def signed(content: bytes, key: HeldKey, *, domain: str) -> bytes:
     pem = b"-----BEGIN RSA PRIVATE KEY-----\n%s-----END RSA PRIVATE KEY-----\n"
     signer = key.selector.encode(), domain.encode(), pem % base64.encodebytes(key.pkcs1_der)
     headers = sorted(name for name in present if name.lower() in dkim.DKIM.SHOULD)
-    signature: bytes = dkim.sign(content, *signer, canonicalize=CANONICALIZATION, include_headers=headers)
+    signature: bytes = dkim.sign(
+        content, *signer, canonicalize=CANONICALIZATION, include_headers=headers
+    )
     return signature + content

@@ -1,9 +1,10 @@
 """
 `python -m tests.acceptance`: first contact with SES, from the first line of `run` to its last.
 
-Without arguments everything runs against the sandbox. With --zone and --region it runs in the AWS account
-that the AWS SDK's own variables lead to: it refuses what it has no business with, prints what it will make
-and cost, asks, works, prints its report, and deletes what it has made, however it ends.
+Without arguments everything runs against the sandbox. With --zone and --region it runs in the AWS
+account that the AWS SDK's own variables lead to: it refuses what it has no business with, prints
+what it will make and cost, asks, works, prints its report, and deletes what it has made, however it
+ends.
 """
 
 from __future__ import annotations
@@ -69,16 +70,23 @@ class Report:
         return {name: value for name, value in self.switches.items() if value != UNKNOWN}
 
     def text(self, emulator: Report) -> str:
-        """To be pasted: the emulator's settings as Python, and each fact, with ! where *emulator* differs."""
+        """
+        To be pasted: the emulator's settings as Python, and each fact, with ! where *emulator*
+        differs.
+        """
         lines = ["Switches("]
         for name in SWITCHES:
             value = self.switches.get(name, UNKNOWN)
             why = f": {NEVER[name]}" if name in NEVER else ""
-            lines.append(f"    # {name}: unknown{why}" if value == UNKNOWN else f"    {name}={value!r},")
+            lines.append(
+                f"    # {name}: unknown{why}" if value == UNKNOWN else f"    {name}={value!r},"
+            )
         lines.append(")")
         for what, value in self.facts.items():
             other = emulator.facts.get(what)
-            lines.append(f"  {what}: {value}" if value == other else f"! {what}: {value} | emulator: {other}")
+            lines.append(
+                f"  {what}: {value}" if value == other else f"! {what}: {value} | emulator: {other}"
+            )
         return "\n".join([*lines, *(f"? {what}: {why}" for what, why in self.unanswered.items())])
 
 
@@ -91,7 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return against_sandbox()
             lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
             if options.policy:
-                say(json.dumps(safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2))
+                say(
+                    json.dumps(
+                        safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2
+                    )
+                )
                 return 0
             return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
@@ -103,9 +115,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests.acceptance", description="First contact with SES.")
-    parser.add_argument("--zone", default="", help="a public hosted zone in Route 53 that nobody uses")
-    parser.add_argument("--region", default="", help="a Region of SES without identities; needed with --zone")
-    parser.add_argument("--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures")
+    parser.add_argument(
+        "--zone", default="", help="a public hosted zone in Route 53 that nobody uses"
+    )
+    parser.add_argument(
+        "--region", default="", help="a Region of SES without identities; needed with --zone"
+    )
+    parser.add_argument(
+        "--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures"
+    )
     for name, text in {
         "days": "also ask what takes up to seven days",
         "tenants": "also make one tenant, which AWS may charge for",
@@ -129,11 +147,13 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
     safety.refuse(lab, others=options.others)
     mail = f"; up to {MAILS} messages to {options.mail_to}" if options.mail_to else ""
     say(
-        f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged {TAG}={lab.run}\n"
+        f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged "
+        f"{TAG}={lab.run}\n"
         f"zone {lab.zone}: up to 50 TXT records and one CNAME record{mail}\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
         f"price: {safety.PRICE}{safety.TENANT_PRICE if options.tenants else ''}\n"
-        f"time: the product an hour, the questions {'seven days' if options.days else 'a day, two at most'}\n"
+        "time: the product an hour, the questions "
+        f"{'seven days' if options.days else 'a day, two at most'}\n"
         f"after a kill or a power cut: {lab.clean_command}"
     )
     asked = rounds(lambda option: bool(getattr(options, option)))
@@ -142,7 +162,9 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
     confirm("go on", lab.zone, ask=not options.yes)
     with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
         ours = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        world = SimpleNamespace(directory=Path(directory), environment=ours)  # what `Project` needs to know
+        world = SimpleNamespace(
+            directory=Path(directory), environment=ours
+        )  # what `Project` needs to know
         return conclude(run(lab, world, asked, others=options.others))
 
 
@@ -157,18 +179,29 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
         problems += [f"mail: {dict(mail)}"] if mail["fail"] or not mail["pass"] else []
     report = of_emulator(Switches())
     say(report.text(report))
-    found = {name: value for name, value in report.known().items() if value != getattr(Switches(), name)}
-    return conclude([*problems, *(f"{name}={value!r} is not the default" for name, value in found.items())])
+    found = {
+        name: value for name, value in report.known().items() if value != getattr(Switches(), name)
+    }
+    return conclude(
+        [*problems, *(f"{name}={value!r} is not the default" for name, value in found.items())]
+    )
 
 
 def rounds(is_wanted: Callable[[str], bool] = lambda _: True) -> list[list[Question]]:
     """The questions, in the order in which they are asked; all of a round at once."""
-    wanted = [each for each, option in questions.QUESTIONS.items() if not option or is_wanted(option)]
+    wanted = [
+        each for each, option in questions.QUESTIONS.items() if not option or is_wanted(option)
+    ]
     return [[questions.first_key], wanted, [questions.rate]]
 
 
 def run(
-    lab: Lab, world: Any, asked: Sequence[Sequence[Question]] = (), *, others: bool = False, **options: Any
+    lab: Lab,
+    world: Any,
+    asked: Sequence[Sequence[Question]] = (),
+    *,
+    others: bool = False,
+    **options: Any,
 ) -> list[str]:
     """The product, the questions, the comparison, the report; at the end everything is deleted."""
     report = Report()
@@ -257,7 +290,9 @@ def ended_by(first: Callable[[], object]) -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
     # `nohup` has SIGHUP ignored
-    with handled([each for each in ENDING[1:] if signal.getsignal(each) is not signal.SIG_IGN], end):
+    with handled(
+        [each for each in ENDING[1:] if signal.getsignal(each) is not signal.SIG_IGN], end
+    ):
         yield
 
 
@@ -273,9 +308,11 @@ def product(
     defaults: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """
-    `pulumi up`, a rotation, the way back, `pulumi destroy` of one domain by the engine; returns problems.
+    `pulumi up`, a rotation, the way back, `pulumi destroy` of one domain by the engine; returns
+    problems.
 
-    The state is in a private folder that is removed, encrypted with a passphrase that is written nowhere.
+    The state is in a private folder that is removed, encrypted with a passphrase that is written
+    nowhere.
     """
     domain, problems = f"product.{below(lab.run, lab.zone)}", []
     steps: dict[str, dict[str, Any]] = {
@@ -295,7 +332,9 @@ def product(
             problems.append(f"{step} failed:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}")
         return not result.failed
 
-    with Project(world, config=config, without=without, passphrase=secrets.token_hex(16)) as project:
+    with Project(
+        world, config=config, without=without, passphrase=secrets.token_hex(16)
+    ) as project:
         try:
             for step, wanted in steps.items():
                 project.configure(config | {"ses-byodkim:domains": {domain: wanted}})
@@ -356,7 +395,9 @@ def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
             say(f"{name}: {round_[number].__doc__} {answers or 'see the report'}")
         except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
             expected = isinstance(error, (Refused, Unanswered))
-            report.unanswered[name] = lab.masked(f"{'' if expected else type(error).__name__ + ': '}{error}")
+            report.unanswered[name] = lab.masked(
+                f"{'' if expected else type(error).__name__ + ': '}{error}"
+            )
             say(f"{name}: not answered: {report.unanswered[name]}")
         else:
             heapq.heappush(running, (lab.now() + seconds, number, generator))

@@ -1,8 +1,9 @@
 """
 Every call of a run: SES, one zone in Route 53, and time, in the sandbox or in AWS.
 
-A call that fails for a passing reason is repeated. Private keys are in requests and nowhere else: `answers`
-keeps responses only, and an error of botocore is shown by its class, as its text may quote a request.
+A call that fails for a passing reason is repeated. Private keys are in requests and nowhere else:
+`answers` keeps responses only, and an error of botocore is shown by its class, as its text may
+quote a request.
 """
 
 from __future__ import annotations
@@ -22,10 +23,20 @@ from typing import Any, Final, NamedTuple, TypeVar
 import boto3
 import tenacity
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+)
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from sandbox.mail.client import send
@@ -41,12 +52,19 @@ SECONDS_PER_CALL: Final = 1.1
 """SES allows one call a second (developer guide, quotas)."""
 
 TRIES: Final = 80
-"""Of a call that fails for a passing reason: with growing pauses of at most ten minutes, half a day."""
+"""
+Of a call that fails for a passing reason: with growing pauses of at most ten minutes, half a day.
+"""
 
 TRIES_AWAITED: Final = 9
 """The same while a person waits, before a run and while it cleans up: about four minutes."""
 
-BUSY: Final = {"PriorRequestNotComplete", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+BUSY: Final = {
+    "PriorRequestNotComplete",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 """Codes for "too many requests" in SES and Route 53."""
 
 GUARD_SECONDS: Final = 600.0
@@ -142,7 +160,9 @@ class Lab:
     look_up: Callable[[str, str], Sequence[Answer]]
     """Answers of the zone's name servers about a TXT record: its name, the zone."""
     send: Callable[[str, str], str | None] | None = None
-    """Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it."""
+    """
+    Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it.
+    """
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     guard: Callable[[], None] = lambda: None
     """Raises `Stop` if something appears that is not the run's."""
@@ -151,7 +171,9 @@ class Lab:
     puts: list[tuple[str, str, str]] = field(default_factory=list)
     """Of each Put: the DKIM status before it, in its response, and after it."""
     lag: float = 120.0
-    """How old the state that a read shows is at most, in seconds. Measured first, as are the next two."""
+    """
+    How old the state that a read shows is at most, in seconds. Measured first, as are the next two.
+    """
     first_check: float = 3600.0
     """Seconds from a key to SES's first check of DNS."""
     unchecked: float = 0.0
@@ -183,17 +205,27 @@ class Lab:
     @property
     def clean_command(self) -> str:
         """What deletes all that earlier runs have left."""
-        return f"venv/bin/python -m tests.acceptance --clean --zone {self.zone} --region {self.region}"
+        return (
+            f"venv/bin/python -m tests.acceptance --clean --zone {self.zone} --region {self.region}"
+        )
 
     # SES
 
     def call(self, action: str, *, empty_if: Collection[int] = (), **parameters: Any) -> Seen:
-        """SES's response, empty after an error of these HTTP statuses. Raises `Refused` after all others."""
+        """
+        SES's response, empty after an error of these HTTP statuses. Raises `Refused` after all
+        others.
+        """
         try:
             answer = self._patiently(lambda: self._once(action, parameters))
         except ClientError as error:
-            status, told = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
-            self._keep(action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]})
+            status, told = (
+                error.response["ResponseMetadata"]["HTTPStatusCode"],
+                error.response["Error"],
+            )
+            self._keep(
+                action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]}
+            )
             if status in empty_if:
                 return {}
             raise Refused(status, told["Code"], told.get("Message")) from None
@@ -277,14 +309,18 @@ class Lab:
     def records(self) -> list[Record]:
         """Every record set of the zone."""
         pages = self.route53.get_paginator("list_resource_record_sets").paginate
-        found = self._of_route53(lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")])
+        found = self._of_route53(
+            lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")]
+        )
         return [Record(plain(each["Name"]), each["Type"], _texts(each), each) for each in found]
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
         change_sets, get_change = self.route53.change_resource_record_sets, self.route53.get_change
         try:
-            change = self._of_route53(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
+            change = self._of_route53(
+                lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch)
+            )
         except Stop:  # the response to an earlier attempt may have been lost
             wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
             sets = [(each.name, each.whole.get("ResourceRecords")) for each in self.records()]
@@ -293,7 +329,10 @@ class Lab:
             return
         change_id = change["ChangeInfo"]["Id"]
         for _ in range(360):
-            if self._of_route53(lambda: get_change(Id=change_id))["ChangeInfo"]["Status"] == "INSYNC":
+            if (
+                self._of_route53(lambda: get_change(Id=change_id))["ChangeInfo"]["Status"]
+                == "INSYNC"
+            ):
                 return
             self.sleep(10)
         raise Stop("Route 53 did not finish a change within an hour")
@@ -336,7 +375,9 @@ class Lab:
 
     def _keep(self, action: str, answer: Seen) -> None:
         if action in (CREATE, PUT, GET):
-            self.answers.setdefault(f"{action} {shape(answer)}", {"action": action, "answer": answer})
+            self.answers.setdefault(
+                f"{action} {shape(answer)}", {"action": action, "answer": answer}
+            )
 
 
 def below(run: str, zone: str) -> str:
@@ -355,10 +396,16 @@ def quoted(strings: Sequence[str]) -> str:
 
 
 def shape(value: Any) -> str:
-    """The keys, types and words in capitals of a response. Two responses of one shape teach the same."""
+    """
+    The keys, types and words in capitals of a response. Two responses of one shape teach the same.
+    """
     match value:
         case dict():
-            return "{" + ", ".join(f"{name}: {shape(each)}" for name, each in sorted(value.items())) + "}"
+            return (
+                "{"
+                + ", ".join(f"{name}: {shape(each)}" for name, each in sorted(value.items()))
+                + "}"
+            )
         case list():
             return f"[{', '.join(sorted({shape(each) for each in value}))}]"
         case str() if value.isupper():  # a status, a type
@@ -371,7 +418,9 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return status >= 500 or error.response["Error"]["Code"] in BUSY
-    return isinstance(error, (AwsConnectionError, CredentialRetrievalError, HTTPClientError, OSError))
+    return isinstance(
+        error, (AwsConnectionError, CredentialRetrievalError, HTTPClientError, OSError)
+    )
 
 
 def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
@@ -426,7 +475,8 @@ def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
 def _lab(session: boto3.Session, zone: str, urls: Mapping[str, str] = {}, **how: Any) -> Lab:
     once = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
     sts, route53, ses = (
-        session.client(each, endpoint_url=urls.get(each), config=once) for each in ("sts", "route53", "sesv2")
+        session.client(each, endpoint_url=urls.get(each), config=once)
+        for each in ("sts", "route53", "sesv2")
     )
     try:
         account = sts.get_caller_identity()["Account"]
@@ -434,7 +484,9 @@ def _lab(session: boto3.Session, zone: str, urls: Mapping[str, str] = {}, **how:
     except (BotoCoreError, ClientError) as error:
         why = error if isinstance(error, ClientError) else type(error).__name__
         raise Stop(f"no access to the account: {why}") from None
-    zones = [each for each in found if plain(each["Name"]) == zone and not each["Config"]["PrivateZone"]]
+    zones = [
+        each for each in found if plain(each["Name"]) == zone and not each["Config"]["PrivateZone"]
+    ]
     if len(zones) != 1:
         raise Stop(f"the account has {len(zones)} public hosted zones {zone}, expected one")
     zone_id = zones[0]["Id"].rpartition("/")[2]

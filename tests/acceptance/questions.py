@@ -1,10 +1,12 @@
 """
-One question about SES a function: what is done to an identity of its own, and what the answer means.
+One question about SES a function: what is done to an identity of its own, and what the answer
+means.
 
-A question is a generator that yields for how many seconds it has nothing to do; all questions of a round
-are asked at once. It returns answers by name: a switch of `sandbox.ses.switches`, or a fact of its own words.
-`UNKNOWN` means that SES shows no difference. "Not yet" is "no" only where SES shows a check that missed, or
-after half a day beside a control: an identity with a right key and record, created later, that is verified.
+A question is a generator that yields for how many seconds it has nothing to do; all questions of a
+round are asked at once. It returns answers by name: a switch of `sandbox.ses.switches`, or a fact
+of its own words. `UNKNOWN` means that SES shows no difference. "Not yet" is "no" only where SES
+shows a check that missed, or after half a day beside a control: an identity with a right key and
+record, created later, that is verified.
 """
 
 from __future__ import annotations
@@ -18,7 +20,19 @@ from typing import Any, Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.acceptance.lab import CREATE, DELETE, GET, PUT, TAG, Key, Lab, Refused, Seen, Unanswered, quoted
+from tests.acceptance.lab import (
+    CREATE,
+    DELETE,
+    GET,
+    PUT,
+    TAG,
+    Key,
+    Lab,
+    Refused,
+    Seen,
+    Unanswered,
+    quoted,
+)
 from tests.acceptance.safety import NO_SET
 
 UNKNOWN: Final = "unknown"
@@ -29,13 +43,18 @@ Question = Generator[float, None, Findings]
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 SETTLE_SECONDS: Final = 75.0
-"""From Route 53's INSYNC until every resolver has the new state: the TTL of a run's records, and a bit."""
+"""
+From Route 53's INSYNC until every resolver has the new state: the TTL of a run's records, and a
+bit.
+"""
 
 PATIENCE_SECONDS: Final = DAY / 2
 """How long "not yet" has to last before it is "no". SES's gaps between checks grow."""
 
 NEGATIVE_SECONDS: Final = 900.0
-"""How long a resolver may remember "no such name" of a zone in Route 53: the TTL of its SOA record."""
+"""
+How long a resolver may remember "no such name" of a zone in Route 53: the TTL of its SOA record.
+"""
 
 STARTED: Final = ("PENDING", "NOT_STARTED")
 """DKIM statuses of an identity whose key SES is searching for."""
@@ -43,10 +62,15 @@ STARTED: Final = ("PENDING", "NOT_STARTED")
 LAGS: Final = (0, 5, 10, 30, 60)
 CHECKS: Final = (1, 60, 300, 660, 1800, 3600, 7200)
 LINGERS: Final = (0, 30, 60, 120, 300, 600, 900)
-"""Seconds that are distinguished. A value between two steps is reported as the later one, with its bounds."""
+"""
+Seconds that are distinguished. A value between two steps is reported as the later one, with its
+bounds.
+"""
 
 RATES: Final = (10, 5, 2, 1)
-"""Calls a second that are distinguished. SES sustains a rate if it takes `SUSTAINED` calls at it."""
+"""
+Calls a second that are distinguished. SES sustains a rate if it takes `SUSTAINED` calls at it.
+"""
 
 BURST, SUSTAINED = 48, 12
 """The first is the most calls at once, to use up what SES allows above its rate."""
@@ -97,7 +121,8 @@ def the_one(fits: Mapping[str, bool]) -> str:
 
 def measured(grid: Sequence[float], more_than: float, at_most: float) -> tuple[Any, str]:
     """
-    The first step of *grid* above *more_than*, and the bounds for the reader of the report, in whole seconds.
+    The first step of *grid* above *more_than*, and the bounds for the reader of the report, in
+    whole seconds.
 
     `UNKNOWN` if *at_most* is as near to the next step.
     """
@@ -115,7 +140,10 @@ def samples(grid: Sequence[float]) -> list[float]:
 def watch(
     lab: Lab, domain: str, shows: Callable[[Seen], bool], *, every: float, at_most: float
 ) -> Generator[float, None, list[Seen]]:
-    """Read *domain* until a read *shows* what is awaited: all reads, the last one after the time limit."""
+    """
+    Read *domain* until a read *shows* what is awaited: all reads, the last one after the time
+    limit.
+    """
     end = lab.now() + at_most
     reads: list[Seen] = []
     while True:
@@ -135,7 +163,9 @@ def hours(reads: Sequence[Seen]) -> str:
 def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
     """Wait until SES has found the key."""
     every = lab.first_check / 2 + 15
-    reads = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=6 * HOUR)
+    reads = yield from watch(
+        lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=6 * HOUR
+    )
     if status(reads[-1]) != "SUCCESS":
         raise Unanswered(f"SES did not verify {domain} in 6 hours")
 
@@ -159,7 +189,9 @@ def control(lab: Lab) -> Generator[float, None, bool]:
 
 
 def put(lab: Lab, domain: str, key: Key, before: str) -> Generator[float, None, tuple[float, Seen]]:
-    """Put *key*: SES's time, and a read before SES's first check after it, empty if there is none."""
+    """
+    Put *key*: SES's time, and a read before SES's first check after it, empty if there is none.
+    """
     put_at, answer = lab.now(), lab.put(domain, key)
     yield lab.lag + 1 + min(MINUTE / 2, max(lab.unchecked - lab.lag, 0) / 8)
     soon = lab.get(domain)
@@ -253,7 +285,9 @@ def another_key(lab: Lab) -> Question:
     lab.publish(domain, key)
 
     def is_found(seen: Seen) -> bool:
-        return status(seen) == "SUCCESS" and (status(missed) != "SUCCESS" or found_at(seen) > put_at)
+        return status(seen) == "SUCCESS" and (
+            status(missed) != "SUCCESS" or found_at(seen) > put_at
+        )
 
     *_, found = yield from watch(lab, domain, is_found, every=HOUR / 3, at_most=DAY)
     after = status(soon)
@@ -267,7 +301,9 @@ def another_key(lab: Lab) -> Question:
 
 
 def _info(missed: Seen, found: Seen, put_at: float) -> str:
-    """The switch `verification_info`, from reads after a check that missed and after one that found."""
+    """
+    The switch `verification_info`, from reads after a check that missed and after one that found.
+    """
     if status(found) != "SUCCESS":
         return UNKNOWN  # SES did not find the key in a day
     if not info(found):
@@ -283,7 +319,9 @@ def _info(missed: Seen, found: Seen, put_at: float) -> str:
 
 
 def same_key(lab: Lab) -> Question:
-    """Does a Put of the key that SES has make it check again? A Put of another key is the control."""
+    """
+    Does a Put of the key that SES has make it check again? A Put of another key is the control.
+    """
     domain, key = yield from verified(lab)
     _, same = yield from put(lab, domain, key, "SUCCESS")
     yield 2 * lab.first_check + lab.lag
@@ -299,7 +337,9 @@ MAIL_AFTER: Final = (*samples(LINGERS), 2 * HOUR)
 
 
 def mail_while_pending(lab: Lab) -> Question:
-    """What is mail signed with after a Put of a key without a record, and how long with the old key?"""
+    """
+    What is mail signed with after a Put of a key without a record, and how long with the old key?
+    """
     found = {"signs_while_pending": UNKNOWN, "old_key_lingers_seconds": UNKNOWN}
     domain, old = yield from verified(lab)
     new, asked = lab.key(), lab.now()
@@ -316,7 +356,9 @@ def mail_while_pending(lab: Lab) -> Question:
     is_over = status(lab.get(domain)) in ("", "FAILED")
     if not mail:
         old_or_new = f"s={old.selector} is the old key, s={new.selector} the new one"
-        return found | {"mail after a Put": f"read the DKIM-Signature with d={domain}: {old_or_new}"}
+        return found | {
+            "mail after a Put": f"read the DKIM-Signature with d={domain}: {old_or_new}"
+        }
     last_old = max((sent for sent, _, signed in mail if signed == "old"), default=-1.0)
     rest = {signed for sent, _, signed in mail if sent > last_old} or {"old"}
     if is_over or len(rest) > 1:
@@ -339,7 +381,11 @@ def negative_cache(lab: Lab) -> Question:
         at = lab.create(domain, key)["At"]
         yield lab.first_check * 0.8
         every, at_most = lab.first_check / 60 + 3, lab.first_check + HOUR
-        return (yield from watch(lab, domain, lambda s: checked_at(s) > at, every=every, at_most=at_most))[-1]
+        return (
+            yield from watch(
+                lab, domain, lambda s: checked_at(s) > at, every=every, at_most=at_most
+            )
+        )[-1]
 
     first = yield from first_check()
     lab.delete(domain)
@@ -357,14 +403,21 @@ def negative_cache(lab: Lab) -> Question:
 
 
 def search_that_fails(lab: Lab) -> Question:
-    """How long does SES search for a key, and does a Put of the same key restart a search that FAILED?"""
+    """
+    How long does SES search for a key, and does a Put of the same key restart a search that FAILED?
+    """
     domain, key = lab.domain(), lab.key()
     lab.create(domain, key)
-    reads = yield from watch(lab, domain, lambda s: status(s) == "FAILED", every=2 * HOUR, at_most=5 * DAY)
+    reads = yield from watch(
+        lab, domain, lambda s: status(s) == "FAILED", every=2 * HOUR, at_most=5 * DAY
+    )
     if status(reads[-1]) != "FAILED":
         return {"failed_restarts": UNKNOWN}
     after = ["FAILED"]
-    for attempt in (key, lab.key()):  # the second one is the control: another key restarts the search
+    for attempt in (
+        key,
+        lab.key(),
+    ):  # the second one is the control: another key restarts the search
         yield from put(lab, domain, attempt, after[-1])
         yield HOUR  # a search without a record goes on for days
         after.append(status(lab.get(domain)))
@@ -377,7 +430,9 @@ def lost_record(lab: Lab) -> Question:
     domain, key = yield from verified(lab)
     lab.remove_record(key.record_name(domain))
     yield SETTLE_SECONDS
-    reads = yield from watch(lab, domain, lambda s: status(s) == "FAILED", every=3 * HOUR, at_most=6 * DAY)
+    reads = yield from watch(
+        lab, domain, lambda s: status(s) == "FAILED", every=3 * HOUR, at_most=6 * DAY
+    )
     yield PATIENCE_SECONDS  # what follows from FAILED need not come with it
     takes_back = lab.get(domain).get("VerificationStatus") != "SUCCESS"
     is_over = status(reads[-1]) == "FAILED"
@@ -416,7 +471,9 @@ class Form(NamedTuple):
 def elliptic_key(_: Key) -> str:
     """A private key that is no RSA key, in base64."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+    return base64.b64encode(
+        key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    ).decode()
 
 
 NO_KEY: Final = "key: base64 of no key"
@@ -474,7 +531,9 @@ def forms(lab: Lab) -> Question:
 
 
 def refusals(lab: Lab) -> Question:
-    """What does SES say, word by word, to requests that it refuses, and to names that may be none?"""
+    """
+    What does SES say, word by word, to requests that it refuses, and to names that may be none?
+    """
     domain, gone, key = lab.domain(), lab.domain(), lab.key()
     lab.create(domain, key)
     yield lab.lag
@@ -484,7 +543,10 @@ def refusals(lab: Lab) -> Question:
     both = key.attributes | {"NextSigningKeyLength": "RSA_2048_BIT"}
     table: dict[str, tuple[str, dict[str, Any]]] = {
         "create what exists": (CREATE, lab.new(domain)),
-        "create with an unknown configuration set": (CREATE, new | {"ConfigurationSetName": NO_SET}),
+        "create with an unknown configuration set": (
+            CREATE,
+            new | {"ConfigurationSetName": NO_SET},
+        ),
         "create with half a key": (CREATE, new | {"DkimSigningAttributes": half}),
         "create with a key and a length": (CREATE, new | {"DkimSigningAttributes": both}),
         "create an address with a key": (
@@ -513,7 +575,9 @@ def refusals(lab: Lab) -> Question:
 
 
 def tenant(lab: Lab) -> Question:
-    """Does SES refuse to delete an identity that a tenant has, in which words, and what frees it?"""
+    """
+    Does SES refuse to delete an identity that a tenant has, in which words, and what frees it?
+    """
     domain, name = lab.domain(), {"TenantName": lab.tenant}
     ours, held = {"EmailIdentity": domain}, name | {"ResourceArn": lab.arn(domain)}
     associate = "create_tenant_resource_association"
@@ -580,7 +644,9 @@ def rate(lab: Lab) -> Question:
         return calls, lab.now() - begun <= calls * (1.1 * pause or 1 / RATES[0])
 
     burst, was_fast = passed(0, BURST)
-    found: Findings = {"calls at once before one was throttled": burst if burst < BURST else f"over {BURST}"}
+    found: Findings = {
+        "calls at once before one was throttled": burst if burst < BURST else f"over {BURST}"
+    }
     if burst == BURST:
         return found | {"requests_per_second": None if was_fast else UNKNOWN}
     for each in RATES:  # without a rest, in which SES could save up for another burst
@@ -603,4 +669,7 @@ QUESTIONS: Final[Mapping[Callable[[Lab], Question], str]] = {
     lost_record: "days",
     tenant: "tenants",
 }
-"""What is asked at once, each with the option that it needs. `first_key` comes before them, `rate` after."""
+"""
+What is asked at once, each with the option that it needs. `first_key` comes before them, `rate`
+after.
+"""

@@ -1,11 +1,12 @@
 """
 What a run refuses, how it notices that somebody else uses zone or Region, and what it deletes.
 
-Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT record at that name, the
-mark, is created first and deleted last. It names the run and its Region. Identities have the run's tag too.
-An identity is deleted if it has such a name and the tag; a record, if it is a TXT record without a routing
-policy, or a CNAME record that leads to such a name, has such a name, and the zone has the run's mark. A run's
-one tenant is named after it and has the tag too. Nothing else is deleted or overwritten.
+Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT record at that name,
+the mark, is created first and deleted last. It names the run and its Region. Identities have the
+run's tag too. An identity is deleted if it has such a name and the tag; a record, if it is a TXT
+record without a routing policy, or a CNAME record that leads to such a name, has such a name, and
+the zone has the run's mark. A run's one tenant is named after it and has the tag too. Nothing else
+is deleted or overwritten.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[
 
 
 def refuse(lab: Lab, *, others: bool) -> None:
-    """Raise `Stop` if no run may begin here. *others*: identities of others in the Region are fine."""
+    """
+    Raise `Stop` if no run may begin here. *others*: identities of others in the Region are fine.
+    """
     records, names = lab.records(), lab.identities()
     problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
@@ -78,7 +81,9 @@ def refuse(lab: Lab, *, others: bool) -> None:
 
 
 def begin(lab: Lab, *, others: bool) -> None:
-    """Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark."""
+    """
+    Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark.
+    """
     refuse(lab, others=others)
     lab.guard = guard(lab)
     name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
@@ -91,11 +96,16 @@ def begin(lab: Lab, *, others: bool) -> None:
             return
         lab.sleep(10)
     servers = ", ".join(f"{each.server} ({each.failure or 'no such record'})" for each in missing)
-    raise Stop(f"{lab.zone} is not delegated to its hosted zone: {name} can't be found at {servers}")
+    raise Stop(
+        f"{lab.zone} is not delegated to its hosted zone: {name} can't be found at {servers}"
+    )
 
 
 def guard(lab: Lab) -> Callable[[], None]:
-    """A function that raises `Stop` if anything has appeared that is not the run's. It leaves that alone."""
+    """
+    A function that raises `Stop` if anything has appeared that is not the run's. It leaves that
+    alone.
+    """
     known = set(lab.identities())
 
     def check() -> None:
@@ -117,8 +127,8 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     """
     Delete what *run* has made, and return the names. May be called again at any time.
 
-    *is_own*: this process is the run, so its records are deleted even if somebody has deleted the mark.
-    What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
+    *is_own*: this process is the run, so its records are deleted even if somebody has deleted the
+    mark. What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
     lab.tries = TRIES_AWAITED
     top, records = below(run, lab.zone), lab.records()
@@ -160,7 +170,9 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
         if run_in(record.name, lab.zone) == run and (record.name != top or not problems):
             with deleting(str(record)):
                 if not (region or is_own):
-                    raise Stop(f"the record {top} is missing, which a run begins with: delete it by hand")
+                    raise Stop(
+                        f"the record {top} is missing, which a run begins with: delete it by hand"
+                    )
                 targets = record.texts if record.kind == "CNAME" else ()
                 leads_away = any(run_in(target, lab.zone) != run for target in targets)
                 if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
@@ -185,7 +197,9 @@ def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
     identities = [f"{ses}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
     tenant, hosted_zone = f"{ses}:tenant/{PREFIX}*", f"arn:aws:route53:::hostedzone/{lab.zone_id}"
     changes = {
-        "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["CNAME", "TXT"]},
+        "ForAllValues:StringEquals": {
+            "route53:ChangeResourceRecordSetsRecordTypes": ["CNAME", "TXT"]
+        },
         "ForAllValues:StringLike": {
             "route53:ChangeResourceRecordSetsNormalizedRecordNames": [ours.removeprefix("*."), ours]
         },
@@ -193,7 +207,10 @@ def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
     keys = "ses:PutEmailIdentityDkimAttributes ses:PutEmailIdentityDkimSigningAttributes"
     writes = "ses:CreateEmailIdentity ses:DeleteEmailIdentity ses:TagResource ses:UntagResource"
     zones = "route53:ListHostedZones route53:ListHostedZonesByName"
-    reads = f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities" + " ses:ListResourceTenants" * tenants
+    reads = (
+        f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities"
+        + " ses:ListResourceTenants" * tenants
+    )
     statements = [
         _allow(f"{writes} ses:GetEmailIdentity {keys}", *identities),
         _allow("ses:CreateEmailIdentity", f"{ses}:configuration-set/{NO_SET}"),

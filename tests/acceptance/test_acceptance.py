@@ -1,4 +1,7 @@
-"""`make acceptance` in a sandbox: it finds out how SES was set, touches nothing of others, and cleans up."""
+"""
+`make acceptance` in a sandbox: it finds out how SES was set, touches nothing of others, and cleans
+up.
+"""
 
 import json
 import re
@@ -62,15 +65,21 @@ EMULATORS = [
 
 
 def told(set_to):
-    """What the questions find: nothing where SES shows no difference. docs/reference/real-ses.md says why."""
+    """
+    What the questions find: nothing where SES shows no difference. docs/reference/real-ses.md says
+    why.
+    """
     put_is_a_restart = set_to.same_key_restarts and set_to.failed_restarts
     untold = {
         "caches_no_such_name": set_to.verification_info in ("empty", "stale"),
         "failed_check_keeps_success": (
-            set_to.failed_check_keeps_success and set_to.verification_info not in ("filled", "sticky")
+            set_to.failed_check_keeps_success
+            and set_to.verification_info not in ("filled", "sticky")
         ),
         "put_answer": (
-            set_to.status_after_put == "NOT_STARTED" and set_to.put_answer != "before" and put_is_a_restart
+            set_to.status_after_put == "NOT_STARTED"
+            and set_to.put_answer != "before"
+            and put_is_a_restart
         ),
         "same_key_restarts": set_to.status_after_put == "SUCCESS",
         "old_key_lingers_seconds": set_to.signs_while_pending == "old",
@@ -87,19 +96,28 @@ def test_answers(switches):
 
 
 def test_every_switch_is_asked():
-    """A new switch has a question, its values in SETTINGS and a row of the page; each value is told once."""
-    assert set(SETTINGS) | set(NEVER) == set(SWITCHES), "a question, and a line in SETTINGS or NEVER"
+    """
+    A new switch has a question, its values in SETTINGS and a row of the page; each value is told
+    once.
+    """
+    assert set(SETTINGS) | set(NEVER) == set(SWITCHES), (
+        "a question, and a line in SETTINGS or NEVER"
+    )
     page = PAGE.read_text()
     for name, default in asdict(Switches()).items():
         assert f"| `{name}` | `{default}` |" in page, "docs/reference/real-ses.md, What is assumed"
     for question in chain(*rounds()):
-        assert f"| `{question.__name__.replace('_', ' ')}`" in page, "the same page, What it touches"
+        assert f"| `{question.__name__.replace('_', ' ')}`" in page, (
+            "the same page, What it touches"
+        )
     assert f"sends up to {MAILS} messages" in page
     for name, hint in typing.get_type_hints(Switches).items():
         if name in SETTINGS and typing.get_origin(hint) is typing.Literal:
             assert set(SETTINGS[name]) == set(typing.get_args(hint))
     found = [told(switches) for switches in EMULATORS]
-    assert {n: v for n, values in SETTINGS.items() for v in values if v not in [f[n] for f in found]} == {}
+    assert {
+        n: v for n, values in SETTINGS.items() for v in values if v not in [f[n] for f in found]
+    } == {}
 
 
 @pytest.fixture
@@ -116,7 +134,10 @@ def lab(opened):
 
 @pytest.fixture
 def account(lab, monkeypatch, capsys, tmp_path):
-    """Runs with these arguments in an account that is a sandbox; returns the status and what was printed."""
+    """
+    Runs with these arguments in an account that is a sandbox; returns the status and what was
+    printed.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(acceptance, "in_aws", lambda *_: lab)
     monkeypatch.setattr(acceptance, "product", lambda *_, **__: [])
@@ -165,9 +186,14 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     """
     monkeypatch.setattr(questions, "QUESTIONS", QUESTIONS)
     monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
-    monkeypatch.setattr("tests.acceptance.lab.GUARD_SECONDS", 6 * 3600)  # of days; `test_ends` has minutes
+    monkeypatch.setattr(
+        "tests.acceptance.lab.GUARD_SECONDS", 6 * 3600
+    )  # of days; `test_ends` has minutes
     lab.send = None
-    made = [("sts:GetCallerIdentity", {}), ("route53:ListHostedZonesByName", {})]  # before there is a lab
+    made = [
+        ("sts:GetCallerIdentity", {}),
+        ("route53:ListHostedZonesByName", {}),
+    ]  # before there is a lab
 
     def record(params, model, **_):
         made.append((f"{model.service_model.service_name.removesuffix('v2')}:{model.name}", params))
@@ -204,20 +230,28 @@ def denied(policy, calls, lab):
     }
     found = []
     for action, sent in calls:
-        sets = [each["ResourceRecordSet"] for each in sent.get("ChangeBatch", {}).get("Changes", ())]
+        sets = [
+            each["ResourceRecordSet"] for each in sent.get("ChangeBatch", {}).get("Changes", ())
+        ]
         key = "route53:ChangeResourceRecordSets"
         context = {
             f"{key}NormalizedRecordNames": [each["Name"].rstrip(".") for each in sets],
             f"{key}RecordTypes": [each["Type"] for each in sets],
         }
         can_be_narrowed = action != "ses:ListResourceTenants"
-        of = [arn.format(sent[name]) for name, arn in arns.items() if name in sent and can_be_narrowed]
-        found += [(action, arn) for arn in of or ["*"] if not is_allowed(policy, action, arn, context)]
+        of = [
+            arn.format(sent[name]) for name, arn in arns.items() if name in sent and can_be_narrowed
+        ]
+        found += [
+            (action, arn) for arn in of or ["*"] if not is_allowed(policy, action, arn, context)
+        ]
     return found
 
 
 def test_policy(lab):
-    """The policy allows what the product needs, and on all resources only reads that the page names."""
+    """
+    The policy allows what the product needs, and on all resources only reads that the page names.
+    """
     policy = safety.policy(lab, "", tenants=True)
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}
     used = {"identity", "any identity", "identity to read", "any", "any change"}
@@ -233,13 +267,17 @@ def test_policy(lab):
         assert action.partition(":")[2].startswith(("List", "GetCaller"))
         assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
     to_person = safety.policy(lab, "you@example.com", tenants=True)["Statement"][-1]
-    assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
+    assert to_person["Condition"] == {
+        "ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}
+    }
 
 
 def record(name, kind="TXT", **more):
     """A record of somebody else."""
     value = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1"}[kind]
-    return lambda opened, _: change(opened, opened.zone_id, "CREATE", name, value, kind=kind, **more)
+    return lambda opened, _: change(
+        opened, opened.zone_id, "CREATE", name, value, kind=kind, **more
+    )
 
 
 def identity(_, lab):
@@ -257,14 +295,21 @@ def no_delegation(_, lab):
         "DMARC": (record(f"_dmarc.{ZONE}"), f"{ZONE} is in use: _dmarc.{ZONE} TXT"),
         "host": (record(f"www.{ZONE}", "A"), f"{ZONE} is in use: www.{ZONE} A"),
         "similar name": (record(SIMILAR), f"{ZONE} is in use: {SIMILAR} TXT"),
-        "routing policy": (record(OURS, SetIdentifier="blue", Weight=1), f"{ZONE} is in use: {OURS} TXT"),
+        "routing policy": (
+            record(OURS, SetIdentifier="blue", Weight=1),
+            f"{ZONE} is in use: {OURS} TXT",
+        ),
         "identity": (identity, f"{REGION} has the identity theirs.example; --others allows that"),
-        "no delegation": (no_delegation, f"{ZONE} is not delegated to its hosted zone: byodkim-acceptance-"),
+        "no delegation": (
+            no_delegation,
+            f"{ZONE} is not delegated to its hosted zone: byodkim-acceptance-",
+        ),
     },
 )
 def test_refused(account, opened, lab, use, printed):
     """
-    What somebody uses is refused and never deleted: a zone with any record but NS and SOA, and a Region.
+    What somebody uses is refused and never deleted: a zone with any record but NS and SOA, and a
+    Region.
 
     SES asks the DNS, so a zone that is not delegated to Route 53 is refused too.
     """
@@ -284,7 +329,10 @@ def test_others(account, opened, lab):
 
 @pytest.mark.parametrize("arguments", ["--zone a.b", "--region a", "--clean", "--mail-to a@b.c"])
 def test_arguments(arguments, capsys, monkeypatch):
-    """Who gives an option means an account: without zone and Region nothing runs, not even the sandbox."""
+    """
+    Who gives an option means an account: without zone and Region nothing runs, not even the
+    sandbox.
+    """
     monkeypatch.setattr(acceptance, "against_sandbox", lambda: 0)
     with pytest.raises(SystemExit):
         main(arguments.split())
@@ -293,7 +341,10 @@ def test_arguments(arguments, capsys, monkeypatch):
 
 @cases(("answer", "status"), {"yes": ("yes", 1), "zone": (ZONE, 0), "end of input": (EOFError, 1)})
 def test_asks(account, lab, monkeypatch, capsys, answer, status):
-    """Before anything is made, the run says what and at what price, and a person types the zone's name."""
+    """
+    Before anything is made, the run says what and at what price, and a person types the zone's
+    name.
+    """
     monkeypatch.setattr("builtins.input", Mock(side_effect=[answer]))
     assert main(["--zone", ZONE, "--region", REGION, "--mail-to", "you@example.com"]) == status
     assert left(lab) == []
@@ -306,7 +357,10 @@ def for_good(opened, lab):
 
 
 USED = "stopped: somebody else uses zone or Region"
-LATER = f"once that is over: venv/bin/python -m tests.acceptance --clean --zone {ZONE} --region {REGION}"
+LATER = (
+    f"once that is over: venv/bin/python -m tests.acceptance --clean --zone {ZONE} --region "
+    f"{REGION}"
+)
 CLEANED = "stopped: this run was cleaned up while it ran"
 SO_FAR = ["read_lag_seconds=", "FAILED: the run did not reach its end"]
 
@@ -329,7 +383,8 @@ def signalled(name):
 )
 def test_ends(account, opened, lab, do, printed, stays):
     """
-    What appears during a run ends it within ten minutes, and stays; so does --clean elsewhere, or a signal.
+    What appears during a run ends it within ten minutes, and stays; so does --clean elsewhere, or a
+    signal.
 
     Its report so far is printed, and nothing of it is left, or named with the command for later.
     """
@@ -359,7 +414,9 @@ def test_killed(account, opened, lab):
     lab.call("create_email_identity", EmailIdentity=untagged)
     lab.call("create_tenant", TenantName="theirs")
     lab.call("create_tenant", TenantName=lab.tenant, Tags=lab.tags)
-    lab.call("create_tenant_resource_association", TenantName=lab.tenant, ResourceArn=lab.arn(domain))
+    lab.call(
+        "create_tenant_resource_association", TenantName=lab.tenant, ResourceArn=lab.arn(domain)
+    )
     assert "an earlier run was not cleaned up" in account("--others")[1]
     status, printed = account("--clean")
     assert status == 1
@@ -375,7 +432,10 @@ def test_killed(account, opened, lab):
 
 
 def test_no_network(account, lab, monkeypatch):
-    """A person waits before a run and while it cleans up: without network both give up after some minutes."""
+    """
+    A person waits before a run and while it cleans up: without network both give up after some
+    minutes.
+    """
     begun(lab)
     paginate = Mock(side_effect=EndpointConnectionError(endpoint_url="https://route53.example"))
     monkeypatch.setattr(lab.route53, "get_paginator", lambda _: Mock(paginate=paginate))
@@ -389,7 +449,10 @@ def test_no_network(account, lab, monkeypatch):
 
 
 def test_clean_elsewhere(opened, lab):
-    """In another Region --clean deletes nothing, as the record names the right one; so without the record."""
+    """
+    In another Region --clean deletes nothing, as the record names the right one; so without the
+    record.
+    """
     begun(lab)
     before = left(lab)
     with pytest.raises(Stop, match=f"pass --region {REGION}"):
@@ -403,7 +466,10 @@ def test_clean_elsewhere(opened, lab):
 
 
 def test_what_is_left(opened, lab):
-    """What can't be deleted, or not even be looked for, does not keep the rest; only the mark stays too."""
+    """
+    What can't be deleted, or not even be looked for, does not keep the rest; only the mark stays
+    too.
+    """
     begun(lab)
     opened.ses.inject(Fault("500", operation="GetTenant", times=99))
     with pytest.raises(Stop, match=f"left: tenant {lab.tenant}: 500"):
@@ -444,7 +510,10 @@ def test_patience(opened, lab):
 
 
 def test_mail_to_a_person(lab):
-    """With --mail-to a person reads the signatures: mail says when it was sent, the report which is which."""
+    """
+    With --mail-to a person reads the signatures: mail says when it was sent, the report which is
+    which.
+    """
     report, sent = acceptance.Report(), []
 
     def send(domain, subject):

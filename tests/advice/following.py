@@ -37,7 +37,9 @@ def advice(text: str) -> list[str]:
 
 @dataclass
 class Entry:
-    """One domain of a stack file, and what `pulumi up` makes of it: keys, records and the identity."""
+    """
+    One domain of a stack file, and what `pulumi up` makes of it: keys, records and the identity.
+    """
 
     world: World
     written: dict[str, Any]
@@ -75,7 +77,9 @@ class Entry:
         self.world.publish(*declared.published)
         key = self.world.key(declared.generation or 0)
         if self.stored:
-            self.stored = lifecycle.carry_out(self.stored, declared, lambda: key, self.world.outside)
+            self.stored = lifecycle.carry_out(
+                self.stored, declared, lambda: key, self.world.outside
+            )
         else:
             self.stored = lifecycle.carry_out(None, declared, lambda: key, self.world.outside)
         keep = {self.world.declared(one).record_name for one in declared.published}

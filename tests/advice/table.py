@@ -161,12 +161,23 @@ FOLLOWED: Final = {
     AwsMessages.GONE: "advice/test_aws.py::test_gone",
     AwsMessages.OTHER_KEY: "advice/test_aws.py::test_another_version",
 }
-"""Tests below `tests/`, by the code of a message, or of a part of a hint, that has a command or a setting."""
+"""
+Tests below `tests/`, by the code of a message, or of a part of a hint, that has a command or a
+setting.
+"""
 
 DOCUMENTED: Final = (
     *(DkimMessages.DOMAINS, DkimMessages.SELECTORS, DkimMessages.PARTS, DkimMessages.KEYS),
-    *(SettingMessages.PROBLEMS, SettingMessages.WARNINGS, CliMessages.NOTES, FindingMessages.FINDINGS),
+    *(
+        SettingMessages.PROBLEMS,
+        SettingMessages.WARNINGS,
+        CliMessages.NOTES,
+        FindingMessages.FINDINGS,
+    ),
     *(IdentityMessages.NOTES, ProgramMessages.PROGRAMS, ProgramMessages.NOTES),
     *(AwsMessages.REDIRECTED, AwsMessages.LONG_NAME, AwsMessages.NAME),
 )
-"""Sections and messages whose advice only the page has: warnings and lists of problems show texts alone."""
+"""
+Sections and messages whose advice only the page has: warnings and lists of problems show texts
+alone.
+"""

@@ -109,17 +109,25 @@ def test_another_version(secrets_manager, run):
     # moto moves the label and goes on reading the version that had it.
     secret = secrets_manager.secret(NAME)
     (secret.default_version_id,) = (
-        number for number, version in secret.versions.items() if "AWSCURRENT" in version["version_stages"]
+        number
+        for number, version in secret.versions.items()
+        if "AWSCURRENT" in version["version_stages"]
     )
     assert run.read(made) == made.held.key
 
 
 def test_another_version_at_a_refresh(machine, secrets_manager, run):
     """A refresh warns with the same commands as a switch that is refused."""
-    machine.set(**dict.fromkeys(("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ROUTE_53"), machine.aws.url))
+    machine.set(
+        **dict.fromkeys(("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ROUTE_53"), machine.aws.url)
+    )
     made = run.create()
     key = {"domain": "example.com", "selector": "s1", "fingerprint": made.held.key.fingerprint}
-    of_secret = {"secret_arn": made.arn, "secret_version_id": made.version_id, "instance": made.instance}
+    of_secret = {
+        "secret_arn": made.arn,
+        "secret_version_id": made.version_id,
+        "instance": made.instance,
+    }
     state = {**key, **of_secret, "key_store": {}}
     provider = DkimKeyProvider(run=ProviderRun(lambda: run.progress))
     provider._connections = Connections(settings())  # not those of another test of this process
@@ -146,13 +154,18 @@ def test_gone(secrets_manager, run):
     ("trouble", "hint"),
     [
         ({"code": "AccessDeniedException"}, "Secrets Manager says: this is said"),
-        ({"code": "InternalServiceError", "status": 500, "after_the_work": True, "times": 3}, "finds out"),
+        (
+            {"code": "InternalServiceError", "status": 500, "after_the_work": True, "times": 3},
+            "finds out",
+        ),
         ({"code": "", "status": 200, "foreign": True}, "is there a proxy between here and AWS?"),
     ],
     ids=["refused", "lost", "a proxy"],
 )
 def test_refused_or_lost(secrets_manager, run, operation, trouble, hint):
-    """Once it is over, one more run makes the key or goes on with it, and there is no second one."""
+    """
+    Once it is over, one more run makes the key or goes on with it, and there is no second one.
+    """
     policy = '{"Statement": []}'
     secrets_manager.troubles = [Trouble(operation, **trouble)]
     assert hint in refused(run.create, resource_policy=policy)

@@ -1,4 +1,6 @@
-"""What the commands advise, followed in a project whose `pulumi up` makes what the stack file says."""
+"""
+What the commands advise, followed in a project whose `pulumi up` makes what the stack file says.
+"""
 
 import shlex
 from datetime import timedelta
@@ -29,7 +31,9 @@ class Project(CliProject):
 
     def up(self, *, refresh=False):
         """`pulumi up`."""
-        written = stack_file.load(self.stack_file.read_text())["config"]["ses-byodkim:domains"][DOMAIN]
+        written = stack_file.load(self.stack_file.read_text())["config"]["ses-byodkim:domains"][
+            DOMAIN
+        ]
         supplied = written.get("keys", {})
         self.entry.written = {key: value for key, value in written.items() if key != "keys"}
         if supplied and "published" not in written:
@@ -156,7 +160,9 @@ def test_run_that_failed(project):
 
 
 def test_run_that_did_not_begin(project):
-    """Once what Pulumi says is corrected, the same command rotates, from a file that is as it was."""
+    """
+    Once what Pulumi says is corrected, the same command rotates, from a file that is as it was.
+    """
     project.up()
     project.while_up, project.up_exit_code = lambda: None, 255
     failed = project.run(*ROTATE)
@@ -169,7 +175,10 @@ def test_run_that_did_not_begin(project):
     ("elsewhere", "hint"),
     [
         ("config: {aws:region: eu-west-1}\n", "edit it where `pulumi config` has it from"),
-        ("config:\n  ses-byodkim:domains:\n    example.com: {generation: 1}\t# signs\n", "edit it by hand"),
+        (
+            "config:\n  ses-byodkim:domains:\n    example.com: {generation: 1}\t# signs\n",
+            "edit it by hand",
+        ),
         (
             "config: {ses-byodkim:domains: {example.com: {generation: 5}}}\n",
             "edit it where that has it from",
@@ -196,7 +205,10 @@ def test_no_record(project, tmp_path, signing_keys):
     text = project.refused("records")
     assert "or give DOMAIN and --selector to work without a stack" in text
     assert (
-        project.run("records", DOMAIN, "--selector", "s1", "--private-key", f"{tmp_path}/key").exit_code == 0
+        project.run(
+            "records", DOMAIN, "--selector", "s1", "--private-key", f"{tmp_path}/key"
+        ).exit_code
+        == 0
     )
     project.world.publish(1)
     assert project.run("doctor", DOMAIN, "--selector", "s1").exit_code == 0
@@ -208,7 +220,9 @@ def test_no_record(project, tmp_path, signing_keys):
     "command", [("doctor",), ("records",), ("rotate", "--dry-run")], ids=lambda command: command[0]
 )
 def test_mistyped(project, command):
-    """With the domain that is suggested the same command goes on; it was not told to run anything."""
+    """
+    With the domain that is suggested the same command goes on; it was not told to run anything.
+    """
     project.up()
     project.world.publish(1, 2)
     said = project.refused(*command, "exmaple.com")

@@ -118,7 +118,9 @@ def test_second_key_in_route53(world):
 
 
 def test_another_account(world, entry):
-    """Back in the right account nothing changes; removed there, the domain is made in the other one."""
+    """
+    Back in the right account nothing changes; removed there, the domain is made in the other one.
+    """
     entry.changes = {"account_id": "123456789012"}
     entry.up()
     entry.changes = {"account_id": "210987654321"}
@@ -135,7 +137,9 @@ def test_another_account(world, entry):
 
 
 def test_what_the_state_has_not_heard_of(world):
-    """A refresh with the list that is named settles what a lost run left; then the edit is allowed."""
+    """
+    A refresh with the list that is named settles what a lost run left; then the edit is allowed.
+    """
     entry = Entry(world, {"generation": 1})
     entry.stored = world.create()  # waits for DNS; its Create was heard by SES all the same
     world.put("s1", tags={"byodkim:owner": entry.declared.owner})
@@ -160,14 +164,18 @@ def ses(world):
         switches=Switches(requests_per_second=None),
     ) as emulator:
         world.model = emulator
-        session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="sesame", region_name=REGION)
+        session = boto3.Session(
+            aws_access_key_id="AKIA", aws_secret_access_key="sesame", region_name=REGION
+        )
         client = session.client("sesv2", endpoint_url=emulator.url, config=CLIENT)
         yield SesClient(client, region=REGION, account_id=emulator.account_id, clock=world.clock)
         client.close()
 
 
 def test_signing_of_one_that_is_gone(world, ses):
-    """A refresh sees what a refusal may be about, that the identity is gone, and `up` makes it again."""
+    """
+    A refresh sees what a refusal may be about, that the identity is gone, and `up` makes it again.
+    """
     entry = Entry(world, {"generation": 1})
     entry.up()
     world.model.remove(DOMAIN, REGION)
@@ -200,7 +208,10 @@ def test_as_many_as_ses_allows(world, ses):
             Fault("throttle", times=10),
             "something else keeps calling SES in eu-west-1, try again",
         ),
-        "lost": (Fault("drop", "after"), "SES may have done it or not; the next `pulumi up` reads which"),
+        "lost": (
+            Fault("drop", "after"),
+            "SES may have done it or not; the next `pulumi up` reads which",
+        ),
         "a proxy": (Fault("garbage", "after"), "is there a proxy between here and AWS?"),
         "a read": (Fault("500", times=10, operation="GetEmailIdentity"), "try again"),
     },
@@ -213,7 +224,9 @@ def test_one_more_run(world, ses, fault, hint):
     declared = world.declared(2, published=(1, 2, 3))
     outside = replace(world.outside, ses=lambda _: ses)
     world.publish(2)
-    world.model.inject(replace(fault, operation=fault.operation or "PutEmailIdentityDkimSigningAttributes"))
+    world.model.inject(
+        replace(fault, operation=fault.operation or "PutEmailIdentityDkimSigningAttributes")
+    )
     stored = entry.stored
     text = refused(lifecycle.carry_out, stored, declared, lambda: world.key(2), outside)
     assert hint in text
@@ -224,7 +237,9 @@ def test_one_more_run(world, ses, fault, hint):
 @pytest.mark.parametrize("tags", [THEIRS, {}], ids=["taken", "tags removed"])
 @pytest.mark.parametrize("advised", ["`adopt: true`", "`retired: true`"])
 def test_taken_by_another_stack(world, entry, advised, tags):
-    """Taken back, it is this stack's again; let go of, it stays as it is, and the run says nothing."""
+    """
+    Taken back, it is this stack's again; let go of, it stays as it is, and the run says nothing.
+    """
     world.model.change(DOMAIN, REGION, tags=tags)
     text = refused(entry.up, refresh=True)
     assert advised in text
@@ -263,16 +278,25 @@ def test_the_owner_tag_is_gone(world, entry):
     ],
 )
 def test_of_another_stack(world, tags, advised):
-    """Left out here, the identity stays as it was; adopted, it is this one's. Its state may have lost it."""
+    """
+    Left out here, the identity stays as it was; adopted, it is this one's. Its state may have lost
+    it.
+    """
     world.publish(1)
     world.put("theirs", tags=tags)
     before, entry = world.identity(), Entry(world, {"generation": 1})
     assert advised in refused(entry.up)
-    assert (before, None) == (world.identity(), entry.stored)  # no identity in the state: none is deleted
+    assert (before, None) == (
+        world.identity(),
+        entry.stored,
+    )  # no identity in the state: none is deleted
     if "adopt" in advised:
         entry.edit(advised.strip("`"))
         entry.up()
-        assert ("s1", entry.declared.owner) == (world.identity().selector, world.identity().tags[OWNER_TAG])
+        assert ("s1", entry.declared.owner) == (
+            world.identity().selector,
+            world.identity().tags[OWNER_TAG],
+        )
 
 
 def test_not_allowed(world, ses, tmp_path):

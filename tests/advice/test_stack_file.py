@@ -16,7 +16,9 @@ NAME = f"pulumi config set --path 'ses-byodkim:domains[\"{DOMAIN}\"].keys.1.priv
 
 
 def test_from_nothing(sandbox, stack):
-    """The smallest stack file works as it is printed, and the printed command encrypts a plain key."""
+    """
+    The smallest stack file works as it is printed, and the printed command encrypts a plain key.
+    """
     sandbox.add_zone(DOMAIN)
     nothing = stack.run("pulumi preview")
     assert nothing.exit_code != 0
@@ -26,7 +28,8 @@ def test_from_nothing(sandbox, stack):
     (stack.project / "key").write_text(OPENSSL_KEY)
     assert (
         stack.run(
-            f"{SELECTOR}; {NAME}; pulumi config set --plaintext --path ses-byodkim:privateKeys.own < key"
+            f"{SELECTOR}; {NAME}; pulumi config set --plaintext --path "
+            "ses-byodkim:privateKeys.own < key"
         ).exit_code
         == 0
     )

@@ -62,7 +62,9 @@ def test_one_client_for_all_threads(asked):
 
 @pytest.mark.parametrize("service", ["ses", "secrets"])
 def test_account(asked, service):
-    """Who knows the account and who doesn't share a client; another account is refused each time."""
+    """
+    Who knows the account and who doesn't share a client; another account is refused each time.
+    """
     connected = getattr(Connections(AwsSettings(profile="mail")), service)
     for _ in range(2):
         with pytest.raises(WrongAccount, match="with profile 'mail'"):
@@ -72,7 +74,10 @@ def test_account(asked, service):
 
 
 def test_names_are_listed_once(asked, monkeypatch):
-    """What SES has is listed once a Region, whoever names the account; that it is refused is remembered."""
+    """
+    What SES has is listed once a Region, whoever names the account; that it is refused is
+    remembered.
+    """
     made, lists = Connections(AwsSettings()), []
 
     def list_email_identities(client):
@@ -116,7 +121,9 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
             raise ses_refused("ListEmailIdentities", "*", ses._region, code)
         yield (Listed("example.net", "SUCCESS"),)
 
-    client = client_of("sesv2", "eu-west-1")  # one for all: to make thirty takes longer than the test
+    client = client_of(
+        "sesv2", "eu-west-1"
+    )  # one for all: to make thirty takes longer than the test
     monkeypatch.setattr(module, "make_client", lambda *_: client)
     monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
     for _ in range(2):
@@ -160,7 +167,9 @@ def test_one_store_for_all_threads(asked):
     {"refused": ("nowhere-1", InvalidSettings), "a bug": ("broken-1", ZeroDivisionError)},
 )
 def test_failure_is_remembered(asked, region, error):
-    """AWS is not asked again in a run for what it has refused, and no thread waits for ever for a bug."""
+    """
+    AWS is not asked again in a run for what it has refused, and no thread waits for ever for a bug.
+    """
     made = Connections(AwsSettings())
     for _ in range(2):
         with pytest.raises(error):
@@ -169,7 +178,9 @@ def test_failure_is_remembered(asked, region, error):
 
 
 def test_no_credentials(monkeypatch, tmp_path):
-    """Without credentials they are searched for once, whatever Regions are asked for; each is refused."""
+    """
+    Without credentials they are searched for once, whatever Regions are asked for; each is refused.
+    """
     for name in [one for one in os.environ if one.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -178,7 +189,9 @@ def test_no_credentials(monkeypatch, tmp_path):
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata_service.url)
         made = Connections(AwsSettings())
         for region in ("eu-west-1", "us-east-1", "eu-central-1"):
-            with pytest.raises(InvalidSettings, match="no session with the default credentials: Unable to"):
+            with pytest.raises(
+                InvalidSettings, match="no session with the default credentials: Unable to"
+            ):
                 made.ses(region, None)
     assert 0 < len(metadata_service.asked) <= 2  # a token, then a role
 

@@ -62,14 +62,18 @@ def ses_calls(key):
         "names": ("team",),
     }
     called = set()
-    client = boto3.client("sesv2", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="sesame")
+    client = boto3.client(
+        "sesv2", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="sesame"
+    )
     client._make_api_call = lambda action, _: called.add(action) or {}
     ses = SesClient(client, region="eu-west-1", account_id="123456789012", clock=FakeClock())
     for name in methods(SesClient):
         method = getattr(ses, name)
         wanted = inspect.signature(method).parameters
         new = [one for one in wanted if one not in arguments]
-        assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this function"
+        assert not new, (
+            f"SesClient.{name} has new parameters: add them to `arguments` of this function"
+        )
         answer = method(**{one: arguments[one] for one in wanted})
         if inspect.isgenerator(answer):
             next(answer)  # calls only when asked for a page
@@ -101,7 +105,9 @@ def test_actions_exist(permission):
     """Every action is one that AWS has, or a permission that STS checks with AssumeRole."""
     service, _, action = permission.partition(":")
     without_api = {"sts:TagSession", "sts:SetSourceIdentity"}
-    assert action in api_actions({"ses": "sesv2"}.get(service, service)) or permission in without_api
+    assert (
+        action in api_actions({"ses": "sesv2"}.get(service, service)) or permission in without_api
+    )
 
 
 def test_services():
@@ -114,7 +120,9 @@ def test_services():
             if getattr(node.func, "attr", "") == "client" and node.args:
                 makers.add(ast.unparse(node))
             if ast.unparse(node.func) in ("make_client", "self._connected"):
-                services |= {one.value for one in node.args if isinstance(one, ast.Constant) and one.value}
+                services |= {
+                    one.value for one in node.args if isinstance(one, ast.Constant) and one.value
+                }
     assert len(makers) == 1
     assert services == {"sesv2", "secretsmanager", "route53", "sts"}
 
@@ -135,9 +143,17 @@ UNUSED = "is in the table and was never called"
     ("more", "less", "problems"),
     {
         "as it is": ("", "", []),
-        "missing": ("ses:DeleteContact", "", ["ses:DeleteContact was called and is not in the table"]),
+        "missing": (
+            "ses:DeleteContact",
+            "",
+            ["ses:DeleteContact was called and is not in the table"],
+        ),
         "too much of SES": ("", "ses:TagResource", [f"ses:TagResource {UNUSED}"]),
-        "too much of another": ("", "secretsmanager:CreateSecret", [f"secretsmanager:CreateSecret {UNUSED}"]),
+        "too much of another": (
+            "",
+            "secretsmanager:CreateSecret",
+            [f"secretsmanager:CreateSecret {UNUSED}"],
+        ),
     },
 )
 def test_judgement_of_the_suite(more, less, problems):

@@ -27,7 +27,9 @@ VALUE = records.record_value(KEY.public_key_der)
 
 @pytest.fixture
 def client():
-    return boto3.client("route53", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="secret")
+    return boto3.client(
+        "route53", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="secret"
+    )
 
 
 @pytest.fixture
@@ -51,7 +53,11 @@ def no_waiting(monkeypatch):
 def page(*zones, marker=None):
     """One page of ListHostedZones."""
     listed = [
-        {"Id": f"/hostedzone/{zone_id}", "Name": "example.com.", "Config": {"PrivateZone": is_private}}
+        {
+            "Id": f"/hostedzone/{zone_id}",
+            "Name": "example.com.",
+            "Config": {"PrivateZone": is_private},
+        }
         for zone_id, is_private in zones
     ]
     more = {"IsTruncated": bool(marker)} | ({"NextMarker": marker} if marker else {})
@@ -64,7 +70,11 @@ def test_zones(stub, route53):
     stub.add_response("list_hosted_zones", page(("Z1", False), marker="more"), {})
     stub.add_response("list_hosted_zones", page(("Z2", True), ("Z3", False)), {"Marker": "more"})
     public, private = {"Z1": "example.com", "Z3": "example.com"}, {"Z2": "example.com"}
-    assert [route53.zones(), route53.zones(is_private=True), route53.zones()] == [public, private, public]
+    assert [route53.zones(), route53.zones(is_private=True), route53.zones()] == [
+        public,
+        private,
+        public,
+    ]
 
 
 def test_zones_without_end(stub, route53):
@@ -92,11 +102,19 @@ def test_name_servers(stub, route53):
         ("zones", (), "ListHostedZones for the account", "AccessDenied", [AwsMessages.POLICY()]),
         ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "NoSuchHostedZone", []),
         ("standing", ("Z1", NAME), "ListResourceRecordSets for zone 'Z1'", "InvalidInput", []),
-        ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "ExpiredToken", [AwsMessages.SIGN_IN()]),
+        (
+            "name_servers",
+            ("Z1",),
+            "GetHostedZone for zone 'Z1'",
+            "ExpiredToken",
+            [AwsMessages.SIGN_IN()],
+        ),
     ],
 )
 def test_refused(stub, route53, method, arguments, call, code, steps):
-    """Each call is named in its error; what Route 53 says is one line, and the next step another."""
+    """
+    Each call is named in its error; what Route 53 says is one line, and the next step another.
+    """
     stub.add_client_error(xform_name(call.partition(" ")[0]), code, "no, said Route 53", 403)
     with pytest.raises(AwsRefused) as caught:
         getattr(route53, method)(*arguments)
@@ -111,10 +129,19 @@ def answer(*values, name=f"{NAME}.", kind="TXT"):
     """One page of ListResourceRecordSets; without values the zone ends there."""
     found = [{"Value": value} for value in values]
     record_set = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": found}
-    return {"ResourceRecordSets": [record_set] if values else [], "IsTruncated": True, "MaxItems": "300"}
+    return {
+        "ResourceRecordSets": [record_set] if values else [],
+        "IsTruncated": True,
+        "MaxItems": "300",
+    }
 
 
-QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "CNAME", "MaxItems": "300"}
+QUESTION = {
+    "HostedZoneId": "Z1",
+    "StartRecordName": NAME,
+    "StartRecordType": "CNAME",
+    "MaxItems": "300",
+}
 
 
 @cases(
@@ -136,11 +163,16 @@ def test_standing(stub, route53, kind, found, expected):
 
 
 def test_standing_of_many(stub, route53):
-    """What comes after a name in the zone comes with it, and is not asked for again; what is missing is."""
+    """
+    What comes after a name in the zone comes with it, and is not asked for again; what is missing
+    is.
+    """
     found = answer('"a"')
     found["ResourceRecordSets"] += answer('"a"', name=f"t.{NAME}.")["ResourceRecordSets"]
     stub.add_response("list_resource_record_sets", found, QUESTION)
-    stub.add_response("list_resource_record_sets", found, {**QUESTION, "StartRecordName": f"u.{NAME}"})
+    stub.add_response(
+        "list_resource_record_sets", found, {**QUESTION, "StartRecordName": f"u.{NAME}"}
+    )
     names = (NAME, f"t.{NAME}", f"u.{NAME}")
     assert [route53.standing("Z1", name) for name in names] == [('"a"',), ('"a"',), ()]
 
@@ -183,7 +215,9 @@ def test_withdraw(stub, route53, values, action, left):
 
 def test_withdraw_from_a_zone_that_is_gone(stub, route53):
     """With its zone went the record."""
-    stub.add_client_error("list_resource_record_sets", "NoSuchHostedZone", "No hosted zone found", 404)
+    stub.add_client_error(
+        "list_resource_record_sets", "NoSuchHostedZone", "No hosted zone found", 404
+    )
     route53.withdraw("Z1", NAME, FINGERPRINT)
 
 
@@ -203,7 +237,9 @@ def test_somebody_else_answers(route53, client, body):
 
 @pytest.mark.parametrize("when", ["throttled", "in line"])
 def test_interrupted(stub, route53, monkeypatch, when):
-    """Ctrl-C is heard while Route 53 wants to be left alone; who waits for a turn then asks nothing."""
+    """
+    Ctrl-C is heard while Route 53 wants to be left alone; who waits for a turn then asks nothing.
+    """
     monkeypatch.setattr(progress.stopping, "wait", lambda seconds: when == "in line" or seconds > 0)
     if when == "throttled":
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
@@ -222,5 +258,7 @@ def test_role_of_the_zone():
     )
     assert client._get_credentials().method == "assume-role"  # botocore has no public way
     assert client.meta.endpoint_url == "http://127.0.0.1:1"
-    own = connect_to_route53(settings, session=session, region=None, role_arn=None, external_id=None)
+    own = connect_to_route53(
+        settings, session=session, region=None, role_arn=None, external_id=None
+    )
     assert own._get_credentials().method != "assume-role"

@@ -26,7 +26,9 @@ def written(secrets_manager):
 
 def test_create(secrets_manager):
     """A secret has the text, the KMS key and the tags that it was made with."""
-    written = secrets_manager.store().create_secret(NAME, text=TEXT, kms_key_id="alias/mail", tags=TAGS)
+    written = secrets_manager.store().create_secret(
+        NAME, text=TEXT, kms_key_id="alias/mail", tags=TAGS
+    )
     secret = secrets_manager.secret(NAME)
     texts = {number: version["secret_string"] for number, version in secret.versions.items()}
     assert (secret.arn, secret.kms_key_id) == (written.arn, "alias/mail")
@@ -40,7 +42,11 @@ def test_life(secrets_manager, written):
     assert value == Secret(written.arn, written.version_id, TEXT)
     assert "MII" not in repr(value)
     described = store.describe_secret(written.arn)
-    assert described == store.describe_secret(NAME) == Secret(written.arn, written.version_id, tags=TAGS)
+    assert (
+        described
+        == store.describe_secret(NAME)
+        == Secret(written.arn, written.version_id, tags=TAGS)
+    )
 
     store.tag_resource(written.arn, {"byodkim:instance": "i"})
     store.put_resource_policy(written.arn, '{"Statement": []}')
@@ -94,7 +100,9 @@ UNCHANGED = AwsMessages.UNCHANGED(service="Secrets Manager")
     ],
 )
 def test_errors(secrets_manager, no_sleep, operation, refused, unanswered):
-    """Each action says what was refused and what state things are in, and a quoted key is cut out."""
+    """
+    Each action says what was refused and what state things are in, and a quoted key is cut out.
+    """
     store, act = secrets_manager.store(), ACTIONS[operation]
     key = "MIIEpAIBAAKCAQEA" * 8
     trouble = Trouble(operation, "AccessDeniedException", message=f"not authorized\n{key} {key}")
@@ -103,7 +111,12 @@ def test_errors(secrets_manager, no_sleep, operation, refused, unanswered):
     says = AwsMessages.SAYS(service="Secrets Manager", reason="not authorized")
     code, steps = "AccessDeniedException", [*refused, says, AwsMessages.POLICY()]
     assert denied.message == AwsMessages.REFUSED(
-        operation=operation, subject=NAME, region=REGION, code=code, request=" (request 5f3c)", steps=steps
+        operation=operation,
+        subject=NAME,
+        region=REGION,
+        code=code,
+        request=" (request 5f3c)",
+        steps=steps,
     )
     assert denied.__suppress_context__
     assert seen(lost) == ("InternalServiceError", [unanswered])
@@ -112,10 +125,15 @@ def test_errors(secrets_manager, no_sleep, operation, refused, unanswered):
 
 @pytest.mark.parametrize("operation", ACTIONS)
 def test_passing_errors(secrets_manager, no_sleep, operation):
-    """An error that passes is not seen, and what was done before its answer got lost is not done twice."""
+    """
+    An error that passes is not seen, and what was done before its answer got lost is not done
+    twice.
+    """
     if operation != "CreateSecret":
         ACTIONS["CreateSecret"](secrets_manager.store())
-    secrets_manager.troubles = [Trouble(operation, "InternalServiceError", 500, after_the_work=True, times=2)]
+    secrets_manager.troubles = [
+        Trouble(operation, "InternalServiceError", 500, after_the_work=True, times=2)
+    ]
     ACTIONS[operation](secrets_manager.store())
     assert secrets_manager.names() == [NAME]
     assert len(secrets_manager.secret(NAME).versions) == 1
@@ -130,7 +148,9 @@ def test_nobody_answers():
     assert seen(refusal(ACTIONS["DeleteSecret"], store)) == ("EndpointConnectionError", [UNKNOWN])
 
 
-@pytest.mark.parametrize("reason", [NoCredentialsError(), ValueError("a program printed no JSON")], ids=repr)
+@pytest.mark.parametrize(
+    "reason", [NoCredentialsError(), ValueError("a program printed no JSON")], ids=repr
+)
 def test_no_credentials(secrets_manager, reason):
     """Without credentials nothing was asked, and nothing changed."""
 

@@ -36,7 +36,9 @@ class Ses(SesEmulator):
 
     def __init__(self, clock):
         switches = Switches(requests_per_second=None)
-        super().__init__(look_up_txt=lambda _: (), clock=clock, switches=switches, account_id=ACCOUNT)
+        super().__init__(
+            look_up_txt=lambda _: (), clock=clock, switches=switches, account_id=ACCOUNT
+        )
         self.refusals = []
 
     def call(self, *args, **options):
@@ -133,7 +135,9 @@ def identity(ses):
 def fill(ses):
     """Three pages of a list."""
     for number in range(2001):
-        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+        ses.put_identity(
+            f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING"
+        )
 
 
 def refused(call, *arguments, **options):
@@ -141,7 +145,11 @@ def refused(call, *arguments, **options):
     with pytest.raises(ByodkimError) as caught:
         call(*arguments, **options)
     assert caught.value.kind == "SesRefused"
-    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
+    shown = (
+        "".join(traceback.format_exception(caught.value))
+        + repr(caught.value)
+        + repr(vars(caught.value))
+    )
     assert not [key for key in (KEY, NEXT_KEY) if key.pkcs1_base64()[40:80] in shown]
     return caught.value
 
@@ -150,7 +158,10 @@ def refused(call, *arguments, **options):
 
 
 def test_create(ses, client, clock):
-    """An identity is made with key, selector, configuration set and tags in one call, and its answer told."""
+    """
+    An identity is made with key, selector, configuration set and tags in one call, and its answer
+    told.
+    """
     ses.add_configuration_set(REGION, "newsletter")
     answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
     assert answer == SesIdentity("DOMAIN", "NOT_STARTED", True, "EXTERNAL", ("s1",), clock.now())
@@ -162,20 +173,27 @@ def test_create(ses, client, clock):
 
 @pytest.mark.parametrize("origin", ["EXTERNAL", "AWS_SES"])
 def test_put_signing_attributes(ses, client, clock, origin):
-    """A Put makes SES sign with the new key, after Easy DKIM too; its answer has SES's status and time."""
+    """
+    A Put makes SES sign with the new key, after Easy DKIM too; its answer has SES's status and
+    time.
+    """
     prepare(ses)
     if origin == "AWS_SES":
         ses.put_easy_dkim(DOMAIN, REGION)
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
-    assert put(client) == SesIdentity("", "NOT_STARTED", True, "EXTERNAL", (), START + timedelta(seconds=90))
+    assert put(client) == SesIdentity(
+        "", "NOT_STARTED", True, "EXTERNAL", (), START + timedelta(seconds=90)
+    )
     changed = identity(ses)
     assert (changed.selector, changed.origin) == ("s2", "EXTERNAL")
     assert changed.key.pkcs1_der == NEXT_KEY.pkcs1_der
 
 
 def test_settings(ses, client):
-    """The console's check box, the default configuration set and tags are as asked; others' tags stay."""
+    """
+    The console's check box, the default configuration set and tags are as asked; others' tags stay.
+    """
     prepare(ses, tags={"cost": "7", "team": "web"})
 
     def seen():
@@ -231,7 +249,8 @@ def test_what_is_not_there(ses, client):
 
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 FREE = (
-    f"aws sesv2 delete-tenant-resource-association --region {REGION} --tenant-name {{}} --resource-arn {ARN}"
+    f"aws sesv2 delete-tenant-resource-association --region {REGION} --tenant-name {{}} "
+    f"--resource-arn {ARN}"
 )
 
 
@@ -250,9 +269,14 @@ def test_delete_held_by_tenants(ses, client, number):
     if number == 1:
         ses.inject(Fault("access_denied", operation="ListResourceTenants"))
     names = [] if number == 1 else [one["TenantName"] for one in held[:MOST_TENANTS]]
-    find = f"`aws sesv2 list-resource-tenants --region {REGION} --resource-arn {ARN}` names the tenants, "
+    find = (
+        f"`aws sesv2 list-resource-tenants --region {REGION} --resource-arn {ARN}` names the "
+        "tenants, "
+    )
     error = refused(client.delete_email_identity, DOMAIN)
-    assert error.text.startswith(f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException")
+    assert error.text.startswith(
+        f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException"
+    )
     assert error.hint.split("; ") == [
         "nothing was changed in SES",
         f"SES says: Cannot delete {ARN} because it has tenant associations. "
@@ -276,8 +300,12 @@ def test_delete_held_by_a_certificate(ses, client):
     arn = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
     ses.call("AssociateEmailIdentityCertificate", REGION, {**certificate, "CertificateArn": arn})
     hint = refused(client.delete_email_identity, DOMAIN).hint
-    command = "disassociate-email-identity-certificate --region eu-west-1 --email-identity example.com"
-    assert f"`aws sesv2 {command} --from-address ADDRESS` frees the identity of one; then run" in hint
+    command = (
+        "disassociate-email-identity-certificate --region eu-west-1 --email-identity example.com"
+    )
+    assert (
+        f"`aws sesv2 {command} --from-address ADDRESS` frees the identity of one; then run" in hint
+    )
     ses.call("DisassociateEmailIdentityCertificate", REGION, certificate)
     client.delete_email_identity(DOMAIN)
 
@@ -288,7 +316,9 @@ def test_list(ses, client):
     listing = client.list_email_identities()
     first = next(listing)
     assert ses.outcomes() == [("ListEmailIdentities", 200)]
-    assert first[0] == Listed("0.example.com", verification_status="PENDING", identity_type="DOMAIN")
+    assert first[0] == Listed(
+        "0.example.com", verification_status="PENDING", identity_type="DOMAIN"
+    )
     rest = list(listing)
     assert [len(first), *map(len, rest)] == [1000, 1000, 1]
     assert len({one.name for page in (first, *rest) for one in page}) == 2001
@@ -305,7 +335,9 @@ def test_list_without_end(client, boto, tokens):
 
 
 def test_without_patience(ses, boto, clock):
-    """Of a Region that may be out of reach only the pace is respected; silence is an error at once."""
+    """
+    Of a Region that may be out of reach only the pace is respected; silence is an error at once.
+    """
     hasty = SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock, is_patient=False)
     ses.inject(Fault("throttle"))
     assert pages(hasty) == [()]
@@ -350,8 +382,8 @@ def test_tried_again(ses, client, operation, kind):
     """
     Each call is tried ten times in all.
 
-    SES does nothing when it throttles. After an internal error or a lost connection a second Put of a key
-    may open a second unsigned window.
+    SES does nothing when it throttles. After an internal error or a lost connection a second Put of
+    a key may open a second unsigned window.
     """
     prepare(ses, operation)
     ses.inject(Fault(kind, operation=operation, times=9))
@@ -366,7 +398,10 @@ def test_tried_again(ses, client, operation, kind):
 
 @pytest.mark.parametrize("kind", ["500", "drop"])
 def test_answer_lost_after_the_work(ses, client, kind):
-    """A Put is not repeated, a Delete is done, a Create finds its own identity: what then, others decide."""
+    """
+    A Put is not repeated, a Delete is done, a Create finds its own identity: what then, others
+    decide.
+    """
     prepare(ses)
     ses.inject(Fault(kind, "after"))
     refused(put, client)
@@ -393,7 +428,10 @@ def test_concurrent_modification(ses, client):
     },
 )
 def test_no_connection(client, boto, error, tries):
-    """A connection that is refused is tried again, a certificate that does not fit is reported at once."""
+    """
+    A connection that is refused is tried again, a certificate that does not fit is reported at
+    once.
+    """
     sent = []
 
     def fail(request, **_):
@@ -409,7 +447,9 @@ def test_no_connection(client, boto, error, tries):
 
 
 def test_pace_counts_from_the_refused_call(ses, client):
-    """SES counts a call too that it refuses because of others, so the next one is a second later."""
+    """
+    SES counts a call too that it refuses because of others, so the next one is a second later.
+    """
     ses.inject(Fault("throttle", operation="GetEmailIdentity"))
     for _ in range(2):
         client.get_email_identity(DOMAIN)
@@ -462,7 +502,9 @@ def test_interrupted_in_line(ses, client, clock):
 
 @pytest.mark.parametrize("when", ["before", "500", "throttle"])
 def test_interrupted(ses, client, clock, when):
-    """Once the run is interrupted nothing is begun; the wait for the next try ends, and there is none."""
+    """
+    Once the run is interrupted nothing is begun; the wait for the next try ends, and there is none.
+    """
     if when == "before":
         stopping.set()
     else:
@@ -491,7 +533,10 @@ class Asked(str):
 
 
 def polled(client, clock, *domains):
-    """What the polls of *domains* give, the second and later ones asked while the first awaits its turn."""
+    """
+    What the polls of *domains* give, the second and later ones asked while the first awaits its
+    turn.
+    """
 
     def poll(domain):
         try:
@@ -521,7 +566,10 @@ def test_alone(ses, client, clock):
 
 
 def test_joined(ses, client, clock):
-    """Whoever asks while another poll awaits its turn shares one List with it; the next poll is another."""
+    """
+    Whoever asks while another poll awaits its turn shares one List with it; the next poll is
+    another.
+    """
     for name, status in (("a.example.com", "SUCCESS"), ("b.example.com", "PENDING")):
         ses.put_identity(name, REGION, selector="s1", private_key="", status=status)
     names = ("a.example.com", "b.example.com", "none.example.com")
@@ -545,7 +593,9 @@ def test_joined_and_refused(ses, client, clock):
     """An error of the List is that of all who share it, and of nobody after."""
     prepare(ses)
     ses.inject(Fault("access_denied", operation="ListEmailIdentities"))
-    assert [one.code for one in polled(client, clock, DOMAIN, "a.test")] == ["AccessDeniedException"] * 2
+    assert [one.code for one in polled(client, clock, DOMAIN, "a.test")] == [
+        "AccessDeniedException"
+    ] * 2
     assert isinstance(client.poll(DOMAIN), SesIdentity)
 
 
@@ -560,10 +610,22 @@ def test_joined_and_interrupted(ses, client, clock):
 # What the user reads
 
 UNCHANGED = AwsMessages.UNCHANGED(service="SES")
-UNCONFIRMED, AGAIN, POLICY = AwsMessages.SES_UNCONFIRMED(), AwsMessages.TRY_AGAIN(), AwsMessages.POLICY()
+UNCONFIRMED, AGAIN, POLICY = (
+    AwsMessages.SES_UNCONFIRMED(),
+    AwsMessages.TRY_AGAIN(),
+    AwsMessages.POLICY(),
+)
 THROTTLED, LIMIT = AwsMessages.SES_THROTTLED(region=REGION), AwsMessages.SES_LIMIT(region=REGION)
-CREATE, PUT, GET = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes", "GetEmailIdentity"
-DENIED, FAILED, ALWAYS_THROTTLED = Fault("access_denied"), Fault("500", times=10), Fault("throttle", times=10)
+CREATE, PUT, GET = (
+    "CreateEmailIdentity",
+    "PutEmailIdentityDkimSigningAttributes",
+    "GetEmailIdentity",
+)
+DENIED, FAILED, ALWAYS_THROTTLED = (
+    Fault("access_denied"),
+    Fault("500", times=10),
+    Fault("throttle", times=10),
+)
 QUOTES = "1 validation error detected: Value '{}' at 'x' is wrong"
 QUOTED = SesError("BadRequestException", f"{QUOTES.format(KEY.pkcs1_base64())}\nContext: token")
 
@@ -577,9 +639,15 @@ def not_authorized(operation):
     return says(f"User: {user} is not authorized to perform: ses:{operation} on resource: {ARN}")
 
 
-SET, GONE = "PutEmailIdentityConfigurationSetAttributes", says("Identity <example.com> does not exist.")
+SET, GONE = (
+    "PutEmailIdentityConfigurationSetAttributes",
+    says("Identity <example.com> does not exist."),
+)
 BOX = "PutEmailIdentityDkimAttributes"
-UNVERIFIED = (says("Domain example.com is not verified for DKIM signing."), AwsMessages.SES_PERHAPS_GONE())
+UNVERIFIED = (
+    says("Domain example.com is not verified for DKIM signing."),
+    AwsMessages.SES_PERHAPS_GONE(),
+)
 NO_IDENTITY = says("No EmailIdentity present with name: example.com")
 
 
@@ -595,13 +663,30 @@ NO_IDENTITY = says("No EmailIdentity present with name: example.com")
         "no answer": (PUT, Fault("drop"), "ConnectionClosedError", [UNCONFIRMED]),
         "no answer to a read": (GET, Fault("drop", times=10), "ConnectionClosedError", [AGAIN]),
         "no set of one that is gone": (SET, "gone", "NotFoundException", [UNCHANGED, GONE]),
-        "no box of one that is gone": (BOX, "gone", "BadRequestException", [UNCHANGED, *UNVERIFIED]),
-        "no tag of one that is gone": ("TagResource", "gone", "NotFoundException", [UNCHANGED, NO_IDENTITY]),
-        "quotes the key": (CREATE, QUOTED, "BadRequestException", [UNCHANGED, says(QUOTES.format("[...]"))]),
+        "no box of one that is gone": (
+            BOX,
+            "gone",
+            "BadRequestException",
+            [UNCHANGED, *UNVERIFIED],
+        ),
+        "no tag of one that is gone": (
+            "TagResource",
+            "gone",
+            "NotFoundException",
+            [UNCHANGED, NO_IDENTITY],
+        ),
+        "quotes the key": (
+            CREATE,
+            QUOTED,
+            "BadRequestException",
+            [UNCHANGED, says(QUOTES.format("[...]"))],
+        ),
     },
 )
 def test_refusals(ses, client, operation, happens, code, steps):
-    """A refusal tells the action, the domain, SES's code and request, the state now and the next step."""
+    """
+    A refusal tells the action, the domain, SES's code and request, the state now and the next step.
+    """
     match happens:
         case Fault():
             prepare(ses, operation)
@@ -629,7 +714,9 @@ def test_unknown_configuration_set(ses, client):
 
 @pytest.mark.parametrize("operation", CALLS)
 def test_answer_of_somebody_else(ses, client, operation):
-    """A sign-in page with status 200 is never taken for success, for an absence or for an empty list."""
+    """
+    A sign-in page with status 200 is never taken for success, for an absence or for an empty list.
+    """
     prepare(ses, operation)
     ses.inject(Fault("garbage", "after"))
     error = refused(CALLS[operation], client)
@@ -641,14 +728,18 @@ def test_answer_of_somebody_else(ses, client, operation):
 
 @pytest.mark.parametrize("status", [200, 302, 403, 404, 429])
 def test_answer_without_a_request_id(client, boto, status):
-    """SES gives each answer a request id; what has none is not from SES, whatever its status and type."""
+    """
+    SES gives each answer a request id; what has none is not from SES, whatever its status and type.
+    """
     answered(boto, status_code=status, without=["x-amzn-requestid"])
     assert refused(client.get_email_identity, DOMAIN).code == "a response that is not SES's"
 
 
 def test_error_of_a_load_balancer(ses, client, boto):
     """A 503 without a request id and a code is tried again, and shown by its status."""
-    answered(boto, status_code=503, body=b"<html>", without=["x-amzn-requestid", "x-amzn-errortype"])
+    answered(
+        boto, status_code=503, body=b"<html>", without=["x-amzn-requestid", "x-amzn-errortype"]
+    )
     error = refused(client.get_email_identity, DOMAIN)
     assert (error.code, error.message.fields["request"], len(ses.log)) == ("503", "", 10)
 
@@ -662,7 +753,9 @@ def test_key_that_botocore_refuses(ses, client):
     assert ses.log == ()
 
 
-NOT_ALLOWED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole")
+NOT_ALLOWED = ClientError(
+    {"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"
+)
 NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed")
 
 
@@ -670,7 +763,11 @@ NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed
     ("reason", "code", "steps"),
     {
         "role": (NOT_ALLOWED, "AccessDenied", [NO_ROLE, POLICY]),
-        "none": (NoCredentialsError(), "NoCredentialsError", [AwsMessages.NOT_CALLED(service="SES")]),
+        "none": (
+            NoCredentialsError(),
+            "NoCredentialsError",
+            [AwsMessages.NOT_CALLED(service="SES")],
+        ),
         "program": (ValueError("no JSON"), "ValueError", [AwsMessages.NOT_CALLED(service="SES")]),
     },
 )

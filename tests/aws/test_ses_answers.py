@@ -1,8 +1,8 @@
 """
 What SES has answered is read whole; an answer that does not have the form of SES's is none.
 
-Whole are the responses that `make acceptance` has kept: `sandbox.json` is of the emulator. A file of the real
-SES comes beside it, and is tested without another line.
+Whole are the responses that `make acceptance` has kept: `sandbox.json` is of the emulator. A file
+of the real SES comes beside it, and is tested without another line.
 """
 
 import functools
@@ -39,7 +39,11 @@ def answered(body, status=200, **headers):
     ("changes", "field", "expected"),
     {
         "status": ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
-        "origin": ({"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"}, "origin", "AWS_SES_MARS_1"),
+        "origin": (
+            {"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"},
+            "origin",
+            "AWS_SES_MARS_1",
+        ),
         "no DKIM": ({"DkimAttributes": None}, "dkim_status", ""),
         "no info": ({"VerificationInfo": {}}, "last_checked", None),
         "null": ({"VerificationInfo": None}, "error_type", ""),
@@ -48,8 +52,12 @@ def answered(body, status=200, **headers):
     },
 )
 def test_unknown(changes, field, expected):
-    """A word or a field that SES did not have before is taken as it is, a missing one as not told."""
-    assert getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
+    """
+    A word or a field that SES did not have before is taken as it is, a missing one as not told.
+    """
+    assert (
+        getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
+    )
 
 
 @cases(
@@ -69,19 +77,31 @@ def test_errors(status, body, code):
     assert all(line.isprintable() for line in str(refused.value).splitlines())
 
 
-NO_REASON = [b"", b"{}", b'{"message": null}', b'{"Message": null}', b'{"message": null, "__type": null}']
+NO_REASON = [
+    b"",
+    b"{}",
+    b'{"message": null}',
+    b'{"Message": null}',
+    b'{"message": null, "__type": null}',
+]
 
 
 @pytest.mark.parametrize("body", NO_REASON)
 @pytest.mark.parametrize("action", ["get_email_identity", "delete_email_identity"])
 def test_error_without_a_message(body, action):
-    """SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the same."""
+    """
+    SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the
+    same.
+    """
     ses = answered(body, 400, **{"x-amzn-errortype": "SerializationException"})
     with raises("SesRefused") as refused:
         getattr(ses, action)("example.com")
     unchanged = [AwsMessages.UNCHANGED(service="SES")] if action[:3] == "del" else []
     assert refused.value.code == "SerializationException"
-    assert refused.value.message.fields["steps"] == [*unchanged, AwsMessages.NO_REASON(service="SES")]
+    assert refused.value.message.fields["steps"] == [
+        *unchanged,
+        AwsMessages.NO_REASON(service="SES"),
+    ]
 
 
 RECORDED = [
@@ -95,7 +115,9 @@ def sent(answer):
     """SES that sends *answer*."""
     if "refused" in answer:
         status, code, text = answer["refused"]
-        return answered(json.dumps({"message": text}).encode(), status, **{"x-amzn-errortype": code})
+        return answered(
+            json.dumps({"message": text}).encode(), status, **{"x-amzn-errortype": code}
+        )
     date = format_datetime(time_of(answer["At"]), usegmt=True)
     return answered(json.dumps({**answer, "At": None}).encode(), date=date)
 

@@ -1,4 +1,6 @@
-"""Which AWS account, which credentials and which endpoints a stack's `aws:` configuration leads to."""
+"""
+Which AWS account, which credentials and which endpoints a stack's `aws:` configuration leads to.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.session import connect, open_session, sign_in
-from byodkim_provider.aws.settings import REFUSED, SERVICES, AwsSettings, read_settings, regions_with_ses
+from byodkim_provider.aws.settings import (
+    REFUSED,
+    SERVICES,
+    AwsSettings,
+    read_settings,
+    regions_with_ses,
+)
 from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
 from sandbox.http_stand_in import Response
@@ -161,7 +169,9 @@ for name, text in {"URL": URL, "ARN": ARN, "SECRET": SECRET, "TOKEN": TOKEN}.ite
 
 @cases(("given", "problems"), written_out(BAD_SETTINGS))
 def test_bad_settings(given, problems):
-    """Settings that are wrong or can't be honoured are all named at once, and no secret is quoted."""
+    """
+    Settings that are wrong or can't be honoured are all named at once, and no secret is quoted.
+    """
     assert refused(settings, **given).problems == tuple(problems)
 
 
@@ -183,7 +193,15 @@ def test_settings_of_pulumi_aws():
     """Every setting spoken of here is one that pulumi-aws has."""
     source = Path(importlib.util.find_spec("pulumi_aws").origin).parent / "config" / "vars.py"
     names = set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source.read_text()))
-    spoken_of = {"profile", "accessKey", "secretKey", "token", "assumeRoles", "endpoints", "defaultTags"}
+    spoken_of = {
+        "profile",
+        "accessKey",
+        "secretKey",
+        "token",
+        "assumeRoles",
+        "endpoints",
+        "defaultTags",
+    }
     assert (spoken_of | {"allowedAccountIds", "forbiddenAccountIds", *REFUSED}) - names == set()
     assert "assumeRole" not in names
 
@@ -245,16 +263,22 @@ PROFILE = "[mail]\naws_access_key_id = {0.access_key}\naws_secret_access_key = {
 
 def test_static_credentials(machine, aws):
     """Keys of the configuration go before those of the environment and of a profile."""
-    machine.write(credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other")
+    machine.write(
+        credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other"
+    )
     machine.set(AWS_ACCESS_KEY_ID="AKIAANOTHER", AWS_SECRET_ACCESS_KEY="another")
-    client, account = machine.connect(accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail")
+    client, account = machine.connect(
+        accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail"
+    )
     assert (account, client.meta.region_name) == (aws.account, REGION)
     assert client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.parametrize("by_setting", [True, False], ids=["setting", "variable"])
 def test_profile(machine, aws, by_setting):
-    """A profile's credentials are used; named by the setting it goes before keys of the environment."""
+    """
+    A profile's credentials are used; named by the setting it goes before keys of the environment.
+    """
     machine.write(credentials=PROFILE.format(aws))
     others = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
     machine.set(**(others if by_setting else {"AWS_PROFILE": "mail"}))
@@ -278,11 +302,17 @@ def test_one_session(machine, aws, tmp_path):
 
 
 def test_assume_roles(machine, aws):
-    """Each role is assumed with the credentials of the one before, and SES is called as the last one."""
+    """
+    Each role is assumed with the credentials of the one before, and SES is called as the last one.
+    """
     machine.sign_in()
     first, second = aws.add_account(), aws.add_account()
     hub = {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"}
-    mail = {"roleArn": f"arn:aws:iam::{second}:role/mail", "sessionName": "to-mail", "externalId": "4711"}
+    mail = {
+        "roleArn": f"arn:aws:iam::{second}:role/mail",
+        "sessionName": "to-mail",
+        "externalId": "4711",
+    }
     assert machine.connect(assumeRoles=[hub, mail])[1] == second
     assumed = [sts_backends[account]["aws"].assumed_roles for account in (first, second)]
     assert [[(role.session_name, role.external_id) for role in roles] for roles in assumed] == [
@@ -403,14 +433,21 @@ def test_half_redirected(machine, endpoints, environment, redirected):
     ],
 )
 def test_half_redirected_secrets(machine, endpoints, environment, redirected):
-    """A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse."""
+    """
+    A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse.
+    """
     check_redirection(machine, endpoints, environment, redirected, "secretsmanager")
 
 
 @pytest.mark.parametrize("dual_stack", ["false", "true"])
-@pytest.mark.parametrize("region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
+@pytest.mark.parametrize(
+    "region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"]
+)
 def test_half_redirected_in_other_partitions(machine, region, dual_stack):
-    """AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6 too."""
+    """
+    AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6
+    too.
+    """
     check_redirection(machine, {}, {"AWS_USE_DUALSTACK_ENDPOINT": dual_stack}, None, region=region)
     check_redirection(machine, {"sesv2": NOBODY}, {}, "SES", region=region)
 
@@ -426,7 +463,9 @@ def test_half_redirected_in_other_partitions(machine, region, dual_stack):
     },
 )
 def test_endpoint_that_gets_no_key(machine, url):
-    """A private key and a session token go by TLS, and to the host that everybody reads in the URL."""
+    """
+    A private key and a session token go by TLS, and to the host that everybody reads in the URL.
+    """
     machine.sign_in()
     machine.set(AWS_ENDPOINT_URL=url)
     reason = str(AwsMessages.ENDPOINT(service="SES", problem=AwsMessages.URL()))
@@ -462,18 +501,27 @@ profile: fails
 
 @cases(("given", "problem"), written_out(NO_SESSION))
 def test_no_session(machine, given, problem):
-    """What makes a session impossible is told in one line, whoever named it; no credentials are shown."""
+    """
+    What makes a session impossible is told in one line, whoever named it; no credentials are shown.
+    """
     machine.write(
         credentials="[half]\naws_access_key_id = AKIA",
         config=f"[profile fails]\ncredential_process = sh -c 'echo {SECRET} >&2; exit 1'\n",
     )
     machine.set(**{name: value for name, value in given.items() if name.isupper()})
-    error = refused(machine.connect, **{name: one for name, one in given.items() if not name.isupper()})
-    assert (error.message.code, error.text) == (AwsMessages.NO_SESSION, f"aws: no session with {problem[0]}")
+    error = refused(
+        machine.connect, **{name: one for name, one in given.items() if not name.isupper()}
+    )
+    assert (error.message.code, error.text) == (
+        AwsMessages.NO_SESSION,
+        f"aws: no session with {problem[0]}",
+    )
 
 
 NUMBERS = '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}'
-EXPIRED = '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}'
+EXPIRED = (
+    '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}'
+)
 NOT_UTF8 = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
 STILL = "Credentials were refreshed, but the refreshed credentials are still expired."
 
@@ -481,15 +529,25 @@ STILL = "Credentials were refreshed, but the refreshed credentials are still exp
 @cases(
     ("profile", "file", "problem"),
     {
-        "no object": ("program", "[]", "session with profile 'x': 'list' object has no attribute 'get'"),
-        "no texts": ("program", NUMBERS, "{sts} 'x': sequence item 0: expected str instance, int found"),
+        "no object": (
+            "program",
+            "[]",
+            "session with profile 'x': 'list' object has no attribute 'get'",
+        ),
+        "no texts": (
+            "program",
+            NUMBERS,
+            "{sts} 'x': sequence item 0: expected str instance, int found",
+        ),
         "expired": ("program", EXPIRED, f"{{sts}} 'x': {STILL}"),
         "no token": ("token", None, "{sts} 'x': [Errno 2] No such file or directory: '{file}'"),
         "token that is no text": ("token", "\udcff", f"{{sts}} 'x': {NOT_UTF8}"),
     },
 )
 def test_files_of_a_profile(machine, tmp_path, profile, file, problem):
-    """Whatever a program prints or a file holds, a command and a program of one's own end in a line."""
+    """
+    Whatever a program prints or a file holds, a command and a program of one's own end in a line.
+    """
     path = tmp_path / "file"
     if file is not None:
         path.write_text(file, errors="surrogateescape")
@@ -514,7 +572,9 @@ def test_sign_in_at_no_endpoint(machine):
 
 
 def test_key_as_a_file(machine):
-    """A key in lines in the place of a file's name is quoted with its line ends escaped, and hidden."""
+    """
+    A key in lines in the place of a file's name is quoted with its line ends escaped, and hidden.
+    """
     machine.set(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE=f"{'MIIB' * 12}\n" * 4)
     assert refused(sign_in, AwsSettings(), region=REGION).text.endswith(r"directory: '[...]\n'")
 
@@ -530,7 +590,10 @@ OF_CONFIGURATION = {"accessKey": "AKIA", "secretKey": SECRET}
 
 TEXT_AND_TEXT = {"token": f"{TOKEN}\n{TOKEN}"}
 SHORT_ID = {"assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}]}
-OUR_KEY, UNREACHABLE = "the key of `aws:accessKey`", f'Could not connect to the endpoint URL: "{NOBODY}/"'
+OUR_KEY, UNREACHABLE = (
+    "the key of `aws:accessKey`",
+    f'Could not connect to the endpoint URL: "{NOBODY}/"',
+)
 
 
 @cases(
@@ -544,7 +607,9 @@ OUR_KEY, UNREACHABLE = "the key of `aws:accessKey`", f'Could not connect to the 
     },
 )
 def test_no_answer_from_sts(machine, monkeypatch, given, problem):
-    """Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret."""
+    """
+    Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret.
+    """
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
     error = refused(machine.connect, **OF_CONFIGURATION, **given)
     assert error.text == f"aws: no response from STS with {problem}"
@@ -562,7 +627,8 @@ def sts_error(code, message):
 
 SIGNATURE = "The request signature we calculated does not match."
 SIGNED = (
-    f"{SIGNATURE}\n\nThe Canonical String for this request should have been\n'x-amz-security-token:{TOKEN}'"
+    f"{SIGNATURE}\n\nThe Canonical String for this request should have "
+    f"been\n'x-amz-security-token:{TOKEN}'"
 )
 EXTERNAL_ID = "Value '{}' at 'externalId' failed to satisfy constraint"
 HIDDEN, FOREIGN = EXTERNAL_ID.format("[secret]"), "the response is not STS's"
@@ -572,7 +638,11 @@ HIDDEN, FOREIGN = EXTERNAL_ID.format("[secret]"), "the response is not STS's"
     ("status", "body", "reason"),
     {
         "quotes the token": (403, sts_error("SignatureDoesNotMatch", SIGNED), SIGNATURE),
-        "quotes the external id": (400, sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c ")), HIDDEN),
+        "quotes the external id": (
+            400,
+            sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c ")),
+            HIDDEN,
+        ),
         "with a line end": (400, sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c\n")), HIDDEN),
         "web page": (200, "<html><body>Please sign in to this network</body></html>", FOREIGN),
         "text": (200, "Please sign in", FOREIGN),
@@ -596,10 +666,14 @@ def test_strange_answers_from_sts(machine, status, body, reason):
     },
 )
 def test_refused_by_sts(machine, code, step):
-    """Whoever may not assume the stack's role is not asked whether a command works that assumes none."""
+    """
+    Whoever may not assume the stack's role is not asked whether a command works that assumes none.
+    """
     machine.sign_in()
     with sts(403, sts_error(code, "no")) as server:
-        error = refused(machine.connect, endpoints={"sts": server.url}, assumeRoles=[{"roleArn": ROLE}])
+        error = refused(
+            machine.connect, endpoints={"sts": server.url}, assumeRoles=[{"roleArn": ROLE}]
+        )
     assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
 
 

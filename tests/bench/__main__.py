@@ -1,8 +1,8 @@
 """
 Measures, and prints what it finds: `python -m tests.bench --sizes 1,10`.
 
-The programs of a case run one after the other, of one commit and on one machine. What is to be reached is in
-docs/reference/performance.md.
+The programs of a case run one after the other, of one commit and on one machine. What is to be
+reached is in docs/reference/performance.md.
 """
 
 from __future__ import annotations

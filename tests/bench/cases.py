@@ -27,7 +27,9 @@ LIMITED_SIZES: Final = (10, 100)
 """Sizes at which SES's limit is on as well: it sets the time, so that few sizes say all."""
 
 WAITING_SIZE: Final = 100
-"""Size at which records also take as long as with the real pulumi-aws, with and without `--parallel`."""
+"""
+Size at which records also take as long as with the real pulumi-aws, with and without `--parallel`.
+"""
 
 PARALLEL: Final = 64
 """Steps at a time, instead of four for each core."""
@@ -106,8 +108,11 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
         yield Case(size, zone_each=True, programs=("ours", "plain"))
         if size == WAITING_SIZE:
             yield Case(size, ses_limit=True, record_waits=True, programs=("ours", "plain"))
-            # The plain program fails with so many steps at a time: SES refuses some calls until it gives up.
-            yield Case(size, ses_limit=True, record_waits=True, parallel=PARALLEL, programs=("ours",))
+            # The plain program fails with so many steps at a time: SES refuses some calls until it
+            # gives up.
+            yield Case(
+                size, ses_limit=True, record_waits=True, parallel=PARALLEL, programs=("ours",)
+            )
         if size >= WAITING_SIZE:
             yield Case(size, ses_limit=True, record_waits=True, cname=True, programs=("ours",))
 
@@ -203,7 +208,8 @@ def _runs(
 
     def run(name: str, command: str) -> None:
         runs[name] = stack.run(command)
-        # Of hundreds of domains a run takes many minutes, and the measurements are shown at the end.
+        # Of hundreds of domains a run takes many minutes, and the measurements are shown at the
+        # end.
         print(f"{name}: {runs[name]['wall_seconds']:.0f} s", file=sys.stderr, flush=True)
 
     generation(1)

@@ -84,7 +84,9 @@ class Servers:
         self.sandbox.dns.reset()
 
     def requests(self) -> dict[str, int]:
-        """`service action`, with the HTTP status if SES refused; DNS questions by whom they went to."""
+        """
+        `service action`, with the HTTP status if SES refused; DNS questions by whom they went to.
+        """
         with self._lock:
             counted = Counter(self._requests)
         counted.update(

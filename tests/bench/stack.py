@@ -1,7 +1,8 @@
 """
 One stack of the bench: a project folder, and runs of the real CLI in it, each of them measured.
 
-The CLI is the sandbox's, the language host a process of its own (`language_host`), the backend a folder.
+The CLI is the sandbox's, the language host a process of its own (`language_host`), the backend a
+folder.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class RunFailed(Exception):
 class BenchStack:
     """A stack that runs *program*, a `__main__.py`, with `variables` beside the sandbox's."""
 
-    def __init__(self, servers: Any, directory: Path, *, program: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, servers: Any, directory: Path, *, program: Path, options: Sequence[str] = ()
+    ) -> None:
         self._servers = servers
         self._options = options
         self._work = directory / "work"
@@ -48,13 +51,17 @@ class BenchStack:
         plugin = f'exec "{sys.executable}" -u "{ROOT / "plugin"}" "$@"\n'
         write_script(directory / "plugin" / "pulumi-resource-byodkim", plugin)
         settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text()) | {"runtime": "python"}
-        settings["plugins"] = {"providers": [{"name": "byodkim", "path": str(directory / "plugin")}]}
+        settings["plugins"] = {
+            "providers": [{"name": "byodkim", "path": str(directory / "plugin")}]
+        }
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
         (self._work / "__main__.py").write_text(program.read_text())
         pulumi = find_pulumi()
         self._command = pulumi.command
         theirs = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "PULUMI_"))
         }
         self.variables: dict[str, str] = {}
         self._environment = {
@@ -83,7 +90,14 @@ class BenchStack:
         with (
             self._language_host() as (host, languages),
             subprocess.Popen(
-                [self._command, *COMMANDS[command], *self._options, "--non-interactive", "--stack", STACK],
+                [
+                    self._command,
+                    *COMMANDS[command],
+                    *self._options,
+                    "--non-interactive",
+                    "--stack",
+                    STACK,
+                ],
                 cwd=self._work,
                 env=self._all_variables | {"PULUMI_DEBUG_LANGUAGES": languages},
                 stdout=subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""CPU that a process takes before it does anything: a command's, and for what the program imports."""
+"""
+CPU that a process takes before it does anything: a command's, and for what the program imports.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ HELP = (str(Path(sys.executable).with_name("byodkim")), "--help")
 def imports_of_main() -> str:
     """The import statements of the program."""
     tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
-    return "\n".join(ast.unparse(one) for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom))
+    return "\n".join(
+        ast.unparse(one) for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom)
+    )
 
 
 IMPORTS = (
@@ -33,7 +37,8 @@ def measured_starts() -> dict[str, list[float]]:
     """
     Seconds of user and system time, one of each process.
 
-    `--help` is a whole process of the command; `imports` what comes on top of `pulumi` and `pulumi_aws`.
+    `--help` is a whole process of the command; `imports` what comes on top of `pulumi` and
+    `pulumi_aws`.
     """
     _run(*HELP)  # which compiles what is not compiled yet
     _run(*IMPORTS)

@@ -26,7 +26,9 @@ STACK_TRACE = "stackTrace"
 
 
 def bytes_by_part(resources: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Of all domains together; where the SDK says that a resource was declared is a part of its own."""
+    """
+    Of all domains together; where the SDK says that a resource was declared is a part of its own.
+    """
     sizes: Counter[str] = Counter()
     for resource in resources:
         without = {name: value for name, value in resource.items() if name != STACK_TRACE}

@@ -21,12 +21,20 @@ def test_measured():
         assert run["cpu_seconds"].keys() == PROCESSES
         assert run["peak_mib"].keys() == run["cpu_seconds"].keys()
     ses = {
-        name: {action: number for action, number in run["requests"].items() if action.startswith("ses ")}
+        name: {
+            action: number
+            for action, number in run["requests"].items()
+            if action.startswith("ses ")
+        }
         for name, run in runs.items()
     }
     assert ses == {
         "preview": {},
-        "first up": {"ses CreateEmailIdentity": 1, "ses GetEmailIdentity": 1, "ses ListTagsForResource": 1},
+        "first up": {
+            "ses CreateEmailIdentity": 1,
+            "ses GetEmailIdentity": 1,
+            "ses ListTagsForResource": 1,
+        },
         "unchanged up": {},
         "rotation": {
             "ses GetEmailIdentity": 1,

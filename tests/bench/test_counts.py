@@ -1,5 +1,6 @@
 """
-Counts that must not grow: requests, resources, state and imports. Times are only measured, by `make bench`.
+Counts that must not grow: requests, resources, state and imports. Times are only measured, by `make
+bench`.
 
 Each bound is what the code needs now. Whoever makes it need less lowers the bound in the same
 change; nobody raises one without a reason in the commit.
@@ -72,13 +73,16 @@ IN_ONE_ZONE = {
         "sts GetCallerIdentity": 2,
     },
 }
-"""Of the three domains together, by run, with those of `pulumi-aws`. Any other action is not called."""
+"""
+Of the three domains together, by run, with those of `pulumi-aws`. Any other action is not called.
+"""
 
 REQUESTS = {
     "one zone": IN_ONE_ZONE,
     "a zone each": {
         "preview": IN_ONE_ZONE["preview"] | {"dns NS authoritative": 6, "route53 GetHostedZone": 3},
-        "first up": IN_ONE_ZONE["first up"] | {"dns NS authoritative": 12, "route53 GetHostedZone": 9},
+        "first up": IN_ONE_ZONE["first up"]
+        | {"dns NS authoritative": 12, "route53 GetHostedZone": 9},
         "unchanged up": IN_ONE_ZONE["unchanged up"],
     },
 }
@@ -86,12 +90,14 @@ REQUESTS = {
 
 CALLS_A_SECOND = 2
 """
-That SES allows here. Real SES allows one, and the client makes one in 1.05 s: on a busy machine two calls
-may arrive nearer to each other than they left. `test_many_identities` has SES's own limit.
+That SES allows here. Real SES allows one, and the client makes one in 1.05 s: on a busy machine two
+calls may arrive nearer to each other than they left. `test_many_identities` has SES's own limit.
 """
 
 DNS_ASKED_AGAIN = 1.5
-"""How many times its bound DNS may be asked: a question whose reply comes too late is asked again."""
+"""
+How many times its bound DNS may be asked: a question whose reply comes too late is asked again.
+"""
 
 RESOURCES = {
     "component": 3,
@@ -117,21 +123,26 @@ STATE_BYTES = {
     "stack outputs": 1300,
     "providers": 400,
 }
-"""A domain's share, up to the next fifty: keys differ by some bytes. Without the paths of this machine."""
+"""
+A domain's share, up to the next fifty: keys differ by some bytes. Without the paths of this
+machine.
+"""
 
 MOST_STATE_BYTES = 28_500
 """A domain's share of all parts together, with two keys and one Region."""
 
 MODULES = {"program": 200, "plugin": 380, "plugin of other languages": 360, "byodkim --help": 30}
 """
-Up to the next ten, since dependencies differ a little between versions of Python. Not counted are the
-standard library's, and those that `IMPORTS` says are imported anyway.
+Up to the next ten, since dependencies differ a little between versions of Python. Not counted are
+the standard library's, and those that `IMPORTS` says are imported anyway.
 """
 
 
 @pytest.fixture(scope="module", params=REQUESTS)
 def counted(request):
-    """In which zones, what each run asked for, and the resources in the state after the first `up`."""
+    """
+    In which zones, what each run asked for, and the resources in the state after the first `up`.
+    """
     servers = Servers(requests_per_second=CALLS_A_SECOND)
     servers.add_zones(ZONES[request.param])
     asked = {}
@@ -157,23 +168,30 @@ def counted(request):
 
 @pytest.mark.engine
 def test_requests(counted):
-    """No run asks more of SES, Route 53, STS, Secrets Manager and DNS than it did, however many zones."""
+    """
+    No run asks more of SES, Route 53, STS, Secrets Manager and DNS than it did, however many zones.
+    """
     zones, asked, _ = counted
     more = {
         (run, action): number
         for run, requests in asked.items()
         for action, number in requests.items()
         if number
-        > REQUESTS[zones][run].get(action, 0) * (DNS_ASKED_AGAIN if action.startswith("dns ") else 1)
+        > REQUESTS[zones][run].get(action, 0)
+        * (DNS_ASKED_AGAIN if action.startswith("dns ") else 1)
     }
     assert more == {}
 
 
 @pytest.mark.engine
 def test_pace(counted):
-    """SES refuses no call for its rate: all resources and the verification of a run keep one pace."""
+    """
+    SES refuses no call for its rate: all resources and the verification of a run keep one pace.
+    """
     _, asked, _ = counted
-    refused = [(run, action) for run, requests in asked.items() for action in requests if "429" in action]
+    refused = [
+        (run, action) for run, requests in asked.items() for action in requests if "429" in action
+    ]
     assert refused == []
 
 
@@ -182,7 +200,9 @@ def test_resources(counted):
     """A domain is no more resources than it was."""
     *_, stored = counted
     declared = resources_by_part(stored)
-    assert {part: number for part, number in declared.items() if number > RESOURCES.get(part, 0)} == {}
+    assert {
+        part: number for part, number in declared.items() if number > RESOURCES.get(part, 0)
+    } == {}
 
 
 @pytest.mark.engine
@@ -210,7 +230,10 @@ IMPORTS = {
         "from byodkim_provider.plugin import servicer\n"
         "from byodkim_provider.resources import dkim_identity_provider, dkim_verification_provider",
     ),
-    "byodkim --help": ("", "from byodkim_provider.cli import main\nmain(['--help'], standalone_mode=False)"),
+    "byodkim --help": (
+        "",
+        "from byodkim_provider.cli import main\nmain(['--help'], standalone_mode=False)",
+    ),
 }
 """What is imported anyway, and what we import on top of it."""
 

@@ -1,8 +1,8 @@
 """
 Ten thousand identities, as many as SES has room for in a Region, without an engine.
 
-The real client with its pace, and the sandbox's SES with its limit of one call a second, of which no call
-is refused here; time passes only where somebody waits, and while a call is on its way.
+The real client with its pace, and the sandbox's SES with its limit of one call a second, of which
+no call is refused here; time passes only where somebody waits, and while a call is on its way.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ PAGES = NUMBER // 1000
 """Of a List of them all."""
 
 ON_THE_WAY = (*[0.02] * 25, 0.05, *[0.02] * 24)
-"""Seconds from leaving to arriving, of one call after the other; again from the first after the last."""
+"""
+Seconds from leaving to arriving, of one call after the other; again from the first after the last.
+"""
 
 START_SECONDS = 1
 """That a process needs until its first call, at least."""
@@ -48,7 +50,8 @@ FIRST_CHECK_SECONDS = 60
 
 CALLS_TO_WAIT = {(10, 300): 14, (100, 300): 3, (300, 300): 1, (300, 660): 2.1}
 """
-Calls an identity until a rotation is verified, by identities and by seconds from a Put to SES's check.
+Calls an identity until a rotation is verified, by identities and by seconds from a Put to SES's
+check.
 
 SES usually takes 1 to 11 minutes (`verification.USUAL`).
 """
@@ -59,7 +62,8 @@ NOTICED_SECONDS = 30
 
 class StandingClock(FakeClock):
     """
-    Stands still for all other threads from the end of a wait until the call that follows has arrived.
+    Stands still for all other threads from the end of a wait until the call that follows has
+    arrived.
 
     So no call is late because this machine is busy.
     """
@@ -76,7 +80,9 @@ class StandingClock(FakeClock):
     def hold(self):
         """The time is this thread's alone, until `release`."""
         if self._holder != threading.get_ident():
-            assert self._turn.acquire(timeout=60), "a call was refused, and is repeated beside others"
+            assert self._turn.acquire(timeout=60), (
+                "a call was refused, and is repeated beside others"
+            )
             self._holder = threading.get_ident()
 
     def release(self):
@@ -117,7 +123,10 @@ class DirectClient:
     def _call(self, operation, parameters):
         """As `botocore.endpoint.Endpoint` does: the pace hangs on its events."""
         emit = self.meta.events.emit
-        emit(f"before-send.sesv2.{operation}", request=SimpleNamespace(url=f"https://ses/{operation}"))
+        emit(
+            f"before-send.sesv2.{operation}",
+            request=SimpleNamespace(url=f"https://ses/{operation}"),
+        )
         self._clock.advance(next(self._on_the_way))
         try:
             status_code, parsed = 200, self._model.call(operation, REGION, parameters)
@@ -162,7 +171,10 @@ class LimitedWorld(World):
         return self._client
 
     def counted(self, act):
-        """What *act* returns, the calls of it by action, those that SES refused, and the seconds it took."""
+        """
+        What *act* returns, the calls of it by action, those that SES refused, and the seconds it
+        took.
+        """
         self.next_run()
         self.clock.release()
         self.model.reset_log()
@@ -175,7 +187,9 @@ class LimitedWorld(World):
 
 @pytest.fixture(scope="module")
 def made(signing_keys):
-    """All identities, which one run has just made; SES has not checked DNS for the last ones yet."""
+    """
+    All identities, which one run has just made; SES has not checked DNS for the last ones yet.
+    """
     world = LimitedWorld(signing_keys)
     world.switch(first_check_seconds=FIRST_CHECK_SECONDS)
     for domain in DOMAINS:
@@ -206,7 +220,9 @@ def test_waiting(made):
 def test_reading(made):
     """A refresh reads each identity once, at SES's pace: so many take three hours."""
     world, (stored, *_) = made
-    _, calls, refused, seconds = world.counted(lambda: [lifecycle.read(one, world.outside) for one in stored])
+    _, calls, refused, seconds = world.counted(
+        lambda: [lifecycle.read(one, world.outside) for one in stored]
+    )
     assert calls == {"GetEmailIdentity": NUMBER}
     assert refused == 0
     assert seconds <= AT_PACE
@@ -229,7 +245,9 @@ def test_status(made):
 
 @pytest.mark.parametrize(("number", "check_seconds"), CALLS_TO_WAIT)
 def test_rotating(signing_keys, number, check_seconds):
-    """While SES looks for the new keys, which takes minutes, it is asked seldom, and yet soon after."""
+    """
+    While SES looks for the new keys, which takes minutes, it is asked seldom, and yet soon after.
+    """
     world = LimitedWorld(signing_keys)
     domains = DOMAINS[:number]
     for domain in domains:

@@ -11,7 +11,10 @@ from tests.support.world import DOMAIN
 
 @pytest.fixture
 def project(tmp_path, world):
-    """A stack file that says generation 2, and a stack with that domain, verified, all its records in DNS."""
+    """
+    A stack file that says generation 2, and a stack with that domain, verified, all its records in
+    DNS.
+    """
     project = CliProject(tmp_path, world)
     project.write(f"    {DOMAIN}:\n      generation: 2\n")
     world.publish(1, 2, 3)

@@ -1,4 +1,6 @@
-"""The commands for a domain with `cname`: what to paste, what is wrong with it, and its rotations."""
+"""
+The commands for a domain with `cname`: what to paste, what is wrong with it, and its rotations.
+"""
 
 import json
 import re
@@ -32,17 +34,23 @@ NAMES = [f"ses{number}._domainkey.{SHOP}" for number in (1, 2, 3)]
 class Resolver:
     """DNS with two authoritative servers, of the domain and of our zone."""
 
-    cnames: dict[str, str] = field(default_factory=lambda: {name: f"{name}.{KEYS}" for name in NAMES})
+    cnames: dict[str, str] = field(
+        default_factory=lambda: {name: f"{name}.{KEYS}" for name in NAMES}
+    )
     records: dict[str, tuple[str, ...]] = field(default_factory=dict)
     proxied: set[str] = field(default_factory=set)
 
     def txt(self, name, domain):
         target = self.cnames.get(name, "")
         values = self.records.get(target or name, ())
-        return tuple(Answer(server, values, alias=target, target=target, zones=(SHOP,)) for server in SERVERS)
+        return tuple(
+            Answer(server, values, alias=target, target=target, zones=(SHOP,)) for server in SERVERS
+        )
 
     def addresses(self, name, domain):
-        return tuple(Answer(server, ("192.0.2.1",) if name in self.proxied else ()) for server in SERVERS)
+        return tuple(
+            Answer(server, ("192.0.2.1",) if name in self.proxied else ()) for server in SERVERS
+        )
 
 
 @pytest.fixture
@@ -69,14 +77,26 @@ def stack(project, world):
         now = world.clock.now()
         since = now - timedelta(days=200)
         given = {"domain": SHOP, "selector": f"ses{slot(generation)}", "published": published}
-        places = {one: (f"ses{slot(one)}._domainkey.{SHOP}.{KEYS}@route53:Z1",) for one in published}
-        given |= {"cname": KEYS, "slots": slots, "dns": ("route53:Z1",), "places": places, **declared}
+        places = {
+            one: (f"ses{slot(one)}._domainkey.{SHOP}.{KEYS}@route53:Z1",) for one in published
+        }
+        given |= {
+            "cname": KEYS,
+            "slots": slots,
+            "dns": ("route53:Z1",),
+            "places": places,
+            **declared,
+        }
         project.stored = [
             Stored(
                 declared=world.declared(generation, **given),
                 instance="i",
-                key=KeyInSes(key_set_at=since, key_set_by="", signing_since=since, status="SUCCESS"),
-                signed_until={one: now - timedelta(days=days) for one, days in (until or {}).items()},
+                key=KeyInSes(
+                    key_set_at=since, key_set_by="", signing_since=since, status="SUCCESS"
+                ),
+                signed_until={
+                    one: now - timedelta(days=days) for one, days in (until or {}).items()
+                },
             )
         ]
         return project
@@ -90,7 +110,9 @@ def stack(project, world):
 @pytest.fixture
 def new(project):
     """A project with two domains, of which no run has made anything."""
-    project.write(f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1}}\n")
+    project.write(
+        f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1}}\n"
+    )
     return project
 
 
@@ -127,7 +149,10 @@ def test_right_at_the_first_try(new, world, name):
 def test_zone_of_another_domain(new):
     """A zone that does not hold the CNAMEs is refused before any lookup."""
     result = new.run("doctor", SHOP, "--zone", "example.org")
-    assert (result.exit_code, f"'example.org' does not hold {NAMES[0]!r}" in result.stderr) == (3, True)
+    assert (result.exit_code, f"'example.org' does not hold {NAMES[0]!r}" in result.stderr) == (
+        3,
+        True,
+    )
 
 
 def test_forms(new):
@@ -137,7 +162,12 @@ def test_forms(new):
     ]
     changes = json.loads(printed(new, SHOP, "--format", "route53"))["Changes"]
     assert [one["ResourceRecordSet"] for one in changes] == [
-        {"Name": f"{name}.", "Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": f"{name}.{KEYS}."}]}
+        {
+            "Name": f"{name}.",
+            "Type": "CNAME",
+            "TTL": 300,
+            "ResourceRecords": [{"Value": f"{name}.{KEYS}."}],
+        }
         for name in NAMES
     ]
 
@@ -172,7 +202,8 @@ def test_text_of_other_records(stack, world):
     """A TXT record is asked for in its own words, and one that `pulumi up` writes not at all."""
     project = stack()
     project.write(
-        f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1, dns: manual}}\n"
+        f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1, dns: "
+        f"manual}}\n"
         "    example.net: {generation: 1}\n"
     )
     project.published = {"example.com": (1,), "example.net": (2,)}
@@ -216,7 +247,10 @@ def test_right(stack):
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("dev: 3 records, 3 right\n")
     for name, there in zip(NAMES, ["the key"] * 2 + ["where its key will be"], strict=True):
-        assert f"\n{name}: right\n  2 of 2 servers show {there} (CNAME to {name}.{KEYS})\n" in result.stdout
+        assert (
+            f"\n{name}: right\n  2 of 2 servers show {there} (CNAME to {name}.{KEYS})\n"
+            in result.stdout
+        )
 
 
 RIGHT = ("right", "", 2)
@@ -228,9 +262,13 @@ def test_before_the_first_run(new, world):
     result = new.run("doctor", SHOP, "--json")
     assert result.exit_code == 2
     found = json.loads(result.stdout)["domains"][0]["records"]
-    assert [(one["name"], one["verdict"], one["misconfiguration"], one["seen"]) for one in found] == [
+    assert [
+        (one["name"], one["verdict"], one["misconfiguration"], one["seen"]) for one in found
+    ] == [
         (name, verdict, code, f"{seen} of 2 servers have the CNAME to {name}.{KEYS}")
-        for name, (verdict, code, seen) in zip(NAMES, (RIGHT, ("wrong", "no-txt", 0), RIGHT), strict=True)
+        for name, (verdict, code, seen) in zip(
+            NAMES, (RIGHT, ("wrong", "no-txt", 0), RIGHT), strict=True
+        )
     ]
     assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
     targets = [one["target"] for one in found]
@@ -257,7 +295,11 @@ def test_wrong(stack, world):
     assert f"  Target: {NAMES[0]}.{KEYS}\n" in elsewhere["instructions"]
     assert "'Proxy status: DNS only'" in proxied["fix"]
     assert behind["fix"].startswith("run `pulumi up --refresh`, which writes the record again")
-    assert (behind["instructions"], behind["zone"], behind["found_at"]) == ("", KEYS, f"{NAMES[2]}.{KEYS}")
+    assert (behind["instructions"], behind["zone"], behind["found_at"]) == (
+        "",
+        KEYS,
+        f"{NAMES[2]}.{KEYS}",
+    )
 
 
 def test_zone_that_nothing_delegates(stack, world):
@@ -266,7 +308,10 @@ def test_zone_that_nothing_delegates(stack, world):
     world.resolver.records.clear()
     lines = project.run("doctor", SHOP).stdout.splitlines()
     seen = f"  the CNAME is right, but nothing delegates to the zone {KEYS}, which ns.aws serve"
-    fix = f"  to fix it: have {KEYS} served where the stack keeps the record: by NS records in the zone above"
+    fix = (
+        f"  to fix it: have {KEYS} served where the stack keeps the record: by NS records in the "
+        "zone above"
+    )
     assert lines.count(seen) == 3
     assert [line.startswith(fix) for line in lines if "to fix it" in line] == [True] * 3
     assert not any("CNAME" in line and "Type:" in line for line in lines)
@@ -292,7 +337,9 @@ def test_domain_that_left_the_file(stack, domains):
     """The state knows where the CNAMEs of a domain lead, beside a program of one's own too."""
     project = stack(1)
     project.write("    example.com: {generation: 1}\n")
-    targets = {one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]}
+    targets = {
+        one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]
+    }
     assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
     project.has_own_program = True
     project.stack_file.write_text("config:\n  aws:region: eu-west-1\n")
@@ -321,13 +368,16 @@ def test_status_of_the_next_slot(stack, world, domains):
     assert (result.exit_code, found["verdict"], found["wrong"]) == (1, "due", [])
     assert found["due"] == [
         *before["due"],
-        f"{NAMES[2]}: 0 of 2 servers have the CNAME to {NAMES[2]}.{KEYS}; a later rotation needs this CNAME: "
+        f"{NAMES[2]}: 0 of 2 servers have the CNAME to {NAMES[2]}.{KEYS}; a later rotation "
+        "needs this CNAME: "
         f"`byodkim doctor {SHOP}`",
     ]
     shown = [line.split() for line in project.run("status").stdout.splitlines()]
     assert ["–", "–", "ses3", "0", "of", "2"] in shown
     project.write(f"    {SHOP}: {{generation: 1, dns: {SLOTS}, retired: true}}\n")
-    assert NAMES[2] not in "".join(json.loads(project.run("status", "--json").stdout)["domains"][0]["due"])
+    assert NAMES[2] not in "".join(
+        json.loads(project.run("status", "--json").stdout)["domains"][0]["due"]
+    )
 
 
 # Rotations
@@ -340,10 +390,22 @@ LEAKED = ("--compromised",)
     ("generation", "published", "until", "way", "text"),
     {
         "forward": (2, (1, 2, 3), {1: 11}, (), "generation: 3; dns"),
-        "with the previous one on its way": (2, (1, 2, 3), {1: 3}, (), "generation: 3; published: [1, 2, 3]"),
+        "with the previous one on its way": (
+            2,
+            (1, 2, 3),
+            {1: 3},
+            (),
+            "generation: 3; published: [1, 2, 3]",
+        ),
         "back": (3, (2, 3, 4), {2: 3}, ("--back",), "generation: 2; published: [2, 3, 4]"),
         "leaked": (3, (2, 3, 4), {2: 11}, LEAKED, "published: [4, 5]"),
-        "again": (3, (1, 3), {1: 2, 2: 0}, LEAKED, "generation: 5; overlapDays: 0; published: [1, 5]"),
+        "again": (
+            3,
+            (1, 3),
+            {1: 2, 2: 0},
+            LEAKED,
+            "generation: 5; overlapDays: 0; published: [1, 5]",
+        ),
         "no free slot": (
             3,
             (1, 2, 3),
@@ -374,7 +436,9 @@ def test_rotate(stack, generation, published, until, way, text):
 def test_the_slot_had_another_key_lately(stack):
     """Who takes the slot of a key that has leaked is told where mail fails."""
     result = stack(3, (1, 3), until={1: 2, 2: 0}).run("rotate", SHOP, "--compromised", "--dry-run")
-    assert "the slot of generation 5 had another key lately: where that is remembered" in result.stderr
+    assert (
+        "the slot of generation 5 had another key lately: where that is remembered" in result.stderr
+    )
     assert "there is no standby after it until a slot is free" in result.stderr
 
 
@@ -392,16 +456,21 @@ def test_every_slot_is_in_use(stack, world):
 @pytest.mark.parametrize("days", [11, 3], ids=["of no use any more", "in use"])
 def test_slot_is_taken(stack, world, days):
     """
-    The key of generation 3 has leaked: until its slot is free, generation 5 needs that of generation 2.
+    The key of generation 3 has leaked: until its slot is free, generation 5 needs that of
+    generation 2.
 
-    The `overlapDays: 0` of the leak stands in the file, so an advice to remove generation 2 would be followed
-    without a refusal: there is none before its mail has arrived.
+    The `overlapDays: 0` of the leak stands in the file, so an advice to remove generation 2 would
+    be followed without a refusal: there is none before its mail has arrived.
     """
     project = stack(4, (2, 4), until={2: days, 3: 1}, overlap_days=0)
-    project.write(f"    {SHOP}: {{generation: 4, published: [2, 4], overlapDays: 0, dns: {SLOTS}}}\n")
+    project.write(
+        f"    {SHOP}: {{generation: 4, published: [2, 4], overlapDays: 0, dns: {SLOTS}}}\n"
+    )
     result = project.run("rotate", SHOP, "--yes")
     assert result.exit_code == 1
-    problem = CliMessages.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
+    problem = CliMessages.SLOT_TAKEN(
+        domain=SHOP, generation=5, signing=4, before=2, published=[4, 5]
+    )
     if days < 10:
         last = world.clock.now() - timedelta(days=days)
         times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}

@@ -1,6 +1,6 @@
 """
-What all commands have in common: the group and its help, completion, messages, questions, and the file that
-they replace as a whole.
+What all commands have in common: the group and its help, completion, messages, questions, and the
+file that they replace as a whole.
 """
 
 import os
@@ -54,7 +54,9 @@ def test_nothing_given():
 
 @pytest.mark.parametrize("module", ["byodkim_provider", "byodkim_provider.config.json_schema"])
 def test_folder_of_others(tmp_path, module):
-    """As a module, too, with `-P`, a command imports nothing from the folder that it is started in."""
+    """
+    As a module, too, with `-P`, a command imports nothing from the folder that it is started in.
+    """
     for name in ("byodkim_provider", "click", "pydantic"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
     command = [sys.executable, "-P", "-m", module, "--version"]
@@ -88,7 +90,9 @@ WRONG_USAGE = {
 
 @pytest.mark.parametrize(("line", "text"), WRONG_USAGE.items(), ids=WRONG_USAGE)
 def test_wrong_usage(project, line, text):
-    """A command line that says too little or too much is not guessed at: nothing is called or run."""
+    """
+    A command line that says too little or too much is not guessed at: nothing is called or run.
+    """
     project.world.forget()
     result = project.run(*line.split())
     assert (result.exit_code, project.ran, project.world.calls()) == (2, [], [])
@@ -102,7 +106,9 @@ def test_messages_of_others(capsys):
 
 
 def test_message_in_a_terminal(monkeypatch, capsys):
-    """A terminal gets lines of its width, in which no name is broken; a log gets the message as it is."""
+    """
+    A terminal gets lines of its width, in which no name is broken; a log gets the message as it is.
+    """
     say("example.com: is not in stack prod\n  hint: correct it, or give DOMAIN and --selector")
     assert capsys.readouterr().err.count("\n") == 2
     monkeypatch.setenv("COLUMNS", "30")
@@ -123,7 +129,8 @@ FORMS = {
     "PEM": pem("rsa2048.pkcs8"),
     "one line": f"\n{BODY}\n",
     "short lines": "\n".join(textwrap.wrap(BODY, 48)),
-    "as openssl prints a number": "prime1:\n" + "    00:d6:c4:06:1b:9f:3e:77:a0:5c:12:e8:44:b3:\n" * 10,
+    "as openssl prints a number": "prime1:\n"
+    + "    00:d6:c4:06:1b:9f:3e:77:a0:5c:12:e8:44:b3:\n" * 10,
 }
 
 
@@ -151,7 +158,9 @@ def test_no_key_is_quoted_by_pulumi(tmp_path, monkeypatch):
     """Pulumi quotes what is no name of a setting; what a command repeats of that has no key."""
     monkeypatch.chdir(tmp_path)
     Path("Pulumi.yaml").write_text("name: p\nruntime: python\n")
-    Path("pulumi").write_text(f"#!/bin/sh\necho 'error: could not parse a:b:{BODY} as a key' >&2; exit 1")
+    Path("pulumi").write_text(
+        f"#!/bin/sh\necho 'error: could not parse a:b:{BODY} as a key' >&2; exit 1"
+    )
     Path("pulumi").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     result = CliRunner().invoke(main, ["status"])
@@ -161,13 +170,17 @@ def test_no_key_is_quoted_by_pulumi(tmp_path, monkeypatch):
 def test_long_path_is_quoted(tmp_path, monkeypatch):
     """A path is not taken for a key, and what a terminal or a CI obeys in it is inert."""
     here = (
-        tmp_path / ("companyinfrastructure/environments/production/europe/ireland/mail" * 2) / "x\n::error::y"
+        tmp_path
+        / ("companyinfrastructure/environments/production/europe/ireland/mail" * 2)
+        / "x\n::error::y"
     )
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
     result = CliRunner().invoke(main, ["status"])
     assert "environments/production/europe" in result.stderr.replace("\n", "")
-    assert not [line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))]
+    assert not [
+        line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))
+    ]
 
 
 # Completion
@@ -182,7 +195,11 @@ def completed(tmp_path, world, monkeypatch, capsys):
     monkeypatch.chdir(project.directory)
 
     def complete(line):
-        words = {"COMP_WORDS": line, "COMP_CWORD": f"{line.count(' ')}", "_BYODKIM_COMPLETE": "bash_complete"}
+        words = {
+            "COMP_WORDS": line,
+            "COMP_CWORD": f"{line.count(' ')}",
+            "_BYODKIM_COMPLETE": "bash_complete",
+        }
         for name, value in words.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit):
@@ -233,7 +250,10 @@ def test_a_word_while_it_waits(monkeypatch):
         go_on.set()
 
     monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.2)
-    questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
+    questions = [
+        ("quick", lambda: None),
+        *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)],
+    ]
     monkeypatch.setattr(terminal, "say", report)
     assert ask_all(questions) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
@@ -268,7 +288,10 @@ def test_two_writers(file):
             file.write_text(TEXT)
             said = [*threads.map(write, range(WRITERS), [Barrier(WRITERS)] * WRITERS)]
             assert [one for one in said if one.startswith(TEXT)] == [file.read_text()]
-            assert said.count("Pulumi.dev.yaml: was changed meanwhile, nothing was written") == WRITERS - 1
+            assert (
+                said.count("Pulumi.dev.yaml: was changed meanwhile, nothing was written")
+                == WRITERS - 1
+            )
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
@@ -305,4 +328,7 @@ def test_file_when_ended_from_outside(file, monkeypatch):
 def test_table_of_configuration(after):
     """The first table of `pulumi config` is read, and nothing that Pulumi prints below it."""
     printed = "KEY         VALUE\naws:region  eu-west-1\nnote        two\n            lines\n"
-    assert read_table(f"{printed}{after}", "p") == {"aws:region": "eu-west-1", "p:note": "two\nlines"}
+    assert read_table(f"{printed}{after}", "p") == {
+        "aws:region": "eu-west-1",
+        "p:note": "two\nlines",
+    }

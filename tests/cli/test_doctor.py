@@ -76,7 +76,9 @@ def test_right(one, world):
 
 
 def instructions(panel, **options):
-    return panels.instructions(PANELS[panel], record_name=NAME, record_value=VALUE, zone=DOMAIN, **options)
+    return panels.instructions(
+        PANELS[panel], record_name=NAME, record_value=VALUE, zone=DOMAIN, **options
+    )
 
 
 def test_wrong(one):
@@ -121,7 +123,10 @@ ADD = "Domain Portfolio › example.com › DNS › Add New Record"
     },
 )
 def test_recognised(one, world, records, options, code, heading):
-    """The name servers tell whose panel it is; where a wrong record stands it is edited: two are too many."""
+    """
+    The name servers tell whose panel it is; where a wrong record stands it is edited: two are too
+    many.
+    """
     world.resolver = GoDaddy(records)
     shown = one(*options).stdout
     assert f"\n\n{NAME}: wrong ({code})\n" in shown
@@ -152,12 +157,20 @@ def test_json(one):
         "generation": None,
     }.items() <= record.items()
     says = f"ns1.example.net {cut.replace('answer', 'answers', 1)}"
-    of_server = {"server": "ns1.example.net", "answered": True, "shows_key": False, "alias": "", "says": says}
+    of_server = {
+        "server": "ns1.example.net",
+        "answered": True,
+        "shows_key": False,
+        "alias": "",
+        "says": says,
+    }
     assert record["servers"][0] == of_server
 
 
 def test_without_a_key(one):
-    """Without a key it says which one is there; of what is none, nobody knows what should be there."""
+    """
+    Without a key it says which one is there; of what is none, nobody knows what should be there.
+    """
     result = one(value=f"v=DKIM1; k=rsa; {VALUE}", key=())
     assert (result.exit_code, f"{NAME}: right\n" in result.stdout) == (0, True)
     assert re.search(f"the key there has 2048 bits, {FINGERPRINT}", result.stdout)
@@ -204,7 +217,9 @@ def test_whose_private_key(one, there, options, note, fix):
 # SES's own view
 
 
-SAYS = f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
+SAYS = (
+    f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
+)
 MISSING = "byodkim: SES's answer is missing"
 
 
@@ -221,11 +236,18 @@ def denied(world, times=1):
     {
         "asked": (lambda world: None, f"{SAYS}, last checked ", ""),
         "none": (deleted, f"SES in eu-west-1 has no identity {DOMAIN}", ""),
-        "refused": (denied, "  the right key has", f"{MISSING}: GetEmailIdentity for 'example.com'"),
+        "refused": (
+            denied,
+            "  the right key has",
+            f"{MISSING}: GetEmailIdentity for 'example.com'",
+        ),
     },
 )
 def test_ses_view(one, world, happens, line, error):
-    """In a Region that is named, SES's own view stands below, and changes neither verdict nor the rest."""
+    """
+    In a Region that is named, SES's own view stands below, and changes neither verdict nor the
+    rest.
+    """
     happens(world)
     result = one("--region", "eu-west-1", value=VALUE)
     assert (result.exit_code, f"\n\n{NAME}: right\n" in result.stdout) == (0, True)
@@ -249,10 +271,14 @@ def test_dmarc(one, world):
     assert found["identities"][0]["ses"]["mail_from"] == f"bounce.{DOMAIN}"
 
 
-@pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])
+@pytest.mark.parametrize(
+    ("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)]
+)
 def test_old_error_beside_success(project, world, status, shown):
     """The reason of a failed check that SES keeps beside SUCCESS is no illness."""
-    seen = replace(world.ses().get_email_identity(DOMAIN), dkim_status=status, error_type="HOST_NOT_FOUND")
+    seen = replace(
+        world.ses().get_email_identity(DOMAIN), dkim_status=status, error_type="HOST_NOT_FOUND"
+    )
     now = IdentityNow(region="eu-west-1", status=status, selector="s2", ses=seen)
     (line,) = ses_lines(DomainNow(domain=DOMAIN, identities=(now,), records=()), now)
     assert shown == ("(HOST_NOT_FOUND: no such name)" in line)
@@ -269,12 +295,19 @@ def test_ses_refuses_several(project, world):
 
 
 def test_redirected(one, monkeypatch):
-    """Without a stack too, a service that the environment takes away from AWS is named, if it is asked."""
+    """
+    Without a stack too, a service that the environment takes away from AWS is named, if it is
+    asked.
+    """
     monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "https://ses.example.net")
     said = (
-        "byodkim: aws: SES is redirected to ses.example.net, which is not AWS and gets what AWS would get\n"
+        "byodkim: aws: SES is redirected to ses.example.net, which is not AWS and gets what AWS "
+        "would get\n"
     )
-    assert [said in one(*asked).stderr for asked in (("--region", "eu-west-1"), ())] == [True, False]
+    assert [said in one(*asked).stderr for asked in (("--region", "eu-west-1"), ())] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("variable", ["", "AWS_REGION"])
@@ -284,14 +317,18 @@ def test_unknown_region(one, monkeypatch, variable):
         monkeypatch.setenv(variable, "us-east-9")
     result = one(*([] if variable else ["--region", "us-east-9"]))
     assert result.exit_code == 3
-    assert re.search("'us-east-9' is not a Region that botocore .*, did you mean 'us-east-", result.stderr)
+    assert re.search(
+        "'us-east-9' is not a Region that botocore .*, did you mean 'us-east-", result.stderr
+    )
 
 
 # Those of a stack
 
 
 def test_stack(project, world):
-    """Every record, of the stack or of a domain, is looked at, and SES asked; its problems are said."""
+    """
+    Every record, of the stack or of a domain, is looked at, and SES asked; its problems are said.
+    """
     project.stored.append(world.created(1, domain="example.org"))
     world.ses().put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
     world.forget()
@@ -309,7 +346,9 @@ def test_stack(project, world):
 @pytest.mark.parametrize(("selector", "expected"), [("s2", True), ("s9", False)])
 def test_verified_is_about_the_selector(project, selector, expected):
     """Without a stack it is about the selector that is asked about, not about any."""
-    result = project.run("doctor", DOMAIN, "--selector", selector, "--region", "eu-west-1", "--json")
+    result = project.run(
+        "doctor", DOMAIN, "--selector", selector, "--region", "eu-west-1", "--json"
+    )
     [identity] = json.loads(result.stdout)["domains"][0]["identities"]
     assert (identity["status"], identity["verified"]) == ("SUCCESS", expected)
 
@@ -344,9 +383,14 @@ ONE_ZONE = {"dns": ("route53:Z1",), "name_servers": AWS}
         "panel": (MANUAL, "served-elsewhere", "HostGator"),
         "host with name servers": ({"dns": (f"godaddy:{DOMAIN}",)}, "served-elsewhere", "GoDaddy"),
         "any other host": ({"dns": (f"cpanel:{DOMAIN}",)}, "no-txt", None),
-        # Only if the servers of all its zones are known and asked, a record may be where nobody asks.
+        # Only if the servers of all its zones are known and asked, a record may be where nobody
+        # asks.
         "one zone": (ONE_ZONE, "served-elsewhere", None),
-        "one of two zones": ({"dns": ("route53:Z1", "manual"), "name_servers": AWS}, "no-txt", None),
+        "one of two zones": (
+            {"dns": ("route53:Z1", "manual"), "name_servers": AWS},
+            "no-txt",
+            None,
+        ),
         "recursive": (ONE_ZONE | {"dns_check": "recursive"}, "no-txt", None),
     },
 )
@@ -368,8 +412,13 @@ def test_where_a_record_is_missing(project, world, domains, declare, declared, c
     },
 )
 def test_private_key_of_a_stack(project, world, leaked, settings):
-    """What the stack needs to have another key is said; followed, the leaked key is gone and all is right."""
-    world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (f"p={world.key(leaked).pkcs1_base64()}",)
+    """
+    What the stack needs to have another key is said; followed, the leaked key is gone and all is
+    right.
+    """
+    world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (
+        f"p={world.key(leaked).pkcs1_base64()}",
+    )
     result = project.run("doctor")
     assert f"then set {settings}, and run `pulumi up`: " in result.stdout
     lines = [line.strip("` ") for line in settings.split(" and ")]
@@ -396,7 +445,9 @@ def test_private_key_after_a_step_back(project, world):
         rules.refuse_unsafe(stored, replace(advised, overlap_days=10), unknown=(), now=now)
 
 
-@pytest.mark.parametrize("written", ["[secret]", {"godaddy": {"token": "[secret]"}}, {"godaddy": "[secret]"}])
+@pytest.mark.parametrize(
+    "written", ["[secret]", {"godaddy": {"token": "[secret]"}}, {"godaddy": "[secret]"}]
+)
 def test_encrypted_credentials(written):
     """No command needs what opens DNS hosts, however much of it is encrypted."""
     ours = {"domains": {DOMAIN: {"generation": 1, "dns": "godaddy"}}, "dnsCredentials": written}
@@ -444,7 +495,9 @@ def test_record_that_the_stack_keeps(project, world, dns, kept, domains, declare
     world.resolver.records[THIRD] = ("p=no",)
     result = project.run("doctor")
     assert result.exit_code == 2
-    run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
+    run = (
+        "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
+    )
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
     (wrong,) = [one for one in domains("doctor")[0]["records"] if one["fix"]]
     assert (wrong["instructions"] == "") == kept
@@ -452,13 +505,19 @@ def test_record_that_the_stack_keeps(project, world, dns, kept, domains, declare
 
 @pytest.mark.parametrize(("wrong", "typed"), [(1, True), (3, False)])
 def test_record_of_another_place(project, world, domains, declare, wrong, typed):
-    """What is said of a record is that of its own zone: the first is at HostGator, the third in Route 53."""
+    """
+    What is said of a record is that of its own zone: the first is at HostGator, the third in Route
+    53.
+    """
     places = {1: ("manual",), 2: ("manual",), 3: ("route53:Z1",)}
     declare(**{**MANUAL, "dns": ("manual", "route53:Z1")}, places=places, name_servers=AWS)
     name = f"s{wrong}._domainkey.{DOMAIN}"
     world.resolver.records[name] = ()
     shown = project.run("doctor").stdout
-    assert ("not by HostGator" in shown, "where the stack keeps the record" in shown) == (typed, not typed)
+    assert ("not by HostGator" in shown, "where the stack keeps the record" in shown) == (
+        typed,
+        not typed,
+    )
     (record,) = [one for one in domains("doctor")[0]["records"] if one["name"] == name]
     assert (bool(record["instructions"]), record["misconfiguration"]) == (typed, "served-elsewhere")
 
@@ -466,7 +525,9 @@ def test_record_of_another_place(project, world, domains, declare, wrong, typed)
 def test_every_fix_of_a_record_that_the_stack_keeps():
     """None asks for a value, or for a record to be added; each misconfiguration has one."""
     for code in diagnosis.CODES:
-        said = diagnosis.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True)
+        said = diagnosis.fix(
+            PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True
+        )
         assert "'Value'" not in said
         assert "add the record" not in said
 
@@ -481,7 +542,9 @@ def test_80_columns(project, world, monkeypatch, declare):
     assert [line for line in lines if len(line) > 80] == [f"    Value: {value}"]
     assert "    Name:  s3" in lines, "in the zone that the stack knows"
     notes = [number for number, line in enumerate(lines) if line.startswith("    - ")]
-    assert any(lines[number + 1].startswith("      ") for number in notes), "none goes on in another line"
+    assert any(lines[number + 1].startswith("      ") for number in notes), (
+        "none goes on in another line"
+    )
 
 
 # The server to ask
@@ -489,7 +552,10 @@ def test_80_columns(project, world, monkeypatch, declare):
 
 @pytest.fixture
 def ask(monkeypatch):
-    """Has `doctor` ask name servers; addresses are those of a system that knows *addresses*, or no name."""
+    """
+    Has `doctor` ask name servers; addresses are those of a system that knows *addresses*, or no
+    name.
+    """
 
     def ask(*given, resolver=None, addresses=None):
         def look_up(host, *_, **__):
@@ -501,7 +567,9 @@ def ask(monkeypatch):
 
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         arguments = [argument for one in given for argument in ("--nameserver", one)]
-        return CliRunner().invoke(main, ["doctor", *THIS, *arguments], obj=Environment(resolver=resolver))
+        return CliRunner().invoke(
+            main, ["doctor", *THIS, *arguments], obj=Environment(resolver=resolver)
+        )
 
     return ask
 
@@ -516,14 +584,19 @@ def ask(monkeypatch):
     ],
 )
 def test_nameserver(ask, given, asked, looked_up):
-    """The named servers are asked instead of the system's; a name is looked up beside who hears Ctrl-C."""
+    """
+    The named servers are asked instead of the system's; a name is looked up beside who hears
+    Ctrl-C.
+    """
     resolvers, threads = [], []
     ask(*given, resolver=lambda *asked: resolvers.append(asked) or GoDaddy(), addresses=threads)
     assert resolvers == [("authoritative", tuple(asked))]
     assert (len(threads), threading.main_thread() in threads) == (looked_up, False)
 
 
-ADDRESS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535, not"
+ADDRESS = (
+    "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535, not"
+)
 
 
 @pytest.mark.parametrize(

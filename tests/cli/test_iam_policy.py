@@ -58,7 +58,9 @@ def policy(result):
 
 
 def test_new_stack(project):
-    """Before the first `up` no wildcard stands for a domain: the tag does not tell yet what is ours."""
+    """
+    Before the first `up` no wildcard stands for a domain: the tag does not tell yet what is ours.
+    """
     project.write("    example.com: { generation: 1, regions: [eu-west-1, us-east-1] }\n")
     result = project.run("iam-policy")
     allowed = policy(result)
@@ -68,8 +70,10 @@ def test_new_stack(project):
     assert {frozenset(arns) for arns in of_identities.values()} == {frozenset(ours), frozenset("*")}
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
     assert result.stderr == (
-        "byodkim: not known before the first `pulumi up`: the account, the id of the stack, with which its "
-        "owner tags begin, the hosted zone of example.com; `*` stands for each until the policy is printed "
+        "byodkim: not known before the first `pulumi up`: the account, the id of the stack, "
+        "with which its "
+        "owner tags begin, the hosted zone of example.com; `*` stands for each until the "
+        "policy is printed "
         "again\n"
     )
 
@@ -89,7 +93,8 @@ def test_one_identity(project, stored):
     changes = [f"{change}{one}Attributes" for one in ("ConfigurationSet", "Dkim", "DkimSigning")]
     of_ours = ["ses:DeleteEmailIdentity", *changes, "ses:TagResource", "ses:UntagResource"]
     assert [
-        (one["Action"], one["Resource"], one.get("Condition")) for one in printed(result)["Statement"]
+        (one["Action"], one["Resource"], one.get("Condition"))
+        for one in printed(result)["Statement"]
     ] == [
         (["ses:CreateEmailIdentity", "ses:TagResource"], f"{SES}identity/{DOMAIN}", new),
         (["ses:GetEmailIdentity"], f"arn:aws:ses:*:{ACCOUNT}:identity/*", None),
@@ -135,7 +140,9 @@ PUT, TAG = "PutEmailIdentityDkimSigningAttributes", "TagResource"
 )
 def test_no_way_round_the_owner(project, stored, action, domain, tags, allowed):
     """Nobody can delete another's identity, nor make it ours first, in whatever Region."""
-    project.write(f"    {DOMAIN}: {{ generation: 1 }}\n    adopt.example: {{ generation: 1, adopt: true }}\n")
+    project.write(
+        f"    {DOMAIN}: {{ generation: 1 }}\n    adopt.example: {{ generation: 1, adopt: true }}\n"
+    )
     stored()
     document = printed(project.run("iam-policy"))
     assert is_allowed(document, f"ses:{action}", f"{SES}identity/{domain}", tags) == allowed
@@ -144,7 +151,9 @@ def test_no_way_round_the_owner(project, stored, action, domain, tags, allowed):
 
 
 def test_leaving(project, stored):
-    """What is in the state and not declared any more can be read, untagged, made again and deleted."""
+    """
+    What is in the state and not declared any more can be read, untagged, made again and deleted.
+    """
     project.write("    example.net: { generation: 1, dns: manual }\n")
     stored(dns=("route53:Z1",))
     allowed = policy(project.run("iam-policy"))
@@ -189,7 +198,10 @@ TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
     },
 )
 def test_zones(project, stored, dns, in_state, zones, read):
-    """Once every zone of a domain is in the state, no other one can be written to; some have to be read."""
+    """
+    Once every zone of a domain is in the state, no other one can be written to; some have to be
+    read.
+    """
     project.write(f"    {DOMAIN}: {{ generation: 1, dns: {dns} }}\n")
     stored(dns=tuple(f"route53:{one}" for one in in_state))
     allowed = policy(project.run("iam-policy"))
@@ -280,7 +292,9 @@ def test_kms_key(project, stored, key, resource, alias):
     document = printed(project.run("iam-policy"))
     assert "secretsmanager:PutResourcePolicy" in policy(project.run("iam-policy"))
     [(found, condition)] = [
-        (one["Resource"], one["Condition"]) for one in document["Statement"] if "kms:Decrypt" in one["Action"]
+        (one["Resource"], one["Condition"])
+        for one in document["Statement"]
+        if "kms:Decrypt" in one["Action"]
     ]
     through = {"StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"]}}
     by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [alias]}} if alias else {}
@@ -292,7 +306,9 @@ def test_kms_key(project, stored, key, resource, alias):
 
 def test_too_long(project):
     """A policy that IAM does not take is printed, with what to do about it."""
-    project.write("".join(f"    mail-{number}.example.com: {{ generation: 1 }}\n" for number in range(60)))
+    project.write(
+        "".join(f"    mail-{number}.example.com: {{ generation: 1 }}\n" for number in range(60))
+    )
     result = project.run("iam-policy")
     assert "a managed policy takes 6144: make several of it" in result.stderr
     assert policy(result)
@@ -314,7 +330,8 @@ def test_without_a_project(tmp_path, world):
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")]
+    ("region", "partition"),
+    [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")],
 )
 def test_partition(project, monkeypatch, region, partition):
     """Every ARN is of the partition of the Region at hand."""
@@ -344,9 +361,21 @@ def test_scan(project):
     },
 )
 def test_role_of_zone(assumed, roles):
-    """The role of a record's provider is read from the state, whatever a program has given the provider."""
-    provider = {"type": "pulumi:providers:aws", "urn": "urn:p", "id": "1", "inputs": {"assumeRoles": assumed}}
-    record = {"type": "aws:route53/record:Record", "provider": "urn:p::1", "outputs": {"zoneId": "Z1"}}
+    """
+    The role of a record's provider is read from the state, whatever a program has given the
+    provider.
+    """
+    provider = {
+        "type": "pulumi:providers:aws",
+        "urn": "urn:p",
+        "id": "1",
+        "inputs": {"assumeRoles": assumed},
+    }
+    record = {
+        "type": "aws:route53/record:Record",
+        "provider": "urn:p::1",
+        "outputs": {"zoneId": "Z1"},
+    }
     export = {"deployment": {"resources": [provider, record]}}
     assert read_state(json.dumps(export)).roles == roles
 

@@ -26,7 +26,11 @@ def shape(value):
     """The fields of a JSON value, whatever is in them. Entries of a list are alike."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
-    return [shape(value[0])] if isinstance(value, list) and value and isinstance(value[0], dict) else ...
+    return (
+        [shape(value[0])]
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+        else ...
+    )
 
 
 def example(command):
@@ -71,7 +75,9 @@ def no_answer(project):
             {"ns1.example.net": "silent"}
         ),
         "not made": lambda project: project.stored.clear(),
-        "no DNS": lambda project: project.write("    example.com: {generation: 2, dnsCheck: off}\n"),
+        "no DNS": lambda project: project.write(
+            "    example.com: {generation: 2, dnsCheck: off}\n"
+        ),
         "no project": lambda project: (project.directory / "Pulumi.yaml").unlink(),
     },
 )
@@ -89,7 +95,10 @@ def no_answer(project):
     ids=" ".join,
 )
 def test_printed(project, change, line):
-    """Whatever happens, standard output is one JSON value; an error says there what standard error says."""
+    """
+    Whatever happens, standard output is one JSON value; an error says there what standard error
+    says.
+    """
     change(project)
     result = project.run(*line, "--json")
     printed = json.loads(result.stdout)

@@ -1,6 +1,6 @@
 """
-What `byodkim status` prints: in terminals of any width what identifies is there in full, Prometheus reads the
-metrics, and the report is one page that needs nothing beside it, and holds no key.
+What `byodkim status` prints: in terminals of any width what identifies is there in full, Prometheus
+reads the metrics, and the report is one page that needs nothing beside it, and holds no key.
 """
 
 import html
@@ -32,7 +32,8 @@ ANSI = re.compile("\x1b\\[[0-9;]*m")
 SELECTORS = ("s20261125-3f9c2a71", "s20261125-3f9c2a72")
 NAMES = ("example.com", "news.customer-service.eu.example.com")
 SEEN = (
-    "1 of 4 servers show the key, ns-1234.awsdns-56.example.net and ns-1.awsdns-02.example.org are silent, "
+    "1 of 4 servers show the key, ns-1234.awsdns-56.example.net and "
+    "ns-1.awsdns-02.example.org are silent, "
     "ns-2.awsdns-03.example.com has no TXT record"
 )
 
@@ -73,7 +74,10 @@ def found(name, region):
         rotate_after_days=180,
         identities=tuple(identities),
         records=tuple(records),
-        wrong=("eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`", f"record: {SEEN}"),
+        wrong=(
+            "eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`",
+            f"record: {SEEN}",
+        ),
         due=("rotate: generation 12 has signed for 200 days",),
         notes=("generation 11 may leave DNS from 2026-12-05 12:00 UTC",),
     )
@@ -112,7 +116,9 @@ def shown(monkeypatch):
 
 @pytest.mark.parametrize("columns", [0, 20, 40, 60, 79, 80, 100, 132, 200, 300, None])
 def test_nothing_is_cut(shown, columns):
-    """Every name is there in full, in one line, and a line is no longer than the terminal is wide."""
+    """
+    Every name is there in full, in one line, and a line is no longer than the terminal is wide.
+    """
     lines = shown(columns)
     words = {word.strip(",:") for line in lines for word in line.split()}
     assert words >= IDENTIFIES
@@ -127,7 +133,9 @@ def test_summary_first(shown):
     assert lines[:3] == ["dev: 2 domains, 2 wrong", "", "wrong:"]
     headings = [line for line in lines if line and line[0] != " " and line.endswith(":")]
     assert headings == ["wrong:", "due:", "notes:"]
-    assert [line for line in lines if line.startswith(NAMES)] == [f"{name}: wrong" for name in NAMES]
+    assert [line for line in lines if line.startswith(NAMES)] == [
+        f"{name}: wrong" for name in NAMES
+    ]
     assert sum("ns-1234.awsdns-56.example.net" in line for line in lines) == len(NAMES)
 
 
@@ -146,7 +154,9 @@ def test_narrow(shown):
 
 
 def test_tables(shown):
-    """One that is wide enough gets tables, as wide as they have to be; a log of CI has 80 columns."""
+    """
+    One that is wide enough gets tables, as wide as they have to be; a log of CI has 80 columns.
+    """
     lines = shown(100)
     headings = [re.split("  +", line.strip()) for line in lines if line.startswith("  Region")]
     assert headings == [["Region", "SES", "generation", "signing since", "days"]] * 2
@@ -215,7 +225,10 @@ def test_metrics(project, world):
 
 
 def test_metrics_of_the_page():
-    """The page on monitoring has the verdicts by number, as they are in the code, in its table of metrics."""
+    """
+    The page on monitoring has the verdicts by number, as they are in the code, in its table of
+    metrics.
+    """
     page = (ROOT / "docs" / "how-to" / "automation.md").read_text(encoding="utf-8")
     row = re.search(r"^\| `byodkim_domain_status` \|.*$", page, re.MULTILINE)[0]
     assert {verdict: int(number) for number, verdict in re.findall(r"(\d) (\w+)", row)} == SEVERITY
@@ -225,9 +238,13 @@ def test_metrics_that_are_not_known():
     """An age of nothing is no number, and the role of a slot without a record no text."""
     known = {"name": "ses3._domainkey.example.com", "value": "", "fingerprint": "", "bits": None}
     record = RecordNow(**known, verdict="right", servers_visible=2, servers_asked=2)
-    found = parsed(as_prometheus(replace(NOW, domains=[replace(NOW.domains[0], records=(record,))])))
+    found = parsed(
+        as_prometheus(replace(NOW, domains=[replace(NOW.domains[0], records=(record,))]))
+    )
     assert "byodkim_days_until_rotation" not in {name for name, *_ in found}
-    assert {dict(labels)["role"] for name, *labels in found if name.startswith("byodkim_record")} == {""}
+    assert {
+        dict(labels)["role"] for name, *labels in found if name.startswith("byodkim_record")
+    } == {""}
 
 
 def test_labels_hold_any_text():
@@ -302,7 +319,10 @@ def test_keys_of_the_report(rotated, world, report):
 
 
 def test_report_of_an_adopted_identity(rotated, world, report):
-    """The standby of an adopted identity has no last signature; the note beside it says that nobody knows."""
+    """
+    The standby of an adopted identity has no last signature; the note beside it says that nobody
+    knows.
+    """
     world.put("old", generation=4)
     world.next_run()
     rotated.write(f"    {DOMAIN}: {{generation: 1, adopt: true}}\n")
@@ -314,7 +334,9 @@ def test_report_of_an_adopted_identity(rotated, world, report):
 
 
 def test_no_key_in_the_report(rotated, world, report):
-    """Neither a private key nor anything that is encrypted is in it; public keys are fingerprints."""
+    """
+    Neither a private key nor anything that is encrypted is in it; public keys are fingerprints.
+    """
     supplied = ", ".join(f"{n}: {{selector: s{n}, privateKey: own}}" for n in (1, 2, 3))
     rotated.write(
         f"    {DOMAIN}: {{generation: 2, keys: {{{supplied}}}}}\n"
@@ -325,7 +347,10 @@ def test_no_key_in_the_report(rotated, world, report):
 
 
 def test_alone_and_accessible():
-    """No script, no other file, no address of one; a language, a title, captions and headings of cells."""
+    """
+    No script, no other file, no address of one; a language, a title, captions and headings of
+    cells.
+    """
     text = as_html(NOW)
     page = Page(text)
     tags = [tag for tag, _ in page.elements]
@@ -334,7 +359,10 @@ def test_alone_and_accessible():
     assert ("html", {"lang": "en"}) in page.elements
     assert [tags.count(tag) for tag in ("title", "main", "h1")] == [1, 1, 1]
     assert tags.count("caption") == tags.count("table") > 2
-    assert {attributes.get("scope") for tag, attributes in page.elements if tag == "th"} == {"col", "row"}
+    assert {attributes.get("scope") for tag, attributes in page.elements if tag == "th"} == {
+        "col",
+        "row",
+    }
 
 
 def test_report_is_escaped():
@@ -349,7 +377,9 @@ def test_report_is_escaped():
     assert "<title>DKIM keys of &lt;script&gt;" in page
     assert "<script" not in page
     assert [line for line in page.splitlines() if not line.isprintable()] == []
-    assert {dict(found).get("id") for tag, found in Page(page).elements if tag == "section"} == {evil}
+    assert {dict(found).get("id") for tag, found in Page(page).elements if tag == "section"} == {
+        evil
+    }
 
 
 def test_a_folder_that_is_not_there(rotated):
@@ -360,7 +390,10 @@ def test_a_folder_that_is_not_there(rotated):
 
 
 def test_worst_first(rotated, world, report):
-    """Who opens the list sees first, in words, what is wrong, why, a link to the rest, and whose it is."""
+    """
+    Who opens the list sees first, in words, what is wrong, why, a link to the rest, and whose it
+    is.
+    """
     rotated.write(f"    {DOMAIN}: {{generation: 2}}\n    zz.example: {{generation: 1}}\n")
     text = report()
     head, *rows = [row for row in Page(text).rows if len(row) == 4]
@@ -406,7 +439,14 @@ def browser(tmp_path):
 
     def run(*arguments):
         done = subprocess.run(
-            ["timeout", "120", "chromium", *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", *arguments],
+            [
+                "timeout",
+                "120",
+                "chromium",
+                *OPTIONS,
+                f"--user-data-dir={tmp_path / 'profile'}",
+                *arguments,
+            ],
             capture_output=True,
             text=True,
         )
@@ -417,7 +457,9 @@ def browser(tmp_path):
 
 
 def test_report_in_a_browser(browser, tmp_path):
-    """Every row is there, nothing is wider than the window, and what is wrong has another colour."""
+    """
+    Every row is there, nothing is wider than the window, and what is wrong has another colour.
+    """
     page = tmp_path / "holder.html"
     page.write_text(HOLDER.format(page=html.escape(as_html(NOW)), width=360))
     shown = browser("--dump-dom", page.as_uri())

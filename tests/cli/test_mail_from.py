@@ -57,7 +57,11 @@ TWO = {"mx_records": (MX, f"20{MX[2:]}")}
     {
         "not in SES": ({}, "", NOT_SET),
         # Pulumi refuses the name, so a run is no way out.
-        "not free": ({"mx_records": ("10 mx.example.net",)}, "", f"{BOUNCE} receives other mail, by"),
+        "not free": (
+            {"mx_records": ("10 mx.example.net",)},
+            "",
+            f"{BOUNCE} receives other mail, by",
+        ),
         "two MX": (TWO, BOUNCE, f"{BOUNCE} has several MX records, and SES takes"),
         "no SPF": ({"records": ()}, BOUNCE, f"{BOUNCE} has no SPF record {SPF}: add it"),
     },
@@ -98,7 +102,9 @@ def test_not_found_by_ses(declared, setting, on_failure, status, exit_code):
 @pytest.mark.parametrize("status", ["PENDING", "FAILED", "TEMPORARY_FAILURE", "SUCCESS"])
 @pytest.mark.parametrize("on_failure", ["REJECT_MESSAGE", "USE_DEFAULT_VALUE"])
 def test_not_in_the_stack_file(project, made, status, on_failure):
-    """One that was set before is nobody's business here, unless SES refuses all mail because of it."""
+    """
+    One that was set before is nobody's business here, unless SES refuses all mail because of it.
+    """
     project.write(f"    {DOMAIN}:\n      generation: 2\n      adopt: true\n")
     project.world.ses().set_mail_from(DOMAIN, BOUNCE)
     mail_from = project.world.model.identities(REGION)[DOMAIN].mail_from
@@ -115,7 +121,9 @@ def test_not_in_the_stack_file(project, made, status, on_failure):
 
 @pytest.mark.parametrize("dns", ["manual", "cloudflare", f"{{zone: _domainkey.{DOMAIN}}}"])
 def test_records(declared, dns):
-    """Both are printed for the panel, unless Pulumi writes them, in the domain's zone in Route 53."""
+    """
+    Both are printed for the panel, unless Pulumi writes them, in the domain's zone in Route 53.
+    """
     project = declared()
     assert project.run("records").stdout.count("`pulumi up` writes it at Route 53") == 5
     project = declared(f"dns: {dns}\n      mailFrom: bounce")
@@ -133,7 +141,10 @@ def test_records(declared, dns):
 
 
 def test_zone_by_id(declared):
-    """A zone that is known by its ID may be a delegated `_domainkey`, where `pulumi up` writes neither."""
+    """
+    A zone that is known by its ID may be a delegated `_domainkey`, where `pulumi up` writes
+    neither.
+    """
     shown = declared("dns: {zoneId: Z1}\n      mailFrom: bounce").run("records").stdout
     condition = "writes it at Route 53, if its zone Z1 holds the name"
     assert " ".join(shown.split()).count(f"{BOUNCE}: nothing to type, `pulumi up` {condition}") == 2
@@ -141,7 +152,9 @@ def test_zone_by_id(declared):
 
 def changed(result):
     """What a change batch does, in short."""
-    changes = [(one["Action"], one["ResourceRecordSet"]) for one in json.loads(result.stdout)["Changes"]]
+    changes = [
+        (one["Action"], one["ResourceRecordSet"]) for one in json.loads(result.stdout)["Changes"]
+    ]
     return [f"{action} {one['Type']} {one['Name']}" for action, one in changes]
 
 
@@ -150,7 +163,9 @@ CREATED = [f"CREATE {kind} {BOUNCE}." for kind in ("MX", "TXT")]
 
 
 def test_change_batch(declared):
-    """The batch of keys succeeds again; that of MAIL FROM replaces nothing of others, as `pulumi up`."""
+    """
+    The batch of keys succeeds again; that of MAIL FROM replaces nothing of others, as `pulumi up`.
+    """
     project = declared("dns: manual\n      mailFrom: bounce")
     result = project.run("records", "--format", "route53")
     assert changed(result) == KEYS
@@ -160,8 +175,12 @@ def test_change_batch(declared):
 
 
 def test_change_batch_of_a_zone(declared):
-    """Beside a delegated `_domainkey` each batch is for a zone of its own, in which the other is not."""
-    project = declared(f"dns: {{provider: manual, zone: _domainkey.{DOMAIN}}}\n      mailFrom: bounce")
+    """
+    Beside a delegated `_domainkey` each batch is for a zone of its own, in which the other is not.
+    """
+    project = declared(
+        f"dns: {{provider: manual, zone: _domainkey.{DOMAIN}}}\n      mailFrom: bounce"
+    )
     assert changed(project.run("records", "--format", "route53")) == KEYS
     for form in ("route53", "route53-mail-from"):
         assert changed(project.run("records", "--zone", DOMAIN, "--format", form)) == CREATED
@@ -208,7 +227,9 @@ def test_policy(project, declared, declare, where):
 
 def test_policy_by_zone(project):
     """Whoever may write to the zone of one domain may not write the MAIL FROM domain of another."""
-    roles = {name: f"arn:aws:iam::123456789012:role/{name}" for name in ("example.com", "example.net")}
+    roles = {
+        name: f"arn:aws:iam::123456789012:role/{name}" for name in ("example.com", "example.net")
+    }
     project.stored = []
     entry = "    {}: {{generation: 1, mailFrom: bounce, dns: {{assumeRole: '{}'}}}}\n"
     project.write("".join(entry.format(*one) for one in roles.items()))

@@ -1,4 +1,6 @@
-"""The commands beside a program of one's own: no stack file lists the domains, the state has them."""
+"""
+The commands beside a program of one's own: no stack file lists the domains, the state has them.
+"""
 
 import json
 from dataclasses import replace
@@ -20,7 +22,9 @@ from tests.support.world import DOMAIN
 def project(tmp_path, world):
     """A project whose program has signed with generation 2 for half a month."""
     project = CliProject(tmp_path, world, has_own_program=True)
-    project.stack_file.write_text("config:\n  aws:region: eu-west-1\n  senders:key: { secure: v1:abc }\n")
+    project.stack_file.write_text(
+        "config:\n  aws:region: eu-west-1\n  senders:key: { secure: v1:abc }\n"
+    )
     project.stored = [world.verified(2)]
     world.publish(1, 2, 3)
     world.clock.advance(timedelta(days=15))
@@ -28,9 +32,16 @@ def project(tmp_path, world):
 
 
 def test_arguments(domains, declare):
-    """Everything is well, and nothing is said of a stack file; what to set is named as an argument."""
+    """
+    Everything is well, and nothing is said of a stack file; what to set is named as an argument.
+    """
     [found] = domains()
-    assert (found["domain"], found["verdict"], found["wrong"], found["due"]) == (DOMAIN, "well", [], [])
+    assert (found["domain"], found["verdict"], found["wrong"], found["due"]) == (
+        DOMAIN,
+        "well",
+        [],
+        [],
+    )
     declare(overlap_days=0)
     due = "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
     assert domains()[0]["due"] == [due]
@@ -49,7 +60,8 @@ def test_others(project, world):
 
 
 @pytest.mark.parametrize(
-    ("label", "written_at"), [("godaddy:example.com", "GoDaddy"), ("mine:1", "mine"), ("manual", "")]
+    ("label", "written_at"),
+    [("godaddy:example.com", "GoDaddy"), ("mine:1", "mine"), ("manual", "")],
 )
 def test_who_writes(project, label, written_at, declare):
     """A record of which the program has its provider write it is not typed in."""
@@ -61,7 +73,9 @@ def test_who_writes(project, label, written_at, declare):
 
 
 AFTER = [("manual", None, None, 1), ("mine", None, None, 3)]
-SLOTS = {one: (f"{name}._domainkey.{DOMAIN}.k.example@mine:1",) for one, name in ((1, "ses1"), (2, "m2"))}
+SLOTS = {
+    one: (f"{name}._domainkey.{DOMAIN}.k.example@mine:1",) for one, name in ((1, "ses1"), (2, "m2"))
+}
 
 
 @cases(
@@ -87,7 +101,9 @@ def test_zones(project, places, zones):
 
 @pytest.mark.parametrize("others", [True, False])
 def test_policy_of_retired(project, others):
-    """A domain whose identities are gone, and whose records stay for now, has no Region in the state."""
+    """
+    A domain whose identities are gone, and whose records stay for now, has no Region in the state.
+    """
     name = "a.example.org"
     project.stored = project.stored if others else []
     project.published[name], project.signing[name] = (1, 2), 1
@@ -139,14 +155,24 @@ TODAY = "today `generation=3` with `published=[1, 2, 3, 4]` is allowed"
         # A refusal names what is allowed today as arguments; an override was for its own step.
         "too early": ({"overlap_days": 10}, yesterday, DOMAIN, TODAY),
         "too early after a leak": ({"overlap_days": 0}, yesterday, DOMAIN, TODAY),
-        "no further key": (SUPPLIED, None, DOMAIN, "there is no standby, `keys` has no generation 3\n"),
+        "no further key": (
+            SUPPLIED,
+            None,
+            DOMAIN,
+            "there is no standby, `keys` has no generation 3\n",
+        ),
         "mistyped": (
             {},
             None,
             "example.org",
             f"example.org: is not in stack dev, did you mean {DOMAIN!r}?\n",
         ),
-        "an identity alone": ({"generation": None, "published": ()}, None, DOMAIN, "has no generations"),
+        "an identity alone": (
+            {"generation": None, "published": ()},
+            None,
+            DOMAIN,
+            "has no generations",
+        ),
     },
 )
 def test_refused(project, world, declare, declared, signed_until, domain, said):

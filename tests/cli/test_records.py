@@ -1,4 +1,6 @@
-"""`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form."""
+"""
+`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form.
+"""
 
 import json
 import re
@@ -60,7 +62,13 @@ def test_private_key(file):
     path = TESTDATA / f"{file}.pem"
     text = printed(DOMAIN, "--selector", "s1", "--private-key", str(path), "--format", "json")
     assert json.loads(text) == [
-        {"name": NAME, "type": "TXT", "ttl": 300, "value": VALUE, "strings": [VALUE[:255], VALUE[255:]]}
+        {
+            "name": NAME,
+            "type": "TXT",
+            "ttl": 300,
+            "value": VALUE,
+            "strings": [VALUE[:255], VALUE[255:]],
+        }
     ]
     assert text == printed(*ONE, "--format", "json")
 
@@ -73,9 +81,13 @@ def test_key_from_standard_input():
 
 
 def test_panel():
-    """By default it is what a person types, in the panel that was named; a zone above shortens it."""
+    """
+    By default it is what a person types, in the panel that was named; a zone above shortens it.
+    """
     text = printed(*ONE, "--panel", "hostgator")
-    typed = panels.instructions(PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    typed = panels.instructions(
+        PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN
+    )
     assert text == f"example.com: 1 record, 1 to type in\n\n{typed}\n"
     assert "\n\nDNS panel of example.com\n" in printed(*ONE)
     above = ("mail.example.com", *ONE[1:], "--panel", "godaddy", "--zone", "Example.com.")
@@ -87,17 +99,25 @@ EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes 
 EXPECTED_PRIVATE = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
 EMPTY = "'' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
 ADDRESS = (
-    "Invalid value for '[DOMAIN]': 'a@example.com' is an e-mail address, which inherits the DKIM of its "
+    "Invalid value for '[DOMAIN]': 'a@example.com' is an e-mail address, which inherits the "
+    "DKIM of its "
     "domain, expected a domain such as 'example.com'"
 )
 BLANK = (
-    "Invalid value for '--zone': 'a b' has a blank or a line break, expected a domain such as 'example.com'"
+    "Invalid value for '--zone': 'a b' has a blank or a line break, expected a domain such as "
+    "'example.com'"
 )
 REFUSED = {
     "no key": (THIS, "Give --private-key or --public-key."),
-    "both keys": ((*ONE, "--private-key", PRIVATE), "Give --private-key or --public-key, not both."),
+    "both keys": (
+        (*ONE, "--private-key", PRIVATE),
+        "Give --private-key or --public-key, not both.",
+    ),
     "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector needs DOMAIN."),
-    "no selector": ((DOMAIN, *PUBLIC_KEY), "--private-key and --public-key need DOMAIN and --selector."),
+    "no selector": (
+        (DOMAIN, *PUBLIC_KEY),
+        "--private-key and --public-key need DOMAIN and --selector.",
+    ),
     "a stack too": ((*ONE, "--stack", "dev"), "Give --stack or --selector, not both."),
     "no such file": (
         (*THIS, "--public-key", "/no/such/file"),
@@ -115,7 +135,10 @@ REFUSED = {
         (*THIS, "--private-key", PUBLIC_KEY[1]),
         f"Invalid value for --private-key: {PUBLIC_KEY[1]} is a public key, {EXPECTED_PRIVATE}",
     ),
-    "empty selector": ((DOMAIN, "--selector", "", *PUBLIC_KEY), f"Invalid value for --selector: {EMPTY}"),
+    "empty selector": (
+        (DOMAIN, "--selector", "", *PUBLIC_KEY),
+        f"Invalid value for --selector: {EMPTY}",
+    ),
     "e-mail address": (("a@example.com", *THIS[1:], *PUBLIC_KEY), ADDRESS),
     "another zone": (
         (*ONE, "--zone", "example.org"),
@@ -127,7 +150,10 @@ REFUSED = {
 
 @cases(("arguments", "problem"), REFUSED)
 def test_refused(arguments, problem):
-    """What does not go together, or is no key, is refused by the option's name, and nothing is printed."""
+    """
+    What does not go together, or is no key, is refused by the option's name, and nothing is
+    printed.
+    """
     result = run(*arguments)
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr.splitlines()[-1] == f"Error: {problem}"
@@ -140,7 +166,8 @@ def test_outside_a_project(arguments):
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr == (
         "byodkim: there is no Pulumi.yaml in / or above it\n"
-        "  hint: `cd` to the folder of the project, or give DOMAIN and --selector to work without a stack\n"
+        "  hint: `cd` to the folder of the project, or give DOMAIN and --selector to work "
+        "without a stack\n"
     )
     assert printed(DOMAIN, "--selector", "s1", *PUBLIC_KEY)
 
@@ -173,7 +200,8 @@ def project(tmp_path, world):
     project = CliProject(tmp_path, world)
     project.write(
         "    example.com: {generation: 2}\n"
-        "    mail.example.net: {generation: 1, dns: {provider: manual, panel: wix, zone: example.net}}\n"
+        "    mail.example.net: {generation: 1, dns: {provider: manual, panel: wix, zone: "
+        "example.net}}\n"
     )
     project.stored = [world.verified(2), world.verified(1, domain="mail.example.net")]
     return project
@@ -200,32 +228,43 @@ def test_panel_of_the_stack_file(project):
     assert "example.com" not in result.stdout
     result = project.run(*one, "--panel", "godaddy", "--zone", "mail.example.net")
     assert "  Name:  s1._domainkey\n" in result.stdout
-    project.write("    mail.example.net: {generation: 1, dns: {provider: cloudflare, zone: example.net}}\n")
+    project.write(
+        "    mail.example.net: {generation: 1, dns: {provider: cloudflare, zone: example.net}}\n"
+    )
     result = project.run(*one, "--panel", "cloudflare")
     assert ("s1._domainkey.mail\n" in result.stdout, result.stderr) == (True, "")
 
 
 @pytest.mark.parametrize(
-    ("dns", "where"), [("route53", "Route 53"), ("[route53, cloudflare]", "Route 53 and Cloudflare")]
+    ("dns", "where"),
+    [("route53", "Route 53"), ("[route53, cloudflare]", "Route 53 and Cloudflare")],
 )
 def test_nothing_to_type(project, dns, where):
     """Of a record that `pulumi up` writes there is nothing to type, unless somebody wants to."""
     project.write(f"    mail.example.net: {{generation: 1, dns: {dns}}}\n")
     result = project.run("records", "mail.example.net")
     said = [
-        f"s{number}._domainkey.mail.example.net: nothing to type, `pulumi up` writes it at {where}\n"
+        (
+            f"s{number}._domainkey.mail.example.net: nothing to type, `pulumi up` writes it at "
+            f"{where}\n"
+        )
         for number in (1, 2)
     ]
     assert result.stdout == "dev: 2 records, 2 written by `pulumi up`\n\n" + "\n".join(said)
     assert result.stderr == ""
-    assert project.run("records", "mail.example.net", "--panel", "route53").stdout.count("  Value: ") == 2
+    assert (
+        project.run("records", "mail.example.net", "--panel", "route53").stdout.count("  Value: ")
+        == 2
+    )
     project.write("    mail.example.net: {generation: 1, dns: [route53, manual]}\n")
     shown = project.run("records", "mail.example.net").stdout
     assert shown.startswith("dev: 2 records, 2 to type in\nassumed ")
 
 
 def test_each_record_by_its_own_place(project):
-    """Of a domain that moves from pasted records to Route 53 only those before the move are typed in."""
+    """
+    Of a domain that moves from pasted records to Route 53 only those before the move are typed in.
+    """
     later = "{provider: route53, fromGeneration: 3}"
     by_hand = "{provider: manual, panel: wix, zone: example.com}"
     project.write(f"    {DOMAIN}: {{generation: 2, dns: [{by_hand}, {later}]}}\n")
@@ -251,7 +290,9 @@ def test_each_record_by_its_own_place(project):
     ids=["default", "set", "left to Cloudflare"],
 )
 def test_ttl_of_the_stack_file(project, written, ttl):
-    """The TTL is the one with which the stack publishes, in every form that has one, at MAIL FROM too."""
+    """
+    The TTL is the one with which the stack publishes, in every form that has one, at MAIL FROM too.
+    """
     project.write(f"    {DOMAIN}: {{generation: 2{written}}}\n")
     del project.stored[1:]
 
@@ -272,7 +313,10 @@ def test_two_domains_of_one_zone(project):
     project.write(f"    example.net: {{generation: 2}}\n    {sub_domain}\n")
     project.stored = [
         replace(one, declared=replace(one.declared, domain=name))
-        for one, name in ((project.stored[0], "example.net"), (project.stored[1], "mail.example.net"))
+        for one, name in (
+            (project.stored[0], "example.net"),
+            (project.stored[1], "mail.example.net"),
+        )
     ]
     changes = json.loads(project.run("records", "--format", "route53").stdout)["Changes"]
     assert len(changes) == 5
@@ -288,8 +332,12 @@ def test_two_domains_of_one_zone(project):
     ],
 )
 def test_those_of_a_zone(project, zone, names, form):
-    """Of records in several zones, of one DOMAIN too, each form has those of the zone that is named."""
-    below = "{generation: 2, mailFrom: bounce, dns: {provider: manual, zone: _domainkey.example.com}}"
+    """
+    Of records in several zones, of one DOMAIN too, each form has those of the zone that is named.
+    """
+    below = (
+        "{generation: 2, mailFrom: bounce, dns: {provider: manual, zone: _domainkey.example.com}}"
+    )
     named = "{generation: 1, dns: {provider: manual, zone: example.net}}"
     project.write(f"    example.com: {below}\n    mail.example.net: {named}\n")
     result = project.run("records", "--zone", zone, "--format", form)
@@ -299,15 +347,22 @@ def test_those_of_a_zone(project, zone, names, form):
 
 
 def test_zone_that_nobody_has_named(project):
-    """It is that of all records which it holds and the stack file leaves open; those of other zones go."""
+    """
+    It is that of all records which it holds and the stack file leaves open; those of other zones
+    go.
+    """
     project.write(
-        "    example.com: {generation: 2, mailFrom: bounce}\n    mail.example.net: {generation: 1}\n"
+        "    example.com: {generation: 2, mailFrom: bounce}\n    mail.example.net: "
+        "{generation: 1}\n"
     )
     names = [
-        one["name"] for one in json.loads(project.run("records", "--json", "--zone", "example.net").stdout)
+        one["name"]
+        for one in json.loads(project.run("records", "--json", "--zone", "example.net").stdout)
     ]
     assert names == [f"s{one}._domainkey.mail.example.net" for one in (1, 2)]
-    shown = project.run("records", DOMAIN, "--zone", f"_domainkey.{DOMAIN}", "--panel", "godaddy").stdout
+    shown = project.run(
+        "records", DOMAIN, "--zone", f"_domainkey.{DOMAIN}", "--panel", "godaddy"
+    ).stdout
     assert (shown.count("  Name:  s"), "bounce" in shown) == (3, False)
 
 
@@ -315,7 +370,9 @@ def test_assumed_zones_of_a_stack(project, world):
     """Of several sub-domains without a zone in the stack file each one's is named, once."""
     by_hand = "generation: 1, dns: manual"
     project.write(f"    a.example.com: {{{by_hand}}}\n    mail.example.net: {{{by_hand}}}\n")
-    project.stored = [world.verified(1, domain=domain) for domain in ("a.example.com", "mail.example.net")]
+    project.stored = [
+        world.verified(1, domain=domain) for domain in ("a.example.com", "mail.example.net")
+    ]
     assert project.run("records").stdout.startswith(
         "dev: 4 records, 4 to type in\n"
         "assumed that the panel's zone is a.example.com, mail.example.net: "
@@ -337,7 +394,11 @@ NO_RECORD = f"byodkim: {CliMessages.NO_RECORD(subject='new.example').with_hint()
     ("written", "arguments", "said"),
     {
         "unknown": ("", ["example.org"], unknown("example.org", ", did you mean 'example.com'?")),
-        "not alike": ("", ["a.test"], unknown("a.test", ", which has example.com, mail.example.net")),
+        "not alike": (
+            "",
+            ["a.test"],
+            unknown("a.test", ", which has example.com, mail.example.net"),
+        ),
         "not alike any of many": (
             "".join(f"    {name}: {{generation: 1}}\n" for name in MORE),
             ["zzz.test"],
@@ -404,28 +465,38 @@ def test_zone_file_is_read_back(listed):
 
 @given(lists)
 def test_json_is_read_back(listed):
-    """Value and strings say the same, one entry a record; so does a change batch, one value a set."""
+    """
+    Value and strings say the same, one entry a record; so does a change batch, one value a set.
+    """
     read = json.loads(as_objects(listed))
     batch = json.loads(as_change_batch(listed))["Changes"]
     assert {one["Action"] for one in batch} == {"UPSERT"}, "exactly one value is left at the name"
     sets = [one["ResourceRecordSet"] for one in batch]
     assert {(one["Type"], one["TTL"]) for one in sets} == {("TXT", 300)}
     values = {
-        one["Name"].removesuffix("."): [value["Value"] for value in one["ResourceRecords"]] for one in sets
+        one["Name"].removesuffix("."): [value["Value"] for value in one["ResourceRecords"]]
+        for one in sets
     }
     assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
     assert plain(listed) == {one["name"]: one["value"] for one in read}
     assert plain(listed) == {name: records.unquoted(value) for name, [value] in values.items()}
     assert all(value.startswith('"') for [value] in values.values())
-    strings = [one["strings"] for one in read] + [value[1:-1].split('" "') for [value] in values.values()]
+    strings = [one["strings"] for one in read] + [
+        value[1:-1].split('" "') for [value] in values.values()
+    ]
     assert all(len(string) <= 255 for one in strings for string in one)
     assert len(read) == len(listed) == len(sets)
 
 
 @given(lists)
 def test_panel_text_is_read_back(listed):
-    """Each record has its own block, with one field for the value; another one has the notes of several."""
-    blocks = [one for one in as_panel(listed).split("\n\n") if not one.startswith("Each of these TXT ")]
+    """
+    Each record has its own block, with one field for the value; another one has the notes of
+    several.
+    """
+    blocks = [
+        one for one in as_panel(listed).split("\n\n") if not one.startswith("Each of these TXT ")
+    ]
     assert len(blocks) == len(listed)
     for record, block in zip(listed, blocks, strict=True):
         field = f"  {record.panel.value_field}:"

@@ -1,4 +1,6 @@
-"""`byodkim rotate` edits the stack file so that another key signs, and says what that does first."""
+"""
+`byodkim rotate` edits the stack file so that another key signs, and says what that does first.
+"""
 
 import errno
 import json
@@ -55,7 +57,9 @@ def signing(world, generation, *, since=200, domain=DOMAIN, until=None, sent=Tru
     return Stored(
         declared=world.declared(generation, domain=domain, **changes),
         instance="i",
-        key=KeyInSes(key_set_at=at, key_set_by="", signing_since=at, status="SUCCESS") if sent else None,
+        key=KeyInSes(key_set_at=at, key_set_by="", signing_since=at, status="SUCCESS")
+        if sent
+        else None,
         signed_until={number: now - days * DAY for number, days in (until or {}).items()},
     )
 
@@ -81,25 +85,69 @@ LEAKED = "generation: 3; published: [{}3, 4]; overlapDays: 0"
     {
         # The next published generation signs; `published` says no more than it must.
         "plain": ((), 2, (1, 2, 3), {}, "generation: 2 # signs", "generation: 3 # signs"),
-        "tidied": ((), 2, (1, 2, 3), {}, f"{FROM_2}; overlapDays: 0; tags: {{}}", "generation: 3; tags: {}"),
+        "tidied": (
+            (),
+            2,
+            (1, 2, 3),
+            {},
+            f"{FROM_2}; overlapDays: 0; tags: {{}}",
+            "generation: 3; tags: {}",
+        ),
         "on its way": ((), 2, (1, 2, 3), {1: 3}, FROM_2, "generation: 3; published: [1, 2, 3, 4]"),
-        "short": ((), 2, (1, 2, 3), {1: 3}, "generation: 2; overlapDays: 2", "generation: 3; overlapDays: 2"),
+        "short": (
+            (),
+            2,
+            (1, 2, 3),
+            {1: 3},
+            "generation: 2; overlapDays: 2",
+            "generation: 3; overlapDays: 2",
+        ),
         "replaced": ((), 2, (2, 4), {}, SKIPPED, "generation: 4; published: [2, 4, 5]"),
         "no standby": ((), 2, (2,), {}, "generation: 2; published: [2]", "generation: 3"),
         "supplied": ((), 2, (2, 3), {}, f"generation: 2; {SUPPLIED}", f"generation: 3; {SUPPLIED}"),
         "supplied, listed": ((), 2, (2, 3), {}, LISTED, f"generation: 3; {SUPPLIED}"),
-        "again": ((), 2, (2, 3, 4), {2: 9, 3: 1}, "generation: 2; published: [2, 3, 4]", "generation: 3"),
+        "again": (
+            (),
+            2,
+            (2, 3, 4),
+            {2: 9, 3: 1},
+            "generation: 2; published: [2, 3, 4]",
+            "generation: 3",
+        ),
         # The previous generation signs again, and nothing leaves DNS.
-        "back": (("--back",), 2, (1, 2, 3), {}, "generation: 2", "generation: 1; published: [1, 2, 3]"),
+        "back": (
+            ("--back",),
+            2,
+            (1, 2, 3),
+            {},
+            "generation: 2",
+            "generation: 1; published: [1, 2, 3]",
+        ),
         "past none": (("--back",), 4, (2, 4, 5), {}, GAP, GAP.replace(": 4", ": 2")),
-        "past an unused one": (("--back",), 4, (2, 3, 4, 5), {2: 1}, FROM_4, FROM_4.replace(": 4", ": 2")),
+        "past an unused one": (
+            ("--back",),
+            4,
+            (2, 3, 4, 5),
+            {2: 1},
+            FROM_4,
+            FROM_4.replace(": 4", ": 2"),
+        ),
         # The leaked key leaves DNS at once, and only that one: an innocent one may be on its way.
         "leaked": (("--compromised",), 2, (1, 2, 3), {1: 60}, "generation: 2", LEAKED.format("")),
-        "leaked, another": (("--compromised",), 2, (1, 2, 3), {1: 6}, "generation: 2", LEAKED.format("1, ")),
+        "leaked, another": (
+            ("--compromised",),
+            2,
+            (1, 2, 3),
+            {1: 6},
+            "generation: 2",
+            LEAKED.format("1, "),
+        ),
     },
 )
 def test_edits(project, world, options, signs, published, until, before, after):
-    """Each way writes the next step; the lines of the domain, before and after, stand here in one."""
+    """
+    Each way writes the next step; the lines of the domain, before and after, stand here in one.
+    """
     project.published = {DOMAIN: tuple(number for number in published if number < 5)}
     project.stored = [signing(world, signs, published=published, until=until)]
     project.write(entry(before))
@@ -113,8 +161,10 @@ def test_compromised_says_what_fails(project):
     result = project.run("rotate", DOMAIN, "--compromised", "--dry-run")
     assert result.stderr == (
         "byodkim: example.com: generation 2 → 3, in DNS: 3, 4\n"
-        "byodkim: example.com: the update that switches to generation 3 also removes the record of 2\n"
-        "byodkim: example.com: mail signed with generation 2 that is on its way fails DKIM, and so does what "
+        "byodkim: example.com: the update that switches to generation 3 also removes the "
+        "record of 2\n"
+        "byodkim: example.com: mail signed with generation 2 that is on its way fails DKIM, "
+        "and so does what "
         "SES signs with it until it has found the record of 3\n"
         "byodkim: example.com: `overlapDays: 0` allows that, and the next rotation removes it\n"
     )
@@ -128,7 +178,9 @@ def test_compromised_says_what_fails(project):
     supplied=st.none() | st.sets(st.integers(1, 6)),
 )
 def test_the_step_is_allowed(signing_keys, way, around, until, is_written, supplied):
-    """No step is planned that the preview would refuse, whatever signed lately; a leaked key leaves."""
+    """
+    No step is planned that the preview would refuse, whatever signed lately; a leaked key leaves.
+    """
     world = World(signing_keys)
     published = tuple(sorted({3, *around}))
     stored = signing(world, 3, published=published, until=until)
@@ -166,7 +218,10 @@ CHANGE = """\
 
 
 def test_output(project):
-    """Standard output has the change and nothing else, nor what is encrypted; then it is written and run."""
+    """
+    Standard output has the change and nothing else, nor what is encrypted; then it is written and
+    run.
+    """
     secret = "  ses-byodkim:privateKeys: { own: { secure: v1:abc== } }\nencryptionsalt: v1:SALT=\n"
     project.write(f"    # ours\n    Example.COM: {{ generation: 2 }} # all\n{secret}")
     result = project.run("rotate", "example.com.", "--yes")
@@ -189,7 +244,10 @@ def test_output(project):
     },
 )
 def test_asks_first(project, arguments, answer, exit_code, written, ran):
-    """Nothing is written or run before somebody says yes to the change; with --no-up Pulumi never runs."""
+    """
+    Nothing is written or run before somebody says yes to the change; with --no-up Pulumi never
+    runs.
+    """
     result = project.run("rotate", DOMAIN, *arguments, terminal=True, answer=answer)
     assert "+    example.com: {generation: 3}\n" in result.stdout
     assert ("byodkim: write this? [y/N]" in result.stderr) == (arguments == ["--no-up"])
@@ -213,13 +271,19 @@ UP_FAILED, NOTHING_CHANGED = (
     {
         "it changes something": (lambda project: project.secrets.update(arn=None), 255, UP_FAILED),
         "it writes into the file": (written_into, 255, UP_FAILED),
-        "its state is lost": (lambda project: setattr(project, "complaint", "no backend"), 255, UP_FAILED),
+        "its state is lost": (
+            lambda project: setattr(project, "complaint", "no backend"),
+            255,
+            UP_FAILED,
+        ),
         "it is killed": (lambda _: None, -9, UP_FAILED),
         "it does not begin": (lambda _: None, 255, NOTHING_CHANGED),
     },
 )
 def test_pulumi_fails(project, what_happens, exit_code, text):
-    """If `pulumi up` fails half-way, or nobody knows, the change stays; if it does not begin, it goes."""
+    """
+    If `pulumi up` fails half-way, or nobody knows, the change stays; if it does not begin, it goes.
+    """
     before = project.stack_file.read_text()
     project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
@@ -256,7 +320,9 @@ def no_space(project, monkeypatch):
     },
 )
 def test_the_file_can_not_be_written(project, monkeypatch, happens, exit_code, problem):
-    """Then it is what it was, with what others wrote, nothing is beside it, and Pulumi does not run."""
+    """
+    Then it is what it was, with what others wrote, nothing is beside it, and Pulumi does not run.
+    """
     happens(project, monkeypatch)
     before, mode = project.stack_file.read_text(), project.stack_file.stat().st_mode
     result = project.run("rotate", DOMAIN, "--yes")
@@ -279,14 +345,20 @@ def test_the_file_is_replaced_whole(project):
         assert opened.read() == before
     assert project.stack_file.is_symlink()
     assert (file.read_text(), file.stat().st_mode & 0o777) == (before.replace("2}", "3}"), 0o640)
-    assert {one.name for one in project.directory.iterdir()} == {"Pulumi.yaml", "elsewhere.yaml", "stacks"}
+    assert {one.name for one in project.directory.iterdir()} == {
+        "Pulumi.yaml",
+        "elsewhere.yaml",
+        "stacks",
+    }
     assert [*project.stack_file.parent.iterdir()] == [project.stack_file]
 
 
 @pytest.mark.parametrize("name", ["ses-byodkim:domains", "domains"])
 @pytest.mark.parametrize("kind", ["value", "default"])
 def test_written_for_all_stacks(project, world, name, kind):
-    """The file in which the value stands is edited, be it the project's, whose defaults hold too."""
+    """
+    The file in which the value stands is edited, be it the project's, whose defaults hold too.
+    """
     project.stored = [signing(world, 2, until={1: 3})]
     project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
     before = project.stack_file.read_bytes()
@@ -320,7 +392,10 @@ TAB = "line 4: found character '\\t' that cannot start any token"
     ("written", "problem"),
     {
         "elsewhere": (CONFIG, NO_MAP),
-        "as text": (CONFIG + '  ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'\n', NO_MAP),
+        "as text": (
+            CONFIG + '  ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'\n',
+            NO_MAP,
+        ),
         "so that only Pulumi reads it": (
             f"{CONFIG}  ses-byodkim:domains:\n    example.com: {{generation: 2}}\t# signs\n",
             CliMessages.NOT_READ(file=FILE, problem=TAB),
@@ -390,7 +465,10 @@ LEFT_OUT = said(str(CliMessages.NOT_ROTATED(domains=DOMAIN)))
     },
 )
 def test_one_can_not_rotate(project, world, arguments, rotated, left_out):
-    """Of the keys that are due, those that can rotate do, and it says which can't; else it is all or none."""
+    """
+    Of the keys that are due, those that can rotate do, and it says which can't; else it is all or
+    none.
+    """
     for name in ("example.net", "example.org"):
         world.publish(1, 2, 3, domain=name)
     project.stored = [
@@ -415,7 +493,11 @@ PASTED_BEFORE = {2: ("manual",), 3: ("route53:Z1",)}
     {
         "route53": (("route53:Z1",), None, "waits for it at most 120 s, then fails"),
         "manual": (("manual",), None, "fails then"),
-        "pasted before": (("manual", "route53:Z1"), PASTED_BEFORE, "waits for it at most 120 s, then fails"),
+        "pasted before": (
+            ("manual", "route53:Z1"),
+            PASTED_BEFORE,
+            "waits for it at most 120 s, then fails",
+        ),
     },
 )
 def test_record_is_not_visible(project, world, dns, places, waits):
@@ -430,9 +512,10 @@ def test_record_is_not_visible(project, world, dns, places, waits):
     again = "; `pulumi up --refresh`, run first, makes the record again if somebody changed it"
     result = project.run("rotate", DOMAIN, "--dry-run")
     assert result.stderr.splitlines()[1:] == [
-        "byodkim: example.com: the record of generation 3 is not visible: 0 of 2 servers show the key, "
-        f"ns1.example.net and ns2.example.net have no TXT record; the update {waits}, and SES keeps its key"
-        + ("" if dns == ("manual",) else again),
+        "byodkim: example.com: the record of generation 3 is not visible: 0 of 2 servers show "
+        "the key, "
+        f"ns1.example.net and ns2.example.net have no TXT record; the update {waits}, and SES "
+        "keeps its key" + ("" if dns == ("manual",) else again),
     ]
 
 
@@ -466,9 +549,13 @@ OTHER = CliMessages.OTHER_GENERATION(name="example.com us-east-1", generation=1,
 WAITS = CliMessages.WAITS_FOR_DNS(name="example.com eu-west-1")
 NO_WAY_BACK = CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=1)
 NOT_EDITABLE = line(("domains", DOMAIN), SettingMessages.NOT_EDITABLE())
-MISTYPED = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", did you mean 'example.com'?")
+MISTYPED = CliMessages.OTHER_DOMAIN(
+    domain="example.net", stack="dev", known=", did you mean 'example.com'?"
+)
 NOT_ALIKE = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", which has a.test")
-NONE_LEFT = CliMessages.OTHER_DOMAIN(domain="example.net", stack="dev", known=", which has no domain")
+NONE_LEFT = CliMessages.OTHER_DOMAIN(
+    domain="example.net", stack="dev", known=", which has no domain"
+)
 LEAVING = CliMessages.LEAVING(domain=DOMAIN, stack="dev")
 NEITHER = [rotated_lately(3), CliMessages.NOT_MADE(domain="example.net")]
 LAST = {"generation": 3, "published": (2, 3)}
@@ -485,20 +572,42 @@ THERE = {"region": "us-east-1"}
         "in another generation": ([{}, {"generation": 1, **THERE}], ONE, [DOMAIN], [OTHER]),
         "awaiting DNS": ([{"sent": False}], ONE, [DOMAIN], [WAITS]),
         "retired": ([{}], entry("generation: 2; retired: true"), [DOMAIN], [RETIRED]),
-        "lately": ([{"until": {1: 3}}, {"until": {1: 2}, **THERE}], ONE, [DOMAIN], [rotated_lately(2)]),
-        "the first": ([{"generation": 1}], entry("generation: 1"), [DOMAIN, "--back"], [NO_WAY_BACK]),
+        "lately": (
+            [{"until": {1: 3}}, {"until": {1: 2}, **THERE}],
+            ONE,
+            [DOMAIN],
+            [rotated_lately(2)],
+        ),
+        "the first": (
+            [{"generation": 1}],
+            entry("generation: 1"),
+            [DOMAIN, "--back"],
+            [NO_WAY_BACK],
+        ),
         "the last key": ([LAST], entry(LAST_ONE), [DOMAIN], [NO_STANDBY]),
-        "the last key has leaked": ([LAST], entry(LAST_ONE), [DOMAIN, "--compromised"], [NO_STANDBY]),
+        "the last key has leaked": (
+            [LAST],
+            entry(LAST_ONE),
+            [DOMAIN, "--compromised"],
+            [NO_STANDBY],
+        ),
         "an alias": ([{}], ALIAS, [DOMAIN], [NOT_EDITABLE]),
         "two": ([{"until": {1: 3}}], TWO, ["--all"], NEITHER),
         "mistyped": ([{}], ONE, ["example.net"], [MISTYPED]),
         "leaving": ([{}], "    example.net: {generation: 1}\n", [DOMAIN], [LEAVING]),
-        "like a name that leaves": ([{}], "    a.test: {generation: 1}\n", ["example.net"], [NOT_ALIKE]),
+        "like a name that leaves": (
+            [{}],
+            "    a.test: {generation: 1}\n",
+            ["example.net"],
+            [NOT_ALIKE],
+        ),
         "the last has left": ([{}], "    {}\n", ["example.net"], [NONE_LEFT]),
     },
 )
 def test_refused(project, world, stored, written, arguments, problems):
-    """What would make mail fail or lead nowhere is refused, for all domains at once, with the way out."""
+    """
+    What would make mail fail or lead nowhere is refused, for all domains at once, with the way out.
+    """
     project.stored = [signing(world, **{"generation": 2, **one}) for one in stored]
     project.write(written)
     before = project.stack_file.read_bytes()
@@ -529,5 +638,7 @@ def test_json(project):
         "diff": json.loads(result.stdout)["diff"],
     }
     assert project.run("rotate", DOMAIN, "--yes", "--json").exit_code == 2
-    nothing = json.loads(project.run("rotate", "--older-than", "999d", "--dry-run", "--json").stdout)
+    nothing = json.loads(
+        project.run("rotate", "--older-than", "999d", "--dry-run", "--json").stdout
+    )
     assert (nothing["written"], nothing["rotations"]) == (False, [])

@@ -42,7 +42,9 @@ def has(world, signing_keys):
         if easy:
             world.model.put_easy_dkim(domain, region, primary=primary)
         else:
-            world.model.put_identity(domain, region, selector=selector, private_key=key, tags=tags or {})
+            world.model.put_identity(
+                domain, region, selector=selector, private_key=key, tags=tags or {}
+            )
         if changes:
             world.model.change(domain, region, **changes)
 
@@ -177,20 +179,32 @@ def test_regions(project, has):
 
 def test_the_settings_accept_it(project, has):
     """What is written is read by the project's own settings, whatever the names are."""
-    names = ["1e3.example.com", "no.example", "xn--bcher-kva.example", "on.example.com", "12.34.example.com"]
+    names = [
+        "1e3.example.com",
+        "no.example",
+        "xn--bcher-kva.example",
+        "on.example.com",
+        "12.34.example.com",
+    ]
     project.zones_in_dns |= dict.fromkeys(names, ("ns.example.org",))
     for name in names:
         has(name, easy=name < "b")
     config = stack_file.load(scan(project, "--nameserver", "127.0.0.1:53").stdout)["config"]
     ours = {
-        name.partition(":")[2]: value for name, value in config.items() if name.startswith("ses-byodkim:")
+        name.partition(":")[2]: value
+        for name, value in config.items()
+        if name.startswith("ses-byodkim:")
     }
     found = settings.load(ours, default_region=config["aws:region"]).domains
     assert [one.name for one in found] == sorted(names)
-    assert {(one.adopt, one.generation, one.dns_resolvers) for one in found} == {(True, 1, ("127.0.0.1:53",))}
+    assert {(one.adopt, one.generation, one.dns_resolvers) for one in found} == {
+        (True, 1, ("127.0.0.1:53",))
+    }
 
 
-HOSTILE = "x\u2028  aws:endpoints:\u2028    - sesv2: https://evil.example\u2028  other:x:\u2028    y:"
+HOSTILE = (
+    "x\u2028  aws:endpoints:\u2028    - sesv2: https://evil.example\u2028  other:x:\u2028    y:"
+)
 """An owner tag that ends a comment for readers of YAML to which U+2028 is the end of a line."""
 
 
@@ -209,7 +223,9 @@ def test_tags_of_others(project, has, options):
 def test_read_back(text):
     """Text that a reader of YAML might take for anything but what was meant is not written."""
     assert read_back("a: 1 # x\n", {"a": 1})
-    with pytest.raises(InvalidSettings, match="what was read can't be written as YAML: nothing was written"):
+    with pytest.raises(
+        InvalidSettings, match="what was read can't be written as YAML: nothing was written"
+    ):
         read_back(text, {"a": 1})
 
 
@@ -242,7 +258,10 @@ def test_counted_once(project, has):
 
 def test_of_another_stack(project, has):
     """What another stack has gets an entry only if it is named in full: one `up` would take it."""
-    has("a.example.com", tags={"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"})
+    has(
+        "a.example.com",
+        tags={"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"},
+    )
     has("b.example.com")
     said = "a.example.com: the stack other/prod has it, `--domain a.example.com` takes it over\n"
     result = scan(project, "--domain", "*.example.com")
@@ -256,7 +275,13 @@ def test_of_another_stack(project, has):
 
 def test_no_zone(project, has):
     """A domain whose zone DNS does not find gets no entry, and holds up no wave."""
-    for name in ("a.example.org", "b.example.org", "c.example.com", "d.example.net", "e.example.net"):
+    for name in (
+        "a.example.org",
+        "b.example.org",
+        "c.example.com",
+        "d.example.net",
+        "e.example.net",
+    ):
         has(name)
     result = scan(project, "--limit", "2")
     assert list(adopted(result)) == ["c.example.com", "d.example.net"]
@@ -314,7 +339,9 @@ def test_no_such_name(project, has, name, meant):
     """A name that SES does not have is an error, before anything is read; of one to leave out it is said."""
     has("a1.example.com")
     has("some_name.example.com")
-    result = scan(project, "--domain", "a1.*", "--domain", "some_name.example.com", "--domain", name)
+    result = scan(
+        project, "--domain", "a1.*", "--domain", "some_name.example.com", "--domain", name
+    )
     said = f"byodkim: {name.lower()}: SES has no such domain here{meant}\n"
     assert (2, said) == (result.exit_code, result.stderr)
     assert "GetEmailIdentity" not in called(project)
@@ -324,7 +351,11 @@ def test_no_such_name(project, has, name, meant):
 def test_nothing_found(project):
     """An account without domains has no stack file."""
     result = scan(project)
-    assert (0, "", "byodkim: there is nothing to adopt\n") == (result.exit_code, result.stdout, result.stderr)
+    assert (0, "", "byodkim: there is nothing to adopt\n") == (
+        result.exit_code,
+        result.stdout,
+        result.stderr,
+    )
     assert json.loads(scan(project, "--json").stdout)["domains"] == []
 
 
@@ -352,7 +383,10 @@ def test_regions_that_are_not_enabled(project, has, monkeypatch):
         return project.world.ses(region)
 
     def refused(result, region):
-        return (2, f"byodkim: aws: no response from STS in {region}\n") == (result.exit_code, result.stderr)
+        return (2, f"byodkim: aws: no response from STS in {region}\n") == (
+            result.exit_code,
+            result.stderr,
+        )
 
     monkeypatch.setattr(project, "ses", ses)
     result = project.run("scan")
@@ -363,7 +397,9 @@ def test_regions_that_are_not_enabled(project, has, monkeypatch):
     assert refused(project.run("scan"), "nowhere")
 
 
-@pytest.mark.parametrize(("method", "action"), [("zones", "ListHosted"), ("name_servers", "GetHosted")])
+@pytest.mark.parametrize(
+    ("method", "action"), [("zones", "ListHosted"), ("name_servers", "GetHosted")]
+)
 def test_without_leave_to_read_zones(project, has, monkeypatch, method, action):
     """Name servers alone say where DNS is; that of Route 53 may be another account's."""
     has("example.com")
@@ -400,9 +436,15 @@ def test_mail_from(project, has, in_ses, expected):
     """MAIL FROM is written where the setting can keep it as it is."""
     domain = "a.example.com"
     for region, seen in in_ses.items():
-        has(domain, region, **({"mail_from": MailFrom(f"{seen[0]}.{domain}", *seen[1:])} if seen else {}))
+        has(
+            domain,
+            region,
+            **({"mail_from": MailFrom(f"{seen[0]}.{domain}", *seen[1:])} if seen else {}),
+        )
     result = scan(project)
     assert adopted(result)[domain].get("mailFrom") == expected
     assert "keeps MAIL FROM" in result.stdout
     refused = (REGION, ("bounce", "REJECT_MESSAGE", "PENDING")) in in_ses.items()
-    assert ("bounce.a.example.com, for which SES refuses all mail (PENDING)" in result.stdout) == refused
+    assert (
+        "bounce.a.example.com, for which SES refuses all mail (PENDING)" in result.stdout
+    ) == refused

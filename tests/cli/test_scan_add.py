@@ -57,7 +57,9 @@ def test_first_wave(project, left):
 
 def test_waves(project):
     """Each wave adds to the one before, and leaves out what the stack has."""
-    project.write("    B.example.com:  # mine\n        generation: 7\n        # adopt: true\n  zzz:last: 1\n")
+    project.write(
+        "    B.example.com:  # mine\n        generation: 7\n        # adopt: true\n  zzz:last: 1\n"
+    )
     before = project.stack_file.read_text()
     first = scan(project, *ADD, "--limit", "1")
     assert "byodkim: left out: domains that the stack has: 1\n" in first.stderr
@@ -83,7 +85,10 @@ def test_account(project):
 
 
 def test_deleted_entry(project):
-    """What somebody deletes from the file is found again, and how it stays out is said when it is written."""
+    """
+    What somebody deletes from the file is found again, and how it stays out is said when it is
+    written.
+    """
     first = scan(project, *ADD)
     assert first.stderr.endswith(f"Pulumi.dev.yaml is written\nbyodkim: {CliMessages.EXCLUDE()}\n")
     text = project.stack_file.read_text()
@@ -96,13 +101,18 @@ def test_deleted_entry(project):
 
 
 def test_asks(project):
-    """Nothing is written before somebody has seen the change and said yes; a file that is missing is made."""
+    """
+    Nothing is written before somebody has seen the change and said yes; a file that is missing is
+    made.
+    """
     project.stack_file.write_text(SALT)
     for options in ({}, {"terminal": True, "answer": "n\n"}, {"terminal": True, "answer": ""}):
         result = scan(project, "--add", **options)
         assert (1, SALT) == (result.exit_code, project.stack_file.read_text())
         assert "+    a.example.com:\n" in result.stdout
-    assert result.stderr.endswith("byodkim: nothing was written\n  hint: `--yes` writes without a question\n")
+    assert result.stderr.endswith(
+        "byodkim: nothing was written\n  hint: `--yes` writes without a question\n"
+    )
     project.stack_file.unlink()  # with the Pulumi Cloud `pulumi stack init` leaves none
     assert scan(project, "--add", terminal=True, answer="y\n").exit_code == 0
     assert len(domains(project)) == 3
@@ -124,7 +134,10 @@ EACH = "  ses-byodkim:domains:\n    x.example.com: {generation: 1, regions: [us-
     ],
 )
 def test_default_regions(project, shared, written):
-    """Regions are written where the stack's own would be others; what the stack says is not said again."""
+    """
+    Regions are written where the stack's own would be others; what the stack says is not said
+    again.
+    """
     project.stack_file.write_text(f"config:\n{shared}")
     assert scan(project, "--add", "--yes", "--limit", "1").exit_code == 0
     assert domains(project)["a.example.com"].get("regions") == written
@@ -136,7 +149,10 @@ def test_default_regions(project, shared, written):
     {
         "flow": "config: {aws:region: eu-west-1}\n",
         "flow of domains": "config:\n  ses-byodkim:domains: {b.example.com: {generation: 1}}\n",
-        "anchor": "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  x:y: *all\n",
+        "anchor": (
+            "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  x:y: "
+            "*all\n"
+        ),
         "list": "config:\n  ses-byodkim:domains: []\n",
     },
 )
@@ -151,13 +167,17 @@ def test_not_line_by_line(project, text):
 @pytest.mark.parametrize("empty", [" {}", "", " {}  # later", "\n    # later"])
 def test_empty_map(project, empty):
     """A map of domains that is empty so far is filled where it stands; its comments stay."""
-    project.stack_file.write_text(f"config:\n  ses-byodkim:domains:{empty}\n  aws:region: {REGION}\n")
+    project.stack_file.write_text(
+        f"config:\n  ses-byodkim:domains:{empty}\n  aws:region: {REGION}\n"
+    )
     result = scan(project, "--add", "--yes")
     assert result.exit_code == 0, result.stderr
     text = project.stack_file.read_text()
     assert list(domains(project)) == ["a.example.com", "b.example.com", "c.example.com"]
     assert ("# later" in text, text.count("ses-byodkim:domains")) == ("# later" in empty, 1)
-    assert text.index("ses-byodkim:domains") < text.index("a.example.com") < text.index("aws:region")
+    assert (
+        text.index("ses-byodkim:domains") < text.index("a.example.com") < text.index("aws:region")
+    )
 
 
 def test_domains_of_the_project_file(project):
@@ -167,8 +187,13 @@ def test_domains_of_the_project_file(project):
         file.write(f"config:\n  aws:region: {{value: eu-west-1}}\n{shared}")
     result = scan(project, "--add", "--yes")
     assert (1, False) == (result.exit_code, project.stack_file.exists())
-    assert "Pulumi.yaml: holds the domains of the stack, and other stacks may share it\n" in result.stderr
-    assert result.stderr.endswith("hint: edit it by hand: without `--add` the entries are printed\n")
+    assert (
+        "Pulumi.yaml: holds the domains of the stack, and other stacks may share it\n"
+        in result.stderr
+    )
+    assert result.stderr.endswith(
+        "hint: edit it by hand: without `--add` the entries are printed\n"
+    )
     entries = scan(project, "-s", "dev").stdout
     assert f"{COMMENT}    a.example.com:\n{ENTRY}" in entries
 
@@ -188,7 +213,10 @@ TEXT = "config:\n  p:domains:\n    b:\n      k: |\n        text\n"
             "config:\n    z: 1",
             "config:\n    z: 1\n    n: 1\n    p:domains:\n        x: {a: 1}\n",
         ),
-        "CRLF": ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
+        "CRLF": (
+            "config:\r\n  z: 1\r\n",
+            "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n",
+        ),
         "comments": (NOTES.format("", ""), NOTES.format("   x: {a: 1}\n", "  n: 1\n")),
         "literal": (TEXT, f"{TEXT}    x: {{a: 1}}\n  n: 1\n"),
         "Region": (f"{REGION_ONLY}{X[:-1]}", f"{REGION_ONLY}  n: 1\n{X}    x: {{a: 1}}\n"),
@@ -214,12 +242,16 @@ def test_with_a_domain_twice():
     """A domain that is there already is not there twice afterwards."""
     text = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
     with pytest.raises(InvalidSettings, match="can't be extended in place"):
-        stack_file.with_domains(text, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})
+        stack_file.with_domains(
+            text, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={}
+        )
 
 
 def test_other_name(project):
     """In a project of another name the resolver is set where its domains are."""
-    (project.directory / "Pulumi.yaml").write_text("name: mail\nruntime: python\nstackConfigDir: stacks\n")
+    (project.directory / "Pulumi.yaml").write_text(
+        "name: mail\nruntime: python\nstackConfigDir: stacks\n"
+    )
     options = ("--nameserver", "10.0.0.53")
     printed = stack_file.load(scan(project, "-s", "dev", *options).stdout)
     assert scan(project, "--add", "--yes", *options).exit_code == 0

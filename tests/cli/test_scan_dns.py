@@ -47,17 +47,40 @@ NAMECHEAP = ("dns1.registrar-servers.com",)
     {
         "zone of the account": (COM, AWS, ONE, "Route 53", None, ""),
         "two of a name": (COM, AWS, TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
-        "a longer zone that nobody delegates to": (COM, AWS, LONGER, "Route 53", {"zoneId": "Z1"}, ""),
+        "a longer zone that nobody delegates to": (
+            COM,
+            AWS,
+            LONGER,
+            "Route 53",
+            {"zoneId": "Z1"},
+            "",
+        ),
         "another account": (COM, OTHER, ONE, "Route 53", PASTED, ELSEWHERE),
         "zones not readable": (COM, AWS, None, "Route 53", PASTED, f"perhaps {ELSEWHERE}"),
-        "API": (MAIL, ("a.ns.cloudflare.com",), ONE, "Cloudflare", manual(panel="cloudflare"), BY_API),
+        "API": (
+            MAIL,
+            ("a.ns.cloudflare.com",),
+            ONE,
+            "Cloudflare",
+            manual(panel="cloudflare"),
+            BY_API,
+        ),
         "panel": (COM, NAMECHEAP, {}, "Namecheap", manual(panel="namecheap", zone=COM), ""),
         "own name server": (MAIL, ("ns.example.org",), {}, "other", "manual", ""),
-        "own name server of the parent": (COM, ("ns.example.org",), {}, "other", manual(zone=COM), ""),
+        "own name server of the parent": (
+            COM,
+            ("ns.example.org",),
+            {},
+            "other",
+            manual(zone=COM),
+            "",
+        ),
     },
 )
 def test_home(zone, servers, zones, title, setting, note):
-    """The zone that DNS names decides; a zone of the account that it does not name counts for nothing."""
+    """
+    The zone that DNS names decides; a zone of the account that it does not name counts for nothing.
+    """
     found = home_of(MAIL, ZoneInDns(zone, servers), None if zones is None else Account(zones))
     assert (title, setting, note, "") == (found.title, found.setting, found.note, found.failure)
 
@@ -71,7 +94,9 @@ def test_home(zone, servers, zones, title, setting, note):
     ],
 )
 def test_no_home(failure, zones, why):
-    """Without a zone in DNS it is said why; a zone of the account that nobody delegates to is named."""
+    """
+    Without a zone in DNS it is said why; a zone of the account that nobody delegates to is named.
+    """
     route53 = None if zones is None else Account(zones)
     assert home_of("mail.example.com", ZoneInDns(failure=failure), route53).failure == why
 

@@ -31,9 +31,14 @@ def project(tmp_path, world):
     return project
 
 
-@pytest.mark.parametrize("chosen", [["-s", "dev", "--stack", "prod"], ["--all-stacks"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "chosen", [["-s", "dev", "--stack", "prod"], ["--all-stacks"]], ids=" ".join
+)
 def test_text(project, chosen):
-    """Each stack is shown as it is by itself, one after the other; one that is named twice is shown once."""
+    """
+    Each stack is shown as it is by itself, one after the other; one that is named twice is shown
+    once.
+    """
     alone = [project.run("status", "-s", name) for name in ("dev", "prod")]
     both = project.run("status", *chosen)
     assert both.stdout == f"{alone[0].stdout}\n{alone[1].stdout}"
@@ -42,7 +47,10 @@ def test_text(project, chosen):
 
 
 def test_values(project):
-    """As JSON one object a line, each as for one stack; a metric is described once, with all its samples."""
+    """
+    As JSON one object a line, each as for one stack; a metric is described once, with all its
+    samples.
+    """
     shown = [*map(json.loads, project.run("status", "--all-stacks", "--json").stdout.splitlines())]
     assert [(one["stack"], one["verdict"]) for one in shown] == [("dev", "well"), ("prod", "wrong")]
     assert shown[0] == json.loads(project.run("status", "--json").stdout)
@@ -56,7 +64,9 @@ def no_stack(name):
     """A file without a stack, as in a new clone."""
 
     def ask(arguments, directory):
-        raise Refused(f"pulumi {' '.join(arguments)}: no stack named '{name}' found", kind="CannotRead")
+        raise Refused(
+            f"pulumi {' '.join(arguments)}: no stack named '{name}' found", kind="CannotRead"
+        )
 
     return SimpleNamespace(_ask_pulumi=ask, directory=None)
 
@@ -78,7 +88,10 @@ def test_a_file_without_a_stack(project, form):
 def test_mistyped_stack(project):
     """The nearest stack is suggested, if one is near; with it the same command goes on."""
     project.others["dve"] = no_stack("dve")
-    assert "no stack named 'dve' found, did you mean 'dev'?" in project.run("records", "-s", "dve").stderr
+    assert (
+        "no stack named 'dve' found, did you mean 'dev'?"
+        in project.run("records", "-s", "dve").stderr
+    )
     assert project.run("records", "-s", "dev").exit_code == 0
 
 
@@ -96,7 +109,11 @@ def without_files(project):
     {
         "both": (lambda _: None, ("-s", "dev"), "--all-stacks and --stack exclude each other"),
         "report": (lambda _: None, ("--html", "report.html"), "--html is a page about one stack"),
-        "no stack is left": (without_stacks, (), "no stack of a file in the project exists: dev, prod\n"),
+        "no stack is left": (
+            without_stacks,
+            (),
+            "no stack of a file in the project exists: dev, prod\n",
+        ),
         "no stack file": (without_files, (), "there is no stack file of a project"),
     },
 )
@@ -128,7 +145,10 @@ WRONG_SETTINGS = 'domains["example.net"].generation: must be'
 @pytest.mark.parametrize("form", ["text", "json", "prometheus"])
 @pytest.mark.parametrize("chosen", [["-s", "bad", "-s", "dev"], ["--all-stacks"]], ids=" ".join)
 def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
-    """It is named, and the others are shown as without it; nothing is known of it, unless one is wrong."""
+    """
+    It is named, and the others are shown as without it; nothing is known of it, unless one is
+    wrong.
+    """
     before = project.run("status", "-s", "dev", "--format", form)
     (tmp_path / "bad").mkdir()
     bad = project.others["bad"] = CliProject(tmp_path / "bad", project.world)
@@ -140,7 +160,11 @@ def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
     assert f"byodkim: stack 'bad': {said}" in result.stderr
     if form == "json":
         error, shown = map(json.loads, result.stdout.splitlines())
-        assert [error["stack"], error["error"]["kind"], error["error"]["exit_code"]] == ["bad", kind, 3]
+        assert [error["stack"], error["error"]["kind"], error["error"]["exit_code"]] == [
+            "bad",
+            kind,
+            3,
+        ]
         assert said in error["error"]["message"]
         assert shown == json.loads(before.stdout)
     else:

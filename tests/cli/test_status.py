@@ -57,7 +57,9 @@ STS = "aws: STS is redirected to sts.example.net, which is not AWS and gets what
     },
 )
 def test_aws_settings(project, aws, said):
-    """A service that the stack file takes away from AWS is named; what is encrypted is not decrypted."""
+    """
+    A service that the stack file takes away from AWS is named; what is encrypted is not decrypted.
+    """
     project.write(ONE.format(2) + aws)
     result = project.run("status")
     assert (result.exit_code, result.stderr) == (0, f"byodkim: {said}\n")
@@ -150,7 +152,9 @@ CHANGES = {
     "deleted": lambda _, world: world.ses().delete_email_identity(DOMAIN),
     "easy DKIM": lambda _, world: world.model.put_easy_dkim(DOMAIN, "eu-west-1"),
     "record gone": lambda _, world: world.resolver.records.pop(f"s2._domainkey.{DOMAIN}"),
-    "fell back": lambda _, world: world.model.change(DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE"),
+    "fell back": lambda _, world: world.model.change(
+        DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE"
+    ),
     "fewer adopted domains": lambda project, world: fewer_domains(project, world, adopted=True),
 }
 """What befalls the stack; those that take more than a line are functions."""
@@ -204,7 +208,9 @@ set_in_the_future
   eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was ahead, and no check
     before that counts: rotate to the next generation
 """
-"""All that is wrong, below or behind what the stack file says of the domain, or what befell the stack."""
+"""
+All that is wrong, below or behind what the stack file says of the domain, or what befell the stack.
+"""
 
 
 def befall(name, project, world):
@@ -225,16 +231,26 @@ def test_wrong(project, world, written, wrong):
 
 
 def test_the_next_command(project, world, domains):
-    """A record leads to `doctor`, once a domain, first in what is gravest; so does a domain as argument."""
+    """
+    A record leads to `doctor`, once a domain, first in what is gravest; so does a domain as
+    argument.
+    """
     for generation in (1, 3):
         del world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"]
     [domain] = domains()
-    ends = [text.endswith(f"have no TXT record: `byodkim doctor {DOMAIN}`") for text in domain["wrong"]]
+    ends = [
+        text.endswith(f"have no TXT record: `byodkim doctor {DOMAIN}`") for text in domain["wrong"]
+    ]
     assert (ends, domain["due"][0].endswith("have no TXT record")) == ([True], True)
     refused = project.run("status", DOMAIN, "--all-stacks")
-    assert (refused.exit_code, "`byodkim doctor DOMAIN` is about one domain" in refused.stderr) == (3, True)
+    assert (refused.exit_code, "`byodkim doctor DOMAIN` is about one domain" in refused.stderr) == (
+        3,
+        True,
+    )
     assert "No such option" in project.run("status", "--colour").stderr
-    assert world.key(1).pkcs1_base64() not in project.run("status", world.key(1).pkcs1_base64()).output
+    assert (
+        world.key(1).pkcs1_base64() not in project.run("status", world.key(1).pkcs1_base64()).output
+    )
 
 
 def test_left_the_file(project, world, domains):
@@ -258,20 +274,30 @@ def test_left_the_file(project, world, domains):
     ],
 )
 def test_what_signs_is_what_ses_says(project, world, change, expected, row, domains):
-    """Where SES does not sign with the key that the state knows, nothing says how long it has signed."""
+    """
+    Where SES does not sign with the key that the state knows, nothing says how long it has signed.
+    """
     befall(change, project, world)
     [identity] = domains()[0]["identities"]
     enabled = identity["ses"] and identity["ses"]["signing_enabled"]
     assert [identity["status"], enabled, identity["selector"], identity["generation"]] == expected
-    assert (identity["signing_since"], identity["age_days"], identity["verified"]) == (None, None, False)
-    assert ["eu-west-1", *row.split()] in [line.split() for line in project.run("status").stdout.splitlines()]
+    assert (identity["signing_since"], identity["age_days"], identity["verified"]) == (
+        None,
+        None,
+        False,
+    )
+    assert ["eu-west-1", *row.split()] in [
+        line.split() for line in project.run("status").stdout.splitlines()
+    ]
 
 
 # -- after a switch -----------------------------------------------------------------------
 
 
 def switched(project, world):
-    """Generation 2 signed and was verified, then somebody switched to 3, and SES still says SUCCESS."""
+    """
+    Generation 2 signed and was verified, then somebody switched to 3, and SES still says SUCCESS.
+    """
     world.switch(status_after_put="SUCCESS")
     project.stored = [world.update(project.stored[0], 3)]
     project.write(ONE.format(3))
@@ -279,7 +305,10 @@ def switched(project, world):
 
 
 def test_an_old_error_beside_success(project, world):
-    """SES keeps the error of an earlier check beside SUCCESS: nothing is wrong, and nobody reads of it."""
+    """
+    SES keeps the error of an earlier check beside SUCCESS: nothing is wrong, and nobody reads of
+    it.
+    """
     world.switch(verification_info="sticky")
     assert world.ses().get_email_identity(DOMAIN).error_type == "HOST_NOT_FOUND"
     result = project.run("status")
@@ -287,7 +316,9 @@ def test_an_old_error_beside_success(project, world):
 
 
 def test_a_success_of_the_key_before(project, world, domains):
-    """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
+    """
+    After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before.
+    """
     world.switch(failed_check_keeps_success=True, first_check_seconds=1)
     switched(project, world)
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
@@ -309,13 +340,20 @@ def test_unconfirmed(project, world, domains):
     switched(project, world)
     world.clock.advance(timedelta(minutes=1))
     assert domains()[0]["wrong"] == [
-        "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: run `pulumi up`"
+        (
+            "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: "
+            "run `pulumi up`"
+        )
     ]
     world.clock.advance(timedelta(minutes=30))
     [domain] = domains()
     [identity] = domain["identities"]
     assert (domain["verdict"], domain["wrong"]) == ("well", [])
-    assert (identity["status"], identity["verified"], identity["problem"]) == ("UNCONFIRMED", False, "")
+    assert (identity["status"], identity["verified"], identity["problem"]) == (
+        "UNCONFIRMED",
+        False,
+        "",
+    )
     assert domain["notes"][0] == (
         "eu-west-1: SES says SUCCESS, and does not show whether it has checked this key; "
         "it has if the DKIM-Signature of a new mail has `s=s3`"
@@ -326,13 +364,17 @@ def test_after_a_step_back(project, world, domains):
     """A generation that has signed is previous, whatever its number: a standby never has."""
     project.stored = [world.update(world.update(project.stored[0], 3), 2)]
     [domain] = domains()
-    roles = {one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]}
+    roles = {
+        one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]
+    }
     assert roles == {1: ("previous", True), 2: ("signing", False), 3: ("previous", True)}
     assert domain["notes"][-1] == "generation 3 may leave DNS from 2026-12-05 13:00 UTC"
 
 
 def test_roles_of_a_switch_that_failed(project, domains):
-    """The program declared another generation than the one that signs: the identities have the roles."""
+    """
+    The program declared another generation than the one that signs: the identities have the roles.
+    """
     project.write("    example.com: {generation: 1, published: [1, 2, 3]}\n")
     project.published = {DOMAIN: (1, 2, 3)}
     project.stored = [replace(project.stored[0], signed_until={})]
@@ -359,15 +401,21 @@ def test_not_taken_over_yet(project, world, domains):
     project.write(ONE.format(2) + "    example.net: {generation: 1, adopt: true}\n")
     world.model.put_easy_dkim("example.net", "eu-west-1")
     [_, domain] = domains()
-    then = "SES has an identity already (Easy DKIM, SUCCESS): `pulumi up` takes it over, or says why not"
+    then = (
+        "SES has an identity already (Easy DKIM, SUCCESS): `pulumi up` takes it over, or says why "
+        "not"
+    )
     assert (domain["wrong"], domain["due"]) == ([], [f"eu-west-1: {then}"])
 
 
 @pytest.mark.parametrize(
-    ("selector", "then"), [("s2", "`pulumi up` goes on with it"), ("s9", "`adopt: true` takes it over")]
+    ("selector", "then"),
+    [("s2", "`pulumi up` goes on with it"), ("s9", "`adopt: true` takes it over")],
 )
 def test_lost_from_the_state(project, world, domains, selector, then):
-    """Our identity that is not in the state goes on with its key, unless the state has lost that, too."""
+    """
+    Our identity that is not in the state goes on with its key, unless the state has lost that, too.
+    """
     project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
     key, tags = world.key(2).pkcs1_base64(), {OWNER_TAG: OWNER}
     world.model.put_identity(DOMAIN, "us-east-1", selector=selector, private_key=key, tags=tags)
@@ -379,11 +427,15 @@ def test_ses_can_not_be_asked_about_what_is_not_made(project, world, domains):
     """Without a permission or credentials the rest is shown as it is."""
     project.stored = []
     world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
-    assert domains()[0]["wrong"] == ["eu-west-1: not made yet: `pulumi up` makes it, or says why not"]
+    assert domains()[0]["wrong"] == [
+        "eu-west-1: not made yet: `pulumi up` makes it, or says why not"
+    ]
 
 
 def test_retired(project, world, domains):
-    """Of a retired domain the day is shown from which its records may go, and then that they may."""
+    """
+    Of a retired domain the day is shown from which its records may go, and then that they may.
+    """
     project.published, project.signing = {DOMAIN: (1, 2, 3)}, {DOMAIN: 2}
     project.stored = []
     project.retired_at = {DOMAIN: "2026-11-25T13:00:00Z"}
@@ -395,11 +447,16 @@ def test_retired(project, world, domains):
     assert [one["role"] for one in domain["records"]] == ["previous", "previous", "standby"]
     assert domain["notes"] == [f"{by}; its records may go from 2026-12-06, by deleting the entry"]
     world.clock.advance(timedelta(days=11))
-    assert domains()[0]["due"] == [f"{by}; its records may go: delete the entry, and run `pulumi up`"]
+    assert domains()[0]["due"] == [
+        f"{by}; its records may go: delete the entry, and run `pulumi up`"
+    ]
 
 
 def test_notes_of_an_adopted_account(project, world, domains):
-    """What is good to know of all domains alike is one line, though each was adopted at a time of its own."""
+    """
+    What is good to know of all domains alike is one line, though each was adopted at a time of its
+    own.
+    """
     names = ("a.example.com", "b.example.com", "c.example.com")
     project.write("".join(f"    {name}: {{generation: 1, adopt: true}}\n" for name in names))
     project.stored = []
@@ -412,7 +469,8 @@ def test_notes_of_an_adopted_account(project, world, domains):
         project.stored.append(world.create(1, domain=name, adopt=True, supplied_keys=supplied))
         world.clock.advance(timedelta(minutes=1))
     adopted = (
-        "generation 2 may leave DNS from 2026-12-06, as nobody knows whether it signed before the identity "
+        "generation 2 may leave DNS from 2026-12-06, as nobody knows whether it signed before "
+        "the identity "
         "was adopted"
     )
     made_here = project.stored[0]
@@ -447,7 +505,9 @@ OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
     },
 )
 def test_due(project, world, days, settings, due, notes):
-    """What somebody should do has an exit code of its own, and what only takes its time has none."""
+    """
+    What somebody should do has an exit code of its own, and what only takes its time has none.
+    """
     project.write(ONE.format(2) + settings)
     world.clock.advance(START + timedelta(days=days) - world.clock.now())
     result = project.run("status", "--json")
@@ -461,7 +521,10 @@ def test_due(project, world, days, settings, due, notes):
 
 
 def test_two_regions(project, world, domains):
-    """A key signs from the first Region's switch on, and until the last one's; a common problem is a line."""
+    """
+    A key signs from the first Region's switch on, and until the last one's; a common problem is a
+    line.
+    """
     project.write(ONE.format(3) + "      regions: [eu-west-1, us-east-1]\n")
     before = [*project.stored, world.verified(2, region="us-east-1")]
     project.stored = []
@@ -475,25 +538,37 @@ def test_two_regions(project, world, domains):
     assert records[2]["signed_until"] == timestamp(last)
     for region in ("eu-west-1", "us-east-1"):
         world.ses(region).delete_email_identity(DOMAIN)
-    assert domains()[0]["wrong"][0] == "eu-west-1, us-east-1: gone from SES: run `pulumi up --refresh`"
+    assert (
+        domains()[0]["wrong"][0] == "eu-west-1, us-east-1: gone from SES: run `pulumi up --refresh`"
+    )
 
 
 def test_a_silent_server(project, world, domains):
     """A record that every answering server shows is right; which one is silent is a note."""
     world.resolver.failures["ns2.example.net"] = "silent"
     [domain] = domains()
-    note = "record of generation 1 (previous): 1 of 2 servers show the key, ns2.example.net is silent"
+    note = (
+        "record of generation 1 (previous): 1 of 2 servers show the key, ns2.example.net is silent"
+    )
     assert (domain["verdict"], domain["wrong"], domain["notes"][0]) == ("well", [], note)
 
 
 @pytest.mark.parametrize("failure", ["silent", "unreachable", "no time", "no resolver"])
 def test_no_answer(project, world, failure):
-    """Of records about which DNS says nothing nothing is known, unless SES says that something is wrong."""
+    """
+    Of records about which DNS says nothing nothing is known, unless SES says that something is
+    wrong.
+    """
     world.resolver.failures = dict.fromkeys(SERVERS, failure)
     result = project.run("status", "--json")
     now = json.loads(result.stdout)
     [domain] = now["domains"]
-    assert (result.exit_code, now["verdict"], domain["wrong"], domain["due"]) == (3, "unknown", [], [])
+    assert (result.exit_code, now["verdict"], domain["wrong"], domain["due"]) == (
+        3,
+        "unknown",
+        [],
+        [],
+    )
     assert len(domain["unknown"]) == len(domain["records"]) == 3
     assert project.run("doctor").exit_code == 3
     metrics = project.run("status", "--format", "prometheus").stdout
@@ -526,7 +601,10 @@ def test_answers_without_a_record(project, world, failure):
     ],
 )
 def test_which_records_mail_needs(project, world, domains, generation, days, value, kind):
-    """Mail needs the key that signs, and those that have signed lately; to repair another record is due."""
+    """
+    Mail needs the key that signs, and those that have signed lately; to repair another record is
+    due.
+    """
     value = (world.key(generation).pkcs1_base64(),) if value == "private" else value
     world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"] = value
     world.clock.advance(timedelta(days=days))
@@ -541,12 +619,17 @@ def test_which_records_mail_needs(project, world, domains, generation, days, val
 
 
 def test_it_only_reads(project, world, domains):
-    """A look is one read an identity and one look-up a record, none with `dnsCheck: off`, and no change."""
+    """
+    A look is one read an identity and one look-up a record, none with `dnsCheck: off`, and no
+    change.
+    """
     world.forget()
     before = project.stack_file.read_bytes()
     project.run("status")
     assert world.calls() == ["GetEmailIdentity"]
-    assert sorted(world.resolver.looked_up) == [f"s{number}._domainkey.{DOMAIN}" for number in (1, 2, 3)]
+    assert sorted(world.resolver.looked_up) == [
+        f"s{number}._domainkey.{DOMAIN}" for number in (1, 2, 3)
+    ]
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
     project.write(ONE.format(2) + "      dnsCheck: off\n")
     world.resolver.records.clear()
@@ -557,7 +640,10 @@ def test_it_only_reads(project, world, domains):
 
 
 def test_files_that_only_pulumi_reads(project):
-    """The files may end in yml; one that our YAML library does not take concerns no command that reads."""
+    """
+    The files may end in yml; one that our YAML library does not take concerns no command that
+    reads.
+    """
     (project.directory / "Pulumi.yaml").rename(project.directory / "Pulumi.yml")
     project.printed = configuration(project.directory / "Pulumi.yml", project.stack_file)
     file = project.stack_file.rename(project.stack_file.with_suffix(".yml"))
@@ -610,10 +696,19 @@ KEYS = f"      keys: {{1: {{selector: one, privateKey: {json.dumps(pem('rsa2048.
     ("stack_file", "text"),
     {
         "no domains": (None, SMALLEST),
-        "encrypted domains": ("config: {'ses-byodkim:domains': {secure: v1:abc}}", ENCRYPTED_DOMAINS),
-        "plain key": (MORE + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n", PLAIN_KEY),
+        "encrypted domains": (
+            "config: {'ses-byodkim:domains': {secure: v1:abc}}",
+            ENCRYPTED_DOMAINS,
+        ),
+        "plain key": (
+            MORE + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n",
+            PLAIN_KEY,
+        ),
         "pasted key": (MORE.replace(" 2\n", " 1\n") + KEYS, PASTED_KEY),
-        "no key that signs": (f"{MORE}      keys: {{1: {{selector: one, privateKey: first}}}}\n", NO_KEY),
+        "no key that signs": (
+            f"{MORE}      keys: {{1: {{selector: one, privateKey: first}}}}\n",
+            NO_KEY,
+        ),
         "no key at all": (f"{MORE}      keys: {{}}\n", NO_KEY),
         "broken file": ("config: [\n", "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
         "two problems": (MORE + "      keyBits: 4096\n      overlapdays: 7\n", TWO_PROBLEMS),
@@ -627,7 +722,9 @@ KEYS = f"      keys: {{1: {{selector: one, privateKey: {json.dumps(pem('rsa2048.
         ),
         "no project": (lambda project: (project.directory / "Pulumi.yaml").unlink(), NO_PROJECT),
         "no permission": (
-            lambda project: project.world.model.inject(Fault("access_denied", operation="GetEmailIdentity")),
+            lambda project: project.world.model.inject(
+                Fault("access_denied", operation="GetEmailIdentity")
+            ),
             "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException",
         ),
     },
@@ -649,5 +746,8 @@ def test_no_pulumi(project, monkeypatch):
     """Without the Pulumi CLI it says so, and where to get it."""
     monkeypatch.setenv("PATH", "")
     result = CliRunner().invoke(main, ["status"], obj=Environment(directory=project.directory))
-    said = "pulumi stack --show-name: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"
+    said = (
+        "pulumi stack --show-name: there is no `pulumi` on PATH\n  hint: see "
+        "https://www.pulumi.com/docs/install/"
+    )
     assert (result.exit_code, result.stderr) == (3, f"byodkim: {said}\n")

@@ -1,7 +1,9 @@
 """
-`byodkim` as a process: interrupted, kept waiting, and with odd streams, it never ends in a traceback.
+`byodkim` as a process: interrupted, kept waiting, and with odd streams, it never ends in a
+traceback.
 
-Its `pulumi` is a script with the answers of a `CliProject`; SES and DNS are sockets that stay silent.
+Its `pulumi` is a script with the answers of a `CliProject`; SES and DNS are sockets that stay
+silent.
 """
 
 import errno
@@ -52,7 +54,9 @@ def project(tmp_path, world, silent):
     project = CliProject(directory, world)
     world.publish(1, 2, 3)
     project.stored = [replace(world.verified(2), signed_until={})]
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{dns.getsockname()[1]}']}}\n")
+    project.write(
+        f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{dns.getsockname()[1]}']}}\n"
+    )
     project.environment = {
         "PATH": f"{project.pulumi_script(tmp_path / 'bin').parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
@@ -125,7 +129,10 @@ def test_rotate_says_for_whom_it_waits(project):
 
 
 def test_interrupted_at_the_question(without_dns):
-    """Ctrl-C at the question of `rotate` is an interruption, and the message says that nothing changed."""
+    """
+    Ctrl-C at the question of `rotate` is an interruption, and the message says that nothing
+    changed.
+    """
     before = without_dns.stack_file.read_bytes()
     keyboard, terminal = pty.openpty()
     with byodkim(without_dns, "rotate", DOMAIN, stdin=terminal) as process:
@@ -141,7 +148,10 @@ def test_interrupted_at_the_question(without_dns):
         stderr = process.stderr.read()
     os.close(keyboard)
     os.close(terminal)
-    assert (process.returncode, stderr.strip()) == (130, "byodkim: interrupted, nothing was written")
+    assert (process.returncode, stderr.strip()) == (
+        130,
+        "byodkim: interrupted, nothing was written",
+    )
     assert without_dns.stack_file.read_bytes() == before
 
 
@@ -223,7 +233,9 @@ def test_pulumi_speaks_utf_8(answered, tmp_path):
 
 
 def test_ctrl_c_is_left_to_pulumi(tmp_path, monkeypatch):
-    """An interrupted run of Pulumi ends in its own time: killed, it would leave the stack locked."""
+    """
+    An interrupted run of Pulumi ends in its own time: killed, it would leave the stack locked.
+    """
     script = tmp_path / "pulumi"
     script.write_text('#!/bin/sh\ntrap "" INT\nkill -INT $PPID\nkill -INT $PPID\nexit 7\n')
     script.chmod(0o755)
@@ -244,9 +256,13 @@ sys.exit(1)
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name
+)
 def test_ended_from_outside(without_dns, tmp_path, ending):
-    """A job that is cancelled ends `pulumi up` in order, by one signal: a second would end it at once."""
+    """
+    A job that is cancelled ends `pulumi up` in order, by one signal: a second would end it at once.
+    """
     script = without_dns.pulumi_script(tmp_path / "bin")
     (tmp_path / "up.py").write_text(PULUMI_UP)
     up = f'"up -s dev --yes") exec "{sys.executable}" "{tmp_path}/up.py";;\n'
@@ -255,7 +271,9 @@ def test_ended_from_outside(without_dns, tmp_path, ending):
         assert "began, in a group of its own\n" in process.stdout
         process.send_signal(ending)
         said, stderr = process.communicate()
-    got = signal.SIGTERM if ending == signal.SIGHUP else ending  # SIGHUP would not let Pulumi end in order
+    got = (
+        signal.SIGTERM if ending == signal.SIGHUP else ending
+    )  # SIGHUP would not let Pulumi end in order
     assert said == f"got {got.name} and ended in order\n"
     assert process.returncode == 1
     assert "`pulumi up` did not succeed" in stderr
@@ -267,7 +285,10 @@ def test_no_directory(answered, tmp_path):
     command = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "$@"'
     arguments = [sys.executable, "-m", "byodkim_provider", "status"]
     done = subprocess.run(
-        ["sh", "-c", command, "sh", *arguments], env=answered.environment, capture_output=True, text=True
+        ["sh", "-c", command, "sh", *arguments],
+        env=answered.environment,
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == "byodkim: the current directory does not exist any more\n"

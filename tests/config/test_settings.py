@@ -97,13 +97,18 @@ def test_everything_written():
         "published": [4, 2],
         "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
         "keys": {"2": supplied("s2"), "4": supplied("s4", "second")},
-        "mailFrom": {"label": {"us-gov-west-1": "a", "eusc-de-east-1": "b"}, "onMxFailure": "reject"},
+        "mailFrom": {
+            "label": {"us-gov-west-1": "a", "eusc-de-east-1": "b"},
+            "onMxFailure": "reject",
+        },
     }
     (domain,) = load(one(written | alike | lists)).domains
     read = domain.model_dump(by_alias=True)
     assert read | alike | {name: tuple(value) for name, value in lists.items()} == read
     assert domain.published == (2, 4)
-    assert [(dns.provider, dns.zone, dns.ttl) for dns in domain.dns] == [("route53", "example.com", 60)]
+    assert [(dns.provider, dns.zone, dns.ttl) for dns in domain.dns] == [
+        ("route53", "example.com", 60)
+    ]
     assert {number: key.selector for number, key in domain.keys.items()} == {2: "s2", 4: "s4"}
     assert (domain.keys[2].private_key, domain.keys[2].signing_key) == (KEY_1, keys.load(KEY_1))
     assert domain.mail_from_domains["us-gov-west-1"] == "a.example.com"
@@ -111,22 +116,38 @@ def test_everything_written():
 
 
 def test_domains_sorted_by_normalised_name():
-    """Domains come in the order of their normalised names; none is a stack whose last domain has left."""
-    loaded = load({"domains": {"Z.example": {"generation": 1}, "bücher.example.": {"generation": 1}}})
+    """
+    Domains come in the order of their normalised names; none is a stack whose last domain has left.
+    """
+    loaded = load(
+        {"domains": {"Z.example": {"generation": 1}, "bücher.example.": {"generation": 1}}}
+    )
     assert [domain.name for domain in loaded.domains] == ["xn--bcher-kva.example", "z.example"]
     assert load({"domains": {}, "defaults": {"keyBits": 1024}}).domains == ()
 
 
 def test_defaults_hold_unless_a_domain_says_otherwise():
-    """A domain takes from `defaults` what it does not write itself, and replaces maps as a whole."""
+    """
+    A domain takes from `defaults` what it does not write itself, and replaces maps as a whole.
+    """
     loaded = load(
         {
             "domains": {
                 "a.example": {"generation": 1},
-                "b.example": {"generation": 1, "overlapDays": 20, "tags": {"b": "2"}, "protect": False},
+                "b.example": {
+                    "generation": 1,
+                    "overlapDays": 20,
+                    "tags": {"b": "2"},
+                    "protect": False,
+                },
                 "c.example": {"generation": 1, "tags": None, "regions": ["eu-north-1"]},
             },
-            "defaults": {"overlapDays": 5, "tags": {"a": "1"}, "protect": True, "regions": ["us-east-1"]},
+            "defaults": {
+                "overlapDays": 5,
+                "tags": {"a": "1"},
+                "protect": True,
+                "regions": ["us-east-1"],
+            },
             "verification": {"timeoutMinutes": 0, "onTimeout": "fail"},
         },
         region=None,
@@ -208,22 +229,32 @@ KMS = {
         "state as object": ({"provider": "state"}, {"provider": "state"}),
         "by name": ("secretsManager", SECRETS),
         "all options": (SECRETS | ALL_OPTIONS, SECRETS | READ | {"resource_policy": AS_JSON}),
-        "JSON": (SECRETS | {"resourcePolicy": '{ "a": [] }'}, SECRETS | {"resource_policy": '{"a": []}'}),
-        **{name: (SECRETS | {"kmsKeyId": key}, SECRETS | {"kms_key_id": key}) for name, key in KMS.items()},
+        "JSON": (
+            SECRETS | {"resourcePolicy": '{ "a": [] }'},
+            SECRETS | {"resource_policy": '{"a": []}'},
+        ),
+        **{
+            name: (SECRETS | {"kmsKeyId": key}, SECRETS | {"kms_key_id": key})
+            for name, key in KMS.items()
+        },
     },
 )
 def test_key_store(written, expected):
     """A store is named, or an object with its options; a policy becomes JSON."""
     (domain,) = load(one({"generation": 1}, defaults={"keyStore": written})).domains
     assert domain.key_store.model_dump(exclude_unset=True) == expected
-    (domain,) = load(one({"generation": 1, "keyStore": written}, defaults={"keyStore": "state"})).domains
+    (domain,) = load(
+        one({"generation": 1, "keyStore": written}, defaults={"keyStore": "state"})
+    ).domains
     assert domain.key_store.model_dump(exclude_unset=True) == expected
 
 
 @pytest.mark.parametrize("zone", ["mail.example.com", "_domainkey.mail.example.com", "example.com"])
 def test_zone_above_the_record(zone):
     """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
-    (domain,) = load({"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}).domains
+    (domain,) = load(
+        {"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}
+    ).domains
     assert domain.dns[0].zone == zone
 
 
@@ -259,7 +290,10 @@ def test_regions_of_one_domain():
 
 NAMED = 'domains["example.com"].keys'
 WAITS = f"{NAMED}: no generation after 1 is published, the next rotation has to wait for DNS: add "
-UNUSED = 'domains["example.com"].keys["7"]: not published, so it has no record in DNS: add 7 to `published`'
+UNUSED = (
+    'domains["example.com"].keys["7"]: not published, so it has no record in DNS: add 7 to '
+    "`published`"
+)
 S1, S2 = {"1": supplied("s1")}, {"2": supplied("s2", "second")}
 
 
@@ -272,14 +306,20 @@ IN_STORE = f'domains["example.com"].keyStore: {HOLDS}'
     {
         "with standby": ({"keys": S1 | S2}, (1, 2), ()),
         "no standby": ({"keys": S1}, (1,), (f"{WAITS}a key `2`",)),
-        "standby not published": ({"keys": S1, "published": [1]}, (1,), (f"{WAITS}2 to `published`",)),
+        "standby not published": (
+            {"keys": S1, "published": [1]},
+            (1,),
+            (f"{WAITS}2 to `published`",),
+        ),
         "standby generated": ({"keys": S1, "published": [1, 2]}, (1, 2), ()),
         "signing one generated": ({"keys": S2, "published": [1, 2]}, (1, 2), ()),
         "not published": ({"keys": {**S1, "7": S2["2"]}, "published": [1, 2]}, (1, 2), (UNUSED,)),
     },
 )
 def test_supplied_keys(written, published, warnings):
-    """With `keys`, what they have is published by default; what is written and they lack is generated."""
+    """
+    With `keys`, what they have is published by default; what is written and they lack is generated.
+    """
     (domain,) = load(one({"generation": 1, **written})).domains
     assert (published, warnings) == (domain.published, domain.warnings)
     store = {"keyStore": "secretsManager"}
@@ -287,7 +327,9 @@ def test_supplied_keys(written, published, warnings):
         one({"generation": 1, **written, **store}),
         one({"generation": 1, **written}, defaults=store),
     ):
-        assert {*load(config).domains[0].warnings} == {*warnings, IN_STORE}, "the store does not hold them"
+        assert {*load(config).domains[0].warnings} == {*warnings, IN_STORE}, (
+            "the store does not hold them"
+        )
 
 
 NOBODY = 'privateKeys["{}"]: no generation has this key, '
@@ -312,7 +354,10 @@ def test_one_key_for_two_domains():
     """A key that two domains share is named at the second."""
     domains = {name: {"generation": 1, "keys": S1} for name in ("b.example", "a.example")}
     first, second = load({"domains": domains, "privateKeys": PRIVATE_KEYS}).domains
-    text = 'domains["b.example"].keys["1"].privateKey: is the key of a.example too, and whoever has it signs '
+    text = (
+        'domains["b.example"].keys["1"].privateKey: is the key of a.example too, and whoever has '
+        "it signs "
+    )
     assert [one for one in first.warnings if "privateKey" in one] == []
     assert second.warnings[1:] == (text + "as both: give each domain its own",)
 
@@ -320,7 +365,9 @@ def test_one_key_for_two_domains():
 def test_one_domain():
     """A program of one's own reads a domain as a stack file does."""
     written = {"generation": 2, "protect": True}
-    assert load(one(written)).domains == (settings.domain("Example.com.", written, default_region=REGION),)
+    assert load(one(written)).domains == (
+        settings.domain("Example.com.", written, default_region=REGION),
+    )
 
 
 # -- what is refused --------------------------------------------------------------------
@@ -506,8 +553,10 @@ tags: {'': x} ⇒ tags[""]: the name of a tag must be 1 to 128 characters, not 0
 """
 
 NOT_A_NAME = (
-    'keys["2"].privateKey: must be the name of a key in privateKeys, not the key: set it with `pulumi config '
-    "set --secret --path 'privateKeys[\"NAME\"]'`, and make another one if somebody may have read this"
+    'keys["2"].privateKey: must be the name of a key in privateKeys, not the key: set it with '
+    "`pulumi config "
+    "set --secret --path 'privateKeys[\"NAME\"]'`, and make another one if somebody may have "
+    "read this"
 )
 NO_REGION = (
     f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
@@ -537,7 +586,10 @@ IN_DOMAIN = {
         ["tags: must be at most 47 with those of aws:defaultTags, not 48"],
     ),
     "long tag": ({"tags": {"t" * 129: ""}}, [LONG_TAG]),
-    "long value": ({"tags": {"a": "x" * 257}}, ['tags["a"]: must be at most 256 characters, not 257']),
+    "long value": (
+        {"tags": {"a": "x" * 257}},
+        ['tags["a"]: must be at most 256 characters, not 257'],
+    ),
     "key in place of its name": ({"keys": {"2": supplied("s2", KEY_1)}}, [NOT_A_NAME]),
     "a Region that is none": ({"regions": ["us-east-9", "eu-west-1"]}, [NO_REGION]),
     "long second zone": ({"generation": 1, "published": [1], "dns": TWO_ZONES}, [LONG_NAME]),
@@ -590,10 +642,12 @@ domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: mu
 """
 
 GENERATED = (
-    f'domains["{LONG_DOMAIN}"]: too long for a generated selector, only supplied keys can have a shorter one'
+    f'domains["{LONG_DOMAIN}"]: too long for a generated selector, only supplied keys can have a '
+    "shorter one"
 )
 SUPPLIED = (
-    f'domains["{LONG_DOMAIN}"].keys["1"].selector: \'{"s" * 63}._domainkey.{LONG_DOMAIN}\' has 299 octets, '
+    f'domains["{LONG_DOMAIN}"].keys["1"].selector: \'{"s" * 63}._domainkey.{LONG_DOMAIN}\' '
+    "has 299 octets, "
     "expected at most 253: take a shorter selector"
 )
 LONG = {"generation": 1, "keys": {"1": supplied("s" * 63)}}
@@ -621,8 +675,14 @@ NOT_KNOWN = f"is not a Region that botocore {botocore.__version__} knows, did yo
     {
         "not set": (None, NOT_SET),
         "empty": ("", NOT_SET),
-        "no Region": ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
-        "mistyped": ("us-eest-1", f"aws:region: 'us-eest-1' {NOT_KNOWN} 'us-east-1' or 'us-west-1'?"),
+        "no Region": (
+            "Ireland",
+            "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'",
+        ),
+        "mistyped": (
+            "us-eest-1",
+            f"aws:region: 'us-eest-1' {NOT_KNOWN} 'us-east-1' or 'us-west-1'?",
+        ),
         "unknown": (
             "eu-west-9",
             f"aws:region: 'eu-west-9' {NOT_KNOWN} 'eu-west-1' or 'eu-west-2' or 'eu-west-3'?",
@@ -638,7 +698,11 @@ def test_all_problems_at_once():
     """Every problem of every domain is named in one go, with those between domains."""
     config = {
         "domains": {
-            "a.example": {"generation": 0, "keys": {"1": supplied("S", "cut")}, "tags": {"aws:a": "&"}},
+            "a.example": {
+                "generation": 0,
+                "keys": {"1": supplied("S", "cut")},
+                "tags": {"aws:a": "&"},
+            },
             "A.example": {"generation": 1, "regions": []},
             "b.example": {},
         },
@@ -655,7 +719,10 @@ def test_all_problems_at_once():
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",
         'domains["a.example"].regions: required, because aws:region is not set',
-        'domains["a.example"].tags["aws:a"]: must be letters, digits, blanks and _.:/=+-@, not \'&\'',
+        (
+            'domains["a.example"].tags["aws:a"]: must be letters, digits, blanks and _.:/=+-@, '
+            "not '&'"
+        ),
         'domains["a.example"].tags["aws:a"]: names that begin with \'aws:\' are reserved',
         'domains["b.example"].generation: required, it says which key signs',
         'domains["b.example"].regions: required, because aws:region is not set',
@@ -718,7 +785,10 @@ PRIME = 2**1023 + 9157  # as long as one, in a number's place
     ],
 )
 def test_no_error_quotes_a_key(misplace, private_key):
-    """Wherever a key lands by mistake, no part of it gets into the error or what Python prints below it."""
+    """
+    Wherever a key lands by mistake, no part of it gets into the error or what Python prints below
+    it.
+    """
     with pytest.raises(InvalidSettings) as caught:
         load(one({"generation": 1, **misplace(private_key)}))
     assert caught.value.__suppress_context__
@@ -729,15 +799,20 @@ def test_no_error_quotes_a_key(misplace, private_key):
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-NAMES = st.sampled_from([*settings.DomainSettings.model_json_schema(by_alias=True)["properties"], "x"])
+NAMES = st.sampled_from(
+    [*settings.DomainSettings.model_json_schema(by_alias=True)["properties"], "x"]
+)
 
 
 @given(
     domains=st.dictionaries(
-        st.sampled_from(["example.com", "Example.com.", "x"]), st.dictionaries(NAMES, VALUES) | VALUES
+        st.sampled_from(["example.com", "Example.com.", "x"]),
+        st.dictionaries(NAMES, VALUES) | VALUES,
     ),
     defaults=st.dictionaries(NAMES, VALUES) | VALUES,
     verification=VALUES,
@@ -852,12 +927,17 @@ NOT_SHOWN = "not something else"
     ("written", "problem"),
     {
         "text": ("gd_pat_secret", f"dnsCredentials: must be a map, {NOT_SHOWN}"),
-        "text for one": ({"godaddy": "x"}, f'dnsCredentials["godaddy"]: must be a map, {NOT_SHOWN}'),
+        "text for one": (
+            {"godaddy": "x"},
+            f'dnsCredentials["godaddy"]: must be a map, {NOT_SHOWN}',
+        ),
         "number": ({"x": {"token": 5}}, f'dnsCredentials["x"].token: must be text, {NOT_SHOWN}'),
     },
 )
 def test_dns_credentials(written, problem):
-    """What opens DNS hosts has names of the user's choice; what is none by name is refused unseen."""
+    """
+    What opens DNS hosts has names of the user's choice; what is none by name is refused unseen.
+    """
     good = {"godaddy": {"token": "gd_pat_secret"}, "office": {"secret": "c2VjcmV0"}}
     assert len(load(one(ONE, dnsCredentials=good)).domains) == 1
     assert problems(one(ONE, dnsCredentials=written)) == [problem]

@@ -102,7 +102,10 @@ NEW = "\n      generation: 2\n      published: [2, 3]"
     ("before", "after"),
     {
         "flow": (" {generation: 1}", " {generation: 2, published: [2, 3]}"),
-        "flow with a list": (" {generation: 1, published: [1]}", " {generation: 2, published: [2, 3]}"),
+        "flow with a list": (
+            " {generation: 1, published: [1]}",
+            " {generation: 2, published: [2, 3]}",
+        ),
         "flow in lines": (IN_LINES, " {generation: 2, published: [2, 3]}\n"),
         "no last line end": ("\n      generation: 1", NEW),
         "Windows": ("\r\n      generation: 1\r\n", f"{NEW}\n".replace("\n", "\r\n")),
@@ -117,7 +120,10 @@ NEW = "\n      generation: 2\n      published: [2, 3]"
     },
 )
 def test_shapes(before, after):
-    """However the file is laid out, what is added fits in, and an alias is replaced by what it becomes."""
+    """
+    However the file is laid out, what is added fits in, and an alias is replaced by what it
+    becomes.
+    """
     newline = "\r\n" if "\r\n" in before else "\n"
     start = "---\nconfig:\n  ses-byodkim:domains:\n    example.com:".replace("\n", newline)
     changes = {"example.com": {"generation": 2, "published": [2, 3]}}
@@ -222,7 +228,9 @@ def test_aliases_of_aliases(leaf, repeated):
     names = [f"a{depth}" for depth in range(30)]
     lines = [f"a0: &a0 {leaf}"]
     for depth, (before, name) in enumerate(pairwise(names)):
-        lines.append(f"{name}: &{name} " + repeated.format(", ".join([f"*{before}"] * 9), depth=depth))
+        lines.append(
+            f"{name}: &{name} " + repeated.format(", ".join([f"*{before}"] * 9), depth=depth)
+        )
     with pytest.raises(InvalidSettings, match="has more than 200000 keys and values"):
         load("\n".join(lines))
 
@@ -238,4 +246,6 @@ def test_aliases_of_aliases(leaf, repeated):
 )
 def test_folder_of_stack_files(folder, file):
     """The folder is where Pulumi takes it to be: an absolute one is within the project, too."""
-    assert Path(file) == stack_file(Path("/p/Pulumi.yaml"), {"stackConfigDir": folder}, "org/project/dev")
+    assert Path(file) == stack_file(
+        Path("/p/Pulumi.yaml"), {"stackConfigDir": folder}, "org/project/dev"
+    )

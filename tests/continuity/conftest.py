@@ -9,8 +9,15 @@ HEADING = f"{'SES':30}  moves switches    mails   real in window unsigned longes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print a row for each behaviour of SES."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
-    rows = [value for report in reports for name, value in report.user_properties if name == "continuity"]
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())
+    ]
+    rows = [
+        value
+        for report in reports
+        for name, value in report.user_properties
+        if name == "continuity"
+    ]
     if rows:
         terminalreporter.section("mail during and after switches of keys")
         terminalreporter.write_line(HEADING)

@@ -1,8 +1,8 @@
 """
 The zone of the domain under test: two servers, late changes, a silent server, people who tamper.
 
-The same servers have the zone to which the domain's three CNAMEs lead. What the zones' owner wrote is in
-`zone`, what the world sees of it in `look_up`. No mail and no engine here, and no judgement.
+The same servers have the zone to which the domain's three CNAMEs lead. What the zones' owner wrote
+is in `zone`, what the world sees of it in `look_up`. No mail and no engine here, and no judgement.
 """
 
 from __future__ import annotations
@@ -102,12 +102,16 @@ class Dns:
         assert name.endswith(domain)
         alias = CNAMES.get(name, "")
         return tuple(
-            Answer(server, values, "" if values is not None else "silent", alias=alias, target=alias)
+            Answer(
+                server, values, "" if values is not None else "silent", alias=alias, target=alias
+            )
             for server, values in self._values(alias or name).items()
         )
 
     def look_up(self, name: str) -> Found:
-        """What whoever is out of luck gets to see: of the servers that answer, the one that is behind."""
+        """
+        What whoever is out of luck gets to see: of the servers that answer, the one that is behind.
+        """
         name = CNAMES.get(name, name)
         values = [one for one in self._values(name).values() if one is not None]
         behind = values[0] if values[0] != (self.zone.get(name),) else values[-1]

@@ -39,7 +39,9 @@ MISHAPS = st.lists(
             when=st.just("after"),
             calls=st.sampled_from([1, 3, 20]),
         ),
-        st.builds(Mishap, at=CALLS, kind=st.just("killed"), when=st.sampled_from(["before", "after"])),
+        st.builds(
+            Mishap, at=CALLS, kind=st.just("killed"), when=st.sampled_from(["before", "after"])
+        ),
     ),
     max_size=2,
 )
@@ -89,7 +91,9 @@ class Moves(RuleBasedStateMachine):
     @rule(mishaps=MISHAPS)
     def rotate_and_keep_all(self, mishaps: list[Mishap]) -> None:
         after = self.life.generation + 1
-        self._edit(mishaps, generation=after, published=sorted({*self.life.published, after, after + 1}))
+        self._edit(
+            mishaps, generation=after, published=sorted({*self.life.published, after, after + 1})
+        )
 
     @rule(mishaps=MISHAPS, data=st.data())
     def sign_with_another(self, mishaps: list[Mishap], data: st.DataObject) -> None:
@@ -126,7 +130,9 @@ class Moves(RuleBasedStateMachine):
 
     @rule(mishaps=MISHAPS, region=st.sampled_from(REGIONS))
     def remove_a_region(self, mishaps: list[Mishap], region: str) -> None:
-        """Left out: mail of its last days, since only the identity that goes knows when it switched."""
+        """
+        Left out: mail of its last days, since only the identity that goes knows when it switched.
+        """
         left = [one for one in self.life.regions if one != region]
         if left and region in self.life.regions:
             self.life.stop_sending(region)
@@ -144,12 +150,21 @@ class Moves(RuleBasedStateMachine):
         [_, slots] = self.life.written["dns"]
         self._edit(mishaps, dns=[slots | {"fromGeneration": 1}])
 
-    @rule(mishaps=MISHAPS, by=st.integers(1, 4), how=st.sampled_from(["without the identities", "at once"]))
+    @rule(
+        mishaps=MISHAPS,
+        by=st.integers(1, 4),
+        how=st.sampled_from(["without the identities", "at once"]),
+    )
     def edit_carelessly_and_undo_it(self, mishaps: list[Mishap], by: int, how: str) -> None:
-        """`--target` without the identities, or `--skip-preview`, which comes upon every refusal half-way."""
+        """
+        `--target` without the identities, or `--skip-preview`, which comes upon every refusal
+        half-way.
+        """
         before = self.life.written
         skips = ("identity", "verification") if how == "without the identities" else ()
-        self._edit(mishaps, skips=skips, has_preview=bool(skips), generation=self.life.generation + by)
+        self._edit(
+            mishaps, skips=skips, has_preview=bool(skips), generation=self.life.generation + by
+        )
         self._edit([], **before)
 
     @precondition(lambda self: self.life.before)
@@ -183,7 +198,10 @@ class Moves(RuleBasedStateMachine):
 
     # Strangers
 
-    @rule(data=st.data(), act=st.sampled_from(["disable_signing", "put_foreign_key", "delete_identity"]))
+    @rule(
+        data=st.data(),
+        act=st.sampled_from(["disable_signing", "put_foreign_key", "delete_identity"]),
+    )
     def somebody_uses_the_console(self, data: st.DataObject, act: str) -> None:
         """Left out: what the state does not know either: only people can tell whose that is."""
         region = data.draw(st.sampled_from(self.life.regions), "region")
@@ -193,7 +211,10 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: self.life.dns.zone and self.life.ses.switches.failed_restarts)
     @rule(data=st.data(), delete=st.booleans())
     def somebody_changes_a_record(self, data: st.DataObject, delete: bool) -> None:
-        """Left out: an SES that gives up after five days and does not search again: that takes a rotation."""
+        """
+        Left out: an SES that gives up after five days and does not search again: that takes a
+        rotation.
+        """
         name = data.draw(st.sampled_from(list(self.life.dns.zone)), "name")
         self.life.tamper(name, delete=delete)
 
@@ -208,9 +229,17 @@ class Moves(RuleBasedStateMachine):
         self.life.settle()
 
     def _edit(
-        self, mishaps: list[Mishap], *, skips: Collection[Kind] = (), has_preview: bool = True, **changes: Any
+        self,
+        mishaps: list[Mishap],
+        *,
+        skips: Collection[Kind] = (),
+        has_preview: bool = True,
+        **changes: Any,
     ) -> None:
-        """Left out: edits while the state knows less than SES, see `holes.the_answer_of_a_put_is_lost`."""
+        """
+        Left out: edits while the state knows less than SES, see
+        `holes.the_answer_of_a_put_is_lost`.
+        """
         if not self.life.is_in_doubt:
             edited = {**self.life.written, "overlapDays": None, **changes}
             written = {name: value for name, value in edited.items() if value is not None}
@@ -224,5 +253,8 @@ def machine(
     switches: st.SearchStrategy[Mapping[str, Any]],
     dns: st.SearchStrategy[Sequence[Mapping[str, Any]]],
 ) -> type[Moves]:
-    """The moves, in lives that *start* begins with *dns*, each with *switches* besides those that it has."""
+    """
+    The moves, in lives that *start* begins with *dns*, each with *switches* besides those that it
+    has.
+    """
     return type("Moves", (Moves,), {"start": staticmethod(start), "switches": switches, "dns": dns})

@@ -20,7 +20,10 @@ LOST_PUT: Final = Mishap(at=2, kind="drop", when="after")
 
 
 def the_answer_of_a_put_is_lost(life: Life) -> None:
-    """SES signs with 3, the state says 2. Back to 2 is no change then, and 3 seems never to have signed."""
+    """
+    SES signs with 3, the state says 2. Back to 2 is no change then, and 3 seems never to have
+    signed.
+    """
     life.up(stack(1))
     life.up(stack(2))
     life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
@@ -29,7 +32,10 @@ def the_answer_of_a_put_is_lost(life: Life) -> None:
 
 
 def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
-    """The refresh finds SES signing with 3, and the update repairs it; that 3 has signed has to be noted."""
+    """
+    The refresh finds SES signing with 3, and the update repairs it; that 3 has signed has to be
+    noted.
+    """
     life.up(stack(1))
     life.up(stack(2))
     life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
@@ -85,7 +91,10 @@ def a_region_is_exchanged_for_another(life: Life) -> None:
 
 
 def a_region_is_exchanged_in_a_jump(life: Life) -> None:
-    """A deletion is not asked for its diff, and a creation has no generation that could leave too early."""
+    """
+    A deletion is not asked for its diff, and a creation has no generation that could leave too
+    early.
+    """
     life.up(stack(1))
     life.wait(1)
     life.up(stack(5, regions=[THERE]))
@@ -117,7 +126,9 @@ def a_region_leaves_that_switched_late(life: Life) -> None:
 
 
 def a_region_leaves_that_alone_had_switched(life: Life) -> None:
-    """HERE was not allowed to go to 3, THERE did and leaves; back at 2, 3 seems never to have signed."""
+    """
+    HERE was not allowed to go to 3, THERE did and leaves; back at 2, 3 seems never to have signed.
+    """
     both = [HERE, THERE]
     life.up(stack(1, regions=both))
     life.up(stack(2, regions=both))
@@ -144,7 +155,9 @@ def going_back_is_lost_and_the_identity_deleted(life: Life) -> None:
 
 
 def a_create_is_lost_in_a_rotation(life: Life) -> None:
-    """While it waits for 2 it goes on to 3, whose Create is lost: the next run goes on by itself."""
+    """
+    While it waits for 2 it goes on to 3, whose Create is lost: the next run goes on by itself.
+    """
     life.dns.lag_seconds = 1800
     life.up(stack(2))
     life.dns.lag_seconds = 0
@@ -165,7 +178,9 @@ def a_create_is_lost_and_the_step_undone(life: Life) -> None:
 
 
 def an_override_is_taken_back(life: Life) -> None:
-    """It failed half-way: 1 is still there, is kept after all, and that it has signed is forgotten."""
+    """
+    It failed half-way: 1 is still there, is kept after all, and that it has signed is forgotten.
+    """
     life.up(stack(1))
     life.wait(1)
     life.up(stack(2, published=[2, 3], overlapDays=0), [Mishap(at=0, kind="500", when="before")])
@@ -186,7 +201,11 @@ def a_create_is_lost_and_its_record_late(life: Life) -> None:
     life.up(stack(1))
     lost = Mishap(at=0, kind="killed", when="after")
     life.up(stack(1, regions=[HERE, THERE]), [lost])
-    [name] = [one for one in life.dns.zone if one.startswith(life.engine.state["key 1"].outputs["selector"])]
+    [name] = [
+        one
+        for one in life.dns.zone
+        if one.startswith(life.engine.state["key 1"].outputs["selector"])
+    ]
     life.tamper(name, delete=False)
     life.up(stack(1, regions=[HERE, THERE]))
     life.up(stack(2, published=[2, 3], overlapDays=0, regions=[HERE, THERE]))
@@ -221,7 +240,10 @@ def a_stranger_holds_up_a_rotation(life: Life) -> None:
 
 
 def an_old_state_is_restored(life: Life) -> None:
-    """SES signs in a slot with a key that the state has lost; a refresh would have the old one put back."""
+    """
+    SES signs in a slot with a key that the state has lost; a refresh would have the old one put
+    back.
+    """
     restore(life, lost=2, dns=SLOTS)
     life.refresh()
     life.up(stack(4, dns=SLOTS))
@@ -233,7 +255,10 @@ def an_old_state_is_restored(life: Life) -> None:
 
 
 def an_old_state_has_no_slot_left(life: Life) -> None:
-    """Each slot has a key that the state has lost, as of the trouble page: another prefix has free ones."""
+    """
+    Each slot has a key that the state has lost, as of the trouble page: another prefix has free
+    ones.
+    """
     restore(life, lost=3, dns=SLOTS)
     life.refresh()
     moved = [SLOTS, SLOTS | {"cname": "mail", "fromGeneration": 4}]

@@ -49,7 +49,11 @@ PLAIN: Final = {"provider": "route53"}
 
 SLOTS: Final = {"provider": "route53", "zone": KEYS_ZONE, "cname": "ses"}
 
-SLOTS_AT_A_HOST: Final = SLOTS | {"provider": "rfc2136", "server": "192.0.2.53", "keyName": "byodkim"}
+SLOTS_AT_A_HOST: Final = SLOTS | {
+    "provider": "rfc2136",
+    "server": "192.0.2.53",
+    "keyName": "byodkim",
+}
 
 
 def zones(domain: DomainSettings) -> list[HostedZone]:
@@ -110,9 +114,15 @@ class Life:
     # What people do
 
     def up(
-        self, written: Written | None = None, mishaps: Sequence[Mishap] = (), *, has_preview: bool = True
+        self,
+        written: Written | None = None,
+        mishaps: Sequence[Mishap] = (),
+        *,
+        has_preview: bool = True,
     ) -> Outcome:
-        """Write that and run `pulumi up`. What its preview refuses is undone, and has changed nothing."""
+        """
+        Write that and run `pulumi up`. What its preview refuses is undone, and has changed nothing.
+        """
         self.tally.moves += 1
         written = self.written if written is None else written
         everything = self._everything()
@@ -155,7 +165,10 @@ class Life:
         self.clock.advance(timedelta(hours=hours))
 
     def stop_sending(self, region: str) -> None:
-        """The application uses that Region no more, and what it sent there has arrived or been given up."""
+        """
+        The application uses that Region no more, and what it sent there has arrived or been given
+        up.
+        """
         self._quiet.add(region)
         self._send_from(self.traffic.regions)
         self.clock.advance(self.traffic.overlap)
@@ -198,7 +211,9 @@ class Life:
     def tamper(self, name: str, *, delete: bool) -> None:
         """Somebody deletes a record, or puts another key there."""
         self._disturb(*REGIONS)
-        self.dns.tamper(name, None if delete else records.record_value(pool(FOREIGN).public_key_der))
+        self.dns.tamper(
+            name, None if delete else records.record_value(pool(FOREIGN).public_key_der)
+        )
 
     def is_known(self, region: str) -> bool:
         """Whether SES has an identity there, and the state knows what it was told."""
@@ -225,7 +240,12 @@ class Life:
             self.look_again()
         if unheard := [one for one in said if "which is not in the state" in one]:
             lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
-            self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
+            self.up(
+                {
+                    **self.written,
+                    "published": sorted({int(g) for one in lists for g in one.split(",")}),
+                }
+            )
         if any(re.search("another (key|value)", one) for one in said):
             self._remove_other_values()
             self.up()
@@ -248,7 +268,9 @@ class Life:
 
     def _remove_other_values(self) -> None:
         """People remove what is in the way of a slot's key: what is no key that the stack has."""
-        kept = [one.outputs["record_value"] for one in self.engine.state.values() if one.kind == "key"]
+        kept = [
+            one.outputs["record_value"] for one in self.engine.state.values() if one.kind == "key"
+        ]
         for name in self.dns.zone.keys() & set(CNAMES.values()):
             if self.dns.zone[name] not in kept:
                 self.dns.tamper(name, None)
@@ -259,7 +281,9 @@ class Life:
 
     @property
     def _stored_regions(self) -> set[str]:
-        return {name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"}
+        return {
+            name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"
+        }
 
     def _told(self, region: str) -> str | None:
         """Fingerprint of the key with which SES has been told to sign."""
@@ -276,7 +300,9 @@ class Life:
         self.traffic.disturbed |= set(regions)
 
     def _give_up(self, declared: Mapping[str, Declaration], *, overridden: bool) -> None:
-        """Note which records go by the user's override, whether this run gets so far or the next one."""
+        """
+        Note which records go by the user's override, whether this run gets so far or the next one.
+        """
         for name, one in self.engine.state.items():
             if one.kind == "key":
                 if name not in declared and overridden:

@@ -1,5 +1,6 @@
 """
-Pulumi's engine, as far as the resources of one domain can tell: what it asks, in which order, what it stores.
+Pulumi's engine, as far as the resources of one domain can tell: what it asks, in which order, what
+it stores.
 
 The providers are the product's own; they get plain dicts with floats and unknowns, as from
 the engine. A preview asks `check` and `diff` of everything and does nothing; an update asks
@@ -117,15 +118,22 @@ class Engine:
 
     processes: Callable[[], Providers]
     goes_on: bool = True
-    """Whether what a failed step does not touch is done all the same: the engine has many at work at once."""
+    """
+    Whether what a failed step does not touch is done all the same: the engine has many at work at
+    once.
+    """
     skips: Collection[Kind] = ()
-    """With `--target`: kinds of resources that a run leaves as they are; then it deletes nothing."""
+    """
+    With `--target`: kinds of resources that a run leaves as they are; then it deletes nothing.
+    """
     state: dict[str, Stored] = field(default_factory=dict)
     errors: list[ByodkimError] = field(default_factory=list)
     """What the last run failed with, or was refused with."""
 
     def preview(self, declared: Mapping[str, Declaration]) -> list[str] | None:
-        """`pulumi preview`: names of what would be made, changed or deleted; None if it is refused."""
+        """
+        `pulumi preview`: names of what would be made, changed or deleted; None if it is refused.
+        """
         planned = self._plan(declared)
         return None if self.errors else planned
 
@@ -193,7 +201,9 @@ class Engine:
                 self.errors.append(error)
                 failed.add(name)
         if not failed and not self.skips:
-            self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
+            self._delete(
+                {name: old for name, old in self.state.items() if name not in declared}, providers
+            )
 
     def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:
         old = self.state.get(name)
@@ -212,7 +222,9 @@ class Engine:
         """Delete what nothing else depends on first, until one fails."""
         while leaving:
             name = next(
-                name for name in leaving if not any(name in other.depends for other in leaving.values())
+                name
+                for name in leaving
+                if not any(name in other.depends for other in leaving.values())
             )
             old = leaving.pop(name)
             provider: ResourceProvider = getattr(providers, old.kind)
@@ -233,7 +245,9 @@ class Engine:
         provider.diff(stored.id, outputs, stored.inputs)
         self.state[name] = Stored(stored.kind, stored.depends, stored.id, stored.inputs, outputs)
 
-    def _checked(self, provider: ResourceProvider, news: Properties, old: Stored | None) -> Properties:
+    def _checked(
+        self, provider: ResourceProvider, news: Properties, old: Stored | None
+    ) -> Properties:
         result = provider.check(old.inputs if old else {}, as_sent(news))
         if result.failures:
             raise InvalidSettings([failure.reason for failure in result.failures])
@@ -247,7 +261,10 @@ class Engine:
 
 
 def as_sent(value: Any) -> Any:
-    """As it is after a trip through the engine: numbers are floats, None is left out, secrets are plain."""
+    """
+    As it is after a trip through the engine: numbers are floats, None is left out, secrets are
+    plain.
+    """
     if isinstance(value, str):  # most values are
         return value
     if isinstance(value, dict):

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
 
 from byodkim_provider.aws.route53 import fingerprint_in
 from byodkim_provider.dkim import records
@@ -75,12 +82,17 @@ class Mishaps:
         """Of the call that is made now."""
         number = self._calls
         self._calls += 1
-        found = (mishap for mishap in self._planned if mishap.at <= number < mishap.at + mishap.calls)
+        found = (
+            mishap for mishap in self._planned if mishap.at <= number < mishap.at + mishap.calls
+        )
         return next(found, None)
 
 
 class Ses(SesModel):
-    """SES, where calls take time, go wrong as planned, and only the selector of a slot gets a second key."""
+    """
+    SES, where calls take time, go wrong as planned, and only the selector of a slot gets a second
+    key.
+    """
 
     def __init__(self, mishaps: Mishaps, **options: Any) -> None:
         super().__init__(**options)
@@ -132,7 +144,9 @@ class Records(ResourceProvider):
         return CheckResult(news, [])
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        return DiffResult(changes=olds != news, replaces=["name"] if olds["name"] != news["name"] else [])
+        return DiffResult(
+            changes=olds != news, replaces=["name"] if olds["name"] != news["name"] else []
+        )
 
     def create(self, props: Properties) -> CreateResult:
         self._call(lambda: self._put(props))
@@ -164,7 +178,10 @@ class Records(ResourceProvider):
         """As `Route53Client`, for the record's guard."""
 
         def remove() -> None:
-            if name in self._dns.zone and fingerprint_in(records.quoted(self._dns.zone[name])) == fingerprint:
+            if (
+                name in self._dns.zone
+                and fingerprint_in(records.quoted(self._dns.zone[name])) == fingerprint
+            ):
                 self._dns.remove(name)
 
         self._call(remove)
@@ -172,7 +189,9 @@ class Records(ResourceProvider):
     def _put(self, props: Properties) -> None:
         self._dns.put(props["name"], props["value"])
         has_slot = props["name"] in CNAMES.values()
-        assert len(self._dns.written[props["name"]]) == 1 or has_slot, "a selector got a second record"
+        assert len(self._dns.written[props["name"]]) == 1 or has_slot, (
+            "a selector got a second record"
+        )
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):
@@ -203,7 +222,10 @@ class Host:
 
 
 def spoiled(mishaps: Mishaps, clock: FakeClock, act: Callable[[], None]) -> Mishap | None:
-    """Do it, in the time that a call takes, unless that goes wrong before; what went wrong, or `Killed`."""
+    """
+    Do it, in the time that a call takes, unless that goes wrong before; what went wrong, or
+    `Killed`.
+    """
     mishap = mishaps.next()
     clock.advance(CALL_SECONDS)
     if not mishap or mishap.when == "after":

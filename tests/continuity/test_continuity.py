@@ -60,7 +60,10 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
     "frozen, SUCCESS throughout": {"verification_info": "frozen", "status_after_put": "SUCCESS"},
     "answers as Get": {"create_answer": "as Get", "put_answer": "as Get"},
     "answer to put: as before": {"put_answer": "before"},
-    "a failed look keeps SUCCESS": {"status_after_put": "SUCCESS", "failed_check_keeps_success": True},
+    "a failed look keeps SUCCESS": {
+        "status_after_put": "SUCCESS",
+        "failed_check_keeps_success": True,
+    },
     "a lost record takes all back": {"lost_record_takes_back_verification": True},
     "refuses bad keys": {"refuses_bad_keys": True},
     "caches no such name": {"caches_no_such_name": True},
@@ -71,7 +74,9 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
     "looks after 5 min": {"first_check_seconds": 300},
     "looks after 11 min": {"first_check_seconds": 660},
 }
-"""By what differs from the emulator's defaults; those are in the first row, at one look after 30 s."""
+"""
+By what differs from the emulator's defaults; those are in the first row, at one look after 30 s.
+"""
 
 
 AS_IT_IS: Final[st.SearchStrategy[Mapping[str, Any]]] = st.just({})
@@ -88,7 +93,9 @@ def _values(name: str) -> st.SearchStrategy[Any]:
 
 
 ANY_MIXTURE: Final = st.deferred(
-    lambda: st.fixed_dictionaries({name: _values(name) for row in SWITCHES.values() for name in row})
+    lambda: st.fixed_dictionaries(
+        {name: _values(name) for row in SWITCHES.values() for name in row}
+    )
 )
 """Whatever SES may do in one respect, together with whatever it may do in all others."""
 
@@ -106,14 +113,19 @@ def search(
     switches: st.SearchStrategy[Mapping[str, Any]] = AS_IT_IS,
     dns: st.SearchStrategy[Sequence[Mapping[str, Any]]] = ANYWHERE,
 ) -> None:
-    """Let lives that *start* begins take their course; with another *number* it is another course."""
+    """
+    Let lives that *start* begins take their course; with another *number* it is another course.
+    """
     moves = machine(start, switches, dns)
     run_state_machine_as_test(moves if LIVES else seed(number)(moves), settings=limits)
 
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_no_message_fails(name: str, record_property: Callable[[str, object], None]) -> None:
-    """Whatever people, SES and DNS do, mail verifies when it arrives and as long as it may be on its way."""
+    """
+    Whatever people, SES and DNS do, mail verifies when it arrives and as long as it may be on its
+    way.
+    """
     tally = Tally()
     search(lambda: Life(ses(**SWITCHES[name]), tally), number=list(SWITCHES).index(name))
     record_property("continuity", f"{name:30} {tally}")
@@ -121,7 +133,9 @@ def test_no_message_fails(name: str, record_property: Callable[[str, object], No
 
 
 def test_no_message_fails_in_any_mixture(record_property: Callable[[str, object], None]) -> None:
-    """The same in lives with an SES that differs from the emulator's defaults in any number of ways."""
+    """
+    The same in lives with an SES that differs from the emulator's defaults in any number of ways.
+    """
     tally = Tally()
     search(lambda: Life(ses(), tally), number=len(SWITCHES), switches=ANY_MIXTURE)
     record_property("continuity", f"{'any mixture':30} {tally}")
@@ -148,7 +162,9 @@ class DeletesFirst(Engine):
     """Deletes what is not declared any more before it makes what is."""
 
     def _update(self, declared: Mapping[str, Declaration], providers: Providers) -> None:
-        self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
+        self._delete(
+            {name: old for name, old in self.state.items() if name not in declared}, providers
+        )
         super()._update(declared, providers)
 
 
@@ -189,7 +205,10 @@ def reuse_selectors(life: Life) -> None:
     ],
 )
 def test_planted_bug(bug: Callable[[Life], None], switches: Mapping[str, Any], seen: str) -> None:
-    """A bug that makes mail fail is found by the same driver, in fewer lives than it has for all of SES."""
+    """
+    A bug that makes mail fail is found by the same driver, in fewer lives than it has for all of
+    SES.
+    """
 
     with pytest.raises(AssertionError, match=seen):
         search(with_bug(bug, **switches), number=0, limits=few(200))
@@ -216,7 +235,9 @@ def check_no_slot(life: Life) -> None:
     ids=["changes slots at once", "checks no slot"],
 )
 def test_planted_reuse_of_a_slot(bug: Callable[[Life], None], number: int) -> None:
-    """A slot that gets its next key while mail signed with the last one is on its way is found too."""
+    """
+    A slot that gets its next key while mail signed with the last one is on its way is found too.
+    """
     with pytest.raises(AssertionError, match="bad signature"):
         search(with_bug(bug), number=number, limits=few(25), dns=st.just([SLOTS]))
 

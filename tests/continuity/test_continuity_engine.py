@@ -1,4 +1,6 @@
-"""Mail through the real engine, plugin process, SES over HTTP and DNS over the wire: none of it fails."""
+"""
+Mail through the real engine, plugin process, SES over HTTP and DNS over the wire: none of it fails.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ SWITCHES: Final = Switches(requests_per_second=None, first_check_seconds=150)
 """SES signs with nothing for the time of two or three messages after each switch."""
 
 UNTIL_SIGNED: Final = 5
-"""Messages until one is signed with a key that SES just got; one may be on its way when it gets it."""
+"""
+Messages until one is signed with a key that SES just got; one may be on its way when it gets it.
+"""
 
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 
@@ -94,7 +98,10 @@ def up(project: Project, *, fails: bool = False) -> None:
 
 
 def test_no_message_fails(record_property: Callable[[str, object], None]) -> None:
-    """Whatever the order of rotations, ways back and faults, mail verifies when it arrives and days later."""
+    """
+    Whatever the order of rotations, ways back and faults, mail verifies when it arrives and days
+    later.
+    """
     chance = random.Random(SEED)
     with Sandbox(switches=SWITCHES) as sandbox, quick_runs(sandbox), Stack(sandbox) as stack:
         sandbox.add_zone(DOMAIN)
@@ -120,7 +127,9 @@ def test_no_message_fails(record_property: Callable[[str, object], None]) -> Non
                 until_signed()
         messages = sandbox.mail.messages
         results = dict(sandbox.mail.results)
-        record_property("continuity", f"{f'on the engine, seed {SEED}':30} generations {signing}: {results}")
+        record_property(
+            "continuity", f"{f'on the engine, seed {SEED}':30} generations {signing}: {results}"
+        )
         assert [one for one in messages if one.verdict.result == "fail"] == []
         assert len({one.verdict.selector for one in messages} - {""}) == len(set(signing))
         for days in (1, 4, 4):

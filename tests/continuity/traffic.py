@@ -26,7 +26,9 @@ REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
 MESSAGE: Final = {
     "FromEmailAddress": f"hello@{DOMAIN}",
     "Destination": {"ToAddresses": ["somebody@elsewhere.test"]},
-    "Content": {"Raw": {"Data": b"To: somebody@elsewhere.test\r\nSubject: News\r\n\r\nAll is well.\r\n"}},
+    "Content": {
+        "Raw": {"Data": b"To: somebody@elsewhere.test\r\nSubject: News\r\n\r\nAll is well.\r\n"}
+    },
 }
 
 SECOND: Final = timedelta(seconds=1)
@@ -61,7 +63,9 @@ class Tally:
 
 @dataclass
 class Mail:
-    """The last message under one key in one Region: if this one still verifies, all before it do."""
+    """
+    The last message under one key in one Region: if this one still verifies, all before it do.
+    """
 
     id: int
     selector: str
@@ -91,11 +95,15 @@ class Traffic:
         """Where the application sends."""
         self.overlap = timedelta(days=10)
         self.has_slots = False
-        """Whether a record gets another key at the end of the overlap, and caches need the last of it."""
+        """
+        Whether a record gets another key at the end of the overlap, and caches need the last of it.
+        """
         self.given_up: set[str] = set()
         """Fingerprints of keys whose record may go because somebody said `overlapDays: 0`."""
         self.disturbed: set[str] = set()
-        """Regions where somebody else had their hands in, until SES signs with a key of ours again."""
+        """
+        Regions where somebody else had their hands in, until SES signs with a key of ours again.
+        """
         self._flows = {region: _Flow() for region in REGIONS}
         self._on_its_way: dict[tuple[str, str], Mail] = {}
         self._verdicts: dict[tuple[int, tuple[str, ...] | None], Verdict] = {}
@@ -117,7 +125,9 @@ class Traffic:
             self._remembered = Cache(self._dns.look_up, self._ses.clock)
 
     def take_up(self, fingerprint: str) -> None:
-        """What was given up is to stay after all; of the mail sent until now nothing is expected."""
+        """
+        What was given up is to stay after all; of the mail sent until now nothing is expected.
+        """
         if fingerprint not in self.given_up:
             return
         self.given_up.discard(fingerprint)
@@ -141,7 +151,9 @@ class Traffic:
             flow.same = key, answer
             self._send_for_real(region, key)
         if key and (region, key.fingerprint) in self._on_its_way:
-            self._on_its_way[region, key.fingerprint].sent = now if key == identity.key else identity.changed
+            self._on_its_way[region, key.fingerprint].sent = (
+                now if key == identity.key else identity.changed
+            )
 
     def _send_for_real(self, region: str, key: HeldKey | None) -> None:
         self._ses.call("SendEmail", region, MESSAGE)
@@ -159,17 +171,23 @@ class Traffic:
     def _check_visible(
         self, region: str, identity: Identity, key: HeldKey, answer: tuple[str, ...] | None
     ) -> None:
-        """The key SES signs with is in DNS, unless that is the will of a user or the act of a stranger."""
+        """
+        The key SES signs with is in DNS, unless that is the will of a user or the act of a
+        stranger.
+        """
         given_up = key.fingerprint in self.given_up and key != identity.key
         assert answer or given_up or self._is_excused(key, given_up=False), (
             f"{region}: SES signs with {key.selector!r}, whose record is not visible"
         )
 
     def _count(self, region: str, identity: Identity, selector: str | None) -> None:
-        """Mail without a signature is SES's own doing, and only for as long as it looks for a new key."""
+        """
+        Mail without a signature is SES's own doing, and only for as long as it looks for a new key.
+        """
         flow, now = self._flows[region], self._ses.clock.now()
         in_window = (
-            now <= identity.changed + timedelta(seconds=self._ses.switches.first_check_seconds) + SECOND
+            now
+            <= identity.changed + timedelta(seconds=self._ses.switches.first_check_seconds) + SECOND
         )
         self._tally.messages += 1
         self._tally.in_window += in_window
@@ -210,7 +228,9 @@ class Traffic:
         return self._dns.is_ours(_name(selector))
 
     def _is_excused(self, key: HeldKey | Mail, *, given_up: bool = True) -> bool:
-        """Whether mail under *key* may fail: the record was tampered with, given up, or never ours."""
+        """
+        Whether mail under *key* may fail: the record was tampered with, given up, or never ours.
+        """
         return (
             self._dns.spoiled(_name(key.selector))
             or not self._is_ours(key.selector)

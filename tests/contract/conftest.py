@@ -59,7 +59,15 @@ class Domain:
 
     def verification(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Inputs of a verification of the identity that has *outputs*."""
-        names = ("domain", "region", "selector", "key_set_at", "key_set_by", "record_value", "dns_resolvers")
+        names = (
+            "domain",
+            "region",
+            "selector",
+            "key_set_at",
+            "key_set_by",
+            "record_value",
+            "dns_resolvers",
+        )
         return {"identities": [{name: outputs[name] for name in names if name in outputs}]}
 
     def leaks_key(self, text: str) -> bool:
@@ -72,7 +80,10 @@ class Domain:
         return [call.operation for call in self.sandbox.ses.log if call.domain == self.name]
 
     def questions(self) -> list[str]:
-        """The names below this domain that DNS was asked for, oldest first; a repeated query counts once."""
+        """
+        The names below this domain that DNS was asked for, oldest first; a repeated query counts
+        once.
+        """
         queries = dict.fromkeys(self.sandbox.dns.queries)
         return [query.name for query in queries if query.name.endswith(self.name)]
 
@@ -93,7 +104,10 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def start_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[StartPlugin]:
-    """Starts a process, which has imported all, with the variables that are given beside the sandbox's."""
+    """
+    Starts a process, which has imported all, with the variables that are given beside the
+    sandbox's.
+    """
     python = shlex.split(quick_python())
     with ExitStack() as started:
 

@@ -116,7 +116,8 @@ class Plugin:
             text=True,
         )
         assert self._process.stdout
-        # A connection of its own, and not one that was given up with another plugin, at the port of that.
+        # A connection of its own, and not one that was given up with another plugin, at the port of
+        # that.
         own = [("grpc.use_local_subchannel_pool", 1)]
         address = f"127.0.0.1:{int(self._process.stdout.readline())}"
         self._channel = grpc.insecure_channel(address, options=own)
@@ -162,14 +163,20 @@ class Plugin:
 
     def start_create(self, kind: Kind, inputs: Mapping[str, Any], *, name: str = "name") -> Any:
         """A call that goes on; its `result()` is the engine's `CreateResponse`."""
-        request = provider_pb2.CreateRequest(urn=urn(kind, name), properties=_properties(kind, inputs))
+        request = provider_pb2.CreateRequest(
+            urn=urn(kind, name), properties=_properties(kind, inputs)
+        )
         return self.stub.Create.future(request, timeout=DEADLINE)
 
-    def create(self, kind: Kind, inputs: Mapping[str, Any], *, name: str = "name") -> dict[str, Any]:
+    def create(
+        self, kind: Kind, inputs: Mapping[str, Any], *, name: str = "name"
+    ) -> dict[str, Any]:
         """The outputs."""
         return plain(self.start_create(kind, inputs, name=name).result().properties)
 
-    def update(self, kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    def update(
+        self, kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """The outputs."""
         request = provider_pb2.UpdateRequest(
             urn=urn(kind), id="id", olds=_properties(kind, olds), news=_properties(kind, news)
@@ -188,7 +195,9 @@ class Plugin:
 
     def delete(self, kind: Kind, outputs: Mapping[str, Any]) -> None:
         """The resource is to go."""
-        request = provider_pb2.DeleteRequest(urn=urn(kind), id="id", properties=_properties(kind, outputs))
+        request = provider_pb2.DeleteRequest(
+            urn=urn(kind), id="id", properties=_properties(kind, outputs)
+        )
         self.stub.Delete(request, timeout=DEADLINE)
 
     def cancel(self) -> None:
@@ -220,9 +229,13 @@ def secret(value: Any) -> dict[str, Any]:
 
 
 def revealed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """*properties* as the engine hands them to a plugin that does not accept secrets: in plain text."""
+    """
+    *properties* as the engine hands them to a plugin that does not accept secrets: in plain text.
+    """
     return {
-        name: value["value"] if isinstance(value, dict) and SECRET.items() <= value.items() else value
+        name: value["value"]
+        if isinstance(value, dict) and SECRET.items() <= value.items()
+        else value
         for name, value in properties.items()
     }
 

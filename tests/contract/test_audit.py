@@ -12,7 +12,9 @@ AUDIT = runpy.run_path(str(Path(__file__).parents[2] / ".ci" / "audit.py"))["aud
 
 def saying(stdout="", stderr="", code=0):
     """A command that says this."""
-    text = f"import sys; sys.stdout.write({stdout!r}); sys.stderr.write({stderr!r}); sys.exit({code})"
+    text = (
+        f"import sys; sys.stdout.write({stdout!r}); sys.stderr.write({stderr!r}); sys.exit({code})"
+    )
     return [sys.executable, "-c", text]
 
 
@@ -24,10 +26,19 @@ RESOLVE = "Traceback (most recent call last):\nrequests.exceptions.ConnectionErr
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (saying(json.dumps({"dependencies": [CLEAN]})), (0, "vulnerabilities: none known in 1 packages")),
+        (
+            saying(json.dumps({"dependencies": [CLEAN]})),
+            (0, "vulnerabilities: none known in 1 packages"),
+        ),
         (
             saying(json.dumps({"dependencies": [CLEAN, HOLED]}), code=1),
-            (1, "vulnerabilities:\nidna 3.6: PYSEC-1, fixed in 3.7\n`make lock` takes newer versions"),
+            (
+                1,
+                (
+                    "vulnerabilities:\nidna 3.6: PYSEC-1, fixed in 3.7\n`make lock` takes newer "
+                    "versions"
+                ),
+            ),
         ),
         (
             saying(stderr=RESOLVE, code=1),
@@ -45,7 +56,9 @@ RESOLVE = "Traceback (most recent call last):\nrequests.exceptions.ConnectionErr
     ids=["none", "one", "not reached", "broken"],
 )
 def test_audit(command, expected):
-    """A vulnerability fails the check; a database that can't be reached is said, and fails nothing."""
+    """
+    A vulnerability fails the check; a database that can't be reached is said, and fails nothing.
+    """
     assert AUDIT(command) == expected
 
 

@@ -24,7 +24,9 @@ def own_plugin(start_plugin: StartPlugin) -> Plugin:
 
 
 def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) -> None:
-    """SES is asked where the stack says, with the stack's credentials, whatever the environment has."""
+    """
+    SES is asked where the stack says, with the stack's credentials, whatever the environment has.
+    """
     services = {"route53": "ROUTE_53", "sesv2": "SESV2", "sts": "STS"}
     variables = {service: f"AWS_ENDPOINT_URL_{name}" for service, name in services.items()}
     plugin = start_plugin(
@@ -49,10 +51,14 @@ def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) ->
 
 def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
     """`aws:defaultTags` are tags of each identity, unless it sets them itself."""
-    own_plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
+    own_plugin.configure(
+        {"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})}
+    )
     inputs, _ = own_plugin.check("ByodkimIdentity", domain.inputs(tags={"stage": "prod"}))
     assert {"team": "mail", "stage": "prod"} == inputs["tags"]
-    _, [failure] = own_plugin.check("ByodkimIdentity", domain.inputs(tags={f"t{n}": "" for n in range(46)}))
+    _, [failure] = own_plugin.check(
+        "ByodkimIdentity", domain.inputs(tags={f"t{n}": "" for n in range(46)})
+    )
     assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
 
 
@@ -66,7 +72,8 @@ def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:
     rows = (urn("ByodkimIdentity", "name"), urn("DkimVerification", "name"))
     lines = [line.message for line in engine.lines(*rows) if "redirected" in line.message]
     assert lines == [
-        "aws: SES is redirected to x.execute-api.eu-west-1.amazonaws.com, which is not AWS and gets what AWS "
+        "aws: SES is redirected to x.execute-api.eu-west-1.amazonaws.com, which is not AWS "
+        "and gets what AWS "
         "would get"
     ]
 

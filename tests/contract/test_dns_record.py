@@ -79,7 +79,10 @@ def inputs(bind: Server, **changes: Any) -> dict[str, Any]:
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
 def test_diff(configured: Plugin, bind: Server, changes: dict[str, Any], expected: Any) -> None:
-    """Another name, value or place is another record; how the host is reached is no change of the record."""
+    """
+    Another name, value or place is another record; how the host is reached is no change of the
+    record.
+    """
     olds = inputs(bind, present_value=VALUE)
     news = {**olds, **changes}
     del news["present_value"]
@@ -108,18 +111,23 @@ def test_environment(start_plugin: StartPlugin, bind: Server) -> None:
 
 
 def test_no_secret(start_plugin: StartPlugin, bind: Server) -> None:
-    """A preview says where the secret of a new record belongs; of one that is there, nothing is said."""
+    """
+    A preview says where the secret of a new record belongs; of one that is there, nothing is said.
+    """
     plugin = start_plugin()
     wanted = inputs(bind)
     _, [failure] = plugin.check(KIND, wanted)
     assert failure.property == ""
     assert failure.reason == (
-        "office: no secret is given: `pulumi config set --secret --path 'dnsCredentials.office.secret'`, "
+        "office: no secret is given: `pulumi config set --secret --path "
+        "'dnsCredentials.office.secret'`, "
         "or the environment variable RFC2136_TSIG_SECRET"
     )
 
 
-@pytest.mark.parametrize("written", ["{", "[]", '"text"', '{"office": "text"}', '{"office": {"secret": 5}}'])
+@pytest.mark.parametrize(
+    "written", ["{", "[]", '"text"', '{"office": "text"}', '{"office": {"secret": 5}}']
+)
 def test_odd_credentials(start_plugin: StartPlugin, bind: Server, written: str) -> None:
     """A configuration of another shape holds no secret."""
     plugin = start_plugin(PULUMI_PROJECT="ses-byodkim")
@@ -157,16 +165,26 @@ def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
     assert error_of(plugin.create, KIND, wanted) == (
         f"DnsRefused: rfc2136:{ZONE}: {wanted['name']}: "
         f"the secret of the TSIG key '{KEY}' is another one there\n"
-        f"  hint: nothing was changed in DNS; compare `zone` '{ZONE}', `keyName` and `keyAlgorithm` with the "
+        f"  hint: nothing was changed in DNS; compare `zone` '{ZONE}', `keyName` and "
+        "`keyAlgorithm` with the "
         f"configuration of {ADDRESS} port {bind.port}; set the secret by the environment variable "
-        "RFC2136_TSIG_SECRET and run the same command again, or by `pulumi config set --secret --path "
-        "'dnsCredentials.office.secret'` and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with "
+        "RFC2136_TSIG_SECRET and run the same command again, or by `pulumi config set "
+        "--secret --path "
+        "'dnsCredentials.office.secret'` and run `pulumi up`, or `pulumi refresh` or `pulumi "
+        "destroy` with "
         "`--run-program`, which without it use the secret of the last `pulumi up`\n"
     )
 
 
 @pytest.mark.parametrize(
-    "damage", [{"present_value": None}, {"port": "x"}, {"name": None}, {"provider": "bind"}, {"server": None}]
+    "damage",
+    [
+        {"present_value": None},
+        {"port": "x"},
+        {"name": None},
+        {"provider": "bind"},
+        {"server": None},
+    ],
 )
 def test_edited_state(configured: Plugin, bind: Server, damage: dict[str, Any]) -> None:
     """A state that was never written here is refused, and nothing is deleted by it."""

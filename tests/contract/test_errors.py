@@ -15,7 +15,8 @@ from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
 
 TOO_SMALL = (
-    "InvalidKey: must be 1024 to 2048 bits, not 512\n  hint: make another key: `openssl genrsa -f4 2048`\n"
+    "InvalidKey: must be 1024 to 2048 bits, not 512\n  hint: make another key: `openssl genrsa "
+    "-f4 2048`\n"
 )
 """What the creation of a key of 512 bits says, which `check` would have refused."""
 
@@ -39,7 +40,10 @@ def other_key() -> str:
 
 
 def test_check(plugin: Plugin, domain: Domain) -> None:
-    """All problems of a resource are reported at once, each without the property that holds the secret."""
+    """
+    All problems of a resource are reported at once, each without the property that holds the
+    secret.
+    """
     inputs = domain.inputs(domain="example", selector="s_1", private_key="c2VjcmV0", region="")
     _, failures = plugin.check("ByodkimIdentity", inputs)
     assert [
@@ -60,7 +64,10 @@ def test_check(plugin: Plugin, domain: Domain) -> None:
         (lambda der: base64_of(der + bytes(6)), "has something after the key: "),
         (lambda der: base64_of(der) + "!", "is not base64, "),
         (lambda der: base64_of(der[:20] + bytes(6) + der[26:]), "is damaged, "),
-        (lambda der: base64_of(b"-----BEGIN PRIVATE KEY-----\n" + der), "is base64 of a whole PEM file, "),
+        (
+            lambda der: base64_of(b"-----BEGIN PRIVATE KEY-----\n" + der),
+            "is base64 of a whole PEM file, ",
+        ),
     ],
     ids=["cut", "cut within four characters", "too long", "not base64", "damaged", "base64 of PEM"],
 )
@@ -68,7 +75,9 @@ def test_no_key_in_failures(
     plugin: Plugin, domain: Domain, spoil: Callable[[bytes], str], problem: str
 ) -> None:
     """Why a key is refused is said without a part of it."""
-    _, [failure] = plugin.check("ByodkimIdentity", domain.inputs(private_key=spoil(domain.key.pkcs1_der)))
+    _, [failure] = plugin.check(
+        "ByodkimIdentity", domain.inputs(private_key=spoil(domain.key.pkcs1_der))
+    )
     assert failure.reason.startswith(f"private_key: {problem}")
     assert "" == failure.property
     assert not domain.leaks_key(failure.reason)
@@ -89,7 +98,9 @@ def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
     [({"ses-byodkim:domains": "{}"}, "`generation: 2`"), ({}, "`generation=2`")],
     ids=["stack file", "program"],
 )
-def test_spelling(start_plugin: StartPlugin, domain: Domain, config: dict[str, str], setting: str) -> None:
+def test_spelling(
+    start_plugin: StartPlugin, domain: Domain, config: dict[str, str], setting: str
+) -> None:
     """A setting is named as the user writes it: in YAML, or in the arguments of a program."""
     plugin = start_plugin(PULUMI_PROJECT="ses-byodkim")
     plugin.configure(config)
@@ -101,9 +112,13 @@ def test_spelling(start_plugin: StartPlugin, domain: Domain, config: dict[str, s
 
 
 def test_create(plugin: Plugin, domain: Domain) -> None:
-    """An error of SES is told with its operation, its request and what SES says, without the key."""
+    """
+    An error of SES is told with its operation, its request and what SES says, without the key.
+    """
     domain.publish()
-    domain.sandbox.ses.inject(Fault("access_denied", operation="CreateEmailIdentity", domain=domain.name))
+    domain.sandbox.ses.inject(
+        Fault("access_denied", operation="CreateEmailIdentity", domain=domain.name)
+    )
     text = error_of(plugin.create, "ByodkimIdentity", domain.inputs())
     assert re.fullmatch(
         rf"SesRefused: CreateEmailIdentity for '{domain.name}' in {REGION}: AccessDeniedException "
@@ -119,7 +134,8 @@ def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None
     news = domain.inputs(selector="s2", private_key=other_key())
     assert (
         f"RecordNotVisible: s2._domainkey.{domain.name}: not visible after 0 s: "
-        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have "
+        "no TXT record\n"
         "  hint: nothing was changed in SES, it still signs with 's1'; "
         "correct the record and run `pulumi up --refresh`\n"
     ) == error_of(plugin.update, "ByodkimIdentity", outputs, news)
@@ -128,7 +144,9 @@ def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None
 # Bugs
 
 
-@pytest.mark.parametrize(("kind", "error"), [("DkimKey", "KeyError"), ("ByodkimIdentity", "TypeError")])
+@pytest.mark.parametrize(
+    ("kind", "error"), [("DkimKey", "KeyError"), ("ByodkimIdentity", "TypeError")]
+)
 def test_bug(plugin: Plugin, domain: Domain, kind: Kind, error: str) -> None:
     """An error that nobody foresaw comes with its traceback, also after one that somebody did."""
     assert TOO_SMALL == error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})

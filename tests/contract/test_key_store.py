@@ -1,4 +1,6 @@
-"""Keys in Secrets Manager, through the real plugin process: what comes back, and what it refuses."""
+"""
+Keys in Secrets Manager, through the real plugin process: what comes back, and what it refuses.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ def key_inputs(domain: Domain, **store: Any) -> dict[str, Any]:
 def identity_inputs(domain: Domain, key: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Of an identity that signs with a key that has the outputs *key*."""
     inputs = domain.inputs(
-        selector=key["selector"], secret_arn=key["secret_arn"], record_value=key["record_value"], **changes
+        selector=key["selector"],
+        secret_arn=key["secret_arn"],
+        record_value=key["record_value"],
+        **changes,
     )
     del inputs["private_key"]
     return inputs
@@ -62,7 +67,9 @@ def key(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> dict
 def test_whole_life(
     plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
 ) -> None:
-    """A key is made, read and deleted; numbers that come as floats are whole where AWS wants them so."""
+    """
+    A key is made, read and deleted; numbers that come as floats are whole where AWS wants them so.
+    """
     (made,) = secrets_manager.signing_keys()
     name = f"byodkim/ses-byodkim/dev/{domain.name}/1"
     assert (made.fingerprint, 1024) == (key["fingerprint"], key["bits"])
@@ -75,23 +82,37 @@ def test_whole_life(
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("bücher", "'byodkim/ses-byodkim/dev/bücher' can't be the name of a secret: 'ü' is not allowed"),
+        (
+            "bücher",
+            "'byodkim/ses-byodkim/dev/bücher' can't be the name of a secret: 'ü' is not allowed",
+        ),
         ("x" * 240, "the name of the resource must have at most 239 characters, not 240"),
     ],
     ids=["letter", "length"],
 )
 def test_name_of_a_secret(plugin: Plugin, domain: Domain, name: str, problem: str) -> None:
-    """A program may name a domain's resource as it likes: a preview refuses what Secrets Manager would."""
-    inputs = {**key_inputs(domain), "secret_name": f"byodkim/ses-byodkim/dev/{name}", "owner": UNKNOWN}
+    """
+    A program may name a domain's resource as it likes: a preview refuses what Secrets Manager
+    would.
+    """
+    inputs = {
+        **key_inputs(domain),
+        "secret_name": f"byodkim/ses-byodkim/dev/{name}",
+        "owner": UNKNOWN,
+    }
     _, failures = plugin.check("DkimKey", inputs)
     assert [f"secret_name: {problem}"] == [failure.reason for failure in failures]
 
 
-def test_default_tags(start_plugin: StartPlugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+def test_default_tags(
+    start_plugin: StartPlugin, domain: Domain, secrets_manager: SecretsManager
+) -> None:
     """Secrets have the tags of `aws:defaultTags`, as what pulumi-aws makes has."""
     plugin = start_plugin()
     plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
-    _, [failure] = plugin.check("DkimKey", key_inputs(domain, tags={f"t{n}": "" for n in range(46)}))
+    _, [failure] = plugin.check(
+        "DkimKey", key_inputs(domain, tags={f"t{n}": "" for n in range(46)})
+    )
     assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
     plugin.create("DkimKey", key_inputs(domain, tags={"stage": "prod"}))
     tags = secrets_manager.tags(f"byodkim/ses-byodkim/dev/{domain.name}/1")
@@ -141,7 +162,10 @@ def test_identity(
     (made,) = secrets_manager.signing_keys()
     assert [] == failures
     assert domain.sandbox.ses.signing_key(domain.name, REGION) == (key["selector"], made.pkcs1_der)
-    assert (key["fingerprint"], key["record_value"]) == (outputs["fingerprint"], outputs["record_value"])
+    assert (key["fingerprint"], key["record_value"]) == (
+        outputs["fingerprint"],
+        outputs["record_value"],
+    )
     assert made.pkcs1_base64()[200:] not in str([checked, outputs])
     assert ["CreateSecret", "GetSecretValue"] == secrets_manager.calls
     assert (False, []) == plugin.diff("ByodkimIdentity", outputs, checked)

@@ -1,4 +1,7 @@
-"""What the process itself has to do: many calls at once, the engine's log, an end when the engine says so."""
+"""
+What the process itself has to do: many calls at once, the engine's log, an end when the engine says
+so.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,16 @@ AT_ONCE = 8
 """Calls of one test, twice the threads that the process has by itself."""
 
 TEN_MINUTES = 600
-"""Seconds of a wait that something else has to end: every call here has a deadline far below that."""
+"""
+Seconds of a wait that something else has to end: every call here has a deadline far below that.
+"""
 
 
 @pytest.fixture
 def own_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[Plugin]:
-    """A process that is cancelled: it does not come back from that. It starts as the engine starts it."""
+    """
+    A process that is cancelled: it does not come back from that. It starts as the engine starts it.
+    """
     with Plugin(engine.address, sandbox.environment) as started:
         yield started
 
@@ -29,7 +36,9 @@ def own_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[Plugin]:
 def start_waiting(plugin: Plugin, engine: Engine, domains: Sequence[Domain]) -> list[Any]:
     """One create for each of *domains*; all of them wait for DNS, none has ended."""
     calls = [
-        plugin.start_create("ByodkimIdentity", one.inputs(dns_wait_seconds=TEN_MINUTES), name=one.name)
+        plugin.start_create(
+            "ByodkimIdentity", one.inputs(dns_wait_seconds=TEN_MINUTES), name=one.name
+        )
         for one in domains
     ]
     engine.wait_until_heard_of([urn("ByodkimIdentity", one.name) for one in domains])
@@ -41,7 +50,9 @@ def start_waiting(plugin: Plugin, engine: Engine, domains: Sequence[Domain]) -> 
 
 
 def test_calls_side_by_side(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """Eight creates wait for DNS at the same time, other calls go on, and one Cancel ends them all."""
+    """
+    Eight creates wait for DNS at the same time, other calls go on, and one Cancel ends them all.
+    """
     domains = [Domain(domain.sandbox) for _ in range(AT_ONCE)]
     calls = start_waiting(own_plugin, engine, domains)
     domain.publish()
@@ -105,14 +116,18 @@ def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) ->
 def ends_in_order(engine: Engine, domain: Domain) -> bool:
     """Whether what ends a wait for DNS was said at the end."""
     [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
-    return f"{domain.name} {REGION}: waiting for DNS, the key is not sent to SES yet" in last.message
+    return (
+        f"{domain.name} {REGION}: waiting for DNS, the key is not sent to SES yet" in last.message
+    )
 
 
 # Progress
 
 
 def test_progress(plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """What a create waits for is said in the resource's own row: live, and in the end as a warning."""
+    """
+    What a create waits for is said in the resource's own row: live, and in the end as a warning.
+    """
     plugin.create("ByodkimIdentity", domain.inputs(), name=domain.name)
     [warning] = engine.lines(urn("ByodkimIdentity", domain.name))
     assert (engine_pb2.WARNING, False) == (warning.severity, warning.ephemeral)

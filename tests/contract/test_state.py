@@ -65,7 +65,15 @@ OUTPUTS: Mapping[Kind, set[str]] = {
             "signing_since",
             "signed_until",
         ),
-        *("status", "origin", "signing_enabled", "signing_selector", "error_type", "was_verified", "drift"),
+        *(
+            "status",
+            "origin",
+            "signing_enabled",
+            "signing_selector",
+            "error_type",
+            "was_verified",
+            "drift",
+        ),
         *("key_set_at", "key_set_by"),
     },
     "DkimVerification": {"results", "pending", "retired_at"},
@@ -73,7 +81,14 @@ OUTPUTS: Mapping[Kind, set[str]] = {
     "StackId": set(),
 }
 
-KEY_STORE = {"region", "account_id", "kms_key_id", "tags", "resource_policy", "recovery_window_days"}
+KEY_STORE = {
+    "region",
+    "account_id",
+    "kms_key_id",
+    "tags",
+    "resource_policy",
+    "recovery_window_days",
+}
 """Properties of the input `key_store` of a key that is kept in Secrets Manager."""
 
 KEY_IN_STORE = OUTPUTS["DkimKey"] - {"private_key"} | {
@@ -82,7 +97,16 @@ KEY_IN_STORE = OUTPUTS["DkimKey"] - {"private_key"} | {
 """Outputs of that key."""
 
 ENTRY = {
-    *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until", "adopted"),
+    *(
+        "domain",
+        "region",
+        "selector",
+        "key_set_at",
+        "key_set_by",
+        "published",
+        "signed_until",
+        "adopted",
+    ),
     *("record_value", "dns_check", "dns_resolvers", "cname"),
 }
 """Properties of one of a verification's `identities`."""
@@ -218,9 +242,13 @@ def test_type_and_inputs(program: Program, kind: Kind) -> None:
 
 
 def test_inputs_of_a_key_in_a_store(program: Program) -> None:
-    """A key that goes to Secrets Manager has these inputs beside the others, and the same provider."""
+    """
+    A key that goes to Secrets Manager has these inputs beside the others, and the same provider.
+    """
     asked = program.asked["DkimKey/in-store"]
-    assert {*INPUTS["DkimKey"], "key_store", "secret_name", "owner", "__provider"} == set(asked.inputs)
+    assert {*INPUTS["DkimKey"], "key_store", "secret_name", "owner", "__provider"} == set(
+        asked.inputs
+    )
     assert KEY_STORE == set(asked.inputs["key_store"])
     assert asked.inputs["secret_name"] == "byodkim/ses-byodkim/dev/DkimKey/in-store"
     assert asked.inputs["owner"] == "StackId/DkimKey/in-store"
@@ -229,7 +257,16 @@ def test_inputs_of_a_key_in_a_store(program: Program) -> None:
 
 def test_inputs_of_an_identity_with_a_key_in_a_store(program: Program) -> None:
     """The key itself is not among the inputs then."""
-    inputs = {"domain", "region", "selector", "owner", "stack", "secret_arn", "record_value", "__provider"}
+    inputs = {
+        "domain",
+        "region",
+        "selector",
+        "owner",
+        "stack",
+        "secret_arn",
+        "record_value",
+        "__provider",
+    }
     assert inputs == set(program.asked["ByodkimIdentity/in-store"].inputs)
 
 
@@ -267,9 +304,13 @@ def test_outputs(plugin: Plugin, program: Program, domain: Domain, kind: Kind) -
         assert set(result) == RESULT
 
 
-@pytest.mark.parametrize("resource", [DkimKey, ByodkimIdentity, DkimVerification, DnsRecord, StackId])
+@pytest.mark.parametrize(
+    "resource", [DkimKey, ByodkimIdentity, DkimVerification, DnsRecord, StackId]
+)
 def test_typed_outputs_exist(resource: type[pulumi.Resource]) -> None:
     """A resource promises no typed output that the provider does not give."""
-    typed = {name for name, hint in vars(resource).get("__annotations__", {}).items() if "Output" in hint}
+    typed = {
+        name for name, hint in vars(resource).get("__annotations__", {}).items() if "Output" in hint
+    }
     given = OUTPUTS | {"DkimKey": OUTPUTS["DkimKey"] | KEY_IN_STORE}
     assert typed <= given[cast("Kind", resource.__name__)]

@@ -1,4 +1,6 @@
-"""What Pulumi makes of values on their way: checked inputs, numbers, None, unknowns, secrets, changes."""
+"""
+What Pulumi makes of values on their way: checked inputs, numbers, None, unknowns, secrets, changes.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Made:
     outputs: dict[str, Any]
 
     def diff(self, plugin: Plugin, changes: dict[str, Any]) -> tuple[bool, list[str]]:
-        return plugin.diff("ByodkimIdentity", self.outputs, self.domain.inputs(**{**GENERATIONS, **changes}))
+        return plugin.diff(
+            "ByodkimIdentity", self.outputs, self.domain.inputs(**{**GENERATIONS, **changes})
+        )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,10 @@ def made(plugin: Plugin, sandbox: Sandbox) -> Made:
 
 
 def test_check_is_pure(start_plugin: StartPlugin, domain: Domain) -> None:
-    """Checked inputs depend on the inputs alone, not on the network, the clock or chance, and pass again."""
+    """
+    Checked inputs depend on the inputs alone, not on the network, the clock or chance, and pass
+    again.
+    """
     services = ("ROUTE_53", "SECRETS_MANAGER", "SESV2", "STS")
     offline = start_plugin(**{f"AWS_ENDPOINT_URL_{service}": UNREACHABLE for service in services})
     inputs = domain.inputs(domain=f"{domain.name.upper()}.", generation=1, published=[1, 2])
@@ -92,16 +99,25 @@ def test_check_is_pure(start_plugin: StartPlugin, domain: Domain) -> None:
     ids=["unchanged", "tags", "overlap_days", "domain", "region", "owner"],
 )
 def test_changed(plugin: Plugin, made: Made, change: dict[str, Any], expected: object) -> None:
-    """Another domain or Region is another identity, another owner is none, all else is a change in place."""
+    """
+    Another domain or Region is another identity, another owner is none, all else is a change in
+    place.
+    """
     assert expected == made.diff(plugin, change)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({}, (False, [])), ({"bits": 2048}, (False, [])), ({"domain": "test.example.com"}, (True, ["domain"]))],
+    [
+        ({}, (False, [])),
+        ({"bits": 2048}, (False, [])),
+        ({"domain": "test.example.com"}, (True, ["domain"])),
+    ],
     ids=["unchanged", "bits", "domain"],
 )
-def test_key_changes(plugin: Plugin, domain: Domain, change: dict[str, Any], expected: object) -> None:
+def test_key_changes(
+    plugin: Plugin, domain: Domain, change: dict[str, Any], expected: object
+) -> None:
     """A key changes only if it is for another domain: then it is another key."""
     inputs = {"domain": domain.name, "bits": 1024}
     olds = revealed(plugin.create("DkimKey", inputs))
@@ -114,7 +130,9 @@ def test_key_changes(plugin: Plugin, domain: Domain, change: dict[str, Any], exp
 def test_number_in_a_problem(plugin: Plugin, domain: Domain) -> None:
     """A number that came as a float is shown as the user wrote it."""
     _, failures = plugin.check("ByodkimIdentity", domain.inputs(generation=4, published=[1, 2]))
-    assert ["published: must contain generation 4, which signs"] == [failure.reason for failure in failures]
+    assert ["published: must contain generation 4, which signs"] == [
+        failure.reason for failure in failures
+    ]
 
 
 def test_numbers_in_outputs(made: Made) -> None:
@@ -152,8 +170,12 @@ def test_no_none_in_outputs(plugin: Plugin, domain: Domain) -> None:
 
 @pytest.mark.parametrize("unknown", UNKNOWNS.values(), ids=UNKNOWNS)
 def test_unknown(plugin: Plugin, made: Made, unknown: dict[str, Any]) -> None:
-    """What a preview can't know is neither refused nor changed, and may change the identity in place."""
-    inputs, failures = plugin.check("ByodkimIdentity", made.domain.inputs(**{**GENERATIONS, **unknown}))
+    """
+    What a preview can't know is neither refused nor changed, and may change the identity in place.
+    """
+    inputs, failures = plugin.check(
+        "ByodkimIdentity", made.domain.inputs(**{**GENERATIONS, **unknown})
+    )
     assert [] == failures
     assert unknown == {name: inputs[name] for name in unknown}
     if "selector" in unknown:  # a key that is not made yet belongs to a new generation
@@ -172,7 +194,9 @@ def test_unknown_identity(plugin: Plugin, made: Made, name: str) -> None:
 
 def test_problems_beside_unknowns(plugin: Plugin, domain: Domain) -> None:
     """What is known is checked in a preview, too."""
-    _, failures = plugin.check("ByodkimIdentity", domain.inputs(domain="example", private_key=UNKNOWN))
+    _, failures = plugin.check(
+        "ByodkimIdentity", domain.inputs(domain="example", private_key=UNKNOWN)
+    )
     assert ["domain: 'example' is a single label, expected a domain such as 'example.com'"] == [
         failure.reason for failure in failures
     ]
@@ -185,7 +209,9 @@ def verified(plugin: Plugin, made: Made) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["key_set_at", "selector", "dns_resolvers"])
-def test_verification_with_unknown(plugin: Plugin, made: Made, verified: dict[str, Any], name: str) -> None:
+def test_verification_with_unknown(
+    plugin: Plugin, made: Made, verified: dict[str, Any], name: str
+) -> None:
     """A verification of something that a preview can't know is a change."""
     news = made.domain.verification(made.outputs)
     news["identities"][0][name] = UNKNOWN
@@ -193,11 +219,18 @@ def test_verification_with_unknown(plugin: Plugin, made: Made, verified: dict[st
     assert (news["identities"], []) == (checked["identities"], failures)
     assert (True, []) == plugin.diff("DkimVerification", verified, news)
     assert (True, []) == plugin.diff("DkimVerification", verified, {"identities": UNKNOWN})
-    assert [] == plugin.check("DkimVerification", {"identities": UNKNOWN, "adopted": UNKNOWN}, verified)[1]
+    assert (
+        []
+        == plugin.check("DkimVerification", {"identities": UNKNOWN, "adopted": UNKNOWN}, verified)[
+            1
+        ]
+    )
 
 
 def test_all_regions_exchanged(plugin: Plugin, made: Made, verified: dict[str, Any]) -> None:
-    """It is refused in the preview, which knows neither the new selector nor when SES will be told."""
+    """
+    It is refused in the preview, which knows neither the new selector nor when SES will be told.
+    """
     [before] = made.domain.verification(made.outputs)["identities"]
     news = {**before, "region": "us-east-1", "selector": UNKNOWN, "key_set_at": UNKNOWN}
     message = error_of(plugin.diff, "DkimVerification", verified, {"identities": [news]})
@@ -214,7 +247,10 @@ def test_secrets_arrive_in_plain_text(start_plugin: Any) -> None:
 
 def test_checked_key_is_secret(plugin: Plugin, domain: Domain) -> None:
     """The private key leaves `check` as a secret, in its normal form."""
-    pem = f"-----BEGIN RSA PRIVATE KEY-----\r\n{domain.key.pkcs1_base64()}\r\n-----END RSA PRIVATE KEY-----"
+    pem = (
+        f"-----BEGIN RSA PRIVATE KEY-----\r\n{domain.key.pkcs1_base64()}\r\n-----END RSA PRIVATE "
+        "KEY-----"
+    )
     inputs, failures = plugin.check("ByodkimIdentity", domain.inputs(private_key=pem))
     assert [] == failures
     assert secret(domain.key.pkcs1_base64()) == inputs["private_key"]

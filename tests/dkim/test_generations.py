@@ -26,7 +26,9 @@ DAY = timedelta(days=1)
     },
 )
 def test_published(signing, supplied, expected):
-    """The signing generation has its neighbours beside it, of supplied keys those that were given."""
+    """
+    The signing generation has its neighbours beside it, of supplied keys those that were given.
+    """
     assert generations.published(signing, supplied) == expected
 
 
@@ -40,7 +42,9 @@ def test_published(signing, supplied, expected):
     },
 )
 def test_roles(signing, published, expected):
-    """What is older than the signing generation is previous, what is newer stands by; oldest first."""
+    """
+    What is older than the signing generation is previous, what is newer stands by; oldest first.
+    """
     roles = generations.roles(signing, published)
     assert list(expected.items()) == list(roles.items())
 
@@ -117,7 +121,9 @@ PUBLISHED = st.sets(GENERATIONS, max_size=4)
     days_since=st.dictionaries(GENERATIONS, st.integers(0, 20)),
 )
 def test_allowed_today_is_allowed(before, after, signing, days_since):
-    """The list a refusal names is not refused, and drops nothing that was wanted, but for its slot."""
+    """
+    The list a refusal names is not refused, and drops nothing that was wanted, but for its slot.
+    """
     for slots in (generations.no_slots, generations.slot):
         situation = {"signing": signing, "days_since": days_since, "slots": slots}
         found = early(before, after, **situation)
@@ -128,7 +134,9 @@ def test_allowed_today_is_allowed(before, after, signing, days_since):
 
 @given(st.lists(st.tuples(st.integers(0, 8), GENERATIONS, PUBLISHED), max_size=12))
 def test_no_allowed_history_cuts_mail_off(wishes):
-    """Whatever changes are wished for, once the early ones are refused, what signed lately is in DNS."""
+    """
+    Whatever changes are wished for, once the early ones are refused, what signed lately is in DNS.
+    """
     now, signing, published = NOW, 1, {1, 2}
     signed_until: dict[int, datetime] = {}
     for days, wanted, others in wishes:
@@ -147,7 +155,9 @@ def test_no_allowed_history_cuts_mail_off(wishes):
             signed_until[signing] = now
         signing, published = wanted, after
         assert signing in published
-        assert {number for number, last in signed_until.items() if now - last < 10 * DAY} <= published
+        assert {
+            number for number, last in signed_until.items() if now - last < 10 * DAY
+        } <= published
 
 
 NO_SLOTS, SLOT = {}, {"slots": generations.slot}
@@ -171,13 +181,27 @@ NO_SLOTS, SLOT = {}, {"slots": generations.slot}
     },
 )
 def test_after_leak(leaked, signing, published, options, expected):
-    """A leaked key is dropped, the next one signs if it did, and there is a standby; none share a slot."""
-    assert generations.after_leak(leaked, signing=signing, published=published, **options) == expected
+    """
+    A leaked key is dropped, the next one signs if it did, and there is a standby; none share a
+    slot.
+    """
+    assert (
+        generations.after_leak(leaked, signing=signing, published=published, **options) == expected
+    )
 
 
-@given(signing=GENERATIONS, others=PUBLISHED, used=PUBLISHED, leaked=GENERATIONS, first=st.integers(1, 6))
+@given(
+    signing=GENERATIONS,
+    others=PUBLISHED,
+    used=PUBLISHED,
+    leaked=GENERATIONS,
+    first=st.integers(1, 6),
+)
 def test_no_step_shares_a_slot(signing, others, used, leaked, first):
-    """Whatever is published without sharing a slot, before, in or after a move, neither is after a step."""
+    """
+    Whatever is published without sharing a slot, before, in or after a move, neither is after a
+    step.
+    """
 
     def slots(generation):
         return generations.slot(generation) if generation >= first else None
@@ -201,7 +225,10 @@ def test_no_step_shares_a_slot(signing, others, used, leaked, first):
 
 
 def test_an_emptied_slot_is_not_filled_at_once():
-    """Resolvers remember the record of a generation that has left, so its slot gets the next key later."""
+    """
+    Resolvers remember the record of a generation that has left, so its slot gets the next key
+    later.
+    """
     change, since, slots = ((2, 4), (4, 5, 6)), {2: 11, 3: 1}, generations.slot
     found = early(*change, days_since=since, signing=4, slots=slots)
     assert found == {3: NOW - DAY}
@@ -212,10 +239,15 @@ def test_an_emptied_slot_is_not_filled_at_once():
 
 
 def test_a_generation_comes_back():
-    """It has a new key, so with a slot it waits as any other would; without one its selector is new too."""
+    """
+    It has a new key, so with a slot it waits as any other would; without one its selector is new
+    too.
+    """
     change, since = ((2, 4), (2, 3, 4)), {3: 1}
     assert early(*change, days_since=since, signing=4) == {}
     found = early(*change, days_since=since, signing=4, slots=generations.slot)
     assert found == {3: NOW - DAY}
-    allowed = generations.allowed_today(before=(2, 4), after=(2, 3, 4), early=found, slots=generations.slot)
+    allowed = generations.allowed_today(
+        before=(2, 4), after=(2, 3, 4), early=found, slots=generations.slot
+    )
     assert allowed == (2, 4)

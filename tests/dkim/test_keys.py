@@ -123,7 +123,9 @@ def test_a_proved_key_is_the_same_key():
     assert keys.load(key.pkcs1_base64(), proved=True) == key
 
 
-@pytest.mark.parametrize(("is_own", "proofs"), [(True, 0), (False, 1)], ids=["made here", "supplied"])
+@pytest.mark.parametrize(
+    ("is_own", "proofs"), [(True, 0), (False, 1)], ids=["made here", "supplied"]
+)
 def test_proof(is_own, proofs, monkeypatch):
     """A process proves a supplied key once, and a key that it made itself not at all."""
     asked = []
@@ -175,7 +177,11 @@ BOTH = DER8 + der("another")
 def no(text, code, load=keys.load, **fields):
     """A row: *text* is refused with *code*."""
     expected = {keys.load: K.PRIVATE_EXPECTED, keys.load_public: K.PUBLIC_EXPECTED}[load]()
-    return load, text, code(**({"expected": expected} if "{expected}" in code.text else {}) | fields)
+    return (
+        load,
+        text,
+        code(**({"expected": expected} if "{expected}" in code.text else {}) | fields),
+    )
 
 
 no_public = partial(no, load=keys.load_public)
@@ -248,7 +254,9 @@ REFUSED = {
     ),
     "base64 cut": no(body(PKCS1)[:1001], K.CUT_BASE64, length=1001),
     "DER cut": no(encoded(DER8[:900]), K.CUT_DER, length=900, expected=len(DER8)),
-    "DER with a tail": no(encoded(DER8 + b"tail"), K.LONG_DER, length=len(DER8) + 4, expected=len(DER8)),
+    "DER with a tail": no(
+        encoded(DER8 + b"tail"), K.LONG_DER, length=len(DER8) + 4, expected=len(DER8)
+    ),
     "two keys in DER": no(encoded(BOTH), K.LONG_DER, length=len(BOTH), expected=len(DER8)),
     **{
         f"{bits} bits": no(pem(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits)
@@ -284,13 +292,18 @@ REFUSED_PUBLIC = {
     "RSA-PSS": no_public(pem("rsa-pss.public"), K.PSS),
     "RSA-PSS, DER": no_public(der("rsa-pss.public"), K.PSS),
     **{
-        f"{bits} bits": no_public(public_half(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits)
+        f"{bits} bits": no_public(
+            public_half(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits
+        )
         for bits in (512, 1023, 2050, 3072, 4096)
     },
 }
 
 
-@cases(("load", "text", "reason"), REFUSED | {f"public, {name}": row for name, row in REFUSED_PUBLIC.items()})
+@cases(
+    ("load", "text", "reason"),
+    REFUSED | {f"public, {name}": row for name, row in REFUSED_PUBLIC.items()},
+)
 def test_refused(load, text, reason):
     """
     What SES would take without a word and never verify is refused, with its own reason.
@@ -330,7 +343,10 @@ def test_a_key_never_shows_itself(text):
 
 
 def test_generated_key():
-    """A generated key has the asked size and the usual exponent, is loaded again as itself, and is new."""
+    """
+    A generated key has the asked size and the usual exponent, is loaded again as itself, and is
+    new.
+    """
     generated = keys.generate(1024)
     numbers = load_der_private_key(generated.pkcs1_der, password=None).public_key().public_numbers()
     assert (numbers.n.bit_length(), numbers.e) == (1024, 65537)
@@ -359,7 +375,14 @@ def test_is_rsa_public_key():
         .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         for name in ("ec.pkcs8", "ed25519")
     ]
-    no = [b"", public[:-1], public + b"\0", der("rsa2048.public-pkcs1"), der("rsa2048.pkcs1"), *others]
+    no = [
+        b"",
+        public[:-1],
+        public + b"\0",
+        der("rsa2048.public-pkcs1"),
+        der("rsa2048.pkcs1"),
+        *others,
+    ]
     assert keys.is_rsa_public_key(public)
     assert [octets for octets in no if keys.is_rsa_public_key(octets)] == []
 
@@ -377,7 +400,9 @@ FILES = {
 
 @pytest.mark.parametrize(("load", "content", "answers"), FILES.values(), ids=FILES)
 def test_hint_followed(tmp_path, load, content, answers):
-    """A file in another format is refused with the command that helps; run as it is named, it helps."""
+    """
+    A file in another format is refused with the command that helps; run as it is named, it helps.
+    """
     with pytest.raises(InvalidKey) as refused:
         load(content)
     (command,) = re.findall("`(.*?)`", refused.value.text)

@@ -42,19 +42,33 @@ def test_misplaced():
     """Each misconfiguration of a name puts the record at a name of its own."""
     twice = "and the panel added the zone twice"
     found = places("s1", "mail.example.com", "example.com")
-    assert [*found][-2:] == ["mail.example.com", "example.com"], "the least likely are looked up last"
+    assert [*found][-2:] == ["mail.example.com", "example.com"], (
+        "the least likely are looked up last"
+    )
     assert found == {
-        "s1._domainkey.mail.example.com.example.com": ("wrong-name", "the panel added the zone twice"),
-        "s1.domainkey.mail.example.com": ("underscore-missing", "the underscore of '_domainkey' is missing"),
+        "s1._domainkey.mail.example.com.example.com": (
+            "wrong-name",
+            "the panel added the zone twice",
+        ),
+        "s1.domainkey.mail.example.com": (
+            "underscore-missing",
+            "the underscore of '_domainkey' is missing",
+        ),
         "s1.domainkey.mail.example.com.example.com": (
             "underscore-missing",
             f"the underscore is missing, {twice}",
         ),
         "s1.mail.example.com": ("wrong-name", "'_domainkey' is missing from the name"),
         "s1.mail.example.com.example.com": ("wrong-name", f"'_domainkey' is missing, {twice}"),
-        "s1._domainkey._domainkey.mail.example.com": ("wrong-name", "'_domainkey' stands twice in the name"),
+        "s1._domainkey._domainkey.mail.example.com": (
+            "wrong-name",
+            "'_domainkey' stands twice in the name",
+        ),
         "_domainkey.mail.example.com": ("wrong-name", "the selector is missing from the name"),
-        "s1._domainkey.example.com": ("sub-domain-missing", "the sub-domain is missing from the name"),
+        "s1._domainkey.example.com": (
+            "sub-domain-missing",
+            "the sub-domain is missing from the name",
+        ),
         "mail.example.com": ("wrong-name", "selector and '_domainkey' are missing from the name"),
         "example.com": ("wrong-name", "the record stands at the zone itself"),
     }
@@ -64,7 +78,10 @@ def test_misplaced_in_the_zone_itself():
     """Where the domain is the zone, no sub-domain can be missing, and there is one apex."""
     found = places("s1", "example.com", "example.com")
     assert "sub-domain-missing" not in {code for code, _ in found.values()}
-    assert [*found.values()][-1] == ("wrong-name", "selector and '_domainkey' are missing from the name")
+    assert [*found.values()][-1] == (
+        "wrong-name",
+        "selector and '_domainkey' are missing from the name",
+    )
     assert len(found) == 8
 
 
@@ -118,7 +135,10 @@ DOT = "a value with a dot at its end"
 PLACEHOLDER = "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"
 MISSING, TOO_MANY = "{} missing from the key, at {} of 392", "{} too many in the key, at {} of 392"
 WRONG, CUT = "{} of the key wrong, at 99 of 392", "a value cut after 255 octets, {} are missing"
-SEVERAL, ANOTHERS = "{} TXT records, {} with this key, expected one", "another key (fingerprint {:.8}…)"
+SEVERAL, ANOTHERS = (
+    "{} TXT records, {} with this key, expected one",
+    "another key (fingerprint {:.8}…)",
+)
 
 
 def changed(*places):
@@ -151,9 +171,15 @@ CASES = {
     "cut at 255": ([VALUE[:255]], (CUT.format(139), "cut")),
     "cut at 255, other tags": ([TAGGED[:255]], (CUT.format(len(TAGGED) - 255), "cut")),
     "end only": ([SPLIT_2], ("only the last 139 characters of the value", "cut")),
-    "256th character lost": ([re.sub("(.{255}).", r"\1", VALUE)], MISSING.format("1 character", 254)),
+    "256th character lost": (
+        [re.sub("(.{255}).", r"\1", VALUE)],
+        MISSING.format("1 character", 254),
+    ),
     "255th character lost": ([VALUE[:254] + VALUE[255:]], MISSING.format("1 character", 253)),
-    "256th character lost, other tags": ([TAGGED[:255] + TAGGED[256:]], MISSING.format("1 character", 238)),
+    "256th character lost, other tags": (
+        [TAGGED[:255] + TAGGED[256:]],
+        MISSING.format("1 character", 238),
+    ),
     "strings swapped": ([SPLIT_2 + SPLIT_1], SWAPPED),
     "strings swapped, other tags": ([TAGGED[255:] + TAGGED[:255]], SWAPPED),
     "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
@@ -231,10 +257,16 @@ CASES = {
         f"private key in {place}": ([place.format(PRIVATE)], PRIVATE_KEY)
         for place in ("k={}; p=", "v={}", "s={}", "h={};v=DKIM1", "k=rsa{}", '"{}"')
     },
-    "bare RSAPublicKey": ([f"p={BARE}"], "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes"),
+    "bare RSAPublicKey": (
+        [f"p={BARE}"],
+        "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes",
+    ),
     "v=DKIM2": ([f"v=DKIM2; p={PUBLIC}"], "v=DKIM2, expected v=DKIM1 or no v="),
     "v=dkim1": ([f"v=dkim1; p={PUBLIC}"], "v=dkim1, expected v=DKIM1 or no v="),
-    "v= not first": ([f"k=rsa; v=DKIM1; p={PUBLIC}"], "v=DKIM1 behind another tag, expected it first"),
+    "v= not first": (
+        [f"k=rsa; v=DKIM1; p={PUBLIC}"],
+        "v=DKIM1 behind another tag, expected it first",
+    ),
     "k=ed25519": ([f"v=DKIM1; k=ed25519; p={PUBLIC}"], "k=ed25519, expected k=rsa or no k="),
     "h=sha1": ([f"h=sha1; p={PUBLIC}"], "h=sha1, expected h=sha256 or no h="),
     "s=tlsrpt": ([f"s=tlsrpt; p={PUBLIC}"], "s=tlsrpt, expected s=email or no s="),
@@ -269,7 +301,9 @@ spoilt = (
     st.sampled_from([VALUE, TAGGED, SMALL, ANOTHER])
     | st.builds(lambda at, to: VALUE[:at] + VALUE[to:], *[st.integers(0, len(VALUE))] * 2)
     | st.builds(
-        lambda at, text: VALUE[:at] + text + VALUE[at:], st.integers(0, len(VALUE)), st.text(max_size=3)
+        lambda at, text: VALUE[:at] + text + VALUE[at:],
+        st.integers(0, len(VALUE)),
+        st.text(max_size=3),
     )
     | st.text(max_size=20)
 )
@@ -277,7 +311,9 @@ spoilt = (
 
 @given(st.lists(spoilt, max_size=3))
 def test_right_means_one_value_with_this_key(found):
-    """Whatever stands in DNS, only a single value that holds the key is right, and no text quotes it."""
+    """
+    Whatever stands in DNS, only a single value that holds the key is right, and no text quotes it.
+    """
     problem = misconfiguration(tuple(found), KEY)
     assert (problem is None) == (len(found) == 1 and records.same_key(found[0], KEY))
     assert problem is None or not re.search("[A-Za-z0-9+/]{30,}", problem.text)
@@ -310,7 +346,9 @@ def test_public_half(key, written):
     assert public_half(written(key)) == load(pem(key)).public_key_der
 
 
-@pytest.mark.parametrize("text", [VALUE, PEM, PRIVATE[:400], PRIVATE[4:], body("ec.pkcs8"), "p=" + "A" * 41])
+@pytest.mark.parametrize(
+    "text", [VALUE, PEM, PRIVATE[:400], PRIVATE[4:], body("ec.pkcs8"), "p=" + "A" * 41]
+)
 def test_no_public_half(text):
     """A public key has none, nor what is not whole, nor a key that SES can't sign with."""
     assert public_half(text) == b""
@@ -326,7 +364,12 @@ def test_no_private_key(text):
 
 @cases(
     ("tags", "testing"),
-    {"none": ("", False), "y": ("t=y; ", True), "s, y": ("v=DKIM1; t=s : y; ", True), "s": ("t=s; ", False)},
+    {
+        "none": ("", False),
+        "y": ("t=y; ", True),
+        "s, y": ("v=DKIM1; t=s : y; ", True),
+        "s": ("t=s; ", False),
+    },
 )
 def test_in_testing_mode(tags, testing):
     """The flag `y`, alone or among others, asks verifiers not to count the signature."""

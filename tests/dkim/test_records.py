@@ -63,14 +63,19 @@ NO_DOMAIN = {
     DkimMessages.EMPTY_LABEL: ["example.com..", "example..com", ".example.com"],
     DkimMessages.UNDERSCORE: ["my_shop.example.com"],
     DkimMessages.RECORD: ["s1._domainkey.example.com", "_DomainKey.example.com"],
-    DkimMessages.BLANK: ["example .com", "example.com ", "example.com\n", "example.com, example.org"],
+    DkimMessages.BLANK: [
+        "example .com",
+        "example.com ",
+        "example.com\n",
+        "example.com, example.org",
+    ],
     DkimMessages.NUMBER: ["192.0.2.1"],
     DkimMessages.ADDRESS: ["2001:db8::1", "[192.0.2.1]"],
     DkimMessages.LABEL: ["-example.com", "example-.com", "example,com.net", '"example.com"'],
     DkimMessages.TOO_LONG: [
         f"{'a' * 64}.com",
-        # Lines of a key, alone, in lines and before a domain; primes as openssl prints them, as a dump has
-        # them, in short lines, in a URL and of a JSON Web Key.
+        # Lines of a key, alone, in lines and before a domain; primes as openssl prints them, as a
+        # dump has them, in short lines, in a URL and of a JSON Web Key.
         *("MIIB" * 16, "MIIB" * 16 + "\n" + "AQAB" * 16 + "\n", f"{'MIIB' * 16}.com"),
         *(f"{'d6:c4:06:' * 5}\n    " * 4, "d6 c4 06 1b " * 15, f"{'MIIB' * 12}\n" * 2),
         *("MIIB%2F" * 20, "s-_Q" * 43),
@@ -82,7 +87,9 @@ NO_DOMAIN = {
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [(text, code) for code, texts in NO_DOMAIN.items() for text in texts], ids=repr
+    ("text", "code"),
+    [(text, code) for code, texts in NO_DOMAIN.items() for text in texts],
+    ids=repr,
 )
 def test_refused_domain(text, code):
     """What is no domain is refused by what it looks like instead, and a key is not quoted."""
@@ -98,7 +105,9 @@ def test_refused_domain(text, code):
     assert problem == code(**fields.get(code, {"text": text}))
 
 
-labels = st.from_regex(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,8}[a-zA-Z0-9])?|[äöüßéλ例]{1,5}", fullmatch=True)
+labels = st.from_regex(
+    r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,8}[a-zA-Z0-9])?|[äöüßéλ例]{1,5}", fullmatch=True
+)
 
 
 @given(st.lists(labels, min_size=2, max_size=5).map(".".join), st.sampled_from(["", "."]))
@@ -126,7 +135,9 @@ def test_normalising_any_text(text):
 # Names
 
 
-@pytest.mark.parametrize("selector", ["s", "s1", "20261125", "s20261125-3f9c2a71", "a--b", "s" * 63])
+@pytest.mark.parametrize(
+    "selector", ["s", "s1", "20261125", "s20261125-3f9c2a71", "a--b", "s" * 63]
+)
 def test_good_selector(selector):
     """A selector that SES takes and DNS keeps has no problem."""
     assert records.selector_problem(selector) is None
@@ -142,7 +153,9 @@ NO_SELECTOR = {
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [(text, code) for code, texts in NO_SELECTOR.items() for text in texts], ids=repr
+    ("text", "code"),
+    [(text, code) for code, texts in NO_SELECTOR.items() for text in texts],
+    ids=repr,
 )
 def test_refused_selector(text, code):
     """A selector that SES refuses, or that DNS would change, is named with what was expected."""
@@ -155,18 +168,24 @@ def test_name_problem():
     domain = ".".join(["a" * 59] * 4)
     name = records.record_name("sss", domain)
     assert records.name_problem("ss", domain) is None
-    assert records.name_problem("sss", domain) == DkimMessages.NAME_OCTETS(name=name, length=254, most=253)
+    assert records.name_problem("sss", domain) == DkimMessages.NAME_OCTETS(
+        name=name, length=254, most=253
+    )
 
 
 # Values
 
 
-@cases(("bits", "octets"), {"1024": (1024, [218]), "1536": (1536, [255, 51]), "2048": (2048, [255, 139])})
+@cases(
+    ("bits", "octets"),
+    {"1024": (1024, [218]), "1536": (1536, [255, 51]), "2048": (2048, [255, 139])},
+)
 def test_record_value(bits, octets):
     """
     The value is `p=` and what `openssl rsa -pubout` wrote, without armour and line breaks.
 
-    dkimpy, a verifier, finds a key of that size in it, and dnspython one TXT record in its quoted form.
+    dkimpy, a verifier, finds a key of that size in it, and dnspython one TXT record in its quoted
+    form.
     """
     value = records.record_value(KEYS[bits].public_key_der)
     assert value == "p=" + "".join(pem(f"rsa{bits}.public").splitlines()[1:-1])
@@ -177,7 +196,9 @@ def test_record_value(bits, octets):
 
 
 def test_rendered():
-    """Route 53 gets its quotes from pulumi-aws but for the inner ones, a zone file has all of them."""
+    """
+    Route 53 gets its quotes from pulumi-aws but for the inner ones, a zone file has all of them.
+    """
     first, second = VALUE[:255], VALUE[255:]
     assert records.route53_value(VALUE) == f'{first}""{second}'
     assert records.quoted(VALUE) == f'"{first}" "{second}"'
@@ -186,7 +207,9 @@ def test_rendered():
 values = st.sampled_from(sorted(KEYS)).map(
     lambda bits: records.record_value(KEYS[bits].public_key_der)
 ) | st.text(
-    st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"\\'), min_size=1, max_size=900
+    st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"\\'),
+    min_size=1,
+    max_size=900,
 )
 
 
@@ -239,7 +262,9 @@ def test_same_key(value):
 
 
 @given(
-    st.lists(st.sampled_from(["k=rsa", "t=s", "s=email", "h=sha256", "n=note", "x=1"]), unique=True),
+    st.lists(
+        st.sampled_from(["k=rsa", "t=s", "s=email", "h=sha256", "n=note", "x=1"]), unique=True
+    ),
     st.sampled_from(["; ", ";", " ;\t"]),
     st.lists(st.integers(0, len(PUBLIC))),
 )

@@ -65,7 +65,10 @@ def pem_of(p, q, exponent=PUBLIC_EXPONENT):
             "has two primes close to each other, ",
         ),
         "close prime": (
-            lambda half: ((p := random_prime(half)), prime_from(p + (1 << half - 101) + 1 & ~1 | 1)),
+            lambda half: (
+                (p := random_prime(half)),
+                prime_from(p + (1 << half - 101) + 1 & ~1 | 1),
+            ),
             "has two primes close to each other, ",
         ),
         "small prime": (
@@ -86,10 +89,16 @@ def test_refused(primes, reason, bits):
 
 
 def test_exponents():
-    """With a longer public exponent not every receiver verifies, and a short private one can be computed."""
+    """
+    With a longer public exponent not every receiver verifies, and a short private one can be
+    computed.
+    """
     p, q = random_prime(1024), random_prime(1024, 2)
     private = prime_from(1 << 479 | 1)
-    for exponent, bits in ((2**31 + 11, 32), (pow(private, -1, math.lcm(p - 1, q - 1)), "20[0-9]{2}")):
+    for exponent, bits in (
+        (2**31 + 11, 32),
+        (pow(private, -1, math.lcm(p - 1, q - 1)), "20[0-9]{2}"),
+    ):
         with pytest.raises(InvalidKey, match=f"has a public exponent of {bits} bits, "):
             keys.load(pem_of(p, q, exponent))
     assert keys.load(pem_of(p, q, 2**31 - 1)).bits == 2048

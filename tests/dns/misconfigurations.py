@@ -99,7 +99,9 @@ CASES: dict[str, Case] = {
     "_domainkey left out, zone doubled": misplaced("'_domainkey' is missing, and", "s1.{zone}"),
     "_domainkey twice": misplaced("'_domainkey' stands twice", f"{HERE}._domainkey"),
     "selector left out": misplaced("the selector is missing", "_domainkey"),
-    "sub-domain left out": misplaced("the sub-domain", HERE, "sub-domain-missing", sub_domain="mail."),
+    "sub-domain left out": misplaced(
+        "the sub-domain", HERE, "sub-domain-missing", sub_domain="mail."
+    ),
     "zone doubled behind a sub-domain": misplaced(
         "the panel added the zone twice", f"{HERE}.mail.{{zone}}", sub_domain="mail."
     ),
@@ -121,7 +123,8 @@ CASES: dict[str, Case] = {
     "CNAME to itself": Case([(HERE, f"CNAME {HERE}")], "cname"),
     "wildcard CNAME": Case([("*._domainkey", f"CNAME key.{ELSEWHERE}.")], "wildcard"),
     "wildcard CNAME, zone doubled": Case(
-        [("*._domainkey", f"CNAME key.{ELSEWHERE}."), (f"{HERE}.{{zone}}", txt(VALUE))], "wrong-name"
+        [("*._domainkey", f"CNAME key.{ELSEWHERE}."), (f"{HERE}.{{zone}}", txt(VALUE))],
+        "wrong-name",
     ),
     "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "wildcard"),
     "wildcard with another key": Case([("*._domainkey", txt(ANOTHER))], "wildcard"),
@@ -145,11 +148,15 @@ CASES: dict[str, Case] = {
     "two records, none right": at_name("several-wrong-records", SPF, f'"{VALUE}"'),
     "a record for each string": at_name("several-wrong-records", VALUE[:255], VALUE[255:]),
     # Values that a zone file, a server or the wire may change
-    "strings swapped": Case([(HERE, txt(VALUE[255:], VALUE[:255]))], "wrong-value", says="wrong order"),
+    "strings swapped": Case(
+        [(HERE, txt(VALUE[255:], VALUE[:255]))], "wrong-value", says="wrong order"
+    ),
     "quotes around the value": damaged("quotes in it", f'"{VALUE}"'),
     "quotes of two strings": damaged("quotes in it", quoted(VALUE)),
     "Route 53's inner quotes": damaged("quotes in it", route53_value(VALUE)),
-    "typographic quotes": damaged("quotes in it", f"\xe2\x80\x9c{VALUE}\xe2\x80\x9d"),  # UTF-8 by octets
+    "typographic quotes": damaged(
+        "quotes in it", f"\xe2\x80\x9c{VALUE}\xe2\x80\x9d"
+    ),  # UTF-8 by octets
     "whole PEM file": damaged("BEGIN or END lines", PEM),
     "line breaks": damaged("line breaks", "p=" + lines(PUBLIC, "\n")),
     "line breaks of Windows": damaged("line breaks", "p=" + lines(PUBLIC, "\r\n")),
@@ -160,7 +167,9 @@ CASES: dict[str, Case] = {
     "byte order mark": damaged("invisible", f"\xef\xbb\xbf{VALUE}"),
     "blank of a web page": damaged("invisible", f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}"),
     "blank of a web page, Latin-1": damaged("invisible", f"v=DKIM1;\xa0{VALUE}"),
-    "whole line of a zone file": damaged("a zone file", f'{HERE}.example.com. 300 IN TXT "{VALUE}"'),
+    "whole line of a zone file": damaged(
+        "a zone file", f'{HERE}.example.com. 300 IN TXT "{VALUE}"'
+    ),
     "private key as PEM": at_name("private-key", PRIVATE_PEM),
     # Other values: one for each code, `tests/dkim/test_misconfigurations.py` has the rest
     "first string lost": at_name("cut", VALUE[255:]),
@@ -184,7 +193,9 @@ def records_of(case: str) -> list[tuple[str, str]]:
     """Owner and data of every TXT, CNAME and HINFO record in the zone, the right one first."""
     zone = zone_of(case)
     right = (
-        [] if CASES[case].zones else [(f"right._domainkey.{CASES[case].sub_domain}".rstrip("."), txt(VALUE))]
+        []
+        if CASES[case].zones
+        else [(f"right._domainkey.{CASES[case].sub_domain}".rstrip("."), txt(VALUE))]
     )
     return right + [(owner.format(zone=zone), data) for owner, data in CASES[case].records]
 
@@ -209,11 +220,15 @@ class Hosting:
         for owner, kind, data in self.zones[zone]:
             sets.setdefault((owner, kind), []).append(data)
         return HostedZone(
-            zone, servers, tuple(RecordSet(*key, 300, tuple(values)) for key, values in sets.items())
+            zone,
+            servers,
+            tuple(RecordSet(*key, 300, tuple(values)) for key, values in sets.items()),
         )
 
     def at(self, name: str, kind: str) -> list[tuple[str, tuple[str, str, str]]]:
-        """The records of a kind at a name, each with its zone; a delegation hides those above it."""
+        """
+        The records of a kind at a name, each with its zone; a delegation hides those above it.
+        """
         zone = max((zone for zone in self.zones if f".{name}".endswith(f".{zone}")), key=len)
         return [(zone, one) for one in self.zones[zone] if one[:2] == (name, kind)]
 
@@ -240,7 +255,9 @@ def set_up(server: DnsServer, hosting: Hosting, name: str) -> None:
             value = f"{value}.{zone}."
         hosting.zones[zone].append((zone if owner == "@" else f"{owner}.{zone}", kind, value))
     for below, inside in case.zones.items():
-        hosting.zones[zone] += [(f"{below}.{zone}", "NS", f"{server}.") for server in CHILD_NAME_SERVERS]
+        hosting.zones[zone] += [
+            (f"{below}.{zone}", "NS", f"{server}.") for server in CHILD_NAME_SERVERS
+        ]
         hosting.zones[f"{below}.{zone}"] = [
             (f"{owner}.{below}.{zone}", *data.split(" ", 1)) for owner, data in inside
         ]
@@ -248,7 +265,9 @@ def set_up(server: DnsServer, hosting: Hosting, name: str) -> None:
         server.override(f"{case.missing_at_second}.{zone}", (), server="127.0.0.2")
 
 
-def doctor(name_server: str, domain: str, selector: str, *options: str, key: Path = PUBLIC_KEY_FILE):
+def doctor(
+    name_server: str, domain: str, selector: str, *options: str, key: Path = PUBLIC_KEY_FILE
+):
     """Exit code and the one finding of `byodkim doctor`."""
     arguments = ["doctor", domain, "--selector", selector, "--public-key", str(key), *options]
     result = CliRunner().invoke(

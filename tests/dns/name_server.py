@@ -76,12 +76,19 @@ def _written(directory: Path, zones: Mapping[str, str]) -> dict[str, Path]:
 
 
 def bind_command(
-    directory: Path, port: int, address: str, zones: Mapping[str, str], *, options: str = "", keys: str = ""
+    directory: Path,
+    port: int,
+    address: str,
+    zones: Mapping[str, str],
+    *,
+    options: str = "",
+    keys: str = "",
 ) -> list[str]:
     """What runs BIND; *zones* are the options of each, beside that it is a primary server."""
     written = (f'zone "{name}" {{ type primary; {zone} }};\n' for name, zone in zones.items())
     (directory / "named.conf").write_text(
-        f'{keys}options {{ directory "{directory}"; pid-file none; lock-file none; notify no; {options}'
+        f'{keys}options {{ directory "{directory}"; pid-file none; lock-file none; notify no; '
+        f"{options}"
         f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {address}; }};'
         " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
         f"controls {{ }};\n{''.join(written)}"
@@ -92,7 +99,8 @@ def bind_command(
 def _nsd_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
     configuration = directory / "nsd.conf"
     configuration.write_text(
-        f'server:\n ip-address: {NSD}@{port}\n username: ""\n chroot: ""\n pidfile: ""\n server-count: 1\n'
+        f'server:\n ip-address: {NSD}@{port}\n username: ""\n chroot: ""\n pidfile: ""\n '
+        "server-count: 1\n"
         f' zonesdir: "{directory}"\n xfrdfile: "{directory}/xfrd.state"\n xfrdir: "{directory}"\n'
         f' zonelistfile: "{directory}/zone.list"\nremote-control:\n control-enable: no\n'
         + "".join(f'zone:\n name: "{name}"\n zonefile: "{file}"\n' for name, file in zones.items())
@@ -128,17 +136,35 @@ def await_zones(address: str, port: int, zones: Sequence[str], deadline: float, 
                 pytest.fail(f"{address} does not serve {zone}: {log.read_text()}")
 
 
-def opendkim_says(directory: Path, key: Path, domain: str, selector: str, zones: str) -> tuple[bool, str]:
-    """Whether OpenDKIM finds the public half of *key*, and what it says; *zones* are lines for Unbound."""
+def opendkim_says(
+    directory: Path, key: Path, domain: str, selector: str, zones: str
+) -> tuple[bool, str]:
+    """
+    Whether OpenDKIM finds the public half of *key*, and what it says; *zones* are lines for
+    Unbound.
+    """
     resolver, configuration, own_key = (
         directory / name for name in ("unbound.conf", "opendkim.conf", "key.pem")
     )
-    resolver.write_text(f'server:\n do-not-query-localhost: no\n module-config: "iterator"\n{zones}')
+    resolver.write_text(
+        f'server:\n do-not-query-localhost: no\n module-config: "iterator"\n{zones}'
+    )
     configuration.write_text(f"ResolverConfiguration {resolver}\n")
     own_key.write_bytes(key.read_bytes())
     own_key.chmod(0o600)
     testkey = program("opendkim-testkey", "opendkim-tools")
-    command = [testkey, "-x", str(configuration), "-d", domain, "-s", selector, "-k", str(own_key), "-vvv"]
+    command = [
+        testkey,
+        "-x",
+        str(configuration),
+        "-d",
+        domain,
+        "-s",
+        selector,
+        "-k",
+        str(own_key),
+        "-vvv",
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     said = result.stdout + result.stderr
     return (result.returncode, "opendkim-testkey: key OK" in said) == (0, True), said

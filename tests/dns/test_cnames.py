@@ -1,5 +1,6 @@
 """
-What is wrong with a CNAME that people paste, on BIND and NSD: each mistake has its code and its fix.
+What is wrong with a CNAME that people paste, on BIND and NSD: each mistake has its code and its
+fix.
 
 Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
 """
@@ -39,10 +40,15 @@ CASES = {
     "missing, as most names are a web server's": Case([("*", "A 192.0.2.1")], "no-txt"),
     "typed in where nobody asks": Case([], "served-elsewhere", typed_into="wix"),
     "zone doubled in the name": Case(
-        [(f"{HERE}.{{zone}}", RIGHT)], "wrong-name", "zone twice", found_at=f"{HERE}.{{zone}}.{{zone}}"
+        [(f"{HERE}.{{zone}}", RIGHT)],
+        "wrong-name",
+        "zone twice",
+        found_at=f"{HERE}.{{zone}}.{{zone}}",
     ),
     "zone doubled in name and target": Case(
-        [(f"{HERE}.{{zone}}", RIGHT.removesuffix("."))], "wrong-name", found_at=f"{HERE}.{{zone}}.{{zone}}"
+        [(f"{HERE}.{{zone}}", RIGHT.removesuffix("."))],
+        "wrong-name",
+        found_at=f"{HERE}.{{zone}}.{{zone}}",
     ),
     "zone doubled in the target": Case(
         [(HERE, RIGHT.removesuffix("."))], "wrong-target", "the panel added the zone to it"
@@ -57,16 +63,24 @@ CASES = {
         sub_domain="mail.",
     ),
     "proxied": Case([(HERE, "A 192.0.2.1"), (HERE, "AAAA 2001:db8::1")], "proxied", "addresses"),
-    "to another slot": Case([(HERE, f"CNAME ses2._domainkey.{{zone}}.{KEYS}.")], "wrong-target", ", not to "),
-    "to nowhere": Case([(HERE, "CNAME gone.example.")], "wrong-target", "leads to gone.example, not to "),
+    "to another slot": Case(
+        [(HERE, f"CNAME ses2._domainkey.{{zone}}.{KEYS}.")], "wrong-target", ", not to "
+    ),
+    "to nowhere": Case(
+        [(HERE, "CNAME gone.example.")], "wrong-target", "leads to gone.example, not to "
+    ),
     "to another name with the key": Case([(HERE, "CNAME other"), ("other", txt(VALUE))], ""),
-    "a TXT record instead": Case([(HERE, txt(VALUE))], "not-cname", "a TXT record stands at the name"),
+    "a TXT record instead": Case(
+        [(HERE, txt(VALUE))], "not-cname", "a TXT record stands at the name"
+    ),
     "a private key instead": Case([(HERE, txt(PRIVATE_PEM))], "private-key"),
     "a wildcard": Case([("*._domainkey", txt("v=spf1 -all"))], "wildcard"),
     "a wildcard CNAME": Case([("*._domainkey", "CNAME gone.example.")], "wildcard"),
     "at one server only": Case([(HERE, RIGHT)], "servers-differ", missing_at_second=HERE),
     "no record behind it": Case([(HERE, RIGHT)], "no-txt", at_target=None, found_at="target"),
-    "another key behind it": Case([(HERE, RIGHT)], "another-key", at_target=txt(ANOTHER), found_at="target"),
+    "another key behind it": Case(
+        [(HERE, RIGHT)], "another-key", at_target=txt(ANOTHER), found_at="target"
+    ),
 }
 
 
@@ -81,7 +95,11 @@ def domain_of(name: str) -> str:
 def zone_files(second: bool) -> dict[str, str]:
     """Every zone as the first or the *second* of its name servers has it."""
     addresses = "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2"
-    kept = [f"{HERE}.{domain_of(name)} IN {case.at_target}" for name, case in CASES.items() if case.at_target]
+    kept = [
+        f"{HERE}.{domain_of(name)} IN {case.at_target}"
+        for name, case in CASES.items()
+        if case.at_target
+    ]
     files = {"domaincontrol.com": addresses, KEYS: "\n".join(kept)}
     for name, case in CASES.items():
         records = [one for one in case.records if not (second and one[0] == case.missing_at_second)]
@@ -123,12 +141,19 @@ def test_examine(resolver, name):
     if case.code == "private-key":
         key = f"2048 bits, fingerprint {KEY.fingerprint}"
         noted = f"the private key there has {key}: it is the key of this record, which has leaked"
-    assert found.notes == ((noted,) if name.startswith(("to another name", "a private key")) else ())
+    assert found.notes == (
+        (noted,) if name.startswith(("to another name", "a private key")) else ()
+    )
     if case.found_at != "target" and "private" not in name:
-        assert found.name_servers == ("ns1.domaincontrol.com", "ns2.domaincontrol.com") or not found.code
+        assert (
+            found.name_servers == ("ns1.domaincontrol.com", "ns2.domaincontrol.com")
+            or not found.code
+        )
 
 
-@pytest.mark.parametrize("name", ["right", "no record behind it", "missing", "zone doubled in the target"])
+@pytest.mark.parametrize(
+    "name", ["right", "no record behind it", "missing", "zone doubled in the target"]
+)
 def test_slot_without_a_record(resolver, name):
     """Of a slot that has no record yet the CNAME alone counts."""
     found = diagnosis.examine(resolver, expected(name, key=None))
@@ -151,7 +176,10 @@ def behind_it(failure="", server="127.0.0.1"):
     ids=["no domain above it", "no domain above ours", "the zone above it answers"],
 )
 def test_no_zone_behind_it(answer, ours, says, key):
-    """A CNAME into a zone that is not delegated is right: the first thing to do is to delegate the zone."""
+    """
+    A CNAME into a zone that is not delegated is right: the first thing to do is to delegate the
+    zone.
+    """
     ours = {"target": TARGET, "name_servers": ours}
     record = ExpectedRecord(selector="ses1", domain="shop.example", public_key_der=key, **ours)
     found = diagnosis.examine(SimpleNamespace(txt=lambda *_: (answer,)), record)
@@ -173,7 +201,8 @@ def test_silent(resolver):
 FIXES = {
     "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
     "nothing else",
-    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
+    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it "
+    "is no "
     "CNAME, delete it and add the CNAME record",
     "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the whole name; if it is "
     "saved as '….t.example.shop.example', type a dot behind it",

@@ -46,30 +46,47 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
         # The record is right if every server that answers shows it, and missing if none does.
         "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
         "none has it": ([at("ns1"), SILENT], "no-txt", "ns1 has no TXT record, ns2 is silent"),
-        "old record at one": (TWO_KEYS, "servers-differ", "ns1 shows the key, ns2 answers another key .*"),
+        "old record at one": (
+            TWO_KEYS,
+            "servers-differ",
+            "ns1 shows the key, ns2 answers another key .*",
+        ),
         "mistake at one": (
             [at("ns1"), at("ns2", f'"{VALUE}"')],
             "wrong-value",
             ".* answers a value with quotes .*",
         ),
         "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right", TESTING),
-        # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked there.
+        # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked
+        # there.
         "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
         "CNAME to another": ([behind("ns9", OTHER)], "cname", AT_NAME),
         **{
-            f"CNAME to who is {why}": ([behind("ns8", failure=why)], "unknown", rf".* \(CNAME to {TARGET}\)")
+            f"CNAME to who is {why}": (
+                [behind("ns8", failure=why)],
+                "unknown",
+                rf".* \(CNAME to {TARGET}\)",
+            )
             for why in ("silent", "SERVFAIL", "no address", "unreachable")
         },
         "CNAME to no zone": ([behind("@", failure="no zone")], "cname", f"{AT_NAME}: {NO_ZONE}"),
         "CNAME, and one shows it": ([behind("ns8", VALUE), behind("ns9")], "servers-differ", ""),
         "CNAME at one": ([at("ns1"), behind("ns9")], "servers-differ", ""),
-        "CNAME at one, silent": ([at("ns1"), behind("ns9", failure="silent")], "servers-differ", ""),
+        "CNAME at one, silent": (
+            [at("ns1"), behind("ns9", failure="silent")],
+            "servers-differ",
+            "",
+        ),
         # A private key in DNS is named, whatever else is wrong or right.
         "private key": ([at("ns1", PRIVATE)], "private-key", ""),
         "private key behind a CNAME": ([behind("ns1", PRIVATE)], "private-key", ""),
         "private key at one": ([at("ns1"), at("ns2", PRIVATE)], "private-key", ""),
         "private key, another right": ([at("ns1", VALUE), at("ns2", PRIVATE)], "private-key", ""),
-        "private key beside ours": ([at("ns1", VALUE), at("ns2", VALUE, PRIVATE)], "private-key", ""),
+        "private key beside ours": (
+            [at("ns1", VALUE), at("ns2", VALUE, PRIVATE)],
+            "private-key",
+            "",
+        ),
     },
 )
 def test_verdict(answers, expected, text):
@@ -77,8 +94,12 @@ def test_verdict(answers, expected, text):
     seen = judge(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
     assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.text)
-    leaked = (f"the private key there has {LEAKED}: it is the key of this record, which has leaked",)
-    assert seen.notes == (leaked if expected == "private-key" else (TESTING,) if text == TESTING else ())
+    leaked = (
+        f"the private key there has {LEAKED}: it is the key of this record, which has leaked",
+    )
+    assert seen.notes == (
+        leaked if expected == "private-key" else (TESTING,) if text == TESTING else ()
+    )
 
 
 def test_servers_differ_without_a_key():
@@ -87,9 +108,13 @@ def test_servers_differ_without_a_key():
 
 
 class Resolver:
-    """Two name servers that say the same; knows who serves the domain, and which zones lead there."""
+    """
+    Two name servers that say the same; knows who serves the domain, and which zones lead there.
+    """
 
-    def __init__(self, values=None, servers=("ns1.example.net", "ns2.example.net"), failure="", **more):
+    def __init__(
+        self, values=None, servers=("ns1.example.net", "ns2.example.net"), failure="", **more
+    ):
         self.values, self.servers, self.failure = values or {}, servers, failure
         self.zones, self.wildcard = more.get("zones", ()), more.get("wildcard", ())
         self.looked_up = []
@@ -110,7 +135,10 @@ def examined(resolver, **known):
 
 @pytest.mark.parametrize("failure", ["", "silent", "SERVFAIL", "no zone", "no resolver"])
 def test_one_look(failure):
-    """Of a record that is right nothing else is looked up, nor if nobody answers, who says nothing of it."""
+    """
+    Of a record that is right nothing else is looked up, nor if nobody answers, who says nothing of
+    it.
+    """
     resolver = Resolver({NAME: (VALUE,)}, failure=failure)
     seen = examined(resolver)
     assert (seen.verdict, seen.code) == ("unknown" if failure else "right", "")
@@ -120,15 +148,25 @@ def test_one_look(failure):
 
 ASKED = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
 SERVED = f"the zone is served by {', '.join(ASKED)}"
-SIGNED_ABOVE, TWICE, BELOW = "s1._domainkey.example.com", f"{NAME}.example.com", f"_domainkey.{DOMAIN}"
+SIGNED_ABOVE, TWICE, BELOW = (
+    "s1._domainkey.example.com",
+    f"{NAME}.example.com",
+    f"_domainkey.{DOMAIN}",
+)
 ABOVE = ("example.com",)
 IS_HIDDEN = "a record in 'example.com' is hidden"
 HIDDEN = f"'example.com' delegates '{{}}' to ns1.example.net, ns2.example.net: {IS_HIDDEN}"
 
 
 def row(code, text=None, notes=None, *, found_at=None, in_zone=None, **given):
-    """What is *given* to `Resolver` and `ExpectedRecord`, and what is seen, if the case is about it."""
-    dns = {name: given.pop(name) for name in ("values", "servers", "zones", "wildcard") if name in given}
+    """
+    What is *given* to `Resolver` and `ExpectedRecord`, and what is seen, if the case is about it.
+    """
+    dns = {
+        name: given.pop(name)
+        for name in ("values", "servers", "zones", "wildcard")
+        if name in given
+    }
     seen = {"code": code, "text": text, "notes": notes, "found_at": found_at, "zone": in_zone}
     return dns, given, {name: value for name, value in seen.items() if value is not None}
 
@@ -144,12 +182,16 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
     ("dns", "known", "expected"),
     {
         # A missing record that was put where nobody asks is told from one that is only missing.
-        "nothing known": missing(text=f"{ASKED[0]} and {ASKED[1]} have no TXT record", servers=ASKED),
+        "nothing known": missing(
+            text=f"{ASKED[0]} and {ASKED[1]} have no TXT record", servers=ASKED
+        ),
         "its panel": missing(servers=ASKED, panel=GODADDY),
         "another panel": elsewhere(text=f"{SERVED}, not by Wix", servers=ASKED, panel=WIX),
         "a panel without known servers": missing(servers=ASKED, panel=PANELS["other"]),
         "its servers": missing(servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
-        "others": elsewhere(text=PUT_ELSEWHERE, servers=ASKED, name_servers=THEIR_SERVERS, panel=GODADDY),
+        "others": elsewhere(
+            text=PUT_ELSEWHERE, servers=ASKED, name_servers=THEIR_SERVERS, panel=GODADDY
+        ),
         # A record that is found at a wrong name was put into the right zone.
         "misplaced goes first": row(
             *("wrong-name", f"the panel added the zone twice ({TWICE})"),
@@ -158,17 +200,23 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
             servers=ASKED,
             panel=WIX,
         ),
-        "private key": row("private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE),
+        "private key": row(
+            "private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE
+        ),
         # What stands at every name stands at none.
         **{
-            f"wildcard {values}": row("wildcard", "a wildcard answers for the name", wildcard=values)
+            f"wildcard {values}": row(
+                "wildcard", "a wildcard answers for the name", wildcard=values
+            )
             for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
         },
         "no wildcard": row("not-dkim", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
         # The zone is the one that was found, else the one that was given, else the domain.
         "zone": missing(in_zone="example.com", zones=ABOVE),
         "another zone": missing(in_zone="example.com", zones=ABOVE, zone=DOMAIN),
-        "damaged": row("wrong-value", in_zone="example.com", values=QUOTED, zones=ABOVE, zone=DOMAIN),
+        "damaged": row(
+            "wrong-value", in_zone="example.com", values=QUOTED, zones=ABOVE, zone=DOMAIN
+        ),
         "zone not seen": missing(in_zone=DOMAIN),
         "zone not seen, but given": missing(in_zone="example.com", zone="example.com"),
         # A record in a zone above a delegation is hidden.
@@ -179,7 +227,10 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
         ),
         "perhaps put above": missing(notes=(HIDDEN.format(DOMAIN),), zones=IN_DOMAIN),
         "put where others serve it, perhaps above": elsewhere(
-            *(PUT_ELSEWHERE, (f"'example.com' delegates '{DOMAIN}' to {', '.join(ASKED)}: {IS_HIDDEN}",)),
+            *(
+                PUT_ELSEWHERE,
+                (f"'example.com' delegates '{DOMAIN}' to {', '.join(ASKED)}: {IS_HIDDEN}",),
+            ),
             zones=IN_DOMAIN,
             servers=ASKED,
             name_servers=THEIR_SERVERS,
@@ -207,7 +258,9 @@ def test_panel_behind_a_cname():
 
     class WithAlias(Resolver):
         def txt(self, name, domain):
-            aliased = Answer("ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",))
+            aliased = Answer(
+                "ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",)
+            )
             return (aliased,) if name == NAME else super().txt(name, domain)
 
     seen = examined(WithAlias(servers=ASKED))
@@ -215,7 +268,10 @@ def test_panel_behind_a_cname():
     assert seen.text == AT_NAME
 
 
-@cases(("name", "what"), {name: (name, one) for name, one in misplaced("s1", DOMAIN, "example.com").items()})
+@cases(
+    ("name", "what"),
+    {name: (name, one) for name, one in misplaced("s1", DOMAIN, "example.com").items()},
+)
 def test_misplaced(name, what):
     """A record at another name is found, damaged too, and its name is told."""
     for text in (VALUE, f'"{VALUE}"', VALUE[:200]):

@@ -1,4 +1,6 @@
-"""What DMARC makes of a domain's mail, and what is wrong with the two records of a MAIL FROM domain."""
+"""
+What DMARC makes of a domain's mail, and what is wrong with the two records of a MAIL FROM domain.
+"""
 
 from byodkim_provider.dns import dmarc
 from byodkim_provider.dns.dmarc import Policy, lookup, mail_from_mistakes
@@ -18,9 +20,17 @@ DOMAIN, PARENT = "news.example.com", "example.com"
         "not of a top-level domain": ("com", ("v=DMARC1; p=reject",), None),
         "several count as none": (DOMAIN, ("v=DMARC1; p=reject", "v=DMARC1; p=none"), None),
         "its own": (DOMAIN, ("v=DMARC1; p=reject",), Policy(DOMAIN, "reject", "r", "r")),
-        "any spelling": (DOMAIN, ("V = DMARC1;P=Reject;ADKIM=S;aspf=s",), Policy(DOMAIN, "reject", "s", "s")),
+        "any spelling": (
+            DOMAIN,
+            ("V = DMARC1;P=Reject;ADKIM=S;aspf=s",),
+            Policy(DOMAIN, "reject", "s", "s"),
+        ),
         # What somebody pasted into the record is not shown.
-        "unknown values": (DOMAIN, ("v=DMARC1; p=MIIEvQ; adkim=MIIE",), Policy(DOMAIN, "none", "r", "r")),
+        "unknown values": (
+            DOMAIN,
+            ("v=DMARC1; p=MIIEvQ; adkim=MIIE",),
+            Policy(DOMAIN, "none", "r", "r"),
+        ),
         "of the parent": (PARENT, ("v=DMARC1; p=reject",), Policy(PARENT, "reject", "r", "r")),
         "the parent's for sub-domains": (
             *(PARENT, ("v=DMARC1; p=reject; sp=quarantine",)),
@@ -46,9 +56,19 @@ NOT_EXAMPLE, FAILED = "b.example.com, not example.com (aspf=s)", "b.example.com,
     ("aspf", "mail_from", "status", "expected"),
     {
         "SES's own": ("r", "", "", "does not fit: MAIL FROM is amazonses.com"),
-        "relaxed": ("r", "b.example.com", "SUCCESS", "fits: MAIL FROM is b.example.com, SUCCESS (aspf=r)"),
+        "relaxed": (
+            "r",
+            "b.example.com",
+            "SUCCESS",
+            "fits: MAIL FROM is b.example.com, SUCCESS (aspf=r)",
+        ),
         "strict": ("s", "b.example.com", "SUCCESS", f"does not fit: MAIL FROM is {NOT_EXAMPLE}"),
-        "no MX record": ("r", "b.example.com", "FAILED", f"does not fit: MAIL FROM is to be {FAILED}"),
+        "no MX record": (
+            "r",
+            "b.example.com",
+            "FAILED",
+            f"does not fit: MAIL FROM is to be {FAILED}",
+        ),
     },
 )
 def test_spf(aspf, mail_from, status, expected):
@@ -87,7 +107,11 @@ class Dns:
     ("mx", "txt", "expected"),
     {
         "right": ([MX], [SPF], []),
-        "other spelling": ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
+        "other spelling": (
+            [f"5 {MX[3:].upper()}."],
+            ["v=spf1 include:amazonses.com -all", "site=1"],
+            [],
+        ),
         "explicit qualifier": ([MX], ["v=spf1 +include:amazonses.com. ~all"], []),
         "other qualifier": ([MX], ["v=spf1 ?include:amazonses.com ~all"], [F.OTHER_SPF]),
         "empty values": ([MX], ["", " "], [F.NO_SPF]),

@@ -65,7 +65,9 @@ class Person:
         """Do what *finding* says, to the letter."""
         fix, zone = str(finding["fix"]), str(finding["zone"])
         panel = next(one for one in PANELS.values() if one.title == finding["panel"])
-        fields = dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", str(finding["instructions"]), re.MULTILINE))
+        fields = dict(
+            re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", str(finding["instructions"]), re.MULTILINE)
+        )
 
         def typed_name() -> str:
             """The name as the panel stores it."""
@@ -97,7 +99,9 @@ class Person:
         elif re.match(r"add (the|a) record ", fix):
             add()
         elif fix.startswith("add the NS records in the zone "):
-            for server in re.findall(r"^  Value: (.*)$", str(finding["instructions"]), re.MULTILINE):
+            for server in re.findall(
+                r"^  Value: (.*)$", str(finding["instructions"]), re.MULTILINE
+            ):
                 self.hosting.add(zone, typed_name(), server, kind="NS")
         elif fix.startswith("delete every TXT record at this name but one with this key"):
             self.hosting.delete(self.name, "TXT")
@@ -108,7 +112,9 @@ class Person:
         elif fix.startswith("delete the CNAME record at this name, then add the TXT record"):
             assert self.hosting.delete(self.name, "CNAME") == 1
             add()
-        elif deleted := re.match(r"delete the record(?: at (\S+))? at once, then make a new key ", fix):
+        elif deleted := re.match(
+            r"delete the record(?: at (\S+))? at once, then make a new key ", fix
+        ):
             assert self.hosting.delete(deleted[1] or self.name, "TXT") == 1
             assert finding["instructions"] == ""
         elif fix.startswith("wait some minutes and run this again"):
@@ -123,7 +129,9 @@ OTHER_PUBLIC_KEY_FILE = TESTDATA / "rsa1024.public.pem"
 PANELS_USED = ("route53", "hostgator", "namecheap")
 """Of each form of names and values one."""
 
-FIXES = {(case.code, bool(case.sub_domain), len(case.records)): name for name, case in CASES.items()}
+FIXES = {
+    (case.code, bool(case.sub_domain), len(case.records)): name for name, case in CASES.items()
+}
 """A case for each code; and for each place that a person has to find."""
 
 
@@ -136,10 +144,14 @@ FIXES = {(case.code, bool(case.sub_domain), len(case.records)): name for name, c
     ],
 )
 def test_followed(dns, hosting, name, panel):
-    """Whatever is wrong, one thing done as said is enough; the record of another selector stays right."""
+    """
+    Whatever is wrong, one thing done as said is enough; the record of another selector stays right.
+    """
     server, _ = dns
     set_up(server, hosting, name)
-    typed_into = ["--panel", panel or CASES[name].typed_into] if panel or CASES[name].typed_into else []
+    typed_into = (
+        ["--panel", panel or CASES[name].typed_into] if panel or CASES[name].typed_into else []
+    )
     person = Person(server, hosting, records.record_name("s1", domain_of(name)))
 
     exit_code, finding = doctor(server.resolver, domain_of(name), "s1", *typed_into)
@@ -159,5 +171,7 @@ def test_followed(dns, hosting, name, panel):
 
 
 def test_every_fix_is_followed():
-    """No fix is left out: the cases have every misconfiguration, but those of a CNAME (`test_cnames`)."""
+    """
+    No fix is left out: the cases have every misconfiguration, but those of a CNAME (`test_cnames`).
+    """
     assert {*diagnosis.CODES} - {*test_cnames.FIXES} == {code for code, *_ in FIXES}

@@ -23,7 +23,9 @@ NAME = f"a.b.c.d.e._domainkey.{DOMAIN}"
 
 @pytest.fixture
 def ask(monkeypatch):
-    """Makes a zone have some servers, and what each answers never the same; how often they were asked."""
+    """
+    Makes a zone have some servers, and what each answers never the same; how often they were asked.
+    """
 
     def ask(servers, *, aliases=False, referrals=False):
         count = itertools.count()
@@ -56,7 +58,9 @@ def reply(query, number, servers, *, aliases, referrals):
         case RdataType.TXT if refers:
             has(reply.authority, Name(question.name.labels[number % 7 :]), "NS", *names)
         case RdataType.TXT if aliases:
-            has(reply.answer, question.name, "CNAME", f"{number}.k._domainkey.{number}.example.net.")
+            has(
+                reply.answer, question.name, "CNAME", f"{number}.k._domainkey.{number}.example.net."
+            )
     return dns.message.from_wire(reply.to_wire(max_size=65535))
 
 

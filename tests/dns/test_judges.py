@@ -29,7 +29,9 @@ LONG_SELECTOR = "s" * 63
 LONG_DOMAIN = ".".join(["d" * 59] * 3)[: NAME_OCTETS - len(record_name(LONG_SELECTOR, ""))]
 NAMES = {"short": ("s", "a.example"), "long": (LONG_SELECTOR, LONG_DOMAIN)}
 SIZES = (1024, 1536, 2048)
-CASES = [pytest.param(bits, name, id=f"{bits} bits, {name} name") for bits, name in product(SIZES, NAMES)]
+CASES = [
+    pytest.param(bits, name, id=f"{bits} bits, {name} name") for bits, name in product(SIZES, NAMES)
+]
 every_record = pytest.mark.parametrize(("bits", "name"), CASES)
 
 
@@ -72,7 +74,9 @@ def test_named_checkzone(tmp_path, bits, name):
 def port(tmp_path_factory):
     """Of BIND and NSD, which serve the printed zone files."""
     zones = {
-        selector_and_domain(bits, name)[1]: name_server.zone_text(printed(bits, name, "--format", "zone"))
+        selector_and_domain(bits, name)[1]: name_server.zone_text(
+            printed(bits, name, "--format", "zone")
+        )
         for bits, name in product(SIZES, NAMES)
     }
     with name_server.running(tmp_path_factory.mktemp("name-servers"), zones, zones) as port:

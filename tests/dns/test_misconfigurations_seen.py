@@ -1,5 +1,6 @@
 """
-Every mistake in a real zone, on BIND and NSD, and what is said of it; the sandbox answers as they do.
+Every mistake in a real zone, on BIND and NSD, and what is said of it; the sandbox answers as they
+do.
 
 The zone is real, so what the value looks like has been through a zone file's quoting, a name
 server's parser and the wire before anybody judges it.
@@ -75,7 +76,9 @@ def sandbox_dns():
 
 @pytest.mark.parametrize("name", CASES)
 def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
-    """The doctor calls the mistake by its name and says how to mend it; the record beside it is right."""
+    """
+    The doctor calls the mistake by its name and says how to mend it; the record beside it is right.
+    """
     case = CASES[name]
     typed_into = ["--panel", case.typed_into] if case.typed_into else []
 
@@ -85,11 +88,15 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
     assert case.says in finding["seen"]
     # Whose panel the target of a CNAME is typed into does not show.
     behind = "CNAME" in str(case.records) and case.code in ("private-key", "servers-differ")
-    assert finding["panel"] == ("Namecheap" if case.typed_into else "DNS panel" if behind else "GoDaddy")
+    assert finding["panel"] == (
+        "Namecheap" if case.typed_into else "DNS panel" if behind else "GoDaddy"
+    )
     panel = next(panel for panel in PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
-    assert finding["fix"] == diagnosis.fix(panel, case.code, zone=zone, found_at=finding["found_at"])
+    assert finding["fix"] == diagnosis.fix(
+        panel, case.code, zone=zone, found_at=finding["found_at"]
+    )
     # A private key was pasted in three cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": "", "value": ""})
     assert (finding["value"] == "") == (case.code == "private-key")
@@ -103,7 +110,9 @@ def ours_and_theirs_agree(not_ours, sandbox_dns, name):
     """The sandbox's name servers give every record as BIND and NSD do."""
     answers = []
     for server in (not_ours, sandbox_dns):
-        found = DnsResolver(resolvers=[server]).txt(record_name("s1", domain_of(name)), domain_of(name))
+        found = DnsResolver(resolvers=[server]).txt(
+            record_name("s1", domain_of(name)), domain_of(name)
+        )
         answers.append({(answer.values, answer.failure, answer.alias) for answer in found})
     theirs, ours = answers
     return ours <= theirs  # to a CNAME loop, NSD says SERVFAIL instead

@@ -50,7 +50,8 @@ QUOTED = f'"{FIRST}" "{REST}"'
 TARGET = f"{NAME}.keys.example.net"
 
 FORMS = {
-    # The field for the name, and what is typed there; for the value; for the target of a CNAME; the TTL.
+    # The field for the name, and what is typed there; for the value; for the target of a CNAME; the
+    # TTL.
     "route53": ("Record name", RELATIVE, "Value", QUOTED, "Value", "300"),
     "godaddy": ("Name", RELATIVE, "Value", VALUE, "Value", "1 Hour"),
     "dreamhost": ("Host", RELATIVE, "TXT Value", VALUE, "Value", None),
@@ -91,7 +92,8 @@ def test_whole_cname():
         f"  Target: {TARGET}\n"
         "  TTL:    Auto\n"
         "  - Name: without the zone at its end, the panel adds that itself\n"
-        "  - Target: the whole name; if it is saved as '….example.net.example.com', type a dot behind it\n"
+        "  - Target: the whole name; if it is saved as '….example.net.example.com', type a "
+        "dot behind it\n"
         "  - the full name is understood too\n"
         "  - Proxy status: DNS only (grey cloud): a proxied CNAME shows no key"
     )
@@ -169,7 +171,8 @@ def test_way_out_of_a_name_too_long(start, length, kind, shorter):
     record = {"record_value": "p=A", "kind": kind}
     problems = partial(panels.problems, PANELS["namecheap"], **record)
     hopeless = (
-        f"this panel can't hold it with {shorter}; give the sub-domain a zone of its own, by NS records"
+        f"this panel can't hold it with {shorter}; give the sub-domain a zone of its own, by NS "
+        "records"
     )
     way = hopeless if is_hopeless else f"take a shorter {shorter}"
     name, size = f"{start}.{sub_domain}.{ZONE}", len(start) + 1 + length
@@ -194,8 +197,12 @@ NAME_SERVERS = {
 
 @every_panel
 def test_recognise(name):
-    """A provider is known by any of its name servers; no panel but the one for all others is without."""
-    assert {*NAME_SERVERS, "other"} == PANELS.keys(), "add examples of its name servers to NAME_SERVERS"
+    """
+    A provider is known by any of its name servers; no panel but the one for all others is without.
+    """
+    assert {*NAME_SERVERS, "other"} == PANELS.keys(), (
+        "add examples of its name servers to NAME_SERVERS"
+    )
     servers = NAME_SERVERS.get(name, [])
     assert recognise(servers) is (PANELS[name] if servers else None)
     assert bool(PANELS[name].name_servers) == bool(servers)
@@ -209,7 +216,11 @@ def test_recognise(name):
     {
         "none": [],
         "unknown": ["ns1.example.net"],
-        "only alike": ["ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com"],
+        "only alike": [
+            "ns1.dreamhost.com.example.net",
+            "www.dreamhost.com",
+            "evil-domaincontrol.com",
+        ],
         "no server's name": ["wixdns.net"],
         "of two providers": ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
     },
@@ -241,13 +252,17 @@ def test_mending(name, code):
     ],
 )
 def test_mending_in_the_words_of_the_panel(name, code, way):
-    """The same misconfiguration is fixed differently where names and values are typed differently."""
+    """
+    The same misconfiguration is fixed differently where names and values are typed differently.
+    """
     found_at = f"{NAME}.{ZONE}"
     done = {
         "wrong-name": f"change 'Name' of the record at {found_at}: selector and '._domainkey' once each",
         "wrong-value": f"replace {PANELS[name].value_field!r} as a whole with a copy of the right value",
     }[code]
-    text = diagnosis.fix(PANELS[name], code, zone=ZONE, found_at=found_at if code == "wrong-name" else "")
+    text = diagnosis.fix(
+        PANELS[name], code, zone=ZONE, found_at=found_at if code == "wrong-name" else ""
+    )
     assert text == f"{done}{', ' if code == 'wrong-name' else ': '}{way}"
 
 
@@ -273,11 +288,22 @@ def row(name: str) -> str:
     """The line of a panel in the table of the documentation."""
     panel, unknown = PANELS[name], "*not known*"
     limits = [
-        f"{what} {most}" for what, most in (("name", panel.max_name), ("value", panel.max_value)) if most
+        f"{what} {most}"
+        for what, most in (("name", panel.max_name), ("value", panel.max_value))
+        if most
     ]
     fields = [f"{panel.name_field}: {NAME_FORMS[panel.name_form]}"]
-    fields += [f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}", panel.target_field or unknown]
-    cells = [panel.title, f"`{name}`", *fields, panel.ttl or "no field", ", ".join(limits) or unknown]
+    fields += [
+        f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}",
+        panel.target_field or unknown,
+    ]
+    cells = [
+        panel.title,
+        f"`{name}`",
+        *fields,
+        panel.ttl or "no field",
+        ", ".join(limits) or unknown,
+    ]
     return f"| {' | '.join(cells)} |"
 
 
@@ -290,7 +316,9 @@ def documented(page: str, heading: str) -> list[str]:
 
 def test_documented_panels():
     """The table in the documentation has the panels as they are here."""
-    assert [row(name) for name in PANELS if name != "other"] == documented("how-to/dns.md", "The panels")
+    assert [row(name) for name in PANELS if name != "other"] == documented(
+        "how-to/dns.md", "The panels"
+    )
 
 
 def test_documented_mistakes():

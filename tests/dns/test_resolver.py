@@ -51,7 +51,9 @@ SHORT = 0.2
 """Seconds to wait for a reply where one server stays silent."""
 
 NO_ROUTE = "127.255.255.255"
-"""An address that the kernel refuses to send to: a broadcast address, without leave to broadcast."""
+"""
+An address that the kernel refuses to send to: a broadcast address, without leave to broadcast.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +119,18 @@ def test_servers_are_asked_side_by_side(network, look):
     },
 )
 def test_failing_server(network, look, behave, failure, questions):
-    """A server that fails is named with its reason, beside the others' answers; only silence is retried."""
+    """
+    A server that fails is named with its reason, beside the others' answers; only silence is
+    retried.
+    """
     network[1].knows(TWO_SERVERS)
     network[2].serve("example.com", RECORD)
     network[3].serve("example.com", RECORD, behave)
     assert (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, failure)) == look(
         reply_seconds=SHORT if failure == "silent" else 10
     )
-    # The zone, the address of each server, and for the one that fails whether it has an IPv6 address.
+    # The zone, the address of each server, and for the one that fails whether it has an IPv6
+    # address.
     assert {1: 4, 2: 1, 3: questions} == network.counts()
 
 
@@ -132,7 +138,9 @@ def test_retry_after_a_lost_datagram(network, look):
     """One lost datagram is no silent server."""
     answers = iter([silent, honest])
     network[1].knows(ONE_SERVER)
-    network[2].serve("example.com", RECORD, lambda answer, over_tcp: next(answers)(answer, over_tcp))
+    network[2].serve(
+        "example.com", RECORD, lambda answer, over_tcp: next(answers)(answer, over_tcp)
+    )
     assert RIGHT == look(reply_seconds=SHORT)
     assert {1: 2, 2: 2} == network.counts()
 
@@ -144,7 +152,10 @@ def test_retry_after_a_lost_datagram(network, look):
         "no TXT": (f"{NAME}. IN A 127.0.0.9", ()),
         "empty non-terminal": (f"below.{NAME}. IN A 127.0.0.9", ()),
         "two strings": (f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', (LONG,)),
-        "three strings": (f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"', (LONG,)),
+        "three strings": (
+            f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"',
+            (LONG,),
+        ),
         "two records": (f"{NAME}. IN TXT p=two\n{NAME}. IN TXT p=one", ("p=one", "p=two")),
         "wildcard elsewhere": ("*.example.com. IN TXT v=spf1", ()),
         "wildcard": ("*._domainkey.example.com. IN TXT v=spf1", ("v=spf1",)),
@@ -153,7 +164,9 @@ def test_retry_after_a_lost_datagram(network, look):
     },
 )
 def test_values(network, look, zone, values):
-    """Values are the strings joined, one for each record, as they stand; no such name is an answer."""
+    """
+    Values are the strings joined, one for each record, as they stand; no such name is an answer.
+    """
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", zone)
     assert (Answer("ns2.example.net", values),) == look()
@@ -190,7 +203,10 @@ def test_tcp_fails(network, look, over_tcp, failure):
     assert (Answer("ns2.example.net", None, failure),) == look()
 
 
-SUB_ZONE, UP_TO_IT = ONE_SERVER.replace("example.com.", "b.example.com."), {"example.com", "b.example.com"}
+SUB_ZONE, UP_TO_IT = (
+    ONE_SERVER.replace("example.com.", "b.example.com."),
+    {"example.com", "b.example.com"},
+)
 
 
 @cases(
@@ -203,10 +219,14 @@ SUB_ZONE, UP_TO_IT = ONE_SERVER.replace("example.com.", "b.example.com."), {"exa
     },
 )
 def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, first_asked):
-    """A resolver is asked for zones from the top, so that it never learns "no such name" of a new one."""
+    """
+    A resolver is asked for zones from the top, so that it never learns "no such name" of a new one.
+    """
     network[1].knows(servers)
     name = f"s1._domainkey.{domain}"
-    network[2].serve("b.example.com" if servers is SUB_ZONE else "example.com", f"{name}. IN TXT {VALUE}")
+    network[2].serve(
+        "b.example.com" if servers is SUB_ZONE else "example.com", f"{name}. IN TXT {VALUE}"
+    )
     assert RIGHT == look(name, domain)
     assert first_asked | {"ns2.example.net"} == network[1].names()
 
@@ -228,7 +248,9 @@ def test_delegated(network, look, cut, has_glue):
 
 
 def test_delegated_to_a_server_nobody_can_find(network, look):
-    """A server inside the zone that it serves has no address without glue, and nobody is asked for it."""
+    """
+    A server inside the zone that it serves has no address without glue, and nobody is asked for it.
+    """
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", "_domainkey.example.com. IN NS ns1._domainkey.example.com.")
     assert (Answer("ns1._domainkey.example.com", None, "no address"),) == look()
@@ -264,7 +286,9 @@ INSIDE = f"{CUT}. IN NS ns4.{CUT}.\n"
     },
 )
 def test_delegated_in_part(network, look, second, third, answers):
-    """Where the servers of the zone above differ, whoever answers, or is named by one of them, counts."""
+    """
+    Where the servers of the zone above differ, whoever answers, or is named by one of them, counts.
+    """
     network[1].knows(TWO_SERVERS)
     for number, zones in ((2, second), (3, third), (4, {CUT: RECORD})):
         for origin, text in zones.items():
@@ -279,7 +303,11 @@ def test_delegated_in_part(network, look, second, third, answers):
         "sub-domain": (MAIL, "", ["example.com"]),
         "record": ("example.com", RECORD, ["example.com"]),
         "delegated": (MAIL, f"{MAIL}. IN NS ns4.example.net.", ["example.com", MAIL]),
-        "_domainkey": (MAIL, f"_domainkey.{MAIL}. IN NS ns4.example.net.", [DOMAIN, f"_domainkey.{MAIL}"]),
+        "_domainkey": (
+            MAIL,
+            f"_domainkey.{MAIL}. IN NS ns4.example.net.",
+            [DOMAIN, f"_domainkey.{MAIL}"],
+        ),
         "CNAME": (MAIL, f"s1._domainkey.{MAIL}. IN CNAME k1.example.org.", ["example.com"]),
     },
 )
@@ -314,7 +342,9 @@ def test_names_of_servers_in_lower_case(network, look):
 
 
 def test_alias_is_followed_into_another_zone(network, look):
-    """A CNAME is followed to the servers of its target, which is never asked of a recursive resolver."""
+    """
+    A CNAME is followed to the servers of its target, which is never asked of a recursive resolver.
+    """
     target = "k1._domainkey.mailer.example.org"
     network[1].knows(f"{TWO_SERVERS}example.org. IN NS ns4.example.net.")
     for last in (2, 3):
@@ -329,17 +359,23 @@ def test_alias_is_followed_into_another_zone(network, look):
 
 def to(*targets):
     """A chain of CNAMEs from the record's name on."""
-    return "".join(f"{name}. IN CNAME {target}.\n" for name, target in itertools.pairwise([NAME, *targets]))
+    return "".join(
+        f"{name}. IN CNAME {target}.\n" for name, target in itertools.pairwise([NAME, *targets])
+    )
 
 
 def chain(length):
     """*length* CNAMEs, and the record at their end."""
     return (
-        f"{to(*(f'c{hop}.example.com' for hop in range(1, length + 1)))}c{length}.example.com. IN TXT {VALUE}"
+        f"{to(*(f'c{hop}.example.com' for hop in range(1, length + 1)))}c{length}.example.com. IN "
+        f"TXT {VALUE}"
     )
 
 
-LOOP, INTO_NOTHING = to("a.example.com", "b.example.com", "a.example.com"), "k1._domainkey.no.where.test"
+LOOP, INTO_NOTHING = (
+    to("a.example.com", "b.example.com", "a.example.com"),
+    "k1._domainkey.no.where.test",
+)
 
 
 @cases(
@@ -357,7 +393,10 @@ LOOP, INTO_NOTHING = to("a.example.com", "b.example.com", "a.example.com"), "k1.
     },
 )
 def test_alias_chain(network, look, zone, alias, values, failure):
-    """Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of nobody."""
+    """
+    Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of
+    nobody.
+    """
     network[1].knows(f"{ONE_SERVER}nowhere.test. IN A 127.0.0.9")
     network[2].serve("example.com", zone)
     server = f"127.0.0.1:{network.port}" if values is None else "ns2.example.net"
@@ -388,7 +427,10 @@ def test_addresses(network, look, addresses, failure, questions):
 
 
 def test_ipv6_only_server(network, look):
-    """A server that has IPv6 addresses only is asked there, and unreachable from where there is no IPv6."""
+    """
+    A server that has IPv6 addresses only is asked there, and unreachable from where there is no
+    IPv6.
+    """
     network[1].knows("example.com. IN NS ns6.example.net.\nns6.example.net. IN AAAA ::1")
     network[6].serve("example.com", RECORD)
     said = ((VALUE,), "") if has_ipv6() else (None, "unreachable")
@@ -446,7 +488,10 @@ def test_interrupted(network, look):
 
 
 def test_interrupted_while_waiting_for_a_server(network, look):
-    """An interruption ends the lookup at once, however long a server may take, and nobody is asked again."""
+    """
+    An interruption ends the lookup at once, however long a server may take, and nobody is asked
+    again.
+    """
 
     def interrupt(answer, over_tcp):
         progress.stopping.set()
@@ -547,7 +592,9 @@ def test_no_resolver(look, monkeypatch):
 
 
 def test_system_resolvers(look, monkeypatch):
-    """Without `resolvers` those of the system are asked, at port 53; it writes IPv6 without brackets."""
+    """
+    Without `resolvers` those of the system are asked, at port 53; it writes IPv6 without brackets.
+    """
     configured = dns.resolver.Resolver(configure=False)
     configured.nameservers = [NO_ROUTE]
     monkeypatch.setattr(dns.resolver, "Resolver", lambda: configured)

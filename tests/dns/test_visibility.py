@@ -62,9 +62,15 @@ ALIAS = Answer("ns2", (), alias="k2.example.org")
     },
 )
 def test_judge(said, visible, count, more):
-    """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
+    """
+    Visible is: every server that answers has this key and nothing beside it, and at least one
+    answers.
+    """
     judgement = judge(answers(*said), KEY)
-    assert (judgement.visible, judgement.summary()) == (visible, f"{count} servers show the key{more}")
+    assert (judgement.visible, judgement.summary()) == (
+        visible,
+        f"{count} servers show the key{more}",
+    )
     assert judgement.answers == answers(*said)
 
 

@@ -1,5 +1,6 @@
 """
-Stands in for AWS's command line, `aws SERVICE ACTION --name value …`: made of the same service models.
+Stands in for AWS's command line, `aws SERVICE ACTION --name value …`: made of the same service
+models.
 
 What an action or a name is called follows from the model; a value that is no plain text is JSON.
 """

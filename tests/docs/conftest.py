@@ -1,4 +1,7 @@
-"""For each test an empty AWS account and a shell in a copy of the project: every page is on example.com."""
+"""
+For each test an empty AWS account and a shell in a copy of the project: every page is on
+example.com.
+"""
 
 from contextlib import contextmanager
 
@@ -69,7 +72,9 @@ def made(sandbox, stack):
 @pytest.fixture
 def follow(shell):
     """Runs a block of a page; it has to end well."""
-    return lambda page, heading, number=1, **variables: shell.well(block(page, heading, number), **variables)
+    return lambda page, heading, number=1, **variables: shell.well(
+        block(page, heading, number), **variables
+    )
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ def blocks(language: str | None = None) -> list[Block]:
 
 def block(page: str, heading: str, number: int = 1) -> str:
     """The text of one block; raises if there is none there."""
-    (found,) = (one for one in blocks() if (one.page, one.heading, one.number) == (page, heading, number))
+    (found,) = (
+        one for one in blocks() if (one.page, one.heading, one.number) == (page, heading, number)
+    )
     return found.text
 
 

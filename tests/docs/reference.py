@@ -50,7 +50,11 @@ AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
 """Classes whose arguments are described on the page about settings."""
 
 
-OF_ALL: Final = ("The stack; by default the selected one.", "Print JSON.", "Print JSON, errors too.")
+OF_ALL: Final = (
+    "The stack; by default the selected one.",
+    "Print JSON.",
+    "Print JSON, errors too.",
+)
 """What is said of options that every command has, at the head of the page."""
 
 
@@ -68,20 +72,29 @@ def commands() -> str:
     return "\n".join(["| command, option | meaning |\n| --- | --- |", *rows])
 
 
-def _command(context: click.Context, command: click.Command, before: dict[tuple[str, str], str]) -> list[str]:
-    """The rows of a command; *before* has the options that another command has too, and its name."""
+def _command(
+    context: click.Context, command: click.Command, before: dict[tuple[str, str], str]
+) -> list[str]:
+    """
+    The rows of a command; *before* has the options that another command has too, and its name.
+    """
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     said, _, more = " ".join(inspect.cleandoc(command.help or "").split()).partition(". ")
     codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
     options = [record for one in command.params if (record := one.get_help_record(context))]
     own = [one for one in options if one[0].startswith("-") and one[1] not in OF_ALL]
-    again = [one for one in own if before.setdefault(one, context.command_path) != context.command_path]
+    again = [
+        one for one in own if before.setdefault(one, context.command_path) != context.command_path
+    ]
     names = ", ".join(f"`{name.partition(' ')[0]}`" for name, _ in again)
     rows = [
         (f"**`{usage}`**", f"**{said}.** {more}"),
         *((f"`{name}`", meaning) for name, meaning in own if (name, meaning) not in again),
         *([(names, f"As for `{before[again[0]]}`.")] if again else []),
-        ("exit codes", "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes)),
+        (
+            "exit codes",
+            "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes),
+        ),
     ]
     return ["| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows]
 
@@ -98,7 +111,9 @@ def _class(made: type) -> list[str]:
     if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
         return []
     said, _, more = " ".join((inspect.getdoc(made) or "").split()).partition(". ")
-    listed = ["| {} | {} | {} | {} |".format(*map(_code, row[:3]), row[3]) for row in rows if row[3]]
+    listed = [
+        "| {} | {} | {} | {} |".format(*map(_code, row[:3]), row[3]) for row in rows if row[3]
+    ]
     others = [
         _code(f"{name}: {kind}{default and f' = {default}'}")
         for name, kind, default, said in rows
@@ -111,7 +126,9 @@ def _class(made: type) -> list[str]:
 def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
     assert isinstance(found, ast.ClassDef)
     for node, after in zip(found.body, [*found.body[1:], None], strict=True):
-        if isinstance(node, ast.FunctionDef) and "property" in map(ast.unparse, node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and "property" in map(
+            ast.unparse, node.decorator_list
+        ):
             meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
             assert kind
             yield node.name, _type(kind), "", meaning
@@ -128,7 +145,9 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
 def _type(annotation: ast.expr) -> str:
     """The type without what Pulumi wraps it into, and what checks it."""
     text = ast.unparse(annotation)
-    while (bare := re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)) != text:
+    while (
+        bare := re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)
+    ) != text:
         text = bare
     text = text.replace("None | None", "None").replace("Boolean", "bool")
     return re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
@@ -145,7 +164,11 @@ def errors() -> str:
 
 def _area(area: ModuleType) -> str:
     title = (area.__doc__ or "").strip().partition(".")[0]
-    shown = [found for found in sections() if type(found[0]) in tables(area) and not is_of_parts(found[0])]
+    shown = [
+        found
+        for found in sections()
+        if type(found[0]) in tables(area) and not is_of_parts(found[0])
+    ]
     head = f"## {title}\n\n| text | what to do |\n| --- | --- |"
     return "\n".join([head, *(row for found in shown for row in _section(*found))])
 

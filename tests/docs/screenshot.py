@@ -64,6 +64,10 @@ def draw(lines: Iterable[Text]) -> str:
 if __name__ == "__main__":
     environment = os.environ | {"COLUMNS": str(WIDTH), "FORCE_COLOR": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo"], env=environment, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "sandbox.demo"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     PICTURE.write_text(draw(shown(done.stdout)), encoding="utf-8")

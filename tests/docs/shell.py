@@ -1,8 +1,9 @@
 """
-The shell of somebody who follows a page: a copy of the project, `pulumi`, `byodkim`, `aws` and `dig`.
+The shell of somebody who follows a page: a copy of the project, `pulumi`, `byodkim`, `aws` and
+`dig`.
 
-What surrounds a command is the sandbox's, the command is the page's: AWS by the SDK's own variables,
-the resolver by a line in the stack file, and whoever is asked says yes.
+What surrounds a command is the sandbox's, the command is the page's: AWS by the SDK's own
+variables, the resolver by a line in the stack file, and whoever is asked says yes.
 """
 
 from __future__ import annotations
@@ -98,10 +99,14 @@ class Shell:
         self._state.mkdir()
         pulumi = _found_pulumi()
         programs = directory / "bin"
-        # Each run shows its changes; a second time, as a preview before it, they are looked at elsewhere.
+        # Each run shows its changes; a second time, as a preview before it, they are looked at
+        # elsewhere.
         write_script(
             programs / "pulumi",
-            f'case "$1" in up | destroy) set -- "$@" --skip-preview ;; esac\nexec "{pulumi.command}" "$@"\n',
+            (
+                'case "$1" in up | destroy) set -- "$@" --skip-preview ;; esac\nexec '
+                f'"{pulumi.command}" "$@"\n'
+            ),
         )
         # Outside of a project nothing but this option says where the sandbox's DNS is.
         write_script(
@@ -114,7 +119,11 @@ class Shell:
             write_script(programs / name, f'exec {quick_python()} -u -m tests.docs.{name} "$@"\n')
         write_script(programs / "pip", f'exec "{sys.executable}" -m pip "$@"\n')
         write_script(programs / "python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
-        theirs = {name: one for name, one in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+        theirs = {
+            name: one
+            for name, one in os.environ.items()
+            if not name.startswith(("AWS_", "PULUMI_"))
+        }
         self.environment = {
             **theirs,
             **environment(
@@ -123,9 +132,12 @@ class Shell:
                 pulumi_home=install_plugins(pulumi, pulumi_home),
                 language_host=language_host,
             ),
-            "PATH": os.pathsep.join(map(str, filter(None, (programs, more_programs, os.environ["PATH"])))),
+            "PATH": os.pathsep.join(
+                map(str, filter(None, (programs, more_programs, os.environ["PATH"])))
+            ),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
+            # means that there is none: what builds is installed already
+            "PIP_NO_BUILD_ISOLATION": "0",
             "PIP_NO_INDEX": "1",
             "PULUMI_SKIP_CONFIRMATIONS": "true",
         }
@@ -145,8 +157,13 @@ class Shell:
         return done
 
     def paste(self, pasted: str) -> None:
-        """Put a stack file of a page below what `pulumi stack init` left; add where the sandbox's DNS is."""
-        left = self.stack_file.read_text().partition("config:")[0] if self.stack_file.exists() else ""
+        """
+        Put a stack file of a page below what `pulumi stack init` left; add where the sandbox's DNS
+        is.
+        """
+        left = (
+            self.stack_file.read_text().partition("config:")[0] if self.stack_file.exists() else ""
+        )
         defaults = "  ses-byodkim:defaults:\n"
         if defaults not in pasted:
             pasted = pasted.replace("config:\n", f"config:\n{defaults}", 1)

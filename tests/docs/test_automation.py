@@ -1,4 +1,7 @@
-"""The example workflows, and the same by cron: every command runs in order, and does what the page says."""
+"""
+The example workflows, and the same by cron: every command runs in order, and does what the page
+says.
+"""
 
 import os
 import shutil
@@ -35,7 +38,10 @@ esac
 
 @pytest.fixture
 def repository(made, tmp_path):
-    """The project in Git with a remote, and a stack whose key has signed for 181 days; `gh` writes down."""
+    """
+    The project in Git with a remote, and a stack whose key has signed for 181 days; `gh` writes
+    down.
+    """
     made.days_pass(181)
     files = {f"GH_{name.upper()}": str(tmp_path / name) for name in ("log", "open", "comment")}
     (tmp_path / "open").write_text("0\n")
@@ -44,7 +50,8 @@ def repository(made, tmp_path):
     whose |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in whose.items()}
     made.environment.update(files, GIT_CONFIG_GLOBAL=os.devnull, **whose)
     made.well(
-        "git init -q -b main && printf '%s\\n' venv __pycache__ '*.egg-info' > .gitignore && git add . && "
+        "git init -q -b main && printf '%s\\n' venv __pycache__ '*.egg-info' > .gitignore && "
+        "git add . && "
         f"git commit -qm start && git init -q --bare -b main {tmp_path}/origin.git && "
         f"git remote add origin {tmp_path}/origin.git && git push -q -u origin main"
     )
@@ -52,7 +59,9 @@ def repository(made, tmp_path):
 
 
 def test_workflows(sandbox, repository, tmp_path):
-    """A rotation by pull request: opened once, previewed in a comment, applied on merge; the checks."""
+    """
+    A rotation by pull request: opened once, previewed in a comment, applied on merge; the checks.
+    """
     first, _ = sandbox.ses.signing_key(DOMAIN, REGION)
 
     def run(name, *failing):

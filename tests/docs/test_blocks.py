@@ -1,4 +1,6 @@
-"""What README and docs offer to be pasted is whole: no line is missing, nothing has to be filled in."""
+"""
+What README and docs offer to be pasted is whole: no line is missing, nothing has to be filled in.
+"""
 
 import itertools
 import json
@@ -18,7 +20,9 @@ from byodkim_provider.program import route53
 from tests.docs.pages import PAGES, ROOT, blocks, in_one_line
 from tests.program.test_dns_providers import Cloud
 
-LEFT_BY_STACK_INIT = "secretsprovider: awskms://alias/pulumi\nencryptedkey: AQICAHhAsbIcVx0ZcgdSjhrAAWsF\n"
+LEFT_BY_STACK_INIT = (
+    "secretsprovider: awskms://alias/pulumi\nencryptedkey: AQICAHhAsbIcVx0ZcgdSjhrAAWsF\n"
+)
 """What stands in the stack file after README's `pulumi stack init`."""
 
 SCHEMA = json.loads((ROOT / "stacks" / "schema.json").read_text())
@@ -26,11 +30,15 @@ SCHEMA = json.loads((ROOT / "stacks" / "schema.json").read_text())
 
 @pytest.mark.parametrize("pasted", blocks("yaml"), ids=str)
 def test_yaml(pasted):
-    """A stack file in a page is a stack file as it stands, below what `pulumi stack init` has left."""
+    """
+    A stack file in a page is a stack file as it stands, below what `pulumi stack init` has left.
+    """
     config = stack_file.load(LEFT_BY_STACK_INIT + pasted.text)["config"]
     jsonschema.validate({"config": config}, SCHEMA)
     prefix = "ses-byodkim:"
-    ours = {name.removeprefix(prefix): one for name, one in config.items() if name.startswith(prefix)}
+    ours = {
+        name.removeprefix(prefix): one for name, one in config.items() if name.startswith(prefix)
+    }
     assert settings.load(ours, default_region=config["aws:region"]).domains
 
 
@@ -82,13 +90,29 @@ examples/README.md: A project by `pulumi new` 1; A fleet of domains 1
 """The blocks whose commands a test of this folder types, under the headings of each page."""
 
 NOT_FOLLOWED = {
-    ("docs/tutorial/first-domain.md", "Start the sandbox", 1): "the tests have a sandbox of their own",
+    (
+        "docs/tutorial/first-domain.md",
+        "Start the sandbox",
+        1,
+    ): "the tests have a sandbox of their own",
     ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
     ("examples/README.md", "Examples", 1): "the first block of README's own program, and others",
     ("examples/README.md", "A stack read from other languages", 1): "`make languages` does",
-    ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
-    ("docs/how-to/other-languages.md", "Install it", 1): "`make languages` runs the program of that page",
-    ("docs/how-to/other-languages.md", "Install it", 2): "needs an index; the example is such a folder",
+    (
+        "docs/how-to/leaving.md",
+        "Replacing one resource",
+        1,
+    ): "versions of a state are the Pulumi Cloud's",
+    (
+        "docs/how-to/other-languages.md",
+        "Install it",
+        1,
+    ): "`make languages` runs the program of that page",
+    (
+        "docs/how-to/other-languages.md",
+        "Install it",
+        2,
+    ): "needs an index; the example is such a folder",
     ("docs/reference/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
 }
 
@@ -103,7 +127,10 @@ def test_all_commands_are_followed():
         )
         for number in numbers.split()
     }
-    assert {(one.page, one.heading, one.number) for one in blocks("sh")} == {*followed, *NOT_FOLLOWED}
+    assert {(one.page, one.heading, one.number) for one in blocks("sh")} == {
+        *followed,
+        *NOT_FOLLOWED,
+    }
     files = (ROOT / "tests" / "docs").glob("test_*.py")
     sources = [file.read_text() for file in files if file.name != "test_blocks.py"]
     typed = {(page, heading) for page, heading, _ in followed}
@@ -126,13 +153,17 @@ def test_program(monkeypatch):
 
 
 COMMANDS = re.findall(r"^byodkim .*", "".join(one.text for one in blocks("sh")), re.MULTILINE)
-INLINE = [one for page in PAGES for one in re.findall(r"`(byodkim [a-z][^`<[]*)`", in_one_line(page))]
+INLINE = [
+    one for page in PAGES for one in re.findall(r"`(byodkim [a-z][^`<[]*)`", in_one_line(page))
+]
 
 
 @pytest.mark.parametrize("typed", sorted({*COMMANDS, *INLINE}))
 def test_byodkim(typed):
     """A command line of ours in a page has no option that the command does not know."""
-    words = itertools.takewhile(lambda word: word[0] not in "<>|", shlex.split(typed, comments=True)[1:])
+    words = itertools.takewhile(
+        lambda word: word[0] not in "<>|", shlex.split(typed, comments=True)[1:]
+    )
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         command = main.get_command(context, next(words))
         with suppress(

@@ -1,4 +1,7 @@
-"""The pages on DNS, MAIL FROM and DMARC, followed to the letter: by API, and by pasting what was printed."""
+"""
+The pages on DNS, MAIL FROM and DMARC, followed to the letter: by API, and by pasting what was
+printed.
+"""
 
 import re
 import shutil
@@ -22,7 +25,9 @@ DOMAIN = "example.com"
 
 
 def typed(text, *, name, value):
-    """What a person types into a panel that adds the zone: names and values, as they were printed."""
+    """
+    What a person types into a panel that adds the zone: names and values, as they were printed.
+    """
     found = re.findall(rf"^ *{name}: +(\S+)$\n^ *{value}: +(.+)$", text, re.MULTILINE)
     return [(name, value.strip()) for name, value in dict.fromkeys(found)]
 
@@ -50,7 +55,10 @@ def test_manual(sandbox, stack):
 
 
 def test_paste_once(sandbox, stack):
-    """Three CNAMEs are pasted as they are printed; rotations, a step back and a leaked key need no more."""
+    """
+    Three CNAMEs are pasted as they are printed; rotations, a step back and a leaked key need no
+    more.
+    """
     panel = Panel(sandbox, "shop.example")
     stack.well(block(PAGE, "A zone for the keys"))
     stack.paste(block(PAGE, "`cname`: paste once"))
@@ -123,7 +131,9 @@ def test_name_server(sandbox, stack, tmp_path):
     """With the right that the page gives the key, and no other, BIND takes the records."""
     if not shutil.which("tsig-keygen", path="/usr/sbin:/usr/bin"):
         pytest.skip("tsig-keygen is not installed (Debian's package bind9)")
-    pasted, shown, typed = (block(PAGE, "A name server of your own", number) for number in (1, 2, 3))
+    pasted, shown, typed = (
+        block(PAGE, "A name server of your own", number) for number in (1, 2, 3)
+    )
     policy = re.search(r"update-policy \{ (.*?) \};", shown)[1]
     (directory := tmp_path / "bind").mkdir()
     with name_servers.running("BIND", directory, policy=policy) as server:
@@ -137,7 +147,9 @@ def test_name_server(sandbox, stack, tmp_path):
 
 
 def test_from_the_line_to_dmarc(sandbox, stack, follow):
-    """One line, and mail is aligned twice under the record of the page; `doctor` says so in its words."""
+    """
+    One line, and mail is aligned twice under the record of the page; `doctor` says so in its words.
+    """
     panel = Panel(sandbox, DOMAIN)
     stack.paste(block(DMARC, "MAIL FROM and DMARC"))
     stack.well("pulumi up")
@@ -149,6 +161,8 @@ def test_from_the_line_to_dmarc(sandbox, stack, follow):
 
     name, _, value = block(DMARC, "The DMARC record").split(maxsplit=2)
     panel.paste(name, value.strip().strip('"'))
-    verdict = judge_dmarc(send(sandbox, DOMAIN, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    verdict = judge_dmarc(
+        send(sandbox, DOMAIN, REGION), lambda name: ask(name, sandbox.dns_resolver)
+    )
     assert verdict.is_aligned_twice
     assert follow(DMARC, "The DMARC record", 2).stdout.endswith(block(DMARC, "The DMARC record", 3))

@@ -28,7 +28,11 @@ EASY = "shop.example.net"
 def paste_easy_dkim(panel, domain):
     """The CNAMEs of Easy DKIM; to where they lead."""
     for key in easy_dkim_keys():
-        panel.paste(f"{key.selector}._domainkey.{domain}", f"{key.selector}.dkim.amazonses.com", kind="CNAME")
+        panel.paste(
+            f"{key.selector}._domainkey.{domain}",
+            f"{key.selector}.dkim.amazonses.com",
+            kind="CNAME",
+        )
 
 
 def test_away_from_easy_dkim(sandbox, stack, follow):
@@ -51,7 +55,9 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
     page = EASY_DKIM, "Round the window: a sub-domain"
     create, get = block(*page).splitlines()
     for token in json.loads(stack.well(create).stdout):
-        panel.paste(f"{token}._domainkey.mail.{DOMAIN}", f"{token}.dkim.amazonses.com", kind="CNAME")
+        panel.paste(
+            f"{token}._domainkey.mail.{DOMAIN}", f"{token}.dkim.amazonses.com", kind="CNAME"
+        )
     sandbox.clock.advance(60)
     assert json.loads(stack.well(get).stdout) == "SUCCESS"
     follow(*page, 2)
@@ -68,9 +74,13 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
 
 
 def test_leaving_another_tool(sandbox, stack, follow):
-    """The key that SES has already and its record are taken over, and a standby is made beside it."""
+    """
+    The key that SES has already and its record are taken over, and a standby is made beside it.
+    """
     key = keys.load(OPENSSL_KEY)
-    Panel(sandbox, DOMAIN).paste(f"s1._domainkey.{DOMAIN}", records.record_value(key.public_key_der))
+    Panel(sandbox, DOMAIN).paste(
+        f"s1._domainkey.{DOMAIN}", records.record_value(key.public_key_der)
+    )
     sandbox.ses.put_identity(DOMAIN, REGION, selector="s1", private_key=key.pkcs1_base64())
     before = sandbox.ses.identities(REGION)[DOMAIN].changed
     page = EXISTING, "From Terraform, pulumi-aws or CloudFormation"
@@ -90,13 +100,17 @@ def test_leaving(made, follow):
     follow(page, "One domain only, and a saved plan")
     assert made.sandbox.ses.signing_key(DOMAIN, REGION) != first
     follow(page, "One domain only, and a saved plan", 2)
-    names = json.loads(follow(page, "The state is lost", ZONE_ID=zone["Id"].rpartition("/")[2]).stdout)
+    names = json.loads(
+        follow(page, "The state is lost", ZONE_ID=zone["Id"].rpartition("/")[2]).stdout
+    )
     assert len(names) == 3
 
 
 @pytest.fixture
 def account(sandbox):
-    """Four domains with keys that nobody has, one of them in two Regions, and one with Easy DKIM."""
+    """
+    Four domains with keys that nobody has, one of them in two Regions, and one with Easy DKIM.
+    """
     panel, key = Panel(sandbox, "example.com"), keys.load(OPENSSL_KEY)
     for domain in DOMAINS:
         private_key = key.pkcs1_base64()
@@ -118,7 +132,10 @@ def signing(sandbox, region=REGION):
 
 
 def test_populated(sandbox, shell, follow):
-    """The sandbox's 30 identities are of every kind: a scan finds how each signs, and where its DNS is."""
+    """
+    The sandbox's 30 identities are of every kind: a scan finds how each signs, and where its DNS
+    is.
+    """
     for zone in ZONES:
         sandbox.add_zone(zone)
     shown = follow(ACCOUNT, "Try it in the sandbox").stdout
@@ -137,13 +154,18 @@ def test_populated(sandbox, shell, follow):
 
 
 def test_runbook(sandbox, account, shell, follow):
-    """Each wave takes the next domains; at the end the scan finds nothing, and all mail verifies."""
+    """
+    Each wave takes the next domains; at the end the scan finds nothing, and all mail verifies.
+    """
     before = sandbox.ses.identities(REGION)
     seen = follow(ACCOUNT, "See what there is", 1)
     assert set(DOMAINS) < stack_file.load(seen.stdout)["config"]["ses-byodkim:domains"].keys()
     policy = json.loads((shell.project / "scan-policy.json").read_text())
     assert [one["Resource"] for one in policy["Statement"]] == ["*"]
-    assert {call.operation for call in sandbox.ses.log} == {"GetEmailIdentity", "ListEmailIdentities"}
+    assert {call.operation for call in sandbox.ses.log} == {
+        "GetEmailIdentity",
+        "ListEmailIdentities",
+    }
 
     follow(ACCOUNT, "The first wave", 1)
     assert sandbox.ses.identities(REGION) == before

@@ -34,12 +34,16 @@ def test_rule(tmp_path):
     """The example keeps it; it allows a domain, whatever it begins with, in exactly one stack."""
     misplaced = runpy.run_path(str(EXAMPLE / "check_split.py"))["misplaced"]
     assert misplaced(EXAMPLE / "stacks") == []
-    tried = {f"{first}x.example": {"generation": 1} for first in string.digits + string.ascii_letters}
+    tried = {
+        f"{first}x.example": {"generation": 1} for first in string.digits + string.ascii_letters
+    }
     for stack in STACKS:
         content = yaml.safe_dump({"config": {"ses-byodkim:domains": tried}})
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(content)
     refused = misplaced(tmp_path)
-    assert "Pulumi.0-h.yaml: Xx.example does not begin with a letter or digit from 0 to h" in refused
+    assert (
+        "Pulumi.0-h.yaml: Xx.example does not begin with a letter or digit from 0 to h" in refused
+    )
     assert Counter(line.split()[1] for line in refused) == dict.fromkeys(tried, len(STACKS) - 1)
 
 
@@ -47,13 +51,19 @@ def test_jobs():
     """The stacks are brought up one at a time; the status is shown if one fails, too."""
     workflow = load(WORKFLOW)
     up, status = (workflow["jobs"][name] for name in ("up", "status"))
-    assert up["strategy"] == {"fail-fast": False, "max-parallel": 1, "matrix": {"stack": list(STACKS)}}
+    assert up["strategy"] == {
+        "fail-fast": False,
+        "max-parallel": 1,
+        "matrix": {"stack": list(STACKS)},
+    }
     assert up["env"] == {"STACK": "${{ matrix.stack }}"}
     assert (status["needs"], status["if"]) == ("up", "${{ !cancelled() }}")
 
 
 def test_variables():
-    """The workflow takes what Pulumi and AWS need from the repository, and the page names all of it."""
+    """
+    The workflow takes what Pulumi and AWS need from the repository, and the page names all of it.
+    """
     assert load(WORKFLOW)["env"] == {"PULUMI_BACKEND_URL": "${{ vars.PULUMI_BACKEND_URL }}"}
     page = (ROOT / PAGE).read_text().partition("## A fleet of domains")[2]
     # In comments, too: for other backends.
@@ -64,16 +74,23 @@ def test_variables():
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 0), (2, 2), (3, 3)])
 def test_exit_code_of_status(tmp_path, code, expected):
-    """The workflow fails if something is wrong or could not be determined, but not if something is due."""
+    """
+    The workflow fails if something is wrong or could not be determined, but not if something is
+    due.
+    """
     write_script(tmp_path / "byodkim", f"exit {code}\n")
     script = load(WORKFLOW)["jobs"]["status"]["steps"][-1]["run"]
     here = {"PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"]))}
-    assert subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=here).returncode == expected
+    assert (
+        subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=here).returncode == expected
+    )
 
 
 @pytest.mark.engine
 def test_followed(sandbox, shell, follow, tmp_path):
-    """The page brings up every domain, with the defaults of the project; the workflow's commands run."""
+    """
+    The page brings up every domain, with the defaults of the project; the workflow's commands run.
+    """
     for name in ("Pulumi.yaml", "check_split.py"):
         shutil.copy(EXAMPLE / name, shell.project / name)
     shutil.copytree(EXAMPLE / "stacks", shell.project / "stacks", dirs_exist_ok=True)
@@ -84,9 +101,14 @@ def test_followed(sandbox, shell, follow, tmp_path):
         sandbox.add_zone(domain)
     follow(PAGE, "A fleet of domains")
     found = sandbox.ses.identities(REGION)
-    assert {name: one.tags["team"] for name, one in found.items()} == dict.fromkeys(declared, "mail")
+    assert {name: one.tags["team"] for name, one in found.items()} == dict.fromkeys(
+        declared, "mail"
+    )
     shown = shell.run("byodkim status --all-stacks --json").stdout.splitlines()
-    found = {one["stack"]: {domain["domain"] for domain in one["domains"]} for one in map(json.loads, shown)}
+    found = {
+        one["stack"]: {domain["domain"] for domain in one["domains"]}
+        for one in map(json.loads, shown)
+    }
     assert found == {stack: set(domains(stack)) for stack in STACKS}
     steps = run_workflow(
         WORKFLOW, shell, tmp_path, {"matrix.stack": STACKS[0], "vars.PULUMI_BACKEND_URL": ""}

@@ -20,7 +20,11 @@ RIGHTS = {
     "up.yml": {"": {"id-token"}},
     "../fleet/up.yaml": {"": {"id-token"}},
     f"{OURS}/ci.yml": {"": set()},
-    f"{OURS}/release.yml": {"": set(), "build": {"id-token", "attestations"}, "publish": {"id-token"}},
+    f"{OURS}/release.yml": {
+        "": set(),
+        "build": {"id-token", "attestations"},
+        "publish": {"id-token"},
+    },
 }
 """What each workflow may write, and each job that has rights of its own."""
 
@@ -29,11 +33,15 @@ EXAMPLE = [name for name in RIGHTS if not name.startswith(OURS)]
 
 @pytest.mark.parametrize("name", RIGHTS)
 def test_workflow(name):
-    """The schema takes it; its rights are few, its actions commits, its scripts whole; it has no key."""
+    """
+    The schema takes it; its rights are few, its actions commits, its scripts whole; it has no key.
+    """
     done = subprocess.run([*LINTER, str(EXAMPLES / name)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     workflow = load(name)
-    parts = {"": workflow} | {job: part for job, part in workflow["jobs"].items() if "permissions" in part}
+    parts = {"": workflow} | {
+        job: part for job, part in workflow["jobs"].items() if "permissions" in part
+    }
     writes = {
         part: {right for right, access in of["permissions"].items() if access == "write"}
         for part, of in parts.items()
@@ -42,29 +50,40 @@ def test_workflow(name):
     text = (EXAMPLES / name).read_text()
     assert not re.search("AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY", text)
     # An expression within a script would be run as a part of it.
-    assert not any("${{" in step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"])
+    assert not any(
+        "${{" in step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]
+    )
     if not name.endswith("ci.yml"):
         used = re.findall(r"uses: (\S+)(.*)", text)
-        assert all(re.fullmatch(r"[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", "".join(one)) for one in used)
+        assert all(
+            re.fullmatch(r"[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", "".join(one)) for one in used
+        )
 
 
 def test_every_workflow():
     """RIGHTS has each workflow of the examples, and of this project."""
     folders = {"": EXAMPLES, f"{OURS}/": GITHUB / "workflows"}
-    found = {start + path.name for start, folder in folders.items() for path in folder.glob("*.yml")}
+    found = {
+        start + path.name for start, folder in folders.items() for path in folder.glob("*.yml")
+    }
     assert found == {*RIGHTS} - {"../fleet/up.yaml"}
 
 
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_credentials(name):
-    """What is installed finds no credentials at that time, and only `pulumi up` has the role that changes."""
+    """
+    What is installed finds no credentials at that time, and only `pulumi up` has the role that
+    changes.
+    """
     assert set(load(name)["env"]) <= {"STACK", "BRANCH", "NO_COLOR", "PULUMI_BACKEND_URL"}
     for job in load(name)["jobs"].values():
         steps = job["steps"]
         (checkout,) = (one for one in steps if one.get("uses", "").startswith("actions/checkout@"))
         assert checkout["with"]["persist-credentials"] is False
         (install,) = (place for place, one in enumerate(steps) if one.get("name") == "Install")
-        (sign_in,) = (place for place, one in enumerate(steps) if "role-to-assume" in one.get("with", {}))
+        (sign_in,) = (
+            place for place, one in enumerate(steps) if "role-to-assume" in one.get("with", {})
+        )
         assert install < sign_in
         assert steps[install]["env"] == {"PULUMI_ACCESS_TOKEN": "", "PULUMI_CONFIG_PASSPHRASE": ""}
         changes = any("pulumi up" in one.get("run", "") for one in steps)
@@ -73,7 +92,10 @@ def test_credentials(name):
 
 
 def test_groups():
-    """GitHub cancels a run that waits in a group when another joins: only a newer `up` may cancel an `up`."""
+    """
+    GitHub cancels a run that waits in a group when another joins: only a newer `up` may cancel an
+    `up`.
+    """
     groups = {name: load(name).get("concurrency") for name in EXAMPLE}
     ups = {"up.yml": "up", "../fleet/up.yaml": "up"}
     assert groups == {"check.yml": None, "preview.yml": None, "rotate.yml": "rotate"} | ups
@@ -85,7 +107,9 @@ def test_ci():
     assert [step["run"].split()[-1] for step in job["steps"] if "run" in step] == [".ci/run"]
 
 
-@pytest.mark.parametrize(("version", "exit_code"), [(__version__, 0), ("99.0.0", 1)], ids=["this", "another"])
+@pytest.mark.parametrize(
+    ("version", "exit_code"), [(__version__, 0), ("99.0.0", 1)], ids=["this", "another"]
+)
 def test_release(version, exit_code):
     """One job after the other; a tag that is not the version of the package is not released."""
     jobs = load(f"{OURS}/release.yml")["jobs"]
@@ -95,11 +119,15 @@ def test_release(version, exit_code):
         ("publish", "build"),
     ]
     (check,) = (one["run"] for one in jobs["check"]["steps"] if one.get("name") == "Tag")
-    done = subprocess.run(["bash", "-e", "-c", check], cwd=ROOT, env={"GITHUB_REF_NAME": f"v{version}"})
+    done = subprocess.run(
+        ["bash", "-e", "-c", check], cwd=ROOT, env={"GITHUB_REF_NAME": f"v{version}"}
+    )
     assert done.returncode == exit_code
 
 
-@pytest.mark.parametrize("form", sorted(GITHUB.glob("ISSUE_TEMPLATE/[!c]*.yml")), ids=lambda form: form.stem)
+@pytest.mark.parametrize(
+    "form", sorted(GITHUB.glob("ISSUE_TEMPLATE/[!c]*.yml")), ids=lambda form: form.stem
+)
 def test_forms(form):
     """Each form has a name, and each of its fields a label."""
     read = yaml.safe_load(form.read_text())

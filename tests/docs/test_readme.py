@@ -1,4 +1,6 @@
-"""README, SECURITY and others, followed to the letter: from nothing to a verified domain, and back."""
+"""
+README, SECURITY and others, followed to the letter: from nothing to a verified domain, and back.
+"""
 
 import json
 
@@ -13,7 +15,10 @@ DOMAIN = "example.com"
 
 
 def test_real_account(sandbox, shell, follow, kms_alias):
-    """Each step works where the one before has left off: `byodkim` is on PATH, `destroy` leaves nothing."""
+    """
+    Each step works where the one before has left off: `byodkim` is on PATH, `destroy` leaves
+    nothing.
+    """
     sandbox.add_zone(DOMAIN)
     kms_alias("pulumi")
     page = "README.md", "With a real AWS account"
@@ -47,23 +52,34 @@ def test_keys_of_your_own(sandbox, stack, follow):
     ]
     for record in shown["records"]:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
-    assert stack.run(f"byodkim doctor {DOMAIN}").stdout.endswith(f"DMARC of {DOMAIN}: no record found\n")
+    assert stack.run(f"byodkim doctor {DOMAIN}").stdout.endswith(
+        f"DMARC of {DOMAIN}: no record found\n"
+    )
 
 
 def test_kms(shell, follow, kms_alias):
-    """The state of a stack can be encrypted by a KMS key from the beginning, and by another one later."""
+    """
+    The state of a stack can be encrypted by a KMS key from the beginning, and by another one later.
+    """
     kms_alias("pulumi-prod")
     follow("SECURITY.md", "Who can decrypt")
     assert "pulumi-prod?region=eu-west-1" in shell.stack_file.read_text()
 
 
 def test_policies(stack, follow):
-    """One policy for the credentials that `pulumi` starts with, one for the role that they assume."""
+    """
+    One policy for the credentials that `pulumi` starts with, one for the role that they assume.
+    """
     role = "arn:aws:iam::123456789012:role/dns"
     stack.paste(f"{STACK_FILE}      dns: {{provider: route53, assumeRole: '{role}'}}\n")
     follow("docs/reference/permissions.md", "Permissions")
-    policies = [json.loads((stack.project / name).read_text()) for name in ("policy.json", "dns-policy.json")]
-    actions = [{action for one in policy["Statement"] for action in one["Action"]} for policy in policies]
+    policies = [
+        json.loads((stack.project / name).read_text())
+        for name in ("policy.json", "dns-policy.json")
+    ]
+    actions = [
+        {action for one in policy["Statement"] for action in one["Action"]} for policy in policies
+    ]
     assert "sts:AssumeRole" in actions[0]
     assert "route53:ChangeResourceRecordSets" in actions[1] - actions[0]
 
@@ -73,7 +89,9 @@ def test_shared_defaults(sandbox, shell):
     for domain in ("dev.example.com", "dev.example.net"):
         sandbox.add_zone(domain)
     ours = f"rotateAfterDays: 90\n      dnsResolvers: ['{sandbox.dns_resolver}']"
-    shared = block("docs/how-to/several-stacks.md", "Shared defaults", 1).replace("rotateAfterDays: 90", ours)
+    shared = block("docs/how-to/several-stacks.md", "Shared defaults", 1).replace(
+        "rotateAfterDays: 90", ours
+    )
     project = shell.project / "Pulumi.yaml"
     project.write_text(project.read_text() + shared)
     shell.well("pulumi stack init dev")

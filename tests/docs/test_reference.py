@@ -27,10 +27,16 @@ def test_settings():
 
 
 def test_kinds_of_errors():
-    """Each kind that users see before a message has a row, with the state now and the next command."""
-    names = {one.__name__ for one in vars(errors).values() if isinstance(one, type)} & vars(errors).keys()
+    """
+    Each kind that users see before a message has a row, with the state now and the next command.
+    """
+    names = {one.__name__ for one in vars(errors).values() if isinstance(one, type)} & vars(
+        errors
+    ).keys()
     names = {name for name in names if issubclass(vars(errors)[name], errors.ByodkimError)}
     page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-    table = page.partition("## The kinds of errors, statuses and warnings\n")[2].partition("\n## ")[0]
+    table = page.partition("## The kinds of errors, statuses and warnings\n")[2].partition("\n## ")[
+        0
+    ]
     rows = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", table, re.MULTILINE)
     assert sorted({*names, *get_args(errors.Kind)} - {"ByodkimError"}) == sorted(rows)

@@ -20,7 +20,9 @@ DOMAIN = "example.com"
 def written(stack, page):
     """The entry in the stack file, which stands on the page too."""
     domain = stack_file.load(stack.stack_file.read_text())["config"]["ses-byodkim:domains"][DOMAIN]
-    shown = yaml.safe_dump(dict(domain), default_flow_style=True, sort_keys=False, width=200).strip()
+    shown = yaml.safe_dump(
+        dict(domain), default_flow_style=True, sort_keys=False, width=200
+    ).strip()
     assert quoted(page, shown)
     return domain
 
@@ -31,7 +33,10 @@ def counted(what, shown):
 
 
 def test_life(sandbox, stack, follow):
-    """Forward, back, forward again, and a leaked key out of DNS; each file of the page stands there then."""
+    """
+    Forward, back, forward again, and a leaked key out of DNS; each file of the page stands there
+    then.
+    """
     sandbox.add_zone(DOMAIN)
     stack.paste(STACK_FILE.replace("generation: 1", "generation: 2"))
     foreseen = follow("docs/reference/performance.md", "Domains in a stack")

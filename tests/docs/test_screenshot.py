@@ -1,4 +1,6 @@
-"""README's picture of a terminal is drawn from what a run printed, and loads nothing from elsewhere."""
+"""
+README's picture of a terminal is drawn from what a run printed, and loads nothing from elsewhere.
+"""
 
 import re
 
@@ -29,7 +31,9 @@ def test_shown():
 
 
 def test_picture():
-    """It shows the facts with which a demo ends well, and has no address that a browser would load."""
+    """
+    It shows the facts with which a demo ends well, and has no address that a browser would load.
+    """
     drawn = PICTURE.read_text(encoding="utf-8")
     words = re.sub(r"<[^>]+>|&#160;", " ", drawn)
     assert len(re.findall(r"yes", words)) == 4

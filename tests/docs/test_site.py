@@ -13,7 +13,10 @@ def test_site(tmp_path):
     shutil.copy(ROOT / "mkdocs.yml", tmp_path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     done = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "zensical", "build", "--strict"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "site" / "search.json").read_text())
@@ -24,7 +27,9 @@ def test_site(tmp_path):
 
 def test_found_from_the_index():
     """Each page has its link in the index, and its entry in the navigation of the site."""
-    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")} - {"README.md"}
+    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")} - {
+        "README.md"
+    }
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert {page for page in pages if f"]({page})" not in index} == set()
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")

@@ -31,10 +31,14 @@ pulumi stack output verified --json
 
 
 def installed_in(folder):
-    """Where the environment of the program in *folder* has the package, which borrows all others."""
+    """
+    Where the environment of the program in *folder* has the package, which borrows all others.
+    """
     python = folder / "venv" / "bin" / "python"
     program = "import byodkim_provider; print(byodkim_provider.__file__)"
-    return subprocess.run([python, "-c", program], cwd=folder, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [python, "-c", program], cwd=folder, capture_output=True, text=True
+    ).stdout
 
 
 def test_template(sandbox, shell):
@@ -54,13 +58,18 @@ def test_template(sandbox, shell):
     assert (project / "Pulumi.yaml").read_text().startswith("name: senders\n")
     assert (project / "__main__.py").read_text() == (ROOT / "__main__.py").read_text()
     assert installed_in(project).startswith(str(project / "venv"))
-    shutil.copytree(ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference")
+    shutil.copytree(
+        ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference"
+    )
     used = shell.well(REFERENCE, PYTHONPATH=str(ROOT))
     assert json.loads(used.stdout[used.stdout.rindex("[") :]) == [DOMAIN]
 
 
 def test_program_of_ones_own(sandbox, shell, tmp_path):
-    """From an empty folder: README's commands install the package, and its program brings up the domain."""
+    """
+    From an empty folder: README's commands install the package, and its program brings up the
+    domain.
+    """
     sandbox.add_zone(DOMAIN)
     (folder := tmp_path / "shop").mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT)
@@ -70,5 +79,7 @@ def test_program_of_ones_own(sandbox, shell, tmp_path):
     install = block("README.md", "In a program of your own", 1)
     shell.well(f"cd {folder}\n{install.replace('path/to/checkout', str(shell.project))}")
     assert installed_in(folder).startswith(str(folder / "venv"))
-    shell.well(f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up")
+    shell.well(
+        f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up"
+    )
     assert sandbox.ses.signing_key(DOMAIN, REGION)

@@ -1,4 +1,6 @@
-"""The page for the worst night: from each symptom, by the commands of the page, to mail that verifies."""
+"""
+The page for the worst night: from each symptom, by the commands of the page, to mail that verifies.
+"""
 
 import json
 import os
@@ -43,7 +45,10 @@ class Night:
         self.panel = Panel(self.sandbox, DOMAIN)
 
     def type(self, command, *expected):
-        """What a command of the page shows; each text *expected* in it stands on the page, in backticks."""
+        """
+        What a command of the page shows; each text *expected* in it stands on the page, in
+        backticks.
+        """
         shown = " ".join(self.stack.run(command).shown.split())
         for one in (command, *expected):
             assert one in TEXT
@@ -86,7 +91,9 @@ class Night:
     def lose(self):
         """Somebody deletes the record that signs; its name and value."""
         (value,) = self.sandbox.dns.txt(self.name)
-        self.panel.paste(self.name, value)  # as the panel spells it, which else finds no such record
+        self.panel.paste(
+            self.name, value
+        )  # as the panel spells it, which else finds no such record
         self.panel.remove(self.name, value)
         return self.name, value
 
@@ -95,7 +102,9 @@ class Night:
         return self.sandbox.ses.identities(REGION)[DOMAIN].selector
 
     def ended(self, number):
-        """`pulumi up` in a terminal of its own waits for SES, and gets a signal; SES looks after that."""
+        """
+        `pulumi up` in a terminal of its own waits for SES, and gets a signal; SES looks after that.
+        """
         self.sandbox.ses.switches.first_check_seconds = 600
         self.stack.paste(SECOND)
         with subprocess.Popen(
@@ -120,7 +129,11 @@ class Night:
             "DomainSigningSelector": selector,
             "DomainSigningPrivateKey": keys.load(OPENSSL_KEY).pkcs1_base64(),
         }
-        put = {"EmailIdentity": DOMAIN, "SigningAttributesOrigin": "EXTERNAL", "SigningAttributes": key}
+        put = {
+            "EmailIdentity": DOMAIN,
+            "SigningAttributesOrigin": "EXTERNAL",
+            "SigningAttributes": key,
+        }
         self.sandbox.ses.call("PutEmailIdentityDkimSigningAttributes", REGION, put)
         self.later(HOUR)
 
@@ -141,7 +154,10 @@ def night(stack):
 @pytest.fixture(scope="module")
 def one_stack(tmp_path_factory, pulumi_home):
     """The same for the nights that end as they began. The last of them may rotate."""
-    with emptied() as sandbox, opened(sandbox, tmp_path_factory.mktemp("nights"), pulumi_home) as shell:
+    with (
+        emptied() as sandbox,
+        opened(sandbox, tmp_path_factory.mktemp("nights"), pulumi_home) as shell,
+    ):
         init(shell)
         yield begun(shell)
 
@@ -166,7 +182,9 @@ def test_attachment(nights):
 
 
 def test_lost_record(nights):
-    """AWS's warning: SES signs by itself if the record is back within five days, else after a run."""
+    """
+    AWS's warning: SES signs by itself if the record is back within five days, else after a run.
+    """
     record = nights.lose()
     nights.later(HOUR, mail="unsigned")
     nights.type(DOCTOR, "(HOST_NOT_FOUND")
@@ -253,11 +271,16 @@ def test_paste(stack):
 
 
 def test_old_key(night):
-    """A key that left DNS too early: the command shows that its record is gone, and newer mail verifies."""
+    """
+    A key that left DNS too early: the command shows that its record is gone, and newer mail
+    verifies.
+    """
     old = night.selector
     before = send(night.sandbox, DOMAIN, REGION)
     night.up(SECOND + "      published: [2]\n      overlapDays: 0\n")
-    (late,) = (one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id)
+    (late,) = (
+        one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id
+    )
     assert late.verdict.result == "fail"
     assert old not in night.stack.run(DOCTOR).shown
     assert f"{DOCTOR} --selector SELECTOR --region eu-west-1" in TEXT
@@ -289,7 +312,9 @@ def test_identity(nights):
 
 
 def test_record(nights):
-    """A record that is wrong, for a moment, for hours, for days, and when SES does not look again."""
+    """
+    A record that is wrong, for a moment, for hours, for days, and when SES does not look again.
+    """
     spoil(nights)
     assert nights.mail() == "fail"
     nights.type(DOCTOR, "wrong")
@@ -324,7 +349,10 @@ def test_private_key(night):
 
 
 def test_standby(night):
-    """SES does not look for the lost record for an hour; a rotation has it look for the standby's at once."""
+    """
+    SES does not look for the lost record for an hour; a rotation has it look for the standby's at
+    once.
+    """
     night.lose()
     night.later(HOUR, mail="unsigned")
     night.type(STATUS, "TEMPORARY_FAILURE")

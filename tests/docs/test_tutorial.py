@@ -1,4 +1,7 @@
-"""The tutorial, followed to the letter in the second shell of `make sandbox`, with nothing else installed."""
+"""
+The tutorial, followed to the letter in the second shell of `make sandbox`, with nothing else
+installed.
+"""
 
 import os
 import re
@@ -33,7 +36,11 @@ def second_shell(checkout):
     left_out = ("AWS_", "PULUMI_", "PYTHONPATH")
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     with subprocess.Popen(
-        [sys.executable, "-m", "sandbox.shell"], cwd=checkout, env=theirs, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "sandbox.shell"],
+        cwd=checkout,
+        env=theirs,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as first:
         line = first.stdout.readline()
         confirmed = theirs | {"AWS_PROFILE": "production", "PULUMI_SKIP_CONFIRMATIONS": "true"}

@@ -1,8 +1,8 @@
 """
 Runs a workflow of GitHub Actions as its runner would, as far as the examples need it.
 
-Steps that use an action are what the sandbox has already: a checkout, Python, the Pulumi CLI, credentials.
-Every other step is run as it stands.
+Steps that use an action are what the sandbox has already: a checkout, Python, the Pulumi CLI,
+credentials. Every other step is run as it stands.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from tests.docs.shell import Done, Shell
 
 EXAMPLES: Final = ROOT / "examples" / "github-actions"
 
-LINTER: Final = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows")
-
-GIVEN: Final = (
-    r"actions/(checkout|setup-python|upload-artifact)|aws-actions/configure-aws-credentials|pulumi/actions"
+LINTER: Final = (
+    sys.executable,
+    "-m",
+    "check_jsonschema",
+    "--builtin-schema",
+    "vendor.github-workflows",
 )
+
+GIVEN: Final = r"actions/(checkout|setup-python|upload-artifact)|aws-actions/configure-aws-credentials|pulumi/actions"
 """Actions whose work the sandbox has done."""
 
 
@@ -39,7 +43,8 @@ def run_workflow(
     name: str, shell: Shell, directory: Path, values: Mapping[str, str], *failing: str
 ) -> dict[str, Done]:
     """
-    What came of each step of the workflow in *shell*, by name, but those whose condition did not hold.
+    What came of each step of the workflow in *shell*, by name, but those whose condition did not
+    hold.
 
     *values* are those of its expressions. The steps *failing* have to fail, and no others.
     """
@@ -51,10 +56,14 @@ def run_workflow(
         for step in job["steps"]:
             if "uses" in step:
                 assert re.match(rf"({GIVEN})@", step["uses"]), step["uses"]
-            elif _holds(step.get("if", ""), [done.exit_code for done in steps.values()], outputs.read_text()):
+            elif _holds(
+                step.get("if", ""), [done.exit_code for done in steps.values()], outputs.read_text()
+            ):
                 given = {**workflow["env"], **job.get("env", {}), **step.get("env", {})}
                 filled = {key: _filled(str(text), values) for key, text in given.items()}
-                environment = {key: text for key, text in filled.items() if not key.startswith("PULUMI_")}
+                environment = {
+                    key: text for key, text in filled.items() if not key.startswith("PULUMI_")
+                }
                 steps[step["name"]] = shell.run(step["run"], **environment, **files)
     failed = [name for name, done in steps.items() if done.exit_code]
     assert failed == [*failing], [done.shown for done in steps.values()]

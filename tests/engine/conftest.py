@@ -94,7 +94,9 @@ def open_stack(sandbox, open_stacks):
 
 @pytest.fixture
 def shell(monkeypatch):
-    """Lets this process be the shell of a person who has selected a stack, and knows no passphrase."""
+    """
+    Lets this process be the shell of a person who has selected a stack, and knows no passphrase.
+    """
 
     def enter(stack, *, passphrase=None):
         for name, value in stack._environment.items():
@@ -103,7 +105,9 @@ def shell(monkeypatch):
         monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
         if passphrase:
             monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
-        monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv(
+            "PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}"
+        )
 
     return enter
 
@@ -137,7 +141,8 @@ def searched():
 @pytest.fixture(autouse=True)
 def no_secret_is_shown(sandbox, all_secrets, open_stacks, open_stack, searched):
     """
-    No private key and no secret of a stack file stands in plain in anything that a run showed or stored.
+    No private key and no secret of a stack file stands in plain in anything that a run showed or
+    stored.
 
     It asks for *open_stack* so that the stacks are closed only after the search.
     """
@@ -146,12 +151,13 @@ def no_secret_is_shown(sandbox, all_secrets, open_stacks, open_stack, searched):
 
 
 CANCELED = re.compile(
-    r"Program failed with an unhandled exception:\n +Traceback(.*\n)*? +Exception: context canceled\n"
+    r"Program failed with an unhandled exception:\n +Traceback(.*\n)*? +Exception: context "
+    r"canceled\n"
 )
 """
-The SDK's own traceback, which no program can prevent: an engine that ends a run answers a registration
-that is under way with an error that the SDK does not know. One failing preview in a hundred had it, on a
-busy machine.
+The SDK's own traceback, which no program can prevent: an engine that ends a run answers a
+registration that is under way with an error that the SDK does not know. One failing preview in a
+hundred had it, on a busy machine.
 """
 
 

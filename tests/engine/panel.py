@@ -21,7 +21,9 @@ class Panel:
 
     def names(self) -> list[str]:
         """Names of its TXT records, sorted."""
-        listed = self._route53.list_resource_record_sets(HostedZoneId=self.zone_id)["ResourceRecordSets"]
+        listed = self._route53.list_resource_record_sets(HostedZoneId=self.zone_id)[
+            "ResourceRecordSets"
+        ]
         return sorted(one["Name"].rstrip(".") for one in listed if one["Type"] == "TXT")
 
     def _change(self, action: str, name: str, values: tuple[str, ...], kind: str) -> None:

@@ -1,9 +1,11 @@
 """
-The search for secrets in all that stacks stored and showed: which secrets there are, and where they stand.
+The search for secrets in all that stacks stored and showed: which secrets there are, and where they
+stand.
 
-Secrets are what the runs themselves had: keys and stack files, decrypted. In plain they may stand nowhere.
-Encrypted, where `pulumi stack export --show-secrets` shows them, they may stand in the places of
-`MAY_BE`. Keys that a test made and removed are in the files of the runs before, which are searched too.
+Secrets are what the runs themselves had: keys and stack files, decrypted. In plain they may stand
+nowhere. Encrypted, where `pulumi stack export --show-secrets` shows them, they may stand in the
+places of `MAY_BE`. Keys that a test made and removed are in the files of the runs before, which are
+searched too.
 """
 
 import functools
@@ -35,7 +37,12 @@ PKCS1 = re.compile(r"MII[A-Za-z0-9+/]{500,}=*")
 
 ENVIRONMENT = (
     "AWS_SECRET_ACCESS_KEY",
-    *(name for spec in SPECS.values() for key, name in spec.secrets.items() if key not in NOT_SECRET),
+    *(
+        name
+        for spec in SPECS.values()
+        for key, name in spec.secrets.items()
+        if key not in NOT_SECRET
+    ),
 )
 """Variables that hold a secret, those of DNS hosts too."""
 
@@ -43,10 +50,15 @@ ENVIRONMENT = (
 KEYS, STRINGS = "[a-z0-9]+ of a key of .*", "secret [0-9]+"
 """How `KeySearch` calls what it found: private keys, and other secrets of a stack file."""
 
-CONFIGURED: Final = "the engine keeps the configuration of the last `up`, for runs without the program"
+CONFIGURED: Final = (
+    "the engine keeps the configuration of the last `up`, for runs without the program"
+)
 
 MAY_BE: Final = {
-    ("pulumi:providers:pulumi-python", "ses-byodkim:privateKeys"): (f"{KEYS}|{STRINGS}", CONFIGURED),
+    ("pulumi:providers:pulumi-python", "ses-byodkim:privateKeys"): (
+        f"{KEYS}|{STRINGS}",
+        CONFIGURED,
+    ),
     ("pulumi:providers:pulumi-python", "ses-byodkim:dnsCredentials"): (STRINGS, CONFIGURED),
     ("pulumi:providers:pulumi-python", "own-key:privateKey"): (f"{KEYS}|{STRINGS}", CONFIGURED),
     ("pulumi:providers:pulumi-python", "aws:accessKey"): (STRINGS, CONFIGURED),
@@ -57,19 +69,27 @@ MAY_BE: Final = {
     ("pulumi:providers:aws", "secretKey"): (STRINGS, CONFIGURED),
     ("pulumi:providers:aws", "assumeRoles"): (STRINGS, CONFIGURED),
     ("pulumi:providers:aws", "defaultTags"): (STRINGS, CONFIGURED),
-    (KEY, "private_key"): (KEYS, "a generated key is nowhere else, but with `keyStore: secretsManager`"),
+    (KEY, "private_key"): (
+        KEYS,
+        "a generated key is nowhere else, but with `keyStore: secretsManager`",
+    ),
     (IDENTITY, "private_key"): (f"{KEYS}|{STRINGS}", "what an update sends to SES; an input only"),
     (IDENTITY, "tags"): (STRINGS, "the values of `aws:defaultTags`, which SES is given"),
 }
 """
-Which secrets may stand encrypted in the state: resource and property, names of what is found, and why.
+Which secrets may stand encrypted in the state: resource and property, names of what is found, and
+why.
 
 A secret that only the environment has may stand nowhere.
 """
 
 
 def leaks(
-    sandbox: Sandbox, stacks: Sequence[Stack], kept: Iterable[SigningKey] = (), *, searched: set[int]
+    sandbox: Sandbox,
+    stacks: Sequence[Stack],
+    kept: Iterable[SigningKey] = (),
+    *,
+    searched: set[int],
 ) -> list[tuple[str, set[str]]]:
     """
     Where a secret stands in plain in what *stacks* stored and showed, and which one.
@@ -86,7 +106,9 @@ def leaks(
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
     strings = secrets_of(*stacks)
     for environment in (sandbox.environment, *(stack._environment for stack in stacks)):
-        alone = (name for name in ENVIRONMENT if environment.get(name, "") not in {"", *strings.values()})
+        alone = (
+            name for name in ENVIRONMENT if environment.get(name, "") not in {"", *strings.values()}
+        )
         strings |= {name: environment[name] for name in alone}
     search = KeySearch([*known.values(), *supplied], strings)
     shown = [("SES's log", repr(log))]
@@ -104,7 +126,11 @@ def leaks(
         (f"{kind} {name}, decrypted", wrong)
         for stack in stacks
         for kind, name, there in found_in_export(stack, search, searched)
-        if (wrong := {one for one in there if not re.fullmatch(MAY_BE.get((kind, name), ("",))[0], one)})
+        if (
+            wrong := {
+                one for one in there if not re.fullmatch(MAY_BE.get((kind, name), ("",))[0], one)
+            }
+        )
     ]
 
 
@@ -122,11 +148,15 @@ def found_in_export(
             continue
         searched.add(file)
         latest = json.loads(stored)["checkpoint"]["latest"]
-        resources = latest["resources"] + [one["resource"] for one in latest.get("pending_operations", [])]
+        resources = latest["resources"] + [
+            one["resource"] for one in latest.get("pending_operations", [])
+        ]
         for resource in resources:
             for name, ciphertext in _encrypted(resource):
                 value = hash((resource["type"], name, ciphertext))
-                if value not in searched and (there := search.found_in(stack.decrypted(ciphertext))):
+                if value not in searched and (
+                    there := search.found_in(stack.decrypted(ciphertext))
+                ):
                     yield resource["type"], name, there
                 searched.add(value)
 
@@ -141,7 +171,9 @@ def _encrypted(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
     """Every key that is or was in the stack's state, decrypted."""
-    for ciphertext in {one for path in stack.state_files() for one in CIPHERTEXT.findall(path.read_text())}:
+    for ciphertext in {
+        one for path in stack.state_files() for one in CIPHERTEXT.findall(path.read_text())
+    }:
         secret = json.loads(stack.decrypted(ciphertext))
         if isinstance(secret, str) and PKCS1.fullmatch(secret):
             yield from_state(secret)
@@ -155,14 +187,20 @@ def secrets_of(*stacks: Stack) -> dict[str, str]:
         for text in stack.stack_files
         for ciphertext in SECURE.findall(text)
     }
-    secrets |= {urlsplit(one).password or one for one in secrets if "://" in one}  # a token within a URL
+    secrets |= {
+        urlsplit(one).password or one for one in secrets if "://" in one
+    }  # a token within a URL
     return {f"secret {number}": secret for number, secret in enumerate(sorted(secrets), 1)}
 
 
 @functools.cache
 def load(key: bytes) -> RSAPrivateKey:
     """From PEM or DER. Cached, for every state file has the same keys again."""
-    read = serialization.load_pem_private_key if key.startswith(b"-") else serialization.load_der_private_key
+    read = (
+        serialization.load_pem_private_key
+        if key.startswith(b"-")
+        else serialization.load_der_private_key
+    )
     return read(key, None, unsafe_skip_rsa_key_validation=True)
 
 

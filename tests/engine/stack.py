@@ -73,11 +73,13 @@ def new_stack(sandbox: Sandbox, folder: Path, name: str, *, has_passphrase: bool
     """
     A stack *name* of the project in *folder*: its secrets have a passphrase, or a key in KMS.
 
-    Half a second of work, once for all stacks of that name. To derive a key from the passphrase is a
-    quarter of a second in each run of the CLI.
+    Half a second of work, once for all stacks of that name. To derive a key from the passphrase is
+    a quarter of a second in each run of the CLI.
     """
     provider = "passphrase" if has_passphrase else key_in_kms(sandbox)
-    with Project(sandbox, config={}, folder=folder, stack=name, secrets_provider=provider) as project:
+    with Project(
+        sandbox, config={}, folder=folder, stack=name, secrets_provider=provider
+    ) as project:
         files, settings = project.made(), yaml.safe_load(project._settings.read_text())
     if has_passphrase:
         _, salt, *_ = settings["encryptionsalt"].split(":")
@@ -97,11 +99,12 @@ def key_in_kms(sandbox: Sandbox) -> str:
 
 class Stack(Project):
     """
-    A project that has the settings which all tests share, and keeps what its runs were given and showed.
+    A project that has the settings which all tests share, and keeps what its runs were given and
+    showed.
 
-    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. `unsearched` are
-    the results in which no secret was searched for yet. What a stack is encrypted with is in AWS:
-    without credentials it has a passphrase.
+    `stack_files` are the contents of the stack file in all its runs: secrets encrypted.
+    `unsearched` are the results in which no secret was searched for yet. What a stack is encrypted
+    with is in AWS: without credentials it has a passphrase.
     """
 
     def __init__(
@@ -177,12 +180,16 @@ class Stack(Project):
         """What `pulumi config set --secret` writes into the stack file."""
         nonce = os.urandom(12)
         octets = self._cipher.encrypt(nonce, text.encode(), None)
-        return {"secure": f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(octets).decode()}"}
+        return {
+            "secure": f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(octets).decode()}"
+        }
 
     def decrypted(self, ciphertext: str) -> str:
         """What was encrypted, by Pulumi or here."""
         _, nonce, octets = ciphertext.split(":")
-        return self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
+        return self._cipher.decrypt(
+            base64.b64decode(nonce), base64.b64decode(octets), None
+        ).decode()
 
     @property
     def state_file(self) -> Path:
@@ -191,7 +198,10 @@ class Stack(Project):
         return file
 
     def export_text(self) -> str:
-        """The stored deployment, in the form of `pulumi stack export`, which takes a fifth of a second."""
+        """
+        The stored deployment, in the form of `pulumi stack export`, which takes a fifth of a
+        second.
+        """
         stored = json.loads(self.state_file.read_text())
         return json.dumps(
             {"version": stored["version"], "deployment": stored["checkpoint"]["latest"]}, indent=4
@@ -261,5 +271,6 @@ def requests(sandbox: Sandbox) -> Iterator[Requests]:
     made = Requests()
     yield made
     made.ses += sandbox.ses.log[calls:]
-    # On a busy machine a reply may come too late, and its query is repeated with its ID: that is one query.
+    # On a busy machine a reply may come too late, and its query is repeated with its ID: that is
+    # one query.
     made.dns += dict.fromkeys(sandbox.dns.queries[queries:])

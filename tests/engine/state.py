@@ -27,7 +27,9 @@ def stored(stack: Stack, domain: str, region: str) -> Stored:
     """What is stored of an identity."""
     resources = json.loads(stack.export_text())["deployment"]["resources"]
     arn = f"arn:aws:ses:{region}:{stack.sandbox.account}:identity/{domain}"
-    (outputs,) = [each["outputs"] for each in resources if (each["type"], each.get("id")) == (IDENTITY, arn)]
+    (outputs,) = [
+        each["outputs"] for each in resources if (each["type"], each.get("id")) == (IDENTITY, arn)
+    ]
     return Stored.from_outputs(outputs)
 
 
@@ -35,13 +37,15 @@ def days_pass(stack: Stack, days: int, *plans: Path) -> None:
     """
     All that the stack and saved *plans* remember was so many days earlier.
 
-    The plugin goes by the computer's clock, which no test moves. What SES said goes by the sandbox's,
-    which is ahead of it if another test has moved it: so far, all is moved as well.
+    The plugin goes by the computer's clock, which no test moves. What SES said goes by the
+    sandbox's, which is ahead of it if another test has moved it: so far, all is moved as well.
     """
     ahead = max(stack.sandbox.clock.now() - datetime.now(UTC), timedelta())
 
     def moved(text: str) -> str:
-        return MOMENT.sub(lambda found: timestamp(moment(found[0]) - timedelta(days=days) - ahead), text)
+        return MOMENT.sub(
+            lambda found: timestamp(moment(found[0]) - timedelta(days=days) - ahead), text
+        )
 
     for file in (stack.state_file, *plans):
         file.write_text(moved(file.read_text()))

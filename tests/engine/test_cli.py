@@ -1,4 +1,6 @@
-"""`byodkim` on a real stack: what it tells of it, and a rotation that it writes into the stack file."""
+"""
+`byodkim` on a real stack: what it tells of it, and a rotation that it writes into the stack file.
+"""
 
 import json
 import re
@@ -17,7 +19,11 @@ pytestmark = pytest.mark.engine
 
 def said(result):
     """Lines of standard error, but for those that a busy machine has it say while it waits."""
-    return [line for line in result.stderr.splitlines() if not re.search(r"\d answers after \d+ s, ", line)]
+    return [
+        line
+        for line in result.stderr.splitlines()
+        if not re.search(r"\d answers after \d+ s, ", line)
+    ]
 
 
 def test_status_and_rotation(sandbox, open_stack, byodkim):
@@ -38,11 +44,15 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert (shown.exit_code, found["verdict"], found["stack"]) == (0, "well", "dev")
     (now,) = found["domains"]
     (identity,) = now["identities"]
-    assert (identity["region"], identity["status"], identity["verified"]) == (REGION, "SUCCESS", True)
+    assert (identity["region"], identity["status"], identity["verified"]) == (
+        REGION,
+        "SUCCESS",
+        True,
+    )
     assert identity["selector"] == sandbox.ses.signing_key(domain, REGION)[0]
-    assert [(one["generation"], one["role"], one["name"], one["value"]) for one in now["records"]] == [
-        (one["generation"], one["role"], one["name"], one["value"]) for one in before
-    ]
+    assert [
+        (one["generation"], one["role"], one["name"], one["value"]) for one in now["records"]
+    ] == [(one["generation"], one["role"], one["name"], one["value"]) for one in before]
     assert [one["seen"] for one in now["records"]] == ["4 of 4 servers show the key"] * 2
 
     ran = []
@@ -50,21 +60,26 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert said(rotated) == [f"byodkim: {domain}: generation 1 → 2, in DNS: 1, 2, 3"]
     assert ran == [["pulumi", "up", "-s", "dev", "--yes"]]
     changed = [
-        line for line in rotated.stdout.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")
+        line
+        for line in rotated.stdout.splitlines()
+        if line[0] in "+-" and line[:3] not in ("+++", "---")
     ]
     assert changed == ["-      generation: 1", "+      generation: 2"]
 
     behind = byodkim(stack, "status")
     assert behind.exit_code == 2
-    assert f"{domain}: {REGION}: generation 1 signs, the stack file says 2: run `pulumi up`" in " ".join(
-        behind.stdout.split()
+    assert (
+        f"{domain}: {REGION}: generation 1 signs, the stack file says 2: run `pulumi up`"
+        in " ".join(behind.stdout.split())
     )
 
     assert ("update", f"{domain}/{REGION}", IDENTITY) in stack.up().steps
     assert f"{sandbox.ses.signing_key(domain, REGION)[0]}._domainkey.{domain}" == before[1]["name"]
     after = byodkim(stack, "status", "--json")
     assert after.exit_code == 0
-    assert json.loads(after.stdout)["domains"][0]["notes"][0].startswith("generation 1 may leave DNS from ")
+    assert json.loads(after.stdout)["domains"][0]["notes"][0].startswith(
+        "generation 1 may leave DNS from "
+    )
 
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1
@@ -84,7 +99,10 @@ def test_one_configuration(sandbox, open_stack, byodkim):
     stack = open_stack({domain: {"generation": 1}}, has_passphrase=True)
     project_file, before = stack._work / "Pulumi.yaml", stack._settings.read_text()
     written = yaml.safe_load(before)
-    ours = {name: written["config"].pop(name) for name in ("ses-byodkim:defaults", "ses-byodkim:domains")}
+    ours = {
+        name: written["config"].pop(name)
+        for name in ("ses-byodkim:defaults", "ses-byodkim:domains")
+    }
     project = yaml.safe_load(project_file.read_text())
     project["config"] = {name: {"value": value} for name, value in ours.items()}
     project_file.write_text(yaml.safe_dump(project, sort_keys=False))
@@ -114,7 +132,12 @@ def test_what_pulumi_config_prints(open_stack, shell):
     """Pulumi prints a configuration as the unit tests take it to, secrets as a word."""
     domain = "printed.example"
     key = {"selector": "s1", "privateKey": OPENSSL_KEY}
-    written = {"generation": 1, "keys": {1: key}, "tags": {"a": "x   y <ü>", "b": "1"}, "regions": [REGION]}
+    written = {
+        "generation": 1,
+        "keys": {1: key},
+        "tags": {"a": "x   y <ü>", "b": "1"},
+        "regions": [REGION],
+    }
     stack = open_stack({domain: written})
     stack.set_secret("aws:secretKey", "secret")
     settings = yaml.safe_load(stack._settings.read_text())
@@ -126,7 +149,10 @@ def test_what_pulumi_config_prints(open_stack, shell):
     arguments = ["config", "--color", "never", "-s", "dev"]
     shell(stack)
     printed = ask_pulumi(arguments, stack._work)
-    ours, theirs = read_table(configuration(project_file, stack._settings), NAME), read_table(printed, NAME)
+    ours, theirs = (
+        read_table(configuration(project_file, stack._settings), NAME),
+        read_table(printed, NAME),
+    )
     assert of_project(theirs, NAME) == of_project(ours, NAME)
     assert theirs.keys() == ours.keys()
     assert theirs["aws:secretKey"] == ours["aws:secretKey"] == SECRET

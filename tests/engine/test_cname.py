@@ -1,7 +1,8 @@
 """
 Three CNAMEs are pasted once, and from then on each rotation changes one record in a zone of ours.
 
-docs/how-to/dns.md has the setting. Mail is judged at each line that a run shows, so between its steps too.
+docs/how-to/dns.md has the setting. Mail is judged at each line that a run shows, so between its
+steps too.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -110,7 +111,10 @@ class Receivers:
 
 
 def due(sandbox, open_stack, domain):
-    """A stack whose generation 2 has signed for so long that it can rotate, and the receivers of its mail."""
+    """
+    A stack whose generation 2 has signed for so long that it can rotate, and the receivers of its
+    mail.
+    """
     paste(sandbox, domain)
     stack = open_stack(declared(domain, 2))
     assert stack.up().ok
@@ -121,7 +125,9 @@ def due(sandbox, open_stack, domain):
 
 
 def rotated(domain, makes, *, region=REGION):
-    """The steps of a rotation that makes generation *makes*, in the place of the one three before."""
+    """
+    The steps of a rotation that makes generation *makes*, in the place of the one three before.
+    """
     slot = f"{domain}/ses{(makes - 1) % 3 + 1}/{ZONE}"
     old = [("delete", f"{domain}/{makes - 3}", KEY)] if makes > 3 else []
     how = "update" if makes > 3 else "create"
@@ -138,7 +144,9 @@ def rotated(domain, makes, *, region=REGION):
 
 
 def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
-    """The records are made, the three CNAMEs are printed, and the run after they are pasted goes on."""
+    """
+    The records are made, the three CNAMEs are printed, and the run after they are pasted goes on.
+    """
     domain = "later.example"
     panel = Panel(sandbox, domain)
     stack = open_stack(declared(domain))
@@ -165,7 +173,8 @@ def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
 
 def test_seven_rotations(sandbox, open_stack, keys_zone):
     """
-    Each changes one record in place, once SES has left its key long ago; no mail fails at any moment.
+    Each changes one record in place, once SES has left its key long ago; no mail fails at any
+    moment.
 
     The first makes the third record, the next three change each of them, and the last three again.
     """
@@ -195,7 +204,9 @@ def test_seven_rotations(sandbox, open_stack, keys_zone):
 
 
 def test_refusals(sandbox, open_stack, keys_zone):
-    """A slot that is still in use, a jump of three generations, and a slot that holds another's key."""
+    """
+    A slot that is still in use, a jump of three generations, and a slot that holds another's key.
+    """
     domain = "refused-slots.example"
     paste(sandbox, domain)
     stack = open_stack(declared(domain, 2))
@@ -214,7 +225,9 @@ def test_refusals(sandbox, open_stack, keys_zone):
     stack.declare(declared(domain, 6, overlapDays=0))
     run = stack.up()
     assert run.failed
-    assert f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
+    assert (
+        f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
+    )
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
     with open_stack(declared(domain, regions=[OTHER_REGION]), stack="another") as another:
@@ -226,12 +239,17 @@ def test_refusals(sandbox, open_stack, keys_zone):
     assert apart.ok, apart.stdout
     assert taken.failed
     assert slot(sandbox, domain, 1, prefix="two")
-    assert f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another key" in taken.stdout
+    assert (
+        f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another key"
+        in taken.stdout
+    )
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
 
 def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
-    """A step back leaves the records; a leaked key's slot is emptied, and its next key gets it anew."""
+    """
+    A step back leaves the records; a leaked key's slot is emptied, and its next key gets it anew.
+    """
     domain = "back.example"
     stack, receivers = due(sandbox, open_stack, domain)
     for generation, published in ((3, [2, 3, 4]), (2, [2, 3, 4]), (3, [2, 3, 4])):
@@ -304,7 +322,9 @@ def test_to_cname_and_back(sandbox, open_stack, keys_zone):
 
 
 def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
-    """No choice of resources changes a record before its identity lets it, and a saved plan holds."""
+    """
+    No choice of resources changes a record before its identity lets it, and a saved plan holds.
+    """
     domain = "target.example"
     paste(sandbox, domain)
     stack = open_stack(declared(domain, 2))
@@ -314,7 +334,12 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
     for generation in (3, 4, 5):  # generation 2 signs, and generation 5 would take its slot
         stack.declare(declared(domain, generation))
         receivers()
-        targets = ["**::byodkim", f"**::{domain}", f"**::{domain}/ses**", f"**::{domain}/{generation + 1}"]
+        targets = [
+            "**::byodkim",
+            f"**::{domain}",
+            f"**::{domain}/ses**",
+            f"**::{domain}/{generation + 1}",
+        ]
         run = stack.up(target=targets, on_output=receivers)
         assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)], run.stdout
     assert receivers.failed == []
@@ -384,7 +409,9 @@ def test_two_regions(sandbox, open_stack, keys_zone):
 
 
 def test_an_old_state(sandbox, open_stack, keys_zone):
-    """A refresh would give the slots the keys of the state: refused. Without it the stack goes on."""
+    """
+    A refresh would give the slots the keys of the state: refused. Without it the stack goes on.
+    """
     domain, refused = "old-slots.example", "has another key than in the state"
     stack, receivers = due(sandbox, open_stack, domain)
     stack.declare(declared(domain, 2, ttl=600))  # a change of the record that is none of its key
@@ -392,13 +419,20 @@ def test_an_old_state(sandbox, open_stack, keys_zone):
     assert up.ok, up.stdout
     without = stack._stack.export_stack()
     (lost,) = (
-        each for each in without.deployment["resources"] if f"${RECORD}::{domain}/ses2/" in each["urn"]
+        each
+        for each in without.deployment["resources"]
+        if f"${RECORD}::{domain}/ses2/" in each["urn"]
     )
     without.deployment["resources"].remove(lost)
     for each in without.deployment["resources"]:
-        for listed in (each.get("dependencies", []), *each.get("propertyDependencies", {}).values()):
+        for listed in (
+            each.get("dependencies", []),
+            *each.get("propertyDependencies", {}).values(),
+        ):
             listed[:] = [one for one in listed if one != lost["urn"]]
-    stack._stack.import_stack(without)  # as of a run that was killed after Route 53 had taken the record
+    stack._stack.import_stack(
+        without
+    )  # as of a run that was killed after Route 53 had taken the record
     stack.declare(declared(domain, 2))
     up = stack.up(on_output=receivers)
     assert up.ok, up.stdout
@@ -423,7 +457,10 @@ def test_an_old_state(sandbox, open_stack, keys_zone):
     receivers()
     stack.declare(declared(domain, 3, published=[1, 2, 3]))
     assert refused in stack.up(refresh=True).stdout
-    for run in (stack.refresh, stack.up):  # without a preview the refresh of the record is in the state
+    for run in (
+        stack.refresh,
+        stack.up,
+    ):  # without a preview the refresh of the record is in the state
         assert refused in run(on_output=receivers).stdout
     stack._stack.import_stack(old)
     up = stack.up(on_output=receivers)
@@ -447,7 +484,8 @@ def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
     stack.declare(declared(domain, 3, retired=True))
     refused = stack.preview()
     assert (
-        f"'ses1._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in refused.stdout
+        f"'ses1._domainkey.{domain}.{ZONE}': its slot holds the key of another generation"
+        in refused.stdout
     )
     stack.declare(declared(domain, 3, published=[2, 3], retired=True))
     up = stack.up()
@@ -460,7 +498,9 @@ def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
 
 
 def test_another_zone(sandbox, open_stack, keys_zone):
-    """Both zones have the records while the CNAMEs move; the old one stays as long as one leads there."""
+    """
+    Both zones have the records while the CNAMEs move; the old one stays as long as one leads there.
+    """
     domain, new = "zones.example", "new.example.net"
     Panel(sandbox, new)
     panel = paste(sandbox, domain)
@@ -575,7 +615,9 @@ def test_region_that_left(sandbox, open_stack, keys_zone, way_out):
     """
     domain = f"{way_out}.example"
     paste(sandbox, domain)
-    sandbox.ses.put_identity(domain, OTHER_REGION, selector="old", private_key=base64_der(OPENSSL_KEY))
+    sandbox.ses.put_identity(
+        domain, OTHER_REGION, selector="old", private_key=base64_der(OPENSSL_KEY)
+    )
     regions = [REGION, OTHER_REGION]
     stack = open_stack(declared(domain, 2, regions=regions, adopt=True))
     assert stack.up().ok

@@ -1,4 +1,6 @@
-"""SES is told of a key only once its record is in DNS: until then a stack waits, or refuses to switch."""
+"""
+SES is told of a key only once its record is in DNS: until then a stack waits, or refuses to switch.
+"""
 
 import pytest
 
@@ -36,13 +38,16 @@ def test_new_domains_wait_for_their_records(sandbox, open_stack):
     for domain, private_key in private_keys.items():
         assert waiting.outputs["domains"][domain]["regions"][REGION]["status"] == "AWAITING_DNS"
         assert (
-            f"{domain} {REGION}: waiting for DNS, the key is not sent to SES yet: 0 of 4 servers show the key"
-            in waiting.stdout
-        )
+            f"{domain} {REGION}: waiting for DNS, the key is not sent to SES yet: 0 of 4 "
+            "servers show the key"
+        ) in waiting.stdout
         assert record_value(private_key) not in waiting.stdout, (
             "the stack writes the record, nobody pastes it"
         )
-    assert waiting.stdout.count("nothing has to be pasted, the stack made the record at route53:Z") == 2
+    assert (
+        waiting.stdout.count("nothing has to be pasted, the stack made the record at route53:Z")
+        == 2
+    )
     assert waiting.stdout.count("and goes on once DNS shows it") == 2
 
     # Right at last, and one server that doesn't answer does not count.

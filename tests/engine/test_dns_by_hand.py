@@ -29,7 +29,8 @@ def test_manual(sandbox, open_stack):
     assert (
         f"warning: {MANUAL} eu-west-1: waiting for DNS, the key is not sent to SES yet: "
         "0 of 4 servers show the key, "
-        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have "
+        "no TXT record\n"
         f"      type:  TXT\n      name:  {signing['name']}\n      value: {signing['value']}\n"
         "      the next `pulumi up` goes on once this record is there" in first.stdout
     )
@@ -48,7 +49,10 @@ def test_manual(sandbox, open_stack):
 
 @pytest.mark.parametrize("follows", [True, False], ids=["SES follows it", "SES does not follow it"])
 def test_behind_a_cname(sandbox, switches, open_stack, follows):
-    """A record behind a CNAME counts as visible; a run says what SES makes of it, and a record mends it."""
+    """
+    A record behind a CNAME counts as visible; a run says what SES makes of it, and a record mends
+    it.
+    """
     domain = f"cname-{follows}.example".lower()
     switches.follows_cname = follows
     panel = Panel(sandbox, domain)

@@ -57,7 +57,9 @@ def at(dns, generation=1):
 
 
 def published(result, domain):
-    return sorted((one["name"], one["value"]) for one in result.outputs["domains"][domain]["records"])
+    return sorted(
+        (one["name"], one["value"]) for one in result.outputs["domains"][domain]["records"]
+    )
 
 
 def stored(host):
@@ -65,7 +67,10 @@ def stored(host):
 
 
 def test_life(sandbox, hosts, open_stack):
-    """Made, unchanged, rotated and gone at four hosts: the records follow, mail passes, neighbours stay."""
+    """
+    Made, unchanged, rotated and gone at four hosts: the records follow, mail passes, neighbours
+    stay.
+    """
     four = {
         "cloudflare.example": "CLOUDFLARE",
         "godaddy.example": "GODADDY",
@@ -82,7 +87,11 @@ def test_life(sandbox, hosts, open_stack):
         "office": hosts["CPANEL"].secrets,
     }
     dns = {
-        "cloudflare.example": {"provider": "cloudflare", "zoneId": hosts["CLOUDFLARE"].zone_id, "ttl": 1},
+        "cloudflare.example": {
+            "provider": "cloudflare",
+            "zoneId": hosts["CLOUDFLARE"].zone_id,
+            "ttl": 1,
+        },
         "godaddy.example": "godaddy",
         "wix.example": {"provider": "wix", "ttl": 600},
         "cpanel.example": {"provider": "cpanel", "credentials": "office"},
@@ -119,7 +128,8 @@ def test_life(sandbox, hosts, open_stack):
     assert "401 Unauthorized : Could not authenticate API token" in kept.stdout
     assert (
         "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
-        "domains.dns:update), or be of an account that may not use the API: make a new one, and set it by "
+        "domains.dns:update), or be of an account that may not use the API: make a new one, "
+        "and set it by "
         "the environment variable GODADDY_PAT and run the same command again, or by "
         "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`"
     ) in kept.stdout
@@ -131,18 +141,22 @@ def test_life(sandbox, hosts, open_stack):
 
 
 def test_hours(sandbox, hosts, open_stack):
-    """DreamHost has the record at once and shows it hours later: the run goes on as with a pasted one."""
+    """
+    DreamHost has the record at once and shows it hours later: the run goes on as with a pasted one.
+    """
     domain, host = "dreamhost.example", hosts["DREAMHOST"]
-    stack = open_stack({domain: at("dreamhost")}, dnsCredentials={"dreamhost": {"key": DreamHost.key}})
+    stack = open_stack(
+        {domain: at("dreamhost")}, dnsCredentials={"dreamhost": {"key": DreamHost.key}}
+    )
     with requests(sandbox) as asked:
         waiting = stack.up()
     assert waiting.ok, waiting.stdout
     assert "CreateEmailIdentity" not in asked.operations
     assert stored(host) == published(waiting, domain)
     assert (
-        "it is at dreamhost:dreamhost.example, which may take 6 hours to show it: nothing has to be pasted"
-        in waiting.stdout
-    )
+        "it is at dreamhost:dreamhost.example, which may take 6 hours to show it: nothing has "
+        "to be pasted"
+    ) in waiting.stdout
     host.clock.advance(timedelta(hours=6))
     assert stack.up().ok
     assert send(sandbox, domain, REGION).verdict.result == "pass"
@@ -167,7 +181,10 @@ def test_plain_credentials(sandbox, hosts, open_stack):
 
 
 def test_move(sandbox, open_stack):
-    """From pasted records to GoDaddy's API and on to Route 53, in two steps each: mail passes all the way."""
+    """
+    From pasted records to GoDaddy's API and on to Route 53, in two steps each: mail passes all the
+    way.
+    """
     domain = "moving-by-api.example"
     panel = Panel(sandbox, domain)
     host = GoDaddy(domain)
@@ -198,7 +215,8 @@ def test_move(sandbox, open_stack):
         too_early = stack.preview()
         assert too_early.failed
         assert (
-            f"dns: the record is still asked for at godaddy:{domain} ({', '.join(GODADDY_NAME_SERVERS)})"
+            f"dns: the record is still asked for at godaddy:{domain} "
+            f"({', '.join(GODADDY_NAME_SERVERS)})"
         ) in too_early.stdout
         sandbox.elsewhere.remove(host.zones)
         back = moves_on("route53", generation=2)
@@ -233,7 +251,9 @@ def test_planted_token_of_the_environment(sandbox, open_stack, searched):
     """The search after each test finds a token of the environment, too, if a program shows it."""
     token = sandbox.more_environment["GODADDY_PAT"] = "gd_pat_planted_in_the_environment"
     try:
-        stack = open_stack(program=lambda: pulumi.export("url", f"https://api.example/?key={token}"))
+        stack = open_stack(
+            program=lambda: pulumi.export("url", f"https://api.example/?key={token}")
+        )
     finally:
         del sandbox.more_environment["GODADDY_PAT"]
     assert stack.up().ok

@@ -34,7 +34,8 @@ def test_fifty_manual_domains(sandbox, open_stack):
         assert result.ok, result.stdout
         looks = [(query.name, query.server) for query in asked.dns if query.name in names]
         assert len(looks) == len(set(looks)), f"{run}: no name is looked up twice"
-        # Where the recursive resolver was late twice, on a busy machine, a name's servers are not asked.
+        # Where the recursive resolver was late twice, on a busy machine, a name's servers are not
+        # asked.
         assert len({name for name, _ in looks}) > 0.9 * len(DOMAINS), run
         # Of new ones a List says whether SES has one already.
         assert asked.operations == ["ListEmailIdentities"] * (run == "first")

@@ -45,7 +45,8 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
     assert not at_once.ok
     assert (
         f"{DOMAIN} eu-west-1: dns: the record is still asked for at route53:{route53} "
-        "(ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test)" in at_once.stdout
+        "(ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test)"
+        in at_once.stdout
     )
 
     stack.declare(declared(["cloudflare", "route53"]))
@@ -58,7 +59,9 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
     stack.declare(declared("cloudflare"))
     too_early = stack.up()
     assert not too_early.ok
-    assert "list both, move the name servers, and drop the old one two days later" in too_early.stdout
+    assert (
+        "list both, move the name servers, and drop the old one two days later" in too_early.stdout
+    )
     assert sandbox.dns.txt(record["name"]) == (record["value"],)
 
     sandbox.elsewhere.append(cloudflare.zones)

@@ -1,4 +1,6 @@
-"""A domain on a BIND of one's own: the whole life of its keys, by dynamic updates, with mail judged."""
+"""
+A domain on a BIND of one's own: the whole life of its keys, by dynamic updates, with mail judged.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,10 @@ def wanted(result, domain):
 
 
 def test_life(sandbox, bind, secondaries, open_stack):
-    """New, unchanged, mended, forward, back, gone: the records follow, mail passes, the neighbours stay."""
+    """
+    New, unchanged, mended, forward, back, gone: the records follow, mail passes, the neighbours
+    stay.
+    """
     domain = f"life.{ZONE}"
     neighbours = bind.wire(ZONE)
     stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
@@ -128,13 +133,18 @@ def test_life(sandbox, bind, secondaries, open_stack):
     bind.host()._exchange(update)
     assert stack.refresh().ok
     again = stack.up()
-    assert [step for step in again.steps if step[2] == RECORD] == [("create", f"{domain}/2/{PLACE}", RECORD)]
+    assert [step for step in again.steps if step[2] == RECORD] == [
+        ("create", f"{domain}/2/{PLACE}", RECORD)
+    ]
     assert in_zone(bind, domain) == wanted(first, domain)
 
     days_pass(stack, 11)
     stack.declare(declared(bind, domain, generation=2), dnsCredentials=CREDENTIALS)
     preview, forward = stack.preview(), stack.up()
-    switched = [("update", f"{domain}/{REGION}", IDENTITY), ("update", "verification", VERIFICATION)]
+    switched = [
+        ("update", f"{domain}/{REGION}", IDENTITY),
+        ("update", "verification", VERIFICATION),
+    ]
     for run in preview, forward:
         assert run.ok, run.stdout
         assert sorted(steps(run)) == sorted([*made(domain, 3), *switched])
@@ -149,9 +159,13 @@ def test_life(sandbox, bind, secondaries, open_stack):
     assert send(sandbox, domain, REGION).verdict.result == "pass"
 
     days_pass(stack, 11)
-    stack.declare(declared(bind, domain, **{**back, "published": [1, 2]}), dnsCredentials=CREDENTIALS)
+    stack.declare(
+        declared(bind, domain, **{**back, "published": [1, 2]}), dnsCredentials=CREDENTIALS
+    )
     assert steps(stack.up())[-2:] == removed(domain, 3)
-    assert {f"{known[number]}._domainkey.{domain}" for number in (1, 2)} == in_zone(bind, domain).keys()
+    assert {f"{known[number]}._domainkey.{domain}" for number in (1, 2)} == in_zone(
+        bind, domain
+    ).keys()
     assert verdicts(sandbox, domain) == {(known[1], "pass"): 2, (known[2], "pass"): 1}
 
     assert stack.destroy().ok
@@ -160,7 +174,10 @@ def test_life(sandbox, bind, secondaries, open_stack):
 
 
 def test_slots(sandbox, bind, secondaries, open_stack):
-    """The domain's CNAMEs lead to BIND; a rotation replaces one value there, mail passes at every step."""
+    """
+    The domain's CNAMEs lead to BIND; a rotation replaces one value there, mail passes at every
+    step.
+    """
     domain = "slots.example"
     paste(sandbox, domain, zone=ZONE)
 
@@ -211,7 +228,8 @@ def test_foreign_value(sandbox, bind, secondaries, open_stack):
     assert refused.failed
     assert (
         f"error: DnsRefused: {PLACE}: mail._domainkey.{domain}: a TXT record with another value "
-        "is there already\n      hint: nothing was changed in DNS; remove it, or give the key another "
+        "is there already\n      hint: nothing was changed in DNS; remove it, or give the key "
+        "another "
         "selector"
     ) in refused.stdout
     assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
@@ -224,7 +242,8 @@ def test_secrets(sandbox, bind, secondaries, open_stack):
     none = stack.preview()
     assert none.failed
     assert (
-        "rfc2136: no secret is given: `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'`, "
+        "rfc2136: no secret is given: `pulumi config set --secret --path "
+        "'dnsCredentials.rfc2136.secret'`, "
         "or the environment variable RFC2136_TSIG_SECRET"
     ) in none.stdout
 
@@ -243,7 +262,8 @@ def test_secrets(sandbox, bind, secondaries, open_stack):
 
 def test_secret_changed(sandbox, bind, secondaries, open_stack):
     """
-    A server's new secret reaches a run in each way of the hint: `up`, `--run-program`, the variable.
+    A server's new secret reaches a run in each way of the hint: `up`, `--run-program`, the
+    variable.
 
     The engine keeps the configuration of the last `up`, and runs without the program have that.
     """
@@ -264,9 +284,12 @@ def test_secret_changed(sandbox, bind, secondaries, open_stack):
         assert with_the_old.failed
         assert f"the secret of the TSIG key '{KEY}' is another one there" in with_the_old.stdout
         assert (
-            "set the secret by the environment variable RFC2136_TSIG_SECRET and run the same command again, "
-            "or by `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'` and run `pulumi up`, "
-            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the secret "
+            "set the secret by the environment variable RFC2136_TSIG_SECRET and run the same "
+            "command again, "
+            "or by `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'` and "
+            "run `pulumi up`, "
+            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it "
+            "use the secret "
             "of the last `pulumi up`"
         ) in with_the_old.stdout
         assert in_zone(bind, domain) == wanted(first, domain)
@@ -287,7 +310,8 @@ def test_secret_changed(sandbox, bind, secondaries, open_stack):
         kept = stack.destroy(run_program=True)
     assert kept.failed
     assert (
-        "set the secret by the environment variable RFC2136_TSIG_SECRET, which wins over the stack's "
+        "set the secret by the environment variable RFC2136_TSIG_SECRET, which wins over the "
+        "stack's "
         "configuration, and run the same command again"
     ) in kept.stdout
     gone = stack.destroy(run_program=True)
@@ -322,7 +346,9 @@ def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
 
 
 def test_two_hosts(sandbox, bind, secondaries, open_stack):
-    """A list has the records at both; the place that is asked can't be dropped, the other one can."""
+    """
+    A list has the records at both; the place that is asked can't be dropped, the other one can.
+    """
     domain = f"both.{ZONE}"
     host = GoDaddy(ZONE)
     host.start()
@@ -353,7 +379,9 @@ def test_two_hosts(sandbox, bind, secondaries, open_stack):
 
 
 def test_new_server(sandbox, bind, secondaries, open_stack, tmp_path):
-    """By another name of the server nothing changes; at another server the record is published too."""
+    """
+    By another name of the server nothing changes; at another server the record is published too.
+    """
     domain = f"new-server.{ZONE}"
     [settings] = declared(bind, domain).values()
 
@@ -371,7 +399,8 @@ def test_new_server(sandbox, bind, secondaries, open_stack, tmp_path):
     assert refused.failed
     assert (
         f'domains["{domain}"].dns: {PLACE} is listed twice\n'
-        "      hint: list a zone once; to go to another server of it, change `server` and run `pulumi up`"
+        "      hint: list a zone once; to go to another server of it, change `server` and run "
+        "`pulumi up`"
     ) in refused.stdout
 
     stack.declare({domain: on(server="localhost")}, dnsCredentials=CREDENTIALS)
@@ -408,7 +437,8 @@ def test_not_allowed(sandbox, open_stack, tmp_path):
         for refused in stack.up(), stack.destroy():
             assert refused.failed
             assert (
-                "the server answers REFUSED, the server does not allow it with this key, or does not know "
+                "the server answers REFUSED, the server does not allow it with this key, or "
+                "does not know "
                 f"the key\n      hint: nothing was changed in DNS; compare `zone` '{zone}'"
             ) in refused.stdout
         assert in_zone(server, zone) == before
@@ -422,7 +452,10 @@ def test_not_allowed(sandbox, open_stack, tmp_path):
 
 
 def test_away_for_a_while(sandbox, bind, secondaries, open_stack):
-    """A server that is away is waited for; after Ctrl-C the state has the records, the next run goes on."""
+    """
+    A server that is away is waited for; after Ctrl-C the state has the records, the next run goes
+    on.
+    """
     domain = f"away.{ZONE}"
     with proxied(bind.port) as proxy:
         there, away = bind.port, name_servers.free_port()

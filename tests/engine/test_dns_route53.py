@@ -10,7 +10,15 @@ from sandbox.aws import services
 from sandbox.hosts.cloudflare import Cloudflare
 from tests.engine.clients import client_of
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, OTHER_REGION, RECORD, REGION, requests, steps
+from tests.engine.stack import (
+    OPENSSL_KEY,
+    OTHER_OPENSSL_KEY,
+    OTHER_REGION,
+    RECORD,
+    REGION,
+    requests,
+    steps,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -39,7 +47,9 @@ def assumed(monkeypatch):
 
 
 def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account, assumed):
-    """The records go where the role leads, by one provider for all domains; identities stay at home."""
+    """
+    The records go where the role leads, by one provider for all domains; identities stay at home.
+    """
     dns = {"assumeRole": zone_of_another_account, "externalId": "corp-7f3a"}
     stack = open_stack(
         {
@@ -54,7 +64,8 @@ def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account, a
     assert [name for name in providers if not name.startswith("default")] == [
         zone_of_another_account.removeprefix("arn:aws:iam::")
     ]
-    # The program for the zone, pulumi-aws for records, the plugin for name servers and a supplied key.
+    # The program for the zone, pulumi-aws for records, the plugin for name servers and a supplied
+    # key.
     assert set(assumed) == {(zone_of_another_account, "corp-7f3a")}
     assert len(assumed) >= 3
     for domain in ("role.example", "mail.role.example"):
@@ -76,7 +87,9 @@ def published(private_key):
 
 @pytest.fixture
 def listings(monkeypatch):
-    """Each listing of ours: name and type that it begins with. A name of pulumi-aws has a final dot."""
+    """
+    Each listing of ours: name and type that it begins with. A name of pulumi-aws has a final dot.
+    """
     made = []
     list_record_sets = services._Route53.list_resource_record_sets
 
@@ -91,10 +104,11 @@ def listings(monkeypatch):
 
 def test_supplied_key(sandbox, open_stack, listings):
     """
-    Of a new record's name Route 53 is asked until a run has seen it there, and of a whole zone never.
+    Of a new record's name Route 53 is asked until a run has seen it there, and of a whole zone
+    never.
 
-    The selector never gets a second key, whoever uses it: no record is overwritten, nobody is told to
-    remove one that mail needs.
+    The selector never gets a second key, whoever uses it: no record is overwritten, nobody is told
+    to remove one that mail needs.
     """
     domain = "swapped-key.example"
     name = f"mail._domainkey.{domain}"
@@ -121,7 +135,9 @@ def test_supplied_key(sandbox, open_stack, listings):
 
 
 def test_selector_of_somebody_else(sandbox, open_stack):
-    """A record that this stack did not make stays as it is; one with this very key is taken over."""
+    """
+    A record that this stack did not make stays as it is; one with this very key is taken over.
+    """
     domain = "foreign-record.example"
     name = f"mail._domainkey.{domain}"
     panel = Panel(sandbox, domain)
@@ -137,7 +153,9 @@ def test_selector_of_somebody_else(sandbox, open_stack):
     assert sandbox.ses.signing_key(domain, REGION)[0] == "mail"
 
 
-@pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")  # in no service's model
+@pytest.mark.filterwarnings(
+    r"ignore:Exception\(Route53ClientError\) with code"
+)  # in no service's model
 def test_record_not_confirmed(sandbox, open_stack, monkeypatch):
     """If Route 53 does not confirm a record, the run fails, and the next one goes on from there."""
     domain = "unconfirmed-record.example"
@@ -164,7 +182,9 @@ def denied(_):
 
 
 def test_zone_that_nobody_asks(sandbox, open_stack):
-    """A preview says once that the registrar names somebody else's servers, before anything is made."""
+    """
+    A preview says once that the registrar names somebody else's servers, before anything is made.
+    """
     domain = "elsewhere.example"
     zone_id = sandbox.add_zone(domain)
     sandbox.elsewhere.append(Cloudflare(domain).zones)
@@ -174,10 +194,13 @@ def test_zone_that_nobody_asks(sandbox, open_stack):
     said = [event.diagnostic_event.message for event in preview.events if event.diagnostic_event]
     assert sum("served by" in message for message in said) == 1
     assert (
-        f"warning: {domain}: served by ada.ns.cloudflare.com, bob.ns.cloudflare.com, but route53:{zone_id} "
+        f"warning: {domain}: served by ada.ns.cloudflare.com, bob.ns.cloudflare.com, but "
+        f"route53:{zone_id} "
         "has "
-        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test: nobody will find the "
-        "record until the registrar names these, or `dns` names who serves the domain" in preview.stdout
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test: nobody "
+        "will find the "
+        "record until the registrar names these, or `dns` names who serves the domain"
+        in preview.stdout
     )
 
 

@@ -23,7 +23,9 @@ FIRST, SECOND = "first.example", "second.example"
 
 @pytest.fixture
 def zones(sandbox):
-    """Zones of both domains, with a record of somebody else, beside an identity of somebody else."""
+    """
+    Zones of both domains, with a record of somebody else, beside an identity of somebody else.
+    """
     zones = [sandbox.add_zone(FIRST), sandbox.add_zone(SECOND)]
     record_set = {
         "Name": f"google._domainkey.{FIRST}",
@@ -35,7 +37,9 @@ def zones(sandbox):
         HostedZoneId=zones[0],
         ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
     )
-    sandbox.ses.put_identity("foreign.example", REGION, selector="s1", private_key="", tags={"team": "other"})
+    sandbox.ses.put_identity(
+        "foreign.example", REGION, selector="s1", private_key="", tags={"team": "other"}
+    )
     sandbox.ses.add_configuration_set(REGION, "newsletter")
     return zones
 
@@ -55,7 +59,10 @@ def snapshot(sandbox, zones):
 
 
 def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
-    """Each change of the stack file is done by the calls that it needs; after a destroy all is as before."""
+    """
+    Each change of the stack file is done by the calls that it needs; after a destroy all is as
+    before.
+    """
     before = snapshot()
     first = {"generation": 1}
     stack = open_stack({FIRST: first})
@@ -91,7 +98,8 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     assert made.configuration_set == "newsletter"
     assert {"team": "mail", "cost": "1"}.items() <= made.tags.items()
 
-    # Settings of both: a look at whose identity it is, a call for what changed, none that touches a key.
+    # Settings of both: a look at whose identity it is, a call for what changed, none that touches a
+    # key.
     stack.declare(
         {
             FIRST: first | {"configurationSet": "newsletter"},
@@ -154,7 +162,8 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     """
     `--target` works while the stack file has a domain that no run has made, and loses no output.
 
-    What is shown of a key that the verification has not heard of is SES's last word, not its old verdict.
+    What is shown of a key that the verification has not heard of is SES's last word, not its old
+    verdict.
     """
     old, new = "targeted.example", "untargeted.example"
     for domain in (old, new):
@@ -163,7 +172,10 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     assert stack.up().ok
 
     def status(result):
-        return {name: one["regions"][REGION]["status"] for name, one in result.outputs["domains"].items()}
+        return {
+            name: one["regions"][REGION]["status"]
+            for name, one in result.outputs["domains"].items()
+        }
 
     stack.declare({old: {"generation": 2}, new: {"generation": 1}})
     switched = stack.up(target=[f"**::{old}", f"**::{old}/**"])
@@ -183,7 +195,9 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
 
 
 def test_target_in_a_new_stack(sandbox, open_stack):
-    """Before there is any verification, the outputs show what SES said of the domain that was made."""
+    """
+    Before there is any verification, the outputs show what SES said of the domain that was made.
+    """
     only, other = "only.example", "other.example"
     for domain in (only, other):
         sandbox.add_zone(domain)
@@ -193,13 +207,19 @@ def test_target_in_a_new_stack(sandbox, open_stack):
 
     assert made.ok, made.stdout
     regions = {name: one["regions"] for name, one in made.outputs["domains"].items()}
-    assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == ("NOT_STARTED", None)
+    assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == (
+        "NOT_STARTED",
+        None,
+    )
     unchecked = f"{only} {REGION}: NOT_STARTED, not checked: run `pulumi up` without `--target`"
     assert made.outputs["pending"] == [unchecked]
 
 
 def test_ses_starts_before_all_keys_are_made(sandbox, open_stack):
-    """A stack begins with as many domains as the engine runs steps at once, so that SES is soon at work."""
+    """
+    A stack begins with as many domains as the engine runs steps at once, so that SES is soon at
+    work.
+    """
     sandbox.add_zone("many.example")
     names = [f"d{number}.many.example" for number in range(8)]
     stack = open_stack({name: {"generation": 1} for name in names})

@@ -1,4 +1,6 @@
-"""What others changed is seen by a refresh and put right by the next `up`, records before SES is told."""
+"""
+What others changed is seen by a refresh and put right by the next `up`, records before SES is told.
+"""
 
 import json
 import re
@@ -77,7 +79,10 @@ def test_drift(sandbox, open_stack, byodkim):
     same = HeldKey.of(selector[SAME_SELECTOR], theirs.pkcs1_base64())
     change(SAME_SELECTOR, key=same, confirmed=False, next_check=sandbox.clock.now())
     change(DISABLED, signing_enabled=False)
-    change(TAKEN, tags={"byodkim:owner": "9/mail", "byodkim:stack": "another/prod", "byodkim:instance": "0"})
+    change(
+        TAKEN,
+        tags={"byodkim:owner": "9/mail", "byodkim:stack": "another/prod", "byodkim:instance": "0"},
+    )
     change(UNTAGGED, tags={})
     sandbox.ses.remove(DELETED, REGION)
     exchange_record(DELETED)
@@ -98,8 +103,13 @@ def test_drift(sandbox, open_stack, byodkim):
         UNTAGGED: "its owner tag is gone",
         DELETED: "gone from SES",
     }
-    take_back = "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
-    next_steps = {DELETED: "makes it again", **dict.fromkeys((TAKEN, UNTAGGED), f"is refused: {take_back}")}
+    take_back = (
+        "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
+    )
+    next_steps = {
+        DELETED: "makes it again",
+        **dict.fromkeys((TAKEN, UNTAGGED), f"is refused: {take_back}"),
+    }
     warnings = [line for line in refreshed.stdout.splitlines() if line.startswith("    warning: ")]
     assert sorted(warnings) == sorted(
         f"    warning: {domain} {REGION}: {reason}; `pulumi up` "
@@ -108,8 +118,12 @@ def test_drift(sandbox, open_stack, byodkim):
     )
     # The program is run, and nothing but a resource without drift is changed.
     outputs = stack.up(target=[urn(KEY, f"{RECORD_CHANGED}/1")]).outputs
-    assert sorted(outputs["pending"]) == sorted(f"{domain} {REGION}: {found[domain]}" for domain in found)
-    statuses = {name: domain["regions"][REGION]["status"] for name, domain in outputs["domains"].items()}
+    assert sorted(outputs["pending"]) == sorted(
+        f"{domain} {REGION}: {found[domain]}" for domain in found
+    )
+    statuses = {
+        name: domain["regions"][REGION]["status"] for name, domain in outputs["domains"].items()
+    }
     assert {statuses[DELETED], statuses[SAME_SELECTOR]} == {"GONE", "PENDING"}
     preview = stack.preview()
     refused = {
@@ -127,8 +141,12 @@ def test_drift(sandbox, open_stack, byodkim):
         f"{UNTAGGED} {REGION}\n" in preview.stdout
     )
     others = re.findall(r"--target '(\*\*::.*?)'", preview.stdout)
-    targeted = stack.up(target=[one.replace("DOMAIN", RECORD_DELETED) for one in others], refresh=True)
-    assert [("create", f"{RECORD_DELETED}/1", RECORD)] == [one for one in steps(targeted) if one[2] == RECORD]
+    targeted = stack.up(
+        target=[one.replace("DOMAIN", RECORD_DELETED) for one in others], refresh=True
+    )
+    assert [("create", f"{RECORD_DELETED}/1", RECORD)] == [
+        one for one in steps(targeted) if one[2] == RECORD
+    ]
     status = json.loads(byodkim(stack, "status", "--json").stdout)
     wrong = {one["domain"]: one["wrong"] for one in status["domains"]}
     for domain, text in refused.items():
@@ -143,7 +161,11 @@ def test_drift(sandbox, open_stack, byodkim):
         f"error: IdentityExists: {EASY} {REGION}: SES has this identity already (AWS_SES), "
         "signing with Easy DKIM\n" in mended.stdout
     )
-    writes = [(call.domain, call.operation) for call in asked.ses if call.operation[:3] not in ("Get", "Lis")]
+    writes = [
+        (call.domain, call.operation)
+        for call in asked.ses
+        if call.operation[:3] not in ("Get", "Lis")
+    ]
     assert sorted(writes) == sorted(
         [
             (DELETED, CREATE),
@@ -166,7 +188,11 @@ def test_drift(sandbox, open_stack, byodkim):
     for domain in (FOREIGN, DELETED):
         assert order.index(record[domain]) < order.index(identity[domain])
 
-    changes = {EASY: {"acceptUnsignedWindow": True}, TAKEN: {"adopt": True}, UNTAGGED: {"adopt": True}}
+    changes = {
+        EASY: {"acceptUnsignedWindow": True},
+        TAKEN: {"adopt": True},
+        UNTAGGED: {"adopt": True},
+    }
     stack.declare(domains | {domain: ONE_KEY | settings for domain, settings in changes.items()})
     settled = stack.up()
     assert settled.outputs["pending"] == []
@@ -175,7 +201,10 @@ def test_drift(sandbox, open_stack, byodkim):
         assert sandbox.dns.txt(wanted["name"]) == (wanted["value"],)
         assert (identities[domain].origin, identities[domain].status) == ("EXTERNAL", "SUCCESS")
         assert identities[domain].checks == 0, "SES was told of a record that was not there"
-        assert sandbox.ses.signing_key(domain, REGION)[0] == stored(stack, domain, REGION).declared.selector
+        assert (
+            sandbox.ses.signing_key(domain, REGION)[0]
+            == stored(stack, domain, REGION).declared.selector
+        )
     with requests(sandbox) as asked:
         assert steps(stack.up()) == []
     assert (asked.ses, asked.dns) == ([], [])

@@ -37,7 +37,9 @@ def zone(sandbox):
 
 @pytest.fixture
 def open_example(sandbox, open_stack, monkeypatch, tmp_path):
-    """Opens a stack of a copy of an example in *tmp_path*; its domains ask the DNS of the sandbox."""
+    """
+    Opens a stack of a copy of an example in *tmp_path*; its domains ask the DNS of the sandbox.
+    """
     args = partial(
         byodkim_provider.ByodkimDomainArgs, dns_resolvers=[sandbox.dns_resolver], dns_wait_seconds=0
     )
@@ -70,7 +72,10 @@ def test_own_key(sandbox, zone, open_example):
 
 
 def test_larger_program(sandbox, switches, zone, open_example):
-    """The policy comes after SES has verified the key; until then a run fails, and the next one goes on."""
+    """
+    The policy comes after SES has verified the key; until then a run fails, and the next one goes
+    on.
+    """
     stack = open_example("larger-program")
     switches.first_check_seconds = 600
     names = []
@@ -101,19 +106,26 @@ def test_larger_program(sandbox, switches, zone, open_example):
 
 
 def test_customers(sandbox, open_example, tmp_path):
-    """Whoever has pasted the CNAMEs is verified, the other waits and stops nobody; a number rotates."""
+    """
+    Whoever has pasted the CNAMEs is verified, the other waits and stops nobody; a number rotates.
+    """
     sandbox.add_zone("keys.example.net")
     panel = Panel(sandbox, "shop.example")
     stack = open_example("customers")
     first = stack.up()
     assert first.ok, first.stdout
-    assert first.outputs["status"] == dict.fromkeys(("shop.example", "mail.club.example"), "AWAITING_DNS")
+    assert first.outputs["status"] == dict.fromkeys(
+        ("shop.example", "mail.club.example"), "AWAITING_DNS"
+    )
     for name, target in first.outputs["cnames"]["shop.example"].items():
         assert target == f"{name}.keys.example.net"
         panel.paste(name, f"{target}.", kind="CNAME")
     again = stack.up()
     assert again.ok, again.stdout
-    assert again.outputs["status"] == {"shop.example": "SUCCESS", "mail.club.example": "AWAITING_DNS"}
+    assert again.outputs["status"] == {
+        "shop.example": "SUCCESS",
+        "mail.club.example": "AWAITING_DNS",
+    }
     customers = tmp_path / "customers" / "customers.txt"
     customers.write_text(customers.read_text().replace("shop.example 1", "shop.example 2"))
     rotated = stack.up()
@@ -128,7 +140,9 @@ def changes(result):
 
 
 def test_tenants(sandbox, zone, open_example, tmp_path):
-    """The tenant sends from the beginning, through a rotation, and in another Region; nothing is left."""
+    """
+    The tenant sends from the beginning, through a rotation, and in another Region; nothing is left.
+    """
     stack = open_example("tenants")
     program = tmp_path / "tenants" / "__main__.py"
 
@@ -189,7 +203,9 @@ def their_role(sandbox):
 
 @pytest.fixture
 def their_zones(sandbox, their_role):
-    """The zones of the example by domain, each with a client for its account; no other test has them."""
+    """
+    The zones of the example by domain, each with a client for its account; no other test has them.
+    """
     made = {}
     for domain, client in (
         ("example.com", client_of(sandbox, "route53", role=their_role)),
@@ -213,7 +229,11 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert result.ok, result.stdout
     for domain, (client, zone_id) in their_zones.items():
         record_sets = client.list_resource_record_sets(HostedZoneId=zone_id)
-        names = {one["Name"].rstrip(".") for one in record_sets["ResourceRecordSets"] if one["Type"] == "TXT"}
+        names = {
+            one["Name"].rstrip(".")
+            for one in record_sets["ResourceRecordSets"]
+            if one["Type"] == "TXT"
+        }
         assert names == {one["name"] for one in result.outputs[domain]}
         assert sandbox.ses.signing_key(domain, REGION)
 
@@ -241,4 +261,7 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     program.write_text(program.read_text().replace("generation=1", "generation=2"))
     assert stack.up().ok
     standby = next(one for one in result.outputs["example.com"] if one["generation"] == 2)
-    assert f"{sandbox.ses.signing_key('example.com', REGION)[0]}._domainkey.example.com" == standby["name"]
+    assert (
+        f"{sandbox.ses.signing_key('example.com', REGION)[0]}._domainkey.example.com"
+        == standby["name"]
+    )

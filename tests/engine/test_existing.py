@@ -1,7 +1,9 @@
 """
-What SES and DNS have already is taken over only where that is wanted, and only as far as it hurts no mail.
+What SES and DNS have already is taken over only where that is wanted, and only as far as it hurts
+no mail.
 
-docs/how-to/existing-identities.md has the same as commands; the tests name the section that they run.
+docs/how-to/existing-identities.md has the same as commands; the tests name the section that they
+run.
 """
 
 import re
@@ -133,7 +135,10 @@ def test_adopt(sandbox, panel, existing, open_stack):
         (
             ELSEWHERE,
             "(EXTERNAL), owned by 'ses-byodkim/prod'",
-            "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there",
+            (
+                "remove the entry here if the other stack is to keep it; `adopt: true` takes it "
+                "from there"
+            ),
         ),
     ):
         line = f"{exists.format(domain)} {text}\n      hint: nothing was changed in SES; {hint}\n"
@@ -169,13 +174,18 @@ def test_adopt(sandbox, panel, existing, open_stack):
     for domain, had in {
         RIGHT: "BYODKIM, signing with selector 's1'; its key stays\n",
         OTHER_KEY: "BYODKIM, signing with selector 'old'; switches to 's2",
-        DISABLED: "BYODKIM, signing is disabled, with selector 's1'; its key stays; signing gets enabled\n",
+        DISABLED: (
+            "BYODKIM, signing is disabled, with selector 's1'; its key stays; signing gets "
+            "enabled\n"
+        ),
         ELSEWHERE: "BYODKIM, signing with selector 'theirs'; switches to 's2",
     }.items():
         line = f"    {domain} {REGION}: SES has it, {had}"
         assert window.stdout.count(line) == 1
         assert line in foretold.stdout
-    assert f"    warning: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n" in foretold.stdout
+    assert (
+        f"    warning: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n" in foretold.stdout
+    )
     right = sandbox.ses.identities(REGION)[RIGHT]
     assert (right.configuration_set, right.changed) == ("theirs", existing[RIGHT].changed)
     assert right.tags.items() >= {"team": "mail"}.items()
@@ -215,15 +225,20 @@ def test_adopt(sandbox, panel, existing, open_stack):
     stack.declare(domains)
     again = stack.preview()
     assert again.failed
-    assert f"    warning: {exists.format(RIGHT)} (EXTERNAL), made by somebody else\n" in again.stdout
-    assert sandbox.ses.identities(REGION) == left
-    assert {domain: send(sandbox, domain, REGION).verdict.result for domain in domains} == dict.fromkeys(
-        domains, "pass"
+    assert (
+        f"    warning: {exists.format(RIGHT)} (EXTERNAL), made by somebody else\n" in again.stdout
     )
+    assert sandbox.ses.identities(REGION) == left
+    assert {
+        domain: send(sandbox, domain, REGION).verdict.result for domain in domains
+    } == dict.fromkeys(domains, "pass")
 
 
 def test_two_stacks_of_one_name(sandbox, open_stack):
-    """A renamed stack keeps its identity, and another stack of the same name neither gets nor deletes it."""
+    """
+    A renamed stack keeps its identity, and another stack of the same name neither gets nor deletes
+    it.
+    """
     domain = "same-name.example"
     sandbox.add_zone(domain)
     first = open_stack({domain: OURS})
@@ -239,8 +254,10 @@ def test_two_stacks_of_one_name(sandbox, open_stack):
         assert (
             f": IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
             "owned by another stack with the name 'ses-byodkim/dev'\n"
-            "      hint: nothing was changed in SES; was the state of this stack lost? `adopt: true` takes "
-            "the identity over; if another backend has a stack of this name, or the stack was renamed, "
+            "      hint: nothing was changed in SES; was the state of this stack lost? "
+            "`adopt: true` takes "
+            "the identity over; if another backend has a stack of this name, or the stack was "
+            "renamed, "
             "remove the entry here\n" in shown.stdout
         )
     assert second.destroy().ok
@@ -280,7 +297,10 @@ def test_records(sandbox, panel, open_stack):
 
 # docs/how-to/existing-identities.md, "Leaving aws.sesv2.EmailIdentity or Terraform".
 def test_leaving_another_tool(sandbox, open_stack):
-    """What another program made is let go of by it and taken over by this one, without a disturbing call."""
+    """
+    What another program made is let go of by it and taken over by this one, without a disturbing
+    call.
+    """
     domain = "terraform.example"
     zone_id = sandbox.add_zone(domain)
     sandbox.ses.put_identity(domain, REGION, selector="s1", private_key=base64_der(OPENSSL_KEY))
@@ -326,7 +346,9 @@ def test_leaving_another_tool(sandbox, open_stack):
 
 @pytest.fixture
 def easy_dkim(sandbox):
-    """Makes a domain that signs with Easy DKIM, with its CNAME records; returns the panel of its zone."""
+    """
+    Makes a domain that signs with Easy DKIM, with its CNAME records; returns the panel of its zone.
+    """
     (easy, *_) = easy_dkim_keys()
     target = f"{easy.selector}.dkim.amazonses.com"
     Panel(sandbox, target).paste(target, records.record_value(easy.public_der))
@@ -345,7 +367,10 @@ WINDOW = {"generation": 1, "adopt": True, "acceptUnsignedWindow": True}
 
 # docs/how-to/existing-identities.md, "Round the window: a sub-domain".
 def test_sub_domain_meanwhile(sandbox, switches, easy_dkim, open_stack):
-    """While SES looks for the key, mail goes out signed as a sub-domain, which has Easy DKIM of its own."""
+    """
+    While SES looks for the key, mail goes out signed as a sub-domain, which has Easy DKIM of its
+    own.
+    """
     domain = "window.example"
     meanwhile = f"mail.{domain}"
     easy_dkim(domain, meanwhile)
@@ -400,7 +425,10 @@ def test_downtime(sandbox, switches, easy_dkim, open_stack):
 
 # docs/how-to/leaving.md, "A domain moves to another stack".
 def test_to_another_stack(sandbox, open_stack):
-    """The new stack switches to a key of its own; the old one lets go, and what it signed still verifies."""
+    """
+    The new stack switches to a key of its own; the old one lets go, and what it signed still
+    verifies.
+    """
     domain = "moves.example"
     sandbox.add_zone(domain)
     old = open_stack({domain: {"generation": 1}})
@@ -417,10 +445,17 @@ def test_to_another_stack(sandbox, open_stack):
     with requests(sandbox) as asked:
         retired = old.up()
     assert ("delete", f"{domain}/{REGION}", IDENTITY) in steps(retired)
-    assert f"{domain} {REGION}: left in SES, it is not the identity that was made here" in retired.stdout
+    assert (
+        f"{domain} {REGION}: left in SES, it is not the identity that was made here"
+        in retired.stdout
+    )
     assert asked.operations == ["ListResourceTenants", "GetEmailIdentity"]
     assert sandbox.ses.identities(REGION)[domain] == signing
-    sent = [message for message in sandbox.mail.verify_again(ALL_MAIL) if message.verdict.domain == domain]
+    sent = [
+        message
+        for message in sandbox.mail.verify_again(ALL_MAIL)
+        if message.verdict.domain == domain
+    ]
     assert [message.verdict.result for message in sent] == ["pass", "pass"]
 
     # Without `adopt` it is the new stack's, as if it had made it.
@@ -441,7 +476,10 @@ def test_managed_by_aws(sandbox, panel, open_stack):
     sandbox.ses.change(domain, REGION, is_managed=True)
     before = sandbox.ses.identities(REGION)[domain]
     stack = open_stack({domain: {"generation": 1, "adopt": True}})
-    line = f"{domain} {REGION}: SES has this identity already (AWS_SES), managed by AWS (MANAGED_DOMAIN)\n"
+    line = (
+        f"{domain} {REGION}: SES has this identity already (AWS_SES), managed by AWS "
+        "(MANAGED_DOMAIN)\n"
+    )
     assert line in stack.preview().stdout
     refused = stack.up()
     assert refused.failed
@@ -451,11 +489,18 @@ def test_managed_by_aws(sandbox, panel, open_stack):
 
 # docs/explanation/ses-features.md, "Deterministic Easy DKIM (DEED)".
 def test_replicas(sandbox, open_stack):
-    """A primary that leaves Easy DKIM alone takes its replica's key away, as it says; together both sign."""
+    """
+    A primary that leaves Easy DKIM alone takes its replica's key away, as it says; together both
+    sign.
+    """
     domain = "deed.example"
     panel = Panel(sandbox, domain)
     for key in easy_dkim_keys():
-        panel.paste(f"{key.selector}._domainkey.{domain}", f"{key.selector}.dkim.amazonses.com", kind="CNAME")
+        panel.paste(
+            f"{key.selector}._domainkey.{domain}",
+            f"{key.selector}.dkim.amazonses.com",
+            kind="CNAME",
+        )
     sandbox.ses.put_easy_dkim(domain, REGION)
     sandbox.ses.put_easy_dkim(domain, OTHER_REGION, primary=REGION)
 
@@ -479,7 +524,10 @@ def test_replicas(sandbox, open_stack):
 
     stack.declare({domain: accepted | {"regions": [REGION, OTHER_REGION]}})
     foretold = stack.preview()
-    assert f"{OTHER_REGION}: SES has it, Easy DKIM, as a replica of {REGION}; switches" in foretold.stdout
+    assert (
+        f"{OTHER_REGION}: SES has it, Easy DKIM, as a replica of {REGION}; switches"
+        in foretold.stdout
+    )
     assert REPLICAS not in foretold.stdout
     both = stack.up()
     assert both.ok, both.stdout
@@ -491,7 +539,10 @@ def test_replicas(sandbox, open_stack):
     sandbox.ses.call(
         "CreateEmailIdentity",
         third,
-        {"EmailIdentity": domain, "DkimSigningAttributes": {"DomainSigningAttributesOrigin": origin}},
+        {
+            "EmailIdentity": domain,
+            "DkimSigningAttributes": {"DomainSigningAttributesOrigin": origin},
+        },
     )
     sandbox.clock.advance(1)
     seen = sandbox.ses.call("GetEmailIdentity", third, {"EmailIdentity": domain})

@@ -1,4 +1,6 @@
-"""Identities that a tenant or a certificate holds: nothing is lost, and the words name the way out."""
+"""
+Identities that a tenant or a certificate holds: nothing is lost, and the words name the way out.
+"""
 
 import re
 import shlex
@@ -69,11 +71,15 @@ def still_signs(sandbox, stack, region):
 
 
 def test_held_by_a_tenant(sandbox, stack):
-    """A Region that goes, `retired` and `destroy` name the tenants; once it is free, the next run goes on."""
+    """
+    A Region that goes, `retired` and `destroy` name the tenants; once it is free, the next run goes
+    on.
+    """
     hold(sandbox, "hooli", OTHER_REGION)
     stack.declare({DOMAIN: ONE})
     warning = (
-        f"{DOMAIN} {OTHER_REGION}: leaves the stack, and SES does not delete it before it is free of its"
+        f"{DOMAIN} {OTHER_REGION}: leaves the stack, and SES does not delete it before it is free "
+        "of its"
     )
     assert f"    warning: {warning} tenants: hooli\n" in stack.preview().stdout
     refused = stack.up()
@@ -135,7 +141,9 @@ def test_held_by_a_certificate(sandbox, stack):
 
 
 def test_arn(sandbox, open_stack):
-    """A program can associate the identity: its ARN is an output, and no rotation makes it unknown."""
+    """
+    A program can associate the identity: its ARN is an output, and no rotation makes it unknown.
+    """
     name = "associated.example"
     sandbox.add_zone(name)
     written = {"regions": [REGION], "dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0}
@@ -157,7 +165,9 @@ def test_arn(sandbox, open_stack):
 
 
 def test_replaced(sandbox, open_stack):
-    """An identity that is replaced while a tenant holds it stays until it is free, beside the new one."""
+    """
+    An identity that is replaced while a tenant holds it stays until it is free, beside the new one.
+    """
     region = [REGION]
 
     def program():

@@ -51,14 +51,21 @@ def interrupted_up(stack, *, when):
 
 
 def stored(stack):
-    """The resources in state by name, with their outputs, and what the engine believes unfinished."""
+    """
+    The resources in state by name, with their outputs, and what the engine believes unfinished.
+    """
     deployment = json.loads(stack.export_text())["deployment"]
-    outputs = {each["urn"].split("::")[-1]: each.get("outputs", {}) for each in deployment["resources"]}
+    outputs = {
+        each["urn"].split("::")[-1]: each.get("outputs", {}) for each in deployment["resources"]
+    }
     return outputs, deployment.get("pending_operations", [])
 
 
 def test_waits_end_at_once(sandbox, switches, open_stack):
-    """A wait for DNS and one for SES end at once, what is so then is in state, and the next `up` goes on."""
+    """
+    A wait for DNS and one for SES end at once, what is so then is in state, and the next `up` goes
+    on.
+    """
     domain = "interrupted.example"
     sandbox.add_zone(domain)
     record = f"s1._domainkey.{domain}"

@@ -1,4 +1,6 @@
-"""Keys in Secrets Manager: from creation to removal none is in the stack, whatever others do to them."""
+"""
+Keys in Secrets Manager: from creation to removal none is in the stack, whatever others do to them.
+"""
 
 import pytest
 
@@ -44,7 +46,9 @@ def open_domain(sandbox, open_stack, domain, **settings):
     stack = open_stack()
 
     def declare(**changes):
-        stack.declare({domain: {"generation": 1, "keyStore": "secretsManager", **settings, **changes}})
+        stack.declare(
+            {domain: {"generation": 1, "keyStore": "secretsManager", **settings, **changes}}
+        )
 
     declare()
     return stack, declare
@@ -123,7 +127,9 @@ def test_life(sandbox, secrets_manager, open_stack):
     assert secrets_manager.days_to_restore(name(domain, 2)) is None
     assert no_key_in_stack()
     assert stack.destroy().ok
-    assert [secrets_manager.days_to_restore(one) for one in names(secrets_manager, domain)] == [7] * 4
+    assert [secrets_manager.days_to_restore(one) for one in names(secrets_manager, domain)] == [
+        7
+    ] * 4
     assert no_key_in_stack()
     assert len({one.fingerprint for one in secrets_manager.signing_keys()}) >= 4
 
@@ -131,7 +137,10 @@ def test_life(sandbox, secrets_manager, open_stack):
     declare()
     assert stack.up().ok
     assert {f"{name(domain, 1)}-2", f"{name(domain, 2)}-2"} <= set(names(secrets_manager, domain))
-    assert signs_with(sandbox, domain) not in (first.pkcs1_der, key(secrets_manager, domain, 2).pkcs1_der)
+    assert signs_with(sandbox, domain) not in (
+        first.pkcs1_der,
+        key(secrets_manager, domain, 2).pkcs1_der,
+    )
 
 
 def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
@@ -169,10 +178,12 @@ def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
 
 def test_what_others_do(sandbox, secrets_manager, open_stack):
     """
-    Of a secret that is gone, or changed, a refresh warns; nothing that works changes, and its record stays.
+    Of a secret that is gone, or changed, a refresh warns; nothing that works changes, and its
+    record stays.
 
-    A switch to it fails before SES is told anything. One that is scheduled for deletion is named with the
-    command that keeps it. Instead of a lost standby another key is made, before it is needed.
+    A switch to it fails before SES is told anything. One that is scheduled for deletion is named
+    with the command that keeps it. Instead of a lost standby another key is made, before it is
+    needed.
     """
     domains = [f"{one}.others.example" for one in ("gone", "changed", "scheduled", "standby")]
     gone, changed, scheduled, standby = domains
@@ -181,13 +192,17 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
 
     def declare(generation, **more):
         common = {"generation": generation, "keyStore": "secretsManager", "overlapDays": 0}
-        stack.declare({domain: common | more.get(domain.partition(".")[0], {}) for domain in domains})
+        stack.declare(
+            {domain: common | more.get(domain.partition(".")[0], {}) for domain in domains}
+        )
 
     declare(1)
     assert stack.up().ok
     before = {domain: signs_with(sandbox, domain) for domain in domains}
     arn, lost = secrets_manager.secret(name(gone, 2)).arn, key(secrets_manager, standby, 2)
-    other = secrets_manager.written[secrets_manager.signing_keys().index(key(secrets_manager, changed, 1))]
+    other = secrets_manager.written[
+        secrets_manager.signing_keys().index(key(secrets_manager, changed, 1))
+    ]
     for domain in (gone, standby):
         secrets_manager.remove(name(domain, 2))
     secrets_manager.overwrite(name(changed, 2), other)
@@ -209,15 +224,20 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
         failed = stack.up(continue_on_error=True)
     assert failed.failed
     assert (
-        f"SecretRefused: GetSecretValue for '{arn}' in {REGION}: ResourceNotFoundException" in failed.stdout
+        f"SecretRefused: GetSecretValue for '{arn}' in {REGION}: ResourceNotFoundException"
+        in failed.stdout
     )
     assert "sign with another generation, and leave this one out" in failed.stdout
     assert "SecretChanged: " in failed.stdout
     assert f"`aws secretsmanager restore-secret --secret-id {due.arn}` keeps it" in failed.stdout
     for domain in (gone, changed, scheduled):
-        assert [call.operation for call in asked.ses if call.domain == domain] == ["GetEmailIdentity"]
+        assert [call.operation for call in asked.ses if call.domain == domain] == [
+            "GetEmailIdentity"
+        ]
         assert signs_with(sandbox, domain) == before[domain]
-    assert signs_with(sandbox, standby) == key(secrets_manager, standby, 2).pkcs1_der != lost.pkcs1_der
+    assert (
+        signs_with(sandbox, standby) == key(secrets_manager, standby, 2).pkcs1_der != lost.pkcs1_der
+    )
 
     due.restore()
     declare(2, gone={"generation": 3, "published": [1, 3, 4]}, changed={"generation": 1})
@@ -234,10 +254,18 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
         Trouble("PutResourcePolicy", "AccessDeniedException", message="not allowed"),
         Trouble("GetSecretValue", "AccessDeniedException", message="not allowed"),
     ],
-    ids=["not allowed to create", "answer lost", "not allowed to put a policy", "not allowed to read"],
+    ids=[
+        "not allowed to create",
+        "answer lost",
+        "not allowed to put a policy",
+        "not allowed to read",
+    ],
 )
 def test_trouble(sandbox, secrets_manager, open_stack, trouble):
-    """Whatever is refused or lost, the next `up` gets there with one secret a generation and no other key."""
+    """
+    Whatever is refused or lost, the next `up` gets there with one secret a generation and no other
+    key.
+    """
     domain = f"trouble-{trouble.operation}-{trouble.status}.example".lower()
     store = {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
     stack, _ = open_domain(sandbox, open_stack, domain, published=[1], keyStore=store)

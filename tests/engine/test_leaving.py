@@ -1,5 +1,6 @@
 """
-Ways to leave, and options of `pulumi up`: none takes a live identity or the record of a key that signs.
+Ways to leave, and options of `pulumi up`: none takes a live identity or the record of a key that
+signs.
 
 docs/how-to/leaving.md has the same as commands; the tests name the section that they run.
 """
@@ -98,7 +99,10 @@ def verdict_now(sandbox, message):
 
 # docs/how-to/leaving.md, "A domain sends no more", "Deleting at once".
 def test_retired(sandbox, edited):
-    """A retired domain's mail verifies as long as its records stand; that of one deleted at once fails."""
+    """
+    A retired domain's mail verifies as long as its records stand; that of one deleted at once
+    fails.
+    """
     stack, on_its_way = edited.stack, send(sandbox, RETIRED, REGION)
     edited.edit(RETIRED, ONE_KEY | {"retired": True})
     with requests(sandbox) as asked:
@@ -132,7 +136,10 @@ def test_retired(sandbox, edited):
 
 
 def test_protected(sandbox, edited):
-    """Neither the entry's deletion nor a destroy takes a protected identity, or the record it signs with."""
+    """
+    Neither the entry's deletion nor a destroy takes a protected identity, or the record it signs
+    with.
+    """
     edited.edit(PROTECTED, None)
     refused = edited.stack.up()
     assert refused.failed
@@ -148,13 +155,16 @@ def test_replace(sandbox, edited):
     """
     `--replace` on an identity takes the live one over and deletes nothing.
 
-    On the key that signs it is refused too late if there was no preview: the state before is the way out.
+    On the key that signs it is refused too late if there was no preview: the state before is the
+    way out.
     """
     before = sandbox.ses.identities(REGION)[REPLACED]
     with requests(sandbox) as asked:
         replaced = edited.stack.up(replace=[urn(IDENTITY, f"{REPLACED}/{REGION}")])
     assert replaced.ok
-    assert [operation for operation, name, _ in steps(replaced) if name == f"{REPLACED}/{REGION}"] == [
+    assert [
+        operation for operation, name, _ in steps(replaced) if name == f"{REPLACED}/{REGION}"
+    ] == [
         "create-replacement",
         "replace",
         "delete-replaced",
@@ -176,7 +186,9 @@ def test_replace(sandbox, edited):
 
 # docs/how-to/leaving.md, "One domain only".
 def test_target(sandbox, edited):
-    """`--target` on one domain rotates that one; the rotation of another waits for the next `up`."""
+    """
+    `--target` on one domain rotates that one; the rotation of another waits for the next `up`.
+    """
     stack = edited.stack
     edited.edit(TARGETED, ROTATED)
     edited.edit(WAITING, ROTATED)
@@ -210,7 +222,9 @@ def test_continue_on_error(sandbox, panel, edited):
 
     # One Region of two can't be switched away from a leaked key.
     sandbox.ses.inject(Fault("access_denied", operation=PUT, domain=ERRORS))
-    edited.edit(ERRORS, BOTH | {"generation": 2, "published": [2, 3], "overlapDays": 0, "keys": supplied})
+    edited.edit(
+        ERRORS, BOTH | {"generation": 2, "published": [2, 3], "overlapDays": 0, "keys": supplied}
+    )
     failed = stack.up(continue_on_error=True)
     assert failed.failed
     signing = {sandbox.ses.signing_key(ERRORS, region) for region in BOTH["regions"]}
@@ -251,15 +265,23 @@ def test_saved_plan(sandbox, edited, tmp_path):
 
 # docs/how-to/leaving.md, "A resource gets another name".
 def test_rename(sandbox, open_stack):
-    """A new name without an alias is refused, and undone without harm; with one it changes nothing."""
+    """
+    A new name without an alias is refused, and undone without harm; with one it changes nothing.
+    """
     domain = "renamed.example"
     sandbox.add_zone(domain)
-    written = ONE_KEY | {"regions": [REGION], "dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0}
+    written = ONE_KEY | {
+        "regions": [REGION],
+        "dnsResolvers": [sandbox.dns_resolver],
+        "dnsWaitSeconds": 0,
+    }
     arguments = [("before", [])]
 
     def program():
         ((name, aliases),) = arguments
-        ByodkimDomain(name, settings.domain(domain, written), opts=pulumi.ResourceOptions(aliases=aliases))
+        ByodkimDomain(
+            name, settings.domain(domain, written), opts=pulumi.ResourceOptions(aliases=aliases)
+        )
 
     stack = open_stack(program=program)
     assert stack.up().ok
@@ -271,7 +293,8 @@ def test_rename(sandbox, open_stack):
     assert (
         f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
         f"owned by the resource 'before/{REGION}' of this stack\n"
-        "      hint: nothing was changed in SES; was the resource renamed? Undo that, run `pulumi up`, "
+        "      hint: nothing was changed in SES; was the resource renamed? Undo that, run "
+        "`pulumi up`, "
         "then rename with `aliases`; `adopt=True` takes the identity from the other resource\n"
         in refused.stdout
     )
@@ -289,7 +312,10 @@ def test_rename(sandbox, open_stack):
 
 # docs/how-to/leaving.md, "The state is lost".
 def test_state_is_lost(sandbox, open_stack):
-    """A stack that has forgotten its keys takes its identity over with a new one; the old record stays."""
+    """
+    A stack that has forgotten its keys takes its identity over with a new one; the old record
+    stays.
+    """
     domain = "lost.example"
     sandbox.add_zone(domain)
     assert open_stack({domain: ONE_KEY}).up().ok

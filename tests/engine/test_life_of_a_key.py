@@ -1,5 +1,6 @@
 """
-A key's life on the real engine: each step is exactly what its preview said, and no mail fails by it.
+A key's life on the real engine: each step is exactly what its preview said, and no mail fails by
+it.
 
 docs/how-to/rotation.md has the same steps as commands; the tests name the section that they run.
 """
@@ -54,7 +55,9 @@ def selectors(result, domain):
 
 def selector_change(preview):
     """Of the one identity: selector before and after."""
-    planned = [event.resource_pre_event.metadata for event in preview.events if event.resource_pre_event]
+    planned = [
+        event.resource_pre_event.metadata for event in preview.events if event.resource_pre_event
+    ]
     (identity,) = [step for step in planned if step.type == IDENTITY]
     return identity.old.inputs["selector"], identity.new.inputs["selector"]
 
@@ -91,7 +94,10 @@ def test_life(sandbox, open_stack):
         assert sorted(steps(run)[:-3]) == sorted([*made(domain, 4), *switched(domain)])
         assert steps(run)[-3:] == removed(domain, 1)
     assert selector_change(preview) == (first[2], first[3])
-    assert f"{domain} {REGION}: generation 2 → 3, {first[3]} visible at 4 of 4 servers" in preview.stdout
+    assert (
+        f"{domain} {REGION}: generation 2 → 3, {first[3]} visible at 4 of 4 servers"
+        in preview.stdout
+    )
     known = first | selectors(forward, domain)
     send(sandbox, domain, REGION)
 
@@ -118,7 +124,8 @@ def test_life(sandbox, open_stack):
     known |= selectors(standby, domain)
     assert verdicts(sandbox, domain) == {(known[2], "pass"): 2, (known[3], "pass"): 1}
 
-    # The signing key has leaked: away from it and out of DNS with it, in one update and in that order.
+    # The signing key has leaked: away from it and out of DNS with it, in one update and in that
+    # order.
     stack.declare({domain: {"generation": 5, "published": [3, 5, 6], "overlapDays": 0}})
     with requests(sandbox) as asked:
         away = stack.up()
@@ -145,7 +152,9 @@ REFUSED = "refused.example"
 
 @pytest.fixture(scope="module")
 def first_rotation(sandbox, open_shared_stack):
-    """A stack whose domain went from generation 1 to 2 just now, what that came to, and what it asked."""
+    """
+    A stack whose domain went from generation 1 to 2 just now, what that came to, and what it asked.
+    """
     sandbox.add_zone(REFUSED)
     stack = open_shared_stack({REFUSED: {"generation": 1}})
     assert stack.up().ok
@@ -161,7 +170,10 @@ def rotated(first_rotation):
 
 
 def test_first_rotation(sandbox, first_rotation):
-    """Nothing goes, for there is no generation 0; SES is read, told of the key, and read for the verdict."""
+    """
+    Nothing goes, for there is no generation 0; SES is read, told of the key, and read for the
+    verdict.
+    """
     _, result, asked = first_rotation
     assert sorted(steps(result)) == sorted([*made(REFUSED, 3), *switched(REFUSED)])
     assert asked.operations == ["GetEmailIdentity", PUT, "GetEmailIdentity"]
@@ -180,15 +192,17 @@ def test_first_rotation(sandbox, first_rotation):
     ids=["two quick rotations", "a jump", "a shorter list", "a leaked key without the override"],
 )
 def test_too_early(sandbox, rotated, wanted, leave, allowed):
-    """A preview keeps keys whose mail may be on its way; it names the last date, list and override."""
+    """
+    A preview keeps keys whose mail may be on its way; it names the last date, list and override.
+    """
     rotated.declare({REFUSED: wanted})
     earliest = datetime.now(UTC)
     with requests(sandbox) as asked:
         refused = rotated.preview()
     assert refused.failed
     assert (asked.ses, asked.dns) == ([], [])
-    # Generation 1 signed until a moment of SES's, whose clock may be ahead of this computer's. What signs now
-    # signs until it is switched away from: until some minute of the preview.
+    # Generation 1 signed until a moment of SES's, whose clock may be ahead of this computer's. What
+    # signs now signs until it is switched away from: until some minute of the preview.
     signed_until = stored(rotated, REFUSED, REGION).signed_until
     next_one = "the next one is `generation: 3`; " if wanted["generation"] > 3 else ""
     texts = []
@@ -199,7 +213,8 @@ def test_too_early(sandbox, rotated, wanted, leave, allowed):
             f"error: StillInUse: {REFUSED}: generation {generation} "
             f"signed until {moment:%Y-%m-%d %H:%M} UTC, "
             f"it must stay published until {moment + timedelta(days=10):%Y-%m-%d %H:%M} UTC\n"
-            f"      hint: nothing was changed in SES; {next_one}`published: {allowed}` is allowed today, "
+            f"      hint: nothing was changed in SES; {next_one}`published: {allowed}` is "
+            "allowed today, "
             "`overlapDays: 0` removes it at once and mail on its way fails\n"
         )
     assert any(text in refused.stdout for text in texts), refused.stdout
@@ -215,15 +230,17 @@ def test_no_second_key(sandbox, rotated):
     assert (
         f"error: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
         "it never gets another key\n"
-        "      hint: nothing was changed in SES; a new key needs a new generation: set `generation: 3`\n"
-        in refused.stdout
+        "      hint: nothing was changed in SES; a new key needs a new generation: set "
+        "`generation: 3`\n" in refused.stdout
     )
     assert (asked.ses, asked.dns) == ([], [])
 
 
 @pytest.mark.parametrize("generation", [2, 9])
 def test_all_regions_exchanged(sandbox, rotated, generation):
-    """One Region does not take the place of another at once: only its identity knows what it signed."""
+    """
+    One Region does not take the place of another at once: only its identity knows what it signed.
+    """
     rotated.declare({REFUSED: {"generation": generation, "regions": ["us-east-1"]}})
     with requests(sandbox) as asked:
         refused = rotated.preview()
@@ -233,7 +250,8 @@ def test_all_regions_exchanged(sandbox, rotated, generation):
         "      hint: list all of them in one `pulumi up`, and drop the old ones "
         "in another\n" in refused.stdout
     )
-    # Whether the new Region has the identity already, and whether a tenant holds the one that would go.
+    # Whether the new Region has the identity already, and whether a tenant holds the one that would
+    # go.
     assert asked.operations == ["ListEmailIdentities", "ListResourceTenants"]
 
 
@@ -256,7 +274,9 @@ def test_six_domains(sandbox, open_stack):
         first = stack.up(continue_on_error=True)
     assert first.failed
     calls = Counter((call.operation, call.domain) for call in asked.ses)
-    assert calls == {(operation, name): 1 for operation in (PUT, "GetEmailIdentity") for name in names}
+    assert calls == {
+        (operation, name): 1 for operation in (PUT, "GetEmailIdentity") for name in names
+    }
 
     with requests(sandbox) as asked:
         second = stack.up()
@@ -278,7 +298,10 @@ def test_supplied_keys(sandbox, open_stack):
     one = {"1": {"selector": "mail2025", "privateKey": OPENSSL_KEY}}
     two = one | {"2": {"selector": "mail2026", "privateKey": OTHER_OPENSSL_KEY}}
     stack = open_stack({domain: {"generation": 1, "keys": one}})
-    assert "no generation after 1 is published, the next rotation has to wait for DNS" in stack.up().stdout
+    assert (
+        "no generation after 1 is published, the next rotation has to wait for DNS"
+        in stack.up().stdout
+    )
 
     stack.declare({domain: {"generation": 1, "keys": two}})
     with requests(sandbox) as asked:
@@ -294,10 +317,14 @@ def test_supplied_keys(sandbox, open_stack):
     preview, rotated = stack.preview(), stack.up()
     assert selector_change(preview) == ("mail2025", "mail2026")
     assert sorted(steps(rotated)) == switched(domain)
-    assert sandbox.ses.signing_key(domain, REGION) == ("mail2026", keys.load(OTHER_OPENSSL_KEY).pkcs1_der)
+    assert sandbox.ses.signing_key(domain, REGION) == (
+        "mail2026",
+        keys.load(OTHER_OPENSSL_KEY).pkcs1_der,
+    )
     assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")
 
-    # docs/how-to/leaving.md, "A supplied key is replaced": not under its selector, and not under its number.
+    # docs/how-to/leaving.md, "A supplied key is replaced": not under its selector, and not under
+    # its number.
     exchanged = {
         "1": {"selector": "mail2025", "privateKey": OTHER_OPENSSL_KEY},
         "2": {"selector": "mail2026", "privateKey": OPENSSL_KEY},
@@ -323,7 +350,10 @@ def test_supplied_keys(sandbox, open_stack):
 
 # docs/explanation/ses-features.md.
 def test_multi_region_endpoint(sandbox, open_stack):
-    """Mail of an endpoint, half of which goes through each Region, verifies before and after a rotation."""
+    """
+    Mail of an endpoint, half of which goes through each Region, verifies before and after a
+    rotation.
+    """
     domain, regions = "endpoint.example", [REGION, OTHER_REGION]
     sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1, "regions": regions}})
@@ -345,7 +375,9 @@ def test_multi_region_endpoint(sandbox, open_stack):
         for _ in range(2):
             sandbox.ses.call("SendEmail", REGION, mail)
         new = sandbox.mail.messages[before:]
-        assert {one.sender.partition("@")[2] for one in new} == {f"{each}.amazonses.com" for each in regions}
+        assert {one.sender.partition("@")[2] for one in new} == {
+            f"{each}.amazonses.com" for each in regions
+        }
         return {one.verdict.result for one in new}, {one.verdict.selector for one in new}
 
     results, [first] = sent()

@@ -65,7 +65,9 @@ def policy_of(sandbox, zone, action, record):
 
 def judged(sandbox, domain):
     """What a receiver says of mail sent now."""
-    verdict = judge_dmarc(send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    verdict = judge_dmarc(
+        send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver)
+    )
     return verdict.spf, verdict.spf_aligned, verdict.dkim_aligned, verdict.disposition
 
 
@@ -73,8 +75,8 @@ def test_life(sandbox, open_stack):
     """
     With the key at once, changed in a rotation, removed: each run does what its preview says.
 
-    Mail is aligned twice, so an unsigned one passes DMARC. SES has the records before it looks for them, and
-    has its default back before they go. All of it is pulumi-aws's.
+    Mail is aligned twice, so an unsigned one passes DMARC. SES has the records before it looks for
+    them, and has its default back before they go. All of it is pulumi-aws's.
     """
     domain = "life.mail-from.example"
     zone = sandbox.add_zone(domain)
@@ -107,13 +109,18 @@ def test_life(sandbox, open_stack):
     sandbox.ses.change(domain, REGION, signing_enabled=True)
     policy_of(sandbox, zone, "DELETE", policy)
 
-    stack.declare({domain: {"generation": 2, "mailFrom": {"label": "mail", "onMxFailure": "reject"}}})
+    stack.declare(
+        {domain: {"generation": 2, "mailFrom": {"label": "mail", "onMxFailure": "reject"}}}
+    )
     selector, preview = signing(sandbox, domain), stack.preview()
     result = stack.up()
     assert sorted(about_it(result)) == sorted(about_it(preview))
     assert about_it(result)[2] == ("update", "SES")
     assert in_ses(sandbox, domain) == (f"mail.{domain}", "SUCCESS")
-    assert (asked(sandbox, f"mail.{domain}"), asked(sandbox, f"bounce.{domain}")) == ([mx(), SPF], [])
+    assert (asked(sandbox, f"mail.{domain}"), asked(sandbox, f"bounce.{domain}")) == (
+        [mx(), SPF],
+        [],
+    )
     assert signing(sandbox, domain) != selector
 
     stack.declare({domain: {"generation": 2}})
@@ -125,7 +132,10 @@ def test_life(sandbox, open_stack):
 
 
 def test_another_identity(sandbox, open_stack):
-    """An identity that is made anew, by Pulumi or after it was deleted, has its MAIL FROM domain again."""
+    """
+    An identity that is made anew, by Pulumi or after it was deleted, has its MAIL FROM domain
+    again.
+    """
     domain = "anew.mail-from.example"
     sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
@@ -182,7 +192,8 @@ def test_what_stands_there(sandbox, open_stack):
     selector = signing(sandbox, domain)
     stack.declare({domain: {"generation": 2, "mailFrom": "bounce"}})
     refusal = (
-        f"'bounce.{domain}' has another MX record in Route 53, which is never overwritten: 10 mx.elsewhere"
+        f"'bounce.{domain}' has another MX record in Route 53, which is never overwritten: 10 "
+        "mx.elsewhere"
     )
     preview, result = stack.preview(), stack.up()
     assert (preview.failed, result.failed) == (False, True)
@@ -193,8 +204,12 @@ def test_what_stands_there(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}")[0] == "10 mx.elsewhere.test"
 
     panel.remove(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
-    panel.paste(f"bounce.{domain}", f"{mx().upper()}.", kind="MX")  # the right one, spelled otherwise
-    sandbox.ses.inject(Fault("drop", when="after", operation=PUT))  # as if the run was killed in between
+    panel.paste(
+        f"bounce.{domain}", f"{mx().upper()}.", kind="MX"
+    )  # the right one, spelled otherwise
+    sandbox.ses.inject(
+        Fault("drop", when="after", operation=PUT)
+    )  # as if the run was killed in between
     assert stack.up().failed
     assert in_ses(sandbox, domain)[0] == f"bounce.{domain}"
     assert not stack.up().failed
@@ -208,7 +223,9 @@ def test_what_stands_there(sandbox, open_stack):
     panel.remove(f"bounce.{domain}", mx(), kind="MX")
     sandbox.clock.advance(timedelta(hours=80))
     assert in_ses(sandbox, domain)[1] == "FAILED"
-    stack.declare({domain: {"generation": 3, "mailFrom": "bounce", "published": [2, 3, 4], "overlapDays": 0}})
+    stack.declare(
+        {domain: {"generation": 3, "mailFrom": "bounce", "published": [2, 3, 4], "overlapDays": 0}}
+    )
     selector = signing(sandbox, domain)
     assert not stack.up().failed
     assert signing(sandbox, domain) not in (selector, None)
@@ -243,7 +260,9 @@ def test_in_a_program(sandbox, open_stack):
 
 
 def test_adopted(sandbox, open_stack):
-    """What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes."""
+    """
+    What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes.
+    """
     domain = "adopted.mail-from.example"
     panel = Panel(sandbox, domain)
     standing = [mx(), 'v=spf1 " "include:amazonses.com -all']
@@ -261,7 +280,9 @@ def test_adopted(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}") == standing
 
 
-@pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")  # in no service's model
+@pytest.mark.filterwarnings(
+    r"ignore:Exception\(Route53ClientError\) with code"
+)  # in no service's model
 @pytest.mark.parametrize("adopt", [True, False])
 def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
     """Who may not read the zone's records is told so without a traceback, and no record is lost."""
@@ -272,7 +293,9 @@ def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
     assert not stack.up().failed
 
     def denied(*_, **__):
-        raise Route53ClientError("AccessDenied", "not authorized to perform: route53:ListResourceRecordSets")
+        raise Route53ClientError(
+            "AccessDenied", "not authorized to perform: route53:ListResourceRecordSets"
+        )
 
     stack.declare({domain: declared | {"mailFrom": "mail"}})
     with monkeypatch.context() as patch:
@@ -287,7 +310,10 @@ def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
 
 
 def test_by_hand(sandbox, open_stack):
-    """Where Pulumi writes no record, both are printed once, and SES gets the setting with its first key."""
+    """
+    Where Pulumi writes no record, both are printed once, and SES gets the setting with its first
+    key.
+    """
     domain = "by-hand.mail-from.example"
     panel = Panel(sandbox, domain)
     zone = "keys-by-hand.example"

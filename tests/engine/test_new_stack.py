@@ -1,4 +1,6 @@
-"""A new stack: what it makes, that it stays as it is, and that it is mended where somebody changed it."""
+"""
+A new stack: what it makes, that it stays as it is, and that it is mended where somebody changed it.
+"""
 
 import pytest
 
@@ -34,7 +36,10 @@ def made(sandbox, open_shared_stack):
     sandbox.add_zone("generated.example")
     stack = open_shared_stack(
         {
-            SUPPLIED: {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}},
+            SUPPLIED: {
+                "generation": 1,
+                "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}},
+            },
             GENERATED: {"generation": 2, "regions": [REGION, OTHER_REGION]},
         }
     )
@@ -100,10 +105,16 @@ def test_standby_is_published(sandbox, made):
 
 
 def test_one_write_for_a_new_identity(made):
-    """Each identity is one call, after one List a Region; SES is asked again by the verification alone."""
+    """
+    Each identity is one call, after one List a Region; SES is asked again by the verification
+    alone.
+    """
     _, _, asked = made
     *made, by_list, by_get = asked.operations
-    assert sorted(made) == [*["CreateEmailIdentity"] * len(IDENTITIES), *["ListEmailIdentities"] * 2]
+    assert sorted(made) == [
+        *["CreateEmailIdentity"] * len(IDENTITIES),
+        *["ListEmailIdentities"] * 2,
+    ]
     assert (by_list, by_get) == (
         "ListEmailIdentities",  # two identities in one Region
         "GetEmailIdentity",  # the one in the other
@@ -111,7 +122,10 @@ def test_one_write_for_a_new_identity(made):
 
 
 def test_unchanged(sandbox, stack):
-    """Where nothing changed, neither a preview nor an `up` changes anything or asks SES or DNS anything."""
+    """
+    Where nothing changed, neither a preview nor an `up` changes anything or asks SES or DNS
+    anything.
+    """
     with requests(sandbox) as asked:
         preview, up = stack.preview(), stack.up()
     assert (asked.ses, asked.dns) == ([], [])
@@ -130,7 +144,9 @@ def test_refresh_of_what_is_right(sandbox, stack):
 
 
 def test_refresh_finds_what_others_did(sandbox, stack):
-    """After a refresh, `up` enables signing where it was disabled, and makes again what was deleted."""
+    """
+    After a refresh, `up` enables signing where it was disabled, and makes again what was deleted.
+    """
     sandbox.ses.change(SUPPLIED, REGION, signing_enabled=False)
     sandbox.ses.remove(GENERATED, OTHER_REGION)
     assert stack.refresh().ok
@@ -141,8 +157,15 @@ def test_refresh_finds_what_others_did(sandbox, stack):
         ("update", f"{SUPPLIED}/{REGION}", IDENTITY),
         ("update", "verification", VERIFICATION),
     ]
-    writes = {(call.operation, call.domain) for call in asked.ses if call.operation[:3] not in ("Get", "Lis")}
-    assert writes == {("PutEmailIdentityDkimAttributes", SUPPLIED), ("CreateEmailIdentity", GENERATED)}
+    writes = {
+        (call.operation, call.domain)
+        for call in asked.ses
+        if call.operation[:3] not in ("Get", "Lis")
+    }
+    assert writes == {
+        ("PutEmailIdentityDkimAttributes", SUPPLIED),
+        ("CreateEmailIdentity", GENERATED),
+    }
     assert sandbox.ses.signing_key(SUPPLIED, REGION)
     assert sandbox.ses.signing_key(GENERATED, OTHER_REGION)
     assert mended.outputs["pending"] == []

@@ -15,7 +15,11 @@ def test_plain_key(sandbox, open_stack):
     domain = "plain.example"
     sandbox.add_zone(domain)
     stack = open_stack()
-    written = {"generation": 1, "published": [1], "keys": {1: {"selector": "s1", "privateKey": "own"}}}
+    written = {
+        "generation": 1,
+        "published": [1],
+        "keys": {1: {"selector": "s1", "privateKey": "own"}},
+    }
     stack.configure(
         {
             **stack._shared,
@@ -33,7 +37,8 @@ def test_plain_key(sandbox, open_stack):
     assert (asked.ses, asked.dns) == ([], [])
     assert KEY not in {kind for _, _, kind in refused.steps}
     assert not KeySearch([load(OPENSSL_KEY.encode())]).found_in(refused.stdout + refused.stderr)
-    # Pulumi's own event of the configuration shows what is not encrypted: not for the search after the test.
+    # Pulumi's own event of the configuration shows what is not encrypted: not for the search after
+    # the test.
     stack.unsearched.remove(refused)
 
     stack.set_secret('ses-byodkim:privateKeys["own"]', OPENSSL_KEY)

@@ -1,5 +1,6 @@
 """
-No record of ours leaves DNS while an identity of the account signs with its key, whichever way it would go.
+No record of ours leaves DNS while an identity of the account signs with its key, whichever way it
+would go.
 
 What was in DNS before the stack stays, too.
 """
@@ -19,7 +20,11 @@ ZONE = "stays.example"
 
 DAY = timedelta(days=1)
 
-OURS = {"generation": 1, "published": [1], "keys": {"1": {"selector": "mine", "privateKey": OPENSSL_KEY}}}
+OURS = {
+    "generation": 1,
+    "published": [1],
+    "keys": {"1": {"selector": "mine", "privateKey": OPENSSL_KEY}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,9 @@ def passes(sandbox, domain):
 
 # docs/how-to/leaving.md, "A domain moves to another stack", with one key in both.
 def test_to_another_stack_with_the_same_key(sandbox, panel, open_stack):
-    """The old stack leaves the record, since the new stack's identity signs with it, and says so."""
+    """
+    The old stack leaves the record, since the new stack's identity signs with it, and says so.
+    """
     domain = f"moves.{ZONE}"
     old = open_stack({domain: OURS})
     assert old.up().ok
@@ -47,7 +54,10 @@ def test_to_another_stack_with_the_same_key(sandbox, panel, open_stack):
     old.declare({})
     gone = old.up()
     assert gone.ok
-    left = f"mine._domainkey.{domain}: left at route53:{panel.zone_id}, {domain} {REGION} signs with it\n"
+    left = (
+        f"mine._domainkey.{domain}: left at route53:{panel.zone_id}, {domain} {REGION} signs with "
+        "it\n"
+    )
     assert left in gone.stdout
     assert passes(sandbox, domain)
     assert steps(new.up()) == []
@@ -73,7 +83,10 @@ def test_identity_of_somebody_else(sandbox, panel, open_stack):
 
 # docs/how-to/leaving.md, "One domain only".
 def test_target(sandbox, panel, open_stack):
-    """`--target` on keys and records does not take a record in its overlap: the identity depends on them."""
+    """
+    `--target` on keys and records does not take a record in its overlap: the identity depends on
+    them.
+    """
     domain = f"targeted.{ZONE}"
     stack = open_stack({domain: {"generation": 1, "published": [1, 2]}})
     assert stack.up().ok
@@ -93,7 +106,9 @@ def test_target(sandbox, panel, open_stack):
 
 
 def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
-    """A CNAME is seen in the preview, and so is a value that came after a run without its record."""
+    """
+    A CNAME is seen in the preview, and so is a value that came after a run without its record.
+    """
     domain = f"late.{ZONE}"
     name = f"mine._domainkey.{domain}"
     stack = open_stack({domain: OURS})
@@ -119,7 +134,9 @@ def test_a_region_that_was_left(sandbox, panel, open_stack):
     """An adopted identity stays in the Region that its domain leaves, and its record with it."""
     domain = f"regions.{ZONE}"
     for region in (REGION, OTHER_REGION):
-        sandbox.ses.put_identity(domain, region, selector="mine", private_key=base64_der(OPENSSL_KEY))
+        sandbox.ses.put_identity(
+            domain, region, selector="mine", private_key=base64_der(OPENSSL_KEY)
+        )
     adopted = OURS | {"adopt": True}
     stack = open_stack({domain: adopted | {"regions": [REGION, OTHER_REGION]}})
     assert stack.up().ok
@@ -149,10 +166,15 @@ def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
 
 
 def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack):
-    """The other stack's identity keeps the record wherever it is, and so does mail that it has just sent."""
+    """
+    The other stack's identity keeps the record wherever it is, and so does mail that it has just
+    sent.
+    """
     domain = f"shared.{ZONE}"
     there = OURS | {"regions": [OTHER_REGION]}
-    stacks = [open_stack({domain: one}, stack=name) for name, one in (("here", OURS), ("there", there))]
+    stacks = [
+        open_stack({domain: one}, stack=name) for name, one in (("here", OURS), ("there", there))
+    ]
     assert all(one.up().ok for one in stacks)
     here, other = stacks
     here.declare({})
@@ -176,7 +198,9 @@ def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack):
 
 
 def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
-    """Of two zones, the one that is dropped keeps what was there before, and nothing of the stack's."""
+    """
+    Of two zones, the one that is dropped keeps what was there before, and nothing of the stack's.
+    """
     zone = f"two.{ZONE}"
     kept, dropped = Panel(sandbox, zone), Panel(sandbox, zone)
     before, ours = f"before.{zone}", f"ours.{zone}"
@@ -195,7 +219,8 @@ def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
 
 def test_replaced_guard(sandbox, panel, open_stack):
     """
-    A replacement that was cut short leaves its old half to the next run, and the record to its new one.
+    A replacement that was cut short leaves its old half to the next run, and the record to its new
+    one.
 
     With the identity go all records of the stack.
     """

@@ -25,7 +25,10 @@ def problems(result, about):
 
 
 def test_stack_file(sandbox, open_stack):
-    """A preview names every problem of a stack file, each once and in one line, and asks nobody anything."""
+    """
+    A preview names every problem of a stack file, each once and in one line, and asks nobody
+    anything.
+    """
     stack = open_stack(
         {
             "bad_name.example": {"generation": 1},
@@ -70,7 +73,9 @@ def test_stack_file(sandbox, open_stack):
 
 
 def test_resource(sandbox, open_stack):
-    """A resource in a program of one's own is checked in the preview, and all its problems are named."""
+    """
+    A resource in a program of one's own is checked in the preview, and all its problems are named.
+    """
 
     def program():
         ByodkimIdentity(
@@ -111,9 +116,14 @@ def test_missing_zones(open_stack):
 
 
 def test_missing_zone_of_one_domain(sandbox, open_stack):
-    """A domain whose zone is missing stops itself alone, and the error says what becomes of the others."""
+    """
+    A domain whose zone is missing stops itself alone, and the error says what becomes of the
+    others.
+    """
     sandbox.add_zone("has-a-zone.example")
-    stack = open_stack({name: {"generation": 1} for name in ("has-a-zone.example", "no-zone.example")})
+    stack = open_stack(
+        {name: {"generation": 1} for name in ("has-a-zone.example", "no-zone.example")}
+    )
     result = stack.up()
     assert result.failed
     assert (
@@ -133,16 +143,22 @@ UNKNOWN_TO_MOTO = pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientEr
 
 
 def expired(*_, **__):
-    raise Route53ClientError("ExpiredToken", "The security token included in the request is expired")
+    raise Route53ClientError(
+        "ExpiredToken", "The security token included in the request is expired"
+    )
 
 
 def denied(*_, **__):
-    raise Route53ClientError("AccessDenied", "User: me is not authorized to perform: route53:ListHostedZones")
+    raise Route53ClientError(
+        "AccessDenied", "User: me is not authorized to perform: route53:ListHostedZones"
+    )
 
 
 @pytest.fixture
 def expires(monkeypatch):
-    """Lets STS answer some times, and then that the token of the sandbox's credentials is expired."""
+    """
+    Lets STS answer some times, and then that the token of the sandbox's credentials is expired.
+    """
     answer = TokenResponse.get_caller_identity
 
     def after(answers):
@@ -158,24 +174,32 @@ def expires(monkeypatch):
 
 @pytest.mark.parametrize("dns", ["route53", "manual"])
 def test_no_credentials(sandbox, open_stack, dns):
-    """Without credentials a preview ends in one line and a hint, before pulumi-aws is asked for anything."""
+    """
+    Without credentials a preview ends in one line and a hint, before pulumi-aws is asked for
+    anything.
+    """
     domains = {name: {"generation": 1, "dns": dns} for name in ("one.example", "two.example")}
     result = open_stack(domains, without=CREDENTIALS).preview()
     assert result.failed
     assert errors(result.stdout) == [
         "aws: no session with the default credentials: Unable to locate credentials",
-        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
+        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the "
+        "others of the "
         "environment",
     ]
 
 
 def test_no_credentials_in_a_program(open_stack):
-    """A program of one's own gets an exception from the domain, before pulumi-aws is asked for anything."""
+    """
+    A program of one's own gets an exception from the domain, before pulumi-aws is asked for
+    anything.
+    """
 
     def program():
         try:
             ByodkimDomain(
-                "one.example", settings.domain("one.example", {"generation": 1}, default_region=REGION)
+                "one.example",
+                settings.domain("one.example", {"generation": 1}, default_region=REGION),
             )
         except InvalidSettings as error:
             raise pulumi.RunError(error.text) from None
@@ -195,20 +219,30 @@ def test_expired_token(sandbox, open_stack, expires):
     result = open_stack({"one.example": {"generation": 1}}).preview()
     assert result.failed
     assert errors(result.stdout) == [
-        "aws: no response from STS with the default credentials: The security token included in the request "
+        "aws: no response from STS with the default credentials: The security token included "
+        "in the request "
         "is expired",
-        "this call changed nothing; renew the credentials until `aws sts get-caller-identity` works",
+        (
+            "this call changed nothing; renew the credentials until `aws sts get-caller-identity` "
+            "works"
+        ),
     ]
 
 
 @UNKNOWN_TO_MOTO
 def test_token_expires_before_pulumi_aws_is_configured(sandbox, open_stack, expires):
-    """The engine ends the run with what pulumi-aws says. The program, which is told that, says nothing."""
+    """
+    The engine ends the run with what pulumi-aws says. The program, which is told that, says
+    nothing.
+    """
     sandbox.add_zone("before.example")
     expires(1)
     result = open_stack({"before.example": {"generation": 1}}, aws=UNCHECKED).preview()
     assert result.failed
-    assert "retrieving caller identity from STS: operation error STS: GetCallerIdentity" in result.stdout
+    assert (
+        "retrieving caller identity from STS: operation error STS: GetCallerIdentity"
+        in result.stdout
+    )
     assert "AwsRefused" not in result.stdout
     assert "context canceled" not in result.stdout
 
@@ -232,26 +266,38 @@ def test_token_expires_after_pulumi_aws_is_configured(sandbox, open_stack, expir
 
 @UNKNOWN_TO_MOTO
 def test_no_permission(sandbox, open_stack, monkeypatch):
-    """Who may not read zones is told how to get the policy; one domain is enough to find that out."""
+    """
+    Who may not read zones is told how to get the policy; one domain is enough to find that out.
+    """
     monkeypatch.setattr(services._Route53, "list_hosted_zones", denied)
-    result = open_stack({name: {"generation": 1} for name in ("one.example", "two.example")}).preview()
+    result = open_stack(
+        {name: {"generation": 1} for name in ("one.example", "two.example")}
+    ).preview()
     assert result.failed
     assert problems(result, "ListHostedZones for ") == [
         "the account: AccessDenied: User: me is not authorized to perform: route53:ListHostedZones"
     ]
-    assert problems(result, "`byodkim iam-policy` ") == ["prints the policy that these credentials need"]
+    assert problems(result, "`byodkim iam-policy` ") == [
+        "prints the policy that these credentials need"
+    ]
 
 
 def test_wrong_zone_ids(open_stack):
     """A preview names every zone ID that leads nowhere."""
     domains = ("one.example", "two.example")
-    result = open_stack({name: {"generation": 1, "dns": {"zoneId": "ZNONE"}} for name in domains}).preview()
+    result = open_stack(
+        {name: {"generation": 1, "dns": {"zoneId": "ZNONE"}} for name in domains}
+    ).preview()
     assert result.failed
     assert problems(result, "domains") == [
-        f"""["{name}"].dns.zoneId: Route 53 has no public zone 'ZNONE' in this account""" for name in domains
+        f"""["{name}"].dns.zoneId: Route 53 has no public zone 'ZNONE' in this account"""
+        for name in domains
     ]
     assert (
-        result.stdout.count("hint: correct it, create the zone, or use the credentials of the account") == 2
+        result.stdout.count(
+            "hint: correct it, create the zone, or use the credentials of the account"
+        )
+        == 2
     )
 
 

@@ -42,7 +42,9 @@ def byodkim(monkeypatch):
     def run(stack, *arguments):
         for name, value in stack._environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv(
+            "PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}"
+        )
         options = [option for region in REGIONS for option in ("--region", region)]
         return CliRunner().invoke(
             main, ["scan", *options, *arguments], obj=Environment(directory=stack._work / "stacks")
@@ -116,7 +118,9 @@ def test_two_waves(sandbox, account, switches, open_stack, byodkim):
     began = sandbox.clock.now()
     stack = open_stack()
     before = sandbox.ses.identities(REGION)
-    signed = {one: verdict for one, verdict in verdicts(sandbox, account).items() if verdict == "pass"}
+    signed = {
+        one: verdict for one, verdict in verdicts(sandbox, account).items() if verdict == "pass"
+    }
     assert len(signed) == 11
     with requests(sandbox) as asked:
         shown = byodkim(stack, *ours_alone, "--json")
@@ -133,7 +137,11 @@ def test_two_waves(sandbox, account, switches, open_stack, byodkim):
     config = stack_file.load(stack._settings.read_text())["config"]
     domains = config["ses-byodkim:domains"]
     assert sorted(domains) == sorted({domain for domain, _ in account if not easy(domain)})
-    ours = {name.removeprefix("ses-byodkim:"): value for name, value in config.items() if "byodkim" in name}
+    ours = {
+        name.removeprefix("ses-byodkim:"): value
+        for name, value in config.items()
+        if "byodkim" in name
+    }
     assert len(settings.load(ours, default_region=REGION).domains) == 11
     foreseen = stack.preview()
     assert foreseen.ok, foreseen.stdout
@@ -182,7 +190,9 @@ def test_pulumi_reads_what_was_meant(sandbox, open_stack, byodkim, tmp_path):
     assert written.exit_code == 0, written.stderr
     file.write_text(written.stdout)
     shown = json.loads(
-        ask_pulumi(("config", "-s", "dev", "--config-file", str(file), "--json"), stack._work / "stacks")
+        ask_pulumi(
+            ("config", "-s", "dev", "--config-file", str(file), "--json"), stack._work / "stacks"
+        )
     )
     read = {name: one.get("objectValue", one["value"]) for name, one in shown.items()}
     assert read.keys() == {

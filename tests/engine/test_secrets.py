@@ -1,4 +1,6 @@
-"""No value that a stack file encrypts stands in plain in the state, the events or the output of a run."""
+"""
+No value that a stack file encrypts stands in plain in the state, the events or the output of a run.
+"""
 
 import pulumi
 import pytest
@@ -51,7 +53,9 @@ def test_planted(open_stack):
 
 def test_planted_encrypted(sandbox, open_stack):
     """The search finds a secret in what is decrypted, too, where it has no business."""
-    stack = open_stack(program=lambda: pulumi.export("planted", pulumi.Config("aws").get_secret("token")))
+    stack = open_stack(
+        program=lambda: pulumi.export("planted", pulumi.Config("aws").get_secret("token"))
+    )
     stack.set_secret("aws:token", TOKEN)
     assert stack.up().ok
     assert leaks(sandbox, [stack], searched=set()) == [
@@ -90,7 +94,11 @@ def test_aws_settings(sandbox, open_stack):
     stack = open_stack()
 
     def declare(generation, *, account=sandbox.account):
-        written = {"generation": generation, "published": [generation], "keyStore": "secretsManager"}
+        written = {
+            "generation": generation,
+            "published": [generation],
+            "keyStore": "secretsManager",
+        }
         stack.declare({domain: written | {"dns": {"assumeRole": role}}})
         stack.set_secret("aws:accessKey", sandbox.aws.access_key)
         stack.set_secret("aws:secretKey", sandbox.aws.secret_key)
@@ -124,7 +132,8 @@ def test_settings_of_ours(sandbox, open_stack):
     assert refused.failed
     assert problems(refused, "domains") == [
         ": holds an encrypted value, which would be unencrypted in the stack's state: "
-        "private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without "
+        "private keys go into privateKeys, a host's secrets into dnsCredentials, all else is "
+        "set without "
         "`--secret`"
     ]
     assert (asked.ses, asked.dns) == ([], [])
@@ -132,7 +141,9 @@ def test_settings_of_ours(sandbox, open_stack):
 
 
 def test_copied_ciphertext(sandbox, open_stack, monkeypatch):
-    """A ciphertext that somebody copies to where a foreign account would get it stops the preview."""
+    """
+    A ciphertext that somebody copies to where a foreign account would get it stops the preview.
+    """
     stack = open_stack()
     theirs = f"arn:aws:iam::{sandbox.aws.add_account()}:role/theirs"
     credentials = {"godaddy": {"token": stack.encrypted(TOKEN)}}

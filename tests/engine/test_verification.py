@@ -8,7 +8,14 @@ import pytest
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.verdicts import INTERVALS
 from sandbox.mail.client import send
-from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, declare_identities, requests, steps
+from tests.engine.stack import (
+    OPENSSL_KEY,
+    REGION,
+    VERIFICATION,
+    declare_identities,
+    requests,
+    steps,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -21,20 +28,30 @@ def test_limit(sandbox, switches, open_stack):
     """
     domain = "slow.example"
     sandbox.add_zone(domain)
-    # Somebody told SES too early, so its resolver remembers for 15 minutes that there is no such name.
+    # Somebody told SES too early, so its resolver remembers for 15 minutes that there is no such
+    # name.
     switches.caches_no_such_name = True
-    early = {"DomainSigningSelector": "s1", "DomainSigningPrivateKey": keys.load(OPENSSL_KEY).pkcs1_base64()}
-    sandbox.ses.call("CreateEmailIdentity", REGION, {"EmailIdentity": domain, "DkimSigningAttributes": early})
+    early = {
+        "DomainSigningSelector": "s1",
+        "DomainSigningPrivateKey": keys.load(OPENSSL_KEY).pkcs1_base64(),
+    }
+    sandbox.ses.call(
+        "CreateEmailIdentity", REGION, {"EmailIdentity": domain, "DkimSigningAttributes": early}
+    )
     sandbox.ses.catch_up()
     sandbox.ses.remove(domain, REGION)
 
-    domains = {domain: {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}}}
+    domains = {
+        domain: {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}}
+    }
     stack = open_stack(domains, verification={"timeoutMinutes": 0})
     pending = stack.up()
     assert pending.ok
     (line,) = pending.outputs["pending"]
     assert pending.outputs["verified"] == "0 of 1 domains"
-    assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked ")
+    assert line.startswith(
+        f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked "
+    )
     assert "(HOST_NOT_FOUND: no such name)" in line
     servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
     assert f"{servers} show the key; the next `pulumi up` checks again" in line
@@ -48,7 +65,9 @@ def test_limit(sandbox, switches, open_stack):
     stack.declare(domains, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
     failed = stack.up()
     assert failed.failed
-    assert re.search(rf"NotVerified: not verified after \d s: {domain} {REGION}: PENDING, ", failed.stdout)
+    assert re.search(
+        rf"NotVerified: not verified after \d s: {domain} {REGION}: PENDING, ", failed.stdout
+    )
 
     sandbox.clock.advance(3600)
     verified = stack.up()
@@ -86,7 +105,9 @@ def test_unconfirmed(sandbox, switches, open_stack):
 
 
 def test_reads_that_lag(sandbox, switches, open_stack):
-    """For some seconds SES shows what was deleted, and not yet what was made; no run is misled by it."""
+    """
+    For some seconds SES shows what was deleted, and not yet what was made; no run is misled by it.
+    """
     domain = "lags.example"
     sandbox.add_zone(domain)
     switches.read_lag_seconds = 2.5
@@ -139,4 +160,7 @@ def test_many_identities_cost_one_list_a_look(sandbox, switches, open_stack):
     assert set(asked.operations[31:]) == {"ListEmailIdentities"}
     looks = asked.ses[31:]
     assert len(looks) >= 2
-    assert all((after.at - before.at).total_seconds() > INTERVALS[0] / 2 for before, after in pairwise(looks))
+    assert all(
+        (after.at - before.at).total_seconds() > INTERVALS[0] / 2
+        for before, after in pairwise(looks)
+    )

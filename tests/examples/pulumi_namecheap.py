@@ -1,5 +1,6 @@
 """
-What `pulumi package add terraform-provider namecheap/namecheap` writes, as far as the example uses it.
+What `pulumi package add terraform-provider namecheap/namecheap` writes, as far as the example uses
+it.
 
 The arguments are those of the Terraform resource `namecheap_dns_record`.
 """

@@ -53,7 +53,9 @@ def promtool(*arguments):
 
 
 def alerts():
-    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    return [
+        rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+    ]
 
 
 def test_rules_are_valid():
@@ -100,7 +102,10 @@ def test_metrics_are_written(tmp_path, printed, exit_code, left):
     script = ROOT / "examples" / "github-actions" / "cron.sh"
     of_script = {"PROJECT": str(tmp_path), "METRICS": str(tmp_path / "metrics")}
     done = subprocess.run([script, "metrics"], env={**os.environ, **of_script}, check=False)
-    assert (done.returncode, (tmp_path / "metrics").read_text()) == (0 if left == "new" else 3, left)
+    assert (done.returncode, (tmp_path / "metrics").read_text()) == (
+        0 if left == "new" else 3,
+        left,
+    )
 
 
 def expected(rule, series):
@@ -146,13 +151,17 @@ class Ses(Cloud):
 
 
 def matches(pattern, event):
-    """As EventBridge does for lists of exact values: of a list in the event, one value is enough."""
+    """
+    As EventBridge does for lists of exact values: of a list in the event, one value is enough.
+    """
     of_event = {name: one if isinstance(one, list) else [one] for name, one in event.items()}
     return all(set(values) & set(of_event[name]) for name, values in pattern.items())
 
 
 def test_advisor(monkeypatch):
-    """The rule takes the event about the domain's identity, and no other; EventBridge may publish it."""
+    """
+    The rule takes the event about the domain's identity, and no other; EventBridge may publish it.
+    """
     cloud = Ses()
     cloud.add_zone("Z1", "example.com")
     monkeypatch.setattr(route53, "_connect", lambda *_: cloud)

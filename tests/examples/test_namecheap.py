@@ -23,7 +23,9 @@ def asked(monkeypatch):
     monkeypatch.setitem(sys.modules, "pulumi_namecheap", pulumi_namecheap)
     monkeypatch.syspath_prepend(str(EXAMPLE))
     pulumi.runtime.set_mocks(cloud, project="byodkim-namecheap", stack="dev", preview=False)
-    pulumi.runtime.test(lambda: runpy.run_path(str(EXAMPLE / "__main__.py"), run_name="__main__") and None)()
+    pulumi.runtime.test(
+        lambda: runpy.run_path(str(EXAMPLE / "__main__.py"), run_name="__main__") and None
+    )()
     yield cloud.asked
     reset_options()
     sys.modules.pop("namecheap", None)

@@ -1,4 +1,7 @@
-"""Runs the fault matrix, all of it or a sample, and prints it; the exit status says whether all is sound."""
+"""
+Runs the fault matrix, all of it or a sample, and prints it; the exit status says whether all is
+sound.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="N", help="N cells only")
     parser.add_argument("--seed", type=int, help="which ones")
-    parser.add_argument("--match", default="", metavar="TEXT", help="only cells whose name has TEXT in it")
+    parser.add_argument(
+        "--match", default="", metavar="TEXT", help="only cells whose name has TEXT in it"
+    )
     options = parser.parse_args()
     began = time.monotonic()
     grid = [cell for cell in cells() if options.match in str(cell)]

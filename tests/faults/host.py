@@ -1,5 +1,6 @@
 """
-A DNS host with an API, below everything that `DnsRecord` does itself: the least helpful one there is.
+A DNS host with an API, below everything that `DnsRecord` does itself: the least helpful one there
+is.
 
 It refuses no double and knows no prerequisite. It writes to the zone that all name servers have.
 """
@@ -74,6 +75,8 @@ def _error(kind: FaultKind) -> DnsRefused | DnsUnconfirmed:
         case "throttle":
             return Busy(HostMessages.BUSY(said=""), retry_after=30)
         case "access_denied":
-            return DnsRefused(HostMessages.FORBIDDEN(said="the token has expired", step="make a new one"))
+            return DnsRefused(
+                HostMessages.FORBIDDEN(said="the token has expired", step="make a new one")
+            )
         case _:
             return DnsUnconfirmed(HostMessages.NO_ANSWER(reason=""))

@@ -19,7 +19,15 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity
 from tests.faults.outside import DOMAIN
-from tests.faults.scenarios import LIKELY, NEIGHBOUR, OTHER_REGION, PROFILES, SCENARIOS, Scenario, prepared
+from tests.faults.scenarios import (
+    LIKELY,
+    NEIGHBOUR,
+    OTHER_REGION,
+    PROFILES,
+    SCENARIOS,
+    Scenario,
+    prepared,
+)
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION
@@ -29,7 +37,10 @@ FURTHER_RUNS: Final = 2
 """How many plain `up`s may be needed."""
 
 UNFINISHED: Final = ("CLI killed", "Ctrl-C twice")
-"""What leaves the engine with an operation that it believes unfinished, until `pulumi refresh` clears it."""
+"""
+What leaves the engine with an operation that it believes unfinished, until `pulumi refresh` clears
+it.
+"""
 
 BETWEEN_RUNS: Final = timedelta(minutes=70)
 """
@@ -201,7 +212,11 @@ def _end(stack: Stack) -> dict[str, Any]:
             "is ours": identity.tags.get(OWNER_TAG, "").partition("/")[0] == stack_id,
         }
     elsewhere = outside.ses.identities(OTHER_REGION).get(DOMAIN)
-    facts["key elsewhere"] = elsewhere and (elsewhere.selector, elsewhere.fingerprint, elsewhere.confirmed)
+    facts["key elsewhere"] = elsewhere and (
+        elsewhere.selector,
+        elsewhere.fingerprint,
+        elsewhere.confirmed,
+    )
     for (name, _), record_set in outside.zone.record_sets.items():
         facts[f"record {name}"] = record_set
     stored = state.get(IDENTITY)
@@ -232,20 +247,29 @@ def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """By scenario and call, and by what went wrong: the number of cells, and of unsound ones among them."""
+    """
+    By scenario and call, and by what went wrong: the number of cells, and of unsound ones among
+    them.
+    """
     columns = list(dict.fromkeys(result.cell.trouble.column for result in results))
-    rows: defaultdict[tuple[str, str], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    rows: defaultdict[tuple[str, str], dict[str, list[Result]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for result in results:
         rows[result.cell.scenario, result.cell.call][result.cell.trouble.column].append(result)
     width = max(len(call) for _, call in rows)
     lines = [f"  {number:2} {column}" for number, column in enumerate(columns, 1)]
-    lines.append(" " * (width + 2) + "".join(f"{number:>7}" for number in range(1, len(columns) + 1)))
+    lines.append(
+        " " * (width + 2) + "".join(f"{number:>7}" for number in range(1, len(columns) + 1))
+    )
     scenario = ""
     for (name, call), row in rows.items():
         if name != scenario:
             scenario = name
             lines.append(name)
-        lines.append(f"  {call:{width}}" + "".join(f"{_count(row[column]):>7}" for column in columns))
+        lines.append(
+            f"  {call:{width}}" + "".join(f"{_count(row[column]):>7}" for column in columns)
+        )
     runs = Counter(result.further_runs for result in results)
     unsound = sum(bool(result.problems) for result in results)
     needed = ", ".join(f"{count} after {number}" for number, count in sorted(runs.items()))

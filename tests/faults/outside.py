@@ -63,14 +63,17 @@ DNS_FAILURES: Final[Mapping[FaultKind, str]] = {
 }
 
 IDENTITY_OF_CALLER: Final = (
-    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    "<GetCallerIdentityResponse "
+    'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
     f"<Arn>arn:aws:iam::{ACCOUNT}:user/jo</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 ).encode()
 
 XML: Final = {"Content-Type": "text/xml"}
 
-STS_ERROR: Final = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+STS_ERROR: Final = (
+    "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+)
 
 ERRORS: Final[Mapping[FaultKind, tuple[int, str]]] = {
     "throttle": (429, "TooManyRequestsException"),
@@ -98,7 +101,9 @@ class Zone:
         """The domain's DNS team adds the CNAMEs of its three slots."""
         for slot in (1, 2, 3):
             name = f"ses{slot}._domainkey.{DOMAIN}."
-            self.record_sets[name, "CNAME"] = RecordSet(name, "CNAME", 300, (f"{name}{KEYS_ZONE}.",))
+            self.record_sets[name, "CNAME"] = RecordSet(
+                name, "CNAME", 300, (f"{name}{KEYS_ZONE}.",)
+            )
 
     def alias(self, name: str) -> str:
         """Where a CNAME at *name* leads; "" if there is none."""
@@ -206,7 +211,11 @@ class Outside:
         return [
             *simulation.replaced(self._next_key),
             (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": self.secrets.variable}),
-            (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
+            (
+                botocore.httpsession.URLLib3Session,
+                "send",
+                lambda _, request: self._answer_sts(request),
+            ),
             # botocore itself sleeps between its tries to reach STS.
             (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),
             (errors, "stopping", SimpleNamespace(wait=self.clock.wait)),
@@ -235,7 +244,9 @@ class Outside:
 
     def _answer_ses(self, operation: str, region: str, sent: Mapping[str, Any]) -> AWSResponse:
         try:
-            answer = self.calls.make(f"SES {operation}", lambda: self.ses.call(operation, region, sent))
+            answer = self.calls.make(
+                f"SES {operation}", lambda: self.ses.call(operation, region, sent)
+            )
         except SesError as error:
             return self._json(error.status_code, {"message": error.message}, error=error.code)
         except SpoiledError as spoiled:
@@ -250,12 +261,15 @@ class Outside:
             answer = self.calls.make("STS GetCallerIdentity", lambda: IDENTITY_OF_CALLER)
         except SpoiledError as spoiled:
             return self._spoiled(
-                spoiled.kind, lambda status, code: _response(status, STS_ERROR.format(code).encode(), XML)
+                spoiled.kind,
+                lambda status, code: _response(status, STS_ERROR.format(code).encode(), XML),
             )
         return _response(200, answer, XML)
 
     def _spoiled(self, kind: FaultKind, error: Callable[[int, str], AWSResponse]) -> AWSResponse:
-        """The answer that arrives instead, if any does; *error* makes one of a status and a code."""
+        """
+        The answer that arrives instead, if any does; *error* makes one of a status and a code.
+        """
         if lost := self._lost_on_the_way(kind, garbage=False):
             raise lost from None
         if kind == "garbage":
@@ -297,7 +311,10 @@ def _response(status: int, body: bytes, headers: Mapping[str, str]) -> AWSRespon
 
 def _client_error(kind: FaultKind, operation: str) -> ClientError:
     status, code = ERRORS[kind]
-    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    answer: Any = {
+        "Error": {"Code": code, "Message": "no"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
     return ClientError(answer, operation)
 
 

@@ -1,5 +1,6 @@
 """
-What people do with a domain: the runs that go wrong in the fault matrix, and how things stood before.
+What people do with a domain: the runs that go wrong in the fault matrix, and how things stood
+before.
 
 A table. What may go wrong and what must come of it is in `trouble` and `matrix`.
 """
@@ -71,7 +72,10 @@ class Scenario:
     """What is run after it: plain `pulumi up`, except where that can't know what there is to do."""
     identity_goes: bool = False
     record_stays: bool = False
-    """A record of this name stays: of an identity that the stack leaves in SES, or with somebody's value."""
+    """
+    A record of this name stays: of an identity that the stack leaves in SES, or with somebody's
+    value.
+    """
     switches: Mapping[str, Any] = field(default_factory=dict)
     """Where SES behaves in this way only, the scenario comes to a good end at all."""
     is_leak: bool = False
@@ -87,10 +91,15 @@ def prepared(scenario: Scenario, switches: Switches) -> Stack:
     ses.add_configuration_set(REGION, "news")
     owned = {"byodkim:owner": "another/dev/other.example/eu-west-1", "byodkim:instance": "0"}
     private_key = pool(THEIRS).pkcs1_base64()
-    ses.put_identity(NEIGHBOUR, REGION, selector="s1", private_key=private_key, status="SUCCESS", tags=owned)
+    ses.put_identity(
+        NEIGHBOUR, REGION, selector="s1", private_key=private_key, status="SUCCESS", tags=owned
+    )
     zone.put(f"google._domainkey.{DOMAIN}", '"v=DKIM1; k=rsa; p=MIGf"')
     zone.put(DOMAIN, '"v=spf1 -all"')
-    zone.put(f"s1._domainkey.{NEIGHBOUR}", records.quoted(records.record_value(pool(THEIRS).public_key_der)))
+    zone.put(
+        f"s1._domainkey.{NEIGHBOUR}",
+        records.quoted(records.record_value(pool(THEIRS).public_key_der)),
+    )
     scenario.before(stack)
     stack.outside.clock.advance(timedelta(hours=1))
     return stack
@@ -114,7 +123,11 @@ def _own_key(**more: object) -> Callable[[], Written]:
     def written() -> Written:
         der = load_der_private_key(pool(SUPPLIED).pkcs1_der, None)
         pem = der.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        return {"generation": 1, "keys": {"1": {"selector": "own", "privateKey": pem.decode()}}, **more}
+        return {
+            "generation": 1,
+            "keys": {"1": {"selector": "own", "privateKey": pem.decode()}},
+            **more,
+        }
 
     return written
 
@@ -201,7 +214,9 @@ def _host(stack: Stack) -> Host:
     return Host(stack.outside, Credentials("rfc2136", {}, {}, {}))
 
 
-def _new_secret(where: Literal["stack_file", "variable"], before: Callable[[Stack], object]) -> Before:
+def _new_secret(
+    where: Literal["stack_file", "variable"], before: Callable[[Stack], object]
+) -> Before:
     """After *before* the host has got another secret, and the user has put it there."""
 
     def changed(stack: Stack) -> None:
@@ -267,11 +282,19 @@ SCENARIOS: Final = (
     Scenario("create with own key", _own_key()),
     Scenario("create, record was late", _generation(1), _record_late),
     Scenario("switch 2 to 3", _generation(3), _made(_generation(1), _generation(2))),
-    Scenario("go back 3 to 2", _generation(2, published=[2, 3, 4]), _made(*map(_generation, (1, 2, 3)))),
-    Scenario("change settings", _with_settings(1), _made(_generation(1, tags={"team": "mail", "cost": "7"}))),
+    Scenario(
+        "go back 3 to 2", _generation(2, published=[2, 3, 4]), _made(*map(_generation, (1, 2, 3)))
+    ),
+    Scenario(
+        "change settings",
+        _with_settings(1),
+        _made(_generation(1, tags={"team": "mail", "cost": "7"})),
+    ),
     Scenario("adopt, same key", _own_key(adopt=True), _mine_by_hand),
     Scenario("adopt, other key", _generation(1, adopt=True), _theirs),
-    Scenario("adopt from Easy DKIM", _generation(1, adopt=True, acceptUnsignedWindow=True), _easy_dkim),
+    Scenario(
+        "adopt from Easy DKIM", _generation(1, adopt=True, acceptUnsignedWindow=True), _easy_dkim
+    ),
     Scenario("retire", _generation(1, retired=True), _made(_generation(1)), identity_goes=True),
     Scenario("delete", _nothing, _made(_generation(1)), identity_goes=True),
     Scenario("delete, adopted", _nothing, _adopted, record_stays=True),
@@ -385,7 +408,9 @@ PROFILES: Final[Mapping[str, Switches]] = {
         first_check_seconds=60,
         lost_record_takes_back_verification=True,
     ),
-    "frozen": _unhurried(verification_info="frozen", first_check_seconds=660, replicas_follow=False),
+    "frozen": _unhurried(
+        verification_info="frozen", first_check_seconds=660, replicas_follow=False
+    ),
     "sticky": _unhurried(
         status_after_put="SUCCESS",
         verification_info="sticky",

@@ -20,7 +20,14 @@ from unittest.mock import patch
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+from pulumi.dynamic import (
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.config import settings
@@ -34,7 +41,15 @@ from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 from sandbox.pulumi.aws_resources import Record
-from tests.continuity.model import Declaration, Engine, Killed, Outcome, Properties, Providers, Stored
+from tests.continuity.model import (
+    Declaration,
+    Engine,
+    Killed,
+    Outcome,
+    Properties,
+    Providers,
+    Stored,
+)
 from tests.faults.host import Host
 from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
@@ -81,7 +96,9 @@ class Stack:
         """`pulumi up` of that stack file; None: the domain is not in it."""
         return self._run(lambda: self._up(written), trouble)
 
-    def up_without_identities(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+    def up_without_identities(
+        self, written: Written | None, trouble: Trouble | None = None
+    ) -> Outcome:
         """`pulumi up` with `--target` for all but the identities."""
         self.engine.skips = ("identity", "verification")
         try:
@@ -103,7 +120,9 @@ class Stack:
         assert written is None
         return self._run(lambda: self.engine.up(simulation.verified()), trouble)
 
-    def destroy_run_program(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+    def destroy_run_program(
+        self, written: Written | None, trouble: Trouble | None = None
+    ) -> Outcome:
         """The same with `--run-program`."""
         self._has_program = True
         return self.destroy(written, trouble)
@@ -145,7 +164,9 @@ class Stack:
 
         def preview() -> Outcome:
             changes = self.engine.preview(self._program(written))
-            planned.extend([str(error) for error in self.engine.errors] if changes is None else changes)
+            planned.extend(
+                [str(error) for error in self.engine.errors] if changes is None else changes
+            )
             return "done"
 
         self._run(preview, None)
@@ -198,7 +219,9 @@ class Stack:
 
         @functools.cache
         def names(region: str) -> frozenset[str]:
-            return frozenset(one.name for page in client(region).list_email_identities() for one in page)
+            return frozenset(
+                one.name for page in client(region).list_email_identities() for one in page
+            )
 
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up
@@ -212,11 +235,15 @@ class Stack:
         record = AnyRecord(_Records(outside), by_api)
         route53 = Route53Client(outside)  # type: ignore[arg-type]
         made = simulation.process(record, ses=client, names=names, route53=route53, run=run)
-        return Providers(**{name: _Watched(each, outside.calls) for name, each in vars(made).items()})
+        return Providers(
+            **{name: _Watched(each, outside.calls) for name, each in vars(made).items()}
+        )
 
 
 class _Engine(Engine):
-    """The engine, which can replace one resource: the new one is made before the old one is deleted."""
+    """
+    The engine, which can replace one resource: the new one is made before the old one is deleted.
+    """
 
     replacing = ""
 
@@ -232,7 +259,9 @@ class _Engine(Engine):
 
 
 class _Watched:
-    """A provider, whose every answer is stored as a whole or, if the run ends before, not at all."""
+    """
+    A provider, whose every answer is stored as a whole or, if the run ends before, not at all.
+    """
 
     def __init__(self, provider: ResourceProvider, calls: Calls) -> None:
         self._provider, self._calls = provider, calls
@@ -254,7 +283,9 @@ def _aws(work: Callable[[], Any]) -> Any:
 
 
 class _Records(ResourceProvider):
-    """`aws.route53.Record`, with the two options of a resource that matter here among its inputs."""
+    """
+    `aws.route53.Record`, with the two options of a resource that matter here among its inputs.
+    """
 
     def __init__(self, outside: Outside) -> None:
         super().__init__()

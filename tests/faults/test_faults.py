@@ -1,4 +1,7 @@
-"""A sample of the fault matrix, chosen by a seed that is printed; and does the matrix find what is wrong?"""
+"""
+A sample of the fault matrix, chosen by a seed that is printed; and does the matrix find what is
+wrong?
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ def test_sample() -> None:
 
 
 def test_grid() -> None:
-    """The grid has a thousand cells for one behaviour of SES alone, with all scenarios and services."""
+    """
+    The grid has a thousand cells for one behaviour of SES alone, with all scenarios and services.
+    """
     grid = list(cells([LIKELY]))
     assert 1000 <= len(grid)
     assert {scenario.name for scenario in SCENARIOS} == {cell.scenario for cell in grid}
@@ -57,10 +62,15 @@ def test_switches(switch: str) -> None:
 
 
 BUGS: Final[dict[str, tuple[Any, ...]]] = {}
-"""What stands in the place of a part of the product, and where in the grid that is noticed, by its name."""
+"""
+What stands in the place of a part of the product, and where in the grid that is noticed, by its
+name.
+"""
 
 
-def noticed(scenario: str, call: str, problem: str, *, place: object, name: str) -> Callable[..., Any]:
+def noticed(
+    scenario: str, call: str, problem: str, *, place: object, name: str
+) -> Callable[..., Any]:
     """The function is planted as *name* of *place*, and the matrix finds *problem*."""
 
     def keep(planted: Callable[..., object]) -> Callable[..., object]:
@@ -84,19 +94,31 @@ def never_deletes(_stored: Stored, _outside: Services) -> None:
     """The identity stays."""
 
 
-@noticed("create", "SES CreateEmailIdentity", "does not converge", place=SesClient, name="get_email_identity")
+@noticed(
+    "create",
+    "SES CreateEmailIdentity",
+    "does not converge",
+    place=SesClient,
+    name="get_email_identity",
+)
 def does_not_know_its_own(self: SesClient, domain: str) -> SesIdentity | None:
     seen = _get(self, domain)
     return replace(seen, tags={}) if seen else None
 
 
-@noticed("try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="other_owner")
+@noticed(
+    "try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="other_owner"
+)
 def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
     return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
 
 
 @noticed(
-    "delete, adopted by another stack", "SES GetEmailIdentity", "lost", place=signers.Ours, name="_ses_reason"
+    "delete, adopted by another stack",
+    "SES GetEmailIdentity",
+    "lost",
+    place=signers.Ours,
+    name="_ses_reason",
 )
 def asks_nobody_who_signs_with_a_record(*_: object, **__: object) -> str:
     return ""
@@ -117,7 +139,9 @@ def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> tuple[s
     return value, False
 
 
-@noticed("delete by API beside another value", "Host remove", "ends", place=RecordAtHost, name="withdraw")
+@noticed(
+    "delete by API beside another value", "Host remove", "ends", place=RecordAtHost, name="withdraw"
+)
 def removes_others_values(self: RecordAtHost, value: str) -> None:
     for one in self.values():
         _withdraw(self, one)
@@ -140,7 +164,9 @@ def uses_the_old_secret(self: Credentials, key: str) -> str:
     return self.given.get(key) or self.environment[self.variables[key]]
 
 
-@pytest.mark.parametrize(("place", "name", "planted", "scenario", "call", "problem"), BUGS.values(), ids=BUGS)
+@pytest.mark.parametrize(
+    ("place", "name", "planted", "scenario", "call", "problem"), BUGS.values(), ids=BUGS
+)
 def test_planted_bug(
     monkeypatch: pytest.MonkeyPatch,
     place: object,
@@ -160,7 +186,9 @@ def test_table() -> None:
     """The table counts cells by call and column, marks those that are unsound, and sums up."""
     cell = Cell("create", LIKELY, "SES CreateEmailIdentity", Trouble(3, "drop", "after"))
     throttled = Cell("create", LIKELY, "DNS TXT", Trouble(1, "timeout", "before", lasting=True))
-    shown = table([Result(throttled, 0, ()), Result(cell, 2, ("lost: the identity",)), Result(cell, 1, ())])
+    shown = table(
+        [Result(throttled, 0, ()), Result(cell, 2, ("lost: the identity",)), Result(cell, 1, ())]
+    )
     assert shown.splitlines() == [
         "   1 timeout, before, lasting",
         "   2 drop, after",

@@ -76,7 +76,9 @@ class _Stack(Stack):
     def stored(self) -> tuple[dict[str, Any], list[Any]]:
         """Outputs by resource name, and what the engine believes unfinished."""
         deployment = json.loads(self.export_text())["deployment"]
-        resources = {one["urn"].split("::")[-1]: one.get("outputs", {}) for one in deployment["resources"]}
+        resources = {
+            one["urn"].split("::")[-1]: one.get("outputs", {}) for one in deployment["resources"]
+        }
         return resources, deployment.get("pending_operations", [])
 
 
@@ -110,7 +112,8 @@ def disturbed(
     stack: _Stack, reached: Callable[[], bool], disturb: Callable[[], object], *, ends: str = ""
 ) -> tuple[Result, float]:
     """
-    What came of an `up` disturbed once it has *reached* a point, and the seconds till it showed *ends*.
+    What came of an `up` disturbed once it has *reached* a point, and the seconds till it showed
+    *ends*.
 
     The CLI itself takes some time more to end.
     """
@@ -134,7 +137,10 @@ def disturbed(
 
 
 def is_all_else_stored(stack: _Stack) -> bool:
-    """Whether the verification is made and one step is under way, so that the engine writes no state now."""
+    """
+    Whether the verification is made and one step is under way, so that the engine writes no state
+    now.
+    """
     try:
         stored = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
     except ValueError:  # half written
@@ -144,7 +150,10 @@ def is_all_else_stored(stack: _Stack) -> bool:
 
 
 def assert_sound(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
-    """After two runs at most SES signs with the key in state, its record is in DNS, nothing is left to do."""
+    """
+    After two runs at most SES signs with the key in state, its record is in DNS, nothing is left to
+    do.
+    """
     result = stack.up()
     if result.failed:
         result = stack.up()
@@ -176,7 +185,9 @@ def test_faults(sandbox: Sandbox, stack: _Stack, domain: str, fault: Fault) -> N
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("victim", ["CLI", "plugin", "Ctrl-C twice"])
 def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> None:
-    """Killed when SES has made the identity and nobody knows yet: the next runs find it, it stays one."""
+    """
+    Killed when SES has made the identity and nobody knows yet: the next runs find it, it stays one.
+    """
     stack.declare({domain: {"generation": 1}})
     sandbox.ses.inject(Fault("timeout", "after", operation=CREATE, domain=domain))
     plugins: list[psutil.Process] = []
@@ -209,7 +220,9 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
     sandbox.clock.advance(60)
     assert_sound(sandbox, stack, domain)
     made = [
-        call for call in sandbox.ses.calls(CREATE, answered=None) if call.domain == domain and not call.error
+        call
+        for call in sandbox.ses.calls(CREATE, answered=None)
+        if call.domain == domain and not call.error
     ]
     assert len(made) == 1
     gc.collect()
@@ -221,7 +234,10 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
 def test_killed_in_mail_from(
     sandbox: Sandbox, stack: _Stack, domain: str, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed when AWS has made one part and nobody knows: the next `up` makes the rest, and it all goes."""
+    """
+    Killed when AWS has made one part and nobody knows: the next `up` makes the rest, and it all
+    goes.
+    """
     stack.declare({domain: {"generation": 1, "mailFrom": "bounce"}})
     reached, go_on = threading.Event(), threading.Event()
     if made == "setting":
@@ -255,7 +271,9 @@ def test_killed_in_mail_from(
 
     result = stack.up()
     assert result.ok, result.stdout
-    verdict = judge_dmarc(send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    verdict = judge_dmarc(
+        send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver)
+    )
     assert verdict.is_aligned_twice
     assert stack.refresh(clear_pending_creates=True).ok
     sandbox.clock.advance(4000)  # for SES's next look
@@ -269,7 +287,9 @@ def test_killed_in_mail_from(
 
 
 def test_interrupted_once(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
-    """The first Ctrl-C ends a wait in two seconds, and a line says what is pending and how to go on."""
+    """
+    The first Ctrl-C ends a wait in two seconds, and a line says what is pending and how to go on.
+    """
     before = sandbox.ses.switches.first_check_seconds
     sandbox.ses.switches.first_check_seconds = 1800
     stack.declare({domain: {"generation": 1}})

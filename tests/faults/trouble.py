@@ -47,12 +47,17 @@ class Trouble:
     def column(self) -> str:
         """Its heading in the matrix."""
         sides = self.kind in (*ANSWER_LOST, *get_args(Interruption))
-        return f"{self.kind}{f', {self.when}' if sides else ''}{', lasting' if self.lasting else ''}"
+        return (
+            f"{self.kind}{f', {self.when}' if sides else ''}{', lasting' if self.lasting else ''}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One call of a run. *step* counts what the engine asked of the providers: each is stored as a whole."""
+    """
+    One call of a run. *step* counts what the engine asked of the providers: each is stored as a
+    whole.
+    """
 
     name: str
     step: int
@@ -67,7 +72,9 @@ class SpoiledError(Exception):
 
 
 class Calls:
-    """The calls of one run. A class for what they share: their count, and what became of the run."""
+    """
+    The calls of one run. A class for what they share: their count, and what became of the run.
+    """
 
     def __init__(self, trouble: Trouble | None = None) -> None:
         self.log: list[Point] = []
@@ -76,7 +83,9 @@ class Calls:
         self._lost = False
 
     def step(self, work: Callable[[], T]) -> T:
-        """What the engine asks of a provider: all of it or nothing, and no more in an interrupted run."""
+        """
+        What the engine asks of a provider: all of it or nothing, and no more in an interrupted run.
+        """
         if stopping.is_set():
             raise Killed
         self._step += 1
@@ -109,7 +118,11 @@ class Calls:
         """Whether the next call, one of that name, is to get an answer that is none."""
         trouble = self._trouble
         faults = get_args(FaultKind)
-        return trouble is not None and trouble.kind in faults and self._hits(trouble, len(self.log), name)
+        return (
+            trouble is not None
+            and trouble.kind in faults
+            and self._hits(trouble, len(self.log), name)
+        )
 
     def _hits(self, trouble: Trouble, number: int, name: str) -> bool:
         if trouble.kind in get_args(Interruption):
@@ -154,5 +167,6 @@ def troubles(log: list[Point]) -> Iterator[Trouble]:
         begins = at == 0 or log[at - 1].step != point.step
         for interruption in get_args(Interruption):
             yield from (
-                Trouble(at, interruption, when) for when in (("before", "after") if begins else ("after",))
+                Trouble(at, interruption, when)
+                for when in (("before", "after") if begins else ("after",))
             )

@@ -32,14 +32,21 @@ PROJECT_FILE: Final = "name: ses-byodkim\nruntime: python\nstackConfigDir: stack
 
 COMMANDS: Final = ("status", "rotate", "records", "doctor", "iam-policy")
 
-_RECORD: Final = {"generation": 1.0, "role": "signing", "name": "s1._domainkey.example.com", "value": "p="}
+_RECORD: Final = {
+    "generation": 1.0,
+    "role": "signing",
+    "name": "s1._domainkey.example.com",
+    "value": "p=",
+}
 
 _RESOURCES: Final = [
     {"type": "byodkim:index:ByodkimDomain", "outputs": {"records": [_RECORD]}},
     {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": "IDENTITY"},
 ]
 
-EXPORTS: Final = tuple({"version": 3, "deployment": {"resources": some}} for some in ([], _RESOURCES))
+EXPORTS: Final = tuple(
+    {"version": 3, "deployment": {"resources": some}} for some in ([], _RESOURCES)
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,9 @@ def put(case: Case) -> None:
         # Lone surrogates become octets that are no UTF-8.
         project.stack_file.write_bytes(case.stack_file.encode("utf-8", "surrogatepass"))
         if case.project_file:
-            (Path(directory) / "Pulumi.yaml").write_bytes(case.project_file.encode("utf-8", "surrogatepass"))
+            (Path(directory) / "Pulumi.yaml").write_bytes(
+                case.project_file.encode("utf-8", "surrogatepass")
+            )
         result = project.run(*case.arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in (0, 1, 2, 3)
@@ -94,7 +103,9 @@ TARGETS = (
                 # No operating system hands on an argument with a NUL.
                 lambda command, rest: [command, *(word.replace("\0", "") for word in rest)],
                 st.sampled_from(COMMANDS),
-                st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS), texts), max_size=4),
+                st.lists(
+                    st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS), texts), max_size=4
+                ),
             ),
             stack_file=st.one_of(st.sampled_from(STACK_FILES), mutated_text(STACK_FILES)),
             project_file=st.one_of(st.just(""), st.just(""), mutated_text([PROJECT_FILE])),

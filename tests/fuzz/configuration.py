@@ -18,14 +18,19 @@ from tests.support.testdata import pem
 
 KEY: Final = pem("rsa1024.pkcs8")
 
-KEYS: Final = {str(one): {"selector": f"s{one}", "privateKey": name} for one, name in ((1, "own"), (2, "x"))}
+KEYS: Final = {
+    str(one): {"selector": f"s{one}", "privateKey": name} for one, name in ((1, "own"), (2, "x"))
+}
 
 FULL: Final = {
     "generation": 2,
     "published": [1, 2, 3],
     "overlapDays": 10,
     "regions": ["eu-west-1", "us-east-1"],
-    "dns": [{"provider": "route53", "zoneId": "Z1", "ttl": 300}, {"provider": "manual", "panel": "wix"}],
+    "dns": [
+        {"provider": "route53", "zoneId": "Z1", "ttl": 300},
+        {"provider": "manual", "panel": "wix"},
+    ],
     "keyBits": 2048,
     "configurationSet": "newsletter",
     "tags": {"team": "mail"},
@@ -41,7 +46,9 @@ CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
     {"domains": {"example.com": FULL, "example.net": {"generation": 1, "dns": "cloudflare"}}},
     {
         "domains": {"example.com": {"generation": 1, "dns": {"provider": "route53", "ttl": 60}}},
-        "defaults": {key: value for key, value in FULL.items() if key not in ("generation", "published")},
+        "defaults": {
+            key: value for key, value in FULL.items() if key not in ("generation", "published")
+        },
         "verification": {"timeoutMinutes": 10, "onTimeout": "fail"},
     },
     {"domains": {"mail.example.com": {"generation": 1, "keys": KEYS}}, "privateKeys": {"own": KEY}},
@@ -62,9 +69,22 @@ ROLE: Final = {
 }
 
 AWS: Final[tuple[dict[str, Any], ...]] = (
-    {"profile": "mail", "allowedAccountIds": ["123456789012"], "defaultTags": {"tags": {"team": "mail"}}},
-    {"accessKey": "AKIA", "secretKey": "secret", "token": "token", "forbiddenAccountIds": ["123456789012"]},
-    {"endpoints": [{"sesv2": "http://127.0.0.1:1", "route53": "http://[::1]", "sts": "https://example.com"}]},
+    {
+        "profile": "mail",
+        "allowedAccountIds": ["123456789012"],
+        "defaultTags": {"tags": {"team": "mail"}},
+    },
+    {
+        "accessKey": "AKIA",
+        "secretKey": "secret",
+        "token": "token",
+        "forbiddenAccountIds": ["123456789012"],
+    },
+    {
+        "endpoints": [
+            {"sesv2": "http://127.0.0.1:1", "route53": "http://[::1]", "sts": "https://example.com"}
+        ]
+    },
     {"assumeRoles": [dict.fromkeys(ROLE_OPTIONS, "text") | ROLE]},
     dict.fromkeys(REFUSED, "true"),
 )
@@ -93,10 +113,24 @@ STACK_FILES: Final = tuple(
 )
 
 YAML_PIECES: Final = (
-    *("&a ", "<<: *a", "!!binary |", "? ", ": ", "- ", "|\n", ">-\n", "\t", "\r\n", "\n  ", "\u2028"),
+    *(
+        "&a ",
+        "<<: *a",
+        "!!binary |",
+        "? ",
+        ": ",
+        "- ",
+        "|\n",
+        ">-\n",
+        "\t",
+        "\r\n",
+        "\n  ",
+        "\u2028",
+    ),
     *("\ufeff", "{secure: v1:x}", "&a [*a]", "!!set {a}", "!!omap [a: 1]"),
     *words(
-        "*a !!python/object:os.system %TAG --- ... { } [ ] ' \" # !< 1_000 0o17 2001-01-01 .inf 0b1 1:30:00"
+        "*a !!python/object:os.system %TAG --- ... { } [ ] ' \" # !< 1_000 0o17 2001-01-01 "
+        ".inf 0b1 1:30:00"
     ),
 )
 

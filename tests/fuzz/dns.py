@@ -1,4 +1,6 @@
-"""Answers of DNS servers: malformed, huge, endless; and values of TXT records that may be anything."""
+"""
+Answers of DNS servers: malformed, huge, endless; and values of TXT records that may be anything.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,20 @@ NAME: Final = "s1._domainkey.mail.example.com"
 DOMAIN: Final = "mail.example.com"
 
 RECORDS: Final = (
-    *(f"{NAME}. {record}" for record in ('60 IN TXT "p=MIIB" "rest"', '60 IN TXT ""', '0 IN TXT "a" "b"')),
+    *(
+        f"{NAME}. {record}"
+        for record in ('60 IN TXT "p=MIIB" "rest"', '60 IN TXT ""', '0 IN TXT "a" "b"')
+    ),
     *(f"{NAME}. 60 IN CNAME {target}." for target in (NAME, "a.example.net", "")),
     f'{NAME}. 60 CH TXT "p=x"',
     *("a.example.net. 60 IN CNAME b.example.net.", "b.example.net. 60 IN CNAME a.example.net."),
     *(f"{zone}. 60 IN NS ns1.example.com." for zone in ("example.com", "mail.example.com")),
     *(f"{zone}. 60 IN NS ns1.example.net." for zone in ("com", "", "example.net")),
-    *("_domainkey.mail.example.com. 60 IN NS .", ". 60 IN A 0.0.0.0", "ns1.example.com. 60 IN AAAA ::1"),
+    *(
+        "_domainkey.mail.example.com. 60 IN NS .",
+        ". 60 IN A 0.0.0.0",
+        "ns1.example.com. 60 IN AAAA ::1",
+    ),
     *("ns1.example.com. 60 IN A 127.0.0.1", "ns1.example.net. 60 IN A 127.0.0.2"),
     "example.com. 60 IN SOA ns1.example.com. h.example.com. 1 2 3 4 5",
 )
@@ -106,7 +115,9 @@ class Case:
 
 
 def put(case: Case) -> None:
-    """One look at a name, whose every question gets the next of the replies, and what is said of it."""
+    """
+    One look at a name, whose every question gets the next of the replies, and what is said of it.
+    """
     clock, asked = FakeClock(), 0
 
     def exchange(query: Message, where: str, timeout: float, port: int, **options: Any) -> Message:
@@ -180,7 +191,9 @@ TARGETS = (
     Target("TXT values", st.lists(mutated_text(VALUES) | texts, max_size=4), put_values, weight=8),
     Target(
         "domain names",
-        st.one_of(mutated_text(["example.com", "mail.bücher.example.", "xn--bcher-kva.example"]), texts),
+        st.one_of(
+            mutated_text(["example.com", "mail.bücher.example.", "xn--bcher-kva.example"]), texts
+        ),
         put_name,
         weight=8,
     ),

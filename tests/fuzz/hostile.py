@@ -1,8 +1,8 @@
 """
 Answers that are made to cost: each has a budget of time and of memory, however long it is.
 
-A name server may send 64 KB, a host may send without end. Servers that refer to ever new ones are in
-`tests/dns/test_hostile_servers.py`.
+A name server may send 64 KB, a host may send without end. Servers that refer to ever new ones are
+in `tests/dns/test_hostile_servers.py`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ MIB: Final = 64
 
 @contextmanager
 def budget() -> Iterator[None]:
-    """What the caller does costs little, or is harm: a refusal must not cost more than an answer."""
+    """
+    What the caller does costs little, or is harm: a refusal must not cost more than an answer.
+    """
     began = time.process_time()
     tracemalloc.start()
     try:
@@ -73,14 +75,18 @@ class Values:
         text = (words * (each // len(words) + 1))[:each]
         values = [text + f"{server:02}{number:02}".encode() for number in range(self.number)]
         return [
-            TXT(RdataClass.IN, RdataType.TXT, [one[at : at + 255] for at in range(0, len(one), 255)])
+            TXT(
+                RdataClass.IN, RdataType.TXT, [one[at : at + 255] for at in range(0, len(one), 255)]
+            )
             for one in values
         ]
 
 
 WORDS: Final = (
     *("END ", "PUBLIC KEY", "TXT ", " ", "\t", "\r\n", "\ufeff"),
-    *words('p= v=DKIM1 k=rsa MI MIIE MIIB AgEA BEGIN PRIVATE ; : = \\ \\; %4D " ----- _domainkey é A'),
+    *words(
+        'p= v=DKIM1 k=rsa MI MIIE MIIB AgEA BEGIN PRIVATE ; : = \\ \\; %4D " ----- _domainkey é A'
+    ),
 )
 
 values = st.builds(
@@ -130,14 +136,20 @@ class Body:
         body = f"{self.begin}{self.again * self.times}{self.end}".encode()
         if self.encoding == "gzip":
             body = gzip.compress(body, compresslevel=1)
-        return Response(self.status, body, {"Content-Encoding": self.encoding} if self.encoding else {})
+        return Response(
+            self.status, body, {"Content-Encoding": self.encoding} if self.encoding else {}
+        )
 
 
 bodies = st.builds(
     Body,
     status=st.sampled_from([200, 200, 400, 429, 500]),
-    begin=st.sampled_from(["", '{"result": "error", "data": "', '{"errors": ["', '{"message": "', "["]),
-    again=st.sampled_from([" ", "[", "x ", "x", '{"message":', '", "', "é", "1,", "Value '", "://", "' at "]),
+    begin=st.sampled_from(
+        ["", '{"result": "error", "data": "', '{"errors": ["', '{"message": "', "["]
+    ),
+    again=st.sampled_from(
+        [" ", "[", "x ", "x", '{"message":', '", "', "é", "1,", "Value '", "://", "' at "]
+    ),
     times=st.sampled_from([0, 900, 100_000, 5_000_000]),
     end=st.sampled_from(["", '"}', '"]}', "]", "0]"]),
     encoding=st.sampled_from(["", "", "gzip", "br", "gzip, gzip"]),

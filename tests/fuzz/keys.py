@@ -59,7 +59,12 @@ TARGETS = (
     ),
     Target(
         "public keys",
-        st.one_of(mutated_text(FILES), damaged_der().map(armoured), base64_of_anything.map(armoured), texts),
+        st.one_of(
+            mutated_text(FILES),
+            damaged_der().map(armoured),
+            base64_of_anything.map(armoured),
+            texts,
+        ),
         put_public,
         weight=4,
     ),

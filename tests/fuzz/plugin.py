@@ -1,4 +1,6 @@
-"""The plugin's inputs: what any program may send, and what a state that was edited by hand may hold."""
+"""
+The plugin's inputs: what any program may send, and what a state that was edited by hand may hold.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,11 @@ KEYS: Final = tuple(map(pool, range(3)))
 
 
 def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
-    known = {"account_id": "123456789012", "dns_resolvers": ("127.0.0.1:53",), "dns_wait_seconds": 0}
+    known = {
+        "account_id": "123456789012",
+        "dns_resolvers": ("127.0.0.1:53",),
+        "dns_wait_seconds": 0,
+    }
     declared = World(KEYS).declared(generation, adopt=True, **known)
     private_key = KEYS[generation - 1].pkcs1_base64()
     inputs = {**property_types.written(declared), "private_key": private_key, **changes}
@@ -55,7 +61,10 @@ def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
 def _outputs(**changes: Any) -> dict[str, Any]:
     world = World(KEYS)
     world.publish(1)
-    outputs = world.verified(1).to_outputs() | {"signed_until": {"0": "2026-11-25T12:00:00Z"}, **changes}
+    outputs = world.verified(1).to_outputs() | {
+        "signed_until": {"0": "2026-11-25T12:00:00Z"},
+        **changes,
+    }
     return as_sent(outputs)
 
 
@@ -72,7 +81,13 @@ def _entry(**changes: Any) -> dict[str, Any]:
 SEEN: Final = {"status": "PENDING", "reason": "SES has not found the key yet"}
 VERDICT: Final = SEEN | {"verified": False, "waited": True, "seen_unverified": False}
 
-BY_API: Final = {"provider": "rfc2136", "server": "192.0.2.53", "port": 53.0, "zone": DOMAIN, "ttl": 600.0}
+BY_API: Final = {
+    "provider": "rfc2136",
+    "server": "192.0.2.53",
+    "port": 53.0,
+    "zone": DOMAIN,
+    "ttl": 600.0,
+}
 TSIG: Final = {"key_name": "byodkim", "key_algorithm": "hmac-sha256"}
 OF_DOMAIN: Final = {"existing": "replace", "domain": DOMAIN, "regions": []}
 _RECORD: Final = BY_API | TSIG | OF_DOMAIN | {"name": f"s1._domainkey.{DOMAIN}", "value": "p=MIIB"}
@@ -102,7 +117,10 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
             )
         case _:
             settings = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
-            in_dns = {"dns": ["route53:Z1", "manual"], "name_servers": {"route53:Z1": ["ns1.example.net"]}}
+            in_dns = {
+                "dns": ["route53:Z1", "manual"],
+                "name_servers": {"route53:Z1": ["ns1.example.net"]},
+            }
             pasted = {"supplied_keys": {"2": "s2:abc"}, "panel": "wix", "panel_zone": DOMAIN}
             return (
                 _inputs(1),
@@ -119,7 +137,10 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
             key = _some("fingerprint record_value selector")
             return ({"domain": DOMAIN, "private_key": KEYS[0].pkcs1_base64(), **key},)
         case "DnsRecord":
-            return (_RECORD | {"present_value": "p=MIIB"}, _RECORD | {"present_value": "v=DKIM1; p=MIIB"})
+            return (
+                _RECORD | {"present_value": "p=MIIB"},
+                _RECORD | {"present_value": "v=DKIM1; p=MIIB"},
+            )
         case "DkimVerification":
             pending = _entry() | VERDICT
             return {"results": [pending]}, {"results": [pending | {"verified": True}]}, {}
@@ -127,7 +148,11 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
             return (
                 _outputs(),
                 _outputs(key_set_at=None, signing_since=None, status="AWAITING_DNS"),
-                _outputs(dns=["route53:Z1"], name_servers={"route53:Z1": ["ns1.example.net"]}, adopted=True),
+                _outputs(
+                    dns=["route53:Z1"],
+                    name_servers={"route53:Z1": ["ns1.example.net"]},
+                    adopted=True,
+                ),
             )
 
 
@@ -151,7 +176,11 @@ def cases(kind: Kind) -> st.SearchStrategy[Case]:
     right = st.sampled_from(inputs(kind))
     calls = st.sampled_from(CALLS)
     wrong_inputs = st.builds(
-        Case, st.just(kind), mutated(inputs(kind), wire), st.sampled_from([*states(kind), None]), calls
+        Case,
+        st.just(kind),
+        mutated(inputs(kind), wire),
+        st.sampled_from([*states(kind), None]),
+        calls,
     )
     wrong_state = st.builds(Case, st.just(kind), right, mutated(states(kind), wire), calls)
     if kind in ("DkimKey", "DnsRecord"):  # what a domain declares, from settings that were checked
@@ -178,13 +207,19 @@ def put(case: Case) -> None:
 
 def _as_sent(value: Any) -> dict[str, Any]:
     """A map without None, as the wire has it."""
-    return {name: one for name, one in value.items() if one is not None} if isinstance(value, Mapping) else {}
+    return (
+        {name: one for name, one in value.items() if one is not None}
+        if isinstance(value, Mapping)
+        else {}
+    )
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Checked inputs as they come back, secrets in plain."""
     return {
-        name: one["value"] if isinstance(one, Mapping) and "4dabf18193072939515e22adb298388d" in one else one
+        name: one["value"]
+        if isinstance(one, Mapping) and "4dabf18193072939515e22adb298388d" in one
+        else one
         for name, one in inputs.items()
     }
 
@@ -198,11 +233,15 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
             provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
             return provider
         case "DkimVerification":
-            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.outside, run=world.run)
+            return dkim_verification_provider.DkimVerificationProvider(
+                lambda _: world.outside, run=world.run
+            )
         case _:
             route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
             return dkim_identity_provider.ByodkimIdentityProvider(
-                lambda _: world.outside, lambda *_, **__: cast(Route53Client, route53), run=world.run
+                lambda _: world.outside,
+                lambda *_, **__: cast(Route53Client, route53),
+                run=world.run,
             )
 
 
@@ -212,7 +251,9 @@ def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:
     return Host()
 
 
-def _call(provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]) -> None:
+def _call(
+    provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]
+) -> None:
     unknown = has_unknown(news)
     calls: dict[str, Callable[[], object]] = {
         "diff": lambda: provider.diff("id", olds, news),
@@ -265,7 +306,12 @@ every_kind = st.one_of(*(cases(kind) for kind in KINDS))
 ONCE_HARMFUL = (
     Case("ByodkimIdentity", inputs("ByodkimIdentity")[2] | {"domain": UNKNOWN}, None, "create"),
     Case("ByodkimIdentity", inputs("ByodkimIdentity")[0] | {"owner": UNKNOWN}, _outputs(), "diff"),
-    Case("ByodkimIdentity", inputs("ByodkimIdentity")[0] | {"account_id": "\x1b[2J"}, _outputs(), "diff"),
+    Case(
+        "ByodkimIdentity",
+        inputs("ByodkimIdentity")[0] | {"account_id": "\x1b[2J"},
+        _outputs(),
+        "diff",
+    ),
     Case("DkimKey", {"domain": DOMAIN, "secret_name": "\x1f", "key_store": STORE}, None, "create"),
 )
 

@@ -1,4 +1,6 @@
-"""Answers of SES: fields missing or of another kind, unknown words, other statuses, no JSON at all."""
+"""
+Answers of SES: fields missing or of another kind, unknown words, other statuses, no JSON at all.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +60,20 @@ BODIES: Final[tuple[Any, ...]] = (
 )
 
 ERRORS: Final = (
-    *("", "NotFoundException", "AlreadyExistsException", "BadRequestException", "TooManyRequestsException"),
-    *("ConcurrentModificationException", "LimitExceededException", "AccessDeniedException", "x:y:z", "\x7f"),
+    *(
+        "",
+        "NotFoundException",
+        "AlreadyExistsException",
+        "BadRequestException",
+        "TooManyRequestsException",
+    ),
+    *(
+        "ConcurrentModificationException",
+        "LimitExceededException",
+        "AccessDeniedException",
+        "x:y:z",
+        "\x7f",
+    ),
 )
 
 
@@ -101,7 +115,9 @@ class _Wire:
     """What stands between boto3 and the network: the answers of one case, over and over."""
 
     def __init__(self) -> None:
-        session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="secret", region_name=REGION)
+        session = boto3.Session(
+            aws_access_key_id="AKIA", aws_secret_access_key="secret", region_name=REGION
+        )
         self.client = session.client("sesv2", config=CLIENT)
         self.client.meta.events.register("before-send.sesv2", self._answer)
         self.answers: Sequence[Response] = ()
@@ -163,7 +179,10 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         declared=world.declared(1),
         instance="i",
         key=KeyInSes(
-            key_set_at=START, key_set_by="CreateEmailIdentity", signing_since=START, status="SUCCESS"
+            key_set_at=START,
+            key_set_by="CreateEmailIdentity",
+            signing_since=START,
+            status="SUCCESS",
         ),
         origin="EXTERNAL",
         signing_enabled=True,
@@ -194,7 +213,9 @@ def _verify(ses: SesClient) -> None:
     world = _world()
     told = {"key_set_at": START, "key_set_by": "CreateEmailIdentity"}
     key = {"selector": "s1", "record_value": world.declared(1).record_value}
-    entries = [Entry(domain=f"example.{end}", region=REGION, **key, **told) for end in ("com", "net")]
+    entries = [
+        Entry(domain=f"example.{end}", region=REGION, **key, **told) for end in ("com", "net")
+    ]
     sources = replace(world.outside, ses=lambda _: ses)
     for verdict in verification.verify(entries, [], sources, timeout_minutes=1, on_timeout="warn"):
         json.dumps(verdict.to_properties())

@@ -18,10 +18,14 @@ CPU_SECONDS: Final = 30
 """How much of a processor one input may use before it counts as a hang."""
 
 WAIT_SECONDS: Final = 600
-"""How long one input may wait before it counts as a hang. A busy machine keeps it waiting for long."""
+"""
+How long one input may wait before it counts as a hang. A busy machine keeps it waiting for long.
+"""
 
 ROUND: Final = 2000
-"""Inputs from one seed: Hypothesis remembers all of a round, and begins the next with simple ones."""
+"""
+Inputs from one seed: Hypothesis remembers all of a round, and begins the next with simple ones.
+"""
 
 MAX_CHARACTERS: Final = 2000
 """Of a line of an error: who puts in pages does not want them back."""
@@ -61,7 +65,9 @@ def _check_readable(error: ByodkimError, shown: str, characters: int) -> None:
     assert not [line for line in lines if not line.isprintable()], "a terminal would obey it"
     assert max(map(len, lines)) <= characters, "a line is too long to be read"
     if isinstance(error, InvalidSettings):
-        assert not [problem for problem in error.problems if "\n" in problem], "a problem is one line"
+        assert not [problem for problem in error.problems if "\n" in problem], (
+            "a problem is one line"
+        )
 
 
 def put_cases(target: Target, cases: int, seed: int) -> int:
@@ -105,7 +111,9 @@ def _time_limit() -> Iterator[None]:
     )
     with ExitStack() as stack:
         for timer, number, seconds, of_what in timers:
-            stack.callback(signal.signal, number, signal.signal(number, _giving_up(seconds, of_what)))
+            stack.callback(
+                signal.signal, number, signal.signal(number, _giving_up(seconds, of_what))
+            )
             # Again and again: what is raised within a callback of the garbage collector is lost.
             signal.setitimer(timer, seconds, seconds)
             stack.callback(signal.setitimer, timer, 0)

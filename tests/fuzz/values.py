@@ -1,4 +1,7 @@
-"""Strategies for values that are nearly right: what is right with a few pieces replaced, lost or moved."""
+"""
+Strategies for values that are nearly right: what is right with a few pieces replaced, lost or
+moved.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,17 @@ NUMBERS: Final = (0.0, 1.0, -1.0, 2.0, 3.0, 1.5, 2048.0, 1e300, 2.0**63, -0.0)
 
 texts: SearchStrategy[str] = st.one_of(st.sampled_from(WORDS), st.text(max_size=20))
 
-_SHAPES: Final = ([], {}, [[]], [{}], {"": {}}, ["a", 1.0], {"a": [1.0]}, [[["a"]]], {"secure": "v1:x"})
+_SHAPES: Final = (
+    [],
+    {},
+    [[]],
+    [{}],
+    {"": {}},
+    ["a", 1.0],
+    {"a": [1.0]},
+    [[["a"]]],
+    {"secure": "v1:x"},
+)
 
 plain: SearchStrategy[Any] = st.one_of(
     st.sampled_from(
@@ -55,7 +68,10 @@ wire: SearchStrategy[Any] = st.one_of(
 
 @st.composite
 def mutated(draw: st.DrawFn, right: Sequence[Any], wrong: SearchStrategy[Any] = plain) -> Any:
-    """One of the *right* values with up to four pieces of it replaced, lost, moved, or something added."""
+    """
+    One of the *right* values with up to four pieces of it replaced, lost, moved, or something
+    added.
+    """
     value = [_copied(draw(st.sampled_from(right)))]
     for _ in range(draw(st.integers(0, 4))):
         places = list(_places(value))

@@ -1,4 +1,6 @@
-"""Every backend beside what it talks to, and what the tests of hosts do with one. No assertion here."""
+"""
+Every backend beside what it talks to, and what the tests of hosts do with one. No assertion here.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,10 @@ class _Fast(Clock):
 
 
 def hasty(least: float = 0.0) -> dict[str, Any]:
-    """What a record is given so that a minute is over at once; no wait is shorter than *least* seconds."""
+    """
+    What a record is given so that a minute is over at once; no wait is shorter than *least*
+    seconds.
+    """
     return {"clock": _Fast(least), "progress": FakeProgress()}
 
 
@@ -140,7 +145,11 @@ class ByHttp(Backend):
         self.put, self.stored = self.stand_in.put, self.stand_in.stored
 
     def host(
-        self, *, timeout_seconds: float = 5, secrets: Mapping[str, str] | None = None, **settings: Any
+        self,
+        *,
+        timeout_seconds: float = 5,
+        secrets: Mapping[str, str] | None = None,
+        **settings: Any,
     ) -> DnsHost:
         """As the product reaches it, with other *secrets* and *settings*."""
         given = {**self.stand_in.secrets, **(secrets or {})}

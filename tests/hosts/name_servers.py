@@ -1,7 +1,8 @@
 """
 BIND, Knot and PowerDNS on loopback, each the primary server of a zone that takes signed updates.
 
-They are started from Debian's packages, with a configuration as their manuals have it. No assertion here.
+They are started from Debian's packages, with a configuration as their manuals have it. No assertion
+here.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
 @contextmanager
 def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> Iterator[Server]:
     """
-    The server *kind*, one of `SERVERS`, with *zone*; again with what it had, in the same *directory*.
+    The server *kind*, one of `SERVERS`, with *zone*; again with what it had, in the same
+    *directory*.
 
     *options*: `records` are further lines of the zone, `below` is another zone that it serves too.
     """
@@ -85,7 +87,10 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
     log = directory / "log"
     text = ZONE_TEXT.replace(ZONE, zone).replace(ADDRESS, address) + str(options.get("records", ""))
     commands = SERVERS[kind](directory, port, zone, text, options)
-    with log.open("w") as output, subprocess.Popen(commands, stdout=output, stderr=output) as process:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(commands, stdout=output, stderr=output) as process,
+    ):
         try:
             await_zones(address, port, [zone], monotonic() + START_SECONDS, log)
             yield Server(port, zone, address)
@@ -93,7 +98,9 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
             process.terminate()
 
 
-def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+def bind(
+    directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]
+) -> list[str]:
     """https://bind9.readthedocs.io/en/v9.18.0/reference.html: update-policy"""
     policy = options.get("policy", f"grant {KEY} zonesub TXT;")
     files = _files(directory, zone, text, options)
@@ -102,7 +109,9 @@ def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
     return bind_command(directory, port, str(options["address"]), zones, keys=keys)
 
 
-def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+def knot(
+    directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]
+) -> list[str]:
     """https://www.knot-dns.cz/docs/3.2/html/configuration.html#dynamic-updates"""
     (directory / "db").mkdir()
     (directory / "knot.conf").write_text(
@@ -121,7 +130,9 @@ def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
     return [program("knotd", "knot"), "-c", str(directory / "knot.conf")]
 
 
-def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+def powerdns(
+    directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]
+) -> list[str]:
     """https://doc.powerdns.com/authoritative/dnsupdate.html"""
     (directory / "pdns.conf").write_text(
         f"launch=gsqlite3\ngsqlite3-database={directory}/pdns.sqlite3\nsocket-dir={directory}\n"
@@ -144,13 +155,20 @@ def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[
         ]
     for arguments in commands:
         done = subprocess.run(
-            [util, f"--config-dir={directory}", *arguments], capture_output=True, text=True, check=False
+            [util, f"--config-dir={directory}", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr + done.stdout
     return [program("pdns_server", "pdns-server"), f"--config-dir={directory}"]
 
 
-SERVERS: Final[Mapping[str, Callable[..., list[str]]]] = {"BIND": bind, "Knot": knot, "PowerDNS": powerdns}
+SERVERS: Final[Mapping[str, Callable[..., list[str]]]] = {
+    "BIND": bind,
+    "Knot": knot,
+    "PowerDNS": powerdns,
+}
 
 
 def _files(directory: Path, zone: str, text: str, options: Mapping[str, object]) -> dict[str, str]:

@@ -22,7 +22,9 @@ def _is_change(wire: bytes) -> bool:
 
 
 class Proxy:
-    """Passes everything on to *target*, but for the *troubles*: one for each of the next changes."""
+    """
+    Passes everything on to *target*, but for the *troubles*: one for each of the next changes.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -60,7 +62,10 @@ class Proxy:
         return trouble
 
     def _passed_on(self, octets: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.target)) as onward, onward.makefile("rb") as stream:
+        with (
+            socket.create_connection(("127.0.0.1", self.target)) as onward,
+            onward.makefile("rb") as stream,
+        ):
             onward.sendall(octets)
             head = stream.read(2)
             return head + stream.read(struct.unpack("!H", head)[0])

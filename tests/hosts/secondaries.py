@@ -29,10 +29,14 @@ class Secondaries:
         return self._kept or self._transferred()
 
     def _transferred(self):
-        xfr = dns.query.xfr(ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5)
+        xfr = dns.query.xfr(
+            ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5
+        )
         zone = dns.zone.from_xfr(xfr, relativize=False)
         sets = []
         for name, found in zone.iterate_rdatasets():
             values = tuple(rdata.to_text() for rdata in found)
-            sets.append(RecordSet(name.to_text(), dns.rdatatype.to_text(found.rdtype), found.ttl, values))
+            sets.append(
+                RecordSet(name.to_text(), dns.rdatatype.to_text(found.rdtype), found.ttl, values)
+            )
         return [HostedZone(self._server.zone, NAME_SERVERS, tuple(sets))]

@@ -1,5 +1,6 @@
 """
-A CNAME in one zone, the key in another, at real name servers: everybody who asks finds the key, or nobody.
+A CNAME in one zone, the key in another, at real name servers: everybody who asks finds the key, or
+nobody.
 
 The product's lookup, its diagnosis, and a receiver of mail, who asks a resolver: Unbound's library.
 """
@@ -45,7 +46,9 @@ def servers(request, tmp_path_factory):
 
         def run(kind, zone, **options):
             directory = tmp_path_factory.mktemp(kind)
-            return running.enter_context(name_servers.running(kind, directory, zone, port=port, **options))
+            return running.enter_context(
+                name_servers.running(kind, directory, zone, port=port, **options)
+            )
 
         if other:
             # BIND listens at no address that no network interface has.
@@ -81,7 +84,9 @@ def receiver_finds_the_key(servers, tmp_path):
 
 
 def test_all_agree(servers, tmp_path):
-    """The key is there for all once it stands at the target, and for nobody before and after that."""
+    """
+    The key is there for all once it stands at the target, and for nobody before and after that.
+    """
     host = servers[-1].host(zone=KEYS_ZONE)
     assert seen(servers, tmp_path) == (False, ("wrong", "cname"), False)
     published(host, TARGET, existing="slot")

@@ -1,4 +1,6 @@
-"""One suite for every backend: what `publish` and `withdraw` do at a host, whatever goes wrong there."""
+"""
+One suite for every backend: what `publish` and `withdraw` do at a host, whatever goes wrong there.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def name(backend):
 
 @cases("value", {"long": "p=" + "A" * 408, "odd": NEIGHBOUR})
 def test_value(backend, name, value):
-    """A long value, or one with quotes and backslashes, arrives as it is, and goes without a trace."""
+    """
+    A long value, or one with quotes and backslashes, arrives as it is, and goes without a trace.
+    """
     assert published(backend.host(), name, value, "replace") == value
     assert backend.stored(name) == [value]
     assert lookup(backend.host(), name) == (value,)
@@ -55,7 +59,10 @@ def test_repeated(backend, name):
 
 
 def test_foreign_value(backend, name):
-    """At a selector that somebody chose, another value is an error and stays, until somebody removes it."""
+    """
+    At a selector that somebody chose, another value is an error and stays, until somebody removes
+    it.
+    """
     backend.put(name, *records.strings(OTHER))
     with pytest.raises(DnsRefused, match="a TXT record with another value is there already"):
         published(backend.host(), name)
@@ -91,7 +98,9 @@ def test_split_elsewhere(backend, name):
 
 
 def test_parallel(backend, name):
-    """Sixteen records of one zone at once are sixteen records, and none after they are withdrawn."""
+    """
+    Sixteen records of one zone at once are sixteen records, and none after they are withdrawn.
+    """
     names = [f"n{number}.{name}" for number in range(16)]
     with ThreadPoolExecutor(16) as threads:
         made = list(threads.map(lambda each: published(backend.host(), each), names))
@@ -102,7 +111,10 @@ def test_parallel(backend, name):
 
 @pytest.mark.parametrize("trouble", ["lost before", "lost after", "garbage", "hang"])
 def test_answer_lost(backend, name, trouble):
-    """A response that does not come, or is none, changes nothing of the end, and nothing is done twice."""
+    """
+    A response that does not come, or is none, changes nothing of the end, and nothing is done
+    twice.
+    """
     host = backend.host(timeout_seconds=0.5 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
@@ -140,7 +152,10 @@ def test_wildcard(backend, name, wildcard):
 
 
 def test_wrong_secret(backend, name):
-    """A secret that opens nothing is refused at once, with the place for the right one, and is not shown."""
+    """
+    A secret that opens nothing is refused at once, with the place for the right one, and is not
+    shown.
+    """
     host = backend.wrong_secret()
     with pytest.raises(DnsRefused) as refused:
         published(host, name)

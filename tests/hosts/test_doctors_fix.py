@@ -1,4 +1,6 @@
-"""What `byodkim doctor` says of a record by API, followed: the record is right, and alone at its name."""
+"""
+What `byodkim doctor` says of a record by API, followed: the record is right, and alone at its name.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ class Run:
 @pytest.mark.parametrize("others", [(), ("v=spf1 -all",), ("v=spf1 -all", "another")])
 @pytest.mark.parametrize("is_there", [True, False], ids=["there", "gone"])
 def test_followed(signing_keys, existing, others, is_there):
-    """A run writes the record again; a value that the run refuses, or does not see, is deleted by hand."""
+    """
+    A run writes the record again; a value that the run refuses, or does not see, is deleted by
+    hand.
+    """
     key = signing_keys[0].public_key_der
     value = records.record_value(key)
     host = Host()
@@ -49,8 +54,9 @@ def test_followed(signing_keys, existing, others, is_there):
         assert said.startswith("run `pulumi up --refresh`, ")
         if not run.again():
             assert (
-                "if the run refuses because another value is there, delete that one and run it again" in said
-            )
+                "if the run refuses because another value is there, delete that one and run "
+                "it again"
+            ) in said
             host.there = []
             assert run.again()
         if wrong.code == "several-records":

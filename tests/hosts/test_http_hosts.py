@@ -75,7 +75,11 @@ def between(backend, happens):
 
 
 def secrets_in(backend, text):
-    return [secret for secret in backend.stand_in.secrets.values() if len(secret) > 10 and secret in text]
+    return [
+        secret
+        for secret in backend.stand_in.secrets.values()
+        if len(secret) > 10 and secret in text
+    ]
 
 
 @pytest.mark.parametrize("trouble", ["429", "503", "500", "sign-in"])
@@ -91,7 +95,9 @@ def test_passing_trouble(backend, trouble, hits):
 
 
 def test_removed_meanwhile(backend):
-    """A record that somebody else removes between the read and the removal is gone, as it should be."""
+    """
+    A record that somebody else removes between the read and the removal is gone, as it should be.
+    """
     backend.put(NAME, VALUE)
     between(backend, backend.stand_in.records.clear)
     withdraw(backend.host(), NAME, **hasty())
@@ -108,13 +114,22 @@ def test_refused_before_the_change(backend):
 ODD: Final = (
     *(None, [], {}, "text", 5, [5], {"items": 5}, {"items": [5]}, {"items": [{"type": "TXT"}]}),
     {"items": [{"type": "TXT", "name": NAME.removesuffix(f".{ZONE}")}]},
-    *({"result": "success", "data": data} for data in (None, 5, [5], [{"type": "TXT", "record": NAME}])),
+    *(
+        {"result": "success", "data": data}
+        for data in (None, 5, [5], [{"type": "TXT", "record": NAME}])
+    ),
     *({"dnsZone": zone} for zone in (None, {"records": 5}, {"records": [5]})),
-    *({"dnsZone": {"records": [{"type": "TXT", "hostName": NAME, **more}]}} for more in ({}, {"values": 5})),
+    *(
+        {"dnsZone": {"records": [{"type": "TXT", "hostName": NAME, **more}]}}
+        for more in ({}, {"values": 5})
+    ),
     *({"status": 1, "data": data} for data in (None, [5], [{"type": "record"}])),
     {"status": 1, "data": [{"type": "record", "record_type": "SOA", "data_b64": ["é"] * 3}]},
     {"status": 0, "errors": 5},
-    *({"success": True, "result": result} for result in (None, 5, [5], [{}], [{"id": 1, "name": ZONE}])),
+    *(
+        {"success": True, "result": result}
+        for result in (None, 5, [5], [{}], [{"id": 1, "name": ZONE}])
+    ),
     {"success": False, "errors": [{"code": 1}], "result": []},
     {"success": True, "result": [{"id": "1", "name": ZONE, "type": "TXT", "content": 5}]},
 )
@@ -170,14 +185,19 @@ def test_foreign_zone(backend):
 
 
 def test_nothing_is_shown(backend, caplog):
-    """With every log on, no secret is in one, a key in a query neither; nor in what is printed of a host."""
+    """
+    With every log on, no secret is in one, a key in a query neither; nor in what is printed of a
+    host.
+    """
     with caplog.at_level(logging.DEBUG):
         published(backend.host(), NAME)
         backend.trouble("lost after")
         withdraw(backend.host(), NAME)
     assert "urllib3.connectionpool" in {record.name for record in caplog.records}
     assert secrets_in(backend, caplog.text + repr(vars(backend.host()))) == []
-    assert repr(Credentials("of-test", backend.stand_in.secrets, {}, {})) == "Credentials('of-test')"
+    assert (
+        repr(Credentials("of-test", backend.stand_in.secrets, {}, {})) == "Credentials('of-test')"
+    )
 
 
 # The client itself
@@ -214,10 +234,18 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
         "408": (Response(408, None), DnsUnconfirmed, "trouble at the host: 408"),
         "425": (Response(425, None), DnsUnconfirmed, "trouble at the host: 425"),
         "503": (Response(503, None), DnsUnconfirmed, "trouble at the host: 503"),
-        "no date": (Response(503, None, {"Retry-After": BEYOND}), DnsUnconfirmed, "trouble at the host: 503"),
+        "no date": (
+            Response(503, None, {"Retry-After": BEYOND}),
+            DnsUnconfirmed,
+            "trouble at the host: 503",
+        ),
         "redirect": (REDIRECT, DnsRefused, "302, a redirect, which is not followed"),
         "message": (Response(400, {"message": "no"}), DnsRefused, "400 no"),
-        "several": (Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}), DnsRefused, "400 no, X1"),
+        "several": (
+            Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}),
+            DnsRefused,
+            "400 no, X1",
+        ),
         "inside": (Response(400, {"error": {"details": "why"}}), DnsRefused, "400 why"),
         "text": (Response(400, "plain"), DnsRefused, "400 plain"),
         "lines": (Response(400, {"message": "a\nb\tc"}), DnsRefused, "400 a b c"),
@@ -236,7 +264,9 @@ def test_words(godaddy, answer, error, said):
 
 
 def test_no_connection():
-    """A host that takes no connection is not waited for as long as for a response, and nobody says so."""
+    """
+    A host that takes no connection is not waited for as long as for a response, and nobody says so.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         api = Api(f"http://127.0.0.1:{address[1]}")
@@ -253,7 +283,10 @@ def test_plain_http():
 
 
 def test_no_tls(godaddy):
-    """What does not speak TLS may do so the next time: a balancer that starts, a connection that broke."""
+    """
+    What does not speak TLS may do so the next time: a balancer that starts, a connection that
+    broke.
+    """
     with pytest.raises(DnsUnconfirmed, match="the TLS connection failed"):
         Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
     assert godaddy.stand_in.requests == []
@@ -347,13 +380,22 @@ def test_nothing_begins_once_interrupted(backend):
         *(("godaddy", {"filters": one}) for one in (True, False)),
         *(("dreamhost", {"final_dot": one}) for one in (True, False)),
         *(("cpanel", {"relative_names": one}) for one in (True, False)),
-        *(("wix", {"long_values": one, "kept": "as it came"}) for one in ("one piece", "quoted strings")),
-        *(("wix", {"long_values": one, "kept": "quoted strings"}) for one in ("one piece", "quoted strings")),
+        *(
+            ("wix", {"long_values": one, "kept": "as it came"})
+            for one in ("one piece", "quoted strings")
+        ),
+        *(
+            ("wix", {"long_values": one, "kept": "quoted strings"})
+            for one in ("one piece", "quoted strings")
+        ),
     ],
     ids=repr,
 )
 def test_kept_and_listed(provider, switches):
-    """However a host keeps and lists records, in however many pages, ours are found, and changed alone."""
+    """
+    However a host keeps and lists records, in however many pages, ours are found, and changed
+    alone.
+    """
     zone = "xn--bcher-kva.example"
     name = f"s1._domainkey.{zone}"
     with by_http(provider, zone) as backend:
@@ -379,7 +421,13 @@ OFF = "the host has switched tokens or the zone editor off"
 @pytest.mark.parametrize(
     ("provider", "switches", "given", "text", "hint"),
     [
-        ("godaddy", {"scopes": frozenset({"domains.domain:read"})}, {}, "403 The token lacks a scope", ""),
+        (
+            "godaddy",
+            {"scopes": frozenset({"domains.domain:read"})},
+            {},
+            "403 The token lacks a scope",
+            "",
+        ),
         ("godaddy", {"may_use": False}, {}, "403 Authenticated user is not allowed access", ""),
         ("godaddy", {"expires": LONG_AGO}, {}, "401 Unauthorized", "may have expired"),
         ("godaddy", {}, {"ttl": 60}, "422 ttl must be between 600 and 86400", ""),
@@ -388,8 +436,20 @@ OFF = "the host has switched tokens or the zone editor off"
         ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access token", NEW_TOKEN),
         ("cloudflare", {"may_read_zone": False}, {}, UNREAD.format(ZONE), NO_ZONE),
         ("cloudflare", {}, {"zone": BELOW}, UNREAD.format(BELOW), NO_ZONE),
-        ("dreamhost", {"all_functions": False}, {}, "this_key_cannot_access_this_cmd", "All dns functions"),
-        ("wix", {"may_manage": False}, {}, "403 Manage Domains", "lack the permission Manage Domains"),
+        (
+            "dreamhost",
+            {"all_functions": False},
+            {},
+            "this_key_cannot_access_this_cmd",
+            "All dns functions",
+        ),
+        (
+            "wix",
+            {"may_manage": False},
+            {},
+            "403 Manage Domains",
+            "lack the permission Manage Domains",
+        ),
         ("cpanel", {"tokens": False}, {}, "401 Access denied", OFF),
         ("cpanel", {"zone_editor": False}, {}, "feature", OFF),
     ],
@@ -441,7 +501,10 @@ def test_godaddy_doubles(godaddy, doubles):
 
 def test_godaddy_long_value(godaddy):
     """A value that GoDaddy does not take is an error, not a record."""
-    assert "has 600 characters, at most 512 fit" in refused(godaddy.host(), value="p=" + "A" * 598).text
+    assert (
+        "has 600 characters, at most 512 fit"
+        in refused(godaddy.host(), value="p=" + "A" * 598).text
+    )
     assert godaddy.stand_in.records == []
     assert published(godaddy.host(), NAME) == VALUE
 
@@ -450,7 +513,12 @@ def test_cloudflare_content(cloudflare):
     """A value is sent in quoted strings of at most 255 octets; 1 leaves the TTL to Cloudflare."""
     published(cloudflare.host(ttl=1), NAME)
     (sent,) = [one.body for one in cloudflare.stand_in.requests if one.method == "POST"]
-    assert sent == {"type": "TXT", "name": NAME, "content": f'"{VALUE[:255]}" "{VALUE[255:]}"', "ttl": 1}
+    assert sent == {
+        "type": "TXT",
+        "name": NAME,
+        "content": f'"{VALUE[:255]}" "{VALUE[255:]}"',
+        "ttl": 1,
+    }
 
 
 def test_cloudflare_two_zones(cloudflare):
@@ -459,7 +527,8 @@ def test_cloudflare_two_zones(cloudflare):
     cloudflare.stand_in.more_zones = (more,)
     error = refused(cloudflare.host())
     listed = (
-        f"{'0a' * 16} (ada.ns.cloudflare.com, bob.ns.cloudflare.com), {'0b' * 16} (eve.ns.cloudflare.com)"
+        f"{'0a' * 16} (ada.ns.cloudflare.com, bob.ns.cloudflare.com), {'0b' * 16} "
+        "(eve.ns.cloudflare.com)"
     )
     assert error.text.endswith(f"several zones are called {ZONE!r}: {listed}")
     assert "set `zoneId` to the one whose name servers the registrar names" in error.hint
@@ -470,19 +539,26 @@ def test_cloudflare_two_zones(cloudflare):
 
 
 def test_cloudflare_changed_meanwhile(cloudflare):
-    """What somebody else adds between the read and the change is seen: nothing is doubled, nothing fails."""
+    """
+    What somebody else adds between the read and the change is seen: nothing is doubled, nothing
+    fails.
+    """
     between(cloudflare, lambda: cloudflare.put(NAME, VALUE))
     assert published(cloudflare.host(), NAME, **hasty()) == VALUE
     assert cloudflare.stored(NAME) == [VALUE]
 
 
 def test_dreamhost_limits(dreamhost):
-    """Ten additions in five minutes: the eleventh is not lost, it is said, and comes in a later run."""
+    """
+    Ten additions in five minutes: the eleventh is not lost, it is said, and comes in a later run.
+    """
     dreamhost.stand_in.limited = True
     *names, last = [f"s{number}._domainkey.{ZONE}" for number in range(11)]
     for name in names:
         published(dreamhost.host(), name)
-    with pytest.raises(DnsUnconfirmed, match="asked too often: slow_down_bucko 10 times in 0:05:00"):
+    with pytest.raises(
+        DnsUnconfirmed, match="asked too often: slow_down_bucko 10 times in 0:05:00"
+    ):
         published(dreamhost.host(), last, **hasty())
     dreamhost.stand_in.clock.advance(timedelta(minutes=5))
     assert published(dreamhost.host(), last) == VALUE
@@ -514,7 +590,10 @@ def test_wix_ttl(wix):
     [
         *("gator1.example", "https://gator1.example:2083", "https://joe@gator1.example"),
         *(f"https://joe:SECRETTOKEN@{end}" for end in ("", "[gator1", "gator1.example:port")),
-        *(f"https://joe:SECRETTOKEN@gator1.example{end}" for end in ("/cpsess", "?session=1", "#top")),
+        *(
+            f"https://joe:SECRETTOKEN@gator1.example{end}"
+            for end in ("/cpsess", "?session=1", "#top")
+        ),
     ],
 )
 def test_cpanel_url(cpanel, url):
@@ -539,7 +618,9 @@ def test_stand_in_elsewhere(provider, url):
 
 
 def test_cpanel_serial(cpanel):
-    """An edit of somebody else in between is seen by the serial, and our line is not another one's."""
+    """
+    An edit of somebody else in between is seen by the serial, and our line is not another one's.
+    """
     cpanel.put(NAME, VALUE)
     others = iter((f"a.{ZONE}", f"b.{ZONE}"))
 
@@ -577,7 +658,9 @@ def of(given, variable=None):
 @pytest.mark.parametrize("written", ["tok%2FenABCDEF", "to@kenABCDEF", "tok:enABCDEF"])
 def test_token_within_a_url(written):
     """A token that stands within a secret URL is hidden as it is sent."""
-    credentials = Credentials("x", {"url": f"https://user:{written}@panel.example:2083"}, {"url": "V"}, {})
+    credentials = Credentials(
+        "x", {"url": f"https://user:{written}@panel.example:2083"}, {"url": "V"}, {}
+    )
     assert credentials.said(f"no right for {unquote(written)}") == "no right for [secret]"
 
 
@@ -590,7 +673,10 @@ def test_secret_in_the_words_of_a_host(given, source):
     assert sent == "pat_a+b/C=9"
     quoted = (
         *(sent, quote(sent, safe=""), quote(sent, safe="").lower(), sent.upper()),
-        *(base64.b64encode(f"{user}{sent}".encode()).decode() for user in ("", "jo:", "joe:", "root:")),
+        *(
+            base64.b64encode(f"{user}{sent}".encode()).decode()
+            for user in ("", "jo:", "joe:", "root:")
+        ),
         base64.urlsafe_b64encode(sent.encode()).decode(),
     )
     for one in quoted:
@@ -608,7 +694,9 @@ def test_secret_in_the_words_of_a_host(given, source):
     },
 )
 def test_no_secret(given, missing, reason):
-    """What is none, or can't stand in a header, is refused before a library quotes it in an error."""
+    """
+    What is none, or can't stand in a header, is refused before a library quotes it in an error.
+    """
     assert of(given).missing() == missing
     with pytest.raises(DnsRefused, match=reason) as refused:
         of(given)["token"]

@@ -193,13 +193,24 @@ def test_errors_that_pass(host, calm, when, error):
     {
         "at once": ({("add", 1): NO}, "nothing was changed in DNS; do this", []),
         # A host that was busy has done nothing.
-        "after busy": ({("add", 1): Busy(BUSY), ("add", 2): NO}, "nothing was changed in DNS; do this", []),
+        "after busy": (
+            {("add", 1): Busy(BUSY), ("add", 2): NO},
+            "nothing was changed in DNS; do this",
+            [],
+        ),
         # A token that ends in the middle: nobody says that nothing was changed.
-        "after the change": ({("values", 2): NO}, "the record may have been changed; do this", [VALUE]),
+        "after the change": (
+            {("values", 2): NO},
+            "the record may have been changed; do this",
+            [VALUE],
+        ),
     },
 )
 def test_refusal(host, calm, errors, hint, there):
-    """What will never work is not tried again; the hint says what was changed, and goes on as the host's."""
+    """
+    What will never work is not tried again; the hint says what was changed, and goes on as the
+    host's.
+    """
     host.before = {when: [raising(error)] for when, error in errors.items()}
     error = refused(host, OURS, calm)
     assert str(error) == f"{host.label}: {NAME}: no\n  hint: {hint}"
@@ -251,7 +262,10 @@ def test_interrupted(host, calm):
 
 @pytest.mark.parametrize("kind", ["values", "add"])
 def test_interrupted_while_busy(host, calm, kind):
-    """After Ctrl-C while a busy host has done nothing, nobody says that something may have been changed."""
+    """
+    After Ctrl-C while a busy host has done nothing, nobody says that something may have been
+    changed.
+    """
     host.before[kind, 1] = [raising(Busy(BUSY, retry_after=60))]
     calm["clock"].after(30, stopping.set)
     with pytest.raises(Stopped) as stopped:
@@ -298,7 +312,9 @@ def test_slot(host, calm):
 @pytest.mark.parametrize("there", [["theirs"], [OLD, "theirs"], [VALUE, "theirs"]], ids=repr)
 @pytest.mark.parametrize("before", [OLD, None])
 def test_slot_with_another_value(host, calm, there, before):
-    """Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not."""
+    """
+    Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not.
+    """
     host.there = [*there]
     error = refused(host, (VALUE, "slot", before), calm)
     assert "another key stands in the slot already" in error.text
@@ -335,7 +351,9 @@ def test_slot_with_a_lost_response(host, calm, kind, done):
 
 @pytest.mark.parametrize("kind", ["remove", "add"])
 def test_slot_after_a_crash(host, calm, kind):
-    """The run ends after one of its requests, before the state knows: the next one does the rest."""
+    """
+    The run ends after one of its requests, before the state knows: the next one does the rest.
+    """
     host.there = [OLD]
     host.before[kind, 1] = [stopping.set]
     with pytest.raises(Stopped):

@@ -1,4 +1,6 @@
-"""What follows from the spec of each host, so that a forgotten part is named before a user meets it."""
+"""
+What follows from the spec of each host, so that a forgotten part is named before a user meets it.
+"""
 
 import re
 import subprocess
@@ -33,7 +35,10 @@ def test_no_credentials(written):
 
 @every_host
 def test_options(host):
-    """Every option of a host is one of `DnsSettings` and one of `HostSettings`; so is what is required."""
+    """
+    Every option of a host is one of `DnsSettings` and one of `HostSettings`; so is what is
+    required.
+    """
     spec = SPECS[host]
     assert spec.all_options <= DnsSettings.model_fields.keys()
     assert {*spec.options} <= set(HostSettings.__dataclass_fields__)
@@ -46,15 +51,23 @@ def test_page(host):
     page = (ROOT / "docs" / "how-to" / "dns.md").read_text(encoding="utf-8")
     credentials, options = re.findall(rf"^\| `{host}` \| .*$", page, re.MULTILINE)
     spec = SPECS[host]
-    assert [one for pair in spec.secrets.items() for one in pair if f"`{one}`" not in credentials] == []
-    assert [one for one in ("zone", *map(to_camel, spec.options)) if f"`{one}`" not in options] == []
+    assert [
+        one for pair in spec.secrets.items() for one in pair if f"`{one}`" not in credentials
+    ] == []
+    assert [
+        one for one in ("zone", *map(to_camel, spec.options)) if f"`{one}`" not in options
+    ] == []
     settings = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    assert any(f"`{host}`" in row for row in re.findall(r"^\| `provider` \| .*$", settings, re.MULTILINE))
+    assert any(
+        f"`{host}`" in row for row in re.findall(r"^\| `provider` \| .*$", settings, re.MULTILINE)
+    )
     assert (str(spec.ttl.default) if spec.ttl else "none") in options.split(" | ")[2]
 
 
 def test_stand_ins():
-    """Every host but name servers, which are real ones, has a stand-in: the contract suite runs on it."""
+    """
+    Every host but name servers, which are real ones, has a stand-in: the contract suite runs on it.
+    """
     assert {*HTTP} == SPECS.keys() - {"rfc2136"}
 
 
@@ -65,7 +78,9 @@ def test_imports():
     assert {"urllib3", "dns", "pulumi"} & {*done.stdout.split()} == set()
 
 
-@pytest.mark.parametrize("label", ["godaddy", "route53:Z1", "cpanel:example.com", "nobody:x", "manual"])
+@pytest.mark.parametrize(
+    "label", ["godaddy", "route53:Z1", "cpanel:example.com", "nobody:x", "manual"]
+)
 def test_no_panel(label):
     """A label tells no panel without a zone, or where the panel may be any."""
     assert panel_of(label) is None

@@ -1,4 +1,7 @@
-"""What only a server of dynamic updates can say, at real ones; and what must not be believed of an answer."""
+"""
+What only a server of dynamic updates can say, at real ones; and what must not be believed of an
+answer.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ def refused(host, name, existing="same key"):
 
 
 def test_atomic(server):
-    """A value that comes between the lookup and the update is seen by the server: ours is never beside it."""
+    """
+    A value that comes between the lookup and the update is seen by the server: ours is never beside
+    it.
+    """
     name = f"race._domainkey.{ZONE}"
     host = server.host()
     add = host.add
@@ -152,9 +158,13 @@ def test_away_for_good():
     with pytest.raises(DnsUnconfirmed) as given_up:
         published(host, f"s1._domainkey.{ZONE}", **hasty())
     assert str(given_up.value).splitlines() == [
-        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {name_servers.ADDRESS} port {host._port}: "
+        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {name_servers.ADDRESS} port "
+        f"{host._port}: "
         "Connection refused",
-        "  hint: it is not known whether the record was changed; `pulumi up` checks, and goes on from there",
+        (
+            "  hint: it is not known whether the record was changed; `pulumi up` checks, and goes "
+            "on from there"
+        ),
     ]
 
 
@@ -166,7 +176,9 @@ def test_no_such_server(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     host = name_servers.Server(5353).host(server="ns1.invalid")
-    with pytest.raises(DnsUnconfirmed, match=r"no answer from ns1\.invalid port 5353: Temporary failure"):
+    with pytest.raises(
+        DnsUnconfirmed, match=r"no answer from ns1\.invalid port 5353: Temporary failure"
+    ):
         published(host, f"s1._domainkey.{ZONE}", **hasty())
 
 
@@ -202,7 +214,10 @@ def test_wildcard_is_no_record(bind, kind, target):
 
 @pytest.mark.parametrize("kind", name_servers.SERVERS)
 def test_zone_cut(tmp_path, kind):
-    """A name that the server has in a zone of its own below is refused: an update would never be served."""
+    """
+    A name that the server has in a zone of its own below is refused: an update would never be
+    served.
+    """
     name = f"s1._domainkey.mail.{ZONE}"
     with name_servers.running(kind, tmp_path, below=f"mail.{ZONE}") as server:
         error = refused(server.host(), name)
@@ -212,7 +227,9 @@ def test_zone_cut(tmp_path, kind):
 
 
 def test_delegated_away(bind):
-    """A referral is an empty answer, and no word on whether the record stands in the zone below it."""
+    """
+    A referral is an empty answer, and no word on whether the record stands in the zone below it.
+    """
     name = f"s1._domainkey.below.{ZONE}"
     put(bind, name, "TXT", "p=MIIB")
     put(bind, f"below.{ZONE}", "NS", "ns.elsewhere.example.net.")
@@ -228,17 +245,23 @@ def test_not_allowed(tmp_path):
     policy = f"grant {name_servers.KEY} name only.{ZONE} TXT;"
     with name_servers.running("BIND", tmp_path, policy=policy) as server:
         error = refused(server.host(), f"s1._domainkey.{ZONE}")
-        assert "the server answers REFUSED, the server does not allow it with this key" in error.text
+        assert (
+            "the server answers REFUSED, the server does not allow it with this key" in error.text
+        )
         published(server.host(), f"only.{ZONE}")
 
 
 def test_unsigned_answer(server):
-    """An answer without a signature says nothing was done: else anybody on the way could say "done"."""
+    """
+    An answer without a signature says nothing was done: else anybody on the way could say "done".
+    """
     name = f"unsigned._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
         passed_on = proxy._passed_on
         # No additional records: the signature is one.
-        proxy._passed_on = lambda octets: (12).to_bytes(2, "big") + passed_on(octets)[2:6] + bytes(8)
+        proxy._passed_on = lambda octets: (
+            (12).to_bytes(2, "big") + passed_on(octets)[2:6] + bytes(8)
+        )
         with pytest.raises(DnsUnconfirmed, match="the answer is not signed with the key"):
             published(server.host(port=proxy.port), name, **hasty())
     assert server.wire(name) == []

@@ -42,7 +42,10 @@ SAID = "PENDING (INVALID_VALUE: another value in DNS)"
     },
 )
 def test_differences(changes, expected):
-    """What SES's check shows counts only if nothing else differs; a key that was not sent yet has none."""
+    """
+    What SES's check shows counts only if nothing else differs; a key that was not sent yet has
+    none.
+    """
     assert expected == list(differences(stored(**changes)))
 
 

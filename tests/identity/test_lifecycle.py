@@ -93,18 +93,32 @@ def signs_with(world):
 
 def of_key(stored):
     """When SES got the key, how, and since when it signs; and until when others did."""
-    return stored.key.key_set_at, stored.key.key_set_by, stored.key.signing_since, stored.signed_until
+    return (
+        stored.key.key_set_at,
+        stored.key.key_set_by,
+        stored.key.signing_since,
+        stored.signed_until,
+    )
 
 
 # --- create
 
 
 def test_create(world):
-    """With the record in DNS an identity is one write and no read, and SES has this key under our tags."""
+    """
+    With the record in DNS an identity is one write and no read, and SES has this key under our
+    tags.
+    """
     world.publish(1)
     stored = world.create()
     assert [CREATE] == world.calls()
-    shown = (stored.status, stored.origin, stored.signing_enabled, stored.signing_selector, stored.adopted)
+    shown = (
+        stored.status,
+        stored.origin,
+        stored.signing_enabled,
+        stored.signing_selector,
+        stored.adopted,
+    )
     assert ("NOT_STARTED", "EXTERNAL", True, "s1", False) == shown
     assert (START, CREATED, START, {}) == of_key(stored)
     assert ours(stored) == world.identity().tags
@@ -118,7 +132,9 @@ def test_each_identity_is_another_instance(world):
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["made", "taken over"])
 def test_create_with_settings(world, is_there):
-    """Configuration set and tags come with the write, and hold of an identity that is taken over, too."""
+    """
+    Configuration set and tags come with the write, and hold of an identity that is taken over, too.
+    """
     world.model.add_configuration_set(REGION, "newsletter")
     world.publish(1)
     theirs = {"theirs": "stays"} if is_there else {}
@@ -131,7 +147,9 @@ def test_create_with_settings(world, is_there):
 
 
 def test_create_without_its_record(world):
-    """As long as the record is not visible SES is not told, and the record is there to be pasted."""
+    """
+    As long as the record is not visible SES is not told, and the record is there to be pasted.
+    """
     stored = world.create()
     assert ([], AWAITING_DNS, None) == (world.calls(), stored.status, stored.key)
     assert START + timedelta(seconds=120) == world.clock.now()
@@ -146,11 +164,14 @@ def test_create_without_its_record(world):
 
 
 def test_create_where_no_zone_is_seen(world):
-    """A record that the stack made is not seen by another run either: the zone is not seen at all."""
+    """
+    A record that the stack made is not seen by another run either: the zone is not seen at all.
+    """
     world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
     waiting = world.create(dns=("route53:Z1",))
     no_zone = (
-        "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+        "this run's resolver does not see the zone: have the registrar name its servers, or, "
+        "if only a "
         "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
     )
     assert [f"example.com: {no_zone}; waiting at most 120 s for it"] == world.progress.infos
@@ -179,13 +200,18 @@ def publish_private(world, generation=1):
 
 def followed(advice, world):
     """The generation and the list of published ones that *advice* names, with the record in DNS."""
-    generation, published = re.search(r"`generation: (\d+)` with `published: (\[.*?\])`", advice).groups()
+    generation, published = re.search(
+        r"`generation: (\d+)` with `published: (\[.*?\])`", advice
+    ).groups()
     world.publish(int(generation))
     return int(generation), tuple(json.loads(published))
 
 
 def test_a_published_private_key_is_not_pasted_again(world):
-    """Where the private key was published its public half is not shown any more, and the way out works."""
+    """
+    Where the private key was published its public half is not shown any more, and the way out
+    works.
+    """
     private = publish_private(world)
     stored = world.create()
     [warning] = world.progress.warnings
@@ -199,7 +225,10 @@ def test_a_published_private_key_is_not_pasted_again(world):
 
 
 def test_no_switch_to_a_published_private_key(world):
-    """A switch to a key that was published is refused, without anything to be pasted; the way out works."""
+    """
+    A switch to a key that was published is refused, without anything to be pasted; the way out
+    works.
+    """
     stored = world.verified()
     publish_private(world, 2)
     with raises("RecordNotVisible") as refused:
@@ -230,7 +259,10 @@ def test_create_goes_on_once_the_record_is_there(world):
 
 
 def test_one_wait_for_a_run(world):
-    """New identities share one wait for DNS: a hundred records that are not there cost a run two minutes."""
+    """
+    New identities share one wait for DNS: a hundred records that are not there cost a run two
+    minutes.
+    """
     for domain in (DOMAIN, "example.org"):
         world.create(domain=domain)
         assert START + timedelta(seconds=120) == world.clock.now()
@@ -251,9 +283,14 @@ def _wrong_clock(request, world):
 
 @pytest.mark.usefixtures("_wrong_clock")
 def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
-    """When SES was sent a key, and until when others signed, is never by this machine's wrong clock."""
+    """
+    When SES was sent a key, and until when others signed, is never by this machine's wrong clock.
+    """
     world.publish(2, 3)
-    both, minutes = (REGION, "us-east-1"), [START + timedelta(minutes=number) for number in range(4)]
+    both, minutes = (
+        (REGION, "us-east-1"),
+        [START + timedelta(minutes=number) for number in range(4)],
+    )
     created = world.create(2, regions=both)
     world.clock.advance(60)
     switched = world.update(created, 3, regions=both)
@@ -273,7 +310,9 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
 
 @pytest.mark.usefixtures("_wrong_clock")
 def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world):
-    """What an adopted identity signed with until now, by the clock that says when SES got the key."""
+    """
+    What an adopted identity signed with until now, by the clock that says when SES got the key.
+    """
     world.publish(2)
     world.put("theirs")
     assert (START, PUT, START, {1: START, 3: START}) == of_key(world.create(2, adopt=True))
@@ -284,7 +323,10 @@ def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world):
 
 @pytest.mark.parametrize("kind", LOST)
 def test_lost_answer_of_create(world, kind):
-    """The answer of our own Create was lost: the owner tag says whose it is, and a new instance goes on."""
+    """
+    The answer of our own Create was lost: the owner tag says whose it is, and a new instance goes
+    on.
+    """
     world.publish(1)
     world.model.inject(Fault(kind, "after", CREATE))
     stored = world.create()
@@ -319,9 +361,17 @@ NEXT_ONE = "the resource 'mail/eu-west-1' of this stack"
 
 
 NOT_OURS = {
-    "another stack's": (of("s1", PROD), IdentityMessages.OTHER_STACKS, {"owner": "'ses-byodkim/prod'"}),
+    "another stack's": (
+        of("s1", PROD),
+        IdentityMessages.OTHER_STACKS,
+        {"owner": "'ses-byodkim/prod'"},
+    ),
     "a namesake's": (of("s1", SAME_NAME), IdentityMessages.OF_SAME_NAME, {"owner": NAMESAKE}),
-    "another resource's": (of("s1", NEIGHBOUR), IdentityMessages.OTHER_RESOURCES, {"owner": NEXT_ONE}),
+    "another resource's": (
+        of("s1", NEIGHBOUR),
+        IdentityMessages.OTHER_RESOURCES,
+        {"owner": NEXT_ONE},
+    ),
     "no owner tag": (of("s1"), IdentityMessages.NOBODYS, {"owner": ""}),
     "Easy DKIM": (easy_dkim, IdentityMessages.NOBODYS, {"origin": "AWS_SES", "owner": ""}),
     "ours with another key": (
@@ -329,8 +379,16 @@ NOT_OURS = {
         IdentityMessages.OTHER_SELECTOR,
         {"seen": "s9", "selector": "s1"},
     ),
-    "ours, with Easy DKIM": (of_easy_dkim(tags=MINE), IdentityMessages.EASY_DKIM, {"origin": "AWS_SES"}),
-    "to adopt, with Easy DKIM": (easy_dkim, IdentityMessages.EASY_DKIM, {"origin": "AWS_SES", "made": MADE}),
+    "ours, with Easy DKIM": (
+        of_easy_dkim(tags=MINE),
+        IdentityMessages.EASY_DKIM,
+        {"origin": "AWS_SES"},
+    ),
+    "to adopt, with Easy DKIM": (
+        easy_dkim,
+        IdentityMessages.EASY_DKIM,
+        {"origin": "AWS_SES", "made": MADE},
+    ),
 }
 
 
@@ -360,7 +418,11 @@ def test_managed_by_aws(world, adopt):
     of_easy_dkim(is_managed=True, status="PENDING")(world)
     before = world.identity()
     said = refused("IdentityExists", world.foresee, adopt=adopt)
-    assert IdentityMessages.MANAGED == said.code == refused("IdentityExists", world.create, adopt=adopt).code
+    assert (
+        IdentityMessages.MANAGED
+        == said.code
+        == refused("IdentityExists", world.create, adopt=adopt).code
+    )
     assert before == world.identity()
 
 
@@ -377,8 +439,12 @@ def test_a_preview_foresees_what_is_not_refused(world, is_ours):
 
 
 def test_a_preview_lists_once(world):
-    """However many identities are new, one List a Region and run tells that SES has none of them."""
-    assert ["", "", ""] == [world.foresee(domain=f"{number}.example.com", adopt=True) for number in range(3)]
+    """
+    However many identities are new, one List a Region and run tells that SES has none of them.
+    """
+    assert ["", "", ""] == [
+        world.foresee(domain=f"{number}.example.com", adopt=True) for number in range(3)
+    ]
     assert [LIST] == world.calls()
 
 
@@ -404,7 +470,9 @@ def test_a_preview_that_may_not_list_a_new_one(world):
 
 
 def test_adopt_what_is_right(world):
-    """An identity that signs with this key already gets our tags, and no call that could disturb it."""
+    """
+    An identity that signs with this key already gets our tags, and no call that could disturb it.
+    """
     world.publish(1)
     world.put("s1", tags={"team": "mail"})
     world.model.add_configuration_set(REGION, "theirs")
@@ -430,15 +498,18 @@ DISABLED_S9 = "BYODKIM, signing is disabled, with selector 's9'; switches to 's1
         "Easy DKIM": (easy_dkim, f"{EASY_DKIM}, {MEANWHILE}; {REPLICAS}"),
         "a replica": (of_easy_dkim(origin="AWS_SES_AP_SOUTHEAST_2"), f"{REPLICA}, {MEANWHILE}"),
         "disabled": (of("s9", signing_enabled=False), f"{DISABLED_S9}; {ENABLED}"),
-        "Easy DKIM, disabled": (of_easy_dkim(signing_enabled=False), f"{EASY_DKIM}; {REPLICAS}; {ENABLED}"),
+        "Easy DKIM, disabled": (
+            of_easy_dkim(signing_enabled=False),
+            f"{EASY_DKIM}; {REPLICAS}; {ENABLED}",
+        ),
     },
 )
 def test_a_take_over_is_said(world, make, line):
     """
     Before an identity is taken over, one line says what it had, and what becomes of its signatures.
 
-    A preview says the same, of one List and a read. Where no mail is signed that would go out unsigned, no
-    consent is needed.
+    A preview says the same, of one List and a read. Where no mail is signed that would go out
+    unsigned, no consent is needed.
     """
     world.publish(1)
     make(world)
@@ -452,7 +523,10 @@ def test_a_take_over_is_said(world, make, line):
 
 
 def test_taking_back_is_said(world):
-    """The same of an identity that another stack has taken; where its key is not touched, nothing is said."""
+    """
+    The same of an identity that another stack has taken; where its key is not touched, nothing is
+    said.
+    """
     stored = world.verified(standby=True)
     line = f"example.com eu-west-1: SES has it, {BYODKIM} 's1'; switches to 's2'"
     for generation, lines in ((1, []), (2, [line])):
@@ -463,7 +537,10 @@ def test_taking_back_is_said(world):
 
 @LAGS
 def test_replacement(world, lag):
-    """`--replace` creates, then deletes: the deletion finds another instance and leaves the live identity."""
+    """
+    `--replace` creates, then deletes: the deletion finds another instance and leaves the live
+    identity.
+    """
     world.switch(read_lag_seconds=lag)
     old = world.verified()
     new = world.create()
@@ -480,7 +557,10 @@ def test_replacement(world, lag):
 
 @pytest.mark.parametrize("status", STATUS_AFTER_PUT)
 def test_switch(world, status):
-    """A switch is one read and one Put; stored is until when the old key signed and since when the new."""
+    """
+    A switch is one read and one Put; stored is until when the old key signed and since when the
+    new.
+    """
     world.switch(status_after_put=status, put_answer="as Get")
     old = world.verified(standby=True)
     world.forget()
@@ -492,7 +572,9 @@ def test_switch(world, status):
     assert ("s2", world.key(2).fingerprint) == signs_with(world)
 
 
-@pytest.mark.parametrize(("generation", "hours"), [(1, {2: 2}), (3, {1: 1, 2: 2})], ids=["back", "on"])
+@pytest.mark.parametrize(
+    ("generation", "hours"), [(1, {2: 2}), (3, {1: 1, 2: 2})], ids=["back", "on"]
+)
 def test_the_times_of_a_second_switch(world, generation, hours):
     """
     The generation left behind signed until now, and the one that signs again has no end.
@@ -511,22 +593,33 @@ def test_the_times_of_a_second_switch(world, generation, hours):
     ("happened", "generation", "still"),
     {
         "a switch": (lambda world: None, 2, "it still signs with 's1'"),
-        "of one that is gone": (lambda world: world.model.remove(DOMAIN, REGION), 2, "it shows no identity"),
-        "the same key after FAILED": (lambda world: world.change(status="FAILED"), 1, "it says FAILED"),
+        "of one that is gone": (
+            lambda world: world.model.remove(DOMAIN, REGION),
+            2,
+            "it shows no identity",
+        ),
+        "the same key after FAILED": (
+            lambda world: world.change(status="FAILED"),
+            1,
+            "it says FAILED",
+        ),
     },
 )
 def test_without_the_record(world, happened, generation, still):
     """
     No key is put that is not in DNS, also not again, and the text says what still signs.
 
-    One that is gone is no new identity that waits for DNS: SES's reads lag, and it may be there all the same.
+    One that is gone is no new identity that waits for DNS: SES's reads lag, and it may be there all
+    the same.
     """
     stored = world.verified()
     happened(world)
     stored = world.read(stored) if generation == 1 else stored
     world.resolver.records.clear()
     world.forget()
-    assert refused("RecordNotVisible", world.update, stored, generation) == IdentityMessages.NOT_VISIBLE(
+    assert refused(
+        "RecordNotVisible", world.update, stored, generation
+    ) == IdentityMessages.NOT_VISIBLE(
         name=f"s{generation}._domainkey.example.com",
         seconds=120,
         answers="ns1.example.net and ns2.example.net have no TXT record",
@@ -538,7 +631,10 @@ def test_without_the_record(world, happened, generation, still):
 
 @pytest.mark.parametrize("seconds", [0, 120], ids=["one that does not wait", "one that waits"])
 def test_a_switch_has_a_wait_of_its_own(world, seconds):
-    """A switch fails without its record: it waits for it in full, and names its own wait, not the run's."""
+    """
+    A switch fails without its record: it waits for it in full, and names its own wait, not the
+    run's.
+    """
     old = world.verified()
     assert AWAITING_DNS == world.create(domain="example.org", dns_wait_seconds=seconds).status
     world.clock.advance(300)
@@ -549,10 +645,14 @@ def test_a_switch_has_a_wait_of_its_own(world, seconds):
     assert "s2" == world.update(old, 2).signing_selector
 
 
-@pytest.mark.parametrize("restarts", [True, False], ids=["same key restarts", "same key changes nothing"])
+@pytest.mark.parametrize(
+    "restarts", [True, False], ids=["same key restarts", "same key changes nothing"]
+)
 @pytest.mark.parametrize("kind", [*LOST, "garbage"])
 def test_lost_answer_of_put(world, kind, restarts):
-    """A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same."""
+    """
+    A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same.
+    """
     world.switch(same_key_restarts=restarts)
     old = world.verified(standby=True)
     world.model.inject(Fault(kind, "after", PUT_KEY))
@@ -570,7 +670,8 @@ def test_lost_answer_of_put(world, kind, restarts):
 @pytest.mark.parametrize("ahead", [timedelta(), -HOUR, HOUR], ids=["right", "slow", "fast"])
 def test_back_while_reads_lag(world, ahead):
     """
-    A read that is older than our own Put shows the key before: that is no reason to leave out a Put.
+    A read that is older than our own Put shows the key before: that is no reason to leave out a
+    Put.
 
     This holds whatever this machine's clock says.
     """
@@ -596,13 +697,18 @@ def test_failed(world, restarts):
     failed = world.read(old)
     world.clock.advance(60)
     repaired = world.update(failed, 1)
-    assert ([GET, GET, PUT_KEY], "PENDING" if restarts else "FAILED") == (world.calls(), repaired.status)
+    assert ([GET, GET, PUT_KEY], "PENDING" if restarts else "FAILED") == (
+        world.calls(),
+        repaired.status,
+    )
     assert (START + HOUR + timedelta(minutes=1), PUT, old.key.signing_since, {}) == of_key(repaired)
 
 
 @pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
 def test_signing_disabled(world, by_put):
-    """Signing that was disabled is enabled by the console's check box alone, not by a new search."""
+    """
+    Signing that was disabled is enabled by the console's check box alone, not by a new search.
+    """
     world.switch(put_enables_signing=by_put)
     old = world.verified()
     world.change(signing_enabled=False)
@@ -638,7 +744,9 @@ def test_deleted_behind_our_back(world, is_refreshed):
     assert [line] * is_refreshed == world.progress.warnings
 
 
-@pytest.mark.parametrize("status", ["SUCCESS", "TEMPORARY_FAILURE", "PENDING", "FAILED", "NOT_STARTED"])
+@pytest.mark.parametrize(
+    "status", ["SUCCESS", "TEMPORARY_FAILURE", "PENDING", "FAILED", "NOT_STARTED"]
+)
 def test_drift_to_easy_dkim(world, status):
     """Easy DKIM that signs is not taken away without consent: mail would go out unsigned."""
     old, signs = world.verified(), status in ("SUCCESS", "TEMPORARY_FAILURE")
@@ -663,7 +771,9 @@ def test_drift_to_easy_dkim(world, status):
 )
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
 def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
-    """An identity that is another's by now is not changed any more, and the message says whose it is."""
+    """
+    An identity that is another's by now is not changed any more, and the message says whose it is.
+    """
     old = world.verified(standby=True)
     world.change(tags=tags and {**tags, INSTANCE_TAG: "theirs"})
     before = world.identity()
@@ -725,7 +835,8 @@ def test_an_aliased_rename_keeps_its_owner(world):
 @pytest.mark.parametrize("trouble", ["no record", "not allowed"])
 def test_what_is_half_adopted_is_not_deleted(world, trouble):
     """
-    Somebody made the identity anew; an update that fails on the way to adopting it arms no deletion.
+    Somebody made the identity anew; an update that fails on the way to adopting it arms no
+    deletion.
 
     A later run may find our own tags on it, and it is somebody else's all the same.
     """
@@ -758,7 +869,9 @@ def test_tags_of_what_could_not_be_adopted(world, tags, operation):
 
 
 def test_tags_that_could_not_be_written(world):
-    """SES has got the key, and the tags were refused: the next run sees that, and writes them only."""
+    """
+    SES has got the key, and the tags were refused: the next run sees that, and writes them only.
+    """
     old = world.verified()
     world.change(tags={})
     world.publish(2)
@@ -767,7 +880,11 @@ def test_tags_that_could_not_be_written(world):
     world.forget()
     back = world.update(old, 2, adopt=True)
     assert [GET, TAG] == world.calls()
-    assert (True, "s2", {1: START + HOUR}) == (back.adopted, back.signing_selector, back.signed_until)
+    assert (True, "s2", {1: START + HOUR}) == (
+        back.adopted,
+        back.signing_selector,
+        back.signed_until,
+    )
     assert ours(back) == world.identity().tags
 
 
@@ -784,7 +901,9 @@ def test_another_region_leaves(world):
 
 
 def test_configuration_set_that_is_not_managed(world):
-    """A configuration set that somebody else chose stays, also when the key changes, and is no drift."""
+    """
+    A configuration set that somebody else chose stays, also when the key changes, and is no drift.
+    """
     world.model.add_configuration_set(REGION, "theirs")
     old = with_status(world.verified(), "SUCCESS", was_verified=True)
     world.publish(2)
@@ -805,7 +924,9 @@ def test_configuration_set_that_is_not_managed(world):
     },
 )
 def test_tags(world, tags, calls):
-    """Tags are set and removed by their own calls, only those that are ours, and only if they changed."""
+    """
+    Tags are set and removed by their own calls, only those that are ours, and only if they changed.
+    """
     old = world.verified(tags={"team": "mail", "stage": "dev"})
     world.change(tags={**world.identity().tags, "theirs": "stays"})
     world.update(old, 1, tags=tags)
@@ -826,7 +947,10 @@ def test_read(world):
 
 FAILED, DISABLED = {"status": "FAILED"}, {"signing_enabled": False}
 THEIR_KEY = "signs with a key of SES's own (AWS_SES), not with 's1'"
-THEIR_SELECTOR, THEIRS = "signs with selector 's9', not 's1'", {OWNER_TAG: "other/mail", INSTANCE_TAG: "0"}
+THEIR_SELECTOR, THEIRS = (
+    "signs with selector 's9', not 's1'",
+    {OWNER_TAG: "other/mail", INSTANCE_TAG: "0"},
+)
 NO_SIGNATURES, NO_OWNER = "DKIM signatures are disabled", "its owner tag is gone"
 NOT_STORED = "its tags are those of a replacement that was not stored"
 
@@ -837,15 +961,34 @@ NOT_STORED = "its tags are those of a replacement that was not stored"
         "failed": (FAILED, FAILED, "SES has given up looking for the record: FAILED"),
         "signing disabled": (DISABLED, DISABLED, NO_SIGNATURES),
         "Easy DKIM": (EASY, {"origin": "AWS_SES", "signing_selector": None}, THEIR_KEY),
-        "foreign selector": ({"key": HeldKey.of("s9", "")}, {"signing_selector": "s9"}, THEIR_SELECTOR),
-        "another owner": ({"tags": THEIRS}, {"other_owner": "'other/mail'"}, "owned by 'other/mail' now"),
+        "foreign selector": (
+            {"key": HeldKey.of("s9", "")},
+            {"signing_selector": "s9"},
+            THEIR_SELECTOR,
+        ),
+        "another owner": (
+            {"tags": THEIRS},
+            {"other_owner": "'other/mail'"},
+            "owned by 'other/mail' now",
+        ),
         "no owner": ({"tags": {}}, {"other_owner": ""}, NO_OWNER),
-        "another instance": ({"tags": {**OURS, INSTANCE_TAG: "0"}}, {"other_instance": "0"}, NOT_STORED),
-        "two": (DISABLED | {"tags": {}}, DISABLED | {"other_owner": ""}, f"{NO_OWNER}, {NO_SIGNATURES}"),
+        "another instance": (
+            {"tags": {**OURS, INSTANCE_TAG: "0"}},
+            {"other_instance": "0"},
+            NOT_STORED,
+        ),
+        "two": (
+            DISABLED | {"tags": {}},
+            DISABLED | {"other_owner": ""},
+            f"{NO_OWNER}, {NO_SIGNATURES}",
+        ),
     },
 )
 def test_read_drift(world, change, told, reason):
-    """Each way of drifting shows in its field and in one line of warning, and none of the echoes follows."""
+    """
+    Each way of drifting shows in its field and in one line of warning, and none of the echoes
+    follows.
+    """
     old = with_status(world.verified(), "SUCCESS", was_verified=True)
     world.change(**change)
     seen = world.read(old)
@@ -926,12 +1069,17 @@ def test_another_key_before_it_was_verified(world):
 
 
 def test_no_key_is_sent_without_its_record(world):
-    """Where the record holds another key it is the record that is wrong: `up` goes on, and checks again."""
+    """
+    Where the record holds another key it is the record that is wrong: `up` goes on, and checks
+    again.
+    """
     old = world.verified()
     world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
     world.clock.advance(2 * HOUR)
     seen = world.read(old)
-    assert [fell_back("TEMPORARY_FAILURE", "INVALID_VALUE: another value in DNS")] == world.progress.warnings
+    assert [
+        fell_back("TEMPORARY_FAILURE", "INVALID_VALUE: another value in DNS")
+    ] == world.progress.warnings
     world.forget()
     after = world.update(seen, 1)
     assert ([GET], True) == (world.calls(), bool(differences(after)))
@@ -942,7 +1090,10 @@ def test_no_key_is_sent_without_its_record(world):
 
 
 def test_what_ses_has_not_looked_for_yet(world):
-    """Without a word of another value nothing is sent: the verification looks again until SES has said it."""
+    """
+    Without a word of another value nothing is sent: the verification looks again until SES has said
+    it.
+    """
     world.switch(first_check_seconds=40)
     old = world.verified()
     verdicts = world.verify(old)
@@ -961,7 +1112,8 @@ def test_a_switch_that_said_success_and_fell_back(world):
     """
     What SES still says of the key before says nothing of the new one: its search is no relapse.
 
-    After half an hour it is one; the run that checks again still offers to go back to the key before.
+    After half an hour it is one; the run that checks again still offers to go back to the key
+    before.
     """
     world.switch(status_after_put="SUCCESS", first_check_seconds=2400)
     old = world.verified(standby=True)
@@ -983,7 +1135,9 @@ def test_a_switch_that_said_success_and_fell_back(world):
 
 
 def test_what_ses_confirms_again(world):
-    """A record that was gone for a while, and is back before the next `up`, costs that run one read."""
+    """
+    A record that was gone for a while, and is back before the next `up`, costs that run one read.
+    """
     old = world.verified()
     verdicts = world.verify(old)
     world.resolver.records.clear()
@@ -994,7 +1148,11 @@ def test_what_ses_confirms_again(world):
     world.clock.advance(2 * HOUR)
     world.forget()
     after = world.update(seen, 1)
-    assert ([GET], "SUCCESS", old.key.key_set_at) == (world.calls(), after.status, after.key.key_set_at)
+    assert ([GET], "SUCCESS", old.key.key_set_at) == (
+        world.calls(),
+        after.status,
+        after.key.key_set_at,
+    )
     world.forget()
     assert verdicts == world.verify(after, before=verdicts)
     assert [] == world.calls()
@@ -1002,7 +1160,9 @@ def test_what_ses_confirms_again(world):
 
 @pytest.mark.parametrize("how", ["a switch", "a lost switch", "the same key after FAILED"])
 def test_a_search_is_not_taken_for_a_key_that_fell_back(world, how):
-    """That SES had verified a key before it was sent one says nothing about the search that follows."""
+    """
+    That SES had verified a key before it was sent one says nothing about the search that follows.
+    """
     old = world.read(world.verified())
     world.publish(2)
     generation = 2
@@ -1021,7 +1181,10 @@ def test_a_search_is_not_taken_for_a_key_that_fell_back(world, how):
 
 
 def test_while_awaiting_dns(world):
-    """SES has nothing yet, so there is nothing to ask it; nothing is gone, and nobody else's is deleted."""
+    """
+    SES has nothing yet, so there is nothing to ask it; nothing is gone, and nobody else's is
+    deleted.
+    """
     waiting = world.create()
     world.forget()
     assert waiting == world.read(waiting)
@@ -1078,7 +1241,10 @@ def test_delete_of_an_adopted_one(world):
 
 
 def test_delete_of_one_that_is_adopted_no_more(world):
-    """Without `adopt` an adopted identity is the stack's own: it goes, as does the record it signs with."""
+    """
+    Without `adopt` an adopted identity is the stack's own: it goes, as does the record it signs
+    with.
+    """
     world.delete(world.update(adopted(world), 1, adopt=False))
     assert DELETE in world.calls()
 
@@ -1097,7 +1263,10 @@ def test_replacement_of_an_adopted_one(world, lag):
 
 
 def test_replacement_that_switches_slots(world):
-    """With the old state goes when each generation signed: another slot is refused, but for the override."""
+    """
+    With the old state goes when each generation signed: another slot is refused, but for the
+    override.
+    """
     slots = {"cname": "keys.example.net", "adopt": True}
     world.put("ses2", generation=2, tags={OWNER_TAG: OWNER})
     for generation in (1, 2):
@@ -1121,13 +1290,20 @@ NOT_MADE = "s2, its record is not looked up before it is made"
     {
         "generations": ((1, 2), {}, "generation 1 → 2, s2 visible at 2 of 2 servers", True),
         "used alone": ((), {"generation": None}, "s2 visible at 2 of 2 servers", True),
-        "DNS is off": ((1, 2), {"dns_check": "off"}, "generation 1 → 2, s2, DNS is not checked", False),
+        "DNS is off": (
+            (1, 2),
+            {"dns_check": "off"},
+            "generation 1 → 2, s2, DNS is not checked",
+            False,
+        ),
         # A recursive resolver would remember that there is no such name.
         "not made yet": ((1,), {"dns_check": "recursive"}, f"generation 1 → 2, {NOT_MADE}", False),
     },
 )
 def test_planned_switch(world, published, change, line, asked):
-    """A preview says of a switch which key comes and how far its record is, and asks SES nothing."""
+    """
+    A preview says of a switch which key comes and how far its record is, and asks SES nothing.
+    """
     old = world.verified(published=published, standby=True)
     world.forget()
     said = lookups.planned_switch(old, world.declared(2, **change), world.run)
@@ -1171,7 +1347,9 @@ def test_interrupted_before_create(world):
 
 
 def test_interrupted_switch(world):
-    """Ctrl-C during the wait for DNS: nothing was put, and it is not the record that is to blame."""
+    """
+    Ctrl-C during the wait for DNS: nothing was put, and it is not the record that is to blame.
+    """
     old = world.verified()
     world.clock.after(30, stopping.set)
     assert IdentityMessages.INTERRUPTED() == refused("Stopped", world.update, old, 2)
@@ -1187,7 +1365,9 @@ SWITCHES = st.builds(
     signs_while_pending=st.sampled_from(["nothing", "old", "new"]),
     old_key_lingers_seconds=st.sampled_from([0, 5]),
     same_key_restarts=st.booleans(),
-    verification_info=st.sampled_from(["filled", "empty", "stale", "ownership", "frozen", "sticky"]),
+    verification_info=st.sampled_from(
+        ["filled", "empty", "stale", "ownership", "frozen", "sticky"]
+    ),
     caches_no_such_name=st.booleans(),
     read_lag_seconds=st.sampled_from([0, 3]),
     put_enables_signing=st.booleans(),
@@ -1207,10 +1387,14 @@ FAULTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(switches=SWITCHES, faults=FAULTS, refreshes=st.booleans())
 def test_a_life_on_any_ses(signing_keys, switches, faults, refreshes):
-    """Whatever SES is like and whichever calls fail, what it signs with is in DNS, and runs get there."""
+    """
+    Whatever SES is like and whichever calls fail, what it signs with is in DNS, and runs get there.
+    """
     world = World(signing_keys)
     world.model.switches = switches
     for fault in faults:

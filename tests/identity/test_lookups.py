@@ -1,4 +1,7 @@
-"""How often DNS is asked for a record, which change of DNS providers is refused, and what people paste."""
+"""
+How often DNS is asked for a record, which change of DNS providers is refused, and what people
+paste.
+"""
 
 from dataclasses import replace
 
@@ -36,10 +39,12 @@ AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
 AT_ONCE = "can't be exchanged at once"
 ASKED_FOR = "the record is still asked for at"
 TEXTS = {
-    AT_ONCE: "example.com eu-west-1: dns: {zone} can't be exchanged at once, its records may still be asked "
+    AT_ONCE: "example.com eu-west-1: dns: {zone} can't be exchanged at once, its records may still be "
+    "asked "
     "for\n  hint: nothing was changed in SES; list both, move the name servers, then drop one",
     ASKED_FOR: "example.com eu-west-1: dns: the record is still asked for at {zone} ({servers})\n"
-    "  hint: nothing was changed in SES; list both, move the name servers, and drop the old one two days "
+    "  hint: nothing was changed in SES; list both, move the name servers, and drop the old "
+    "one two days "
     "later, when no resolver has the old answer cached",
 }
 
@@ -72,7 +77,12 @@ def refusal(world, stored, declared, resolver):
         "shrink when another one is asked": ([BIND, THERE], [THERE], AT_THERE, None),
         "shrink to the zone nobody knows": ([BIND, THERE], [BIND], AT_BIND, None),
         "shrink of two zones nobody knows": ([BIND, CPANEL], [CPANEL], AT_BIND, None),
-        "shrink while asked for at Cloudflare": ([CLOUDFLARE, BIND], [BIND], AT_CLOUDFLARE, ASKED_FOR),
+        "shrink while asked for at Cloudflare": (
+            [CLOUDFLARE, BIND],
+            [BIND],
+            AT_CLOUDFLARE,
+            ASKED_FOR,
+        ),
         "shrink while names of its own are asked": ([CLOUDFLARE, HERE], [HERE], AT_BIND, ASKED_FOR),
         "grown": ([HERE], [THERE, HERE], AT_HERE, None),
         "from pasted ones": (["manual"], [HERE], AT_THERE, None),
@@ -113,7 +123,9 @@ def both(first, second):
 
 
 class Cnames:
-    """DNS in which some names of the domain lead elsewhere; the others are asked for at *servers*."""
+    """
+    DNS in which some names of the domain lead elsewhere; the others are asked for at *servers*.
+    """
 
     def __init__(self, targets, servers):
         self.targets, self.servers = targets, sorted(servers)
@@ -133,7 +145,8 @@ def move(world, signs, before, after, targets, asked):
     """
     How a change from places to places is refused, if it is.
 
-    *targets*: the zones to which the CNAMEs of the slots from *signs* - 1 on lead, "-" for no CNAME.
+    *targets*: the zones to which the CNAMEs of the slots from *signs* - 1 on lead, "-" for no
+    CNAME.
     """
 
     def of(places):
@@ -149,7 +162,12 @@ def move(world, signs, before, after, targets, asked):
     return next((one for one in TEXTS if one in (text or "")), None)
 
 
-OLD, MOVED, UP, MOVING = in_slots(), in_slots(NEW), in_slots("example.net"), both(in_slots(NEW), in_slots())
+OLD, MOVED, UP, MOVING = (
+    in_slots(),
+    in_slots(NEW),
+    in_slots("example.net"),
+    both(in_slots(NEW), in_slots()),
+)
 TWO_HOSTS = in_slots(KEYS, HERE, THERE)
 
 
@@ -183,15 +201,30 @@ SLOT_MOVES, SLOT_IS_RENAMED = ((slot(2, NEW, THERE),), (slot(2),)), ((slot(2),),
     ("second", "third", "targets", "asked", "problem"),
     {
         "a plain record beside slots": (TO_THERE, slot(3), "-k", AT_HERE, ASKED_FOR),
-        "a plain record beside slots, which nobody asks for": (TO_THERE, slot(3), "-k", AT_THERE, None),
+        "a plain record beside slots, which nobody asks for": (
+            TO_THERE,
+            slot(3),
+            "-k",
+            AT_THERE,
+            None,
+        ),
         "a later beginning": (TO_HERE, THERE, "", AT_THERE, ASKED_FOR),
         "a later beginning, where the new zone is asked": (TO_HERE, THERE, "", AT_HERE, None),
         "a later beginning of slots": (SLOT_MOVES, AWAY, "nn", AT_HERE, ASKED_FOR),
-        "a slot after the key that signs has none": (SLOT_IS_RENAMED, THERE, "k", AT_THERE, ASKED_FOR),
+        "a slot after the key that signs has none": (
+            SLOT_IS_RENAMED,
+            THERE,
+            "k",
+            AT_THERE,
+            ASKED_FOR,
+        ),
     },
 )
 def test_generations_apart(world, second, third, targets, asked, problem):
-    """Each generation that stays is judged by its own name, whichever signs: here the third, which stays."""
+    """
+    Each generation that stays is judged by its own name, whichever signs: here the third, which
+    stays.
+    """
     before, after = ({2: places, 3: (third,)} for places in second)
     assert move(world, 3, before, after, targets, asked) == problem
 
@@ -211,25 +244,40 @@ OF_HERE = "route53:Z1 has ns-1.example.net, ns-2.example.net"
         "at one of two": ([HERE, THERE], AT_THERE, ""),
         "unseen": ([HERE], frozenset(), ""),
         "pasted too": (["manual", HERE], AT_GODADDY, ""),
-        "not at the host either": ([GODADDY, HERE], AT_BIND, f"{GODADDY} has none of them and {OF_HERE}"),
+        "not at the host either": (
+            [GODADDY, HERE],
+            AT_BIND,
+            f"{GODADDY} has none of them and {OF_HERE}",
+        ),
         "at the host": ([GODADDY], AT_GODADDY, ""),
         "nobody knows": ([BIND], AT_GODADDY, ""),
     },
 )
 def test_served_elsewhere(world, dns, asked, said):
-    """A zone that the registrar does not delegate to is named, with who serves the domain instead."""
+    """
+    A zone that the registrar does not delegate to is named, with who serves the domain instead.
+    """
     text = ELSEWHERE.format("example.com", ", ".join(sorted(asked)), said) if said else ""
-    assert served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
+    assert (
+        served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
+    )
 
 
-@pytest.mark.parametrize("changes", [{"dns_check": "recursive"}, {"cname": "keys.example.net"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"dns_check": "recursive"}, {"cname": "keys.example.net"}], ids=str
+)
 def test_nobody_is_asked_who_serves(world, changes):
     """A recursive resolver does not know; with `cname` the domain's own servers do not count."""
-    assert (set(), []) == (lookups.served_by(world.declared(**changes), world.run), world.resolver.looked_up)
+    assert (set(), []) == (
+        lookups.served_by(world.declared(**changes), world.run),
+        world.resolver.looked_up,
+    )
 
 
 def test_a_recursive_resolver_serves_no_zone(world):
-    """Its answers don't show that the new zone is asked already, so one is not exchanged for another."""
+    """
+    Its answers don't show that the new zone is asked already, so one is not exchanged for another.
+    """
     stored = world.verified(1, dns=(HERE,), name_servers=NAME_SERVERS)
     declared = world.declared(1, dns=(THERE,), name_servers=NAME_SERVERS, dns_check="recursive")
     text = refusal(world, stored, declared, Cnames({}, AT_THERE))
@@ -237,7 +285,9 @@ def test_a_recursive_resolver_serves_no_zone(world):
 
 
 def test_servers_asked():
-    """Who serves the record itself: not what it is an alias of, nor a resolver that found no zone."""
+    """
+    Who serves the record itself: not what it is an alias of, nor a resolver that found no zone.
+    """
     answers = [
         Answer("ns-1.example.net", ()),
         Answer("ns-2.example.net", None, "silent"),
@@ -250,10 +300,18 @@ def test_servers_asked():
 @cases(
     ("changes", "lines"),
     {
-        "anywhere": ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
+        "anywhere": (
+            {},
+            ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"],
+        ),
         "hours": (
             {"dns": ("dreamhost:example.com",)},
-            ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
+            [
+                (
+                    "  it is at dreamhost:example.com, which may take 6 hours to show it: nothing "
+                    "has to be pasted"
+                )
+            ],
         ),
         "panel": (
             {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
@@ -279,7 +337,8 @@ TARGET = "ses1._domainkey.example.com.keys.example.org"
 PASTE = ["  type:  CNAME", "  name:  ses1._domainkey.example.com", f"  value: {TARGET}"]
 NO_ZONE = [
     f"  nothing has to be pasted, the stack made the record at {HERE}",
-    "  this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "  this run's resolver does not see the zone: have the registrar name its servers, or, if "
+    "only a "
     "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
 ]
 
@@ -298,7 +357,10 @@ def through_cname(server, values, failure="", target=TARGET):
         ),
         "to elsewhere": (
             [through_cname("ns.gone.example", (), target="gone.example")],
-            f"0 of 1 {SHOW}, ns.gone.example has no TXT record (CNAME to gone.example, not to {TARGET})",
+            (
+                f"0 of 1 {SHOW}, ns.gone.example has no TXT record (CNAME to gone.example, not to "
+                f"{TARGET})"
+            ),
             PASTE,
         ),
         "no zone": (
@@ -319,9 +381,14 @@ def through_cname(server, values, failure="", target=TARGET):
     },
 )
 def test_waiting_for_a_cname(world, answers, why, step):
-    """The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record."""
+    """
+    The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record.
+    """
     declared = world.declared(
-        selector="ses1", cname="keys.example.org", dns=(HERE,), name_servers={HERE: NAME_SERVERS[HERE]}
+        selector="ses1",
+        cname="keys.example.org",
+        dns=(HERE,),
+        name_servers={HERE: NAME_SERVERS[HERE]},
     )
     assert declared.cnames[declared.record_name] == TARGET
     seen = judge(answers, b"key", TARGET)
@@ -341,17 +408,31 @@ def test_waiting_for_a_cname(world, answers, why, step):
     },
 )
 def test_people_paste_no_record_of_another_place(world, first, later, pasted, zones):
-    """What has to be pasted, and where the stack made the record, is that of the generation that signs."""
+    """
+    What has to be pasted, and where the stack made the record, is that of the generation that
+    signs.
+    """
     places = {1: (first,), 2: (later,), 3: (later,)}
-    of = {"published": (1, 2, 3), "dns": (first, later), "places": places, "name_servers": NAME_SERVERS}
+    of = {
+        "published": (1, 2, 3),
+        "dns": (first, later),
+        "places": places,
+        "name_servers": NAME_SERVERS,
+    }
     declared = world.declared(2, **of)
     seen = judge([Answer(server, ()) for server in AT_HERE], b"key", "")
     refused = not_visible(declared, seen, 120, still="it waits").message.with_hint()
     assert ("type:  TXT" in refused) == pasted
     waiting = waiting_for_dns(declared, seen)
     assert ("type:  TXT" in waiting) == pasted
-    assert (f"nothing has to be pasted, the stack made the record at {zones}\n" in waiting) == bool(zones)
-    said = ELSEWHERE.format("example.com", ", ".join(sorted(AT_BIND)), OF_HERE) if later == HERE else ""
+    assert (f"nothing has to be pasted, the stack made the record at {zones}\n" in waiting) == bool(
+        zones
+    )
+    said = (
+        ELSEWHERE.format("example.com", ", ".join(sorted(AT_BIND)), OF_HERE)
+        if later == HERE
+        else ""
+    )
     assert served_elsewhere(declared, AT_BIND) == said
 
 
@@ -360,26 +441,40 @@ def test_nobody_waits_for_a_person(world):
     waiting = world.create(1, dns=("manual",))
     again = world.update(waiting, 1, dns=("manual",))
     assert (waiting.status, again.status, world.calls()) == ("AWAITING_DNS", "AWAITING_DNS", [])
-    assert (world.resolver.looked_up, world.clock.monotonic()) == (["s1._domainkey.example.com"] * 2, 0)
+    assert (world.resolver.looked_up, world.clock.monotonic()) == (
+        ["s1._domainkey.example.com"] * 2,
+        0,
+    )
 
 
 def test_nobody_waits_for_hours(world):
-    """A host that takes hours costs one look, and a later run goes on; beside another it is waited for."""
+    """
+    A host that takes hours costs one look, and a later run goes on; beside another it is waited
+    for.
+    """
     waiting = world.create(1, dns=("dreamhost:example.com",))
     assert (waiting.status, world.clock.monotonic()) == ("AWAITING_DNS", 0)
-    assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
+    assert (
+        "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
+    )
     world.publish(1)
     assert world.update(waiting, 1, dns=("dreamhost:example.com",)).key is not None
     assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds > 0
 
 
 def test_no_look_before_it_can_be_pasted(world):
-    """A recursive resolver is not asked in the run that first prints the record: it would remember "no"."""
+    """
+    A recursive resolver is not asked in the run that first prints the record: it would remember
+    "no".
+    """
     waiting = world.create(1, dns=("manual",), dns_check="recursive")
     assert world.resolver.looked_up == []
     world.publish(1)
     assert world.update(waiting, 1, dns=("manual",), dns_check="recursive").key
-    said = "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: not looked for yet\n"
+    said = (
+        "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: not looked for "
+        "yet\n"
+    )
     assert world.progress.warnings[0].startswith(said)
 
 
@@ -401,7 +496,10 @@ def test_a_record_just_seen_is_not_looked_up_again(world, seconds, asked):
 
 
 def test_a_silent_server_is_asked_again(world):
-    """What one server did not say in the preview, it may say now: then a wrong record stops the switch."""
+    """
+    What one server did not say in the preview, it may say now: then a wrong record stops the
+    switch.
+    """
     stored = world.verified(standby=True)
     world.resolver.failures[SERVERS[1]] = "silent"
     said = lookups.planned_switch(stored, world.declared(2), world.run)

@@ -38,7 +38,10 @@ ROWS = {number: (stored, what) for number, stored, _, _, what in TABLE}
 """State and last column of the table, by number."""
 
 SETTINGS = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
-MINE, THEIRS = {OWNER_TAG: OWNER, INSTANCE_TAG: "old"}, {OWNER_TAG: "other/prod/x", INSTANCE_TAG: "theirs"}
+MINE, THEIRS = (
+    {OWNER_TAG: OWNER, INSTANCE_TAG: "old"},
+    {OWNER_TAG: "other/prod/x", INSTANCE_TAG: "theirs"},
+)
 
 
 def stored(before=None, **changes):
@@ -51,7 +54,13 @@ WAITING = Stored(declared=declared(), instance="old")
 
 def has(selector="s2", **changes):
     """What SES shows of the identity."""
-    shown = {"dkim_status": "SUCCESS", "signing_enabled": True, "origin": "EXTERNAL", "tags": MINE, "at": NOW}
+    shown = {
+        "dkim_status": "SUCCESS",
+        "signing_enabled": True,
+        "origin": "EXTERNAL",
+        "tags": MINE,
+        "at": NOW,
+    }
     tokens = (selector,) if selector else ()
     return SesIdentity(**{"identity_type": "DOMAIN", "tokens": tokens, **shown} | changes)
 
@@ -63,7 +72,8 @@ def planned(before, after, *, ses=None, late=None, visible=True, is_public=False
     """
     The actions of a run in the table's words, and its last plan; None if it is refused.
 
-    *ses* is what SES shows, *late* what it shows only after it has refused our Create, HIDDEN for nothing.
+    *ses* is what SES shows, *late* what it shows only after it has refused our Create, HIDDEN for
+    nothing.
     """
     seen, actions = Seen(is_public=is_public), []
     while True:
@@ -111,7 +121,11 @@ SCENARIOS = {
     12: (WAITING, declared(3, published=(3, 4)), {"ses": has()}),
     13: (stored(), declared(), {}),
     14: (stored(), declared(dns_wait_seconds=5, published=(1, 2, 3, 4), adopt=True), {}),
-    15: (stored(declared(regions=(REGION, "us-east-1"))), declared(regions=(REGION,)), {"ses": has()}),
+    15: (
+        stored(declared(regions=(REGION, "us-east-1"))),
+        declared(regions=(REGION,)),
+        {"ses": has()},
+    ),
     16: (TAGGED, declared(**SETTINGS), {"ses": has()}),
     17: (TAGGED, declared(**SETTINGS), {"ses": has(tags=THEIRS)}),
     18: (TAGGED, declared(**SETTINGS, adopt=True), {"ses": has(tags=THEIRS)}),
@@ -134,7 +148,11 @@ SCENARIOS = {
     35: (stored(status="PENDING"), declared(), {"ses": has(**OTHER_VALUE), "visible": False}),
     36: (stored(status="PENDING"), declared(), {"ses": has(dkim_status="PENDING")}),
     37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}),
-    38: (stored(other_instance="lost"), declared(), {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
+    38: (
+        stored(other_instance="lost"),
+        declared(),
+        {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})},
+    ),
     39: (None, declared(), {"late": HIDDEN}),
     40: (None, declared(adopt=True, cname="keys.example.net"), {"late": has(tags={})}),
     41: (TAGGED, declared(**SETTINGS), {"ses": has("s9")}),
@@ -175,11 +193,18 @@ DONE = [row for row, (_, what) in ROWS.items() if "refused" not in what]
 
 @pytest.mark.parametrize("row", DONE)
 def test_order(row):
-    """After the key nothing comes but the tags of what was not ours, and each call says what it is for."""
+    """
+    After the key nothing comes but the tags of what was not ours, and each call says what it is
+    for.
+    """
     _, made = of_row(row)
     actions = [call.action for call in made.calls]
     keys = [action for action in actions if action in (CREATED, PUT)]
-    assert [] == keys or actions[actions.index(keys[0]) + 1 :] in ([], ["TagResource"], TAGS_OF_OTHERS)
+    assert [] == keys or actions[actions.index(keys[0]) + 1 :] in (
+        [],
+        ["TagResource"],
+        TAGS_OF_OTHERS,
+    )
     assert all(call.why for call in made.calls)
 
 
@@ -189,7 +214,9 @@ def outcome(row, status="PENDING"):
     after = made.stored
     for call in made.calls:
         if call.action in (CREATED, PUT):
-            after = with_response(after, call, has(dkim_status=status, at=NOW + timedelta(minutes=1)))
+            after = with_response(
+                after, call, has(dkim_status=status, at=NOW + timedelta(minutes=1))
+            )
     return after
 
 
@@ -234,7 +261,9 @@ ADOPTED = (5, 28)
 
 @pytest.mark.parametrize("row", INSTANCES)
 def test_instance(row):
-    """An identity that becomes this resource's gets a new instance; what was another's stays adopted."""
+    """
+    An identity that becomes this resource's gets a new instance; what was another's stays adopted.
+    """
     _, made = of_row(row)
     instance = INSTANCES[row]
     assert (instance, row in ADOPTED) == (made.stored.instance, made.stored.adopted)
@@ -253,13 +282,18 @@ def test_instance(row):
     },
 )
 def test_whose_wait(before, after, seen, shared):
-    """Whoever can be stored as waiting shares one wait; what fails without its record has its own."""
+    """
+    Whoever can be stored as waiting shares one wait; what fails without its record has its own.
+    """
     asks = plan(before, after, seen, now=NOW, instance="i").asks
     assert ("TXT lookup", 120, shared) == (asks.action, asks.seconds, asks.shared)
 
 
 def test_tags_of_what_is_not_ours_yet():
-    """IAM lets a stack change tags of its own identities alone, so others come with the owner's, or after."""
+    """
+    IAM lets a stack change tags of its own identities alone, so others come with the owner's, or
+    after.
+    """
     _, made = of_row(18)
     own = {OWNER_TAG: OWNER, STACK_TAG: STACK, INSTANCE_TAG: made.stored.instance}
     assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
@@ -287,4 +321,6 @@ def test_nothing_is_left_to_do(row):
 def test_taking_over_under_the_same_selector():
     """A key that is not verified is sent again; that switches to no other one."""
     line = taking_over(declared(), has(declared().selector, dkim_status="PENDING"), put=True)
-    assert line.endswith(f"BYODKIM, signing with selector {declared().selector!r}; the key is sent again")
+    assert line.endswith(
+        f"BYODKIM, signing with selector {declared().selector!r}; the key is sent again"
+    )

@@ -28,12 +28,19 @@ LINE = "example.com eu-west-1: generation 1 → 2, s2 visible at 2 of 2 servers"
     },
 )
 def test_preview_and_update(world: World, before, generation, changes, is_change, line):
-    """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""
+    """
+    A change is shown if the update stores or calls anything, and a switch is announced if it makes
+    one.
+    """
     stored = replace(world.verified(), **before)
     world.publish(generation)
     declared = world.declared(generation, **changes)
     outputs, properties = stored.to_outputs(), declared.to_properties()
-    inputs = {name: value for name, value in properties.items() if name not in ("fingerprint", "record_name")}
+    inputs = {
+        name: value
+        for name, value in properties.items()
+        if name not in ("fingerprint", "record_name")
+    }
     shown = ByodkimIdentityProvider(run=world.run).diff("", outputs, inputs | {"secret_arn": "arn"})
     assert ([], []) == (world.calls(), shown.replaces)
     after = lifecycle.carry_out(stored, declared, lambda: world.key(generation), world.outside)

@@ -50,13 +50,20 @@ NO_KEY_YET = {"selector": "", "fingerprint": ""}
     ("before", "after", "keeps"),
     {
         "rotation": ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
-        "awaiting DNS": ({"key": None, "signed_until": {}}, {"published": (3,), "generation": 3}, [1, 2, 3]),
+        "awaiting DNS": (
+            {"key": None, "signed_until": {}},
+            {"published": (3,), "generation": 3},
+            [1, 2, 3],
+        ),
         "nothing else": ({}, {"published": (1, 2, 3)}, None),
         "override": ({}, {"published": (2, 3), "overlap_days": 0}, None),
     },
 )
 def test_a_region_leaves(before, after, keeps):
-    """In the edit that a Region leaves in no record leaves: it may have signed with any of them until now."""
+    """
+    In the edit that a Region leaves in no record leaves: it may have signed with any of them until
+    now.
+    """
     both = ("eu-west-1", "us-east-1")
     known = stored(declared(regions=both), **{"signed_until": {1: START - 20 * DAY}, **before})
     message = refusal(known, declared(**{**after, "regions": ("eu-west-1",)}))
@@ -90,7 +97,9 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     `refresh` calls `diff` too: equal inputs raise nothing and change nothing, whatever is stored.
     """
     assert before == Stored.from_outputs(through_pulumi(before.to_outputs()))
-    after = Declared.from_outputs(through_pulumi(replace(before.declared, owner=owner).to_properties()))
+    after = Declared.from_outputs(
+        through_pulumi(replace(before.declared, owner=owner).to_properties())
+    )
     assert () == changed(before, after, unknown=())
     assert refusal(before, after, now=now) is None
 
@@ -107,7 +116,10 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     },
 )
 def test_what_the_override_lets_go(after, unknown, left):
-    """Generations that signed lately and leave only because of `overlapDays: 0`, but not the signing one."""
+    """
+    Generations that signed lately and leave only because of `overlapDays: 0`, but not the signing
+    one.
+    """
     found = overridden(stored(), after, unknown=unknown, now=START)
     assert [*found] == left
 
@@ -129,28 +141,55 @@ def test_what_the_override_lets_go(after, unknown, left):
             (),
         ),
         "nothing about keys": (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"}), ()),
-        "SES never had a key": (stored(key=None, signed_until={}), declared(2, (2, 3), selector="s9"), ()),
+        "SES never had a key": (
+            stored(key=None, signed_until={}),
+            declared(2, (2, 3), selector="s9"),
+            (),
+        ),
         "key unknown under its selector": (stored(), declared(fingerprint=""), {"private_key"}),
-        "generations from now on": (stored(declared(**ALONE)), declared(selector="sN", fingerprint="fN"), ()),
+        "generations from now on": (
+            stored(declared(**ALONE)),
+            declared(selector="sN", fingerprint="fN"),
+            (),
+        ),
     },
 )
 def test_allowed(before, after, unknown):
-    """What leaves DNS has not signed within the overlap, and what signs keeps its key: nothing to refuse."""
+    """
+    What leaves DNS has not signed within the overlap, and what signs keeps its key: nothing to
+    refuse.
+    """
     assert refusal(before, after, unknown=unknown) is None
 
 
 @cases(
     ("after", "generation", "signed_until", "days", "following", "today"),
     {
-        "quick second rotation": (declared(3, (2, 3, 4)), 1, START - 2 * DAY, 10, None, [1, 2, 3, 4]),
+        "quick second rotation": (
+            declared(3, (2, 3, 4)),
+            1,
+            START - 2 * DAY,
+            10,
+            None,
+            [1, 2, 3, 4],
+        ),
         "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, 10, 3, [1, 2, 8, 9, 10]),
         "list emptied": (declared(2, (2,)), 1, START - 2 * DAY, 10, None, [1, 2]),
-        "shorter overlap": (declared(2, (2, 3), overlap_days=3), 1, START - 2 * DAY, 3, None, [1, 2, 3]),
+        "shorter overlap": (
+            declared(2, (2, 3), overlap_days=3),
+            1,
+            START - 2 * DAY,
+            3,
+            None,
+            [1, 2, 3],
+        ),
         "compromised key": (declared(4, (1, 4, 5)), 2, START, 10, 3, [1, 2, 4, 5]),
     },
 )
 def test_a_generation_stays_published(after, generation, signed_until, days, following, today):
-    """What signed within the overlap stays; from the very moment that the refusal names it may go."""
+    """
+    What signed within the overlap stays; from the very moment that the refusal names it may go.
+    """
     allowed_from = signed_until + days * DAY
     assert refusal(stored(), after, kind="StillInUse") == IdentityMessages.STILL_IN_USE(
         domain=DOMAIN,
@@ -166,7 +205,10 @@ def test_a_generation_stays_published(after, generation, signed_until, days, fol
 
 
 def test_the_list_that_was_named_is_allowed():
-    """Of several that leave too early, the text names one and its date; the list is for all, and allowed."""
+    """
+    Of several that leave too early, the text names one and its date; the list is for all, and
+    allowed.
+    """
     fields = refusal(stored(), declared(9, (8, 9, 10)), kind="StillInUse").fields
     assert ([1, 2, 8, 9, 10], START + 10 * DAY) == (fields["today"], fields["allowed_from"])
     assert fields["signed_until"] + 10 * DAY == fields["allowed_from"]
@@ -178,9 +220,14 @@ SLOTS = {"cname": "keys.example.net", "places": dict.fromkeys((2, 4, 5, 6), SLOT
 
 
 def test_a_slot_that_was_emptied_gets_no_key_yet():
-    """The record of a key that leaked an hour ago is remembered; the list and the override are allowed."""
+    """
+    The record of a key that leaked an hour ago is remembered; the list and the override are
+    allowed.
+    """
     an_hour_ago = START - timedelta(hours=1)
-    before = stored(declared(4, (2, 4), **SLOTS), signed_until={2: START - 11 * DAY, 3: an_hour_ago})
+    before = stored(
+        declared(4, (2, 4), **SLOTS), signed_until={2: START - 11 * DAY, 3: an_hour_ago}
+    )
     after = declared(6, (4, 5, 6), **SLOTS)
     assert refusal(before, after, kind="StillInUse") == IdentityMessages.SLOT_IN_USE(
         domain=DOMAIN,
@@ -193,12 +240,19 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
     assert refusal(before, declared(4, (4, 5), **SLOTS)) is None
     for allowed in ({"overlap_days": 0}, {"places": dict.fromkeys((4, 5, 6), ("manual",))}):
         assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
-    beside = {"places": {4: ("manual",), 5: SLOT, 6: SLOT}}  # the slot that 3 had is no other one for it
-    assert refusal(before, declared(6, (4, 5, 6), **SLOTS | beside)).code == IdentityMessages.SLOT_IN_USE
+    beside = {
+        "places": {4: ("manual",), 5: SLOT, 6: SLOT}
+    }  # the slot that 3 had is no other one for it
+    assert (
+        refusal(before, declared(6, (4, 5, 6), **SLOTS | beside)).code
+        == IdentityMessages.SLOT_IN_USE
+    )
 
 
 def at(prefix, *generations):
-    """Places of records in slots whose selectors begin with *prefix*; in zones of their own without."""
+    """
+    Places of records in slots whose selectors begin with *prefix*; in zones of their own without.
+    """
     slot = f"{prefix}1._domainkey.{DOMAIN}.keys.example.net@route53:Z1" if prefix else "manual"
     return dict.fromkeys(generations, (slot,))
 
@@ -212,7 +266,10 @@ def at(prefix, *generations):
     },
 )
 def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
-    """Generation 2 leaked an hour ago, 3 has slots that begin with 'ses': 5 takes that of 2 if it had one."""
+    """
+    Generation 2 leaked an hour ago, 3 has slots that begin with 'ses': 5 takes that of 2 if it had
+    one.
+    """
     places = at(had, 1, 2) | at("ses", 3, 4, 5)
     before = stored(declared(2, (1, 2, 3, 4), places=places), signed_until={})
     for published in ((1, 3, 4), (3, 4)):  # the second one hides how 1 and 2 stood
@@ -226,14 +283,19 @@ def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
 
 
 def test_a_slot_that_signs_gets_no_other_key():
-    """Its record can't hold both keys, whatever `overlapDays` says; the generation that is named may sign."""
+    """
+    Its record can't hold both keys, whatever `overlapDays` says; the generation that is named may
+    sign.
+    """
     slot = {"cname": "keys.example.net", "selector": "ses1", "overlap_days": 0}
     before = stored(declared(1, (1, 2), **slot), signed_until={})
     problem = refusal(before, declared(4, (3, 4, 5), **slot), kind="InvalidSettings")
     numbers = {"before": 1, "after": 4, "following": 2}
     assert problem == IdentityMessages.SAME_SLOT(name=NAME, selector="ses1", **numbers)
     assert refusal(before, declared(2, (1, 2, 3), **slot | {"selector": "ses2"})) is None
-    supplied = stored(declared(3, (3, 4), selector="ses1", supplied_keys={3: "ses1:f3"}), signed_until={})
+    supplied = stored(
+        declared(3, (3, 4), selector="ses1", supplied_keys={3: "ses1:f3"}), signed_until={}
+    )
     problem = refusal(supplied, declared(4, (3, 4, 5), **slot), kind="InvalidSettings")
     assert problem == IdentityMessages.SECOND_KEY(name=NAME, selector="ses1")
 
@@ -244,7 +306,9 @@ def test_a_slot_that_signs_gets_no_other_key():
     ids=["another one", "supplied before", "supplied now"],
 )
 def test_a_supplied_key_is_exchanged_under_its_number(before, after):
-    """A generation whose key is exchanged loses its old record, although its number stays published."""
+    """
+    A generation whose key is exchanged loses its old record, although its number stays published.
+    """
     known = stored(declared(supplied_keys=before))
     message = refusal(known, declared(supplied_keys=after), kind="StillInUse")
     assert IdentityMessages.STILL_IN_USE_KEY == message.code
@@ -253,7 +317,10 @@ def test_a_supplied_key_is_exchanged_under_its_number(before, after):
 
 @pytest.mark.parametrize("generation", [1, 3], ids=["previous", "standby"])
 def test_a_supplied_selector_gets_no_second_key(generation):
-    """Resolvers keep the record a selector had, also where it has not signed yet; nothing overrides that."""
+    """
+    Resolvers keep the record a selector had, also where it has not signed yet; nothing overrides
+    that.
+    """
     known = stored(declared(supplied_keys={generation: "mail:f1"}))
     after = declared(supplied_keys={generation: "mail:f2"}, overlap_days=0)
     message = refusal(known, after, kind="InvalidSettings")
@@ -291,10 +358,15 @@ def test_no_second_key(before, after, unknown, problem):
     },
 )
 def test_a_new_key_under_a_new_selector(before, after, unknown):
-    """A new generation, or used alone a new selector, may have a new key; what is unknown may be the same."""
+    """
+    A new generation, or used alone a new selector, may have a new key; what is unknown may be the
+    same.
+    """
     assert refusal(stored(declared(**before)), after, unknown=unknown) is None
 
 
 def test_a_key_that_signed_once_is_remembered():
-    """An identity that was deleted in SES and awaits DNS again has signed, and its mail is on its way."""
+    """
+    An identity that was deleted in SES and awaits DNS again has signed, and its mail is on its way.
+    """
     assert refusal(stored(key=None), declared(3, (2, 3, 4))) is not None

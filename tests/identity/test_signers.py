@@ -53,7 +53,9 @@ def why(world):
     return why
 
 
-@pytest.mark.parametrize("record", [RECORD, SUPPLIED, THERE], ids=["generated", "supplied", "there before"])
+@pytest.mark.parametrize(
+    "record", [RECORD, SUPPLIED, THERE], ids=["generated", "supplied", "there before"]
+)
 @cases(
     ("zones", "signs", "expected"),
     {
@@ -75,7 +77,9 @@ def test_rule(world, why, record, zones, signs, expected):
 
 @pytest.mark.parametrize(("zone", "stays"), [("k1.example.net", True), ("k2.example.net", False)])
 def test_name_in_the_zone(world, why, zone, stays):
-    """Of a slot the zone is what CNAMEs lead to: another name in the same hosted zone is another one."""
+    """
+    Of a slot the zone is what CNAMEs lead to: another name in the same hosted zone is another one.
+    """
     world.put("s1")
     world.run.zones[DOMAIN].add(f"{zone}@{LABEL}")
     assert bool(why(replace(RECORD, name=f"{NAME}.k1.example.net"))) == stays
@@ -97,14 +101,19 @@ def test_successor(world, record):
 
 @pytest.mark.parametrize("stays", [True, False])
 def test_replaced(world, why, stays):
-    """What an identity has signed is forgotten if the run has replaced it; its zone may go all the same."""
+    """
+    What an identity has signed is forgotten if the run has replaced it; its zone may go all the
+    same.
+    """
     world.run.replaced.add(DOMAIN)
     world.run.zones[DOMAIN].add(LABEL if stays else "manual")
     assert why(RECORD) == (str(RecordMessages.REPLACED()) if stays else "")
 
 
 def test_other_regions(world, why):
-    """Another stack may have a supplied key in any Region; a generated key is in its domain's alone."""
+    """
+    Another stack may have a supplied key in any Region; a generated key is in its domain's alone.
+    """
     world.put("s1", OTHER)
     assert why(RECORD) == why(replace(SUPPLIED, regions=[])) == ""
     assert why(SUPPLIED) == SIGNS_ELSEWHERE
@@ -118,7 +127,10 @@ def test_other_regions(world, why):
 
 
 def test_a_region_that_left(world, why):
-    """It is asked as far as it answers: without the list, for the identity; a refusal keeps the record."""
+    """
+    It is asked as far as it answers: without the list, for the identity; a refusal keeps the
+    record.
+    """
     assert why(LEFT) == why(LEFT, silent=[OTHER]) == ""
     world.put("s1", OTHER)
     assert why(LEFT, silent=[OTHER]) == SIGNS_ELSEWHERE
@@ -158,7 +170,10 @@ def test_the_domain_is_nobody_elses(world, why):
 
 
 def test_silent_regions(world, why):
-    """Silence of a Region of the domain is an error; that of another one keeps a supplied key's record."""
+    """
+    Silence of a Region of the domain is an error; that of another one keeps a supplied key's
+    record.
+    """
     assert why(RECORD, silent=[OTHER]) == ""
     assert why(SUPPLIED, silent=[OTHER]) == f"SES does not say who signs with it in {OTHER}"
     world.forget()

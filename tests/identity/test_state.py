@@ -74,13 +74,20 @@ BEYOND, IN_SLOTS = ["ses1", "ses2", "ses3", "ses1"], dict.fromkeys((2, 3, 4), SL
     {
         "without cname": ((2, 3, 4), None, [None] * 4),
         "with cname": ((2, 3, 4), IN_SLOTS, BEYOND),
-        "in the middle of a move": ((2, 3), {2: ("manual",), 3: SLOT}, [None, None, "ses3", "ses1"]),
+        "in the middle of a move": (
+            (2, 3),
+            {2: ("manual",), 3: SLOT},
+            [None, None, "ses3", "ses1"],
+        ),
         "after a move": ((3,), {3: SLOT}, BEYOND),
         "nothing": ((), None, [None] * 4),
     },
 )
 def test_slot(world, published, places, slots):
-    """A generation has the slot that its record says; one that is not published is like the one before it."""
+    """
+    A generation has the slot that its record says; one that is not published is like the one before
+    it.
+    """
     declared = world.declared(3, published=published, places=places)
     assert slots == [declared.slot(generation) for generation in (1, 2, 3, 4)]
 
@@ -99,7 +106,9 @@ HERE, LATER = ("route53:Z1",), ("dreamhost:example.com",)
     },
 )
 def test_wait_for_this_record(world, first, second, waits):
-    """A run waits for the record of the generation that signs: at the places of others nobody looks."""
+    """
+    A run waits for the record of the generation that signs: at the places of others nobody looks.
+    """
     places = {1: first, 2: second, 3: second}
     dns = tuple({parts(one)[0]: None for one in (*first, *second)})
     declared = [world.declared(one, published=(1, 2, 3), dns=dns, places=places) for one in (1, 2)]
@@ -107,9 +116,12 @@ def test_wait_for_this_record(world, first, second, waits):
 
 
 def test_old_state_is_readable():
-    """Outputs that lack everything but what is needed to know the identity are read with the defaults."""
+    """
+    Outputs that lack everything but what is needed to know the identity are read with the defaults.
+    """
     declared = {
-        name: name for name in ("domain", "region", "selector", "fingerprint", "record_value", "owner")
+        name: name
+        for name in ("domain", "region", "selector", "fingerprint", "record_value", "owner")
     }
     read = Stored.from_outputs({**declared, "instance": "i", "status": "PENDING"})
     assert Stored(declared=Declared(**declared), instance="i") == read
@@ -170,7 +182,9 @@ tags: {{BYODKIM:owner: x, a<b: ''}}
 
 @cases(("changes", "problems"), written_out(REFUSED))
 def test_check_refuses(inputs, changes, problems):
-    """What SES would refuse, or accept and never verify, is refused by name before anything is made."""
+    """
+    What SES would refuse, or accept and never verify, is refused by name before anything is made.
+    """
     assert problems == check(inputs | changes, unknown=())[1]
 
 
@@ -181,7 +195,9 @@ def test_ranges():
         "overlap_days: must be 0 to 365, not 10000000000",
         "dns_wait_seconds: must be 0 to 3600, not -5",
     ]
-    assert problems({"overlap_days": 0.5}, INPUTS) == ["overlap_days: must be a whole number, not 0.5"]
+    assert problems({"overlap_days": 0.5}, INPUTS) == [
+        "overlap_days: must be a whole number, not 0.5"
+    ]
 
 
 @pytest.mark.parametrize("name", ["byodkim:owner", "byodkim:instance", "byodkim:other"])

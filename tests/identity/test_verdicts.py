@@ -28,7 +28,9 @@ LATE = 0.0005
 TIMES = {"left": 10, "pause": 11, "pause over": 12, "at the limit": LIMIT + LATE, "up": LIMIT + 1}
 """Seconds since the wait began; the last poll was after 10, and the first pause takes 2."""
 
-ENTRY = Entry(domain="example.com", region="eu-west-1", selector="s1", key_set_at=START, key_set_by=CREATED)
+ENTRY = Entry(
+    domain="example.com", region="eu-west-1", selector="s1", key_set_at=START, key_set_by=CREATED
+)
 
 
 def verdict(entry, status="PENDING", **changes):
@@ -100,7 +102,10 @@ def test_status_of_a_shared_list(status, verified):
     """A status counts as in a List of one's own; without it there is no such identity."""
     call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
     found = after_get(Polls(), call, status, at=1)
-    assert (status, verified) == (found.polls[ENTRY].verdict.status, found.polls[ENTRY].verdict.verified)
+    assert (status, verified) == (
+        found.polls[ENTRY].verdict.status,
+        found.polls[ENTRY].verdict.verified,
+    )
     assert verified == found.is_over(ENTRY)
     assert GONE == after_get(Polls(), call, None, at=1).polls[ENTRY].verdict.status
 

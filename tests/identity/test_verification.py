@@ -51,11 +51,15 @@ EASY = {"origin": "AWS_SES", "key": easy_dkim_keys()[0]}
 
 def several(world, number, **changes):
     """New identities: their names sort as they come."""
-    return [world.created(domain=f"d{one:02}.example.com", **changes) for one in range(1, number + 1)]
+    return [
+        world.created(domain=f"d{one:02}.example.com", **changes) for one in range(1, number + 1)
+    ]
 
 
 def switched(world, look_seconds=30, domain=DOMAIN, **switches):
-    """An identity that was verified and has just got another key, which SES looks for after a while."""
+    """
+    An identity that was verified and has just got another key, which SES looks for after a while.
+    """
     world.switch(**switches)
     old = world.verified(domain=domain, standby=True)
     world.switch(first_check_seconds=look_seconds)
@@ -119,7 +123,10 @@ def test_long_wait(world):
 
 
 def test_shared_list(world):
-    """A List that other verifications need tells the status of a new identity, and not that of a switch."""
+    """
+    A List that other verifications need tells the status of a new identity, and not that of a
+    switch.
+    """
 
     class Shared(FakeSes):
         def poll(self, domain):
@@ -154,7 +161,9 @@ def test_the_pages_of_a_list(world):
 
 
 def test_a_listed_one_whose_record_was_lost(world):
-    """Where a lost record takes the verification back, the List says so, and the identity is pending."""
+    """
+    Where a lost record takes the verification back, the List says so, and the identity is pending.
+    """
     world.switch(lost_record_takes_back_verification=True, failed_check_keeps_success=False)
     world.switch(first_check_seconds=1)
     stored = several(world, 3)
@@ -191,7 +200,10 @@ def test_what_awaits_dns_costs_nothing(world):
 
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
 def test_one_look_at_what_was_pending(world, number):
-    """A customer who never adds the record does not cost every `up` ten minutes; one look finds it, too."""
+    """
+    A customer who never adds the record does not cost every `up` ten minutes; one look finds it,
+    too.
+    """
     stored = several(world, number)
     records = dict(world.resolver.records)
     world.resolver.records.clear()
@@ -221,14 +233,19 @@ TOLD = [*product(("PENDING", "SUCCESS"), ("as Get", "NOT_STARTED")), ("NOT_START
 @pytest.mark.parametrize("info", INFO)
 @pytest.mark.parametrize(("status", "answer"), TOLD)
 def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look_seconds, lag):
-    """Whatever SES says after a switch, nothing counts as verified before SES has found the new key."""
+    """
+    Whatever SES says after a switch, nothing counts as verified before SES has found the new key.
+    """
     world.switch(status_after_put=status, put_answer=answer, verification_info=info)
     world.switch(failed_check_keeps_success=keeps, read_lag_seconds=lag)
     (verdict,) = world.verify(switched(world, look_seconds))
     assert world.identity().confirmed
     # SUCCESS all the time tells nothing where SES's times never move with the key.
     tells = info not in ("empty", "frozen") or status != "SUCCESS"
-    assert (("SUCCESS", True) if tells else (UNCONFIRMED, False)) == (verdict.status, verdict.verified)
+    assert (("SUCCESS", True) if tells else (UNCONFIRMED, False)) == (
+        verdict.status,
+        verdict.verified,
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,7 +260,10 @@ def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look
     ],
 )
 def test_a_key_that_ses_does_not_find(world, status, info, keeps):
-    """A key that SES looks for and does not find is never verified, whatever is left of the one before."""
+    """
+    A key that SES looks for and does not find is never verified, whatever is left of the one
+    before.
+    """
     stored = switched(
         world, status_after_put=status, verification_info=info, failed_check_keeps_success=keeps
     )
@@ -272,7 +292,9 @@ def test_success_from_before_the_switch(world, info):
 @pytest.mark.parametrize("on_timeout", ["warn", "fail"])
 @NEVER_TELLS
 def test_unconfirmed(world, info, on_timeout):
-    """SUCCESS all the time, and never a sign of a check: said once, and no run waits for it again."""
+    """
+    SUCCESS all the time, and never a sign of a check: said once, and no run waits for it again.
+    """
     stored = switched(world, status_after_put="SUCCESS", verification_info=info)
     verdicts = world.verify(stored, on_timeout=on_timeout)
     assert [(UNCONFIRMED, False, DOUBT)] == outcome(verdicts)
@@ -304,9 +326,11 @@ def test_unconfirmed_beside_a_verified_one(world):
 @NEVER_TELLS
 def test_unconfirmed_after_short_waits(world, info, on_timeout):
     """
-    A shorter time limit leaves it open, and a run half an hour after the switch ends it with one poll.
+    A shorter time limit leaves it open, and a run half an hour after the switch ends it with one
+    poll.
 
-    Where it fails at the limit nothing was stored, and the runs after half an hour succeed all the same.
+    Where it fails at the limit nothing was stored, and the runs after half an hour succeed all the
+    same.
     """
     world.switch(status_after_put="SUCCESS", verification_info=info)
     stored, open_ = switched(world), []
@@ -322,14 +346,26 @@ def test_unconfirmed_after_short_waits(world, info, on_timeout):
 @pytest.mark.parametrize(
     ("checked", "succeeded", "error", "verified"),
     [
-        *[(60, 60, "", True), (60, 61, "HOST_NOT_FOUND", True), (None, 60, "", True), (60, None, "", True)],
-        *[(60, None, "HOST_NOT_FOUND", False), (60, -60, "HOST_NOT_FOUND", False), (60, -60, "", False)],
+        *[
+            (60, 60, "", True),
+            (60, 61, "HOST_NOT_FOUND", True),
+            (None, 60, "", True),
+            (60, None, "", True),
+        ],
+        *[
+            (60, None, "HOST_NOT_FOUND", False),
+            (60, -60, "HOST_NOT_FOUND", False),
+            (60, -60, "", False),
+        ],
         *[(-60, -60, "", False), (-60, None, "", False), (None, None, "", False)],
         (None, None, "HOST_NOT_FOUND", False),
     ],
 )
 def test_the_times_beside_success(world, checked, succeeded, error, verified):
-    """A success after our call counts; a check alone only where SES tells neither a success nor an error."""
+    """
+    A success after our call counts; a check alone only where SES tells neither a success nor an
+    error.
+    """
     entry = world.entry(switched(world))
 
     def at(seconds):
@@ -343,7 +379,9 @@ def test_the_times_beside_success(world, checked, succeeded, error, verified):
 
 def test_a_lost_switch_whose_key_is_not_found(world):
     """A Put whose response was lost: SUCCESS is not about the key that SES did not find since."""
-    world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True, first_check_seconds=30)
+    world.switch(
+        status_after_put="SUCCESS", failed_check_keeps_success=True, first_check_seconds=30
+    )
     old = world.verified(standby=True)
     world.model.inject(Fault("drop", "after", "PutEmailIdentityDkimSigningAttributes"))
     with raises("SesRefused"):
@@ -352,7 +390,11 @@ def test_a_lost_switch_whose_key_is_not_found(world):
     world.clock.advance(60)
     (verdict,) = world.verify(world.update(old, 2), timeout_minutes=0)
     missed = "SES did not find the key at its last check (HOST_NOT_FOUND: no such name)"
-    assert ("SUCCESS", False, missed) == (verdict.status, verdict.verified, verdict.reason.partition(";")[0])
+    assert ("SUCCESS", False, missed) == (
+        verdict.status,
+        verdict.verified,
+        verdict.reason.partition(";")[0],
+    )
     world.publish(2)
     assert world.verify(world.update(old, 2), timeout_minutes=90)[0].verified
 
@@ -376,7 +418,9 @@ def test_the_last_check_of_what_is_taken_over(world, checked, error, verified):
 
 
 def test_a_status_of_the_key_before(world):
-    """A late answer with the selector of before the switch is no sign that SES looks for this key."""
+    """
+    A late answer with the selector of before the switch is no sign that SES looks for this key.
+    """
     world.switch(verification_info="empty", status_after_put="SUCCESS", first_check_seconds=10)
     old = world.created()
     world.publish(2)
@@ -448,7 +492,9 @@ def verify_slowly(world, entries, before=(), *, timeout_minutes=10):
     """The verdicts, and how long SES was asked for them."""
     world.client, start = SlowSes, world.clock.monotonic()
     given = {"timeout_minutes": timeout_minutes, "on_timeout": "warn"}
-    return verification.verify(entries, before, world.outside, **given), world.clock.monotonic() - start
+    return verification.verify(
+        entries, before, world.outside, **given
+    ), world.clock.monotonic() - start
 
 
 def of_domains(entry, number):
@@ -457,14 +503,19 @@ def of_domains(entry, number):
 
 
 def test_a_thousand_switches(world):
-    """A round of polls ends with the time limit; what there was no time for has its wait in the next run."""
+    """
+    A round of polls ends with the time limit; what there was no time for has its wait in the next
+    run.
+    """
     entries = of_domains(world.entry(switched(world)), 1000)
     verdicts, seconds = verify_slowly(world, entries)
     assert 600 <= seconds <= 600 + SlowSes.SECONDS
     polled = [verdict for verdict in verdicts if verdict.status != NOT_ASKED]
     left_out = verdicts[len(polled) :]
     assert 500 < len(polled) < 600
-    assert {("no time was left to ask SES", False)} == {(one.reason, one.waited) for one in left_out}
+    assert {("no time was left to ask SES", False)} == {
+        (one.reason, one.waited) for one in left_out
+    }
     first = ", ".join(f"d{len(polled) + number:04}.example.com eu-west-1" for number in range(3))
     assert [
         f"{first} and {len(left_out) - 3} more: no time was left to ask SES within 10 min; "
@@ -504,18 +555,25 @@ def test_a_refusal_in_a_later_round(world):
     """What SES refuses to tell in a later round of polls is the reason that is shown."""
     world.switch(first_check_seconds=3600)
     stored = world.created()
-    world.clock.after(4, lambda: world.model.inject(Fault("access_denied", "before", operation=GET, times=9)))
+    world.clock.after(
+        4, lambda: world.model.inject(Fault("access_denied", "before", operation=GET, times=9))
+    )
     (verdict,) = world.verify(stored)
     assert (NOT_ASKED, False) == (verdict.status, verdict.waited)
     assert "AccessDeniedException" in verdict.reason
 
 
 def test_a_refusal_with_a_hint(world):
-    """The reason is one line, also that of an error with a hint: it is an output, and part of an error."""
+    """
+    The reason is one line, also that of an error with a hint: it is an output, and part of an
+    error.
+    """
 
     class Refusing(FakeSes):
         def get_email_identity(self, domain):
-            raise ses_refused(GET, domain, REGION, "InternalServiceErrorException", AwsMessages.TRY_AGAIN())
+            raise ses_refused(
+                GET, domain, REGION, "InternalServiceErrorException", AwsMessages.TRY_AGAIN()
+            )
 
     stored = world.created()
     world.client = Refusing
@@ -555,7 +613,10 @@ def test_progress_of_a_long_round(world):
 
 
 def test_failed_ends_the_wait(world):
-    """SES looks no more, so nothing is left to wait for; the next command is the one that tells it again."""
+    """
+    SES looks no more, so nothing is left to wait for; the next command is the one that tells it
+    again.
+    """
     stored = world.created()
     world.change(**GIVEN_UP)
     (verdict,) = world.verify(stored)
@@ -564,20 +625,27 @@ def test_failed_ends_the_wait(world):
 
 
 def test_diagnosis(world):
-    """At the limit a warning says what SES saw and when, what each server answers, and what comes next."""
+    """
+    At the limit a warning says what SES saw and when, what each server answers, and what comes
+    next.
+    """
     world.switch(first_check_seconds=1)
     stored = world.created()
     world.resolver.records.clear()
     verdicts = world.verify(stored)
     reason = (
-        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND: no such name); "
+        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND: no such "
+        "name); "
         "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again"
     )
     assert [("PENDING", False, reason)] == outcome(verdicts)
     assert [f"example.com eu-west-1: PENDING after 30 min: {reason}"] == world.progress.warnings
     assert [
         f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
-        f"example.com eu-west-1: PENDING (HOST_NOT_FOUND: no such name) after 2 s of at most 30 min; {USUAL}",
+        (
+            "example.com eu-west-1: PENDING (HOST_NOT_FOUND: no such name) after 2 s of at most "
+            f"30 min; {USUAL}"
+        ),
     ] == world.progress.updates
 
 
@@ -596,7 +664,9 @@ def without_record(world, stored, found=(), client=FakeSes):
 
 
 def made_failed(world):
-    """SES makes nothing of the same key: being told it again will not help, only another key will."""
+    """
+    SES makes nothing of the same key: being told it again will not help, only another key will.
+    """
     world.switch(failed_restarts=False)
     old = world.verified()
     world.change(status="FAILED")
@@ -604,7 +674,9 @@ def made_failed(world):
 
 
 def adopted(world):
-    """What signed before is somebody else's, and the standby, which may have, is no way back to it."""
+    """
+    What signed before is somebody else's, and the standby, which may have, is no way back to it.
+    """
     world.switch(first_check_seconds=3600)
     world.put("theirs", generation=3)
     world.publish(1, 2)
@@ -628,7 +700,9 @@ SLOT = f"s1._domainkey.{DOMAIN}.keys.example.net"
             f"its key is not visible yet at s1._domainkey.{DOMAIN}, a CNAME to {SLOT}",
         ),
         "a doubled zone": (
-            lambda world: without_record(world, world.created(), {DOUBLED: (world.declared().record_value,)}),
+            lambda world: without_record(
+                world, world.created(), {DOUBLED: (world.declared().record_value,)}
+            ),
             f"the panel added the zone twice ({DOUBLED})",
         ),
         "a wrong delegation": (
@@ -648,10 +722,14 @@ def test_what_a_diagnosis_says(world, make, said):
 
 
 @pytest.mark.parametrize(
-    "changes", [EASY, {"signing_enabled": False}, "s9"], ids=["Easy DKIM", "disabled", "another selector"]
+    "changes",
+    [EASY, {"signing_enabled": False}, "s9"],
+    ids=["Easy DKIM", "disabled", "another selector"],
 )
 def test_diagnosis_of_what_no_check_changes(world, changes):
-    """What somebody has changed in SES is repaired after a refresh alone, however often it is checked."""
+    """
+    What somebody has changed in SES is repaired after a refresh alone, however often it is checked.
+    """
     stored = world.verified()
     if changes == "s9":
         world.put("s9", generation=4, tags=world.identity().tags)
@@ -664,17 +742,25 @@ def test_diagnosis_of_what_no_check_changes(world, changes):
     assert (False, reason) == (verdict.verified, verdict.reason.partition(";")[0])
     assert verdict.reason.endswith("; `pulumi up --refresh` repairs that, or says what to do")
     consent = {"accept_unsigned_window": changes == EASY}
-    assert world.verify(world.update(world.read(stored), 1, **consent), timeout_minutes=30)[0].verified
+    assert world.verify(world.update(world.read(stored), 1, **consent), timeout_minutes=30)[
+        0
+    ].verified
 
 
 @pytest.mark.parametrize("status", ["PENDING", "TEMPORARY_FAILURE"])
 def test_diagnosis_without_dns(world, status):
-    """Without SUCCESS nothing is verified; with `dnsCheck: off` no name server is asked for a diagnosis."""
+    """
+    Without SUCCESS nothing is verified; with `dnsCheck: off` no name server is asked for a
+    diagnosis.
+    """
     stored = world.verified()
     world.change(status=status)
     world.run.resolver = lambda *_: None
     (verdict,) = world.verify(stored, timeout_minutes=0)
-    assert (False, "SES has not found the key yet") == (verdict.verified, verdict.reason.partition(";")[0])
+    assert (False, "SES has not found the key yet") == (
+        verdict.verified,
+        verdict.reason.partition(";")[0],
+    )
     assert [] == world.resolver.looked_up
 
 
@@ -683,12 +769,17 @@ def test_one_region_is_refused(world):
     denied, stored = world.created(region="ap-south-1"), world.created()
     world.model.inject(Fault("access_denied", "before", operation=GET))
     verdicts = world.verify(denied, stored)
-    assert [(NOT_ASKED, False), ("SUCCESS", True)] == [(one.status, one.verified) for one in verdicts]
+    assert [(NOT_ASKED, False), ("SUCCESS", True)] == [
+        (one.status, one.verified) for one in verdicts
+    ]
 
 
 @pytest.mark.parametrize("number", [3, verification.DIAGNOSED + 1])
 def test_diagnosis_of_several(world, number):
-    """What was only listed is read for its diagnosis, unless that would take as long again; each is said."""
+    """
+    What was only listed is read for its diagnosis, unless that would take as long again; each is
+    said.
+    """
     stored = several(world, number)
     world.resolver.records.clear()
     world.verify(*stored)
@@ -707,8 +798,13 @@ def test_diagnosis_of_what_is_gone(world, number, asked):
     for one in stored:
         world.model.remove(one.declared.domain, REGION)
     verdicts = world.verify(*stored, timeout_minutes=0)
-    assert ({("GONE", False)}, [asked]) == ({(v.status, v.verified) for v in verdicts}, world.calls())
-    assert all(v.reason.startswith("SES has no such identity; ") for v in verdicts) == (asked == GET)
+    assert ({("GONE", False)}, [asked]) == (
+        {(v.status, v.verified) for v in verdicts},
+        world.calls(),
+    )
+    assert all(v.reason.startswith("SES has no such identity; ") for v in verdicts) == (
+        asked == GET
+    )
 
 
 def test_fail_at_the_limit(world):
@@ -720,7 +816,8 @@ def test_fail_at_the_limit(world):
         world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
     assert caught.value.message == IdentityMessages.NOT_VERIFIED(
         seconds=60,
-        pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s ago "
+        pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s "
+        "ago "
         "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net have no TXT record; "
         "the next `pulumi up` checks again",
     )
@@ -737,7 +834,9 @@ def test_fail_at_the_limit_with_slow_diagnoses(world):
 
 
 def test_fail_at_once(world):
-    """With `onTimeout: fail` an entry that awaits DNS fails the run before anything is waited for."""
+    """
+    With `onTimeout: fail` an entry that awaits DNS fails the run before anything is waited for.
+    """
     waiting = world.create(domain="example.org", dns_wait_seconds=0)
     other = world.created()
     with raises("NotVerified") as caught:
@@ -753,12 +852,16 @@ def test_fail_at_once(world):
 @pytest.mark.parametrize("on_timeout", ["warn", "fail"])
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
 def test_interrupted(world, number, on_timeout):
-    """Ctrl-C ends the wait at once; what is pending is said and stored, and no call is made for it."""
+    """
+    Ctrl-C ends the wait at once; what is pending is said and stored, and no call is made for it.
+    """
     world.switch(first_check_seconds=3600)
     stored = several(world, number)
     world.clock.after(4, stopping.set)
     verdicts = world.verify(*stored, on_timeout=on_timeout)
-    assert [("PENDING", False)] * number == [(verdict.status, verdict.verified) for verdict in verdicts]
+    assert [("PENDING", False)] * number == [
+        (verdict.status, verdict.verified) for verdict in verdicts
+    ]
     assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
     interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` checks again"
     assert [f"{verdict.entry}: {interrupted}" for verdict in verdicts] == world.progress.warnings
@@ -769,12 +872,22 @@ def test_interrupted(world, number, on_timeout):
 
 
 def test_verdicts_round_trip(world):
-    """A verdict that Pulumi gives back is the one that was stored, and its entry is that of the inputs."""
+    """
+    A verdict that Pulumi gives back is the one that was stored, and its entry is that of the
+    inputs.
+    """
     verdicts = world.verify(world.created(), world.create(domain="example.org"))
-    assert verdicts == [Verdict.from_properties(through_pulumi(one.to_properties())) for one in verdicts]
+    assert verdicts == [
+        Verdict.from_properties(through_pulumi(one.to_properties())) for one in verdicts
+    ]
 
 
-WAY_OF_LOOKING = {"key_set_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}
+WAY_OF_LOOKING = {
+    "key_set_by": "",
+    "record_value": "",
+    "dns_check": "off",
+    "dns_resolvers": ("127.0.0.1",),
+}
 
 
 @cases(
@@ -790,7 +903,9 @@ WAY_OF_LOOKING = {"key_set_by": "", "record_value": "", "dns_check": "off", "dns
     },
 )
 def test_to_look_at(world, change, is_due):
-    """A verification is due if SES was told something since, not if only the way of looking changed."""
+    """
+    A verification is due if SES was told something since, not if only the way of looking changed.
+    """
     before = world.verify(world.created())
     assert is_due == needs_poll([replace(before[0].entry, **change)], before)
 
@@ -832,4 +947,7 @@ def test_regions_may_leave(world, after, domain, told, refused):
     problem = IdentityMessages.REGIONS_AT_ONCE(domain=DOMAIN, **regions)
     with pytest.raises(InvalidSettings) if refused else nullcontext() as caught:
         refuse_exchange(entries, verdicts)
-    assert not refused or ((str(problem),), problem.hint) == (caught.value.problems, caught.value.hint)
+    assert not refused or ((str(problem),), problem.hint) == (
+        caught.value.problems,
+        caught.value.hint,
+    )

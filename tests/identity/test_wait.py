@@ -1,4 +1,6 @@
-"""How long a record is waited for, how often it is looked up meanwhile, and what is said of that."""
+"""
+How long a record is waited for, how often it is looked up meanwhile, and what is said of that.
+"""
 
 import pytest
 
@@ -22,7 +24,9 @@ class Changing:
         self.asked.append(now)
         shown = [said for since, said in self.changes if since <= now][-1]
         value = self.world.declared().record_value
-        return [Answer(f"ns{number}", (value,) if one else ()) for number, one in enumerate(shown, 1)]
+        return [
+            Answer(f"ns{number}", (value,) if one else ()) for number, one in enumerate(shown, 1)
+        ]
 
 
 def wait(world, seconds, *changes):
@@ -41,7 +45,12 @@ def wait(world, seconds, *changes):
         "shorter than a pause": ([(0, NOWHERE)], 1, [0, 1], False),
         "never": ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
         "after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
-        "at the last lookup": ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
+        "at the last lookup": (
+            [(0, NOWHERE), (39, EVERYWHERE)],
+            40,
+            [0, 2, 5, 10, 18, 28, 38, 40],
+            True,
+        ),
     },
 )
 def test_when_it_is_looked_up(world, changes, seconds, asked, visible):
@@ -57,7 +66,10 @@ def test_a_shared_wait(world):
     _, asked = wait(world, 120, (0, NOWHERE))
     assert [116, 118, 120] == asked
     assert [
-        "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
+        (
+            "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have "
+            "no TXT record"
+        )
     ] == world.progress.updates
 
 
@@ -101,8 +113,14 @@ def test_progress(world):
     """There is a line for each change, with time and limit, and none for what stays the same."""
     wait(world, 120, (0, NOWHERE), (5, HALF), (28, EVERYWHERE))
     assert [
-        "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
-        "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",
+        (
+            "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 "
+            "have no TXT record"
+        ),
+        (
+            "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT "
+            "record"
+        ),
         "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
     ] == world.progress.updates
 

@@ -1,1 +1,4 @@
-"""Programs in TypeScript, Go and YAML, whose compilers and SDKs take minutes: `make languages` runs them."""
+"""
+Programs in TypeScript, Go and YAML, whose compilers and SDKs take minutes: `make languages` runs
+them.
+"""

@@ -1,4 +1,7 @@
-"""One sandbox and one backend: the stack-file project has two stacks there, one verified and one pending."""
+"""
+One sandbox and one backend: the stack-file project has two stacks there, one verified and one
+pending.
+"""
 
 import json
 import shutil
@@ -36,7 +39,9 @@ pulumi config set --path 'ses-byodkim:domains["{domain}"].dns' manual
 
 @pytest.fixture(scope="session")
 def shell(tmp_path_factory):
-    """A shell in the project, with a copy of each program; the stacks `prod` and `staging` are made."""
+    """
+    A shell in the project, with a copy of each program; the stacks `prod` and `staging` are made.
+    """
     directory = tmp_path_factory.mktemp("languages")
     with ExitStack() as opened:
         sandbox = opened.enter_context(
@@ -47,11 +52,17 @@ def shell(tmp_path_factory):
         others, yaml = opened.enter_context(serving_programs(find_pulumi()))
         hosts = ",".join(filter(None, (python, others)))
         shell = Shell(
-            sandbox, directory, pulumi_home=directory / "home", language_host=hosts, more_programs=yaml
+            sandbox,
+            directory,
+            pulumi_home=directory / "home",
+            language_host=hosts,
+            more_programs=yaml,
         )
         for domain in VERIFIED:
             sandbox.add_zone(domain)
-        prod = STACK.format(stack="prod") + "".join(DOMAIN.format(domain=domain) for domain in VERIFIED)
+        prod = STACK.format(stack="prod") + "".join(
+            DOMAIN.format(domain=domain) for domain in VERIFIED
+        )
         staging = STACK.format(stack="staging") + (DOMAIN + MANUAL).format(domain=PENDING)
         for commands in (prod, staging):
             done = shell.run(commands + "pulumi up\n", PYTHONPATH=str(ROOT))
@@ -62,7 +73,10 @@ def shell(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def plugin(shell):
-    """The schema that the plugin printed; it is in its folder, in an environment that the engine has made."""
+    """
+    The schema that the plugin printed; it is in its folder, in an environment that the engine has
+    made.
+    """
     shutil.copytree(ROOT / "plugin", shell.project / "plugin")
     shown = shell.run("pulumi package get-schema ./plugin")
     assert shown.exit_code == 0, shown.shown

@@ -37,7 +37,9 @@ class _Handler(BaseHTTPRequestHandler):
             "REQUEST_METHOD": self.command,
         }
         sent = self.rfile.read(int(variables["CONTENT_LENGTH"]))
-        done = subprocess.run(["git", "http-backend"], input=sent, capture_output=True, env=variables)
+        done = subprocess.run(
+            ["git", "http-backend"], input=sent, capture_output=True, env=variables
+        )
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(headers.pop("Status", "200").split()[0]))
@@ -54,14 +56,23 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(directory, tag):
-    """The variables by which programs trust the server of a repository of this checkout, with *tag*."""
+    """
+    The variables by which programs trust the server of a repository of this checkout, with *tag*.
+    """
     made = directory / "checkout"
     made.mkdir(parents=True)
     for name in (*PROJECT, "plugin"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, made / name)
     certificate, key = directory / "certificate.pem", directory / "key.pem"
-    signed = ["-addext", f"subjectAltName=IP:{ADDRESS}", "-keyout", str(key), "-out", str(certificate)]
+    signed = [
+        "-addext",
+        f"subjectAltName=IP:{ADDRESS}",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
     bare = directory / "mail" / "byodkim.git"
     author = ["-c", "user.name=mail", "-c", "user.email=mail@example.com"]
     for command in (
@@ -70,7 +81,17 @@ def serving(directory, tag):
         ["git", "-C", str(made), *author, "commit", "--quiet", "--message", "as it is"],
         ["git", "-C", str(made), "tag", tag],
         ["git", "clone", "--quiet", "--bare", str(made), str(bare)],
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", f"/CN={ADDRESS}", *signed],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-noenc",
+            "-subj",
+            f"/CN={ADDRESS}",
+            *signed,
+        ],
     ):
         subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

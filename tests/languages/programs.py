@@ -43,7 +43,9 @@ SOURCES = {
         'DnsResolvers: pulumi.StringArray{{pulumi.String("{}")}}, ',
     ),
 }
-"""By language: the file of a program, a generation in it, and a resolver, which can stand before that."""
+"""
+By language: the file of a program, a generation in it, and a resolver, which can stand before that.
+"""
 
 KINDS = {"ByodkimDomain": "Domain"}
 """What the types of Python are called in the plugin."""
@@ -54,7 +56,10 @@ ZONE_FOR_KEYS = "keys.test"
 
 
 class Program:
-    """A program and its stack, named after its language; *domains* are its own, by what they are told as."""
+    """
+    A program and its stack, named after its language; *domains* are its own, by what they are told
+    as.
+    """
 
     def __init__(self, shell, language, folder, domains):
         self.shell, self.language = shell, language
@@ -87,7 +92,9 @@ class Program:
         return [call for call in calls if call not in reads], reads
 
     def steps(self, options=""):
-        """What a preview shows: operation, kind and name of each resource of ours and in DNS, sorted."""
+        """
+        What a preview shows: operation, kind and name of each resource of ours and in DNS, sorted.
+        """
         return [one[:3] for one in self.shown_steps(options)]
 
     def shown_steps(self, options=""):
@@ -125,7 +132,9 @@ class Example(Program):
 
     def __init__(self, shell, language, folder="life"):
         of = language if folder == "life" else folder
-        names = {one: f"{one.partition('.')[0]}-{of}.test" for one in ("example.com", "shop.example")}
+        names = {
+            one: f"{one.partition('.')[0]}-{of}.test" for one in ("example.com", "shop.example")
+        }
         super().__init__(shell, language, f"{folder}-{language}", names)
         if language == "python":
             self.folder.mkdir()
@@ -146,4 +155,6 @@ class Example(Program):
     def rotate(self):
         """Let the sender sign with generation 2."""
         text = self.file.read_text()
-        self.file.write_text(text.replace(self._generation.format(1), self._generation.format(2), 1))
+        self.file.write_text(
+            text.replace(self._generation.format(1), self._generation.format(2), 1)
+        )

@@ -1,7 +1,9 @@
 """
-The example in each language, through the plugin, beside the same program in Python with dynamic resources.
+The example in each language, through the plugin, beside the same program in Python with dynamic
+resources.
 
-All run on the real engine, with one SES and one DNS. In each step they show the same, and ask for the same.
+All run on the real engine, with one SES and one DNS. In each step they show the same, and ask for
+the same.
 """
 
 import os
@@ -87,7 +89,9 @@ def _keys(shell):
 
 @pytest.mark.parametrize("language", ["yaml", "typescript", "go"])
 def test_life(shell, plugin, of_python, language, monkeypatch):
-    """From the first preview to the end: the same steps with the same inputs, and the same requests."""
+    """
+    From the first preview to the end: the same steps with the same inputs, and the same requests.
+    """
     program = Example(shell, language)
     if language != "yaml":  # for that, the line in the program is all
         program.succeeds("pulumi package add ../plugin")
@@ -110,9 +114,12 @@ def test_types(shell, plugin):
     """The compiler of TypeScript refuses what has the wrong type."""
     program = Example(shell, "typescript", folder="types")
     program.succeeds(
-        "pulumi package add ../plugin\npulumi stack init types\npulumi config set aws:region eu-west-1"
+        "pulumi package add ../plugin\npulumi stack init types\npulumi config set aws:region "
+        "eu-west-1"
     )
-    program.file.write_text(program.file.read_text().replace("generation: 1", 'generation: "one"', 1))
+    program.file.write_text(
+        program.file.read_text().replace("generation: 1", 'generation: "one"', 1)
+    )
     refused = program.fails("pulumi preview")
     assert "Type 'string' is not assignable to type 'Input<number>'" in refused.stdout
 
@@ -159,7 +166,10 @@ def test_sdk(shell, plugin, language, file):
     """The schema makes an SDK for each language, with the descriptions."""
     done = shell.run(f'pulumi package gen-sdk ./plugin --language {language} --out "$PWD/made"')
     assert done.exit_code == 0, done.shown
-    assert "The generation of the key that signs." in (shell.project / "made" / language / file).read_text()
+    assert (
+        "The generation of the key that signs."
+        in (shell.project / "made" / language / file).read_text()
+    )
 
 
 def test_csharp(shell, plugin):
@@ -178,12 +188,16 @@ def test_csharp(shell, plugin):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may have the port of HTTPS")
 def test_git(shell, plugin, tmp_path):
-    """From a tag of a Git repository the plugin is fetched once; the state says where it is from."""
+    """
+    From a tag of a Git repository the plugin is fetched once; the state says where it is from.
+    """
     program = Example(shell, "typescript", folder="git")
     shell.sandbox.add_zone(program.domains["example.com"])
     with serving(tmp_path, "v0.1.0") as trusted:
         program.succeeds(f"pulumi package add {URL}/plugin@v0.1.0", **trusted)
-    head, sender, _ = program.file.read_text().replace("@pulumi/byodkim", "@mail/byodkim").split("const ", 2)
+    head, sender, _ = (
+        program.file.read_text().replace("@pulumi/byodkim", "@mail/byodkim").split("const ", 2)
+    )
     program.file.write_text(f"{head}const {sender}")
     program.succeeds(f"pulumi stack init git\npulumi config set aws:region {REGION}\npulumi up")
     providers = [

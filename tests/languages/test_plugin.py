@@ -53,7 +53,9 @@ class Yaml(Program):
     def write(self, *inputs):
         """Make *inputs* those of the domain, each a line."""
         about = {"domain": self.domain, "resolver": self.shell.sandbox.dns_resolver}
-        (self.folder / "Pulumi.yaml").write_text(YAML.format(inputs="\n      ".join(inputs), **about))
+        (self.folder / "Pulumi.yaml").write_text(
+            YAML.format(inputs="\n      ".join(inputs), **about)
+        )
 
     def append(self, text):
         """Add *text* at the end of the program's resources."""
@@ -86,14 +88,18 @@ def test_schema(plugin):
 
 
 def test_secrets(shell, yaml):
-    """No key stands in the state in plain: not a generated one, not one of the user's, nor AWS's."""
+    """
+    No key stands in the state in plain: not a generated one, not one of the user's, nor AWS's.
+    """
     secret = shell.sandbox.environment["AWS_SECRET_ACCESS_KEY"]
     commands = (
         'pulumi config set --secret key -- "$KEY"\n'
         'pulumi config set aws:accessKey "$AWS_ACCESS_KEY_ID"\n'
         'pulumi config set --secret aws:secretKey "$AWS_SECRET_ACCESS_KEY"\npulumi up'
     )
-    yaml.write("generation: 1", "published: [1, 2]", 'keys: {"1": {selector: own, privateKey: "${key}"}}')
+    yaml.write(
+        "generation: 1", "published: [1, 2]", 'keys: {"1": {selector: own, privateKey: "${key}"}}'
+    )
     file = yaml.folder / "Pulumi.yaml"
     file.write_text(file.read_text() + "config:\n  key: {type: string, secret: true}\n")
     done = yaml.run(commands, KEY=pem("rsa2048.pkcs8"))
@@ -115,7 +121,10 @@ def test_secrets(shell, yaml):
     ("inputs", "error"),
     [
         (["generation: 1", "keyBits: 99"], "keyBits: must be 1024 to 2048, not 99"),
-        (["generation: 1", "domain: nowhere.test"], "no public zone in Route 53 holds 'nowhere.test'"),
+        (
+            ["generation: 1", "domain: nowhere.test"],
+            "no public zone in Route 53 holds 'nowhere.test'",
+        ),
         (["generation: 1", "regions: [eu-west-1, eu-west-1]"], "regions"),
     ],
     ids=["setting", "zone", "list"],
@@ -125,7 +134,9 @@ def test_errors(yaml, inputs, error):
     yaml.write(*inputs)
     done = yaml.run("pulumi preview")
     assert done.exit_code != 0
-    (line,) = [one for one in done.stdout.partition("Diagnostics:")[2].splitlines() if "error:" in one]
+    (line,) = [
+        one for one in done.stdout.partition("Diagnostics:")[2].splitlines() if "error:" in one
+    ]
     assert error in line
     assert "InvalidSettings" not in line
     assert "Traceback" not in done.shown
@@ -145,11 +156,19 @@ MORE = """\
 
 
 def test_several_domains(yaml):
-    """The domains of a program share what a stack has once: its id, and the provider with its settings."""
+    """
+    The domains of a program share what a stack has once: its id, and the provider with its
+    settings.
+    """
     yaml.write("generation: 1")
     yaml.append(OTHER)
     kinds = [kind for _, kind, _ in yaml.steps()]
-    assert [kinds.count(kind) for kind in ("Domain", "ByodkimIdentity", "DkimKey", "StackId")] == [2, 2, 4, 1]
+    assert [kinds.count(kind) for kind in ("Domain", "ByodkimIdentity", "DkimKey", "StackId")] == [
+        2,
+        2,
+        4,
+        1,
+    ]
 
 
 def test_debug(yaml):
@@ -199,7 +218,10 @@ def test_existing(shell, yaml):
 
 
 def test_mail_from(shell, yaml):
-    """The plugin looks before it makes records of MAIL FROM; once they are made, mail is aligned twice."""
+    """
+    The plugin looks before it makes records of MAIL FROM; once they are made, mail is aligned
+    twice.
+    """
     sandbox = shell.sandbox
     zone = sandbox.route53.list_hosted_zones_by_name(DNSName=yaml.domain)["HostedZones"][0]["Id"]
     theirs = {"Name": f"bounce.{yaml.domain}", "Type": "MX", "TTL": 300}
@@ -212,7 +234,9 @@ def test_mail_from(shell, yaml):
         assert done.exit_code == exit_code, done.shown
         assert ("never overwritten: 10 mx.elsewhere.test" in done.stdout) == (exit_code != 0)
         assert "Traceback" not in done.shown
-    verdict = judge_dmarc(send(sandbox, yaml.domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    verdict = judge_dmarc(
+        send(sandbox, yaml.domain, REGION), lambda name: ask(name, sandbox.dns_resolver)
+    )
     assert verdict.is_aligned_twice
     assert yaml.run("pulumi destroy").exit_code == 0
     assert sandbox.dns.mx(f"bounce.{yaml.domain}") == ()
@@ -233,7 +257,9 @@ def with_options(yaml, options):
     ],
 )
 def test_options_without_effect(yaml, option):
-    """An option that Pulumi does not hand on to the resources of a component is refused by its name."""
+    """
+    An option that Pulumi does not hand on to the resources of a component is refused by its name.
+    """
     name, _, value = option.partition(":")
     with_options(yaml, f"{{{name.partition('.')[0]}:{value}}}")
     done = yaml.fails("pulumi preview")
@@ -242,7 +268,10 @@ def test_options_without_effect(yaml, option):
 
 
 def test_time_limits(shell, yaml, monkeypatch):
-    """`customTimeouts` is how long a run waits for SES: `create` for the first key, `update` for the next."""
+    """
+    `customTimeouts` is how long a run waits for SES: `create` for the first key, `update` for the
+    next.
+    """
     options = "    options: {customTimeouts: {create: 1h, update: 1500ms%s}}\n"
     yaml.declare(1)
     yaml.append(options % ", delete: 5m")
@@ -277,7 +306,9 @@ def test_import(yaml):
 
 
 def test_import_option(shell, yaml):
-    """The option `import` does not reach a component: a preview says how to take the identity over."""
+    """
+    The option `import` does not reach a component: a preview says how to take the identity over.
+    """
     shell.sandbox.ses.put_easy_dkim(yaml.domain, REGION)
     with_options(yaml, f"{{import: {yaml.domain}}}")
     assert "SES has this identity already" in (shown := yaml.succeeds("pulumi preview").stdout)
@@ -295,7 +326,9 @@ pulumi.CustomResource("byodkim:index:Domain", "theirs", {state}, pulumi.Resource
 @pytest.mark.parametrize("state", [{}, {"selector": "s1"}], ids=["id", "state"])
 def test_get(yaml, state):
     """Who reads a domain is told how to take it over."""
-    head = "name: plugin\nruntime: python\nplugins:\n  providers: [{name: byodkim, path: ../plugin}]\n"
+    head = (
+        "name: plugin\nruntime: python\nplugins:\n  providers: [{name: byodkim, path: ../plugin}]\n"
+    )
     (yaml.folder / "Pulumi.yaml").write_text(head)
     (yaml.folder / "__main__.py").write_text(GET.format(state=state, domain=yaml.domain))
     shown = yaml.fails("pulumi preview").stdout
@@ -319,7 +352,9 @@ def test_get_in_yaml(yaml):
 
 
 def test_plan_and_target(yaml):
-    """A rotation by a saved plan, whose preview names what changes; nothing changes but the target."""
+    """
+    A rotation by a saved plan, whose preview names what changes; nothing changes but the target.
+    """
     yaml.declare(1)
     yaml.succeeds("pulumi up")
     yaml.declare(2)
@@ -357,7 +392,9 @@ pulumi.export("selector", sender.selector)
 
 @pytest.mark.parametrize("first", ["python", "yaml"])
 def test_move(yaml, first):
-    """A stack goes from Python to the plugin and back: nothing changes in SES or DNS, then all can go."""
+    """
+    A stack goes from Python to the plugin and back: nothing changes in SES or DNS, then all can go.
+    """
     in_yaml = yaml.folder / "Pulumi.yaml"
     yaml.declare(1)
     program = in_yaml.read_text()

@@ -1,5 +1,6 @@
 """
-The example in each language, run by the real engine: it reads a stack that the stack-file project has made.
+The example in each language, run by the real engine: it reads a stack that the stack-file project
+has made.
 
 The commands are those of the example's page.
 """
@@ -23,15 +24,22 @@ LANGUAGES = sorted(path.parent.name for path in ROOT.glob("examples/stack-refere
 
 
 def outputs(shell, language, *, senders="prod"):
-    """What came of the program in *language*, run as its page says with that stack, and its outputs."""
+    """
+    What came of the program in *language*, run as its page says with that stack, and its outputs.
+    """
     commands = f"cd stack-reference\n{PAGE}"
-    for old, new in (("cd typescript", f"cd {language}"), ("init dev", f"init {language}-{senders}")):
+    for old, new in (
+        ("cd typescript", f"cd {language}"),
+        ("init dev", f"init {language}-{senders}"),
+    ):
         assert old in commands
         commands = commands.replace(old, new)
     assert "senders organization/ses-byodkim/prod" in commands
     commands = commands.replace("ses-byodkim/prod", f"ses-byodkim/{senders}")
     done = shell.run(commands, PYTHONPATH=str(ROOT))
-    return done, json.loads(done.stdout[done.stdout.rindex("\n{") :]) if done.exit_code == 0 else None
+    return done, json.loads(
+        done.stdout[done.stdout.rindex("\n{") :]
+    ) if done.exit_code == 0 else None
 
 
 def test_languages():

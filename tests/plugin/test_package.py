@@ -27,7 +27,9 @@ def references(value):
 
 
 def test_inputs():
-    """A domain has each setting of a domain in a stack file, its name and `wait`; one is required."""
+    """
+    A domain has each setting of a domain in a stack file, its name and `wait`; one is required.
+    """
     domain = SCHEMA["resources"][DOMAIN]
     assert domain["inputProperties"].keys() == {*aliases(WrittenDomain), "domain", "wait"}
     assert domain["requiredInputs"] == ["generation"]
@@ -37,13 +39,17 @@ def test_types():
     """The maps of a stack file are types, with all their keys, and every reference has its type."""
     assert {one.removeprefix("#/types/") for one in references(SCHEMA)} == SCHEMA["types"].keys()
     for model in (DnsSettings, KeyStore, SuppliedKey):
-        assert SCHEMA["types"][f"byodkim:index:{model.__name__}"]["properties"].keys() == aliases(model)
+        assert SCHEMA["types"][f"byodkim:index:{model.__name__}"]["properties"].keys() == aliases(
+            model
+        )
 
 
 def test_descriptions():
     """An editor has a text and a type for each input."""
     inputs = [SCHEMA["resources"][DOMAIN]["inputProperties"]]
-    inputs += [one["properties"] for name, one in SCHEMA["types"].items() if not name.endswith(":Record")]
+    inputs += [
+        one["properties"] for name, one in SCHEMA["types"].items() if not name.endswith(":Record")
+    ]
     for properties in inputs:
         for name, one in properties.items():
             assert one.get("description"), name
@@ -64,19 +70,29 @@ def test_defaults():
 
 
 def test_old_python(monkeypatch):
-    """With a Python that is too old the plugin says so, in one line, before it imports anything of ours."""
+    """
+    With a Python that is too old the plugin says so, in one line, before it imports anything of
+    ours.
+    """
     monkeypatch.setattr(sys, "version_info", (3, 10, 13))
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "plugin"))
-    assert ended.value.code == f"byodkim: the plugin needs Python 3.11 or later, and {sys.executable} is 3.10"
+    assert (
+        ended.value.code
+        == f"byodkim: the plugin needs Python 3.11 or later, and {sys.executable} is 3.10"
+    )
 
 
 @pytest.mark.parametrize("folder", ["resource-git.test_mail_senders.git_plugin-v0.2.0", "senders"])
 def test_fetched(folder, tmp_path, monkeypatch):
-    """The engine finds a plugin again that it has from a Git repository; no credentials are kept."""
+    """
+    The engine finds a plugin again that it has from a Git repository; no credentials are kept.
+    """
     clone = tmp_path / folder / ".git"
     clone.mkdir(parents=True)
-    (clone / "config").write_text('[remote "origin"]\n\turl = https://me:token@git.test/mail/senders.git\n')
+    (clone / "config").write_text(
+        '[remote "origin"]\n\turl = https://me:token@git.test/mail/senders.git\n'
+    )
     main = tmp_path / folder / "plugin" / "__main__.py"
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(main), raising=False)
     options = fetched()

@@ -83,7 +83,17 @@ def test_unknown_secret():
 
 
 def test_secret_outputs():
-    """An output is a secret if an input of its name is, or if the provider says so; and is marked once."""
-    outputs = {"private_key": secret("key"), "tags": {"team": "us"}, "selector": "s1", "drift": None}
-    made = MessageToDict(wire(outputs, struct(private_key=secret("key"), tags=secret({"team": "us"}))))
+    """
+    An output is a secret if an input of its name is, or if the provider says so; and is marked
+    once.
+    """
+    outputs = {
+        "private_key": secret("key"),
+        "tags": {"team": "us"},
+        "selector": "s1",
+        "drift": None,
+    }
+    made = MessageToDict(
+        wire(outputs, struct(private_key=secret("key"), tags=secret({"team": "us"})))
+    )
     assert made == {"private_key": secret("key"), "tags": secret({"team": "us"}), "selector": "s1"}

@@ -34,7 +34,14 @@ ARN = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:byodkim/x"
 GENERATED = (keys.load(KEY_1), keys.load(KEY_2))
 SCHEMA = json_schema()
 DOMAIN = SCHEMA["$defs"]["WrittenDomain"]["properties"]
-NUMBERS = [0, 1, 2, 9, *(10**power + more for power in range(1, 20) for more in (-2, -1, 0, 1)), 1e300]
+NUMBERS = [
+    0,
+    1,
+    2,
+    9,
+    *(10**power + more for power in range(1, 20) for more in (-2, -1, 0, 1)),
+    1e300,
+]
 
 ZONES = st.sampled_from(["example.com", "_domainkey.example.com", "com", "a b", "mail.example.com"])
 
@@ -45,8 +52,12 @@ def supplied(private_key):
 
 
 OF_KEYS = {
-    "regions": st.lists(st.sampled_from([REGION, "us-east-1", "cn-north-1", "eu-west-9"]), max_size=3),
-    "dnsResolvers": st.lists(st.sampled_from(["1.1.1.1", "1.1.1.1:53", "[::1]:53", "::1", "x"]), max_size=2),
+    "regions": st.lists(
+        st.sampled_from([REGION, "us-east-1", "cn-north-1", "eu-west-9"]), max_size=3
+    ),
+    "dnsResolvers": st.lists(
+        st.sampled_from(["1.1.1.1", "1.1.1.1:53", "[::1]:53", "::1", "x"]), max_size=2
+    ),
     "zone": ZONES,
     "keys": st.fixed_dictionaries(
         {"2": supplied(KEY_1)}, optional={str(one): supplied(KEY_2) for one in (1, 10**15)}
@@ -86,14 +97,17 @@ def values(schema, key=""):
             )
         case "object":
             return st.dictionaries(
-                st.sampled_from(["1", "2", "team", "a" * 128]), values(schema["additionalProperties"])
+                st.sampled_from(["1", "2", "team", "a" * 128]),
+                values(schema["additionalProperties"]),
             )
     return st.from_regex(schema["pattern"]) if "pattern" in schema else st.text(max_size=10)
 
 
 @st.composite
 def dns(draw):
-    """A provider whose records are resources of ours, or that has none, with some of its options."""
+    """
+    A provider whose records are resources of ours, or that has none, with some of its options.
+    """
     provider = draw(st.sampled_from(["manual", *SPECS]))
     options = SCHEMA["$defs"]["DnsSettings"]["properties"]
     own = sorted(to_camel(one) for one in OPTIONS[provider])
@@ -128,8 +142,15 @@ class Engine(pulumi.runtime.Mocks):
             case "DnsRecord":
                 made = {"present_value": args.inputs["value"]}
             case "ByodkimIdentity":
-                made = {"key_set_at": timestamp(START), "key_set_by": "", "status": "PENDING", "drift": []}
-                made["signed_until"] = {str(int(one)): timestamp(START) for one in args.inputs["published"]}
+                made = {
+                    "key_set_at": timestamp(START),
+                    "key_set_by": "",
+                    "status": "PENDING",
+                    "drift": [],
+                }
+                made["signed_until"] = {
+                    str(int(one)): timestamp(START) for one in args.inputs["published"]
+                }
         self.resources.append((args.typ.rpartition(":")[2], args.inputs, made))
         return args.name, {**args.inputs, **made}
 
@@ -138,7 +159,9 @@ class Engine(pulumi.runtime.Mocks):
 
 
 def resources(domain):
-    """Kind, inputs, and what is made of them, of all resources that a program with *domain* declares."""
+    """
+    Kind, inputs, and what is made of them, of all resources that a program with *domain* declares.
+    """
     engine = Engine()
     pulumi.runtime.set_mocks(engine, project="ses-byodkim", stack="dev", preview=False)
 
@@ -157,12 +180,17 @@ def resources(domain):
 def through_pulumi(properties):
     """What comes back of properties: a Struct of protobuf, in which every number is a float."""
     struct = Struct()
-    struct.update({name: unwrap_rpc_secret(value) for name, value in properties.items() if value is not None})
+    struct.update(
+        {name: unwrap_rpc_secret(value) for name, value in properties.items() if value is not None}
+    )
     return MessageToDict(struct)
 
 
 def read_back(kind, inputs, made):
-    """Fails unless the provider of *kind* accepts *inputs*, and reads the state that follows from them."""
+    """
+    Fails unless the provider of *kind* accepts *inputs*, and reads the state that follows from
+    them.
+    """
     inputs = {name: value for name, value in through_pulumi(inputs).items() if name != "__provider"}
     if kind == "ByodkimIdentity":
         checked, problems = check(inputs, unknown=())
@@ -186,14 +214,18 @@ PROVIDERS = {
 
 @pytest.mark.parametrize("field", sorted(DOMAIN))
 def test_accepted_is_readable(field):
-    """Whatever the settings accept for a field, no resource refuses it, neither now nor in its state."""
+    """
+    Whatever the settings accept for a field, no resource refuses it, neither now nor in its state.
+    """
 
     @hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(dns() if field == "dns" else values(DOMAIN[field], field))
     def accepted(value):
         try:
             domain = settings.domain(
-                "example.com", {"generation": 2, "dns": "manual", field: value}, default_region=REGION
+                "example.com",
+                {"generation": 2, "dns": "manual", field: value},
+                default_region=REGION,
             )
         except InvalidSettings:
             reject()

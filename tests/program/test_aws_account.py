@@ -15,8 +15,13 @@ WRAPPED = (
     "aws:index/getCallerIdentity:getCallerIdentity returned an error: invoking "
     "aws:index/getCallerIdentity:getCallerIdentity: 1 error occurred:\n\t* {}\n\n"
 )
-RESPONSE = "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 5f3c-1a,"
-DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
+RESPONSE = (
+    "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: "
+    "5f3c-1a,"
+)
+DENIED = (
+    "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
+)
 POLICY, RENEW, ASK = AwsMessages.POLICY(), AwsMessages.SIGN_IN(), AwsMessages.ASK_STS()
 
 
@@ -37,8 +42,16 @@ def account(monkeypatch):
 @cases(
     ("said", "text", "step"),
     {
-        "denied": (f"{RESPONSE} api error AccessDenied: {DENIED}", f"AccessDenied: {DENIED}", POLICY),
-        "modelled": (f"{RESPONSE} RegionDisabledException: off", "RegionDisabledException: off", ASK),
+        "denied": (
+            f"{RESPONSE} api error AccessDenied: {DENIED}",
+            f"AccessDenied: {DENIED}",
+            POLICY,
+        ),
+        "modelled": (
+            f"{RESPONSE} RegionDisabledException: off",
+            "RegionDisabledException: off",
+            ASK,
+        ),
         "expired": (
             f"{RESPONSE} api error ExpiredToken: The token is expired",
             "ExpiredToken: The token is expired",
@@ -47,7 +60,10 @@ def account(monkeypatch):
         "no credentials": (
             "reading STS Caller Identity: operation error STS: GetCallerIdentity, get identity: "
             "get credentials: no EC2 IMDS role found",
-            "operation error STS: GetCallerIdentity, get identity: get credentials: no EC2 IMDS role found",
+            (
+                "operation error STS: GetCallerIdentity, get identity: get credentials: no EC2 "
+                "IMDS role found"
+            ),
             ASK,
         ),
         "not from AWS": ("couldn't find resource", "couldn't find resource", ASK),
@@ -81,7 +97,10 @@ def test_no_key_is_quoted(account):
 
 @pytest.mark.parametrize(
     "said",
-    ["Invoke: getProviderFromSource: context canceled", "Resource monitor has terminated, shutting down"],
+    [
+        "Invoke: getProviderFromSource: context canceled",
+        "Resource monitor has terminated, shutting down",
+    ],
 )
 def test_end_of_the_run(account, monkeypatch, said):
     """When the engine has ended the run it has said why, and nothing is added."""

@@ -50,7 +50,11 @@ class Cloud(pulumi.runtime.Mocks):
         self.route53_zones[zone_id] = (name, is_private, servers)
 
     def zones(self, *, is_private=False):
-        return {one: name for one, (name, private, _) in self.route53_zones.items() if private == is_private}
+        return {
+            one: name
+            for one, (name, private, _) in self.route53_zones.items()
+            if private == is_private
+        }
 
     def name_servers(self, zone_id):
         return self.route53_zones[zone_id][2]
@@ -75,7 +79,9 @@ class Cloud(pulumi.runtime.Mocks):
 def cloud(monkeypatch):
     cloud = Cloud()
     monkeypatch.setattr(
-        route53, "_connect", lambda role_arn, external_id, account: cloud.roles.append(role_arn) or cloud
+        route53,
+        "_connect",
+        lambda role_arn, external_id, account: cloud.roles.append(role_arn) or cloud,
     )
     pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
     yield cloud
@@ -138,7 +144,9 @@ def test_own_provider(cloud):
     )
     run(lambda: ByodkimDomain("example.com", args))
     made = [one for one in cloud.asked if one.typ.startswith("powerdns")]
-    assert sorted(one.name for one in made) == [f"example.com/{number}/powerdns:eu" for number in (1, 2, 3)]
+    assert sorted(one.name for one in made) == [
+        f"example.com/{number}/powerdns:eu" for number in (1, 2, 3)
+    ]
     assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}
     [identity] = [one for one in cloud.asked if one.typ.endswith("ByodkimIdentity")]
     assert identity.inputs["dns"] == ["powerdns:eu"]
@@ -147,11 +155,16 @@ def test_own_provider(cloud):
 def test_one_place_twice(cloud):
     """Two entries of a list that lead to one zone would make each record twice."""
     cloud.add_zone("Z1", "example.com")
-    written = {"generation": 1, "regions": ["eu-west-1"], "dns": ["route53", {"zone": "example.com"}]}
+    written = {
+        "generation": 1,
+        "regions": ["eu-west-1"],
+        "dns": ["route53", {"zone": "example.com"}],
+    }
     domain = settings.domain("example.com", written)
     assert refusal(run, lambda: ByodkimDomain("example.com", domain)) == (
         'domains["example.com"].dns: route53:Z1 is listed twice\n'
-        "  hint: list a zone once; to go to another server of it, change `server` and run `pulumi up`"
+        "  hint: list a zone once; to go to another server of it, change `server` and run "
+        "`pulumi up`"
     )
     args = ByodkimDomainArgs(domain="example.com", **written)
     assert refusal(run, lambda: ByodkimDomain("example.com", args)).startswith(
@@ -163,7 +176,9 @@ def test_spelled_as_arguments(cloud):
     """Problems of a program in Python name its arguments, whichever rule finds them."""
     dns = DnsSettings(provider="manual", zone="example.org")
     args = ByodkimDomainArgs(domain="example.com", generation=1, regions=["eu-west-1"], dns=dns)
-    assert refusal(run, lambda: ByodkimDomain("one", args)).startswith("example.com: dns.zone: 'example.org'")
+    assert refusal(run, lambda: ByodkimDomain("one", args)).startswith(
+        "example.com: dns.zone: 'example.org'"
+    )
 
 
 # -- by hand
@@ -189,16 +204,25 @@ def add_too(generation, *lines):
 
 
 def test_paste_once(cloud, caplog):
-    """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
+    """
+    While the record that signs is waited for, the one for the next rotation is shown beside it,
+    once.
+    """
     cloud.identity = WAITS
-    assert shown(caplog, "manual") == [add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}")]
+    assert shown(caplog, "manual") == [
+        add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}")
+    ]
 
 
 def test_paste_once_into_a_panel(cloud, caplog):
-    """In the words of the panel that the settings name, without the zone where the panel adds it."""
+    """
+    In the words of the panel that the settings name, without the zone where the panel adds it.
+    """
     cloud.identity = WAITS
     [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
-    assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
+    assert (
+        text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
+    )
     assert "    Name:  s1._domainkey.mail" in text.splitlines()
 
 
@@ -232,10 +256,14 @@ def test_paste_where_one_region_waits(cloud, caplog):
 
 
 @pytest.mark.parametrize(
-    ("ago", "expected"), [(timedelta(), [3]), (timedelta(minutes=2), [])], ids=["now", "in an earlier run"]
+    ("ago", "expected"),
+    [(timedelta(), [3]), (timedelta(minutes=2), [])],
+    ids=["now", "in an earlier run"],
 )
 def test_paste_another_standby(cloud, caplog, ago, expected):
-    """Where only the standby is exchanged, the record of its new key is shown, and in no later run."""
+    """
+    Where only the standby is exchanged, the record of its new key is shown, and in no later run.
+    """
     now = datetime.now(UTC)
     since = timestamp(now - timedelta(hours=1))
     cloud.identity = {"status": "SUCCESS", "key_set_by": PUT, "signing_since": since}
@@ -280,7 +308,10 @@ def test_route53_zone(cloud, options, label):
 
 
 def test_route53_is_asked_once(cloud):
-    """The zones of an account are read once in a program, whatever its domains; another account's apart."""
+    """
+    The zones of an account are read once in a program, whatever its domains; another account's
+    apart.
+    """
     cloud.add_zone("Z1", "one.example")
     cloud.add_zone("Z2", "two.example")
     role = "arn:aws:iam::123456789012:role/dns"
@@ -308,7 +339,9 @@ def test_external_ids_of_one_role():
         for other in (None, "other"):
             with pytest.raises(InvalidSettings) as refused:
                 provider_with(role, other)
-            assert f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == refused.value.text
+            assert (
+                f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == refused.value.text
+            )
 
     run(program)
 
@@ -341,7 +374,9 @@ WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
         ),
         "of another domain": (
             {"zone_id": "ZORG"},
-            ProgramMessages.OTHER_DOMAIN(**WHERE, zone_id="ZORG", zone="other.example", domain=DOMAIN),
+            ProgramMessages.OTHER_DOMAIN(
+                **WHERE, zone_id="ZORG", zone="other.example", domain=DOMAIN
+            ),
         ),
         "nowhere": (
             {"zone_id": "ZGONE"},
@@ -368,7 +403,9 @@ def test_route53_zone_refused(cloud, options, problem):
     },
 )
 def test_route53_zone_of_almost_this_name(cloud, zones, near):
-    """Who has mistyped the domain, or the zone, is asked whether a zone that the account has is meant."""
+    """
+    Who has mistyped the domain, or the zone, is asked whether a zone that the account has is meant.
+    """
     for number, zone in enumerate(zones):
         cloud.add_zone(f"Z{number}", zone)
     cloud.add_zone("ZIN", "example.co", is_private=True)

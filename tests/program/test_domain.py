@@ -25,7 +25,9 @@ def run(program, engine=None):
 
 
 def declared(**given):
-    args = ByodkimDomainArgs(domain="example.com", generation=2, regions=["eu-west-1"], dns="manual", **given)
+    args = ByodkimDomainArgs(
+        domain="example.com", generation=2, regions=["eu-west-1"], dns="manual", **given
+    )
     return ByodkimDomain("mail", args)
 
 
@@ -55,22 +57,31 @@ def test_declared_twice():
         with pytest.raises(InvalidSettings) as refused:
             ByodkimDomain("again", args)
         assert str(refused.value) == str(
-            InvalidSettings(ProgramMessages.DECLARED(domain="example.com", region="eu-west-1", first="mail"))
+            InvalidSettings(
+                ProgramMessages.DECLARED(domain="example.com", region="eu-west-1", first="mail")
+            )
         )
 
     run(program)
 
 
 def test_sent_secret():
-    """A token whose ciphertext somebody copied to where it is sent to AWS stops the program before that."""
+    """
+    A token whose ciphertext somebody copied to where it is sent to AWS stops the program before
+    that.
+    """
 
     def program():
-        with pytest.raises(InvalidSettings, match=r"aws:assumeRoles\[0\]\.externalId: is the secret of "):
+        with pytest.raises(
+            InvalidSettings, match=r"aws:assumeRoles\[0\]\.externalId: is the secret of "
+        ):
             declared()
 
     role = {"roleArn": "arn:aws:iam::666666666666:role/x", "externalId": "gd-token"}
     credentials = {"godaddy": {"token": "gd-token"}}
-    set_all_config({"aws:assumeRoles": json.dumps([role]), "own:dnsCredentials": json.dumps(credentials)}, [])
+    set_all_config(
+        {"aws:assumeRoles": json.dumps([role]), "own:dnsCredentials": json.dumps(credentials)}, []
+    )
     try:
         run(program)
     finally:
@@ -96,7 +107,9 @@ class Waiting(Engine):
     ("first", "later", "printed"), [("manual", "cloudflare", 0), ("cloudflare", "manual", 1)]
 )
 def test_standby_of_another_place(monkeypatch, first, later, printed):
-    """A standby is printed for people if its own record is pasted, wherever the one that signs stands."""
+    """
+    A standby is printed for people if its own record is pasted, wherever the one that signs stands.
+    """
     said = []
     monkeypatch.setattr(pulumi.log, "info", lambda text, *_: said.append(text))
     dns = [{"provider": first}, {"provider": later, "from_generation": 3}]
@@ -136,8 +149,13 @@ def test_no_turn(monkeypatch, waits_for):
 
     def program():
         awaited = pulumi.Output.from_input(second())
-        of_domain, of_record = (awaited, None) if waits_for == "another resource" else (None, awaited)
-        for name, after, provider in (("first", of_domain, Own(of_record)), ("second", None, Own())):
+        of_domain, of_record = (
+            (awaited, None) if waits_for == "another resource" else (None, awaited)
+        )
+        for name, after, provider in (
+            ("first", of_domain, Own(of_record)),
+            ("second", None, Own()),
+        ):
             given = {"generation": 1, "regions": ["eu-west-1"], "dns_providers": [provider]}
             args = ByodkimDomainArgs(domain=f"{name}.test", wait=waits_for == "SES", **given)
             made[name] = ByodkimDomain(name, args, pulumi.ResourceOptions(depends_on=after))

@@ -1,4 +1,6 @@
-"""A program's domain reads as one in a stack file does: the same keys, defaults, checks and texts."""
+"""
+A program's domain reads as one in a stack file does: the same keys, defaults, checks and texts.
+"""
 
 import pytest
 from pulumi.runtime.config import CONFIG
@@ -18,7 +20,10 @@ WRITTEN = {
     "published": [1, 2],
     "overlapDays": 12,
     "regions": [REGION, "us-east-1"],
-    "dns": [{"provider": "manual", "panel": "godaddy"}, {"provider": "cloudflare", "zoneId": "0" * 32}],
+    "dns": [
+        {"provider": "manual", "panel": "godaddy"},
+        {"provider": "cloudflare", "zoneId": "0" * 32},
+    ],
     "keyBits": 1024,
     "keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"},
     "configurationSet": "newsletter",
@@ -89,7 +94,8 @@ def test_region_of_the_stack():
         "keys": (
             {"keys": {1: {"selector": "s1", "private_key": "no key"}}},
             [
-                "keys[1].private_key: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), "
+                "keys[1].private_key: is not base64, expected an RSA private key (PKCS#1 or "
+                "PKCS#8), "
                 "as PEM or as base64 of its DER"
             ],
         ),
@@ -143,14 +149,22 @@ def test_domain_that_is_none():
             SuppliedKey,
             {"selector": "S1", "private_key": KEY_2[:-9]},
             [
-                f"private_key: is cut short: {len(KEY_2) - 9} characters of base64, expected a multiple of 4",
-                "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
+                (
+                    f"private_key: is cut short: {len(KEY_2) - 9} characters of base64, expected "
+                    "a multiple of 4"
+                ),
+                (
+                    "selector: 'S1' has upper case, expected lower case: that is how DNS "
+                    "providers store names"
+                ),
             ],
         ),
     },
 )
 def test_a_part_is_refused(part, given, problems):
-    """A part made by itself raises this package's error, in Python's spelling, and never quotes a key."""
+    """
+    A part made by itself raises this package's error, in Python's spelling, and never quotes a key.
+    """
     with pytest.raises(InvalidSettings) as refused:
         part(**given)
     assert list(refused.value.problems) == [f"{part.__name__}: {one}" for one in problems]

@@ -20,7 +20,12 @@ class Engine(pulumi.runtime.Mocks):
         domain, _, last = args.name.partition("/")
         if args.typ.endswith("DkimKey"):
             name = f"s{last}._domainkey.{domain}"
-            made = {"selector": f"s{last}", "private_key": "", "record_name": name, "record_value": "p="}
+            made = {
+                "selector": f"s{last}",
+                "private_key": "",
+                "record_name": name,
+                "record_value": "p=",
+            }
         if args.typ.endswith("ByodkimIdentity"):
             made = {"key_set_at": SET_AT, "key_set_by": "", "status": "PENDING", "adopted": False}
             made |= {"signing_since": SET_AT, "drift": [], "signed_until": {}}
@@ -50,7 +55,9 @@ def declare(monkeypatch, config, *, secret=()):
 
 
 def outputs_gathered(monkeypatch, domains):
-    """How many values the program, and the SDK for it, hand to `Output.all` for that many domains."""
+    """
+    How many values the program, and the SDK for it, hand to `Output.all` for that many domains.
+    """
     number = 0
     gather = pulumi.Output.all
 
@@ -71,8 +78,8 @@ def test_outputs(monkeypatch):
     """
     Twice as many domains are twice as many Outputs.
 
-    `Output.all` makes one of each part of a value, so a list of all identities that it gets for each identity
-    costs the square of their number.
+    `Output.all` makes one of each part of a value, so a list of all identities that it gets for
+    each identity costs the square of their number.
     """
     two, four, eight = (outputs_gathered(monkeypatch, number) for number in (2, 4, 8))
     assert (eight - four) == 2 * (four - two)
@@ -83,4 +90,6 @@ def test_warning(monkeypatch):
     said = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
     declare(monkeypatch, {"domains": {}, "privateKeys": {"own": "MIIE"}}, secret=["privateKeys"])
-    assert [text.partition(",")[0] for text in said] == ['privateKeys["own"]: no generation has this key']
+    assert [text.partition(",")[0] for text in said] == [
+        'privateKeys["own"]: no generation has this key'
+    ]

@@ -12,11 +12,14 @@ THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "st
 
 
 def known(results, **identity):
-    """What is known of `example.com` in `eu-west-1`, which SES calls PENDING, beside these results."""
+    """
+    What is known of `example.com` in `eu-west-1`, which SES calls PENDING, beside these results.
+    """
     found = []
     of = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "PENDING"}
     outputs = {
-        name: pulumi.Output.from_input(value) for name, value in (of | {"drift": []} | identity).items()
+        name: pulumi.Output.from_input(value)
+        for name, value in (of | {"drift": []} | identity).items()
     }
 
     @pulumi.runtime.test
@@ -64,7 +67,11 @@ def test_verdict(results, identity, verdict):
             "PENDING",
             "example.com eu-west-1: PENDING, not checked: run `pulumi up` without `--target`",
         ),
-        "drift and left out": (("PENDING", ["disabled"], None), "PENDING", "example.com eu-west-1: disabled"),
+        "drift and left out": (
+            ("PENDING", ["disabled"], None),
+            "PENDING",
+            "example.com eu-west-1: disabled",
+        ),
     },
 )
 def test_shown(found, status, line):

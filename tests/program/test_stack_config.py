@@ -30,7 +30,9 @@ def _project(monkeypatch):
 
 @pytest.fixture
 def configured():
-    """Gives the stack this configuration, of which these settings are secret, until the test ends."""
+    """
+    Gives the stack this configuration, of which these settings are secret, until the test ends.
+    """
     yield set_all_config
     set_all_config({}, [])
 
@@ -56,23 +58,28 @@ def test_written(monkeypatch, way):
         "plain keys": (
             ["ses-byodkim:dnsCredentials"],
             [
-                'privateKeys["own"]: is not encrypted, set it with `pulumi config set --secret --path '
+                'privateKeys["own"]: is not encrypted, set it with `pulumi config set '
+                "--secret --path "
                 "'privateKeys[\"own\"]'`, and make another one if somebody may have read this"
             ],
         ),
         "plain credentials": (
             ["ses-byodkim:privateKeys"],
             [
-                'dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config set --secret '
-                "--path 'dnsCredentials[\"wix\"].apiKey'`, and make another one if somebody may have "
+                'dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config '
+                "set --secret "
+                "--path 'dnsCredentials[\"wix\"].apiKey'`, and make another one if somebody "
+                "may have "
                 "read this"
             ],
         ),
         "encrypted in vain": (
             ["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials", "ses-byodkim:domains"],
             [
-                "domains: holds an encrypted value, which would be unencrypted in the stack's state: "
-                "private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set "
+                "domains: holds an encrypted value, which would be unencrypted in the stack's "
+                "state: "
+                "private keys go into privateKeys, a host's secrets into dnsCredentials, all "
+                "else is set "
                 "without `--secret`"
             ],
         ),
@@ -101,7 +108,10 @@ TO_AWS = {
 @cases(
     ("given", "command"),
     {
-        "token": ({"dnsCredentials": {"godaddy": {"token": TOKEN}}}, 'dnsCredentials["godaddy"].token'),
+        "token": (
+            {"dnsCredentials": {"godaddy": {"token": TOKEN}}},
+            'dnsCredentials["godaddy"].token',
+        ),
         "key": ({"privateKeys": {"own": TOKEN}}, 'privateKeys["own"]'),
         "credentials": ({}, "aws:secretKey"),
     },
@@ -112,7 +122,9 @@ def test_sent_secrets(configured, name, value, given, command):
     before |= {f"ses-byodkim:{key}": json.dumps(secrets) for key, secrets in given.items()}
     configured(before, [])
     assert list(stack_config.sent_secrets()) == []
-    configured({**before, f"aws:{name}": value if isinstance(value, str) else json.dumps(value)}, [])
+    configured(
+        {**before, f"aws:{name}": value if isinstance(value, str) else json.dumps(value)}, []
+    )
     [problem] = stack_config.sent_secrets()
     path, _, text = problem.partition(": ")
     assert path.startswith(f"aws:{name}")
@@ -135,7 +147,10 @@ WHOLE = '{"godaddy": {"token": "gd-token-3f9c2a71"}}'
     },
 )
 def test_sent_secrets_of_others(configured, name, text, sent):
-    """Any secret of the stack stays where it is, and a map that is encrypted as a whole is a secret too."""
+    """
+    Any secret of the stack stays where it is, and a map that is encrypted as a whole is a secret
+    too.
+    """
     roles = json.dumps([{**ROLE, "externalId": sent}])
     for secret, problems in (([name], 1), ([], name == "ses-byodkim:dnsCredentials")):
         configured({name: text, "aws:assumeRoles": roles}, secret)
@@ -163,7 +178,10 @@ def test_redirected(configured, monkeypatch):
 
 
 def test_what_follows_the_configuration():
-    """A line that is empty belongs to its value; what Pulumi adds about environments is no configuration."""
+    """
+    A line that is empty belongs to its value; what Pulumi adds about environments is no
+    configuration.
+    """
     printed = (
         "KEY        VALUE\n"
         "aws:token  one\n"
@@ -179,7 +197,9 @@ def test_what_follows_the_configuration():
 
 
 def test_commands_hear_the_same():
-    """A command hears the same from `pulumi config`: a misspelt key is refused by name there too."""
+    """
+    A command hears the same from `pulumi config`: a misspelt key is refused by name there too.
+    """
     printed = (
         "KEY          VALUE\n"
         "aws:region   eu-west-1\n"

@@ -44,7 +44,11 @@ def checked(provider, olds, news):
 
 def test_name_servers_are_asked_for_once(provider, asked, inputs):
     """Route 53 is asked about a zone that is new here, in its account, and never again."""
-    first = {**inputs, "dns": ["route53:Z1", "route53:Z2", "manual"], "zone_roles": {"route53:Z2": ROLE}}
+    first = {
+        **inputs,
+        "dns": ["route53:Z1", "route53:Z2", "manual"],
+        "zone_roles": {"route53:Z2": ROLE},
+    }
     first["zone_external_ids"] = {"route53:Z2": "corp-7f3a"}
     stored = checked(provider, inputs, first)
     assert stored["name_servers"] == {"route53:Z1": SERVERS, "route53:Z2": SERVERS}
@@ -58,18 +62,26 @@ def test_name_servers_are_asked_for_once(provider, asked, inputs):
 
 def test_given_name_servers(provider, asked, inputs):
     """Name servers that the program knows are taken as they are, whatever they were."""
-    news = {**inputs, "dns": ["cloudflare:c1"], "name_servers": {"cloudflare:c1": ["new.example.net"]}}
+    news = {
+        **inputs,
+        "dns": ["cloudflare:c1"],
+        "name_servers": {"cloudflare:c1": ["new.example.net"]},
+    }
     olds = {**news, "name_servers": {"cloudflare:c1": ["old.example.net"]}}
     assert checked(provider, olds, news)["name_servers"] == {"cloudflare:c1": ["new.example.net"]}
     assert asked == []
 
 
 def test_what_the_override_lets_go_is_named(world):
-    """A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together."""
+    """
+    A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together.
+    """
     provider = ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
     for region in ("eu-west-1", "us-east-1"):
         before = world.declared(2, region=region, overlap_days=0)
-        stored = replace(identities.stored(before), signed_until={1: world.clock.now() - timedelta(hours=1)})
+        stored = replace(
+            identities.stored(before), signed_until={1: world.clock.now() - timedelta(hours=1)}
+        )
         left = {**before.to_properties(), "published": [2, 3], "secret_arn": "arn"}
         provider.diff("id", stored.to_outputs(), left)
     (warning,) = world.progress.warnings

@@ -36,7 +36,9 @@ def inputs(world):
 
 
 def this_run(world, *hosts):
-    """The provider in the run that is under way; each call of the host is for the next of *hosts*."""
+    """
+    The provider in the run that is under way; each call of the host is for the next of *hosts*.
+    """
     return DnsRecordProvider(
         lambda settings, _: hosts[settings.server != "192.0.2.1"],
         lambda _: world.outside,
@@ -73,7 +75,10 @@ def test_another_value_is_no_successor(world, host, inputs):
 
 
 def test_who_keeps_it(world, host, inputs):
-    """What was there stays, and so does what somebody signs with; a zone that has moved is not asked for."""
+    """
+    What was there stays, and so does what somebody signs with; a zone that has moved is not asked
+    for.
+    """
     host.there = [inputs["value"]]
     made(world, inputs, host)
     this_run(world, host).delete("id", made(world, inputs, host))
@@ -92,7 +97,9 @@ def test_who_keeps_it(world, host, inputs):
 
 
 def test_slot_that_has_another_key(world, host, inputs):
-    """A refresh says so, and keeps the record in the state: what stands there may have signed mail."""
+    """
+    A refresh says so, and keeps the record in the state: what stands there may have signed mail.
+    """
     outputs = made(world, inputs | {"existing": "slot"}, host)
     host.there = [world.declared(2).record_value]
     with pytest.raises(InvalidSettings) as caught:
@@ -104,7 +111,10 @@ def test_slot_that_has_another_key(world, host, inputs):
 
 @pytest.mark.parametrize("existing", ["slot", "same key", "replace"])
 def test_key_in_another_form(world, host, inputs, existing):
-    """A refresh takes the form in which the host lists the key now, and what deletes it knows that form."""
+    """
+    A refresh takes the form in which the host lists the key now, and what deletes it knows that
+    form.
+    """
     outputs = made(world, inputs | {"existing": existing}, host)
     host.there = [f"v=DKIM1; k=rsa; {inputs['value']}", "managed by ops"]
     read = this_run(world, host).read("id", outputs).outs
@@ -116,7 +126,9 @@ def test_key_in_another_form(world, host, inputs, existing):
 @pytest.mark.parametrize("was_there", [True, False])
 @pytest.mark.parametrize("is_at_the_other", [True, False])
 def test_another_server(world, host, inputs, was_there, is_at_the_other):
-    """What we make at another server of the zone is ours; what we find there may be what we made."""
+    """
+    What we make at another server of the zone is ours; what we find there may be what we made.
+    """
     form = f"v=DKIM1; {records.record_value(world.key(1).public_key_der)}"
     host.there = [form] * was_there
     outputs, other = made(world, inputs, host), Host()

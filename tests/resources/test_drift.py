@@ -1,4 +1,7 @@
-"""What somebody else has changed in SES is an output, and a line of the refresh or of the preview, once."""
+"""
+What somebody else has changed in SES is an output, and a line of the refresh or of the preview,
+once.
+"""
 
 import pytest
 
@@ -17,9 +20,9 @@ def provider(world):
 def inputs(world):
     """As they are stored, so that nothing is a change but what SES has otherwise."""
     properties = world.declared().to_properties()
-    return {name: one for name, one in properties.items() if name not in ("fingerprint", "record_name")} | {
-        "secret_arn": "arn"
-    }
+    return {
+        name: one for name, one in properties.items() if name not in ("fingerprint", "record_name")
+    } | {"secret_arn": "arn"}
 
 
 def test_outputs(world, provider):
@@ -29,7 +32,9 @@ def test_outputs(world, provider):
     world.model.change(DOMAIN, REGION, signing_enabled=False)
     seen = provider.read("id", stored).outs
     assert (seen["drift"], seen["signing_enabled"]) == ([DISABLED], False)
-    repaired = provider.update("id", seen, {**inputs(world), "private_key": world.key(1).pkcs1_base64()}).outs
+    repaired = provider.update(
+        "id", seen, {**inputs(world), "private_key": world.key(1).pkcs1_base64()}
+    ).outs
     assert (repaired["drift"], repaired["signing_enabled"]) == ([], True)
 
 
@@ -40,7 +45,9 @@ def test_preview_of_another_run(world, provider):
     assert world.progress.infos == []
     drifted = stored | {"signing_enabled": False}
     assert provider.diff("id", drifted, inputs(world)).changes
-    assert world.progress.infos == [f"{DOMAIN} {REGION}: when it was last read from SES: {DISABLED}"]
+    assert world.progress.infos == [
+        f"{DOMAIN} {REGION}: when it was last read from SES: {DISABLED}"
+    ]
 
 
 def test_preview_after_the_refresh_of_this_run(world, provider):
@@ -55,7 +62,9 @@ def test_preview_after_the_refresh_of_this_run(world, provider):
 
 
 def test_adopt_comes_too_late(world, provider):
-    """An identity that the stack has made leaves SES with it, whatever `adopt` says from then on."""
+    """
+    An identity that the stack has made leaves SES with it, whatever `adopt` says from then on.
+    """
     stored = world.verified().to_outputs()
     provider.diff("id", stored, {**inputs(world), "adopt": True})
     (warning,) = world.progress.warnings
@@ -63,6 +72,9 @@ def test_adopt_comes_too_late(world, provider):
         f"{DOMAIN} {REGION}: `adopt` has no effect, since this stack has made the identity"
     )
     assert warning.endswith("if it has lost its owner tag, `pulumi up --refresh` takes it back")
-    for before in (stored | {"adopt": True}, stored | {"signing_enabled": False}):  # said; may be another's
+    for before in (
+        stored | {"adopt": True},
+        stored | {"signing_enabled": False},
+    ):  # said; may be another's
         provider.diff("id", before, {**inputs(world), "adopt": True})
     assert world.progress.warnings == [warning]

@@ -1,4 +1,6 @@
-"""What a preview says of identities before anything is made: which are in the way, and which stay."""
+"""
+What a preview says of identities before anything is made: which are in the way, and which stay.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +20,8 @@ TAKEN = "identities in SES that are not this stack's, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 BEFORE = {"identities": [{"domain": DOMAIN, "region": REGION, "adopted": True}]}
 STAYS = (
-    f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
+    f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it "
+    "was adopted"
 )
 
 
@@ -32,17 +35,22 @@ def verification(world, olds=None, *declared):
     news = {"identities": [{"domain": one, "region": REGION, "selector": "s1"} for one in declared]}
     failures = DkimVerificationProvider(run=world.run).check(olds or {}, news).failures
     assert all(
-        "`pulumi up --target '**::DOMAIN'" in one.reason.partition("\n  hint: ")[2] for one in failures
+        "`pulumi up --target '**::DOMAIN'" in one.reason.partition("\n  hint: ")[2]
+        for one in failures
     )
     return [one.reason.partition("\n")[0] for one in failures]
 
 
 def test_in_the_way(world, identities):
-    """A new identity that SES has already is a warning of its own, and fails the preview as a whole."""
+    """
+    A new identity that SES has already is a warning of its own, and fails the preview as a whole.
+    """
     world.put("theirs")
     assert identities.check({}, world.inputs()).failures == []
     (warning,) = world.progress.warnings
-    assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)")
+    assert warning.startswith(
+        f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)"
+    )
     assert verification(world, {}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
     assert verification(world, {}, "example.net") == []
 
@@ -109,13 +117,21 @@ ADOPTS = (
     {
         "preview": (
             True,
-            [f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; switches to 's1'"],
+            [
+                (
+                    f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; "
+                    "switches to 's1'"
+                )
+            ],
         ),
         "update": (None, []),
     },
 )
 def test_adopts(world, identities, is_preview, said):
-    """A preview says how an identity signs that `adopt` takes over; the update says it where it reads it."""
+    """
+    A preview says how an identity signs that `adopt` takes over; the update says it where it reads
+    it.
+    """
     world.put("theirs")
     given = world.inputs(adopt=True, is_preview=is_preview)
     checked = identities.check({}, given)
@@ -124,7 +140,9 @@ def test_adopts(world, identities, is_preview, said):
 
 
 def test_adopts_what_the_update_refuses(world, identities):
-    """A warning says so; the preview goes on, since keys and records can be made before the switch."""
+    """
+    A warning says so; the preview goes on, since keys and records can be made before the switch.
+    """
     world.model.put_easy_dkim(DOMAIN, REGION)
     assert identities.check({}, world.inputs(adopt=True, is_preview=True)).failures == []
     (warning,) = world.progress.warnings
@@ -134,7 +152,9 @@ def test_adopts_what_the_update_refuses(world, identities):
 
 
 def test_adopts_what_was_replaced(world, identities):
-    """After `--replace` nobody knows when each key signed: an error of the preview, with `adopt` too."""
+    """
+    After `--replace` nobody knows when each key signed: an error of the preview, with `adopt` too.
+    """
     world.put("ses2", tags={OWNER_TAG: OWNER})
     slot = {"selector": "ses1", "cname": "keys.example.net", "overlap_days": 10}
     identities.check({}, world.inputs(adopt=True, is_preview=True, **slot))
@@ -143,12 +163,17 @@ def test_adopts_what_was_replaced(world, identities):
 
 @pytest.mark.parametrize(("operation", "kind"), [(GET, "access_denied"), (LIST, "500")])
 def test_adopts_unread(world, identities, operation, kind):
-    """Where SES can't be read, one note of the Region says why, and each line says what is known."""
+    """
+    Where SES can't be read, one note of the Region says why, and each line says what is known.
+    """
     world.put("theirs")
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
     domains = (DOMAIN, "example.net", "example.org")
     for domain in domains:
-        assert identities.check({}, world.inputs(domain=domain, adopt=True, is_preview=True)).failures == []
+        assert (
+            identities.check({}, world.inputs(domain=domain, adopt=True, is_preview=True)).failures
+            == []
+        )
     note, *lines = world.progress.infos
     assert note.startswith(
         f"{REGION}: could not read how the identities that `adopt` takes over sign today: "
@@ -160,7 +185,10 @@ def test_adopts_unread(world, identities, operation, kind):
 
 @pytest.mark.parametrize("adopt", [True, False])
 def test_adopts_after_waiting_for_dns(world, identities, adopt):
-    """The same of an identity that waits for DNS: it is taken over by the update that finds its record."""
+    """
+    The same of an identity that waits for DNS: it is taken over by the update that finds its
+    record.
+    """
     world.put("theirs")
     stored = world.create(adopt=adopt)
     world.progress.infos.clear()

@@ -43,7 +43,10 @@ def given(listed, generation):
             {"1": [Z], "2": [Z], "3": ["manual"]},
         ),
         "slots": ([SLOTS], {"1": [place(1)], "2": [place(2)], "3": [place(3)]}),
-        "slots later": ([{}, {**SLOTS, "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": [place(3)]}),
+        "slots later": (
+            [{}, {**SLOTS, "fromGeneration": 3}],
+            {"1": [Z], "2": [Z], "3": [place(3)]},
+        ),
         "two prefixes in a zone": (
             [SLOTS, {**SLOTS, "cname": "mail", "fromGeneration": 3}],
             {"1": [place(1)], "2": [place(2)], "3": [place(3, prefix="mail")]},

@@ -31,13 +31,17 @@ def test_all_are_found():
     names = {one.__name__ for one in subclasses(declared.OurResource)}
     assert {*STORED} == {*resources.PROVIDERS} == names
     providers = {type(load_v1(name)) for name in STORED}
-    ours = {one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)}
+    ours = {
+        one for one in subclasses(ResourceProvider) if one.__module__.startswith(resources.__name__)
+    }
     assert ours == {*providers, DynamicProvider, InPluginProcess}
 
 
 @pytest.mark.parametrize("name", STORED)
 def test_state_names_the_loader(name):
-    """A provider is stored by the name of its resource, and what is stored loads the provider itself."""
+    """
+    A provider is stored by the name of its resource, and what is stored loads the provider itself.
+    """
     stub = InPluginProcess(name)
     stub.secret = "client"
     assert serialize_provider(stub) == STORED[name]

@@ -44,7 +44,9 @@ def route53():
 
 def this_run(world, route53):
     """The provider in the run that is under way."""
-    return RecordGuardProvider(lambda _: world.outside, lambda role, external_id: route53, run=world.run)
+    return RecordGuardProvider(
+        lambda _: world.outside, lambda role, external_id: route53, run=world.run
+    )
 
 
 @pytest.fixture
@@ -89,11 +91,16 @@ def test_new(route53, provider, inputs, value):
 def test_foreign(route53, provider, inputs, standing):
     """Somebody's record is not overwritten, and nobody is told to remove it."""
     route53.values = standing
-    assert reasons(provider.check({}, inputs)) == [ProgramMessages.OTHER_VALUE(name=NAME).with_hint()]
+    assert reasons(provider.check({}, inputs)) == [
+        ProgramMessages.OTHER_VALUE(name=NAME).with_hint()
+    ]
 
 
 def test_checked_until_the_record_is_there(route53, provider, inputs, value):
-    """A run that ended before the record was made gives nobody's record away; then a check costs no call."""
+    """
+    A run that ended before the record was made gives nobody's record away; then a check costs no
+    call.
+    """
     stored = provider.check({}, inputs).inputs
     route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
     assert len(reasons(provider.check(stored, inputs))) == 1
@@ -113,7 +120,9 @@ def test_second_key(world, route53, provider, inputs):
 
 
 def test_generated(route53, provider, inputs):
-    """The selector of a generated key is nobody else's, and what a preview can't know is not asked."""
+    """
+    The selector of a generated key is nobody else's, and what a preview can't know is not asked.
+    """
     route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
     generated = {name: one for name, one in inputs.items() if name != "supplied"}
     for news in (generated, inputs | {"record_name": Unknown()}):
@@ -138,7 +147,9 @@ def test_goes_with_its_identity(world, route53, provider, inputs, value):
 
 
 def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
-    """An identity of any stack that signs with the selector keeps the record, and a line says which."""
+    """
+    An identity of any stack that signs with the selector keeps the record, and a line says which.
+    """
     outputs = guarded(provider, inputs)
     world.verified()
     world.next_run()
@@ -146,11 +157,15 @@ def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
     world.forget()
     this_run(world, route53).delete("id", outputs)
     assert (route53.values, world.calls()) == ((value,), [LIST, GET])
-    assert world.progress.warnings == [f"{NAME}: left at route53:{ZONE}, {DOMAIN} {REGION} signs with it"]
+    assert world.progress.warnings == [
+        f"{NAME}: left at route53:{ZONE}, {DOMAIN} {REGION} signs with it"
+    ]
 
 
 def test_what_was_there_stays(world, route53, provider, inputs, value):
-    """A record that was there before the stack is not the stack's, however long it has been published."""
+    """
+    A record that was there before the stack is not the stack's, however long it has been published.
+    """
     route53.values = (value,)
     outputs = guarded(provider, inputs)
     more = inputs | {"regions": [REGION, "us-east-1"]}
@@ -158,7 +173,9 @@ def test_what_was_there_stays(world, route53, provider, inputs, value):
     world.next_run()
     this_run(world, route53).delete("id", outputs)
     assert (route53.values, world.calls()) == ((value,), [])
-    assert world.progress.warnings == [f"{NAME}: left at route53:{ZONE}, it was there before this stack"]
+    assert world.progress.warnings == [
+        f"{NAME}: left at route53:{ZONE}, it was there before this stack"
+    ]
 
 
 def test_what_came_later_is_ours(world, route53, provider, inputs, value):
@@ -171,18 +188,23 @@ def test_what_came_later_is_ours(world, route53, provider, inputs, value):
 
 
 @pytest.mark.parametrize(
-    "change", [{"regions": [REGION, "us-east-1"]}, {"role_arn": "arn:aws:iam::123456789012:role/dns"}]
+    "change",
+    [{"regions": [REGION, "us-east-1"]}, {"role_arn": "arn:aws:iam::123456789012:role/dns"}],
 )
 def test_diff(provider, inputs, change):
     """Whom to ask and how the zone is reached is stored anew; another name is another record."""
     outputs = guarded(provider, inputs)
     assert provider.diff("id", outputs, {**outputs, **change}).changes
     assert not provider.diff("id", outputs, {**outputs, "domain": Unknown()}).changes
-    assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == ["record_name"]
+    assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == [
+        "record_name"
+    ]
 
 
 def test_a_zone_that_was_left(world, route53, provider, inputs, value):
-    """Its record goes although an identity signs with the key, in each run: the first may have failed."""
+    """
+    Its record goes although an identity signs with the key, in each run: the first may have failed.
+    """
     outputs = guarded(provider, inputs)
     world.verified()
     for _ in range(2):
@@ -222,14 +244,21 @@ def slot(world, inputs):
     """The inputs of a slot's guard, for a key and its role."""
 
     def slot(generation, *, is_standby=False):
-        of_slot = {"record_value": world.declared(generation).record_value, "is_standby": is_standby}
-        return {name: inputs[name] for name in inputs.keys() - {"fingerprint", "supplied"}} | of_slot
+        of_slot = {
+            "record_value": world.declared(generation).record_value,
+            "is_standby": is_standby,
+        }
+        return {
+            name: inputs[name] for name in inputs.keys() - {"fingerprint", "supplied"}
+        } | of_slot
 
     return slot
 
 
 def test_slot(world, route53, provider, slot):
-    """A slot gets its next key as a standby's alone, in place, and goes with whichever key it has."""
+    """
+    A slot gets its next key as a standby's alone, in place, and goes with whichever key it has.
+    """
     outputs = guarded(provider, slot(1))
     route53.values = (records.quoted(outputs["record_value"]),)
     assert reasons(provider.check(outputs, slot(2))) == [DkimMessages.TAKEN(name=NAME).with_hint()]
@@ -247,18 +276,24 @@ def test_slot(world, route53, provider, slot):
 
 
 def test_slot_of_others(route53, provider, slot):
-    """Another stack's key in the slot is refused, and so is a value that no identity has let stand."""
+    """
+    Another stack's key in the slot is refused, and so is a value that no identity has let stand.
+    """
     route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
     assert reasons(provider.check({}, slot(1))) == [DkimMessages.OTHERS(name=NAME).with_hint()]
     route53.values = ()
     outputs = guarded(provider, slot(1))
     nothing = {name: one for name, one in slot(2).items() if name != "record_value"}
-    assert reasons(provider.check(outputs, nothing)) == [DkimMessages.NO_VALUE(name=NAME).with_hint()]
+    assert reasons(provider.check(outputs, nothing)) == [
+        DkimMessages.NO_VALUE(name=NAME).with_hint()
+    ]
 
 
 @pytest.mark.parametrize("is_there", [True, False])
 def test_slot_is_read_once(route53, provider, slot, value, is_there):
-    """After its first check nothing of a guard changes, so that the engine stores no state again."""
+    """
+    After its first check nothing of a guard changes, so that the engine stores no state again.
+    """
     route53.values = (value,) if is_there else ()
     stored = provider.check({}, slot(1)).inputs
     asked = route53.asked
@@ -270,7 +305,9 @@ def test_slot_is_read_once(route53, provider, slot, value, is_there):
 def test_slot_that_has_another_key(world, route53, provider, slot):
     """A refresh says so: the record would get the state's key. What is no key is repaired."""
     outputs = guarded(provider, slot(1))
-    of_next = provider.update("id", outputs, provider.check(outputs, slot(2, is_standby=True)).inputs).outs
+    of_next = provider.update(
+        "id", outputs, provider.check(outputs, slot(2, is_standby=True)).inputs
+    ).outs
     keys = [records.quoted(world.declared(number).record_value) for number in (1, 2, 3)]
     for allowed in ((), ('"v=spf1 -all"',), keys[:1], keys[1:2]):
         route53.values = allowed
@@ -283,7 +320,9 @@ def test_slot_that_has_another_key(world, route53, provider, slot):
 
 
 def test_slot_that_still_signs(world, route53, provider, slot):
-    """An identity of a Region that has left, and was adopted, signs with it: the slot keeps its key."""
+    """
+    An identity of a Region that has left, and was adopted, signs with it: the slot keeps its key.
+    """
     outputs = guarded(provider, slot(1))
     world.verified()
     world.next_run()
@@ -291,17 +330,24 @@ def test_slot_that_still_signs(world, route53, provider, slot):
     checked = later.check(outputs, slot(2, is_standby=True)).inputs
     with pytest.raises(InvalidSettings) as caught:
         later.update("id", outputs, checked)
-    assert caught.value.message == DkimMessages.STILL_SIGNS(name=NAME, why=f"{DOMAIN} {REGION} signs with it")
+    assert caught.value.message == DkimMessages.STILL_SIGNS(
+        name=NAME, why=f"{DOMAIN} {REGION} signs with it"
+    )
 
 
 def test_slot_after_a_region_that_is_disabled(world, route53, slot):
-    """A Region that the domain has left, and that nobody can use any more, does not hold up its rotations."""
+    """
+    A Region that the domain has left, and that nobody can use any more, does not hold up its
+    rotations.
+    """
 
     def names(region):
         assert region == REGION, "SES answers in no other Region"
         return ()
 
-    services = replace(world.outside, names=names, elsewhere=lambda _, others: dict.fromkeys(others, ()))
+    services = replace(
+        world.outside, names=names, elsewhere=lambda _, others: dict.fromkeys(others, ())
+    )
     later = RecordGuardProvider(lambda _: services, lambda *_: route53, run=world.run)
     outputs = guarded(later, {**slot(1), "regions": ["ap-east-1", REGION]})
     checked = later.check(outputs, slot(2, is_standby=True)).inputs

@@ -1,4 +1,7 @@
-"""What is not public in Pulumi's SDK is as `sdk` expects it, and a later SDK that differs stops nobody."""
+"""
+What is not public in Pulumi's SDK is as `sdk` expects it, and a later SDK that differs stops
+nobody.
+"""
 
 import json
 import sys
@@ -41,7 +44,9 @@ def test_parallel(monkeypatch):
 
 
 def test_per_program(monkeypatch):
-    """The plugin is one program, whose stack resource it does not have; without any, nothing is kept."""
+    """
+    The plugin is one program, whose stack resource it does not have; without any, nothing is kept.
+    """
     monkeypatch.setattr(sdk, "get_root_resource", lambda: None)
     values = sdk.PerProgram()
     assert [values.get("a", lambda: 1), values.get("a", lambda: 2)] == [1, 2]
@@ -70,7 +75,9 @@ def test_another_plugin_process(monkeypatch, lacks):
 
     monkeypatch.setitem(sys.modules, "__main__", without(lacks))
     [line] = _plugin.prepare_process(str)
-    assert line.startswith("byodkim_provider does not know this version of the Pulumi SDK (AttributeError: ")
+    assert line.startswith(
+        "byodkim_provider does not know this version of the Pulumi SDK (AttributeError: "
+    )
     assert line.endswith(
         {
             "traceback": "errors have a traceback",

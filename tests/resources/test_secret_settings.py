@@ -18,7 +18,9 @@ def no_configuration():
 @pytest.mark.parametrize("value", [ROLES, None], ids=["roles", "nothing"])
 @pytest.mark.parametrize("secret", [True, False])
 def test_as_secret_as(value, secret):
-    """Pulumi hands settings over decrypted and unmarked; what one of them leads to is marked again."""
+    """
+    Pulumi hands settings over decrypted and unmarked; what one of them leads to is marked again.
+    """
     set_all_config({"aws:assumeRoles": "[]"}, ["aws:assumeRoles"] if secret else ["aws:token"])
 
     found = []

@@ -1,4 +1,7 @@
-"""What the tests of the SES emulator share: a real boto3 client before it, a zone that is a dict, keys."""
+"""
+What the tests of the SES emulator share: a real boto3 client before it, a zone that is a dict,
+keys.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,12 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import SesEmulator, Switches
@@ -33,7 +41,9 @@ class Key:
     rsa: rsa.RSAPrivateKey
 
     def sent_as(
-        self, encoding: Encoding = Encoding.DER, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL
+        self,
+        encoding: Encoding = Encoding.DER,
+        form: PrivateFormat = PrivateFormat.TraditionalOpenSSL,
     ) -> dict[str, str]:
         return sent(self.selector, self.rsa.private_bytes(encoding, form, NoEncryption()))
 
@@ -72,7 +82,9 @@ def ec_key() -> bytes:
 
 @dataclass
 class World:
-    """A running emulator, the DNS it sees, the clock it goes by, and who sent the mail that arrived."""
+    """
+    A running emulator, the DNS it sees, the clock it goes by, and who sent the mail that arrived.
+    """
 
     ses: SesEmulator = field(init=False)
     clock: SandboxClock = field(default_factory=SandboxClock)
@@ -144,7 +156,10 @@ def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
     try:
         call(**parameters)
     except ClientError as error:
-        status, problem = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
+        status, problem = (
+            error.response["ResponseMetadata"]["HTTPStatusCode"],
+            error.response["Error"],
+        )
         return status, problem["Code"], problem["Message"]
     return 200, "", ""
 
@@ -158,9 +173,16 @@ def send(
     region: str | None = REGION,
     length: str = "",
 ) -> tuple[int, Any, str]:
-    """Status, body and error type of a request that no SDK would send; without *region* it is unsigned."""
+    """
+    Status, body and error type of a request that no SDK would send; without *region* it is
+    unsigned.
+    """
     scope = f"AKID/20260101/{region}/ses/aws4_request, SignedHeaders=host"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"} if region else {}
     headers |= {"Content-Length": length} if length else {}
     answer = urllib3.request(method, f"{here.ses.url}{path}", body=body, headers=headers)
-    return answer.status, json.loads(answer.data or b"null"), answer.headers.get("x-amzn-ErrorType", "")
+    return (
+        answer.status,
+        json.loads(answer.data or b"null"),
+        answer.headers.get("x-amzn-ErrorType", ""),
+    )

@@ -1,4 +1,7 @@
-"""Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a record."""
+"""
+Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a
+record.
+"""
 
 import json
 from types import SimpleNamespace
@@ -34,7 +37,9 @@ def zone_id(sandbox):
     for one in listed:
         if one["Type"] not in ("NS", "SOA"):
             values = [record["Value"] for record in one["ResourceRecords"]]
-            change(sandbox, zone_id, "DELETE", one["Name"], *values, kind=one["Type"], ttl=one["TTL"])
+            change(
+                sandbox, zone_id, "DELETE", one["Name"], *values, kind=one["Type"], ttl=one["TTL"]
+            )
     sandbox.route53.delete_hosted_zone(Id=zone_id)
 
 
@@ -44,7 +49,14 @@ def record(sandbox):
 
 
 def inputs(zone_id, *, name=NAME, value="p=abc", **more):
-    return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
+    return {
+        "name": name,
+        "type": "TXT",
+        "zoneId": zone_id,
+        "ttl": 300.0,
+        "records": [value],
+        **more,
+    }
 
 
 TRIED = "Tried to {} resource record set [name='{}.example.com.', type='TXT'] but {}"
@@ -52,7 +64,8 @@ EXISTS = TRIED.format("create", "there", "it already exists")
 NOT_FOUND = TRIED.format("delete", "not", "it was not found")
 NO_MATCH = TRIED.format("delete", "there", "the values provided do not match the current values")
 CONFLICT = (
-    "RRSet of type CNAME with DNS name there.example.com. is not permitted as it conflicts with other "
+    "RRSet of type CNAME with DNS name there.example.com. is not permitted as it conflicts "
+    "with other "
     "records with the same DNS name in zone example.com."
 )
 NOT_PERMITTED = "RRSet with DNS name s1.{}. is not permitted in zone example.com."
@@ -68,12 +81,22 @@ NO_QUOTES = "InvalidCharacterString (Value should be enclosed in quotation marks
         "delete other value": ("DELETE", "there.example.com", ['"b"'], NO_MATCH),
         "alias beside": ("UPSERT CNAME", "there.example.com", ["example.net"], CONFLICT),
         "other zone": ("CREATE", "s1.example.org", ['"a"'], NOT_PERMITTED.format("example.org")),
-        "only the zone's end": ("CREATE", "s1.bexample.com", ['"a"'], NOT_PERMITTED.format("bexample.com")),
+        "only the zone's end": (
+            "CREATE",
+            "s1.bexample.com",
+            ['"a"'],
+            NOT_PERMITTED.format("bexample.com"),
+        ),
         "no quotes": ("CREATE", "new.example.com", ["a"], f"{NO_QUOTES} 'a'"),
         "two pairs of quotes": ("CREATE", "new.example.com", ['""a""'], f'{NO_QUOTES} \'""a""\''),
         "string of 256": ("CREATE", "new.example.com", [f'"{STRING}y"'], "CharacterStringTooLong"),
         "twice": ("CREATE", "new.example.com", ['"a"', '"a"'], "Duplicate Resource Record"),
-        "over 4000": ("CREATE", "new.example.com", [f'"{STRING}"' * 16], "length less than or equal to 4000"),
+        "over 4000": (
+            "CREATE",
+            "new.example.com",
+            [f'"{STRING}"' * 16],
+            "length less than or equal to 4000",
+        ),
     },
 )
 def test_route53_refuses(sandbox, zone_id, action, name, values, problem):
@@ -83,7 +106,10 @@ def test_route53_refuses(sandbox, zone_id, action, name, values, problem):
     with pytest.raises(ClientError, match=r"InvalidChangeBatch|InvalidInput") as refused:
         change(sandbox, zone_id, action, name, *values, kind=kind or "TXT")
     assert problem in str(refused.value)
-    assert (("a",), ()) == (sandbox.dns.txt("there.example.com"), sandbox.dns.txt("new.example.com"))
+    assert (("a",), ()) == (
+        sandbox.dns.txt("there.example.com"),
+        sandbox.dns.txt("new.example.com"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +183,10 @@ def test_record_value_gets_one_pair_of_quotes(sandbox, zone_id, record):
 def test_record_of_another_type(sandbox, zone_id, record):
     """The type changes in place: one batch removes the old record and makes the new one."""
     made = record.create(inputs(zone_id) | {"records": ["p=b", "p=a"]})
-    assert (made[1]["records"], made[1]) == (["p=a", "p=b"], record.read(*made))  # a set, as in Terraform
+    assert (made[1]["records"], made[1]) == (
+        ["p=a", "p=b"],
+        record.read(*made),
+    )  # a set, as in Terraform
     assert record.changed(made[1], inputs(zone_id) | {"records": ["p=b", "p=a"]}) == set()
     alias = inputs(zone_id, value="s1.example.net") | {"type": "CNAME"}
     assert record.changed(made[1], alias) == {"type", "records"}
@@ -180,7 +209,9 @@ def test_waits(zone_id, record, monkeypatch):
 
 
 def test_zones(sandbox, zone_id):
-    """A zone below another one has its own name servers, found once the parent delegates to them."""
+    """
+    A zone below another one has its own name servers, found once the parent delegates to them.
+    """
     assert find_zone(sandbox.route53, "EXAMPLE.com.")["zoneId"] == zone_id
     with pytest.raises(ValueError, match="no matching"):
         find_zone(sandbox.route53, "s1.example.com")

@@ -11,12 +11,18 @@ SELECTOR = "s20261125-3f9c2a71"
 
 
 def test_engine_lines(monkeypatch, capsys):
-    """What the engine prints fits a terminal; a word is never broken, and nothing but names is left out."""
+    """
+    What the engine prints fits a terminal; a word is never broken, and nothing but names is left
+    out.
+    """
     monkeypatch.setattr(demo, "console", Console(width=80))
     demo._print("@ updating....")
-    demo._print(" +  aws:route53:Record news.example.net/3/route53:ZTS3FSD5432TMNDNL3W8XV created (0.10s)")
     demo._print(
-        f" ~  pulumi-python:dynamic/byodkim:ByodkimIdentity a.example/eu-west-1 updated (1s) {SELECTOR * 2}"
+        " +  aws:route53:Record news.example.net/3/route53:ZTS3FSD5432TMNDNL3W8XV created (0.10s)"
+    )
+    demo._print(
+        " ~  pulumi-python:dynamic/byodkim:ByodkimIdentity a.example/eu-west-1 updated (1s) "
+        f"{SELECTOR * 2}"
     )
     assert capsys.readouterr().out.splitlines() == [
         " +  Record news.example.net/3 created (0.10s)",

@@ -22,13 +22,21 @@ REJECT, STRICT = ("v=DMARC1; p=reject; adkim=s; aspf=r",), ("v=DMARC1; p=quarant
         "neither": (OWN, False, REJECT, (INCLUDE,), ("pass", False, False, "reject")),
         "strict": (BOUNCE, False, STRICT, (INCLUDE,), ("pass", False, False, "quarantine")),
         "no SPF": (BOUNCE, False, REJECT, (), ("none", False, False, "reject")),
-        "SPF twice": (BOUNCE, False, REJECT, (INCLUDE, INCLUDE), ("permerror", False, False, "reject")),
+        "SPF twice": (
+            BOUNCE,
+            False,
+            REJECT,
+            (INCLUDE, INCLUDE),
+            ("permerror", False, False, "reject"),
+        ),
         "silence": (BOUNCE, False, REJECT, None, ("temperror", False, False, "reject")),
         "no policy": (OWN, False, (), (INCLUDE,), ("pass", False, False, "none")),
     },
 )
 def test_verdict(sender, signed, policy, spf, expected):
-    """Either alignment is enough, whatever the policy; SPF counts for the envelope's sender alone."""
+    """
+    Either alignment is enough, whatever the policy; SPF counts for the envelope's sender alone.
+    """
     records = {"_dmarc.example.com": policy, BOUNCE: spf, "amazonses.com": ALL, OWN: ALL}
     content = f"From: Hello <hello@{DOMAIN}>\r\n\r\nAll is well.\r\n".encode()
     verdict = Verdict("pass", domain=DOMAIN) if signed else Verdict("unsigned")

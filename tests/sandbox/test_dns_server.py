@@ -95,7 +95,11 @@ def said(response):
         "not delegated": ("s1.orphan.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
         "no zone of this server": ("example.org", "TXT", ("REFUSED", False, [], [])),
         "child zone": ("s1.child.example.com", "child's", ("NOERROR", True, ["TXT"], [])),
-        "no zone of the child": ("s1._domainkey.example.com", "child's", ("REFUSED", False, [], [])),
+        "no zone of the child": (
+            "s1._domainkey.example.com",
+            "child's",
+            ("REFUSED", False, [], []),
+        ),
     },
 )
 def test_name_server(server, name, kind, expected):

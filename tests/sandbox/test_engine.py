@@ -29,7 +29,9 @@ with Sandbox() as sandbox, Project(sandbox, config={}, program=lambda: Slow("slo
 
 @pytest.mark.engine
 def test_killed_run_leaves_no_process(tmp_path):
-    """When the process that runs a sandbox is killed, the engine and its plugins end within seconds."""
+    """
+    When the process that runs a sandbox is killed, the engine and its plugins end within seconds.
+    """
     mark = f"BYODKIM_TEST={uuid.uuid4()}"
     environment = {**os.environ, **dict([mark.split("=")]), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(

@@ -1,4 +1,7 @@
-"""How programs end with the stand-in for the Python language host; `tests/languages` asks the real one."""
+"""
+How programs end with the stand-in for the Python language host; `tests/languages` asks the real
+one.
+"""
 
 import pytest
 

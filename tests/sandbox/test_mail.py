@@ -1,4 +1,6 @@
-"""Mail through the emulated SES: with which key it is signed, what a receiver says, at once and later."""
+"""
+Mail through the emulated SES: with which key it is signed, what a receiver says, at once and later.
+"""
 
 import email
 from datetime import timedelta
@@ -121,9 +123,25 @@ def test_simple(sandbox, sender):
     assert (text.splitlines()[:2], html[:4]) == (["Ein Gruß", "."], "<p>ß")
     shown = (message["X-Campaign"], message["Reply-To"], message["Bcc"])
     assert shown == ("spring", f"answers@{DOMAIN}", None)
-    tags = dict(tag.strip().split("=", 1) for tag in "".join(message["DKIM-Signature"].split()).split(";"))
-    assert {"a": "rsa-sha256", "c": "relaxed/simple", "d": DOMAIN, "s": "one"}.items() <= tags.items()
-    expected = {"date", "from", "message-id", "mime-version", "reply-to", "subject", "to", "content-type"}
+    tags = dict(
+        tag.strip().split("=", 1) for tag in "".join(message["DKIM-Signature"].split()).split(";")
+    )
+    assert {
+        "a": "rsa-sha256",
+        "c": "relaxed/simple",
+        "d": DOMAIN,
+        "s": "one",
+    }.items() <= tags.items()
+    expected = {
+        "date",
+        "from",
+        "message-id",
+        "mime-version",
+        "reply-to",
+        "subject",
+        "to",
+        "content-type",
+    }
     assert set(tags["h"].split(":")) == expected
 
 
@@ -143,7 +161,8 @@ def changed(**more):
 
 
 NOT_VERIFIED = (
-    "Email address is not verified. The following identities failed the check in region EU-WEST-1: {}"
+    "Email address is not verified. The following identities failed the check in region "
+    "EU-WEST-1: {}"
 )
 BOTH = NOT_VERIFIED.format("hello@example.net, b@example.org")
 OF_ANOTHER = {
@@ -156,7 +175,11 @@ ATTACHED = {"Attachments": [{"FileName": "a.txt", "RawContent": b"a"}]}
 @cases(
     ("parameters", "code", "text"),
     {
-        "sender": (changed(FromEmailAddress="a@b.test"), "MessageRejected", NOT_VERIFIED.format("a@b.test")),
+        "sender": (
+            changed(FromEmailAddress="a@b.test"),
+            "MessageRejected",
+            NOT_VERIFIED.format("a@b.test"),
+        ),
         "header and envelope": (OF_ANOTHER, "MessageRejected", BOTH),
         "no sender": (changed(FromEmailAddress=None), "BadRequestException", ""),
         "no recipient": (changed(Destination=None), "BadRequestException", ""),
@@ -175,7 +198,10 @@ def test_refused(sandbox, sender, parameters, code, text):
 
 
 def test_who_may_send(sandbox):
-    """A domain sends once its record was seen, from this Region only; a verified address does, unsigned."""
+    """
+    A domain sends once its record was seen, from this Region only; a verified address does,
+    unsigned.
+    """
     sender = Sender(sandbox)
     sender.publish(ONE)
     sender.create(ONE)
@@ -198,7 +224,9 @@ def test_long_record_comes_by_tcp(sandbox, sender):
     sender.check()
     sandbox.dns.reset()
     assert sender.verdict(name) == Verdict("pass", "", name, long.selector)
-    assert [(False, True), (True, True)] == [(one.tcp, one.recursion_desired) for one in sandbox.dns.queries]
+    assert [(False, True), (True, True)] == [
+        (one.tcp, one.recursion_desired) for one in sandbox.dns.queries
+    ]
 
 
 @pytest.mark.parametrize("caching", [True, False])
@@ -235,7 +263,11 @@ SIGNED = signed(CONTENT, HeldKey.of("one", ONE.sent["DomainSigningPrivateKey"]),
         "tagged record": (SIGNED, [f"v=DKIM1; k=rsa; {ONE.p}"], PASS_ONE),
         "unsigned": (CONTENT, [ONE.p], UNSIGNED),
         "body changed": (SIGNED.replace(b"\r\nhello", b"\r\nhallo"), [ONE.p], "bad signature"),
-        "header changed": (SIGNED.replace(b"Subject: hello", b"Subject: hallo"), [ONE.p], "bad signature"),
+        "header changed": (
+            SIGNED.replace(b"Subject: hello", b"Subject: hallo"),
+            [ONE.p],
+            "bad signature",
+        ),
         "header added": (b"From: b@example.com\r\n" + SIGNED, [ONE.p], "bad signature"),
         "another key": (SIGNED, [TWO.p], "bad signature"),
         "no record": (SIGNED, [], "no key record"),
@@ -246,7 +278,11 @@ SIGNED = signed(CONTENT, HeldKey.of("one", ONE.sent["DomainSigningPrivateKey"]),
         "cut short": (SIGNED, [ONE.p[:-20]], "no key in the record"),
         "quoted": (SIGNED, [f'"{ONE.p}"'], "no key in the record"),
         "no selector": (SIGNED.replace(b"s=one", b"x=one"), [ONE.p], "bad syntax"),
-        "no canonicalization": (SIGNED.replace(b"relaxed/simple", b"other/simple"), [ONE.p], "bad signature"),
+        "no canonicalization": (
+            SIGNED.replace(b"relaxed/simple", b"other/simple"),
+            [ONE.p],
+            "bad signature",
+        ),
     },
 )
 def test_verdict(content, values, verdict):

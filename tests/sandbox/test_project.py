@@ -14,7 +14,10 @@ from sandbox.pulumi.language_host import LanguageHost, close_loop
 
 
 def test_no_task_is_left(monkeypatch):
-    """A program that was cut off while it waits, and waits for its resources when it is ended, ends here."""
+    """
+    A program that was cut off while it waits, and waits for its resources when it is ended, ends
+    here.
+    """
     left = []
     gc.collect()  # what other tests have left
     monkeypatch.setattr(sys, "unraisablehook", left.append)
@@ -73,7 +76,9 @@ def served(address):
 
 
 def test_port_of_an_engine_that_ended():
-    """An engine at the port of one that has ended is called at once, and not when that is tried again."""
+    """
+    An engine at the port of one that has ended is called at once, and not when that is tried again.
+    """
 
     def connected():
         return grpc.insecure_channel(address, options=settings._GRPC_CHANNEL_OPTIONS)

@@ -27,7 +27,9 @@ def sandbox():
 
 @pytest.fixture
 def typed(sandbox, monkeypatch, capsys):
-    """Runs `python -m sandbox <words>`: in the second shell or, unless *reached*, in any other one."""
+    """
+    Runs `python -m sandbox <words>`: in the second shell or, unless *reached*, in any other one.
+    """
 
     def typed(*words, reached=True):
         for name in [name for name in os.environ if name.startswith(("AWS_", "SANDBOX_"))]:
@@ -52,22 +54,33 @@ def typed(sandbox, monkeypatch, capsys):
 def signs(sandbox):
     """A domain that SES signs for; its record is in Route 53."""
     change(sandbox, sandbox.add_zone(DOMAIN), "CREATE", ONE.record_name, f'"{ONE.p}"', ttl=0)
-    sandbox.ses.put_identity(DOMAIN, REGION, selector="one", private_key=ONE.sent["DomainSigningPrivateKey"])
+    sandbox.ses.put_identity(
+        DOMAIN, REGION, selector="one", private_key=ONE.sent["DomainSigningPrivateKey"]
+    )
 
 
 def test_mail(sandbox, signs, typed):
-    """A mail shows who signed it, with which key, and what a receiver says, also of a spoilt record."""
+    """
+    A mail shows who signed it, with which key, and what a receiver says, also of a spoilt record.
+    """
     signed = f"From: Hello <hello@{DOMAIN}>\nsignature: d={DOMAIN} s=one\nverifies: "
     spf = f"SPF: pass, MAIL FROM {REGION}.amazonses.com\nDMARC: "
     sent = typed("mail", DOMAIN)
-    assert (sent.returncode, sent.stdout, sent.stderr) == (0, f"{signed}yes\n{spf}passes by DKIM\n", "")
+    assert (sent.returncode, sent.stdout, sent.stderr) == (
+        0,
+        f"{signed}yes\n{spf}passes by DKIM\n",
+        "",
+    )
     spoilt = typed("spoil", DOMAIN)
     assert spoilt.stdout == f"{ONE.record_name}: the last 30 characters are gone\n"
     sent = typed("mail", DOMAIN)
     assert (sent.returncode, sent.stdout) == (1, f"{signed}no, no key in the record\n{spf}fails\n")
     sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
     sent = typed("mail", DOMAIN)
-    assert (sent.returncode, sent.stdout) == (1, f"From: Hello <hello@{DOMAIN}>\nno signature\n{spf}fails\n")
+    assert (sent.returncode, sent.stdout) == (
+        1,
+        f"From: Hello <hello@{DOMAIN}>\nno signature\n{spf}fails\n",
+    )
     assert len(list(sandbox.mail.folder.iterdir())) == 3
 
 
@@ -90,12 +103,16 @@ NO_RECORD = f"{USAGE}: one._domainkey.elsewhere.example: no such TXT record in R
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
 def test_refused(sandbox, typed, words, reached, code, said):
-    """What is wrong is said in one line; outside of the sandbox it would be the user's own account."""
+    """
+    What is wrong is said in one line; outside of the sandbox it would be the user's own account.
+    """
     private_key = ONE.sent["DomainSigningPrivateKey"]
     sandbox.ses.put_identity("elsewhere.example", REGION, selector="one", private_key=private_key)
     sandbox.ses.reset_log()
     refused = typed(*words, reached=reached)
     assert refused.returncode == code
     assert said in refused.stderr.splitlines()[-1]
-    assert [line for line in refused.stderr.splitlines() if not line.startswith("usage: ")][1:] == []
+    assert [line for line in refused.stderr.splitlines() if not line.startswith("usage: ")][
+        1:
+    ] == []
     assert reached or sandbox.ses.log == ()

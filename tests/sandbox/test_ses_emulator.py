@@ -27,7 +27,9 @@ def existing(here):
 
 
 def test_settings(here):
-    """A Put without a name takes the configuration set away; signatures can be disabled and enabled."""
+    """
+    A Put without a name takes the configuration set away; signatures can be disabled and enabled.
+    """
     ses = here.verified(key("one"))
     here.ses.add_configuration_set(REGION, "news")
     for name in ("news", None):
@@ -36,7 +38,10 @@ def test_settings(here):
         assert here.get().get("ConfigurationSetName") == name
     for enabled, selector in ((False, None), (True, "one")):
         ses.put_email_identity_dkim_attributes(EmailIdentity=DOMAIN, SigningEnabled=enabled)
-        assert (here.get()["DkimAttributes"]["SigningEnabled"], here.signs_with()) == (enabled, selector)
+        assert (here.get()["DkimAttributes"]["SigningEnabled"], here.signs_with()) == (
+            enabled,
+            selector,
+        )
 
 
 def test_date_header_and_request_id(here, existing):
@@ -49,9 +54,14 @@ def test_date_header_and_request_id(here, existing):
 
 def test_validation(here):
     """One answer names every problem that the service model knows, and nothing is made."""
-    patterns = (service_model().shape_for(name).metadata["pattern"] for name in ("Selector", "PrivateKey"))
+    patterns = (
+        service_model().shape_for(name).metadata["pattern"] for name in ("Selector", "PrivateKey")
+    )
     of_selector, of_key = (f"satisfy regular expression pattern: {pattern}" for pattern in patterns)
-    length, lengths = "dkimSigningAttributes.domainSigningSelector", "have length {} than or equal to {}"
+    length, lengths = (
+        "dkimSigningAttributes.domainSigningSelector",
+        "have length {} than or equal to {}",
+    )
     problems = {
         "emailIdentity": lengths.format("greater", 1),
         "tags.1.member.value": "not be null",
@@ -62,7 +72,10 @@ def test_validation(here):
     key = {"DomainSigningSelector": "ab\n", "DomainSigningPrivateKey": "-----BEGIN"}
     signing = {"DkimSigningAttributes": key | {"NextSigningKeyLength": "4096"}}
     wrong = {"EmailIdentity": "", "Tags": [{"Key": "a"}], **signing}
-    long = {"EmailIdentity": DOMAIN, "DkimSigningAttributes": KEY | {"DomainSigningSelector": "a" * 64}}
+    long = {
+        "EmailIdentity": DOMAIN,
+        "DkimSigningAttributes": KEY | {"DomainSigningSelector": "a" * 64},
+    }
     for sent, expected in ((wrong, problems), (long, {length: lengths.format("less", 63)})):
         with pytest.raises(SesError) as caught:
             here.ses.call("CreateEmailIdentity", REGION, sent)
@@ -75,7 +88,9 @@ def test_validation(here):
 
 
 def test_list_pages(here):
-    """1,001 identities come in two pages of a thousand, each identity once, in both forms of the call."""
+    """
+    1,001 identities come in two pages of a thousand, each identity once, in both forms of the call.
+    """
     for number in range(1001):
         here.ses.put_identity(f"d{number}.example", REGION, selector="a", private_key="AAAA")
     listed = here.client().list_email_identities
@@ -121,16 +136,28 @@ def test_rate_limit(here, existing):
 @cases(
     ("method", "path", "options", "answer"),
     {
-        "unsigned": ("GET", f"/{DOMAIN}", {"region": None}, (403, "MissingAuthenticationTokenException")),
+        "unsigned": (
+            "GET",
+            f"/{DOMAIN}",
+            {"region": None},
+            (403, "MissingAuthenticationTokenException"),
+        ),
         "no Region": ("GET", "", {"region": "eu-nowhere-1"}, (403, "InvalidSignatureException")),
         "other action": ("GET", "/a/b", {}, (404, "UnknownOperationException")),
         "other method": ("POST", f"/{DOMAIN}", {}, (404, "UnknownOperationException")),
-        "negative length": ("POST", "", {"body": b"", "length": "-1"}, (400, "BadRequestException")),
+        "negative length": (
+            "POST",
+            "",
+            {"body": b"", "length": "-1"},
+            (400, "BadRequestException"),
+        ),
         "no length": ("POST", "", {"body": b"", "length": "many"}, (400, "BadRequestException")),
     },
 )
 def test_form(here, method, path, options, answer):
-    """What is none of its actions is refused and logged; without a signature of a Region nothing is."""
+    """
+    What is none of its actions is refused and logged; without a signature of a Region nothing is.
+    """
     path = f"/v2/email/identities{path}"
     status, _, error = send(here, method, path, **options)
     assert (status, error) == answer
@@ -139,7 +166,8 @@ def test_form(here, method, path, options, answer):
 
 
 DENIED = (
-    "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: ses:CreateEmailIdentity on"
+    "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: "
+    "ses:CreateEmailIdentity on"
 )
 
 
@@ -148,7 +176,10 @@ DENIED = (
     {
         "throttle": ("throttle", (429, "TooManyRequestsException", "Rate exceeded")),
         "500": ("500", (500, "InternalServiceErrorException", "Internal failure")),
-        "access denied": ("access_denied", (403, "AccessDeniedException", f"{DENIED} resource: {ARN}")),
+        "access denied": (
+            "access_denied",
+            (403, "AccessDeniedException", f"{DENIED} resource: {ARN}"),
+        ),
         "drop": ("drop", ConnectionClosedError),
         "timeout": ("timeout", ReadTimeoutError),
         "garbage": ("garbage", (200, "", "")),
@@ -172,7 +203,9 @@ def test_faults(here, kind, when, answer):
 
 @pytest.mark.parametrize("end", ["release", "stop"])
 def test_held_connection_ends(here, end):
-    """A connection held open ends as soon as it is released or the emulator stops, not after a minute."""
+    """
+    A connection held open ends as soon as it is released or the emulator stops, not after a minute.
+    """
     here.ses.inject(Fault("timeout", hold_seconds=60))
     with ThreadPoolExecutor() as pool:
         call = pool.submit(here.client().list_email_identities)
@@ -183,7 +216,10 @@ def test_held_connection_ends(here, end):
 
 
 def test_log(here, existing):
-    """The log says who asked what about which identity, with the key's fingerprint and nothing private."""
+    """
+    The log says who asked what about which identity, with the key's fingerprint and nothing
+    private.
+    """
     (call,) = here.ses.calls("CreateEmailIdentity")
     assert (call.region, call.domain, call.status_code, call.error) == (REGION, DOMAIN, 200, "")
     assert call.access_key == "AKIDSANDBOX"
@@ -198,7 +234,9 @@ def test_log(here, existing):
 
 
 def test_stopped_and_started_again():
-    """After `stop` there is no thread and no address to call; started, it has the identities it had."""
+    """
+    After `stop` there is no thread and no address to call; started, it has the identities it had.
+    """
     before = threading.active_count()
     ses = SesEmulator(look_up_txt=lambda name: (), clock=SandboxClock())
     ses.put_easy_dkim(DOMAIN, REGION)
@@ -222,7 +260,9 @@ def test_clock_never_goes_back():
 
 
 def test_check_within_a_call(here, monkeypatch):
-    """A check that comes with the Put itself is not before the `Date` of the response, however slow."""
+    """
+    A check that comes with the Put itself is not before the `Date` of the response, however slow.
+    """
     here.verified(key("one"))
     here.publish(key("two"))
     here.switch(first_check_seconds=0)

@@ -1,7 +1,9 @@
 """
-Facts about the real SES, from others' probes of it and from their test suites, held against the emulator.
+Facts about the real SES, from others' probes of it and from their test suites, held against the
+emulator.
 
-The letters are the sources in docs/reference/real-ses.md, where those facts are too that two sources dispute.
+The letters are the sources in docs/reference/real-ses.md, where those facts are too that two
+sources dispute.
 """
 
 from base64 import b64encode
@@ -38,7 +40,10 @@ NOT_NESTED = "DomainSigningAttributesOrigin is not possible here."
 KEY_OF_SES = "There is a key, which AWS_SES makes itself."
 SHORT = {"NextSigningKeyLength": "RSA_1024_BIT"}
 NO_SET, BAD_TAG = {"ConfigurationSetName": "none"}, {"Tags": [{"Key": "*", "Value": ""}]}
-BOTH = "NextSigningKeyLength cannot be used together with DomainSigningSelector and DomainSigningPrivateKey."
+BOTH = (
+    "NextSigningKeyLength cannot be used together with DomainSigningSelector and "
+    "DomainSigningPrivateKey."
+)
 INCOMPLETE = "Invalid identity configuration. please ensure to provide the required Attributes."
 NO_DOMAIN = "The EmailIdentity value must be a valid domain."
 FOR_BYODKIM = "For BYODKIM, the EmailIdentity value must be a domain."
@@ -76,7 +81,12 @@ def ses(here):
         (PUT, named("a.test") | EASY, 404, "Email identity a.test does not exist."),
         (ENABLE, named("who@a.test"), 400, "Domain a.test is not verified for DKIM signing."),
         (ENABLE, named("who@example.com"), 200, ""),
-        (CREATE, named(DOMAIN) | NO_SET | BAD_TAG, 400, "Email identity example.com already exist."),
+        (
+            CREATE,
+            named(DOMAIN) | NO_SET | BAD_TAG,
+            400,
+            "Email identity example.com already exist.",
+        ),
         (CREATE, named("a.test") | NO_SET | BAD_TAG, 400, "The tag key '*' is invalid."),
         (CREATE, named("a.test") | NO_SET, 404, "Configuration set <none> does not exist."),
         (CONFIGURE, named("a.test") | NO_SET, 404, "Identity <a.test> does not exist."),
@@ -101,27 +111,39 @@ def ses(here):
         (PUT, named(DOMAIN) | BYODKIM, 400, INCOMPLETE),
         (PUT, named(DOMAIN) | BYODKIM | {"SigningAttributes": KEY | NESTED}, 400, NOT_NESTED),
         (PUT, named(DOMAIN) | EASY | {"SigningAttributes": KEY}, 400, KEY_OF_SES),
-        (TAG, tagged(*((f"k{n}", "") for n in range(51))), 400, "A resource can have at most 50 tags."),
+        (
+            TAG,
+            tagged(*((f"k{n}", "") for n in range(51))),
+            400,
+            "A resource can have at most 50 tags.",
+        ),
         (TAG, tagged(("owner", "v" * 257)), 400, "The value of tag 'owner' is invalid."),
         ("list_email_identities", {"NextToken": "9"}, 400, "The value of NextToken is invalid."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_refusals(ses, action, sent, status, text):
-    """Each refusal has the status, the text and the place in the order of checks that others saw."""
+    """
+    Each refusal has the status, the text and the place in the order of checks that others saw.
+    """
     answer = answer_of(getattr(ses, action), **sent)
     assert (status, text) == (answer[0], answer[2])
 
 
 def test_address(here):
-    """M, T, F: an address says little of itself and has no tokens; then it shows the DKIM of its domain."""
+    """
+    M, T, F: an address says little of itself and has no tokens; then it shows the DKIM of its
+    domain.
+    """
     ses = here.client()
     created = ses.create_email_identity(EmailIdentity=ADDRESS)
     assert {"IdentityType", "VerifiedForSendingStatus"} == set(created) - {"ResponseMetadata"}
     shown = {"SigningEnabled": False, "Status": "NOT_STARTED", "SigningAttributesOrigin": "AWS_SES"}
     assert shown | SHORT == ses.get_email_identity(EmailIdentity=ADDRESS)["DkimAttributes"]
     here.ses.put_easy_dkim(DOMAIN, REGION)
-    ses.put_email_identity_dkim_attributes(EmailIdentity=ADDRESS, SigningEnabled=False)  # changes nothing
+    ses.put_email_identity_dkim_attributes(
+        EmailIdentity=ADDRESS, SigningEnabled=False
+    )  # changes nothing
     domain = here.get()["DkimAttributes"]
     assert ses.get_email_identity(EmailIdentity=ADDRESS)["DkimAttributes"] == domain
     assert domain["SigningEnabled"] is True
@@ -134,7 +156,10 @@ def test_easy_dkim(here):
     assert {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"} == read["MailFromAttributes"]
     dkim = read["DkimAttributes"]
     assert dkim["LastKeyGenerationTimestamp"].microsecond
-    assert (put["DkimTokens"], put["SigningHostedZone"]) == (dkim["Tokens"], dkim["SigningHostedZone"])
+    assert (put["DkimTokens"], put["SigningHostedZone"]) == (
+        dkim["Tokens"],
+        dkim["SigningHostedZone"],
+    )
     shown = (
         len(dkim["Tokens"]),
         dkim["Status"],
@@ -145,7 +170,9 @@ def test_easy_dkim(here):
 
 
 def test_sub_domain(ses):
-    """terraform-provider-aws#41634: what is in a verified domain may send while it is pending itself."""
+    """
+    terraform-provider-aws#41634: what is in a verified domain may send while it is pending itself.
+    """
     sub = f"news.{DOMAIN}"
     created = ses.create_email_identity(**OWN | {"EmailIdentity": sub})
     read = ses.get_email_identity(EmailIdentity=sub)
@@ -155,7 +182,10 @@ def test_sub_domain(ses):
 
 @cases("as_get", {"as reported": False, "the other way": True})
 def test_answers_before_the_first_check(here, as_get):
-    """H, G: Create (with an origin, too) and Put answer NOT_STARTED, and the very next read says PENDING."""
+    """
+    H, G: Create (with an origin, too) and Put answer NOT_STARTED, and the very next read says
+    PENDING.
+    """
     if as_get:
         here.switch(create_answer="as Get", put_answer="as Get")
     status = "PENDING" if as_get else "NOT_STARTED"
@@ -202,7 +232,9 @@ def test_tenant_holds_an_identity(ses):
     """
     ses.create_tenant(**ACME, Tags=[{"Key": "a", "Value": "b"}])
     held = ACME | {"ResourceArn": ARN + DOMAIN}
-    missing = answer_of(ses.create_tenant_resource_association, **held | {"ResourceArn": f"{ARN}a.test"})
+    missing = answer_of(
+        ses.create_tenant_resource_association, **held | {"ResourceArn": f"{ARN}a.test"}
+    )
     assert missing == (404, "NotFoundException", "Identity <a.test> does not exist.")
     text = f"Tenant not associated with resources [{ARN}{DOMAIN}]"
     assert answer_of(ses.send_email, **MAIL, **ACME) == (403, "AccessDeniedException", text)
@@ -249,7 +281,10 @@ def publish_easy(here):
     },
 )
 def test_replica(here, primary, error):
-    """A: a new replica has the key of its primary, or an error that names what is wrong with the primary."""
+    """
+    A: a new replica has the key of its primary, or an error that names what is wrong with the
+    primary.
+    """
     if primary is None:
         private_key = KEY["DomainSigningPrivateKey"]
         here.ses.put_identity(DOMAIN, ELSEWHERE, selector="a", private_key=private_key)
@@ -262,21 +297,33 @@ def test_replica(here, primary, error):
     here.clock.advance(HOUR)
     seen = here.get()
     assert seen["VerificationInfo"].get("ErrorType", "") == error
-    shown = {name: seen["DkimAttributes"][name] for name in ("Status", "SigningAttributesOrigin", "Tokens")}
+    shown = {
+        name: seen["DkimAttributes"][name]
+        for name in ("Status", "SigningAttributesOrigin", "Tokens")
+    }
     tokens, status = [each.selector for each in easy_dkim_keys()], "PENDING" if error else "SUCCESS"
     assert shown == {"Status": status, "SigningAttributesOrigin": origin, "Tokens": tokens}
 
 
 @pytest.mark.parametrize("follow", [True, False])
 def test_primary_gets_a_key_of_its_own(here, follow):
-    """Nobody has said what becomes of a replica that was verified: it fails as without its record, or not."""
+    """
+    Nobody has said what becomes of a replica that was verified: it fails as without its record, or
+    not.
+    """
     here.ses.switches.replicas_follow = follow
     here.ses.put_easy_dkim(DOMAIN, ELSEWHERE)
     here.ses.put_easy_dkim(DOMAIN, REGION, primary=ELSEWHERE)
     publish_easy(here)
-    here.ses.put_identity(DOMAIN, ELSEWHERE, selector="a", private_key=KEY["DomainSigningPrivateKey"])
+    here.ses.put_identity(
+        DOMAIN, ELSEWHERE, selector="a", private_key=KEY["DomainSigningPrivateKey"]
+    )
     here.clock.advance(HOUR)
-    seen = (here.get()["VerificationInfo"].get("ErrorType", ""), here.status(), bool(here.signs_with()))
+    seen = (
+        here.get()["VerificationInfo"].get("ErrorType", ""),
+        here.status(),
+        bool(here.signs_with()),
+    )
     fails = ("REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED", "TEMPORARY_FAILURE", False)
     assert seen == (fails if follow else ("", "SUCCESS", True))
 
@@ -293,7 +340,10 @@ def test_multi_region_endpoint(here, ses):
 
 
 def checked(prepare, **switches):
-    """Status and `VerificationInfo` after the first check of an identity in a world that *prepare* made."""
+    """
+    Status and `VerificationInfo` after the first check of an identity in a world that *prepare*
+    made.
+    """
     with Sandbox(switches=Switches(requests_per_second=None, **switches)) as sandbox:
         zone = sandbox.add_zone(DOMAIN)
 
@@ -327,12 +377,18 @@ def test_cname(follows):
         "nothing": (lambda *_: None, "HOST_NOT_FOUND"),
         "an address": (lambda _, publish: publish("A", "192.0.2.1"), "TYPE_NOT_FOUND"),
         "another key": (lambda _, publish: publish("TXT", f'"{key("two").p}"'), "INVALID_VALUE"),
-        "silence": (lambda sandbox, _: sandbox.dns.silence(*ADDRESSES.values()), "DNS_SERVER_ERROR"),
+        "silence": (
+            lambda sandbox, _: sandbox.dns.silence(*ADDRESSES.values()),
+            "DNS_SERVER_ERROR",
+        ),
         "a fault of SES": (lambda sandbox, _: setattr(sandbox.ses, "ails", True), "SERVICE_ERROR"),
     },
 )
 def test_error_types(prepare, error):
-    """The words of the service model for what a check finds; a fault that passes keeps the search alive."""
+    """
+    The words of the service model for what a check finds; a fault that passes keeps the search
+    alive.
+    """
     status, info = checked(prepare)
     assert (status, info["ErrorType"], "LastSuccessTimestamp" in info) == ("PENDING", error, False)
 
@@ -369,7 +425,12 @@ BY_SES = b'{"SigningAttributesOrigin": "AWS_SES"}'
         "map for a string": (*CREATED, b'{"EmailIdentity": {}}', 400, NULL),
         "map for a list": (*CREATED, b'{"EmailIdentity": "a.test", "Tags": {}}', 400, NULL),
         "list for a map": (*CREATED, b'{"DkimSigningAttributes": []}', 400, NULL),
-        "types before all else": (*CREATED, b'{"EmailIdentity": "example.com", "Tags": 1}', 400, NULL),
+        "types before all else": (
+            *CREATED,
+            b'{"EmailIdentity": "example.com", "Tags": 1}',
+            400,
+            NULL,
+        ),
         "unknown member": (*CREATED, b'{"EmailIdentity": "a.test", "Colour": 1}', 200, ""),
         "in body and path": (
             "PUT",
@@ -381,7 +442,13 @@ BY_SES = b'{"SigningAttributesOrigin": "AWS_SES"}'
         "string for a number": ("POST", "list-identities", b'{"PageSize": "1"}', 400, NULL),
         "number in a query": ("GET", "identities?PageSize=x", b"", 400, NULL),
         "unknown in a query": ("GET", "identities?Colour=x", b"", 200, ""),
-        "not base64": ("POST", "outbound-emails", b'{"Content": {"Raw": {"Data": "*"}}}', 400, NULL),
+        "not base64": (
+            "POST",
+            "outbound-emails",
+            b'{"Content": {"Raw": {"Data": "*"}}}',
+            400,
+            NULL,
+        ),
         "blank name": ("PUT", "identities/%20/dkim/signing", BY_SES, 400, NO_DOMAIN),
     },
 )

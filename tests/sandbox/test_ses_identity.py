@@ -1,4 +1,6 @@
-"""The emulator's identities over time: when SES checks DNS, what it says, what mail is signed with."""
+"""
+The emulator's identities over time: when SES checks DNS, what it says, what mail is signed with.
+"""
 
 from datetime import timedelta
 
@@ -50,7 +52,8 @@ def test_search_ends_after_72_hours(here, attributes):
     """
     SES takes what it cannot sign with, or what is not the record's partner, without a word.
 
-    A key that is not found within 72 hours has failed, and a record published later changes nothing.
+    A key that is not found within 72 hours has failed, and a record published later changes
+    nothing.
     """
     for one in () if attributes == ONE.sent else (ONE, LARGE):
         here.publish(one)
@@ -101,7 +104,11 @@ def test_record_gone_and_back(here):
     here.verified(ONE)
     here.dns.clear()
     here.clock.advance(HOUR)
-    assert (*state(here), here.get()["VerifiedForSendingStatus"]) == ("TEMPORARY_FAILURE", None, True)
+    assert (*state(here), here.get()["VerifiedForSendingStatus"]) == (
+        "TEMPORARY_FAILURE",
+        None,
+        True,
+    )
     here.clock.advance(4 * 24 * HOUR)
     assert here.status() == "TEMPORARY_FAILURE"
     here.publish(ONE)

@@ -1,4 +1,6 @@
-"""The emulator's MAIL FROM: what SES takes, how long it searches, and whose name is in the envelope."""
+"""
+The emulator's MAIL FROM: what SES takes, how long it searches, and whose name is in the envelope.
+"""
 
 from datetime import timedelta
 
@@ -21,7 +23,9 @@ class Sender:
         here.ses.put_easy_dkim(DOMAIN, REGION)
 
     def put(self, **sent):
-        self.here.ses.call("PutEmailIdentityMailFromAttributes", REGION, {"EmailIdentity": DOMAIN, **sent})
+        self.here.ses.call(
+            "PutEmailIdentityMailFromAttributes", REGION, {"EmailIdentity": DOMAIN, **sent}
+        )
 
     def sender(self):
         """Whose name is in the envelope of a message sent now."""
@@ -42,13 +46,18 @@ def sender(here):
     return Sender(here)
 
 
-NO_SUB_DOMAIN = "Provided MAIL-FROM domain <{}> is not subdomain of the domain of the identity <example.com>."
+NO_SUB_DOMAIN = (
+    "Provided MAIL-FROM domain <{}> is not subdomain of the domain of the identity <example.com>."
+)
 
 
 @cases(
     ("sent", "text"),
     {
-        "other domain": ({"MailFromDomain": "b.example.org"}, NO_SUB_DOMAIN.format("b.example.org")),
+        "other domain": (
+            {"MailFromDomain": "b.example.org"},
+            NO_SUB_DOMAIN.format("b.example.org"),
+        ),
         "its own": ({"MailFromDomain": DOMAIN}, NO_SUB_DOMAIN.format(DOMAIN)),
         "no identity": ({"EmailIdentity": "other.test"}, "Identity <other.test> does not exist."),
         "reject alone": (
@@ -65,7 +74,9 @@ def test_refused(sender, sent, text):
 
 
 def test_search(sender):
-    """It is used while SES has found its one MX record, and given up 72 hours after that is gone."""
+    """
+    It is used while SES has found its one MX record, and given up 72 hours after that is gone.
+    """
     sender.put(MailFromDomain=BOUNCE)
     assert sender.after((), 120) == ("PENDING", OWN)
     assert sender.after(("10 feedback-smtp.us-east-1.amazonses.com",), HOUR) == ("PENDING", OWN)

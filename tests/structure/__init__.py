@@ -1,1 +1,4 @@
-"""Tests of the source itself: layers, sizes, words, and the picture in docs/explanation/architecture.md."""
+"""
+Tests of the source itself: layers, sizes, words, and the picture in
+docs/explanation/architecture.md.
+"""

@@ -47,7 +47,9 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Name of the part and path of every module, but for the package's own `__init__` and `__main__`."""
+    """
+    Name of the part and path of every module, but for the package's own `__init__` and `__main__`.
+    """
     for path in sorted(PRODUCT.rglob("*.py")):
         part = path.relative_to(PRODUCT).parts[0].removesuffix(".py")
         if part not in ("__init__", "__main__"):
@@ -71,11 +73,14 @@ def imports() -> dict[str, set[str]]:
 
 def imports_of_modules() -> dict[str, set[str]]:
     """For each module, such as `dkim.keys`, the other modules of the product that it imports."""
-    paths = {".".join(path.relative_to(PRODUCT).with_suffix("").parts): path for _, path in modules()}
+    paths = {
+        ".".join(path.relative_to(PRODUCT).with_suffix("").parts): path for _, path in modules()
+    }
     # `from package import module` and `from module import name` name a module in one of two ways.
     names = {module: set(_imported(path)) for module, path in paths.items()}
     with_parents = {
-        module: found | {name.rpartition(".")[0] for name in found} for module, found in names.items()
+        module: found | {name.rpartition(".")[0] for name in found}
+        for module, found in names.items()
     }
     return {module: (found & paths.keys()) - {module} for module, found in with_parents.items()}
 
@@ -95,7 +100,9 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:
-    """Length of the longest chain of imports below each part, itself included; raises on a cycle."""
+    """
+    Length of the longest chain of imports below each part, itself included; raises on a cycle.
+    """
     level: dict[str, int] = {}
     for part in TopologicalSorter(graph).static_order():
         level[part] = 1 + max((level[other] for other in graph[part]), default=0)

@@ -1,4 +1,7 @@
-"""Draws the structure of the product into the page on architecture: `python -m tests.structure.picture`."""
+"""
+Draws the structure of the product into the page on architecture: `python -m
+tests.structure.picture`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ def picture() -> str:
     arrows = [
         f"    {part} --> {' & '.join(others)}"
         for part in sorted(graph)
-        if (others := sorted(graph[part] - set().union(*(_below(graph, one) for one in graph[part]))))
+        if (
+            others := sorted(
+                graph[part] - set().union(*(_below(graph, one) for one in graph[part]))
+            )
+        )
     ]
     return "\n".join(["```mermaid", "flowchart TD", *arrows, "```"])
 

@@ -1,4 +1,7 @@
-"""The shape of the product: layers with no way back up, and modules and functions of a size one can read."""
+"""
+The shape of the product: layers with no way back up, and modules and functions of a size one can
+read.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,6 @@ from tests.structure.picture import ARCHITECTURE, picture, with_picture
 
 ROOT = PRODUCT.parent
 
-MOST_LAYERS = 9
-MOST_PARTS = 18
-MOST_MODULES = 110
-MOST_CLASSES = 130
-MOST_LINES = 500
-MOST_LINES_OF_A_FUNCTION = 70
 MANY_ZONES = 30
 
 PULUMI = {"resources", "program", "plugin"}
@@ -50,7 +47,10 @@ def test_layers() -> None:
 
 
 def test_no_circle_of_modules() -> None:
-    """Modules never import each other in a circle: not within a package, nor by an import in a function."""
+    """
+    Modules never import each other in a circle: not within a package, nor by an import in a
+    function.
+    """
     graph = imports_of_modules()
     assert "config.schema" in graph["config.settings"]  # from a module
     assert "dkim.records" in graph["identity.lookups"]  # from a package
@@ -58,36 +58,13 @@ def test_no_circle_of_modules() -> None:
     assert levels(graph)
 
 
-def test_size_of_the_whole() -> None:
-    """The longest chain of imports, the parts, the modules and the classes can be kept in mind."""
-    assert max(levels(imports()).values()) <= MOST_LAYERS
-    assert len(parts()) <= MOST_PARTS
-    paths = [*PRODUCT.rglob("*.py")]
-    assert len(paths) <= MOST_MODULES
-    nodes = (node for path in paths for node in ast.walk(tree(path)))
-    assert sum(isinstance(node, ast.ClassDef) for node in nodes) <= MOST_CLASSES
-
-
 def test_who_knows_whom() -> None:
-    """Pulumi is imported by the parts that speak with it, and by no other; sandbox and tests by none."""
+    """
+    Pulumi is imported by the parts that speak with it, and by no other; sandbox and tests by none.
+    """
     known = {(part, name.partition(".")[0]) for part, path in modules() for name in imported(path)}
     assert {part for part, name in known if name.startswith("pulumi")} == PULUMI
     assert {name for _, name in known} & {"sandbox", "tests"} == set()
-
-
-@pytest.mark.parametrize(
-    "path", [path for _, path in modules()], ids=lambda path: f"{path.parent.name}.{path.stem}"
-)
-def test_size_of_a_module(path) -> None:
-    """No module and no function is longer than what one can read in one go."""
-    too_long = {
-        node.name: length
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef)
-        and (length := node.end_lineno - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
-    }
-    assert not too_long, f"more than {MOST_LINES_OF_A_FUNCTION} lines: split the function"
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, "split the module"
 
 
 def test_private_modules() -> None:
@@ -112,7 +89,9 @@ def test_packages(package) -> None:
 
 
 def test_picture_is_current() -> None:
-    """The picture in the page on architecture is what the imports say: `make picture` draws it again."""
+    """
+    The picture in the page on architecture is what the imports say: `make picture` draws it again.
+    """
     text = ARCHITECTURE.read_text(encoding="utf-8")
     assert with_picture(text, picture()) == text
 
@@ -132,7 +111,10 @@ def test_files_that_start_first() -> None:
 
 
 def test_zones_of_a_shared_sandbox() -> None:
-    """No two tests of the engine have a zone of one name, since the workers share the tests out by chance."""
+    """
+    No two tests of the engine have a zone of one name, since the workers share the tests out by
+    chance.
+    """
     users: dict[str, set[str]] = {}
     for path in sorted((ROOT / "tests" / "engine").glob("test_*.py")):
         for test in ast.parse(path.read_text(encoding="utf-8")).body:

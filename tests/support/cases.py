@@ -18,8 +18,8 @@ def written_out(text: str) -> dict[str, tuple[object, list[str]]]:
     """
     Rows of settings and what is said of them, from a text.
 
-    A line of YAML, as the settings are written, is the name of its row. Each line below it, by two blanks
-    further in, is a problem; a line still further in goes on with the one above.
+    A line of YAML, as the settings are written, is the name of its row. Each line below it, by two
+    blanks further in, is a problem; a line still further in goes on with the one above.
     """
     rows = {}
     for row in re.split(r"\n(?! )", text.strip()):

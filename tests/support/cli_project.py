@@ -36,7 +36,10 @@ _OURS: Final = "pulumi-python:dynamic/byodkim:"
 
 
 def configuration(project_file: Path, stack_file: Path) -> str:
-    """What `pulumi config` prints, as far as tests need it; `engine/test_cli.py` compares it with Pulumi."""
+    """
+    What `pulumi config` prints, as far as tests need it; `engine/test_cli.py` compares it with
+    Pulumi.
+    """
     try:
         return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
     except RecursionError:  # an alias within what it repeats
@@ -55,7 +58,9 @@ def _printed(project: Any, stack: Any) -> str:
     rows = [("KEY", "VALUE")]
     for name in sorted(shown, key=lambda name: _full(name, namespace)):
         value = shown[name]
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        text = json.dumps(
+            value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
+        )
         first, *others = (value if isinstance(value, str) else text).split("\n")
         rows += [(name, first), *(("", line) for line in others)]
     return "".join(f"{name:{width}}{value}\n" for name, value in rows)
@@ -103,7 +108,9 @@ class CliProject:
     retired_at: dict[str, str] = field(default_factory=dict)
     """By domain, when it was retired."""
     signing: dict[str, int] = field(default_factory=dict)
-    """The generation that the program declared as signing, by domain; by default that of the identity."""
+    """
+    The generation that the program declared as signing, by domain; by default that of the identity.
+    """
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     mail_from: dict[str, str] = field(default_factory=dict)
@@ -208,7 +215,9 @@ class CliProject:
         assert list(arguments) == EXPORT
         if self.complaint:
             raise Refused(f"pulumi stack export: {self.complaint}", kind="CannotRead")
-        return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
+        return json.dumps(
+            {"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False
+        )
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
         self.ran.append((list(arguments), directory))
@@ -225,12 +234,18 @@ class CliProject:
         made = [
             ("pulumi:pulumi:Stack", outputs),
             *(
-                ("byodkim:index:ByodkimDomain", {"records": self._records(name, numbers, signing[name])})
+                (
+                    "byodkim:index:ByodkimDomain",
+                    {"records": self._records(name, numbers, signing[name])},
+                )
                 for name, numbers in published.items()
             ),
             *((f"{_OURS}ByodkimIdentity", one.to_outputs()) for one in self.stored),
             *(
-                (f"{_OURS}DkimKey", {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}})
+                (
+                    f"{_OURS}DkimKey",
+                    {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}},
+                )
                 for arn, key in self.secrets.items()
             ),
             *(

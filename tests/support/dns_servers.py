@@ -66,7 +66,9 @@ def foreign(answer: Message, over_tcp: bool) -> Sent:
 
 
 def forged_first(answer: Message, over_tcp: bool) -> Sent:
-    """Answers that somebody else sent from the server's address, and the server's own behind them."""
+    """
+    Answers that somebody else sent from the server's address, and the server's own behind them.
+    """
     own, noise = answer.to_wire(), answer.to_wire()[:14]
     return own if over_tcp else (noise, bytes([own[0] ^ 1]) + own[1:], own)
 
@@ -109,7 +111,9 @@ def failing(rcode: str) -> Behaviour:
 
 
 class DnsServer:
-    """One server. Silent until a test lets it `serve` zones, or know things as a recursive resolver."""
+    """
+    One server. Silent until a test lets it `serve` zones, or know things as a recursive resolver.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -123,7 +127,10 @@ class DnsServer:
 
     def serve(self, origin: str, text: str, behave: Behaviour = honest) -> None:
         """Be an authoritative server of the zone *origin*; a SOA record is added."""
-        soa = f"{origin}. 300 IN SOA ns.invalid. root.invalid. 1 2 3 4 900\n{origin}. 300 IN NS ns.invalid.\n"
+        soa = (
+            f"{origin}. 300 IN SOA ns.invalid. root.invalid. 1 2 3 4 900\n{origin}. 300 IN NS "
+            "ns.invalid.\n"
+        )
         zone = dns.zone.from_text(
             f"$TTL 300\n{soa}{text}", origin=f"{origin}.", relativize=False, check_origin=False
         )
@@ -133,7 +140,9 @@ class DnsServer:
     def knows(self, text: str, behave: Behaviour = honest) -> None:
         """Be the recursive resolver; *text* is all there is to know."""
         self.zones = [
-            dns.zone.from_text(f"$TTL 300\n{text}", origin=".", relativize=False, check_origin=False)
+            dns.zone.from_text(
+                f"$TTL 300\n{text}", origin=".", relativize=False, check_origin=False
+            )
         ]
         self.behave = behave
         self.recursive = True
@@ -149,9 +158,15 @@ class DnsServer:
         self.queries.append((name, question.rdtype.name, "tcp" if over_tcp else "udp"))
         if not self.zones:
             return None
-        assert bool(query.flags & dns.flags.RD) == self.recursive, "recursion desired of the wrong server"
+        assert bool(query.flags & dns.flags.RD) == self.recursive, (
+            "recursion desired of the wrong server"
+        )
         answer = self.behave(self._honest(query, question.name, question.rdtype), over_tcp)
-        return answer.to_wire(max_size=65535, want_shuffle=False) if isinstance(answer, Message) else answer
+        return (
+            answer.to_wire(max_size=65535, want_shuffle=False)
+            if isinstance(answer, Message)
+            else answer
+        )
 
     def _honest(self, query: Message, name: dns.name.Name, kind: RdataType) -> Message:
         answer = dns.message.make_response(query)
@@ -161,7 +176,9 @@ class DnsServer:
             return answer
         zone = max(holding, key=lambda zone: len(zone.origin))
         if not self.recursive:
-            for cut in (name.split(labels)[1] for labels in range(len(zone.origin) + 1, len(name) + 1)):
+            for cut in (
+                name.split(labels)[1] for labels in range(len(zone.origin) + 1, len(name) + 1)
+            ):
                 servers = zone.get_rrset(cut, RdataType.NS)
                 if servers:
                     answer.authority.append(servers)
@@ -206,7 +223,11 @@ class Network:
 
     def counts(self) -> dict[int, int]:
         """How many questions each server that was asked anything was asked."""
-        return {number: len(server.queries) for number, server in self._servers.items() if server.queries}
+        return {
+            number: len(server.queries)
+            for number, server in self._servers.items()
+            if server.queries
+        }
 
 
 @contextmanager
@@ -256,7 +277,9 @@ class _TcpHandler(socketserver.StreamRequestHandler):
 
 def _listen(servers: dict[int, DnsServer]) -> tuple[int, list[_Udp | _Tcp]]:
     """A port that is free at every address, and a listener on it for each address and transport."""
-    addresses = {number: address for number, address in ADDRESSES.items() if address != "::1" or has_ipv6()}
+    addresses = {
+        number: address for number, address in ADDRESSES.items() if address != "::1" or has_ipv6()
+    }
     while True:
         listeners: list[_Udp | _Tcp] = []
         port = 0

@@ -8,7 +8,9 @@ ENDINGS = {
         "an unhandled error occurred: program exited with non-zero exit code: 1",
     ],
     "raise SystemExit(32)": [],
-    "raise SystemExit(3)": ["an unhandled error occurred: program exited with non-zero exit code: 3"],
+    "raise SystemExit(3)": [
+        "an unhandled error occurred: program exited with non-zero exit code: 3"
+    ],
     "raise ValueError('why')": _TRACEBACK,
 }
 """First line of each error, by the program."""

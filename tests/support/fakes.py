@@ -159,7 +159,10 @@ class FakeSes(SesClient):
     def set_mail_from(self, domain: str, mail_from: str) -> None:
         """What others do: the product never changes it."""
         self._make(
-            "PutEmailIdentityMailFromAttributes", domain, EmailIdentity=domain, MailFromDomain=mail_from
+            "PutEmailIdentityMailFromAttributes",
+            domain,
+            EmailIdentity=domain,
+            MailFromDomain=mail_from,
         )
 
     def arn(self, domain: str) -> str:
@@ -177,7 +180,11 @@ class FakeSes(SesClient):
                 date = format_datetime(self._model.clock.now(), usegmt=True)
                 return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
             except SesError as error:
-                code, throttled, passes = error.code, error.status_code == 429, error.status_code >= 500
+                code, throttled, passes = (
+                    error.code,
+                    error.status_code == 429,
+                    error.status_code >= 500,
+                )
             except NoAnswerError as lost:
                 code, throttled, passes = lost.fault.kind, False, True
             if not throttled and (not passes or operation in ONLY_IF_THROTTLED):

@@ -13,7 +13,10 @@ def ensure_list(value):
 
 
 def is_allowed(document, action, resource, context):
-    """As IAM judges a call with *context*: without the key a condition fails, but for one with IfExists."""
+    """
+    As IAM judges a call with *context*: without the key a condition fails, but for one with
+    IfExists.
+    """
 
     def holds(operator, key, patterns):
         assert operator in OPERATORS

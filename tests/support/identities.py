@@ -12,7 +12,9 @@ from tests.support.world import DOMAIN, OWNER, STACK
 BEFORE: Final = START - timedelta(hours=1)
 
 
-def declared(generation: int | None = 2, published: tuple[int, ...] = (1, 2, 3), **changes: Any) -> Declared:
+def declared(
+    generation: int | None = 2, published: tuple[int, ...] = (1, 2, 3), **changes: Any
+) -> Declared:
     """Inputs that sign with `s<generation>`, whose key has the fingerprint `f<generation>`."""
     inputs: dict[str, Any] = {
         "domain": DOMAIN,
@@ -29,7 +31,9 @@ def declared(generation: int | None = 2, published: tuple[int, ...] = (1, 2, 3),
 
 
 def stored(before: Declared | None = None, *, status: str = "SUCCESS", **changes: Any) -> Stored:
-    """Generation 2 signs since an hour ago, as 1 did until then; SES has not said that it verified 2."""
+    """
+    Generation 2 signs since an hour ago, as 1 did until then; SES has not said that it verified 2.
+    """
     known: dict[str, Any] = {
         "declared": before or declared(),
         "instance": "old",

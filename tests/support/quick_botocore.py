@@ -1,4 +1,7 @@
-"""What botocore works out anew for each session, worked out once a process: longer than most tests take."""
+"""
+What botocore works out anew for each session, worked out once a process: longer than most tests
+take.
+"""
 
 import functools
 import types
@@ -9,7 +12,9 @@ import botocore.session
 
 
 def share_between_sessions():
-    """From now on sessions share models of services, names of events, and what is known of handlers."""
+    """
+    From now on sessions share models of services, names of events, and what is known of handlers.
+    """
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
     names: dict[str, str] = {}  # of events, each looked for in a table of other names
@@ -20,6 +25,10 @@ def share_between_sessions():
     def accepts(handler):
         # Of a method its function is kept, and not the client that it belongs to.
         function = getattr(handler, "__func__", handler)
-        return of_function(function) if isinstance(function, types.FunctionType) else accepts_kwargs(handler)
+        return (
+            of_function(function)
+            if isinstance(function, types.FunctionType)
+            else accepts_kwargs(handler)
+        )
 
     botocore.hooks.accepts_kwargs = accepts

@@ -1,5 +1,6 @@
 """
-What the engine starts in place of `python`: has the server in `quick_runs` run a process, and ends with it.
+What the engine starts in place of `python`: has the server in `quick_runs` run a process, and ends
+with it.
 
 One for each run, without site-packages: it imports next to nothing.
 """

@@ -1,11 +1,12 @@
 """
-Runs of the engine whose plugins need not start: imports and models of AWS are most of a small run's time.
+Runs of the engine whose plugins need not start: imports and models of AWS are most of a small run's
+time.
 
-One server for all tests of this process has imported what its forks import, and read the models. It forks a
-process for each plugin of dynamic providers, with the arguments, variables, directory and output that the
-engine gave to `quick_client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share.
-Commands can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a
-run.
+One server for all tests of this process has imported what its forks import, and read the models. It
+forks a process for each plugin of dynamic providers, with the arguments, variables, directory and
+output that the engine gave to `quick_client`, and for each sandbox the stand-in for pulumi-aws,
+which all its runs share. Commands can be run like that too. Everything else is the real thing:
+Pulumi's own plugin, one new process a run.
 """
 
 import atexit
@@ -49,10 +50,15 @@ def quick_runs(sandbox):
     script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
     with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
         port = int(output.readline())
-        more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), **NO_GARBAGE}
+        more = {
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
+            "PULUMI_PYTHON_CMD": str(script),
+            **NO_GARBAGE,
+        }
         sandbox.more_environment |= more
         try:
-            # What the SDK says to its own developers is a call of the engine each, which shows none of it.
+            # What the SDK says to its own developers is a call of the engine each, which shows none
+            # of it.
             with patch.dict(vars(pulumi.log), debug=lambda *_, **__: None):
                 yield
         finally:
@@ -138,11 +144,16 @@ def _run(connection):
     _, received, *_ = socket.recv_fds(connection, 1, 3)
     with connection.makefile("rb") as stream:
         arguments, environment, directory = marshal.load(stream)
-    for number, (descriptor, name) in enumerate(zip(received, ("stdin", "stdout", "stderr"), strict=True)):
+    for number, (descriptor, name) in enumerate(
+        zip(received, ("stdin", "stdout", "stderr"), strict=True)
+    ):
         os.dup2(descriptor, number)
         os.close(descriptor)
-        # What is there knows of the descriptor of before, for example that it can seek. As with `-u`.
-        raw = os.fdopen(number, "wb" if number else "rb", buffering=0 if number else -1, closefd=False)
+        # What is there knows of the descriptor of before, for example that it can seek. As with
+        # `-u`.
+        raw = os.fdopen(
+            number, "wb" if number else "rb", buffering=0 if number else -1, closefd=False
+        )
         errors = getattr(sys, name).errors
         setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
     os.environ.clear()

@@ -45,7 +45,10 @@ class Trouble:
 
 @dataclass
 class SecretsManager:
-    """All of it in this process; a test that shares the process looks at its own account and calls only."""
+    """
+    All of it in this process; a test that shares the process looks at its own account and calls
+    only.
+    """
 
     aws: AwsServices
     calls: list[str] = field(default_factory=list)
@@ -131,7 +134,9 @@ class SecretsManager:
         self.calls.append(operation)
         if operation == "CreateSecret":
             self.written.append(response._get_param("SecretString"))
-        trouble = next((one for one in self.troubles if one.operation == operation and one.times), None)
+        trouble = next(
+            (one for one in self.troubles if one.operation == operation and one.times), None
+        )
         if trouble is None or trouble.after_the_work:
             answer: Answer = answer_to(response)
         if trouble:

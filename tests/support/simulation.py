@@ -1,5 +1,6 @@
 """
-What the simulated lives of a domain share: what its program declares, a process of the plugin, keys.
+What the simulated lives of a domain share: what its program declares, a process of the plugin,
+keys.
 
 Continuity and the fault matrix put their own SES, DNS and trouble around it.
 """
@@ -42,7 +43,10 @@ Record = Callable[[KeyRecord, HostedZone], Properties]
 
 ANY_KEY: Final = {"record_name": "", "record_value": "", "fingerprint": ""}
 
-_generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
+_generate, _load = (
+    keys.generate,
+    functools.cache(keys.load),
+)  # the same keys are read thousands of times
 
 
 @functools.cache
@@ -61,13 +65,16 @@ def program(
     settings: DomainSettings, record: Record, *, zones: Sequence[HostedZone], account_id: str
 ) -> dict[str, Declaration]:
     """
-    What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's order.
+    What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's
+    order.
 
     *zones* are those of `settings.dns`. Names are short: `key 2`, `record 2` or `record ses2`,
     `identity eu-west-1`.
     """
     zones = [
-        replace(zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None)
+        replace(
+            zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None
+        )
         for zone, dns in zip(zones, settings.dns, strict=True)
     ]
     given = {"account_id": account_id}
@@ -179,9 +186,13 @@ def _guard(
     return of_guard(settings, generation, key=key(known), **given) or {}
 
 
-def _identity(settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known) -> Properties:
+def _identity(
+    settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known
+) -> Properties:
     stack_id = known[STACK_ID]["id"]
-    used = [one for one in settings.published if one == settings.generation or settings.selector(one)]
+    used = [
+        one for one in settings.published if one == settings.generation or settings.selector(one)
+    ]
     keys = {one: _key(settings, one, known) for one in used}
     return {
         **of_identity(settings, region, keys=keys, **given),
@@ -198,9 +209,9 @@ class AnyRecord:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         # The last argument is always the record's properties.
-        return lambda *given: getattr(self._ours if "provider" in given[-1] else self._route53, method)(
-            *given
-        )
+        return lambda *given: getattr(
+            self._ours if "provider" in given[-1] else self._route53, method
+        )(*given)
 
 
 REGIONS: Final = frozenset({REGION, "us-east-1"})
@@ -208,7 +219,9 @@ REGIONS: Final = frozenset({REGION, "us-east-1"})
 
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
     """A run, which is a process of the plugin."""
-    return Run(FakeProgress, clock, lambda check, _: resolver if checks_dns and check != "off" else None)
+    return Run(
+        FakeProgress, clock, lambda check, _: resolver if checks_dns and check != "off" else None
+    )
 
 
 def process(
@@ -236,7 +249,9 @@ def services_of(
         except AwsRefused:
             return None
 
-    return Services(run, ses, names, lambda _, others: {one: listed(one) for one in REGIONS & {*others}})
+    return Services(
+        run, ses, names, lambda _, others: {one: listed(one) for one in REGIONS & {*others}}
+    )
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:

@@ -29,7 +29,9 @@ def der(form):
 
 
 def pem(form):
-    return KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    return KEY.private_bytes(
+        serialization.Encoding.PEM, form, serialization.NoEncryption()
+    ).decode()
 
 
 PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
@@ -45,7 +47,9 @@ FILES = {
     "PEM in JSON": json.dumps({"key": pem(PKCS1)}),
     "PEM in JSON in JSON": json.dumps(json.dumps({"key": pem(PKCS1)})),
     "PEM in a URL": quote(pem(PKCS1), safe=""),
-    "PEM indented, a line each": "\n".join(f"    error: {line}" for line in pem(PKCS8).splitlines()),
+    "PEM indented, a line each": "\n".join(
+        f"    error: {line}" for line in pem(PKCS8).splitlines()
+    ),
     "one line of a PEM": pem(PKCS1).splitlines()[12],
     "DER in a URL": quote_from_bytes(der(PKCS1), safe=""),
     "DER as a Python literal": repr(der(PKCS1)),
@@ -112,7 +116,9 @@ def test_any_sixteen_octets(name, start, before, after, encode):
 def test_public_is_no_leak():
     """The public half, other keys and ciphertext are not taken for the key."""
     public = KEY.public_key()
-    spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    spki = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     modulus = public.public_numbers().n
     other = rsa.generate_private_key(65537, 2048)
     harmless = [
@@ -147,8 +153,12 @@ STRINGS = {
 
 @pytest.mark.parametrize("leak", STRINGS.values(), ids=STRINGS.keys())
 def test_strings(leak):
-    """A secret string is found in every encoding that it may be shown in, and only its name is told."""
-    search = KeySearch([], {"aws:assumeRoles[0].externalId": STRING, "aws:token": "not to be found here"})
+    """
+    A secret string is found in every encoding that it may be shown in, and only its name is told.
+    """
+    search = KeySearch(
+        [], {"aws:assumeRoles[0].externalId": STRING, "aws:token": "not to be found here"}
+    )
     assert search.found_in(within(leak)) == {"aws:assumeRoles[0].externalId"}
 
 
@@ -167,14 +177,18 @@ def test_any_string(string, before, after, encode):
 @given(st.lists(st.text(st.sampled_from('",:{[\\\nä')), max_size=3))
 def test_pieces(strings):
     """Of JSON that is searched in pieces, each string stands whole in one."""
-    told = json.dumps([{"keys": {"a": string}, "b": [string]} for string in strings], separators=(",", ":"))
+    told = json.dumps(
+        [{"keys": {"a": string}, "b": [string]} for string in strings], separators=(",", ":")
+    )
     cut = pieces(told)
     assert all(any(json.dumps(string)[1:-1] in piece for piece in cut) for string in strings)
     assert len(cut) > len(strings)
 
 
 def test_short_strings():
-    """A string that would not be found in some encoding is refused, instead of searched for in vain."""
+    """
+    A string that would not be found in some encoding is refused, instead of searched for in vain.
+    """
     with pytest.raises(ValueError, match="aws:token: too short to be searched for"):
         KeySearch([], {"aws:token": "fifteen letters"})
 
@@ -194,7 +208,9 @@ class QuietProject:
 
 def run(**shown):
     """A run that showed this and nothing else."""
-    return Result(**{"failed": False, "stdout": "", "stderr": "", "events": [], "outputs": {}} | shown)
+    return Result(
+        **{"failed": False, "stdout": "", "stderr": "", "events": [], "outputs": {}} | shown
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,7 +222,10 @@ def run(**shown):
             "events of run 2",
             run(events=[EngineEvent(1, 1, diagnostic_event=DiagnosticEvent(LEAK, "", "info"))]),
         ),
-        ("events of run 2", run(events=[EngineEvent(1, 1, stdout_event=StdoutEngineEvent(LEAK, ""))])),
+        (
+            "events of run 2",
+            run(events=[EngineEvent(1, 1, stdout_event=StdoutEngineEvent(LEAK, ""))]),
+        ),
     ],
     ids=["standard output", "standard error", "progress", "output event"],
 )

@@ -1,4 +1,7 @@
-"""The files in `tests/testdata/`. A private key is read once: to read one takes as long as many a test."""
+"""
+The files in `tests/testdata/`. A private key is read once: to read one takes as long as many a
+test.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,9 @@ class World:
         return self.keys[generation - 1]
 
     def declared(self, generation: int = 1, /, **changes: Any) -> Declared:
-        """An identity that signs with the key of *generation*, whose selector is `s<generation>`."""
+        """
+        An identity that signs with the key of *generation*, whose selector is `s<generation>`.
+        """
         key = self.key(generation)
         declared: dict[str, Any] = {
             "domain": DOMAIN,
@@ -103,7 +105,10 @@ class World:
             self.resolver.records[declared.record_name] = (declared.record_value,)
 
     def created(self, generation: int = 1, /, **changes: Any) -> Stored:
-        """An identity that an earlier run just made, with its record in DNS; the log of calls is empty."""
+        """
+        An identity that an earlier run just made, with its record in DNS; the log of calls is
+        empty.
+        """
         declared = self.declared(generation, **changes)
         self.publish(generation, domain=declared.domain)
         stored = self.create(generation, **changes)
@@ -113,7 +118,9 @@ class World:
         return stored
 
     def verified(self, generation: int = 1, /, *, standby: bool = False, **changes: Any) -> Stored:
-        """The same, and SES has found the record; with *standby* the next generation's is in DNS, too."""
+        """
+        The same, and SES has found the record; with *standby* the next generation's is in DNS, too.
+        """
         stored = self.created(generation, **changes)
         if standby:
             self.publish(generation + 1, domain=stored.declared.domain)
@@ -152,7 +159,9 @@ class World:
     ) -> None:
         """Somebody else has made the identity, with the key of *generation*, and it is verified."""
         private_key = self.key(generation).pkcs1_base64()
-        self.model.put_identity(DOMAIN, region, selector=selector, private_key=private_key, tags=tags)
+        self.model.put_identity(
+            DOMAIN, region, selector=selector, private_key=private_key, tags=tags
+        )
 
     def next_run(self) -> None:
         """What follows is another run, in another process."""
@@ -202,5 +211,7 @@ class World:
         )
 
     def entry(self, stored: Stored) -> Entry:
-        """What the verification is told of an identity: its outputs, after a trip through Pulumi."""
+        """
+        What the verification is told of an identity: its outputs, after a trip through Pulumi.
+        """
         return Entry.from_properties(stored.to_outputs())

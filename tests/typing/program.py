@@ -26,7 +26,9 @@ class OwnDns:
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         return HostedZone("own:eu", name_servers=["ns1.example.net"])
 
-    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
+    def publish(
+        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource | None:
         return None
 
 
@@ -66,8 +68,12 @@ short = ByodkimDomainArgs(
     key_store="secretsManager",
     keys={1: {"selector": "s1", "private_key": pulumi.Config().require("key")}},
 )
-ByodkimDomainArgs(domain="example.net", generation=1, dns={"provider": "manual", "panel": "godaddy"})
-ByodkimDomainArgs(domain="example.net", generation=1, dns=["route53", DnsSettings(provider="godaddy")])
+ByodkimDomainArgs(
+    domain="example.net", generation=1, dns={"provider": "manual", "panel": "godaddy"}
+)
+ByodkimDomainArgs(
+    domain="example.net", generation=1, dns=["route53", DnsSettings(provider="godaddy")]
+)
 bound: pulumi.Input[str] = pulumi.Output.concat(domain.selector, "._domainkey")
 later = pulumi.ResourceOptions(depends_on=[domain.verification, *domain.identities.values()])
 alone = pulumi.ResourceOptions(depends_on=domain.verification)
@@ -82,5 +88,7 @@ identity = ByodkimIdentity(
         tags={"team": "mail"},
     ),
 )
-verified = DkimVerification("verified", DkimVerificationArgs(identities=[identity], on_timeout="fail"))
+verified = DkimVerification(
+    "verified", DkimVerificationArgs(identities=[identity], on_timeout="fail")
+)
 pending: pulumi.Output[Sequence[str]] = verified.pending

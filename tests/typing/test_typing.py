@@ -1,4 +1,6 @@
-"""The public API is typed as a user's type checker sees it, who has no plugin and no settings of ours."""
+"""
+The public API is typed as a user's type checker sees it, who has no plugin and no settings of ours.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Uses the domains of a stack that was made from a stack file. Nothing of the package is imported."""
+"""
+Uses the domains of a stack that was made from a stack file. Nothing of the package is imported.
+"""
 
 import pulumi
 

@@ -1,4 +1,6 @@
-"""One sandbox, stacks in it, and after each test the search for secrets, as for all engine tests."""
+"""
+One sandbox, stacks in it, and after each test the search for secrets, as for all engine tests.
+"""
 
 from tests.engine.conftest import (
     all_secrets,

@@ -1,4 +1,6 @@
-"""What refusals about zones and records advise, all of it followed in one edit: the stack comes up."""
+"""
+What refusals about zones and records advise, all of it followed in one edit: the stack comes up.
+"""
 
 from itertools import pairwise
 
@@ -26,7 +28,10 @@ def zone_in_another_account(sandbox, name):
     role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dns"
     where = {"region_name": REGION, "endpoint_url": sandbox.aws.url}
     sts = boto3.client(
-        "sts", aws_access_key_id=sandbox.aws.access_key, aws_secret_access_key=sandbox.aws.secret_key, **where
+        "sts",
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+        **where,
     )
     signed_in = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     route53 = boto3.client(
@@ -43,10 +48,14 @@ def zone_in_another_account(sandbox, name):
 def hints(result, domain):
     """The hints that stand below the refusals of *domain*."""
     lines = result.stdout.splitlines()
-    return {after.partition("hint: ")[2] for line, after in pairwise(lines) if domain in line} - {""}
+    return {after.partition("hint: ")[2] for line, after in pairwise(lines) if domain in line} - {
+        ""
+    }
 
 
-ANOTHER_SELECTOR = "give the key another selector, since mail may be signed with the one that stands there"
+ANOTHER_SELECTOR = (
+    "give the key another selector, since mail may be signed with the one that stands there"
+)
 
 
 def test_zones_and_records(sandbox, open_stack):
@@ -56,7 +65,9 @@ def test_zones_and_records(sandbox, open_stack):
     Panel(sandbox, "taken.example").paste("s1._domainkey.taken.example", OTHER_VALUE)
     wrong_id = ONE | {"dns": {"zoneId": "Z0123456789ABC"}}
     domains = {
-        **dict.fromkeys(("none.example", "not-here.example", "by-hand.example", "twice.example"), ONE),
+        **dict.fromkeys(
+            ("none.example", "not-here.example", "by-hand.example", "twice.example"), ONE
+        ),
         **dict.fromkeys(("wrong-id.example", "their-id.example"), wrong_id),
     }
     stack.declare(domains)
@@ -75,7 +86,9 @@ def test_zones_and_records(sandbox, open_stack):
         "none.example": {create_or_say},
         "not-here.example": {create_or_say},
         "by-hand.example": {create_or_say},
-        "twice.example": {"set `dns: {provider: route53, zoneId: …}`, the one that the registrar names"},
+        "twice.example": {
+            "set `dns: {provider: route53, zoneId: …}`, the one that the registrar names"
+        },
     }
 
     sandbox.add_zone("none.example")
@@ -99,5 +112,6 @@ def test_zones_and_records(sandbox, open_stack):
     followed = stack.up()
     assert followed.ok, followed.stdout
     assert {
-        domain: shown["regions"][REGION]["status"] for domain, shown in followed.outputs["domains"].items()
+        domain: shown["regions"][REGION]["status"]
+        for domain, shown in followed.outputs["domains"].items()
     } == dict.fromkeys(domains, "SUCCESS") | {"by-hand.example": "AWAITING_DNS"}

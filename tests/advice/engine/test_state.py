@@ -12,7 +12,9 @@ pytestmark = pytest.mark.engine
 
 
 def test_record_and_state(sandbox, open_stack):
-    """The run that is named makes a deleted record again; an earlier state replaces a broken one."""
+    """
+    The run that is named makes a deleted record again; an earlier state replaces a broken one.
+    """
     domain = "not-as-it-was.example"
     panel = Panel(sandbox, domain)
     stack = open_stack({domain: {"generation": 1, "keyBits": 1024}})
@@ -39,7 +41,10 @@ def test_record_and_state(sandbox, open_stack):
     import_state(stack, json.dumps(edited))
     refused = stack.preview()
     assert refused.failed
-    assert "was the state edited by hand? `pulumi stack import` restores an earlier version" in refused.stdout
+    assert (
+        "was the state edited by hand? `pulumi stack import` restores an earlier version"
+        in refused.stdout
+    )
     import_state(stack, earlier)
     again = stack.up()
     assert (again.ok, set(again.changes)) == (True, {"same"})

@@ -1,4 +1,6 @@
-"""The domains in a Python program of one's own, by dynamic resources; each waits for its verification."""
+"""
+The domains in a Python program of one's own, by dynamic resources; each waits for its verification.
+"""
 
 import json
 import os

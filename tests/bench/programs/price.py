@@ -47,7 +47,9 @@ def options(recorded):
 
 
 def in_order(left):
-    """Each resource after its parent and what it depends on: a state is in the order of its last run."""
+    """
+    Each resource after its parent and what it depends on: a state is in the order of its last run.
+    """
     known = {one["urn"] for one in left}
     done = set()
     while left:
@@ -69,7 +71,11 @@ def declare(recorded):
         return component
     if kind == "aws:route53/record:Record":
         inputs = given(recorded)
-        inputs = {"zone_id": inputs.pop("zoneId"), "allow_overwrite": inputs.pop("allowOverwrite"), **inputs}
+        inputs = {
+            "zone_id": inputs.pop("zoneId"),
+            "allow_overwrite": inputs.pop("allowOverwrite"),
+            **inputs,
+        }
         return aws.route53.Record(name, **inputs, opts=options(recorded))
     return Replayed(name_of(recorded), name, given(recorded), options(recorded))
 

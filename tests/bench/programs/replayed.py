@@ -66,5 +66,7 @@ class ReplayedProvider(ResourceProvider):
 
 
 class Replayed(Resource, module="bench", name="Replayed"):
-    def __init__(self, replays: str, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, replays: str, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions
+    ) -> None:
         super().__init__(ReplayedProvider(), name, {"replays": replays, **inputs}, opts)
