@@ -8,7 +8,7 @@ SIZES ?= 1,10,100
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
+.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema picture site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -50,9 +50,6 @@ schema: venv/.installed ## Write the JSON Schema of stack files for editors
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture
 
-screenshot: venv/.installed engine ## Draw README's picture of a terminal from a run of the demo
-	$(RUN) -m tests.docs.screenshot
-
 reference: venv/.installed ## Write the commands and resources into docs/reference/ from the source
 	$(RUN) -m tests.docs.reference
 
@@ -70,7 +67,7 @@ acceptance: venv/.installed engine ## First contact with SES: the emulated one; 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000
 
-bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,100), and print tables
+bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,100) against the engine's price
 	$(RUN) -m tests.bench --sizes $(SIZES)
 
 clean: ## Remove what the other targets made in this folder

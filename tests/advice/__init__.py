@@ -1,6 +1,4 @@
 """
 Advice is tested by following it: a test does what a hint says, and nothing else, and comes out
 right.
-
-`table` says of each hint which test that is.
 """

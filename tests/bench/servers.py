@@ -1,19 +1,11 @@
-"""
-The sandbox in a process of its own, which counts what it is asked.
-
-A process of its own, so that its CPU is not taken for the program's. `open_servers` returns a
-proxy: each method here runs over there.
-"""
+"""The sandbox, which counts what it is asked."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from multiprocessing import get_context
-from multiprocessing.managers import BaseManager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
@@ -41,41 +33,8 @@ class Servers:
             opening.enter_context(self.sandbox)
             self._open = opening.pop_all()
 
-    def pid(self) -> int:
-        return os.getpid()
-
     def close(self) -> None:
         self._open.close()
-
-    def environment(self) -> dict[str, str]:
-        return self.sandbox.environment
-
-    def resolver(self) -> str:
-        return self.sandbox.dns_resolver
-
-    def add_zones(self, names: list[str]) -> None:
-        for name in names:
-            self.sandbox.add_zone(name)
-
-    def add_cnames(self, zone_name: str, wanted: list[tuple[str, str]]) -> None:
-        """Names and targets, in a new zone."""
-        zone = self.sandbox.add_zone(zone_name)
-        for start in range(0, len(wanted), 100):
-            changes: Any = [
-                {
-                    "Action": "CREATE",
-                    "ResourceRecordSet": {
-                        "Name": name,
-                        "Type": "CNAME",
-                        "TTL": 300,
-                        "ResourceRecords": [{"Value": f"{target}."}],
-                    },
-                }
-                for name, target in wanted[start : start + 100]
-            ]
-            self.sandbox.route53.change_resource_record_sets(
-                HostedZoneId=zone, ChangeBatch={"Changes": changes}
-            )
 
     def begin(self) -> None:
         """Count from zero."""
@@ -120,21 +79,3 @@ class Servers:
                     self._requests[f"ses {operation}{refused}"] += 1
 
         opening.enter_context(patch.object(self.sandbox.ses, "call", counted))
-
-
-class _Manager(BaseManager):
-    pass
-
-
-_Manager.register("Servers", Servers)
-
-
-@contextmanager
-def open_servers(*, requests_per_second: float | None) -> Iterator[Any]:
-    """A proxy of `Servers` in a new process, which ends with the block."""
-    with _Manager(ctx=get_context("spawn")) as manager:
-        servers = manager.Servers(requests_per_second=requests_per_second)
-        try:
-            yield servers
-        finally:
-            servers.close()

@@ -1,8 +1,7 @@
 """
-One stack of the bench: a project folder, and runs of the real CLI in it, each of them measured.
+One stack of the bench: a project folder, and runs of the real CLI in it.
 
-The CLI is the sandbox's, the language host a process of its own (`language_host`), the backend a
-folder.
+The CLI is the sandbox's, the language host a process of its own for each run, the backend a folder.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,10 @@ from typing import Any
 import yaml
 
 from sandbox.pulumi.engine import find_pulumi
-from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
-from tests.bench.processes import Sampler
+from sandbox.pulumi.plugins import ROOT, install_plugins
+from sandbox.world import Sandbox
 
 STACK = "bench"
-
-COMMANDS = {
-    "preview": ("preview",),
-    "up": ("up", "--yes", "--skip-preview"),
-    "destroy": ("destroy", "--yes", "--skip-preview"),
-}
 
 
 class RunFailed(Exception):
@@ -37,37 +30,29 @@ class RunFailed(Exception):
 
 
 class BenchStack:
-    """A stack that runs *program*, a `__main__.py`, with `variables` beside the sandbox's."""
+    """A stack that runs *program*, a `__main__.py`, with *config* as its stack file."""
 
     def __init__(
-        self, servers: Any, directory: Path, *, program: Path, options: Sequence[str] = ()
+        self, sandbox: Sandbox, directory: Path, program: Path, config: Mapping[str, Any]
     ) -> None:
-        self._servers = servers
-        self._options = options
         self._work = directory / "work"
-        self._state = directory / "state"
         (self._work / "stacks").mkdir(parents=True)
-        self._state.mkdir()
-        plugin = f'exec "{sys.executable}" -u "{ROOT / "plugin"}" "$@"\n'
-        write_script(directory / "plugin" / "pulumi-resource-byodkim", plugin)
+        (directory / "state").mkdir()
         settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text()) | {"runtime": "python"}
-        settings["plugins"] = {
-            "providers": [{"name": "byodkim", "path": str(directory / "plugin")}]
-        }
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
         (self._work / "__main__.py").write_text(program.read_text())
         pulumi = find_pulumi()
         self._command = pulumi.command
-        theirs = {
+        outside = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "PULUMI_"))
         }
-        self.variables: dict[str, str] = {}
         self._environment = {
-            **theirs,
-            **servers.environment(),
-            "PULUMI_BACKEND_URL": self._state.as_uri(),
+            **outside,
+            **sandbox.environment,
+            "BENCH_DOMAINS": str(directory.parent / "domains.json"),
+            "PULUMI_BACKEND_URL": (directory / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "bench",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(install_plugins(pulumi, directory / "pulumi-home")),
@@ -76,81 +61,49 @@ class BenchStack:
             "PYTHONPATH": str(ROOT),
         }
         self._cli("stack", "init", STACK)
+        stack_file = self._work / "stacks" / f"Pulumi.{STACK}.yaml"
+        settings = yaml.safe_load(stack_file.read_text())  # with the salt of the secrets
+        stack_file.write_text(yaml.safe_dump(settings | {"config": dict(config)}))
 
-    def configure(self, config: Mapping[str, Any]) -> None:
-        """Make *config* the stack file."""
-        path = self._work / "stacks" / f"Pulumi.{STACK}.yaml"
-        settings = yaml.safe_load(path.read_text())  # with the salt of the secrets
-        path.write_text(yaml.safe_dump(settings | {"config": dict(config)}))
-
-    def run(self, command: str) -> dict[str, Any]:
-        """What a run of *command*, a word of `COMMANDS`, took and asked for; raises `RunFailed`."""
-        self._servers.begin()
+    def run(self, *command: str) -> float:
+        """Seconds that a run of *command* takes; raises `RunFailed`."""
         began = time.monotonic()
-        with (
-            self._language_host() as (host, languages),
-            subprocess.Popen(
-                [
-                    self._command,
-                    *COMMANDS[command],
-                    *self._options,
-                    "--non-interactive",
-                    "--stack",
-                    STACK,
-                ],
-                cwd=self._work,
-                env=self._all_variables | {"PULUMI_DEBUG_LANGUAGES": languages},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            ) as cli,
-        ):
-            known = {"sandbox": self._servers.pid(), "program": host}
-            with Sampler(known, engine=cli.pid) as sampler:
-                shown, _ = cli.communicate()
-                seconds = time.monotonic() - began
-        if cli.returncode:
-            raise RunFailed(shown)
-        return {
-            "wall_seconds": round(seconds, 2),
-            "cpu_seconds": sampler.cpu_seconds(),
-            "peak_mib": sampler.peak_mib(),
-            "requests": self._servers.requests(),
-        }
+        with self._language_host() as languages:
+            self._cli(*command, "--stack", STACK, PULUMI_DEBUG_LANGUAGES=languages)
+        return time.monotonic() - began
 
-    def export(self, *options: str) -> list[dict[str, Any]]:
-        """The resources in the state, secrets encrypted unless *options* say otherwise."""
-        state = json.loads(self._cli("stack", "export", *options, "--stack", STACK))
-        found: list[dict[str, Any]] = state["deployment"]["resources"]
-        return found
+    def export(self) -> list[dict[str, Any]]:
+        """The resources in the state, secrets encrypted."""
+        state = json.loads(self._cli("stack", "export", "--stack", STACK))
+        resources: list[dict[str, Any]] = state["deployment"]["resources"]
+        return resources
 
-    @property
-    def _all_variables(self) -> dict[str, str]:
-        return self._environment | self.variables
-
-    def _cli(self, *arguments: str) -> str:
-        command = [self._command, *arguments, "--non-interactive"]
+    def _cli(self, *arguments: str, **variables: str) -> str:
         done = subprocess.run(
-            command, cwd=self._work, env=self._all_variables, capture_output=True, text=True
+            [self._command, *arguments, "--non-interactive"],
+            cwd=self._work,
+            env=self._environment | variables,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise RunFailed(done.stdout + done.stderr)
         return done.stdout
 
     @contextmanager
-    def _language_host(self) -> Iterator[tuple[int, str]]:
-        """Process number of a new language host, and where the engine finds it."""
+    def _language_host(self) -> Iterator[str]:
+        """Where the engine finds a new language host."""
         command = [sys.executable, "-m", "tests.bench.language_host"]
         with subprocess.Popen(
             command,
             cwd=self._work,
-            env=self._all_variables,
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         ) as host:
             assert host.stdout
             try:
-                yield host.pid, host.stdout.readline().strip()
+                yield host.stdout.readline().strip()
             finally:
                 host.kill()

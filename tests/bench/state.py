@@ -12,13 +12,10 @@ PARTS = {
     "Record": "records",
     "RecordGuard": "guards",
     "ByodkimIdentity": "identities",
-    "EmailIdentity": "identities",
     "StackId": "stack id",
     "ByodkimDomain": "component",
-    "Domain": "component",
     "DkimVerification": "verification",
     "Stack": "stack outputs",
-    "Replayed": "replayed",
 }
 """Part, by the last word of a resource's type; the engine's providers are the rest."""
 

@@ -16,7 +16,6 @@ import pytest
 
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.servers import Servers
-from tests.bench.starts import imports_of_main
 from tests.bench.state import STACK_TRACE, bytes_by_part, resources_by_part
 from tests.engine.stack import Stack
 from tests.support.quick_runs import quick_runs
@@ -144,7 +143,8 @@ def counted(request):
     In which zones, what each run asked for, and the resources in the state after the first `up`.
     """
     servers = Servers(requests_per_second=CALLS_A_SECOND)
-    servers.add_zones(ZONES[request.param])
+    for zone in ZONES[request.param]:
+        servers.sandbox.add_zone(zone)
     asked = {}
     try:
         with (
@@ -219,7 +219,7 @@ def test_state(counted):
 
 
 IMPORTS = {
-    "program": ("import pulumi, pulumi_aws", imports_of_main()),
+    "program": ("import pulumi, pulumi_aws", "from byodkim_provider import declare_stack"),
     "plugin": (
         "import pulumi.dynamic, grpc",
         "from byodkim_provider.resources import "

@@ -1,16 +1,14 @@
-"""What GitHub reads of this project and of its examples: workflows with few rights, and forms."""
+"""If this fails, a workflow gives what it installs the rights or the credentials of the owner."""
 
 import re
 import subprocess
 
 import pytest
-import yaml
 
 from byodkim_provider import __version__
 from tests.docs.pages import ROOT
 from tests.docs.workflows import EXAMPLES, LINTER, load
 
-GITHUB = ROOT / ".github"
 OURS = "../../.github/workflows"
 
 RIGHTS = {
@@ -60,15 +58,6 @@ def test_workflow(name):
         )
 
 
-def test_every_workflow():
-    """RIGHTS has each workflow of the examples, and of this project."""
-    folders = {"": EXAMPLES, f"{OURS}/": GITHUB / "workflows"}
-    found = {
-        start + path.name for start, folder in folders.items() for path in folder.glob("*.yml")
-    }
-    assert found == {*RIGHTS} - {"../fleet/up.yaml"}
-
-
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_credentials(name):
     """
@@ -91,49 +80,13 @@ def test_credentials(name):
         assert steps[sign_in]["with"]["role-to-assume"] == role
 
 
-def test_groups():
-    """
-    GitHub cancels a run that waits in a group when another joins: only a newer `up` may cancel an
-    `up`.
-    """
-    groups = {name: load(name).get("concurrency") for name in EXAMPLE}
-    ups = {"up.yml": "up", "../fleet/up.yaml": "up"}
-    assert groups == {"check.yml": None, "preview.yml": None, "rotate.yml": "rotate"} | ups
-
-
-def test_ci():
-    """It runs `.ci/run`, and nothing else."""
-    (job,) = load(f"{OURS}/ci.yml")["jobs"].values()
-    assert [step["run"].split()[-1] for step in job["steps"] if "run" in step] == [".ci/run"]
-
-
 @pytest.mark.parametrize(
     ("version", "exit_code"), [(__version__, 0), ("99.0.0", 1)], ids=["this", "another"]
 )
 def test_release(version, exit_code):
-    """One job after the other; a tag that is not the version of the package is not released."""
-    jobs = load(f"{OURS}/release.yml")["jobs"]
-    assert [(name, job.get("needs")) for name, job in jobs.items()] == [
-        ("check", None),
-        ("build", "check"),
-        ("publish", "build"),
-    ]
-    (check,) = (one["run"] for one in jobs["check"]["steps"] if one.get("name") == "Tag")
-    done = subprocess.run(
-        ["bash", "-e", "-c", check], cwd=ROOT, env={"GITHUB_REF_NAME": f"v{version}"}
-    )
+    """A tag that is not the version of the package is not released."""
+    steps = load(f"{OURS}/release.yml")["jobs"]["check"]["steps"]
+    (check,) = (step["run"] for step in steps if step.get("name") == "Tag")
+    environment = {"GITHUB_REF_NAME": f"v{version}"}
+    done = subprocess.run(["bash", "-e", "-c", check], cwd=ROOT, env=environment)
     assert done.returncode == exit_code
-
-
-@pytest.mark.parametrize(
-    "form", sorted(GITHUB.glob("ISSUE_TEMPLATE/[!c]*.yml")), ids=lambda form: form.stem
-)
-def test_forms(form):
-    """Each form has a name, and each of its fields a label."""
-    read = yaml.safe_load(form.read_text())
-    assert read.keys() == {"name", "description", "body"}
-    fields = [one for one in read["body"] if one["type"] != "markdown"]
-    assert fields
-    assert all(one["attributes"]["label"] for one in fields)
-    ids = [one["id"] for one in fields]
-    assert len(ids) == len(set(ids))

@@ -1,1 +1,0 @@
-"""Beside ours: `plain`, which users would write without it, and `price`, the engine's own price."""
