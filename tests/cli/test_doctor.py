@@ -75,6 +75,16 @@ def test_right(one, world):
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", key)
 
 
+@pytest.mark.parametrize("tag", ["h=sha1:sha512:sha384:sha256", "s=tlsrpt:other-service:email"])
+def test_long_tag(one, tag):
+    """A tag is judged as a whole, however long it is."""
+    result = one(value=f"v=DKIM1; {tag}; {VALUE}")
+    assert (0, "example.com: 1 record, 1 right") == (
+        result.exit_code,
+        result.stdout.splitlines()[0],
+    )
+
+
 def instructions(panel, **options):
     return panels.instructions(
         PANELS[panel], record_name=NAME, record_value=VALUE, zone=DOMAIN, **options

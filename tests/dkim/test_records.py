@@ -249,6 +249,7 @@ def test_escapes(value):
         "unknown tag": f"x_1=new; p={PUBLIC}",
         "granularity of RFC 4871": f"g=*; p={PUBLIC}",
         "several hashes": f"h=sha1 : sha256; p={PUBLIC}",
+        "many hashes": f"v=DKIM1; h=sha1:sha512:sha384:sha256; p={PUBLIC}",
         "every service": f"s=*; p={PUBLIC}",
     },
 )
@@ -259,6 +260,11 @@ def test_same_key(value):
     assert not records.same_key(value, ANOTHER_KEY.public_key_der)
     assert misconfiguration((value,), KEY) is None
     assert dkimpy_reads(value) == (2048, b"rsa")
+
+
+def test_long_list_of_services():
+    """A list is read to its end (RFC 6376 section 3.6.1); dkimpy takes one service only."""
+    assert records.public_key(f"s=tlsrpt:other-service:email; p={PUBLIC}") == KEY
 
 
 @given(
