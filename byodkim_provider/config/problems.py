@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from types import UnionType
@@ -81,7 +82,7 @@ def secret_command(steps: Steps) -> str:
     >>> print(secret_command(("privateKeys", "mail2026")))
     `pulumi config set --secret --path 'privateKeys["mail2026"]'`
     """
-    return f"`pulumi config set --secret --path '{_path(steps)}'`"
+    return f"`pulumi config set --secret --path {shlex.quote(_path(steps))}`"
 
 
 def _path(steps: Steps) -> str:

@@ -537,13 +537,13 @@ class StackSettings(Written):
     """The sending domains, keyed by name; `{}` once the last of them has left."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
-    private_keys: dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]] = Field(
-        default={}, repr=False
+    private_keys: dict[Annotated[str, KEY_NAME], Annotated[str, WithJsonSchema(SECRET_TEXT)]] = (
+        Field(default={}, repr=False)
     )
     """
     Your own private keys: secrets, by a name of your choice. RSA, as `openssl genrsa` writes them.
     """
-    dns_credentials: dict[str, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]] = Field(
-        default={}, repr=False
-    )
+    dns_credentials: dict[
+        _CredentialsName, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]
+    ] = Field(default={}, repr=False)
     """Credentials for the APIs of DNS hosts: secrets, keyed by a name of your choice."""

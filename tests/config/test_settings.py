@@ -2,6 +2,8 @@
 
 import functools
 import json
+import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
@@ -807,6 +809,28 @@ VALUES = st.recursive(
 NAMES = st.sampled_from(
     [*settings.DomainSettings.model_json_schema(by_alias=True)["properties"], "x"]
 )
+
+
+HOSTILE = "a'$(touch pwned)'"
+
+
+@pytest.mark.parametrize("name", ["mail2026", HOSTILE, "`id`", 'b"; id; "', "c\\'"])
+def test_command_to_paste(name):
+    """Whoever pastes the command that a message shows runs that command, and no other one."""
+    config = {"privateKeys": {name: "MIIE"}, "dnsCredentials": {"godaddy": {name: "token"}}}
+    for problem in settings.plain_secrets(config, lambda *_: True):
+        command = problem.split(" with `")[1].rpartition("`")[0]
+        *words, path = shlex.split(command)
+        assert words == ["pulumi", "config", "set", "--secret", "--path"]
+        assert path == problem.partition(": is not encrypted")[0]
+
+
+@pytest.mark.parametrize("setting", ["privateKeys", "dnsCredentials"])
+def test_names_of_secrets(setting):
+    """A secret has a name, no text of other people's choice."""
+    secrets = {HOSTILE: {"token": "x"}} if setting == "dnsCredentials" else {HOSTILE: "x"}
+    with pytest.raises(InvalidSettings, match=re.escape(f'{setting}["{HOSTILE}"]: must be a name')):
+        settings.load({"domains": {}, setting: secrets}, default_region="eu-west-1")
 
 
 @given(

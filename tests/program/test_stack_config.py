@@ -1,6 +1,7 @@
 """What a program, and a command, hear of a stack's configuration."""
 
 import json
+import shlex
 
 import pulumi
 import pytest
@@ -129,7 +130,7 @@ def test_sent_secrets(configured, name, value, given, command):
     path, _, text = problem.partition(": ")
     assert path.startswith(f"aws:{name}")
     assert text.startswith(
-        f"is the secret of `pulumi config set --secret --path '{command}'`, and would be sent to "
+        f"is the secret of `pulumi config set --secret --path {shlex.quote(command)}`, and would be sent "
     )
     assert TOKEN not in problem
 
