@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Self
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.quoting import printable
+from byodkim_provider.quoting import printable_lines
 
 DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
 """If this variable is set in the environment of `pulumi`, errors have a traceback."""
@@ -134,5 +134,5 @@ def error_text(spelled: Callable[[str], str]) -> str:
     error = sys.exc_info()[1]
     if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
         said = str(error) if isinstance(error, InvalidSettings) else error.with_kind()
-        return "".join(f"{printable(line)}\n" for line in spelled(said).split("\n"))
+        return f"{printable_lines(spelled(said))}\n"
     return traceback.format_exc()

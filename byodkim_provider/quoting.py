@@ -57,6 +57,9 @@ hex 32.
 Names of things, such as `eu-west-1-campaigns`, are in lower case and have no character of base64.
 """
 
+MAX_QUOTED: Final = 300
+"""Longest part of a record of others that is quoted, in characters."""
+
 MIN_ENCODED: Final = 6
 """Shortest base64 that is taken for a secret, in characters: any word has less."""
 
@@ -133,8 +136,26 @@ def first_few(names: Sequence[object], most: int = 3) -> str:
 
 
 def printable(text: str) -> str:
-    """*text* on one line, with control and invisible characters written as escapes."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    """
+    *text* on one line, with control and invisible characters written as escapes.
+
+    `##[` is broken up: GitHub obeys it anywhere in a line of a log.
+    """
+    line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return line.replace("##[", "# #[")
+
+
+def printable_lines(text: str) -> str:
+    """*text* with each of its lines as `printable` writes it."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def in_dns(value: str) -> str:
+    """
+    *value* of a record of others, as a message quotes it: without what may be a key, and not long.
+    """
+    text = hidden(value)
+    return printable(text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…")
 
 
 def hidden(text: str, secrets: Iterable[str] = ()) -> str:

@@ -27,7 +27,7 @@ import click
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.progress import Clock, side_by_side
 from byodkim_provider.property_types import timestamp
-from byodkim_provider.quoting import first_few, printable
+from byodkim_provider.quoting import first_few, printable_lines
 
 REFUSED: Final = 1
 """Exit code of most commands that refuse to do what was asked for."""
@@ -61,7 +61,7 @@ def say(text: Message | str) -> None:
     Print a message on standard error, open or not; standard output is for the command's result.
     """
     # A name or a message of others may hold what a terminal obeys.
-    lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
+    lines = printable_lines(f"byodkim: {text}".expandtabs()).split("\n")
     if sys.stderr.isatty():
         lines = [wrapped(line, get_terminal_size().columns) for line in lines]
     try:

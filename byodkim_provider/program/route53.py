@@ -18,7 +18,7 @@ from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
-from byodkim_provider.quoting import did_you_mean
+from byodkim_provider.quoting import did_you_mean, in_dns
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
@@ -141,7 +141,9 @@ def _refuse_others(
     ours = {_plain(f'"{one}"') for one in (*new["records"], *old.get("records", ()))}
     if others := [one for one in standing if _plain(one) not in ours]:
         taken = ProgramMessages.TAKEN(
-            name=new["name"], kind=new["type"], found=", ".join(sorted(others))
+            name=new["name"],
+            kind=new["type"],
+            found=in_dns(", ".join(map(records.unquoted, sorted(others)))),
         )
         if not pulumi.runtime.is_dry_run():
             raise InvalidSettings(taken)

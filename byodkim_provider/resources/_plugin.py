@@ -23,6 +23,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from byodkim_provider.errors import error_text
 from byodkim_provider.progress import Progress, stopping
+from byodkim_provider.quoting import printable_lines
 
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
@@ -79,7 +80,10 @@ def progress_of_this_call(spelled: Callable[[str], str]) -> Progress:
 def _log(spelled: Callable[[str], str], urn: str, kind: str, text: str) -> None:
     severity: Any = engine_pb2.WARNING if kind == "warn" else engine_pb2.INFO
     request = engine_pb2.LogRequest(
-        severity=severity, message=spelled(text), urn=urn, ephemeral=kind == "update"
+        severity=severity,
+        message=printable_lines(spelled(text)),
+        urn=urn,
+        ephemeral=kind == "update",
     )
     with contextlib.suppress(grpc.RpcError, IndexError):
         _engine().Log(request, timeout=LOG_SECONDS)
