@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from byodkim_provider.aws.settings import MAX_TAGS, region_problem, tag_problems
 from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
+from byodkim_provider.dkim.generations import MAX_GENERATION
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import FLAG, Kind, from_json, kind, whole_between
@@ -38,6 +39,8 @@ def whole(least: int, most: int) -> Kind:
     def read(value: object) -> int:
         if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
             value = int(value)
+        if most == MAX_GENERATION and isinstance(value, int | float) and value < least:
+            raise ValueError(SettingMessages.KIND(kind=f"{least} or more", value=shown(value)))
         number: int = limits.read(value)
         return number
 

@@ -19,6 +19,9 @@ Role = Literal["previous", "signing", "standby"]
 Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next.
 """
 
+MAX_PUBLISHED: Final = 20
+"""Most generations that are published at once: each has a key and a record, and three are usual."""
+
 MAX_GENERATION: Final = 10**15
 """
 Largest generation that a stack file may name.
@@ -121,6 +124,8 @@ def published(signing: int, supplied: Collection[int] | None = None) -> tuple[in
 
 def published_problem(signing: int, published: Sequence[int]) -> Message | None:
     """What is wrong with a list of published generations, or None."""
+    if len(published) > MAX_PUBLISHED:
+        return DkimMessages.TOO_MANY(count=len(published), most=MAX_PUBLISHED)
     for position, generation in enumerate(published):
         if generation < 1:
             return DkimMessages.BELOW_ONE(generation=generation)

@@ -147,6 +147,7 @@ class DkimMessages(Table):
             "`generation`, then `pulumi preview`."
         ),
     )
+    TOO_MANY = "must have at most {most} generations, not {count}"
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"

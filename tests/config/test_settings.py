@@ -377,14 +377,17 @@ def test_one_domain():
 
 TEXT_IN_DOMAIN = """
 generation: null ⇒ generation: must be a whole number, not null
-generation: 0 ⇒ generation: must be 1 to 1000000000000000, not 0
+generation: 0 ⇒ generation: must be 1 or more, not 0
 generation: two ⇒ generation: must be a whole number, not 'two'
 generation: '02' ⇒ generation: must be a whole number, not '02'
-generation: 0, published: [1] ⇒ generation: must be 1 to 1000000000000000, not 0
+generation: 0, published: [1] ⇒ generation: must be 1 or more, not 0
 published: [1, 3] ⇒ published: must contain generation 2, which signs, not [1, 3]
 published: [2, 2] ⇒ published: generation 2 is listed twice
 published: [] ⇒ published: must contain generation 2, which signs, not []
-published: [0, 2] ⇒ published[0]: must be 1 to 1000000000000000, not 0
+published: [0, 2] ⇒ published[0]: must be 1 or more, not 0
+published: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]
+  published: must have at most 20 generations, not 21
+generation: 1000000000000001 ⇒ generation: must be 1 to 1000000000000000, not 1000000000000001
 published: 2 ⇒ published: must be a list, not 2
 mailFrom: a.b ⇒ mailFrom: must be one label like 'bounce', in lower case, not 'a.b'
 mailFrom: 5 ⇒ mailFrom: must be a map, not 5
@@ -504,7 +507,7 @@ configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
 keys: [{selector: s1, privateKey: first}] ⇒ keys: must be a map, not a list
 keys: {'1': {selector: s1, privateKey: first}} ⇒ keys: must hold a key for generation 2, which signs
 keys: {new: {selector: s1, privateKey: first}} ⇒ keys["new"]: must be a whole number, not 'new'
-keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be 1 to 1000000000000000, not 0
+keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be 1 or more, not 0
 keys: {'2': {selector: s2, privateKey: frist}}
   keys["2"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?
 keys: {'2': {selector: s2, privateKey: mail2026}}
@@ -716,7 +719,7 @@ def test_all_problems_at_once():
         "defaults.keyBits: must be 1024 to 2048, not 4096",
         'domains["A.example"].regions: must not be empty',
         "domains[\"A.example\"]: is the same domain as 'a.example'",
-        'domains["a.example"].generation: must be 1 to 1000000000000000, not 0',
+        'domains["a.example"].generation: must be 1 or more, not 0',
         'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",

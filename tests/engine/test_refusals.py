@@ -57,7 +57,7 @@ def test_stack_file(sandbox, open_stack):
         """knows, did you mean 'us-east-1' or 'us-east-2'?""",
         """["hello@one.example"]: 'hello@one.example' is an e-mail address, which inherits the DKIM of its """
         """domain, expected a domain such as 'example.com'""",
-        """["one.example"].generation: must be 1 to 1000000000000000, not 0""",
+        """["one.example"].generation: must be 1 or more, not 0""",
         """["one.example"].keyBits: must be 1024 to 2048, not 4096""",
         """["one.example"].overlapdays: unknown key, did you mean 'overlapDays'?""",
         """["three.example"].keys["1"].privateKey: is not base64, """
