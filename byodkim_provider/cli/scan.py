@@ -177,7 +177,7 @@ def scan(
             "How to go on: docs/how-to/adopt-an-account.md",
             *(f"Left out: {why}." for why in left_out),
         )
-        click.echo(as_stack_file(found, head, shared, f"{project}:domains"), nl=False)
+        click.echo(inert(as_stack_file(found, head, shared, f"{project}:domains")), nl=False)
 
 
 def _listed(

@@ -163,7 +163,9 @@ class CliMessages(Table):
         "left out: {why}",
         "[adopt an account](../how-to/adopt-an-account.md) says what each needs",
     )
-    STACK_HAS_IT = "{domain}: the stack {stack} has it, `--domain {domain}` takes it over"
+    STACK_HAS_IT = (
+        "{domain}: the stack {stack} has it; another stack takes it over with `--domain {domain}`"
+    )
     REPLICAS = (
         "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt "
         "all Regions in one `pulumi up`"

@@ -217,6 +217,15 @@ def test_tags_of_others(project, has, options):
     assert r"\u2028" in shown
 
 
+def test_command_of_a_ci(project, has):
+    """What GitHub obeys anywhere in a line is not printed, whoever wrote it."""
+    has("example.com", tags={"byodkim:owner": "##[add-path]/tmp/evil"})
+    for options in ((), ("--json",)):
+        shown = scan(project, "--domain", "example.com", *options).output
+        assert "add-path" in shown
+        assert "##[" not in shown
+
+
 @pytest.mark.parametrize(
     "text", ["a: 1 # x\u2028b: 2\n", "a: 1 # x\x85\n", "a: 1 # x\rb: 2\n", "a: 2\n", "- a\n"]
 )
@@ -263,7 +272,10 @@ def test_of_another_stack(project, has):
         tags={"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"},
     )
     has("b.example.com")
-    said = "a.example.com: the stack other/prod has it, `--domain a.example.com` takes it over\n"
+    said = (
+        "a.example.com: the stack other/prod has it; another stack takes it over with "
+        "`--domain a.example.com`\n"
+    )
     result = scan(project, "--domain", "*.example.com")
     assert list(adopted(result)) == ["b.example.com"]
     assert said in result.stderr
