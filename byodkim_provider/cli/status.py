@@ -79,12 +79,10 @@ def status(
         raise click.UsageError("--html is a page about one stack")
     if wants_json:
         form = "json"
-    shown = list(_shown(stacks, environment, form, all_stacks=all_stacks))
+    shown = list(_shown(stacks, environment, form, html, all_stacks=all_stacks))
     found = [now for now in shown if now]
     if form == "prometheus":
         click.echo(as_prometheus(*found), nl=False)
-    if html:
-        write_file(html, as_html(found[0]))
     context.exit(SEVERITY[worst(now.verdict if now else "unknown" for now in shown)])
 
 
@@ -102,7 +100,12 @@ def _chosen(
 
 
 def _shown(
-    stacks: Sequence[str | None], environment: Environment, form: str, *, all_stacks: bool
+    stacks: Sequence[str | None],
+    environment: Environment,
+    form: str,
+    html: Path | None,
+    *,
+    all_stacks: bool,
 ) -> Iterator[StackNow | None]:
     """
     The current state of each of *stacks*, printed as soon as it is known, but for Prometheus.
@@ -126,6 +129,8 @@ def _shown(
             failed += 1
             yield None
             continue
+        if html:  # first: whoever reads the text may close the pipe before its end
+            write_file(html, as_html(now))
         if form == "json":
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":

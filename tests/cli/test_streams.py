@@ -180,6 +180,13 @@ def test_odd_streams(answered, tmp_path, redirect, arguments, exit_code):
         assert heard.splitlines()[-1] == "byodkim: standard output: No space left on device"
 
 
+def test_report_without_output(answered, tmp_path):
+    """The HTML page is written, although nobody takes the text."""
+    report = tmp_path / "report.html"
+    result, heard = _redirected(answered, tmp_path, ">/dev/full", "status", "--html", str(report))
+    assert (result, DOMAIN in report.read_text()) == (3, True), heard
+
+
 @pytest.mark.parametrize("text", ["short", "long" * 9999], ids=["short", "long"])
 def test_full(monkeypatch, capsys, text):
     """However much a command prints, standard output that is full is said."""
