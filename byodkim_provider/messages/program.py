@@ -14,14 +14,10 @@ class ProgramMessages(Table):
         ),
     )
     ENDED = "the engine has ended the run", "correct what the error above it names"
-    CORRECT = (
-        "correct what is named above and run `pulumi up` again",
-        "correct what the lines `error:` above it name",
-    )
     OTHERS_GO_ON = (
         (
-            "correct what is named above and run `pulumi up` again; an update goes on with the "
-            "other domains, and SES's verdict on them waits until then"
+            "correct what is named; an update goes on with the other domains, and SES's verdict "
+            "on them waits until then"
         ),
         "correct what the lines `error:` above it name",
     )

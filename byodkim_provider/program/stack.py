@@ -13,6 +13,7 @@ import pulumi
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
+from byodkim_provider.messages import HINT
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
@@ -26,10 +27,12 @@ def declare_stack() -> None:
     try:
         _declare()
     except ByodkimError as error:
-        # One line a problem, without the traceback that an exception would come with.
-        for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
+        # One error a problem, without the traceback that an exception would come with.
+        problems = error.problems if isinstance(error, InvalidSettings) else (error.text,)
+        *others, last = problems
+        for problem in others:
             pulumi.log.error(problem)
-        end_program(error.hint or str(ProgramMessages.CORRECT()))
+        end_program(f"{last}{HINT}{error.hint}" if error.hint else last)
 
 
 def _declare() -> None:

@@ -48,7 +48,7 @@ def test_stack_file(sandbox, open_stack):
     with requests(sandbox) as asked:
         result = stack.preview()
     assert result.failed
-    assert errors(result.stdout)[-1] == "correct what is named above and run `pulumi up` again"
+    assert len(errors(result.stdout)) == 13, "no error beside those that are named below"
     assert sorted(problems(result, "domains")) == [
         """["bad_name.example"]: 'bad_name.example' has an underscore, """
         """expected a domain such as 'example.com'""",
@@ -183,10 +183,9 @@ def test_no_credentials(sandbox, open_stack, dns):
     assert result.failed
     assert errors(result.stdout) == [
         "aws: no session with the default credentials: Unable to locate credentials",
-        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the "
-        "others of the "
-        "environment",
     ]
+    hint = "hint: this call changed nothing; correct the `aws:` settings, or AWS_PROFILE"
+    assert hint in result.stdout
 
 
 def test_no_credentials_in_a_program(open_stack):
@@ -222,11 +221,9 @@ def test_expired_token(sandbox, open_stack, expires):
         "aws: no response from STS with the default credentials: The security token included "
         "in the request "
         "is expired",
-        (
-            "this call changed nothing; renew the credentials until `aws sts get-caller-identity` "
-            "works"
-        ),
     ]
+    hint = "hint: this call changed nothing; renew the credentials until `aws sts get-caller-"
+    assert hint in result.stdout
 
 
 @UNKNOWN_TO_MOTO
@@ -259,9 +256,8 @@ def test_token_expires_after_pulumi_aws_is_configured(sandbox, open_stack, expir
     assert problems(result, "GetCallerIdentity: ") == [
         "ExpiredToken: The security token included in the request is expired"
     ]
-    assert problems(result, "this call changed nothing; ") == [
-        "renew the credentials until `aws sts get-caller-identity` works"
-    ]
+    hint = "hint: this call changed nothing; renew the credentials until `aws sts get-caller-"
+    assert result.stdout.count(hint) == 1
 
 
 @UNKNOWN_TO_MOTO
@@ -277,9 +273,8 @@ def test_no_permission(sandbox, open_stack, monkeypatch):
     assert problems(result, "ListHostedZones for ") == [
         "the account: AccessDenied: User: me is not authorized to perform: route53:ListHostedZones"
     ]
-    assert problems(result, "`byodkim iam-policy` ") == [
-        "prints the policy that these credentials need"
-    ]
+    hint = "hint: `byodkim iam-policy` prints the policy that these credentials need"
+    assert result.stdout.count(hint) == 1
 
 
 def test_wrong_zone_ids(open_stack):
