@@ -45,8 +45,11 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
         raise Refused(CliMessages.NO_PULUMI(command=shown), kind="CannotRead") from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
-        has_tabs = "cannot start any token" in error or "tab character" in error
-        problem = CliMessages.TABS if has_tabs else CliMessages.PULUMI
+        problem = CliMessages.PULUMI
+        if "cannot start any token" in error or "tab character" in error:
+            problem = CliMessages.TABS
+        elif "yaml: line" in error:
+            problem = CliMessages.YAML
         raise Refused(problem(command=shown, error=error), kind="CannotRead")
     return done.stdout
 

@@ -415,18 +415,22 @@ def settings_in(
     Keys are secrets, so `published` is written out as it follows from them, and the maps of
     secrets, which no command uses, are left out.
     """
-    if plain := list(settings.plain_secrets(ours, lambda _, value: value != SECRET)):
-        raise InvalidSettings(plain)
+    problems = list(settings.plain_secrets(ours, lambda _, value: value != SECRET))
     ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
-        if pasted := list(pasted_keys(domains)):
-            raise InvalidSettings(pasted)
+        problems += pasted_keys(domains)
         ours = {
             **ours,
             "domains": {name: _without_keys(domain) for name, domain in domains.items()},
         }
-    return settings.load(ours, default_region=region, others=others)
+    try:
+        loaded = settings.load(ours, default_region=region, others=others)
+    except InvalidSettings as error:
+        raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
+    if problems:
+        raise InvalidSettings(problems)
+    return loaded
 
 
 def supplied_generations(written: Mapping[str, Any]) -> frozenset[int] | None:

@@ -9,6 +9,7 @@ involve more than one key.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.pla
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
+
+_OF_A_DOMAIN: Final = frozenset(field.alias for field in WrittenDomain.model_fields.values())
 
 _GENERATED_SELECTOR: Final = "s20260101-00000000"
 """As long as the selector of any generated key."""
@@ -145,7 +148,10 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    problems = [*_name_problems(written), *_region_problems(written, default_region)]
+    if misplaced := list(_indentation_problems(written)):
+        raise InvalidSettings(sorted(misplaced))  # all other problems follow from these
+    without_region = list(_region_problems(written, default_region))
+    problems = [*_name_problems(written), *without_region]
     try:
         stack = StackSettings.model_validate(
             written, by_alias=True, by_name=False, context=private_keys
@@ -157,9 +163,10 @@ def _load(
         raise InvalidSettings(
             sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
         ) from None
-    domains = () if problems else _resolve(stack, default_region)
+    domains = _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
-    problems += _mail_from_problems(domains)
+    if not without_region:
+        problems += _mail_from_problems(domains)
     if problems:
         raise InvalidSettings(sorted(problems))
     return Settings(domains, stack.verification)
@@ -188,6 +195,13 @@ def plain_secrets(
         for steps, value in strings_in(config.get(name), (name,)):
             if steps[-1] not in NOT_SECRET and is_plain(name, value):
                 yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
+
+
+def _indentation_problems(written: Mapping[str, object]) -> Iterator[str]:
+    """Settings of a domain that stand beside its name."""
+    for spelling in _map(written["domains"]):
+        if spelling in _OF_A_DOMAIN:
+            yield line(("domains", spelling), SettingMessages.INDENT(setting=spelling))
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
@@ -307,9 +321,10 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
     """Every domain with its defaults, sorted by name."""
     resolved = []
     keys_of: dict[str, str] = {}
-    by_name = {
-        records.normalise_domain(spelling): domain for spelling, domain in stack.domains.items()
-    }
+    by_name = {}
+    for spelling, domain in stack.domains.items():
+        with suppress(ValueError):  # of a name that is refused already
+            by_name[records.normalise_domain(spelling)] = domain
     for name, domain in sorted(by_name.items()):
         inherited: dict[str, Any] = {
             field: getattr(domain if field in domain.model_fields_set else stack.defaults, field)

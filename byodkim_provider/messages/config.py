@@ -35,6 +35,10 @@ class SettingMessages(Table):
     TWICE = "{value} is listed twice", "list it once"
     UNKNOWN_KEY = "unknown key{known}", "correct the name of the setting"
     OF_A_DOMAIN = "belongs to a domain, not to defaults", "move it below a domain"
+    INDENT = (
+        "is a setting of a domain: indent {setting!r} further than the name of the domain",
+        "indent it with blanks, below the name of the domain",
+    )
     OTHER_PROVIDER = (
         "is an option of {others}, not of {provider}",
         "remove the option, or name the provider that has it",

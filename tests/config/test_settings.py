@@ -735,6 +735,35 @@ def test_all_problems_at_once():
     ]
 
 
+def test_wrong_name_hides_nothing():
+    """A wrong name is named beside what is wrong with other domains, and between them."""
+    zone = {"provider": "route53", "zone": "example.net"}
+    config = {
+        "domains": {
+            "exa mple.com": {"generation": 1, "dns": zone},
+            "b.example": {"generation": 1, "dns": zone},
+            "c.example": {"generation": 1, "adopt": True, "retired": True},
+            "bounce.c.example": {"generation": 1},
+        },
+        "defaults": {"mailFrom": "bounce"},
+    }
+    assert [one.partition(":")[0] for one in problems(config)] == [
+        'domains["b.example"].dns.zone',
+        'domains["c.example"].retired',
+        'domains["exa mple.com"]',
+    ]
+
+
+def test_wrong_indentation():
+    """Settings that stand beside the name of their domain are named, and nothing that follows."""
+    config = {"domains": {"example.com": None, "generation": 1, "dns": "manual"}}
+    beside = "is a setting of a domain: indent {!r} further than the name of the domain"
+    assert problems(config) == [
+        f'domains["dns"]: {beside.format("dns")}',
+        f'domains["generation"]: {beside.format("generation")}',
+    ]
+
+
 SHOWN = """\
 domains: {}
   hint: the smallest stack file is
