@@ -92,17 +92,17 @@ def refuse_unsafe(
             before=before.published, after=declared.published, early=early, slots=slots
         )
         last = max(early, key=lambda one: early[one])
+        fields = in_use(last, early[last], declared.overlap_days)
+        fields["next_one"] = _next_one(before, declared, today)
         problem = IdentityMessages.STILL_IN_USE
         if last not in before.published:
             problem = IdentityMessages.SLOT_IN_USE
         elif last in _exchanged(before, declared):
             problem = IdentityMessages.STILL_IN_USE_KEY
-        said = problem(
-            domain=before.domain,
-            **in_use(last, early[last], declared.overlap_days),
-            next_one=_next_one(before, declared, today),
-            today=list(today),
-        )
+        elif skipped := _skipped(before, declared):
+            problem = IdentityMessages.STILL_IN_USE_SKIPPED
+            fields |= {"after": declared.generation, "skipped": skipped}
+        said = problem(domain=before.domain, today=list(today), **fields)
         raise ByodkimError(said, kind="StillInUse")
 
 
@@ -151,10 +151,23 @@ def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> M
     signing = before.generation or 0
     if declared.generation and declared.generation not in today:
         return IdentityMessages.KEEP(generation=signing)
-    following = min((one for one in before.published if one > signing), default=signing + 1)
-    if (declared.generation or 0) <= following:
+    if not _skipped(before, declared):
         return ""
-    return IdentityMessages.NEXT_ONE(generation=following)
+    return IdentityMessages.NEXT_ONE(generation=_following(before))
+
+
+def _following(before: Declared) -> int:
+    """The generation that signs next: the standby, or the next number."""
+    signing = before.generation or 0
+    return min((one for one in before.published if one > signing), default=signing + 1)
+
+
+def _skipped(before: Declared, declared: Declared) -> str:
+    """Generations from the next one to that which *declared* lets sign, such as "3 to 6"."""
+    first, last = _following(before), (declared.generation or 0) - 1
+    if last < first:
+        return ""
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _refuse_second_key(before: Declared, declared: Declared) -> None:

@@ -15,10 +15,11 @@ REPLICAS: Final = (
 TAKE_BACK: Final = (
     "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
 )
-_SIGNED: Final = (
-    "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
+_STAYS: Final = (
+    "generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
     "stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
 )
+_SIGNED: Final = "{domain}: " + _STAYS
 _AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
 
 
@@ -124,6 +125,12 @@ class IdentityMessages(Table):
     STILL_IN_USE = (
         _SIGNED,
         _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE,
+    )
+    STILL_IN_USE_SKIPPED = (
+        "{domain}: generation {after} skips {skipped}, and " + _STAYS,
+        _NOTHING
+        + ("{next_one}to skip on purpose, `published: {today}` is allowed today, ")
+        + _AT_ONCE,
     )
     STILL_IN_USE_KEY = (
         _SIGNED,

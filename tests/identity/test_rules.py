@@ -163,7 +163,7 @@ def test_allowed(before, after, unknown):
 
 
 @cases(
-    ("after", "generation", "signed_until", "days", "following", "today"),
+    ("after", "generation", "signed_until", "days", "skipped", "today"),
     {
         "quick second rotation": (
             declared(3, (2, 3, 4)),
@@ -173,7 +173,7 @@ def test_allowed(before, after, unknown):
             None,
             [1, 2, 3, 4],
         ),
-        "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, 10, 3, [1, 2, 8, 9, 10]),
+        "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, 10, "3 to 8", [1, 2, 8, 9, 10]),
         "list emptied": (declared(2, (2,)), 1, START - 2 * DAY, 10, None, [1, 2]),
         "shorter overlap": (
             declared(2, (2, 3), overlap_days=3),
@@ -183,22 +183,27 @@ def test_allowed(before, after, unknown):
             None,
             [1, 2, 3],
         ),
-        "compromised key": (declared(4, (1, 4, 5)), 2, START, 10, 3, [1, 2, 4, 5]),
+        "compromised key": (declared(4, (1, 4, 5)), 2, START, 10, "3", [1, 2, 4, 5]),
     },
 )
-def test_a_generation_stays_published(after, generation, signed_until, days, following, today):
+def test_a_generation_stays_published(after, generation, signed_until, days, skipped, today):
     """
     What signed within the overlap stays; from the very moment that the refusal names it may go.
     """
     allowed_from = signed_until + days * DAY
-    assert refusal(stored(), after, kind="StillInUse") == IdentityMessages.STILL_IN_USE(
-        domain=DOMAIN,
-        generation=generation,
-        signed_until=signed_until,
-        allowed_from=allowed_from,
-        next_one=IdentityMessages.NEXT_ONE(generation=following) if following else "",
-        today=today,
-    )
+    fields = {
+        "domain": DOMAIN,
+        "generation": generation,
+        "signed_until": signed_until,
+        "allowed_from": allowed_from,
+        "today": today,
+    }
+    expected = IdentityMessages.STILL_IN_USE(**fields, next_one="")
+    if skipped:
+        step = IdentityMessages.NEXT_ONE(generation=3)
+        jump = {"after": after.generation, "skipped": skipped, "next_one": step}
+        expected = IdentityMessages.STILL_IN_USE_SKIPPED(**fields, **jump)
+    assert refusal(stored(), after, kind="StillInUse") == expected
     signed = stored(key=None, signed_until={generation: signed_until})
     assert refusal(signed, after, now=allowed_from - timedelta(seconds=1)) is not None
     assert refusal(signed, after, now=allowed_from) is None
