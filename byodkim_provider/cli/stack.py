@@ -169,6 +169,8 @@ class Stack:
         The settings, without supplied keys; with a program of the user's own, those in the state.
         """
         if self.has_own_program:
+            if plain := plain_secrets(self.ours):
+                raise InvalidSettings(plain)
             names = sorted({*self.state.identities, *self.state.records})
             return Settings(
                 tuple(settings_in_state(name, self.state) for name in names), Verification()
@@ -403,6 +405,11 @@ def has_secret(text: str) -> bool:
     return text == SECRET or json.dumps(SECRET) in text
 
 
+def plain_secrets(ours: Mapping[str, object]) -> list[str]:
+    """A problem for each secret in *ours* that is not encrypted."""
+    return list(settings.plain_secrets(ours, lambda _, value: value != SECRET))
+
+
 def settings_in(
     ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()
 ) -> Settings:
@@ -415,7 +422,7 @@ def settings_in(
     Keys are secrets, so `published` is written out as it follows from them, and the maps of
     secrets, which no command uses, are left out.
     """
-    problems = list(settings.plain_secrets(ours, lambda _, value: value != SECRET))
+    problems = plain_secrets(ours)
     ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):

@@ -14,7 +14,6 @@ from typing import Any
 import pulumi
 
 from byodkim_provider.config import settings
-from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin.package import DOMAIN
 from byodkim_provider.program import stack_config
 from byodkim_provider.program.domain import ByodkimDomain
@@ -37,8 +36,7 @@ class Domain(ByodkimDomain):
 
         Raises `InvalidSettings`.
         """
-        if problems := list(stack_config.sent_secrets()):
-            raise InvalidSettings(problems)
+        stack_config.refuse_unsafe_secrets()
         written = dict(given)
         domain, self._waits, self._limits = (
             written.pop("domain", name),

@@ -108,10 +108,7 @@ class ByodkimDomainArgs(WrittenDomain):
         """
         The settings with all defaults; without *regions*, the Region is the stack's `aws:region`.
         """
-        if problems := list(
-            stack_config.sent_secrets()
-        ):  # before AWS is asked for zones and accounts
-            raise InvalidSettings(problems)
+        stack_config.refuse_unsafe_secrets()
         return settings.domain(self.domain, self, default_region=stack_config.region())
 
 

@@ -38,7 +38,11 @@ def declare_stack() -> None:
 def _declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
     written = stack_config.written()
-    problems = [*stack_config.not_kept_secret(written), *stack_config.sent_secrets()]
+    problems = [
+        *stack_config.not_encrypted(),
+        *stack_config.encrypted_in_vain(written),
+        *stack_config.sent_secrets(),
+    ]
     try:
         stack = settings.load(
             written, default_region=stack_config.region(), others=stack_config.others()

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pulumi
-from pulumi.runtime import is_config_secret
+from pulumi.runtime import get_config, is_config_secret
 
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
 from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.resources.sdk import configured_names
@@ -44,16 +45,32 @@ def written() -> dict[str, object]:
     return values | {name: from_json(text) for name in OBJECTS if (text := config.get(name))}
 
 
-def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
+def refuse_unsafe_secrets() -> None:
     """
-    A problem for each secret that is not encrypted, and for what is encrypted and would not stay
-    it.
+    Raise `InvalidSettings` for each secret that is not encrypted, or that would be sent to AWS.
+
+    Every program calls this before it declares a domain and before it asks AWS.
+    """
+    problems = [*not_encrypted(), *sent_secrets()]
+    if problems:
+        raise InvalidSettings(problems)
+
+
+def not_encrypted() -> Iterator[str]:
+    """
+    A problem for each secret that is not encrypted.
 
     Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an
     encrypted one is found by the commands only.
     """
     project = pulumi.get_project()
-    yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
+    maps = {name: from_json(get_config(f"{project}:{name}")) for name in SECRET_MAPS}
+    return plain_secrets(maps, lambda name, _: not is_config_secret(f"{project}:{name}"))
+
+
+def encrypted_in_vain(written: Mapping[str, object]) -> Iterator[str]:
+    """A problem for each key of a stack file that is encrypted and would not stay it."""
+    project = pulumi.get_project()
     for name in written:
         if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
             yield line((name,), ProgramMessages.NOT_PLAIN())

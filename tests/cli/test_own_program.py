@@ -50,6 +50,17 @@ def test_arguments(domains, declare):
     assert {tuple(one["notes"]) for one in domains()[0]["records"]} == {(in_python(NOT_CHECKED),)}
 
 
+def test_plain_credentials(project):
+    """A token that is not encrypted is refused as the program refuses it; encrypted, it is well."""
+    config = "config:\n  aws:region: eu-west-1\n  ses-byodkim:dnsCredentials: {{godaddy: {{token: {}}}}}\n"
+    project.stack_file.write_text(config.format("gd-token"))
+    result = project.run("status")
+    assert result.exit_code == 3
+    assert 'dnsCredentials["godaddy"].token: is not encrypted, set it with' in result.stderr
+    project.stack_file.write_text(config.format("{secure: v1:abc}"))
+    assert project.run("status").exit_code == 0
+
+
 def test_others(project, world):
     """Records, policy and what is lost are found out without a stack file: the state has them."""
     assert len(json.loads(project.run("records", "--format", "json").stdout)) == 3

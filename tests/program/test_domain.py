@@ -88,6 +88,30 @@ def test_sent_secret():
         set_all_config({}, [])
 
 
+def test_plain_credentials():
+    """
+    The token of a host that is not encrypted stops the program: the engine would store it as it is.
+    """
+
+    def program():
+        with pytest.raises(InvalidSettings) as refused:
+            declared()
+        assert str(refused.value) == (
+            'dnsCredentials["godaddy"].token: is not encrypted, set it with `pulumi config set '
+            "--secret --path 'dnsCredentials[\"godaddy\"].token'`, and make another one if somebody "
+            "may have read this"
+        )
+
+    token = json.dumps({"godaddy": {"token": "gd-token"}})
+    try:
+        set_all_config({"own:dnsCredentials": token}, [])
+        run(program)
+        set_all_config({"own:dnsCredentials": token}, ["own:dnsCredentials"])
+        run(declared)
+    finally:
+        set_all_config({}, [])
+
+
 def test_selector():
     """The selector is that of the key that signs."""
     found = []
