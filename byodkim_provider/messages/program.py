@@ -33,6 +33,22 @@ class ProgramMessages(Table):
         "{name}: is not known before resources are made, and what is declared depends on it",
         "give it a plain value",
     )
+    SECRET_INPUT = (
+        "{name}: is a secret, which would stand in the stack's state in plain text",
+        "give it a plain value; only what is below `keys` may be a secret",
+    )
+    NO_TYPE = (
+        "the plugin `byodkim` has no type {type!r}",
+        "declare a `byodkim:Domain`, with an SDK of the plugin's version",
+    )
+    NO_JSON = (
+        "the request holds a number that is none (NaN or infinite)",
+        "correct the number that the program computes",
+    )
+    MISTAKE = (
+        "{error} at {place}: a mistake in the plugin, or a request that no engine makes",
+        "`BYODKIM_DEBUG=1` shows the traceback; report it without the values in it",
+    )
     NO_EFFECT = (
         "{option}: has no effect on the resources of a domain",
         "leave it out; `protect` is a setting of the domain",

@@ -16,8 +16,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -33,24 +35,43 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi.runtime.stack import wait_for_rpcs
 
-from byodkim_provider import __version__
-from byodkim_provider.errors import InvalidSettings, error_text
+from byodkim_provider import __version__, property_types
+from byodkim_provider.errors import DEBUG_VARIABLE, ByodkimError, InvalidSettings, error_text
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
-from byodkim_provider.resources import load_v1
+from byodkim_provider.quoting import named
+from byodkim_provider.resources import PROVIDERS, load_v1
 from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 
 THREADS: Final = 64
 """Calls at a time, more than the engine makes: by default 4 × cores."""
 
+_CONFIG: Final = property_types.map_of(property_types.STRING)
+
 NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 """Options of a component that would not reach its resources."""
 
 
+REQUIRED: Final[Mapping[str, Sequence[str]]] = {
+    "DkimKey": ("domain", "bits"),
+    "DnsRecord": ("provider", "zone", "name", "domain", "regions", "existing"),
+    "RecordGuard": ("domain", "regions", "zone_id", "record_name"),
+}
+"""
+Inputs without which a provider can't check the others, by resource. A program of this version
+sends them; other resources check all of their inputs themselves.
+"""
+
+
 def _kind(urn: str) -> str:
-    return urn.split("::")[2].rpartition(":")[2]
+    """The name of a resource in our types. Raises `InvalidSettings` for another type."""
+    token = (*urn.split("::"), "", "")[2]
+    kind = token.rpartition(":")[2]
+    if kind not in PROVIDERS:
+        raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(token)))
+    return kind
 
 
 def _without_effect(request: Any, *, waits: bool) -> list[Message]:
@@ -80,7 +101,7 @@ def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
-    """*method*, whose errors reach the engine as their message alone; a bug keeps its traceback."""
+    """*method*, whose errors reach the engine as one text."""
 
     @functools.wraps(method)
     def answer(self: object, request: Any, context: Any) -> Any:
@@ -93,8 +114,18 @@ def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shown(error: Exception) -> str:
-    # With a RunError the engine has ended the run, and said why.
-    return str(error) if isinstance(error, RunError) else error_text(str).rstrip("\n")
+    """
+    What the engine shows of an *error*: of one that nobody foresaw its class and its place.
+
+    Its words may quote a value of the request, so they are shown with `BYODKIM_DEBUG` only.
+    """
+    if isinstance(error, RunError):  # the engine has ended the run, and said why
+        return str(error)
+    if isinstance(error, ByodkimError) or os.environ.get(DEBUG_VARIABLE):
+        return error_text(str).rstrip("\n")
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return ProgramMessages.MISTAKE(error=type(error).__name__, place=place).with_hint()
 
 
 class Servicer(ProviderServicer):
@@ -126,7 +157,7 @@ class Servicer(ProviderServicer):
         from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
 
         if request.type != Domain._type:
-            raise ValueError(f"the plugin has no component {request.type}")
+            raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(request.type)))
         given = plain_inputs(request.inputs)
         if problems := _without_effect(request, waits=bool(given.get("wait"))):
             raise InvalidSettings(problems)
@@ -163,7 +194,10 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Configure(self, request: Any, _context: Any) -> Any:
-        self._config = plain_inputs(request.args).get("config", {})
+        args = plain(request.args)
+        if problems := property_types.problems(args, {"config": _CONFIG}):
+            raise InvalidSettings(problems)
+        self._config = args.get("config", {})
         return provider_pb2.ConfigureResponse(acceptSecrets=True)
 
     # Resources
@@ -180,7 +214,11 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Check(self, request: Any, _context: Any) -> Any:
-        checked = self._provider(request.urn).check(plain(request.olds), plain(request.news))
+        provider, olds, news = self._provider(request.urn), plain(request.olds), plain(request.news)
+        required = REQUIRED.get(_kind(request.urn), ())
+        if problems := property_types.problems(news, {}, required=required):
+            raise InvalidSettings(problems)
+        checked = provider.check(olds, news)
         failures = [provider_pb2.CheckFailure(reason=one.reason) for one in checked.failures]
         return provider_pb2.CheckResponse(
             inputs=wire(checked.inputs, request.news), failures=failures

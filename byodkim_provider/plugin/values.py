@@ -3,51 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret
 
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
+from byodkim_provider.quoting import named
 from byodkim_provider.resources.sdk import SIGNATURE, is_unknown, secret
+
+SECRET_INPUT: Final = "keys"  # noqa: S105 - a name
+"""The one input of a component that may hold secrets. No other one is kept encrypted."""
 
 
 def plain_inputs(given: Struct) -> dict[str, Any]:
     """
     The inputs of a component in plain Python, decrypted.
 
-    Raises `InvalidSettings` if one is not known yet.
+    Raises `InvalidSettings` for inputs that are not known yet, and for secrets, which only `keys`
+    may hold: all else stands in the state as it is.
     """
-    unknown: list[str] = []
-    inputs = {name: _plain(name, value, unknown) for name, value in MessageToDict(given).items()}
-    if unknown:
-        problems = [ProgramMessages.NOT_KNOWN(name=name) for name in sorted(unknown)]
-        raise InvalidSettings(problems)
+    problems: list[Message] = []
+    inputs = {name: _plain(name, value, problems) for name, value in _read(given).items()}
+    if problems:
+        raise InvalidSettings(sorted(problems, key=str))
     return {name: value for name, value in inputs.items() if value is not None}
 
 
-def _plain(name: str, value: Any, unknown: list[str]) -> Any:
+def _plain(path: str, value: Any, problems: list[Message]) -> Any:
+    """The *value* at *path* in plain Python; adds to *problems* what is wrong with it."""
     match value:
         case dict() if SIGNATURE in value:
-            # A secret, or an output: unknown without a value.
-            return _plain(name, value.get("value", UNKNOWN), unknown)
+            is_secret = is_rpc_secret(value) or value.get("secret")
+            if is_secret and path.partition(".")[0] != SECRET_INPUT:
+                problems.append(ProgramMessages.SECRET_INPUT(name=named(path)))
+            # An output that has no value is not known yet.
+            return _plain(path, value.get("value", UNKNOWN), problems)
         case dict():
-            return {key: _plain(f"{name}.{key}", one, unknown) for key, one in value.items()}
+            return {key: _plain(f"{path}.{key}", part, problems) for key, part in value.items()}
         case list():
-            return [_plain(f"{name}[{number}]", one, unknown) for number, one in enumerate(value)]
+            return [_plain(f"{path}[{at}]", part, problems) for at, part in enumerate(value)]
         case float() if value.is_integer():
             return int(value)
         case str() if value == UNKNOWN:
-            unknown.append(name)
+            problems.append(ProgramMessages.NOT_KNOWN(name=named(path)))
     return value
+
+
+def _read(given: Struct) -> dict[str, Any]:
+    """The values of a message. Raises `InvalidSettings` for a number that JSON does not have."""
+    try:
+        return MessageToDict(given)
+    except ValueError:
+        raise InvalidSettings(ProgramMessages.NO_JSON()) from None
 
 
 def plain(given: Struct) -> dict[str, Any]:
     """What a provider gets: decrypted, and with the SDK's object for what a preview can't know."""
     opened = Struct()
-    opened.update(_opened(MessageToDict(given)))
+    opened.update(_opened(_read(given)))
     values: dict[str, Any] = deserialize_properties(opened, keep_unknowns=True)
     return values
 

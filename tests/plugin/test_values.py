@@ -59,6 +59,42 @@ def test_unknown_inputs(sent, name):
     )
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ({"domain": secret("example.com")}, "domain"),
+        ({"tags": {"cost": secret("x")}}, "tags.cost"),
+        ({"tags": secret({"cost": "x"})}, "tags"),
+        (
+            {"keyStore": {"provider": "secretsManager", "tags": {"a": secret("x")}}},
+            "keyStore.tags.a",
+        ),
+        (
+            {"configurationSet": {SIGNATURE: OUTPUT, "value": "x", "secret": True}},
+            "configurationSet",
+        ),
+        ({"keysOfOthers": secret("x")}, "keysOfOthers"),
+    ],
+    ids=["value", "in a map", "a map", "deeper", "output", "another name"],
+)
+def test_secret_inputs(sent, name):
+    """A secret that would stand in the state in plain text is refused by its name, not its value."""
+    with pytest.raises(InvalidSettings) as refused:
+        plain_inputs(struct(**sent))
+    assert str(refused.value) == (
+        f"{name}: is a secret, which would stand in the stack's state in plain text\n"
+        "  hint: give it a plain value; only what is below `keys` may be a secret"
+    )
+
+
+def test_secret_keys():
+    """Keys may be secrets, each or all of them."""
+    each = {"1": {"selector": secret("own"), "privateKey": secret("key")}}
+    for sent in (each, secret(each), {SIGNATURE: OUTPUT, "value": each, "secret": True}):
+        expected = {"keys": {"1": {"selector": "own", "privateKey": "key"}}}
+        assert plain_inputs(struct(keys=sent)) == expected
+
+
 def test_resource():
     """A provider gets secrets in plain and marks for unknowns, which go back as they came."""
     sent = struct(private_key=secret("key"), selector=UNKNOWN, tags={"team": secret("us")})
