@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws.errors import OF_A_PROFILE, answer, code_of, next_step, said, wait
-from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws, url_problem
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, endpoint_problem, is_of_aws
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import shown
@@ -159,7 +159,8 @@ def make_client(
     endpoint = settings.endpoints.get(name)
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
-    if problem := url_problem(client.meta.endpoint_url):
+    url = client.meta.endpoint_url
+    if problem := endpoint_problem(name, url, settings.endpoints, os.environ):
         raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name][0], problem=problem)))
     return client
 

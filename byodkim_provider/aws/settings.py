@@ -332,28 +332,54 @@ def is_of_aws(url: str) -> bool:
     return found is not None and found["suffix"] in dns_suffixes()
 
 
+def is_redirected(url: str) -> bool:
+    """Whether calls to *url* leave this machine and do not go to AWS."""
+    return not is_of_aws(url) and not is_local(url)
+
+
+def given_url(service: str, endpoints: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """The URL of *service* in the settings or the environment; "" if neither has one."""
+    if endpoints.get(service):
+        return endpoints[service]
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ""
+    _, _, variable = SERVICES[service]
+    return environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
+
+
 def redirection_warnings(
     endpoints: Mapping[str, str], environment: Mapping[str, str]
 ) -> Iterator[Message]:
     """
-    A message for each service whose calls leave this machine and do not go to AWS.
+    A message for each service that settings or environment redirect to others than AWS.
 
     >>> print(*redirection_warnings({"sts": "https://sts.example.net"}, {}))
     aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get
     """
-    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-        environment = {}
-    for service, (name, _, variable) in SERVICES.items():
-        url = (
-            endpoints.get(service)
-            or environment.get(variable)
-            or environment.get("AWS_ENDPOINT_URL")
-            or ""
-        )
-        if url and not is_of_aws(url) and not is_local(url):
+    for service, (name, _, _) in SERVICES.items():
+        url = given_url(service, endpoints, environment)
+        if url and is_redirected(url):
             yield AwsMessages.REDIRECTED(
                 service=name, host=named(host_of(url)) or "an unclear address"
             )
+
+
+def endpoint_problem(
+    service: str, url: str, endpoints: Mapping[str, str], environment: Mapping[str, str]
+) -> Message | None:
+    """
+    Why a client of *service* may not call its *url*; None if it may.
+
+    A profile can redirect a client too. No preview names that, so only what is also given where
+    `redirection_warnings` sees it gets calls.
+    """
+    if problem := url_problem(url):
+        return problem
+    given = given_url(service, endpoints, environment)
+    if is_redirected(url) and host_of(given) != host_of(url):
+        _, _, variable = SERVICES[service]
+        return AwsMessages.BY_PROFILE(host=named(host_of(url)), service=service, variable=variable)
+    return None
 
 
 MAX_TAGS: Final = 47

@@ -128,6 +128,10 @@ class AwsMessages(Table):
     )
     ENDPOINT = "the endpoint of {service} {problem}"
     URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
+    BY_PROFILE = (
+        "is redirected by a profile to {host}, which is not AWS: give it in `aws:endpoints` "
+        "({service}) or {variable} too, so that a preview names it, or remove it from the profile"
+    )
     ENDPOINTS = "aws:endpoints: {service}: {problem}"
     HALF_A_KEY = "aws:accessKey, aws:secretKey: must be both given or neither"
     TOKEN_ALONE = "aws:token: must come with aws:accessKey and aws:secretKey"

@@ -16,7 +16,7 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import connect, open_session, sign_in
+from byodkim_provider.aws.session import CLIENT, connect, make_client, open_session, sign_in
 from byodkim_provider.aws.settings import (
     REFUSED,
     SERVICES,
@@ -470,6 +470,35 @@ def test_endpoint_that_gets_no_key(machine, url):
     machine.set(AWS_ENDPOINT_URL=url)
     reason = str(AwsMessages.ENDPOINT(service="SES", problem=AwsMessages.URL()))
     assert refused(machine.connect).message == AwsMessages.NO_SESSION(whose=DEFAULT, reason=reason)
+
+
+HERE, THERE = "https://aws.example.net", "https://other.example.net"
+
+
+@cases(
+    ("profile", "given", "problem"),
+    {
+        "all services": (f"endpoint_url = {HERE}", {}, "SES"),
+        "named too": (f"endpoint_url = {HERE}", {"AWS_ENDPOINT_URL": HERE}, None),
+        "another named": (f"endpoint_url = {HERE}", {"AWS_ENDPOINT_URL_SESV2": THERE}, "Route 53"),
+        "this machine": (f"endpoint_url = {NOBODY}", {}, None),
+        "AWS": ("region = eu-north-1", {}, None),
+        "one service": (f"services = x\n[services x]\nsesv2 =\n  endpoint_url = {HERE}", {}, "SES"),
+    },
+)
+def test_redirected_by_a_profile(machine, profile, given, problem):
+    """
+    Where a profile alone redirects a client, keys would go there without a word in any preview.
+    """
+    machine.sign_in()
+    machine.write(config=f"[profile x]\n{profile}\n")
+    machine.set(AWS_PROFILE="x", **given)
+    if problem is None:
+        make_client(open_session(settings(), region=REGION), "sesv2", settings(), CLIENT, REGION)
+        return
+    error = refused(machine.connect)
+    assert error.message.code == AwsMessages.NO_SESSION
+    assert f"the endpoint of {problem} is redirected by a profile to aws.example.net" in error.text
 
 
 IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
