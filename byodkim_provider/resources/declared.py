@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -102,8 +103,13 @@ def fetched() -> pulumi.ResourceOptions | None:
     clone = folder.parent / ".git" / "config"
     if not installed.startswith("resource-") or not clone.exists():
         return None
-    found = re.search(r"url = https://(\S+)", clone.read_text())
-    url = f"git://{found[1].rpartition('@')[2]}/{folder.name}" if found else None
+    found = re.search(r"url = (https://\S+)", clone.read_text())
+    if found is None:
+        return pulumi.ResourceOptions(version=version)
+    remote = urlsplit(found[1])
+    # A path may have an `@` too: credentials stand in the authority only.
+    host = remote.netloc.rpartition("@")[2]
+    url = f"git://{host}{remote.path}/{folder.name}"
     return pulumi.ResourceOptions(version=version, plugin_download_url=url)
 
 

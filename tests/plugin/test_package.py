@@ -83,21 +83,28 @@ def test_old_python(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("cloned", "kept"),
+    [
+        ("me:token@git.test/mail/senders.git", "git.test/mail/senders.git"),
+        ("git.test:8443/mail@corp.test/senders.git", "git.test:8443/mail@corp.test/senders.git"),
+        ("me:token@git.test/mail@corp.test/senders.git", "git.test/mail@corp.test/senders.git"),
+    ],
+    ids=["credentials", "@ in the path", "both"],
+)
 @pytest.mark.parametrize("folder", ["resource-git.test_mail_senders.git_plugin-v0.2.0", "senders"])
-def test_fetched(folder, tmp_path, monkeypatch):
+def test_fetched(folder, cloned, kept, tmp_path, monkeypatch):
     """
     The engine finds a plugin again that it has from a Git repository; no credentials are kept.
     """
     clone = tmp_path / folder / ".git"
     clone.mkdir(parents=True)
-    (clone / "config").write_text(
-        '[remote "origin"]\n\turl = https://me:token@git.test/mail/senders.git\n'
-    )
+    (clone / "config").write_text(f'[remote "origin"]\n\turl = https://{cloned}\n')
     main = tmp_path / folder / "plugin" / "__main__.py"
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(main), raising=False)
     options = fetched()
     if folder == "senders":
         assert options is None
     else:
-        assert options.plugin_download_url == "git://git.test/mail/senders.git/plugin"
+        assert options.plugin_download_url == f"git://{kept}/plugin"
         assert options.version == "0.2.0"
