@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final, Literal
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.settings import AwsSettings, partition_of
@@ -26,6 +27,9 @@ from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import hidden, named
+
+NO_STACK: Final = 6
+"""Pulumi's exit code if it knows no stack of the name (its `cmdutil/exit.go`)."""
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
@@ -50,7 +54,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             problem = CliMessages.TABS
         elif "yaml: line" in error:
             problem = CliMessages.YAML
-        raise Refused(problem(command=shown, error=error), kind="CannotRead")
+        kind: Literal["NoStack", "CannotRead"] = "CannotRead"
+        if done.returncode == NO_STACK:
+            kind = "NoStack"
+        raise Refused(problem(command=shown, error=error), kind=kind)
     return done.stdout
 
 

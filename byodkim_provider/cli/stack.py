@@ -290,7 +290,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
             ("config", "--color", "never", "-s", name), ("stack", "export", "-s", name)
         )
     except Refused as error:
-        if "no stack named" not in str(error):
+        if error.kind != "NoStack":
             raise
         others = {*stack_names(environment.directory)} - {name}
         raise Refused(f"{error}{did_you_mean(name, others)}", kind="NoStack") from None

@@ -20,7 +20,15 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, Stored, parts, zone_of
+from byodkim_provider.identity.state import (
+    MANUAL,
+    ROUTE53,
+    STACK_VERIFICATION,
+    Declared,
+    Stored,
+    parts,
+    zone_of,
+)
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"
@@ -33,7 +41,6 @@ DOMAIN_OF_PLUGIN: Final = f"{PLUGIN}Domain"
 STACK_ID: Final = f"{PYTHON}StackId"
 KEY: Final = f"{PYTHON}DkimKey"
 VERIFICATION: Final = f"{PYTHON}DkimVerification"
-STACK: Final = "pulumi:pulumi:Stack"
 AWS: Final = "pulumi:providers:aws"
 AWS_RECORD: Final = "aws:route53/record:Record"
 MAIL_FROM: Final = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
@@ -138,9 +145,15 @@ def read_state(export: str) -> State:
         mail_from=frozenset(made.get("mailFromDomain", "") for made in outputs(MAIL_FROM)),
         secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
         roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
-        of_stack_file=any({"domains", "pending"} <= made.keys() for made in outputs(STACK)),
+        of_stack_file=any(map(_is_of_stack_file, resources.get(VERIFICATION, ()))),
         of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
+
+
+def _is_of_stack_file(verification: Mapping[str, Any]) -> bool:
+    """Whether only the program that reads stack files has such a *verification*."""
+    urn = str(verification["urn"])
+    return urn.endswith(f"::{VERIFICATION}::{STACK_VERIFICATION}")
 
 
 def _roles(

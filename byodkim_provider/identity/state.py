@@ -46,6 +46,12 @@ MANUAL: Final = "manual"
 ROUTE53: Final = "route53:"
 """Prefix of the labels of zones in Route 53; the zone's id follows."""
 
+STACK_VERIFICATION: Final = "verification"
+"""
+Name of the verification of a stack that a stack file describes, a resource of the stack itself.
+Commands know such a stack by it.
+"""
+
 DNS_WAIT_SECONDS: Final = 120
 """How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
 

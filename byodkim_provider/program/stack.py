@@ -13,6 +13,7 @@ import pulumi
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
+from byodkim_provider.identity.state import STACK_VERIFICATION
 from byodkim_provider.messages import HINT
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
@@ -74,7 +75,7 @@ def _declare() -> None:
         raise InvalidSettings(problems, hint=str(ProgramMessages.OTHERS_GO_ON()) if domains else "")
 
     verification = DkimVerification(
-        "verification",
+        STACK_VERIFICATION,
         DkimVerificationArgs(
             identities=[
                 identity

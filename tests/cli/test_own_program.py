@@ -45,14 +45,20 @@ def test_arguments(domains, declare):
     declare(overlap_days=0)
     due = "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
     assert domains()[0]["due"] == [due]
-    project.outputs = {"pending": []}  # of the program's own
     declare(dns_check="off")
     assert {tuple(one["notes"]) for one in domains()[0]["records"]} == {(in_python(NOT_CHECKED),)}
 
 
+def test_outputs(project, domains):
+    """A program may name its outputs as it likes, also as the one for stack files does."""
+    project.outputs = {"domains": {}, "pending": [], "verified": ""}
+    assert [one["verdict"] for one in domains()] == ["well"]
+
+
 def test_plain_credentials(project):
     """A token that is not encrypted is refused as the program refuses it; encrypted, it is well."""
-    config = "config:\n  aws:region: eu-west-1\n  ses-byodkim:dnsCredentials: {{godaddy: {{token: {}}}}}\n"
+    credentials = "ses-byodkim:dnsCredentials: {{godaddy: {{token: {}}}}}"
+    config = f"config:\n  aws:region: eu-west-1\n  {credentials}\n"
     project.stack_file.write_text(config.format("gd-token"))
     result = project.run("status")
     assert result.exit_code == 3

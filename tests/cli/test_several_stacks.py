@@ -65,7 +65,7 @@ def no_stack(name):
 
     def ask(arguments, directory):
         raise Refused(
-            f"pulumi {' '.join(arguments)}: no stack named '{name}' found", kind="CannotRead"
+            f"pulumi {' '.join(arguments)}: no stack named '{name}' found", kind="NoStack"
         )
 
     return SimpleNamespace(_ask_pulumi=ask, directory=None)

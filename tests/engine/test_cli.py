@@ -10,6 +10,7 @@ import yaml
 
 from byodkim_provider.cli.environment import ask_pulumi
 from byodkim_provider.cli.stack import SECRET, of_project, read_table
+from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration
@@ -157,3 +158,6 @@ def test_what_pulumi_config_prints(open_stack, shell):
     assert theirs.keys() == ours.keys()
     assert theirs["aws:secretKey"] == ours["aws:secretKey"] == SECRET
     assert theirs["ses-byodkim:text"] == "a\n\n  domains  {}\nb"
+    with pytest.raises(Refused) as refused:
+        ask_pulumi([*arguments[:-1], "other"], stack._work)
+    assert refused.value.kind == "NoStack"

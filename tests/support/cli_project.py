@@ -116,9 +116,9 @@ class CliProject:
     mail_from: dict[str, str] = field(default_factory=dict)
     """MAIL FROM domains in the state, by domain."""
     has_own_program: bool = False
+    """Whether another program than ours has made the stack."""
     outputs: dict[str, object] = field(default_factory=dict)
     """Of a program of one's own."""
-    """Whether another program than ours has made the stack."""
     printed: str | None = None
     """What `pulumi config` prints; by default what the files say."""
     complaint: str | None = None
@@ -228,7 +228,7 @@ class CliProject:
         declared = {one.declared.domain: one.declared for one in self.stored}
         published = {name: one.published for name, one in declared.items()} | self.published
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
-        outputs = self.outputs if self.has_own_program else {"domains": {}, "pending": []}
+        outputs = self.outputs if self.has_own_program else {}
         results = [one.to_properties() for one in self.verdicts]
         mail_from = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
         made = [
@@ -252,10 +252,16 @@ class CliProject:
                 (mail_from, {"emailIdentity": name, "mailFromDomain": domain})
                 for name, domain in self.mail_from.items()
             ),
-            (f"{_OURS}DkimVerification", {"results": results, "retired_at": self.retired_at}),
         ]
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
-        return [*owner, *({"type": kind, "outputs": outputs} for kind, outputs in made)]
+        kind, name = f"{_OURS}DkimVerification", "own" if self.has_own_program else "verification"
+        verification = {
+            "type": kind,
+            "urn": f"urn:pulumi:dev::ses-byodkim::{kind}::{name}",
+            "outputs": {"results": results, "retired_at": self.retired_at},
+        }
+        others = ({"type": kind, "outputs": outputs} for kind, outputs in made)
+        return [*owner, *others, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
