@@ -50,7 +50,8 @@ def _schema() -> dict[str, Any]:
             written.pop("title", None)
             if not isinstance(written.get("default"), str | int):
                 written.pop("default", None)
-            written |= {"description": texts[field]} if field in texts else {}
+            if field in texts:
+                written["description"] = " ".join(texts[field].split())
             shown["properties"][details.alias] = dict(
                 sorted(written.items())
             )  # as pydantic sorts them
