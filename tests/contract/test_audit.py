@@ -1,4 +1,4 @@
-"""What is known of the installed packages is said, or that nobody could be asked."""
+"""If this fails, `make check` is silent about a vulnerability, or about not having looked."""
 
 import json
 import runpy
@@ -60,10 +60,3 @@ def test_audit(command, expected):
     A vulnerability fails the check; a database that can't be reached is said, and fails nothing.
     """
     assert AUDIT(command) == expected
-
-
-def test_audit_does_not_hang():
-    """A database that never answers is given up."""
-    hanging = [sys.executable, "-c", "import threading; threading.Event().wait()"]
-    expected = "vulnerabilities: not looked up, the database did not answer within 0.5 s"
-    assert AUDIT(hanging, seconds=0.5) == (0, expected)

@@ -1,9 +1,8 @@
-"""What the stack's `aws:` configuration, as the engine hands it over, means for the process."""
+"""If this fails, a stack's `aws:` settings do not hold in the plugin process."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -100,10 +99,3 @@ def test_mended(own_plugin: Plugin, domain: Domain) -> None:
     error_of(own_plugin.check, "ByodkimIdentity", domain.inputs())
     own_plugin.configure({"aws:insecure": "false"})
     assert [] == own_plugin.check("ByodkimIdentity", domain.inputs())[1]
-
-
-def test_keys_need_no_account(own_plugin: Plugin, domain: Domain) -> None:
-    """A key is made without AWS, so no setting of it matters."""
-    own_plugin.configure({"aws:insecure": "true"})
-    inputs: dict[str, Any] = {"domain": domain.name, "bits": 1024}
-    assert [] == own_plugin.check("DkimKey", inputs)[1]

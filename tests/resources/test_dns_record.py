@@ -1,4 +1,4 @@
-"""A record by API: what deletes it, and whose it is, at a host in memory."""
+"""If this fails, a record that somebody needs is deleted, or one that nobody needs stays."""
 
 import pytest
 
@@ -63,6 +63,24 @@ def test_successor(world, host, inputs):
     world.next_run()
     this_run(world, host).delete("id", old)
     assert host.there == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_change", "replaces"),
+    [
+        ({}, False, []),
+        ({"ttl": 60}, False, []),
+        ({"credentials": "other"}, True, []),
+        ({"server": "192.0.2.2", "port": 5353}, True, []),
+        ({"value": "p=BBBB"}, True, ["value"]),
+        ({"server": "192.0.2.2", "zone": "example.net"}, True, ["zone"]),
+    ],
+)
+def test_diff(world, host, inputs, changes, is_change, replaces):
+    """Another name, value or zone is another record; how the host is reached is none of it."""
+    outputs = made(world, inputs, host)
+    found = this_run(world, host).diff("id", outputs, inputs | changes)
+    assert (found.changes, list(found.replaces)) == (is_change, replaces)
 
 
 def test_another_value_is_no_successor(world, host, inputs):
