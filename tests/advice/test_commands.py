@@ -1,6 +1,4 @@
-"""
-What the commands advise, followed in a project whose `pulumi up` makes what the stack file says.
-"""
+"""If this fails, who does what a command advises does not get on."""
 
 import shlex
 from datetime import timedelta
@@ -10,7 +8,7 @@ import pytest
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import keys
 from tests.advice.following import Entry, advice
-from tests.support.cli_project import CliProject, configuration
+from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN, World
 
 KEYS = (
@@ -80,12 +78,6 @@ def follow(project, command):
     return project.run(*arguments, "--yes")
 
 
-def test_not_made_yet(project):
-    """After the run that is named there is something to rotate."""
-    follow(project, *advice(project.refused(*ROTATE)))
-    project.rotates(2, *ROTATE)
-
-
 def test_not_settled(project):
     """After the run that is named the stack is where its file is, and rotates from there."""
     project.up()
@@ -93,14 +85,6 @@ def test_not_settled(project):
     follow(project, *advice(project.refused(*ROTATE)))
     project.world.clock.advance(timedelta(days=11))
     project.rotates(3, *ROTATE)
-
-
-def test_no_way_back(project):
-    """The command that is named goes on instead."""
-    project.up()
-    done = follow(project, *advice(project.refused("rotate", DOMAIN, "--back", "--yes")))
-    assert done.exit_code == 0
-    assert project.world.signs_with() == "s2"
 
 
 def test_no_standby(project):
@@ -126,16 +110,6 @@ def test_too_early_today(project):
     assert project.world.in_dns("s1")
 
 
-def test_too_early_then(project):
-    """On the day that is named the same command rotates."""
-    project.up()
-    project.rotates(2, *ROTATE)
-    project.ran.clear()
-    project.refused(*ROTATE)
-    project.world.clock.advance(timedelta(days=10))
-    project.rotates(3, *ROTATE)
-
-
 def test_run_that_failed(project):
     """Run again until it ends without an error, and only then undone: no key is lost on the way."""
     project.up()
@@ -157,86 +131,3 @@ def test_run_that_failed(project):
     project.edit("generation: 2", "generation: 1, published: [1, 2, 3]")
     project.up()
     assert project.world.signs_with() == "s1"
-
-
-def test_run_that_did_not_begin(project):
-    """
-    Once what Pulumi says is corrected, the same command rotates, from a file that is as it was.
-    """
-    project.up()
-    project.while_up, project.up_exit_code = lambda: None, 255
-    failed = project.run(*ROTATE)
-    assert "is as it was; correct what Pulumi says, and rotate again" in failed.stderr
-    project.while_up, project.up_exit_code = project.up, 0
-    project.rotates(2, *ROTATE)
-
-
-@pytest.mark.parametrize(
-    ("elsewhere", "hint"),
-    [
-        ("config: {aws:region: eu-west-1}\n", "edit it where `pulumi config` has it from"),
-        (
-            "config:\n  ses-byodkim:domains:\n    example.com: {generation: 1}\t# signs\n",
-            "edit it by hand",
-        ),
-        (
-            "config: {ses-byodkim:domains: {example.com: {generation: 5}}}\n",
-            "edit it where that has it from",
-        ),
-    ],
-    ids=["elsewhere", "not for our YAML library", "read otherwise"],
-)
-def test_not_editable(project, elsewhere, hint):
-    """What no command edits rotates by hand, where Pulumi reads it."""
-    project.up()
-    file = project.stack_file.read_text()
-    project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
-    project.stack_file.write_text(elsewhere)
-    assert project.refused(*ROTATE).endswith(f"{hint}\n")
-    project.printed = None
-    project.stack_file.write_text(file.replace("generation: 1", "generation: 2"))
-    project.up()
-    assert project.world.signs_with() == "s2"
-
-
-def test_no_record(project, tmp_path, signing_keys):
-    """A run makes the records, and a selector with its key needs no stack."""
-    (tmp_path / "key").write_text(signing_keys[0].pkcs1_base64())
-    text = project.refused("records")
-    assert "or give DOMAIN and --selector to work without a stack" in text
-    assert (
-        project.run(
-            "records", DOMAIN, "--selector", "s1", "--private-key", f"{tmp_path}/key"
-        ).exit_code
-        == 0
-    )
-    project.world.publish(1)
-    assert project.run("doctor", DOMAIN, "--selector", "s1").exit_code == 0
-    follow(project, *advice(text))
-    assert project.run("records").exit_code == 0
-
-
-@pytest.mark.parametrize(
-    "command", [("doctor",), ("records",), ("rotate", "--dry-run")], ids=lambda command: command[0]
-)
-def test_mistyped(project, command):
-    """
-    With the domain that is suggested the same command goes on; it was not told to run anything.
-    """
-    project.up()
-    project.world.publish(1, 2)
-    said = project.refused(*command, "exmaple.com")
-    assert "exmaple.com: is not in stack dev, did you mean 'example.com'?" in said
-    assert "pulumi up" not in said
-    assert project.run(*command, DOMAIN).exit_code == 0
-
-
-@pytest.mark.parametrize("command", ["status", "records"])
-def test_outside_the_project(project, command):
-    """In the folder of the project the same command goes on."""
-    project.up()
-    directory, project.directory = project.directory, project.directory.parents[-1]
-    (step, *_) = advice(project.refused(command))
-    assert step == "cd"
-    project.directory = directory
-    assert project.run(command).exit_code == 0

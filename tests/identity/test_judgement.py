@@ -1,17 +1,13 @@
-"""How an identity in SES differs from what is declared, as values and as texts."""
+"""If this fails, drift of an identity is not seen, or is called by another name."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.identity.judgement import differences, of_key, refreshed
-from byodkim_provider.identity.ownership import signs_today
+from byodkim_provider.identity.judgement import differences, refreshed
 from byodkim_provider.identity.state import GONE
 from byodkim_provider.messages.identity import IdentityMessages as M
 from tests.support.cases import cases
-from tests.support.fakes import START
 from tests.support.identities import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
@@ -49,12 +45,6 @@ def test_differences(changes, expected):
     assert expected == list(differences(stored(**changes)))
 
 
-@pytest.mark.parametrize("selector", [None, "s2"])
-def test_a_selector_that_ses_does_not_return(selector):
-    """SES may return no selector: that is no difference."""
-    assert [] == of_key("s2", origin="EXTERNAL", signs_with=selector, enabled=True)
-
-
 @cases(
     ("age", "success", "tokens", "verified"),
     {
@@ -72,22 +62,3 @@ def test_verified(age, success, tokens, verified):
     seen = SesIdentity("DOMAIN", "SUCCESS", True, "EXTERNAL", tokens, since + age)
     seen = replace(seen, last_success=None if success is None else since + success)
     assert verified == refreshed(before, seen).was_verified
-
-
-def test_without_dkim():
-    """An identity that nobody gave a key has no origin to name."""
-    assert "is without DKIM" == str(of_key("s1", origin="", signs_with=None, enabled=True)[0])
-
-
-def test_texts_quote_what_they_name():
-    """A brace in a name of somebody else's stays as it is."""
-    [found] = of_key("{s}", origin="EXTERNAL", signs_with="{seen}", enabled=True)
-    assert "signs with selector '{seen}', not '{s}'" == str(found)
-
-
-@pytest.mark.parametrize(
-    ("origin", "words"), [("EXTERNAL", "BYODKIM, signing with selector 's1'"), ("", "without DKIM")]
-)
-def test_signs_today(origin, words):
-    """How SES signs mail, in words; Easy DKIM is in the lines about a take-over."""
-    assert words == signs_today(SesIdentity("DOMAIN", "SUCCESS", True, origin, ("s1",), START))

@@ -1,4 +1,4 @@
-"""Which calls an identity's life makes, what SES signs with after each, and what is stored."""
+"""If this fails, SES is called in the wrong order, or signs with a key that is not in DNS."""
 
 import json
 import re
@@ -6,11 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
-from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity import lifecycle, lookups
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
@@ -18,16 +15,15 @@ from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
-from sandbox.ses.switches import Fault, Switches
+from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
-from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID, World
+from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID
 
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
 PUT_KEY = "PutEmailIdentityDkimSigningAttributes"
-ENABLE = "PutEmailIdentityDkimAttributes"
 CONFIGURATION_SET = "PutEmailIdentityConfigurationSetAttributes"
 DELETE = "DeleteEmailIdentity"
 LIST = "ListEmailIdentities"
@@ -184,13 +180,6 @@ def test_create_where_no_zone_is_seen(world):
     assert "s1" == world.identity().selector
 
 
-def test_create_where_one_server_sees_no_zone(world):
-    """If others do, it is the record that is missing."""
-    world.resolver.failures = {SERVERS[0]: "no zone"}
-    world.create(dns=("route53:Z1",))
-    assert world.progress.warnings[0].endswith("and goes on once DNS shows it")
-
-
 def publish_private(world, generation=1):
     """The private key of a generation stands in its record."""
     private = world.key(generation).pkcs1_base64()
@@ -237,42 +226,6 @@ def test_no_switch_to_a_published_private_key(world):
     generation, published = followed(str(refused.value), world)
     assert "s3" == world.update(stored, generation, published=published).declared.selector
     assert (3, (1, 3, 4)) == (generation, published)
-
-
-def test_private_key_of_an_identity_without_generations(world):
-    """Used alone, an identity gets another key under another selector."""
-    publish_private(world)
-    world.create(generation=None, published=())
-    assert world.progress.warnings[0].endswith("take another key with another selector")
-
-
-def test_create_goes_on_once_the_record_is_there(world):
-    """The next `up` takes up where the first one stopped: still waiting, or told to SES."""
-    first = world.create()
-    second = world.update(first, 1)
-    assert (AWAITING_DNS, []) == (second.status, world.calls())
-    world.publish(1)
-    third = world.update(second, 1)
-    assert ([CREATE], "NOT_STARTED") == (world.calls(), third.status)
-    assert (CREATED, world.clock.now()) == (third.key.key_set_by, third.key.key_set_at)
-    assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
-
-
-def test_one_wait_for_a_run(world):
-    """
-    New identities share one wait for DNS: a hundred records that are not there cost a run two
-    minutes.
-    """
-    for domain in (DOMAIN, "example.org"):
-        world.create(domain=domain)
-        assert START + timedelta(seconds=120) == world.clock.now()
-    assert ["s1._domainkey.example.org"] == world.resolver.looked_up[-1:]
-
-
-def test_dns_is_not_checked(world):
-    """With `dnsCheck: off` SES is told without a look."""
-    world.create(dns_check="off")
-    assert ([CREATE], []) == (world.calls(), world.resolver.looked_up)
 
 
 @pytest.fixture(params=[-HOUR, HOUR], ids=["slow", "fast"])
@@ -462,13 +415,6 @@ def test_a_preview_that_knows_no_selector(world):
     refused("IdentityExists", world.foresee, **UNKNOWN_KEY)
 
 
-def test_a_preview_that_may_not_list_a_new_one(world):
-    """What SES does not have is not refused, and costs one read."""
-    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
-    world.foresee()
-    assert [LIST, GET] == world.calls()
-
-
 def test_adopt_what_is_right(world):
     """
     An identity that signs with this key already gets our tags, and no call that could disturb it.
@@ -520,19 +466,6 @@ def test_a_take_over_is_said(world, make, line):
     assert [f"example.com eu-west-1: SES has it, {line}"] == world.progress.infos == [foreseen]
     world.clock.advance(HOUR)
     assert "s1" == world.signs_with()
-
-
-def test_taking_back_is_said(world):
-    """
-    The same of an identity that another stack has taken; where its key is not touched, nothing is
-    said.
-    """
-    stored = world.verified(standby=True)
-    line = f"example.com eu-west-1: SES has it, {BYODKIM} 's1'; switches to 's2'"
-    for generation, lines in ((1, []), (2, [line])):
-        world.change(tags=PROD)
-        stored = world.update(stored, generation, adopt=True, tags={"team": "mail"})
-        assert lines == world.progress.infos
 
 
 @LAGS
@@ -688,62 +621,6 @@ def test_back_while_reads_lag(world, ahead):
 # --- update: repairs
 
 
-@pytest.mark.parametrize("restarts", [True, False], ids=["SES restarts", "SES does not restart"])
-def test_failed(world, restarts):
-    """After SES has given up it is told the same key again; nothing about generations changes."""
-    world.switch(failed_restarts=restarts, put_answer="as Get")
-    old = world.verified()
-    world.change(status="FAILED")
-    failed = world.read(old)
-    world.clock.advance(60)
-    repaired = world.update(failed, 1)
-    assert ([GET, GET, PUT_KEY], "PENDING" if restarts else "FAILED") == (
-        world.calls(),
-        repaired.status,
-    )
-    assert (START + HOUR + timedelta(minutes=1), PUT, old.key.signing_since, {}) == of_key(repaired)
-
-
-@pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
-def test_signing_disabled(world, by_put):
-    """
-    Signing that was disabled is enabled by the console's check box alone, not by a new search.
-    """
-    world.switch(put_enables_signing=by_put)
-    old = world.verified()
-    world.change(signing_enabled=False)
-    seen = world.read(old)
-    assert world.signs_with() is None
-    repaired = world.update(seen, 1)
-    assert [GET, GET, ENABLE] == world.calls()
-    assert (old.key.key_set_at, True, "s1") == (
-        repaired.key.key_set_at,
-        repaired.signing_enabled,
-        world.signs_with(),
-    )
-
-
-@pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
-def test_deleted_behind_our_back(world, is_refreshed):
-    """
-    What is gone stays in the state with its times, which nobody else knows, and is made again.
-
-    Without a refresh an update finds it gone only if something else is wrong.
-    """
-    first = world.verified(standby=True)
-    old = world.update(first, 2)
-    world.model.remove(DOMAIN, REGION)
-    world.forget()
-    gone = world.read(old) if is_refreshed else with_status(old, "FAILED")
-    again = world.update(gone, 2)
-    assert [*[GET] * is_refreshed, GET, CREATE] == world.calls()
-    assert (START + HOUR, CREATED, old.key.signing_since, old.signed_until) == of_key(again)
-    assert ("NOT_STARTED", ours(again)) == (again.status, world.identity().tags)
-    assert ("GONE" if is_refreshed else "FAILED", True) == (gone.status, bool(differences(gone)))
-    line = "example.com eu-west-1: gone from SES; `pulumi up` makes it again"
-    assert [line] * is_refreshed == world.progress.warnings
-
-
 @pytest.mark.parametrize(
     "status", ["SUCCESS", "TEMPORARY_FAILURE", "PENDING", "FAILED", "NOT_STARTED"]
 )
@@ -789,41 +666,6 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
 # --- update: settings
 
 
-@cases(
-    "changes",
-    {
-        "nothing": {},
-        "wait": {"dns_wait_seconds": 5},
-        "DNS check": {"dns_check": "off", "dns_resolvers": ("127.0.0.1:53",)},
-        "published": {"published": (1, 2, 3), "overlap_days": 3},
-        "supplied keys": {"supplied_keys": {2: "k2"}},
-        "account": {"account_id": "123456789012"},
-        "consent": {"adopt": True, "accept_unsigned_window": True},
-        "owner": {"owner": f"{STACK_ID}/renamed"},
-        "another Region": {"regions": (REGION, "us-east-1")},
-        "unmanaged from now on": {"configuration_set": None, "tags": None},
-    },
-)
-def test_an_echo_costs_no_call(world, changes):
-    """What SES does not have is stored without asking SES or DNS, and the first owner is kept."""
-    world.model.add_configuration_set(REGION, "newsletter")
-    given = {"configuration_set": "newsletter", "tags": {"team": "mail"}, "regions": (REGION,)}
-    old = world.verified(**given)
-    before = world.identity()
-    new = world.update(old, 1, **given | changes)
-    assert ([], [], before) == (world.calls(), world.resolver.looked_up, world.identity())
-    assert replace(old, declared=world.declared(1, **given | changes | {"owner": OWNER})) == new
-
-
-def test_a_renamed_stack(world):
-    """It is the same owner as before, and people see its new name."""
-    old = world.verified(tags={"team": "mail"})
-    renamed = world.update(old, 1, stack="ses-byodkim/new", tags={"team": "mail"})
-    assert [GET, TAG] == world.calls()
-    assert ours(old, team="mail") | {STACK_TAG: "ses-byodkim/new"} == world.identity().tags
-    assert replace(old, declared=replace(old.declared, stack="ses-byodkim/new")) == renamed
-
-
 def test_an_aliased_rename_keeps_its_owner(world):
     """After a rename with `aliases` the identity still is ours in every later step."""
     renamed = world.update(world.verified(), 1, owner=f"{STACK_ID}/renamed")
@@ -855,19 +697,6 @@ def test_what_is_half_adopted_is_not_deleted(world, trouble):
     assert world.update(old, 2, adopt=True).adopted
 
 
-@pytest.mark.parametrize("operation", [PUT_KEY, ENABLE, CONFIGURATION_SET])
-@pytest.mark.parametrize("tags", [{}, {OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"}])
-def test_tags_of_what_could_not_be_adopted(world, tags, operation):
-    """An update that is refused on the way leaves whose the identity is as it was."""
-    world.model.add_configuration_set(REGION, "newsletter")
-    old = world.verified()
-    world.change(tags=tags, signing_enabled=False)
-    world.publish(2)
-    world.model.inject(Fault("access_denied", "before", operation=operation))
-    refused("SesRefused", world.update, old, 2, adopt=True, configuration_set="newsletter")
-    assert tags == world.identity().tags
-
-
 def test_tags_that_could_not_be_written(world):
     """
     SES has got the key, and the tags were refused: the next run sees that, and writes them only.
@@ -886,18 +715,6 @@ def test_tags_that_could_not_be_written(world):
         back.signed_until,
     )
     assert ours(back) == world.identity().tags
-
-
-def test_another_region_leaves(world):
-    """
-    What the identity that goes may have signed with until now, the one that awaits DNS remembers.
-
-    Where SES has its key, that is a row of the plan's table.
-    """
-    stored = world.create(2, regions=(REGION, "us-east-1"))
-    world.forget()
-    after = world.update(stored, 2, regions=(REGION,))
-    assert ([1, 2, 3], []) == (sorted(after.signed_until), world.calls())
 
 
 def test_configuration_set_that_is_not_managed(world):
@@ -1001,28 +818,6 @@ def test_read_drift(world, change, told, reason):
     assert takes == world.progress.warnings[-1], "with `adopt` nothing is refused"
 
 
-def test_read_of_a_search(world):
-    """Why SES has not found the record is among the outputs."""
-    pending = world.created()
-    world.resolver.records.clear()
-    world.clock.advance(HOUR)
-    seen = world.read(pending)
-    assert ("HOST_NOT_FOUND", ()) == (seen.error_type, differences(seen))
-    assert [] == world.progress.warnings
-
-
-def test_read_of_an_old_error(world):
-    """What SES keeps of an earlier failure beside SUCCESS is nothing that is wrong."""
-    world.switch(verification_info="sticky")
-    pending = world.created()
-    world.resolver.records.clear()
-    world.clock.advance(60)
-    world.publish(1)
-    world.clock.advance(HOUR)
-    assert "HOST_NOT_FOUND" == world.ses().get_email_identity(DOMAIN).error_type
-    assert ("SUCCESS", "") == ((seen := world.read(pending)).status, seen.error_type)
-
-
 # --- SES does not confirm a key any more that it had verified
 
 
@@ -1055,38 +850,6 @@ def test_another_key_under_its_selector(world, info):
     world.clock.advance(HOUR)
     assert "s1" == world.signs_with()
     assert not differences(world.read(repaired))
-
-
-def test_another_key_before_it_was_verified(world):
-    """That SES finds another value is drift also where it never verified the key."""
-    pending = world.created()
-    other_key_under_its_selector(world)
-    seen = world.read(pending)
-    status = "PENDING (INVALID_VALUE: another value in DNS)"
-    reason = f"SES says {status}: the record does not hold the key that SES has"
-    assert [f"example.com eu-west-1: {reason}{REPAIRS}"] == world.progress.warnings
-    assert PUT == world.update(seen, 1).key.key_set_by
-
-
-def test_no_key_is_sent_without_its_record(world):
-    """
-    Where the record holds another key it is the record that is wrong: `up` goes on, and checks
-    again.
-    """
-    old = world.verified()
-    world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
-    world.clock.advance(2 * HOUR)
-    seen = world.read(old)
-    assert [
-        fell_back("TEMPORARY_FAILURE", "INVALID_VALUE: another value in DNS")
-    ] == world.progress.warnings
-    world.forget()
-    after = world.update(seen, 1)
-    assert ([GET], True) == (world.calls(), bool(differences(after)))
-    world.publish(1)
-    world.clock.advance(2 * HOUR)
-    again = world.update(after, 1)
-    assert ("SUCCESS", ()) == (again.status, differences(again))
 
 
 def test_what_ses_has_not_looked_for_yet(world):
@@ -1134,30 +897,6 @@ def test_a_switch_that_said_success_and_fell_back(world):
     assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
 
-def test_what_ses_confirms_again(world):
-    """
-    A record that was gone for a while, and is back before the next `up`, costs that run one read.
-    """
-    old = world.verified()
-    verdicts = world.verify(old)
-    world.resolver.records.clear()
-    world.clock.advance(2 * HOUR)
-    seen = world.read(old)
-    assert ("TEMPORARY_FAILURE", True) == (seen.status, bool(differences(seen)))
-    world.publish(1)
-    world.clock.advance(2 * HOUR)
-    world.forget()
-    after = world.update(seen, 1)
-    assert ([GET], "SUCCESS", old.key.key_set_at) == (
-        world.calls(),
-        after.status,
-        after.key.key_set_at,
-    )
-    world.forget()
-    assert verdicts == world.verify(after, before=verdicts)
-    assert [] == world.calls()
-
-
 @pytest.mark.parametrize("how", ["a switch", "a lost switch", "the same key after FAILED"])
 def test_a_search_is_not_taken_for_a_key_that_fell_back(world, how):
     """
@@ -1192,12 +931,6 @@ def test_while_awaiting_dns(world):
     world.put("s9")
     world.delete(waiting)
     assert "s9" == world.identity().selector
-
-
-def test_delete(world):
-    """The instance that this resource made is read, and deleted."""
-    world.delete(world.verified())
-    assert ([GET, DELETE], {}) == (world.calls(), world.model.identities(REGION))
 
 
 @pytest.mark.parametrize("adopted", [False, True])
@@ -1262,23 +995,6 @@ def test_replacement_of_an_adopted_one(world, lag):
     assert (ours(new), {DOMAIN}) == (world.identity().tags, world.run.replaced)
 
 
-def test_replacement_that_switches_slots(world):
-    """
-    With the old state goes when each generation signed: another slot is refused, but for the
-    override.
-    """
-    slots = {"cname": "keys.example.net", "adopt": True}
-    world.put("ses2", generation=2, tags={OWNER_TAG: OWNER})
-    for generation in (1, 2):
-        name = f"ses{generation}._domainkey.{DOMAIN}"
-        world.resolver.records[name] = (world.declared(generation).record_value,)
-    problem = existing(IdentityMessages.REPLACED, seen="ses2", selector="ses1", made=MADE)
-    assert problem == refused("IdentityExists", world.create, selector="ses1", **slots)
-    assert "ses2" == world.identity().selector
-    assert "ses2" == world.create(2, selector="ses2", **slots).declared.selector
-    assert "ses1" == world.create(selector="ses1", overlap_days=0, **slots).declared.selector
-
-
 # --- previews
 
 
@@ -1339,13 +1055,6 @@ def test_interrupted_create(world):
     assert (AWAITING_DNS, [], 30) == (stored.status, world.calls(), world.clock.monotonic())
 
 
-def test_interrupted_before_create(world):
-    """After Ctrl-C nothing new is begun, although the record is there."""
-    world.publish(1)
-    stopping.set()
-    assert (IdentityMessages.INTERRUPTED(), []) == (refused("Stopped", world.create), world.calls())
-
-
 def test_interrupted_switch(world):
     """
     Ctrl-C during the wait for DNS: nothing was put, and it is not the record that is to blame.
@@ -1357,99 +1066,3 @@ def test_interrupted_switch(world):
 
 
 # --- everything at once
-
-
-SWITCHES = st.builds(
-    Switches,
-    status_after_put=st.sampled_from(STATUS_AFTER_PUT),
-    signs_while_pending=st.sampled_from(["nothing", "old", "new"]),
-    old_key_lingers_seconds=st.sampled_from([0, 5]),
-    same_key_restarts=st.booleans(),
-    verification_info=st.sampled_from(
-        ["filled", "empty", "stale", "ownership", "frozen", "sticky"]
-    ),
-    caches_no_such_name=st.booleans(),
-    read_lag_seconds=st.sampled_from([0, 3]),
-    put_enables_signing=st.booleans(),
-    requests_per_second=st.none(),
-    first_check_seconds=st.sampled_from([0, 1, 40]),
-)
-
-FAULTS = st.lists(
-    st.builds(
-        Fault,
-        kind=st.sampled_from(["drop", "500", "throttle", "access_denied"]),
-        when=st.sampled_from(["before", "after"]),
-        operation=st.sampled_from([CREATE, GET, PUT_KEY, TAG, DELETE]),
-        times=st.integers(1, 4),
-    ),
-    max_size=3,
-)
-
-
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(switches=SWITCHES, faults=FAULTS, refreshes=st.booleans())
-def test_a_life_on_any_ses(signing_keys, switches, faults, refreshes):
-    """
-    Whatever SES is like and whichever calls fail, what it signs with is in DNS, and runs get there.
-    """
-    world = World(signing_keys)
-    world.model.switches = switches
-    for fault in faults:
-        world.model.inject(fault)
-    world.publish(1, 2, 3)
-
-    def until_done(step, *arguments, **changes):
-        for _ in range(40):
-            try:
-                return step(*arguments, **changes)
-            except ByodkimError:
-                assert world.in_dns(world.signs_with())
-                world.clock.advance(60)
-                world.next_run()
-        raise AssertionError("never done")
-
-    stored = until_done(world.create)
-    for generation in (2, 3, 2):
-        if refreshes:  # right after the run before, while SES still looks for the record
-            stored = until_done(world.read, stored)
-        world.clock.advance(HOUR)
-        world.next_run()
-        if refreshes:
-            stored = until_done(world.read, stored)
-            before = stored.declared
-            stored = until_done(world.update, stored, before.generation, published=before.published)
-            world.clock.advance(HOUR)
-            assert stored.declared.selector == world.signs_with()
-        stored = until_done(world.update, stored, generation)
-        assert world.in_dns(world.signs_with())
-        assert f"s{generation}" == world.identity().selector == stored.declared.selector
-        world.clock.advance(HOUR)
-        assert f"s{generation}" == world.signs_with()
-    world.next_run()
-    until_done(world.delete, stored)
-    assert {} == world.model.identities(REGION)
-
-
-@cases(
-    ("selector", "status", "is_known"),
-    {
-        "found": ("s1", "SUCCESS", True),
-        "not found yet": ("s1", "PENDING", False),
-        "another key": ("s9", "SUCCESS", False),
-        "refused": (None, "SUCCESS", False),
-    },
-)
-def test_slow_record_of_another_region(world, selector, status, is_known):
-    """A record that SES has found for another Region is in DNS: a lookup does no harm."""
-    world.publish(1)
-    private_key = world.key(1).pkcs1_base64()
-    world.model.put_identity(
-        DOMAIN, "us-east-1", selector=selector or "s1", private_key=private_key, status=status
-    )
-    if selector is None:
-        world.model.inject(Fault("access_denied", "before", GET))
-    made = world.create(1, dns_check="recursive", dns=("manual",), regions=(REGION, "us-east-1"))
-    assert bool(made.key) == bool(world.resolver.looked_up) == is_known

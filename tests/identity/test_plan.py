@@ -1,4 +1,4 @@
-"""Each row of the table in `plan`: which calls come in which order, and what is stored then."""
+"""If this fails, a row of the table in `plan` is not what an update does."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,9 +9,8 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, SesIden
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
+from byodkim_provider.identity.calls import Plan, Seen, with_response
 from byodkim_provider.identity.judgement import differences
-from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import TABLE, plan
 from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Stored
 from tests.support import identities
@@ -301,14 +300,6 @@ def test_tags_of_what_is_not_ours_yet():
     ]
 
 
-def test_a_plan_is_a_value():
-    """Two runs that see the same plan the same, and a plan says what each call is for."""
-    after = replace(stored(), declared=declared(3), key=None, was_verified=False)
-    put = Call(PUT, "SES needs the key", until_now=frozenset({2}))
-    assert Plan(after, (put,)) == planned(stored(), declared(3), ses=has())[1]
-    assert "SES needs the key" in str(Plan(after, (put,)))
-
-
 @pytest.mark.parametrize("row", DONE)
 def test_nothing_is_left_to_do(row):
     """The next run has nothing to call, unless it is the record that is waited for."""
@@ -316,11 +307,3 @@ def test_nothing_is_left_to_do(row):
     assert (done.key is None or bool(differences(done))) == (row in (2, 35, 44))
     again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
     assert (again == Plan(done)) == (row not in (2, 35, 44))
-
-
-def test_taking_over_under_the_same_selector():
-    """A key that is not verified is sent again; that switches to no other one."""
-    line = taking_over(declared(), has(declared().selector, dkim_status="PENDING"), put=True)
-    assert line.endswith(
-        f"BYODKIM, signing with selector {declared().selector!r}; the key is sent again"
-    )

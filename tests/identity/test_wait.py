@@ -1,8 +1,4 @@
-"""
-How long a record is waited for, how often it is looked up meanwhile, and what is said of that.
-"""
-
-import pytest
+"""If this fails, a run waits for DNS too long, asks too often, or is silent meanwhile."""
 
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -89,19 +85,6 @@ def test_time_in_which_nobody_waits(world, changes, seconds, waited):
     assert 120 - waited == asked[-1] - asked[0]
 
 
-def test_time_in_which_two_wait(world):
-    """It counts once: both waits end when a single one would have."""
-    run, clock = world.run, world.clock
-    with run.dns_wait(120) as end:
-        clock.advance(50)
-        with run.dns_wait(120) as end_of_second:
-            clock.advance(20)
-        clock.advance(10)
-    with run.dns_wait(120) as end_of_third:
-        pass
-    assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
-
-
 def test_interrupted(world):
     """An interruption ends the wait without another lookup."""
     world.clock.after(7, stopping.set)
@@ -123,12 +106,3 @@ def test_progress(world):
         ),
         "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
     ] == world.progress.updates
-
-
-@pytest.mark.parametrize(
-    "shown", [EVERYWHERE, NOWHERE], ids=["there already", "one lookup that sees nothing"]
-)
-def test_no_progress_without_a_wait(world, shown):
-    """Nothing is said about a wait that does not happen."""
-    wait(world, 0, (0, shown))
-    assert [] == world.progress.updates
