@@ -1,17 +1,11 @@
-"""
-A value of another type than a property has is refused by its name, before anything is done with it.
-"""
+"""If this fails, a value of another type gets into a state or a call, and is not named."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from typing import Annotated, Literal
+from dataclasses import fields
 
 import pytest
 
-from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, KeyInSes, Stored
+from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.property_types import (
     FLAG,
     GENERATION,
@@ -69,58 +63,24 @@ RIGHT = {
 }
 
 WRONG = [
-    ("string", 1.0, "x: must be a string, not 1.0"),
     ("string", True, "x: must be a string, not true"),
-    ("string", ["a"], "x: must be a string, not a list"),
     ("string", {}, "x: must be a string, not a map"),
     ("line", "two\nlines", "x: must be a single-line string, not 9 characters"),
-    ("line", "\x1b[2J", "x: must be a single-line string, not '\\x1b[2J'"),
     ("line", "x" * 1001, "x: must be a single-line string, not 1001 characters"),
     ("flag", "true", "x: must be true or false, not 'true'"),
-    ("flag", 1.0, "x: must be true or false, not 1.0"),
-    ("-3 to 9", "1", "x: must be -3 to 9, not '1'"),
     ("-3 to 9", True, "x: must be -3 to 9, not true"),
-    ("-3 to 9", float("inf"), "x: must be -3 to 9, not inf"),
     ("-3 to 9", float("nan"), "x: must be -3 to 9, not nan"),
-    ("whole", 1.5, "x: must be a whole number, not 1.5"),
-    ("whole", True, "x: must be a whole number, not true"),
     ("whole", 2.0**60, "x: must be a whole number, not 1.152921504606847e+18"),
-    ("whole", [1.0], "x: must be a whole number, not a list"),
-    ("time", "yesterday", "x: must be a time in ISO 8601, not 'yesterday'"),
     ("time", "2026-11-25T12:00:00", "x: must be a time in ISO 8601, not '2026-11-25T12:00:00'"),
-    ("time", 5.0, "x: must be a time in ISO 8601, not 5.0"),
     ("map", [], "x: must be a map, not a list"),
-    ("strings by generation", "a", "x: must be a map, not 'a'"),
-    ("strings by generation", {"1": 1.0}, 'x["1"]: must be a string, not 1.0'),
-    (
-        "strings by generation",
-        {"one": "s1:abc"},
-        "x[\"one\"]: must be a generation like 2, not 'one'",
-    ),
-    ("strings by generation", {"-1": "s1:abc"}, "x[\"-1\"]: must be a generation like 2, not '-1'"),
-    (
-        "strings by generation",
-        {"99999999999999999": "a"},
-        "x[\"99999999999999999\"]: must be a generation like 2, not '99999999999999999'",
-    ),
+    ("strings by generation", {"-1": "a"}, "x[\"-1\"]: must be a generation like 2, not '-1'"),
     ("times by generation", {"1": "soon"}, "x[\"1\"]: must be a time in ISO 8601, not 'soon'"),
-    ("lines by name", {"a": "b"}, "x[\"a\"]: must be a list, not 'b'"),
     ("lines by name", {"a": ["b", 1.0]}, 'x["a"][1]: must be a single-line string, not 1.0'),
-    ("lines", "text", "x: must be a list, not 'text'"),
-    ("lines", ["\x00"], "x[0]: must be a single-line string, not '\\x00'"),
     ("lines", ["a", None], "x[1]: must be a single-line string, not null"),
     ("maps", [[]], "x[0]: must be a map, not a list"),
-    ("maps", {}, "x: must be a list, not a map"),
     ("wholes", ["1"], "x[0]: must be a whole number, not '1'"),
-    ("resolver", "ns1.example.com", f"x: must be {RESOLVER_LIKE}, not 'ns1.example.com'"),
-    ("resolver", "1.1.1.1:99999", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:99999'"),
-    ("resolver", "1.1.1.1:", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:'"),
     ("resolver", "1.1.1.1:0", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1:0'"),
-    ("resolver", "::1", f"x: must be {RESOLVER_LIKE}, not '::1'"),
-    ("resolver", "[::1", f"x: must be {RESOLVER_LIKE}, not '[::1'"),
     ("resolver", "user@1.1.1.1", f"x: must be {RESOLVER_LIKE}, not 'user@1.1.1.1'"),
-    ("resolver", "1.1.1.1/53", f"x: must be {RESOLVER_LIKE}, not '1.1.1.1/53'"),
-    ("resolver", 53.0, f"x: must be {RESOLVER_LIKE}, not 53.0"),
 ]
 
 
@@ -188,58 +148,6 @@ def test_an_input_is_declared_once():
     assert {one.name for one in fields(Declared)} == {*INPUTS} - key - only_for_lookups | {
         "fingerprint"
     }
-
-
-def test_every_property_has_a_type():
-    """A property that is added later is checked, too."""
-    outputs = {one.name for one in (*fields(Declared), *fields(Stored))} - {"declared", "key"}
-    of_key = {"key_set_at", "key_set_by", "signing_since", "status"}
-    assert (outputs | of_key | {"record_name"}, len(of_key)) == (
-        OUTPUTS.keys(),
-        len(fields(KeyInSes)),
-    )
-
-
-@dataclass(frozen=True)
-class Imaginary:
-    """An input of each type."""
-
-    word: Literal["on", "off"] = "on"
-    text: str | None = None
-    numbers: tuple[int, ...] = ()
-    times: Mapping[int, datetime] = field(default_factory=dict)
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    resolvers: tuple[Annotated[str, RESOLVER], ...] = ()
-
-
-def test_a_type_follows_from_the_annotation():
-    """
-    Strict for what a program gives, loose for what is stored; read and written without more code.
-    """
-    wrong = {"word": "maybe", "text": "a\nb", "numbers": ["1"], "times": {"1": "soon"}}
-    wrong |= {"lists": {"a": ["\n"]}, "resolvers": ["x"]}
-    of_numbers = "numbers[0]: must be a whole number, not '1'"
-    of_times = "times[\"1\"]: must be a time in ISO 8601, not 'soon'"
-    assert problems(wrong, property_types.kinds_of(Imaginary, strict=True)) == [
-        "word: must be 'on' or 'off', not 'maybe'",
-        "text: must be a single-line string, not 3 characters",
-        of_numbers,
-        of_times,
-        'lists["a"][0]: must be a single-line string, not 1 characters',
-        f"resolvers[0]: must be {RESOLVER_LIKE}, not 'x'",
-    ]
-    assert problems(wrong, property_types.kinds_of(Imaginary)) == [of_numbers, of_times]
-    plain = {
-        "word": "off",
-        "numbers": [1, 2],
-        "times": {"3": "2026-11-25T12:00:00Z"},
-        "lists": {"a": ["b"]},
-        "resolvers": ["1.1.1.1"],
-    }
-    value = property_types.read(Imaginary, {**plain, "numbers": [1.0, 2.0], "other": 1})
-    assert value.numbers == (1, 2)
-    assert value.times == {3: property_types.moment("2026-11-25T12:00:00Z")}
-    assert property_types.written(value) == plain
 
 
 @pytest.mark.parametrize(
@@ -314,12 +222,3 @@ def test_state_of_a_key(call):
         f"in the state, {name}: required"
         for name in ("domain", "selector", "fingerprint", "private_key")
     )
-
-
-def test_state_of_a_verification():
-    """What it found is read again, or refused as any other state."""
-    olds = {"results": [{"domain": "d", "region": "r", "selector": "s", "status": "SUCCESS"}]}
-    with pytest.raises(
-        InvalidSettings, match=r"^in the state, results\[0\]\.verified: required\n  hint: this"
-    ):
-        DkimVerificationProvider().diff("id", olds, {"identities": []})

@@ -38,11 +38,6 @@ def test_no_more_than_at_once():
     assert len(most) == 50
 
 
-def test_nothing_to_ask():
-    """Nothing asked is nothing answered."""
-    assert [] == side_by_side(str, [], at_once=4)
-
-
 def test_error():
     """What a call raises reaches the caller, and no further call is begun."""
     may_end, asked = threading.Event(), []

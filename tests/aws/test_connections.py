@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from byodkim_provider.aws import connections as module
-from byodkim_provider.aws.connections import Connections, connections
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
 from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
@@ -134,34 +134,6 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
         made.names_elsewhere("eu-west-1", sorted(others), OTHER_ACCOUNT)
 
 
-def test_names_elsewhere_interrupted(asked, monkeypatch):
-    """Ctrl-C waits for no Region that is silent."""
-    answered, silent = threading.Event(), []
-
-    def list_email_identities(ses):
-        stopping.set()
-        silent.append(answered.wait(10))
-        yield ()
-
-    client = client_of("sesv2", "eu-west-1")
-    monkeypatch.setattr(module, "make_client", lambda *_: client)
-    monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
-    with pytest.raises(Stopped):
-        Connections(AwsSettings()).names_elsewhere("eu-west-1", ["us-east-1"], ACCOUNT)
-    assert not silent
-    answered.set()
-
-
-def test_one_store_for_all_threads(asked):
-    """Secrets Manager has a client of its own, made once a Region as well."""
-    made = Connections(AwsSettings())
-    made.ses("eu-west-1", ACCOUNT)
-    assert made.secrets("eu-west-1", ACCOUNT) is made.secrets("eu-west-1", ACCOUNT)
-    assert made.secrets("eu-west-1", ACCOUNT) is not made.secrets("us-east-1", ACCOUNT)
-    stores = [("secretsmanager", region) for region in ("eu-west-1", "us-east-1")]
-    assert asked == [("sesv2", "eu-west-1"), *stores]
-
-
 @cases(
     ("region", "error"),
     {"refused": ("nowhere-1", InvalidSettings), "a bug": ("broken-1", ZeroDivisionError)},
@@ -194,12 +166,6 @@ def test_no_credentials(monkeypatch, tmp_path):
             ):
                 made.ses(region, None)
     assert 0 < len(metadata_service.asked) <= 2  # a token, then a role
-
-
-def test_providers_share(asked):
-    """Two providers with the same settings have the same connections, others have others."""
-    assert connections(AwsSettings(profile="a")) is connections(AwsSettings(profile="a"))
-    assert connections(AwsSettings(profile="a")) is not connections(AwsSettings(profile="b"))
 
 
 def test_interrupted(asked):

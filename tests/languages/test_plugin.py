@@ -5,12 +5,10 @@ What the engine offers for resources, by the plugin: in YAML, which is quickest.
 """
 
 import base64
-import json
 import re
 
 import pytest
 
-from byodkim_provider.plugin.package import schema
 from sandbox.mail.client import send
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
@@ -75,16 +73,6 @@ def yaml(shell, plugin, request):
     made = Yaml(shell, "-".join(re.findall("[a-z]+", request.node.name)[1:]))
     shell.sandbox.add_zone(made.domain)
     return made
-
-
-def test_schema(plugin):
-    """What languages generate their SDK from is what the model of the stack file says."""
-    expected = schema()
-    assert plugin["resources"].keys() == expected["resources"].keys()
-    for part in ("types", "resources"):
-        for name, one in expected[part].items():
-            properties = "inputProperties" if part == "resources" else "properties"
-            assert plugin[part][name][properties].keys() == one[properties].keys()
 
 
 def test_secrets(shell, yaml):
@@ -168,46 +156,6 @@ OTHER = """\
     properties: {domain: other.test, generation: 1, dns: manual}
 """
 
-MORE = """\
-  d{number}:
-    type: byodkim:Domain
-    properties: {{domain: {domain}, generation: 1}}
-"""
-
-
-def test_several_domains(yaml):
-    """
-    The domains of a program share what a stack has once: its id, and the provider with its
-    settings.
-    """
-    yaml.write("generation: 1")
-    yaml.append(OTHER)
-    kinds = [kind for _, kind, _ in yaml.steps()]
-    assert [kinds.count(kind) for kind in ("Domain", "ByodkimIdentity", "DkimKey", "StackId")] == [
-        2,
-        2,
-        4,
-        1,
-    ]
-
-
-def test_debug(yaml):
-    """The SDK's account of its own work, a call of the engine for each line, is not given."""
-    yaml.write("generation: 1")
-    assert "registering resource" not in yaml.succeeds("pulumi preview --debug").shown
-
-
-def test_in_turn(yaml):
-    """As in a stack file's program, few domains begin at a time, so that SES is soon at work."""
-    yaml.write("generation: 1")
-    for number in range(7):
-        yaml.append(MORE.format(number=number, domain=f"d{number}.{yaml.domain}"))
-    shown = yaml.succeeds("pulumi preview --json --parallel 2").stdout
-    kinds = [step["urn"].split("::")[2] for step in json.loads(shown[shown.index("{") :])["steps"]]
-    identity = next(kind for kind in kinds if kind.endswith("ByodkimIdentity"))
-    assert kinds.count("byodkim:index:Domain") == kinds.count(identity) == 8
-    assert kinds[: kinds.index(identity)].count("byodkim:index:Domain") <= 4
-
 
 def test_page(yaml):
     """The program of the page declares its domain."""
@@ -215,15 +163,6 @@ def test_page(yaml):
     head = (yaml.folder / "Pulumi.yaml").read_text().partition("resources:")[0]
     (yaml.folder / "Pulumi.yaml").write_text(head + program.replace("example.com", yaml.domain))
     assert ("create", "DkimVerification", "DOMAIN") in yaml.steps()
-
-
-def test_unknown(yaml):
-    """What is declared can't depend on what a preview does not know."""
-    yaml.write("generation: 1", "configurationSet: ${other.selector}")
-    yaml.append(OTHER)
-    done = yaml.run("pulumi preview")
-    assert done.exit_code != 0
-    assert " configurationSet: is not known before resources are made" in done.stdout
 
 
 def test_existing(shell, yaml):
@@ -323,52 +262,6 @@ def test_import(yaml):
         done = yaml.fails(f"pulumi import byodkim:index:{kind} theirs {yaml.domain} --yes")
         assert f" '{yaml.domain}': `import` and `get` are not possible, since SES" in done.stdout
         assert "`adopt: true`" in done.stdout
-
-
-def test_import_option(shell, yaml):
-    """
-    The option `import` does not reach a component: a preview says how to take the identity over.
-    """
-    shell.sandbox.ses.put_easy_dkim(yaml.domain, REGION)
-    with_options(yaml, f"{{import: {yaml.domain}}}")
-    assert "SES has this identity already" in (shown := yaml.succeeds("pulumi preview").stdout)
-    assert "`adopt: true`" in shown
-
-
-GET = """\
-import pulumi
-
-pulumi.CustomResource("byodkim:index:Domain", "theirs", {state}, pulumi.ResourceOptions(id="{domain}"))
-"""
-"""What the function `get` of an SDK does; that of a component has none."""
-
-
-@pytest.mark.parametrize("state", [{}, {"selector": "s1"}], ids=["id", "state"])
-def test_get(yaml, state):
-    """Who reads a domain is told how to take it over."""
-    head = (
-        "name: plugin\nruntime: python\nplugins:\n  providers: [{name: byodkim, path: ../plugin}]\n"
-    )
-    (yaml.folder / "Pulumi.yaml").write_text(head)
-    (yaml.folder / "__main__.py").write_text(GET.format(state=state, domain=yaml.domain))
-    shown = yaml.fails("pulumi preview").stdout
-    assert f" '{yaml.domain}': `import` and `get` are not possible, since SES" in shown
-    assert "`adopt: true`" in shown
-
-
-GET_IN_YAML = """\
-  theirs:
-    type: byodkim:Domain
-    name: get.example
-    get: {id: get.example}
-"""
-
-
-def test_get_in_yaml(yaml):
-    """YAML reads no component: it declares one, which lacks what a domain has to have."""
-    yaml.write("generation: 1")
-    yaml.append(GET_IN_YAML)
-    assert "generation" in yaml.fails("pulumi preview").stdout
 
 
 def test_plan_and_target(yaml):

@@ -122,12 +122,6 @@ def test_refused(given, problems):
     assert list(refused.value.problems) == [f"example.com: {one}" for one in problems]
 
 
-def test_domain_that_is_none():
-    """What is no domain is refused with the domain's own text."""
-    with pytest.raises(InvalidSettings, match=r"'mail@example\.com' is an e-mail address"):
-        ByodkimDomainArgs(domain="mail@example.com", generation=1, regions=[REGION]).settings()
-
-
 @cases(
     ("part", "given", "problems"),
     {
@@ -174,11 +168,3 @@ def test_a_part_is_refused(part, given, problems):
 def test_a_part_does_not_show_its_key():
     """What Python shows of a supplied key is its selector."""
     assert "KEY" not in repr(SuppliedKey(selector="s1", private_key=KEY))
-
-
-def test_unknown_key_of_a_program():
-    """The list of valid arguments has those that only a program can give."""
-    with pytest.raises(InvalidSettings) as refused:
-        ByodkimDomainArgs(domain="example.com", generation=1, qqqqqqqq=1)
-    listed = str(refused.value).partition("expected one of ")[2].split(", ")
-    assert {*listed} == {*ByodkimDomainArgs.model_fields}

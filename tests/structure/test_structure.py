@@ -9,8 +9,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.conftest import START_FIRST
 from tests.structure.imports import (
     LAYERS,
@@ -21,7 +19,6 @@ from tests.structure.imports import (
     levels,
     modules,
     parts,
-    tree,
 )
 from tests.structure.picture import ARCHITECTURE, picture, with_picture
 
@@ -80,29 +77,12 @@ def test_private_modules() -> None:
     assert strangers == []
 
 
-@pytest.mark.parametrize(
-    "package", sorted({path.parent for _, path in modules()} - {PRODUCT}), ids=lambda one: one.name
-)
-def test_packages(package) -> None:
-    """A package opens with what it is for."""
-    assert ast.get_docstring(tree(package / "__init__.py"))
-
-
 def test_picture_is_current() -> None:
     """
     The picture in the page on architecture is what the imports say: `make picture` draws it again.
     """
     text = ARCHITECTURE.read_text(encoding="utf-8")
     assert with_picture(text, picture()) == text
-
-
-def test_pre_commit() -> None:
-    """The hooks of a commit run every command of `make check`."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    check = re.search(r"^check:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    commands = [line.strip().replace("$(RUN)", "venv/bin/python") for line in check[1].splitlines()]
-    assert [one for one in commands if one not in hooks] == []
 
 
 def test_files_that_start_first() -> None:
