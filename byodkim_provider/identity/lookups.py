@@ -63,9 +63,10 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
     The last lookup of the record: it is visible, time is up, or the run was interrupted.
 
     With *shared*, all such waits of the run have *seconds* together. There is no wait for a record
-    that is visible, or behind a CNAME that somebody has to paste. When time is up there is one last
-    lookup. There is a line of progress for each change, and none if the record was visible at once.
-    A resolver that sees no zone is named before the wait, which seldom helps.
+    that is visible, or behind a CNAME that somebody has to paste, nor where the resolver knows no
+    name server of the zone: that takes a delegation, or another resolver. When time is up there is
+    one last lookup. There is a line of progress for each change, and none if the record was visible
+    at once.
     """
     clock, progress, subject = run.clock, run.progress(), declared.domain
     start = clock.monotonic()
@@ -77,15 +78,11 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
         )
         progress.update(f"{subject}: {', '.join([count, *seen.phrases()])}")
 
-    if seen.visible or (declared.cname and _has_no_cname(seen.answers)):
+    if seen.visible or zone_not_found(seen.answers):
+        return seen
+    if declared.cname and _has_no_cname(seen.answers):
         return seen
     with run.dns_wait(seconds) if shared else nullcontext(clock.monotonic() + seconds) as end:
-        if zone_not_found(seen.answers) and (left := end - start) > 0:
-            # Another `pulumi up` does not help there, as in a network with its own view of DNS.
-            no_zone = IdentityMessages.NO_ZONE()
-            progress.info(
-                IdentityMessages.WAITS_FOR_ZONE(subject=subject, no_zone=no_zone, left=left)
-            )
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()
             if seen.visible or left <= 0:

@@ -331,10 +331,6 @@ class IdentityMessages(Table):
         "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}",
         "publish the record that is printed; `pulumi up`",
     )
-    WAITS_FOR_ZONE = (
-        "{subject}: {no_zone}; waiting at most {left:.0f} s for it",
-        "stop the run with Ctrl-C and do what the line says; waiting seldom helps",
-    )
     ELSEWHERE = (
         (
             "{domain}: served by {servers}, but {zones}: nobody will find the record until the "

@@ -161,7 +161,7 @@ def test_create_without_its_record(world):
 
 def test_create_where_no_zone_is_seen(world):
     """
-    A record that the stack made is not seen by another run either: the zone is not seen at all.
+    Nothing is waited for: a record in a zone that nobody sees is not seen by another run either.
     """
     world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
     waiting = world.create(dns=("route53:Z1",))
@@ -170,7 +170,7 @@ def test_create_where_no_zone_is_seen(world):
         "if only a "
         "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
     )
-    assert [f"example.com: {no_zone}; waiting at most 120 s for it"] == world.progress.infos
+    assert world.clock.now() == START
     (warning,) = world.progress.warnings
     made = "  nothing has to be pasted, the stack made the record at route53:Z1"
     assert warning.splitlines()[1:] == [made, f"  {no_zone}"]
