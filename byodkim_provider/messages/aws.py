@@ -67,11 +67,11 @@ class AwsMessages(Table):
     READ_REFUSED = "{call}: {seen}", "{steps}"
     INTERRUPTED_BEFORE_ANSWER = (
         "interrupted before {service} answered",
-        "run `pulumi up` again to go on",
+        "run the same command again to go on",
     )
     INTERRUPTED_BEFORE_CALL = (
         "interrupted before {service} was called",
-        "run `pulumi up` again to go on",
+        "run the same command again to go on",
     )
 
     SETTINGS = (

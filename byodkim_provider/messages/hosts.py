@@ -7,7 +7,7 @@ from typing import Final
 from byodkim_provider.messages import SECTION, Table
 
 _AT: Final = "{label}: {name}: {reason}"
-_CHECKS: Final = "`pulumi up` checks, and goes on from there"
+_CHECKS: Final = "the same command checks, and goes on from there"
 _COMPARE: Final = (
     "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set "
     "the secret by {setting}"
@@ -27,9 +27,9 @@ class RecordMessages(Table):
         "the same command again"
     )
     EITHER = (
-        "the environment variable {variable} and run the same command again, or by {command} and "
-        "run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which "
-        "without it use the {key} of the last `pulumi up`"
+        "the environment variable {variable}, or by {command}, and run the same command again; "
+        "`pulumi refresh` and `pulumi destroy` read the second with `--run-program` only, and else "
+        "use the {key} of the last `pulumi up`"
     )
 
     RECORDS = (
@@ -41,9 +41,9 @@ class RecordMessages(Table):
     )
     REFUSED = _AT, "nothing was changed in DNS{advice}"
     PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
-    BUSY = _AT + "{when}", "wait, and run `pulumi up` again to go on"
+    BUSY = _AT + "{when}", "wait, and run the same command again to go on"
     UNCONFIRMED = _AT, "it is not known whether the record was changed; " + _CHECKS
-    INTERRUPTED = "{where}: interrupted", "run `pulumi up` again to go on"
+    INTERRUPTED = "{where}: interrupted", "run the same command again to go on"
     INTERRUPTED_LATER = (
         "{where}: interrupted before the host answered",
         "the record may have been changed; " + _CHECKS,

@@ -82,11 +82,10 @@ def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
         f"  hint: nothing was changed in DNS; compare `zone` '{ZONE}', `keyName` and "
         "`keyAlgorithm` with the "
         f"configuration of {ADDRESS} port {bind.port}; set the secret by the environment variable "
-        "RFC2136_TSIG_SECRET and run the same command again, or by `pulumi config set "
-        "--secret --path "
-        "'dnsCredentials.office.secret'` and run `pulumi up`, or `pulumi refresh` or `pulumi "
-        "destroy` with "
-        "`--run-program`, which without it use the secret of the last `pulumi up`\n"
+        "RFC2136_TSIG_SECRET, or by `pulumi config set --secret --path "
+        "'dnsCredentials.office.secret'`, and run the same command again; `pulumi refresh` and "
+        "`pulumi destroy` read the second with `--run-program` only, and else use the secret of "
+        "the last `pulumi up`\n"
     )
 
 
@@ -99,7 +98,7 @@ def test_cancel(configured: Plugin, bind: Server) -> None:
         with pytest.raises(grpc.RpcError) as ended:
             call.result()
     assert "Stopped: " in ended.value.details()
-    assert "`pulumi up` checks, and goes on from there" in ended.value.details()
+    assert "the same command checks, and goes on from there" in ended.value.details()
 
 
 def _cancel_once_asked(plugin: Plugin, proxy: Proxy, call: Any) -> None:

@@ -130,7 +130,7 @@ def test_life(sandbox, hosts, open_stack):
         "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
         "domains.dns:update), or be of an account that may not use the API: make a new one, "
         "and set it by "
-        "the environment variable GODADDY_PAT and run the same command again, or by "
+        "the environment variable GODADDY_PAT, or by "
         "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`"
     ) in kept.stdout
     hosts["GODADDY"].expires = None

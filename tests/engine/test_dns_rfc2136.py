@@ -284,13 +284,10 @@ def test_secret_changed(sandbox, bind, secondaries, open_stack):
         assert with_the_old.failed
         assert f"the secret of the TSIG key '{KEY}' is another one there" in with_the_old.stdout
         assert (
-            "set the secret by the environment variable RFC2136_TSIG_SECRET and run the same "
-            "command again, "
-            "or by `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'` and "
-            "run `pulumi up`, "
-            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it "
-            "use the secret "
-            "of the last `pulumi up`"
+            "set the secret by the environment variable RFC2136_TSIG_SECRET, or by `pulumi "
+            "config set --secret --path 'dnsCredentials.rfc2136.secret'`, and run the same "
+            "command again; `pulumi refresh` and `pulumi destroy` read the second with "
+            "`--run-program` only, and else use the secret of the last `pulumi up`"
         ) in with_the_old.stdout
         assert in_zone(bind, domain) == wanted(first, domain)
     assert stack.up().ok  # makes again what `destroy` has removed from SES

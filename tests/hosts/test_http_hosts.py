@@ -150,7 +150,7 @@ def test_lasting_trouble(backend):
     backend.trouble(*["429"] * 100)
     with pytest.raises(DnsUnconfirmed, match="asked too often") as given_up:
         published(backend.host(), NAME, **hasty())
-    assert "`pulumi up` again to go on" in given_up.value.hint
+    assert "run the same command again to go on" in given_up.value.hint
     assert backend.written() == 0
 
 
@@ -600,7 +600,7 @@ def test_cpanel_url(cpanel, url):
     """What is no account's address is said in its form, and is not quoted."""
     error = refused(cpanel.host(secrets={"url": url}))
     assert "the url is not of the form 'https://USER:TOKEN@SERVER:2083'" in str(error)
-    assert "set it by the environment variable VARIABLE and" in error.hint
+    assert "set it by the environment variable VARIABLE, or by" in error.hint
     assert "SECRETTOKEN" not in str(error)
     assert cpanel.stand_in.requests == []
 

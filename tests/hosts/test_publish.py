@@ -252,7 +252,7 @@ def test_lost_after_a_long_queue(host, calm):
 def test_interrupted(host, calm):
     """After Ctrl-C nothing begins; what was done stays for the next run to find."""
     host.before["add", 1] = [stopping.set]
-    with pytest.raises(Stopped, match="the record may have been changed; `pulumi up` checks"):
+    with pytest.raises(Stopped, match="the record may have been changed; the same command checks"):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
     stopping.clear()
