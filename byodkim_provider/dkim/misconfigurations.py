@@ -162,6 +162,8 @@ _BY_TEXT: Final = (
         r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY",
         "BEGIN or END lines, expected the base64 between them",
     ),
+    ("LS0tLS1CRUdJT", "base64 of a whole PEM file, expected the base64 between BEGIN and END"),
+    (r"p\s*=\s*p\s*=", "p= twice, expected it once, before the key"),
     ("[\"“”„‘’«»`]|^'|'$", "a value with quotes in it, expected none"),
     (r"\\;", r"a value with '\;' in it, expected ';'"),
     (r"[\r\n]|\\[rn]", "a value with line breaks in it, expected one line"),

@@ -4,6 +4,7 @@
 That it names each mistake in a real zone is in `dns/test_misconfigurations_seen.py`.
 """
 
+import base64
 import json
 import re
 import socket
@@ -83,6 +84,21 @@ def test_long_tag(one, tag):
         result.exit_code,
         result.stdout.splitlines()[0],
     )
+
+
+@cases(
+    ("value", "said"),
+    {
+        "p= twice": (f"p={VALUE}", "p= twice, expected it once, before the key"),
+        "base64 of a PEM": (
+            f"p={base64.b64encode(testdata.pem('rsa2048.public').encode()).decode()}",
+            "base64 of a whole PEM file, expected the base64 between BEGIN and END",
+        ),
+    },
+)
+def test_mistake_has_a_name(one, value, said):
+    """Who pasted the value into a form that adds `p=`, or encoded the file, reads that."""
+    assert f"ns1.example.net answers {said}\n" in one(value=value).stdout
 
 
 def instructions(panel, **options):

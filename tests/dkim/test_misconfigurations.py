@@ -111,6 +111,8 @@ def body(name):
     return "".join(pem(name).splitlines()[1:-1])
 
 
+P_TWICE = "p= twice, expected it once, before the key"
+ENCODED_PEM = "base64 of a whole PEM file, expected the base64 between BEGIN and END"
 P_MISSING = "a value without p=, expected p= before the key"
 PRIVATE_KEY = ("a private key, with which anyone can sign now: make a new key", "private-key")
 ARMOUR = "BEGIN or END lines, expected the base64 between them"
@@ -164,6 +166,10 @@ CASES = {
     "no p=, another key": ([ANOTHER.removeprefix("p=")], P_MISSING),
     "no p=, tags": ([f"v=DKIM1; k=rsa; {PUBLIC}"], P_MISSING),
     "no p=, tags without blanks": ([f"v=DKIM1;k=rsa;{PUBLIC}"], P_MISSING),
+    "p= twice": ([f"p={VALUE}"], P_TWICE),
+    "p= twice, other tags": ([f"v=DKIM1; k=rsa; p= p={PUBLIC}"], P_TWICE),
+    "base64 of a PEM": ([f"p={encoded(PEM)}"], ENCODED_PEM),
+    "base64 of a PEM without p=": ([encoded(PEM)], ENCODED_PEM),
     "tags alone": (["v=DKIM1; k=rsa"], NO_KEY_THERE),
     "version alone": (["v=DKIM1"], NO_KEY_THERE),
     "version alone, semicolon": (["v=DKIM1;"], NO_KEY_THERE),
