@@ -20,6 +20,7 @@ from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import Policy, mail_from_records
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
@@ -404,7 +405,10 @@ def _not_made(
     selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
 
     def line(seen: SesIdentity | Exception | None) -> Finding:
-        if not isinstance(seen, SesIdentity):  # if it could not be read, `pulumi up` says why
+        if isinstance(seen, Exception):
+            reason = seen.text if isinstance(seen, ByodkimError) else str(seen).partition("\n")[0]
+            return "unknown", str(FindingMessages.NOT_ASKED(reason=reason))
+        if seen is None:
             return "wrong", str(FindingMessages.NOT_MADE())
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""

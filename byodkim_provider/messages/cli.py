@@ -191,6 +191,7 @@ class FindingMessages(Table):
         ),
     )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
+    NOT_ASKED = "not made yet, and SES can't be asked: {reason}"
     EXISTING = (
         "SES has an identity{whose} already ({signs}): {then}",
         (

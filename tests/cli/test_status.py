@@ -424,12 +424,16 @@ def test_lost_from_the_state(project, world, domains, selector, then):
 
 
 def test_ses_can_not_be_asked_about_what_is_not_made(project, world, domains):
-    """Without a permission or credentials the rest is shown as it is."""
+    """Without a permission or credentials nothing is known of SES, and that is said."""
     project.stored = []
-    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
-    assert domains()[0]["wrong"] == [
-        "eu-west-1: not made yet: `pulumi up` makes it, or says why not"
-    ]
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity", times=2))
+    [domain] = domains()
+    assert domain["wrong"] == []
+    [unknown] = domain["unknown"]
+    assert unknown.startswith("eu-west-1: not made yet, and SES can't be asked: GetEmailIdentity")
+    assert "AccessDenied" in unknown
+    result = project.run("status")
+    assert (result.exit_code, "SES can't be asked" in result.stdout) == (3, True)
 
 
 def test_retired(project, world, domains):
