@@ -27,9 +27,11 @@ from byodkim_provider.cli.chosen import (
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict
-from byodkim_provider.cli.terminal import as_json, ask_all, minute
+from byodkim_provider.cli.stack import open_stack, project_file
+from byodkim_provider.cli.terminal import Refused, as_json, ask_all, minute
 from byodkim_provider.config.values import REGION
 from byodkim_provider.dns import diagnosis, dmarc
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import AWAITING_DNS
 from byodkim_provider.property_types import RESOLVER
 
@@ -95,6 +97,7 @@ def doctor(
     """
     environment = context.ensure_object(Environment)
     if chosen.record:
+        servers = servers or _resolvers(chosen.record.domain, environment)
         subject, domains = chosen.domain, [of_record(chosen.record, environment, servers, region)]
     else:
         stack, with_records = open_chosen(chosen, environment)
@@ -120,6 +123,17 @@ def doctor(
         show_lines(line for domain in domains for line in _dmarc(domain))
         show_lines(f"  {line}" for domain in domains for line in domain.mail_from)
     context.exit(EXIT_CODES[verdict])
+
+
+def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:
+    """`dnsResolvers` of *domain* in the selected stack; none without one, which is no error."""
+    if not project_file(environment.directory):
+        return ()
+    try:
+        known = open_stack(None, environment).domains.get(domain)
+    except (ByodkimError, Refused):
+        return ()
+    return tuple(known.settings.dns_resolvers) if known else ()
 
 
 def _record(record: RecordNow) -> Iterator[str]:

@@ -134,6 +134,8 @@ class CliProject:
     """Of the account; the name servers of each are those of its name in DNS."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
+    resolvers: list[tuple[str, ...]] = field(default_factory=list)
+    """The recursive resolvers that commands have asked, the system's if none."""
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
     """What was run before the person's eyes, and where."""
 
@@ -159,7 +161,7 @@ class CliProject:
             directory=self.directory,
             ask_pulumi=self._ask_pulumi,
             run_pulumi=self._run_pulumi,
-            resolver=lambda check, _: None if check == "off" else self.world.resolver,
+            resolver=self._resolver,
             account=lambda _: self,
             hosting=lambda _: self._zone_in_dns,
             clock=self.world.clock,
@@ -168,6 +170,10 @@ class CliProject:
         result = CliRunner().invoke(main, arguments, obj=outside, input=answer)
         result.stderr_bytes = _WAITING.sub(b"", result.stderr_bytes)
         return result
+
+    def _resolver(self, check: str, resolvers: Sequence[str]) -> Any:
+        self.resolvers.append(tuple(resolvers))
+        return None if check == "off" else self.world.resolver
 
     # The account
 
