@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -271,24 +271,18 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 
-    def ask(*questions: tuple[str, ...]) -> list[str]:
-        return ask_all(
-            [
-                (
-                    " ".join(["pulumi", *question]),
-                    partial(environment.ask_pulumi, question, file.parent),
-                )
-                for question in questions
-            ]
-        )
+    def pulumi(*arguments: str) -> Callable[[], str]:
+        return partial(environment.ask_pulumi, arguments, file.parent)
 
     if name is None:
-        [shown] = ask(("stack", "--show-name"))
+        [shown] = ask_all([("Pulumi: which stack is selected", pulumi("stack", "--show-name"))])
         name = shown.strip()
+    questions = [
+        ("Pulumi: the configuration", pulumi("config", "--color", "never", "-s", name)),
+        ("Pulumi: the state", pulumi("stack", "export", "-s", name)),
+    ]
     try:
-        config, export = ask(
-            ("config", "--color", "never", "-s", name), ("stack", "export", "-s", name)
-        )
+        config, export = ask_all(questions)
     except Refused as error:
         if error.kind != "NoStack":
             raise

@@ -16,7 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import COMMANDS, main, terminal
+from byodkim_provider.cli import COMMANDS, main, stack, terminal
 from byodkim_provider.cli.environment import replace_file
 from byodkim_provider.cli.stack import read_table, stack_names
 from byodkim_provider.cli.terminal import Refused, ask_all, say
@@ -257,6 +257,25 @@ def test_a_word_while_it_waits(monkeypatch):
     monkeypatch.setattr(terminal, "say", report)
     assert ask_all(questions) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
+
+
+def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):
+    """Whoever waits for Pulumi reads what for, and not which of its commands we run."""
+    project = CliProject(tmp_path, world)
+    project.write("    example.com: {generation: 1}\n")
+    waited_for = []
+
+    def ask(questions):
+        waited_for.extend(name for name, _ in questions)
+        return ask_all(questions)
+
+    monkeypatch.setattr(stack, "ask_all", ask)
+    project.run("rotate", "example.com", "--dry-run")
+    assert waited_for == [
+        "Pulumi: which stack is selected",
+        "Pulumi: the configuration",
+        "Pulumi: the state",
+    ]
 
 
 # The file with the domains
