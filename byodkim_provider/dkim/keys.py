@@ -64,8 +64,8 @@ _PUBLIC: Final = DkimMessages.PUBLIC_EXPECTED()
 _OTHER_LABELS: Final = {
     "CERTIFICATE": DkimMessages.CERTIFICATE(expected=_PRIVATE),
     "CERTIFICATE REQUEST": DkimMessages.REQUEST(expected=_PRIVATE),
-    "DSA PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
-    "EC PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="EC", expected=_PRIVATE),
+    "DSA PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="DSA"),
+    "EC PRIVATE KEY": DkimMessages.ALGORITHM(algorithm="EC"),
     "OPENSSH PRIVATE KEY": DkimMessages.OPENSSH(),
     "PUBLIC KEY": DkimMessages.PUBLIC(expected=_PRIVATE),
     "RSA PUBLIC KEY": DkimMessages.PUBLIC(expected=_PRIVATE),
@@ -163,7 +163,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     key = _from_der(der, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
+        raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:

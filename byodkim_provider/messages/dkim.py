@@ -123,7 +123,9 @@ class DkimMessages(Table):
         "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in "
         "FILE`), or base64 of its DER"
     )
-    ALGORITHM = "is a key for {algorithm}, {expected}", _NEW
+    ALGORITHM = (
+        "is a key for {algorithm}, and SES signs with RSA only: make one with `openssl genrsa 2048`"
+    )
     NOT_RSA = "is not an RSA key, {expected}", _NEW
     PSS = "is an RSA-PSS key, expected plain RSA (openssl genrsa)", _NEW
     PRIMES = "has more than two primes, expected two (openssl genrsa without -primes)", _NEW

@@ -21,7 +21,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DNS_WAIT_SECONDS, TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH
 from tests.support.cases import cases, written_out
-from tests.support.testdata import key
+from tests.support.testdata import key, pem
 
 REGION = "eu-west-1"
 
@@ -761,6 +761,16 @@ def test_wrong_indentation():
     assert problems(config) == [
         f'domains["dns"]: {beside.format("dns")}',
         f'domains["generation"]: {beside.format("generation")}',
+    ]
+
+
+def test_key_of_another_algorithm():
+    """Whoever supplies a modern key reads that SES takes RSA only, and how to make one."""
+    config = one({"generation": 1, "keys": {"1": supplied("s1", "modern")}})
+    config["privateKeys"] = {"modern": pem("ed25519")}
+    assert problems(config) == [
+        'domains["example.com"].keys["1"].privateKey: is a key for Ed25519, and SES signs with '
+        "RSA only: make one with `openssl genrsa 2048`"
     ]
 
 

@@ -146,7 +146,7 @@ selector: S1
 selector: {"s" * 63}, domain: {LONG}
   selector: '{"s" * 63}._domainkey.{LONG}' has 278 octets, expected at most 253: take a shorter selector
 private_key: "-----BEGIN EC PRIVATE KEY-----\\nMAAA\\n-----END EC PRIVATE KEY-----"
-  private_key: is a key for EC, expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER
+  private_key: is a key for EC, and SES signs with RSA only: make one with `openssl genrsa 2048`
 region: ''
   region: required, the AWS Region of the identity, for example 'eu-west-1'
 region: us-east-9
