@@ -448,7 +448,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         ]
         return replace(seen, notes=(*seen.notes, *sorted(notes)))
     if targets == {record.target}:
-        return _behind(record, answers, seen)
+        return _behind(resolver, record, answers, seen)
     beside = _beside_of(resolver, record)
     seen = replace(seen, verdict="wrong", name_servers=_servers_beside(resolver, record, beside))
     if len(targets) > 1:
@@ -468,17 +468,20 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
 
 
-def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
+def _behind(
+    resolver: DnsResolver, record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis
+) -> Diagnosis:
     """*seen* of a CNAME that is right, by what stands at its target."""
-    zone, servers = (
-        record.target.removeprefix(f"{record.name}."),
-        ", ".join(sorted(record.name_servers)),
-    )
+    zone = record.target.removeprefix(f"{record.name}.")
+    servers = ", ".join(sorted(record.name_servers))
     asked = {one.server for one in answers if one.target and one.failure != "no zone"}
     at_target = judge([replace(one, target="") for one in answers], record.public_key_der)
-    if not asked or (
-        at_target.code == "no-txt" and servers and asked.isdisjoint(record.name_servers)
-    ):
+    is_missing = at_target.code == "no-txt"
+    if servers:
+        is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
+    else:  # before the first run only the zone itself tells
+        is_elsewhere = is_missing and bool(asked) and _is_no_zone(resolver, zone, record.target)
+    if not asked or is_elsewhere:
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
         seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
@@ -487,6 +490,12 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
         return replace(seen, verdict="right", code="", text=at_target.text)
     found_at = record.target if at_target.code else ""
     return replace(at_target, target=record.target, zone=zone, found_at=found_at)
+
+
+def _is_no_zone(resolver: DnsResolver, zone: str, name: str) -> bool:
+    """Whether the servers that are asked for *name*, which has no record, know no zone *zone*."""
+    answers = [one for one in resolver.txt(name, zone) if one.values is not None]
+    return bool(answers) and not any(one.values or zone in one.zones for one in answers)
 
 
 def _cname_elsewhere(

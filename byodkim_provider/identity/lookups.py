@@ -302,7 +302,9 @@ def waiting_for_dns(declared: Declared, found: Diagnosis | None) -> str:
         step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     else:
         again = (
-            IdentityMessages.NO_ZONE() if is_unseen or elsewhere else IdentityMessages.MADE_AGAIN()
+            IdentityMessages.NO_ZONE()
+            if is_unseen and not elsewhere
+            else IdentityMessages.MADE_AGAIN()
         )
         step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(labels), again=again)
     return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))

@@ -40,11 +40,17 @@ class Resolver:
     records: dict[str, tuple[str, ...]] = field(default_factory=dict)
     proxied: set[str] = field(default_factory=set)
 
+    delegated: bool = True
+    """Whether the zone of the keys is there; else its parent's servers answer in its place."""
+
     def txt(self, name, domain):
         target = self.cnames.get(name, "")
         values = self.records.get(target or name, ())
+        zones = (SHOP,)
+        if name.endswith(KEYS):
+            zones = ("example.net", KEYS) if self.delegated else ("example.net",)
         return tuple(
-            Answer(server, values, alias=target, target=target, zones=(SHOP,)) for server in SERVERS
+            Answer(server, values, alias=target, target=target, zones=zones) for server in SERVERS
         )
 
     def addresses(self, name, domain):
@@ -277,6 +283,16 @@ def test_before_the_first_run(new, world):
         f"{one} has no CNAME to {targets[1]}" for one in SERVERS
     }
     assert "Type:  CNAME\n  Name:  ses2._domainkey\n" in found[1]["instructions"]
+
+
+def test_nobody_delegates_the_zone(new, world):
+    """Before anything is made it is said that nobody can ask for the records to come."""
+    world.resolver.delegated = False
+    result = new.run("doctor", SHOP)
+    assert result.exit_code == 2
+    assert f"{NAMES[0]}: wrong (served-elsewhere)\n" in result.stdout
+    text = f"  the CNAME is right, but nothing delegates to the zone {KEYS}\n"
+    assert result.stdout.count(text) == 3
 
 
 def test_wrong(stack, world):

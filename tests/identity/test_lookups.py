@@ -291,6 +291,8 @@ NO_ZONE = [
     "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
 ]
 
+MADE_AGAIN = [NO_ZONE[0], f"  {IdentityMessages.MADE_AGAIN()}"]
+
 
 def through_cname(server, values, failure="", target=TARGET):
     return Answer(server, values, failure, alias=target, target=target)
@@ -320,12 +322,12 @@ def through_cname(server, values, failure="", target=TARGET):
         "not delegated": (
             [through_cname("ns.example.org", ())],
             ELSEWHERE.format("keys.example.org", "ns.example.org", OF_HERE),
-            NO_ZONE,
+            MADE_AGAIN,
         ),
         "no record": (
             [through_cname("ns-1.example.net", ())],
             f"0 of 1 {SHOW}, ns-1.example.net has no TXT record (CNAME to {TARGET})",
-            [NO_ZONE[0], f"  {IdentityMessages.MADE_AGAIN()}"],
+            MADE_AGAIN,
         ),
     },
 )
