@@ -8,6 +8,7 @@ if the name was changed meanwhile.
 from __future__ import annotations
 
 import binascii
+import io
 import socket
 import struct
 from typing import Final
@@ -26,7 +27,8 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, NotDone
+from byodkim_provider.hosts.reading import LimitedReader
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS, SPEC
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
@@ -51,7 +53,10 @@ class Host(DnsHost):
 
     spec = SPEC
     timeout_seconds = 5.0
-    """Of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
+    """
+    For a connection, and then for the answer. Servers answer an update within milliseconds, once it
+    is in the journal.
+    """
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         super().__init__(settings, credentials)
@@ -150,11 +155,14 @@ class Host(DnsHost):
 
     def _send(self, wire: bytes) -> bytes:
         where = (self._server, self._port)
-        with (
-            socket.create_connection(where, self.timeout_seconds) as connection,
-            connection.makefile("rb") as stream,
-        ):
+        try:
+            connection = socket.create_connection(where, self.timeout_seconds)
+        except OSError as error:  # nobody listens, or the name has no address
+            reason = error.strerror or "no connection in time"
+            raise NotDone(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
+        with connection:
             connection.sendall(struct.pack("!H", len(wire)) + wire)
+            stream = io.BufferedReader(LimitedReader(connection, self.timeout_seconds))
             (length,) = struct.unpack("!H", stream.read(2))
             answer = stream.read(length)
         if len(answer) < length or length < HEADER_OCTETS:

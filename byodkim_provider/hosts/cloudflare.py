@@ -3,12 +3,13 @@ Cloudflare's API, version 4: one record by its id.
 
 https://developers.cloudflare.com/api/resources/dns/subresources/records/. A value is quoted strings
 there (RFC 1035), but people may have typed it in without quotes, and it is listed as it was typed.
-Not run against the real service.
+An error is decided by its code.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,18 +18,20 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 
-MAX_PAGES: Final = 100
+WRONG_FORM: Final = "6111"
+"""Code of the 400 for a token that has not the form of one."""
 
 SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
     options=("zone_id",),
     ttl=Ttl(60, 86400, default=300, automatic=1),
+    evidence=("recorded traffic", "peers' clients", "documents"),
     panels={
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         # https://developers.cloudflare.com/dns/manage-dns-records/reference/dns-record-types/
@@ -74,7 +77,7 @@ class Host(HttpHost):
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        for page in range(1, 1 + MAX_PAGES):
+        for page in in_time(count(1)):
             query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
             answer = self._asked("GET", self._path, query=query)
             with as_documented("Cloudflare"):
@@ -113,8 +116,8 @@ class Host(HttpHost):
         """The response to a request that succeeded, whose `result` is what was asked for."""
         try:
             answer = self._call(method, path, **content)
-        except DnsRefused as error:
-            if "Invalid request headers" in error.text:  # 400, for a token of another form
+        except HttpRefused as error:
+            if WRONG_FORM in error.codes:
                 raise DnsRefused(
                     HostMessages.FORBIDDEN(said=error.message, step=self._new_key)
                 ) from None

@@ -3,8 +3,9 @@ cPanel's UAPI, as HostGator and many other hosts have it: lines of a zone, guard
 serial.
 
 https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/. An edit names the serial
-that was read with the line, and is refused if anything in the zone has changed since.
-Not run against a real panel. A host can switch tokens, or the zone editor, off.
+that was read with the line, and is refused if anything in the zone has changed since. A refusal is
+a sentence without a code, so the serial itself is read again. A host can switch tokens, or the zone
+editor, off.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PORT: Final = 2083
 SPEC: Final = HostSpec(
     secrets={"url": "CPANEL_URL"},
     ttl=Ttl(0, 2**31 - 1, default=14400),  # what the panel fills in
+    evidence=("peers' clients", "documents"),
     panels={
         # https://www.hostgator.com/help/article/what-are-my-name-servers
         "hostgator": Panel(
@@ -63,9 +65,8 @@ class Host(HttpHost):
     spec = SPEC
     key = "url"
     key_refused = (
-        "the token may have expired or been revoked, or the host has switched tokens or the "
-        "zone editor off: "
-        "make a new one in cPanel (Manage API Tokens)"
+        "the token may have expired or been revoked, or the host has switched tokens off: make a "
+        "new one in cPanel (Manage API Tokens)"
     )
 
     def _address(self) -> str:
@@ -134,7 +135,13 @@ class Host(HttpHost):
         return self._zone if written in ("", "@") else f"{written}.{self._zone}"
 
     def _edit(self, serial: str, **change: str) -> None:
-        self._asked("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
+        try:
+            self._asked("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
+        except DnsRefused:
+            serial_now, _ = self._lines(self._zone)
+            if serial_now != serial:
+                raise DnsUnconfirmed(HostMessages.ZONE_CHANGED()) from None
+            raise
 
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._call("POST", f"/execute/DNS/{function}", form=form)
@@ -145,15 +152,7 @@ class Host(HttpHost):
         with as_documented("cPanel"):
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
         said = self._credentials.said(errors)
-        if "serial number" in said:
-            raise DnsUnconfirmed(HostMessages.ZONE_CHANGED())
-        denied = any(
-            word in said.lower() for word in ("access denied", "token", "feature", "permission")
-        )
-        answered = HostMessages.SAID(host="cPanel", said=said)
-        raise DnsRefused(
-            HostMessages.FORBIDDEN(said=answered, step=self._new_key) if denied else answered
-        )
+        raise DnsRefused(HostMessages.PANEL_SAID(said=said, zone=self._zone))
 
 
 def _decoded(text: str) -> str:

@@ -2,8 +2,8 @@
 DreamHost's API: a record is its name, type and value. Its name servers may take hours to show one.
 
 https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview. The key goes in the URL's
-query, which is the one way that is documented; so no URL is ever shown or logged.
-Not run against the real service.
+query, which is the one way that is documented; so no URL is ever shown or logged. Every answer has
+the status 200, and an error is a code, perhaps with specifics behind a tab.
 """
 
 from __future__ import annotations
@@ -14,31 +14,30 @@ from typing import Any, Final
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import RETRY_SECONDS, HttpHost, as_documented
 from byodkim_provider.hosts.interface import Busy, HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
-RETRY_SECONDS: Final = 60
-"""
-Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute.
-"""
+BUSY: Final = "slow_down_bucko"
 
-_BUSY: Final = "slow_down_bucko"
+KEY_REFUSED: Final = ("invalid_api_key", "this_key_cannot_access_this_cmd")
 
-_LOOK_AGAIN: Final = (
-    *("record_already_exists_remove_first", "no_such_record", "no_such_type", "no_such_value"),
-    "internal_error",
+CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
+
+REFUSED: Final = (
+    *("no_record", "no_type", "no_value", "invalid_record", "invalid_type", "invalid_value"),
+    *("no_such_zone", "record_already_exists_not_editable", "not_editable"),
 )
 """
-Prefixes of errors that a retry can resolve: the zone changed meanwhile, or a temporary failure.
+Codes against which no retry helps. After any other the record is read again: it may have been
+changed meanwhile, or the host may have failed.
 """
-
-_CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
 
 
 SPEC: Final = HostSpec(
     secrets={"key": "DREAMHOST_API_KEY"},
     ttl=None,
+    evidence=("recorded traffic", "peers' clients", "documents"),
     hours_to_show=6,
     panels={
         # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
@@ -63,9 +62,8 @@ class Host(HttpHost):
     address = "https://api.dreamhost.com"
     key = "key"
     key_refused = (
-        "the key may have been removed, or lack a function (All dns functions): make a new "
-        "one in the panel "
-        "(Advanced › API)"
+        "the key may have been removed, or lack a function (All dns functions): make a new one in "
+        "the panel (Advanced › API)"
     )
 
     def _headers(self) -> dict[str, str]:
@@ -99,13 +97,14 @@ class Host(HttpHost):
         if answer["result"] == "success":
             return answer.get("data")
         said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
-        if said.startswith(_BUSY):
-            raise Busy(HostMessages.BUSY(said=said), retry_after=RETRY_SECONDS)
-        if said.startswith(_CNAME):
-            raise DnsRefused(HostMessages.CNAME(said=f" ({said})"))
+        code = said.partition(" ")[0]
         answered = HostMessages.SAID(host="DreamHost", said=said)
-        if said.startswith(_LOOK_AGAIN):
-            raise DnsUnconfirmed(answered)
-        if "key" in said or "auth" in said:
+        if code == BUSY:
+            raise Busy(HostMessages.BUSY(said=said), retry_after=RETRY_SECONDS)
+        if code in CNAME:
+            raise DnsRefused(HostMessages.CNAME(said=f" ({said})"))
+        if code in KEY_REFUSED:
             raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
-        raise DnsRefused(answered)
+        if code in REFUSED:
+            raise DnsRefused(answered)
+        raise DnsUnconfirmed(answered)

@@ -3,18 +3,18 @@ GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and
 others.
 
 https://developer.godaddy.com; the token is a personal access token with the scopes below.
-Not run against the real service: what is not in its documents is said where it matters.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -23,15 +23,16 @@ SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 PAGE: Final = 100
 """Records on one page."""
 
-MAX_PAGES: Final = 100
-
 MAX_VALUE: Final = 512
 """Longest value, in characters; a key of 2048 bits has 394."""
 
+DUPLICATE: Final = "DUPLICATE_RECORD"
+"""Code for a record that is there already, and for one beside a CNAME."""
 
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
     ttl=Ttl(600, 86400, default=600),
+    evidence=("the vendor's own client", "peers' clients", "documents"),
     panels={
         # https://www.godaddy.com/help/add-a-txt-record-19232
         # https://www.godaddy.com/help/add-a-cname-record-19236
@@ -59,15 +60,21 @@ class Host(HttpHost):
     key = "token"
     key_refused = (
         "the token may have expired (after a year at most), lack a scope "
-        f"({', '.join(SCOPES)}), or be of "
-        "an account that may not use the API: make a new one"
+        f"({', '.join(SCOPES)}), or be of an account that may not use the API: make a new one"
     )
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
             raise DnsRefused(HostMessages.LONG_VALUE(length=len(value), most=MAX_VALUE))
-        self._call("POST", self._path, body=body)
+        try:
+            self._call("POST", self._path, body=body)
+        except HttpRefused as error:
+            if DUPLICATE not in error.codes:
+                raise
+            if self._records(name):
+                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
+            raise DnsRefused(HostMessages.PERHAPS_CNAME(said=error.text)) from None
 
     def _delete(self, key: str) -> None:
         self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
@@ -82,7 +89,7 @@ class Host(HttpHost):
     def _records(self, name: str) -> list[tuple[str, str]]:
         wanted = self._relative(name)
         found: list[tuple[str, str]] = []
-        for page in range(1, 1 + MAX_PAGES):
+        for page in in_time(count(1)):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
             answer = self._call("GET", self._path, query=query)
             with as_documented("GoDaddy"):

@@ -2,6 +2,7 @@
 A DNS host with a JSON API over HTTP: what all of them share; HTTP's errors become those of
 `interface`.
 
+A refusal keeps its status and its codes: a host's file decides by these, never by a sentence.
 Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects
 with the token. Its errors contain URLs, so they are never passed on. It is imported with the first
 request: a check of settings needs none.
@@ -14,16 +15,18 @@ import logging
 import ssl
 import urllib.request
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.interface import Busy, Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.interface import Busy, Credentials, DnsHost, HostSettings, NotDone
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Clock, stopping
 from byodkim_provider.urls import is_local
 
 if TYPE_CHECKING:
@@ -31,23 +34,59 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 
+METHOD_SECONDS: Final = 45.0
+"""Time after which a method of several requests begins no more of them."""
+
+RETRY_SECONDS: Final = 60.0
+"""
+Pause after a 429 that does not say when to ask again. GoDaddy and DreamHost count by the minute.
+"""
+
+USER_AGENT: Final = f"byodkim-provider/{__version__}"
+
 WORDS: Final = (
     "message",
     "statusmsg",
     "error",
     "errors",
-    "details",
+    "cpanelresult",
+    "applicationError",
     "description",
+    "issue",
     "code",
     "title",
 )
 """Fields in which hosts put their error messages, the most specific first."""
+
+REASONS: Final = ("details", "error_chain")
+"""Fields in which hosts put the reason for an error whose message is a general one."""
+
+CODES: Final = ("code", "name", "issue")
+"""Fields in which hosts put the codes of errors."""
 
 MAX_OCTETS: Final = 4 * 1024 * 1024
 """Longest response that is read, in octets, unpacked: a list of 20,000 records."""
 
 PIECE: Final = 64 * 1024
 """Octets that are read at a time."""
+
+
+Item = TypeVar("Item")
+
+
+class HttpRefused(DnsRefused):
+    """The host refused a request. A class so that a host's file decides by *status* and *codes*."""
+
+    def __init__(
+        self, message: Message, *, status: int = 0, codes: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.codes = codes
+
+
+class HttpTrouble(DnsUnconfirmed):
+    """The request came to the host, which failed. A class because it may fail by what was sent."""
 
 
 @contextmanager
@@ -70,11 +109,8 @@ class HttpHost(DnsHost):
     key_refused: ClassVar[str]
     """What 401 and 403 mean at this host, and how to make another key."""
 
-    timeout_seconds = 15.0
-    """
-    Time limit of one read, in seconds; `publish` limits the whole. The slowest host measured took 4
-    s.
-    """
+    timeout_seconds = 30.0
+    """Time limit of one whole response, in seconds. The slowest host measured took 4 s."""
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         super().__init__(settings, credentials)
@@ -100,13 +136,11 @@ class HttpHost(DnsHost):
         return tuple(dict.fromkeys(value for _, value in self._records(name)))
 
     def remove(self, name: str, value: str) -> None:
-        for key in [key for key, listed in self._records(name) if listed == value]:
+        for key in in_time([key for key, listed in self._records(name) if listed == value]):
             try:
                 self._delete(key)
-            except DnsRefused as error:
-                if (
-                    error.message.fields.get("status") != 404
-                ):  # perhaps somebody else has removed it
+            except HttpRefused as error:
+                if error.status != 404:  # perhaps somebody else has removed it
                     raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:
@@ -138,7 +172,11 @@ class HttpHost(DnsHost):
         try:
             if not self._base_url.startswith("https://") and not is_local(self._base_url):
                 raise DnsRefused(HostMessages.NO_TLS())
-            headers = {"Accept": "application/json", **self._headers()}
+            headers = {
+                "Accept": "application/json",
+                "User-Agent": USER_AGENT,
+                **self._headers(),
+            }
             if form is not None:
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
             response = self._pool.request(
@@ -161,7 +199,11 @@ class HttpHost(DnsHost):
         except ValueError:  # its text may quote a header, or a proxy's password
             raise DnsRefused(HostMessages.ADDRESS()) from None
         except (exceptions.HTTPError, OSError) as error:
-            raise DnsUnconfirmed(HostMessages.NO_ANSWER(reason=type(error).__name__)) from None
+            no_answer = HostMessages.NO_ANSWER(reason=type(error).__name__)
+            cause = error.original_error if isinstance(error, exceptions.ProxyError) else error
+            if isinstance(cause, exceptions.ConnectTimeoutError):  # or another error of connecting
+                raise NotDone(no_answer) from None
+            raise DnsUnconfirmed(no_answer) from None
         return self._judged(response.status, response.headers, data)
 
     @cached_property
@@ -173,14 +215,19 @@ class HttpHost(DnsHost):
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         import urllib3
 
+        from byodkim_provider.hosts._limited_http import POOLS
+
         logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
         seconds = self.timeout_seconds
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
         parts = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(parts.scheme)
         if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-            return urllib3.ProxyManager(proxy, timeout=timeout)
-        return urllib3.PoolManager(timeout=timeout)
+            pool: urllib3.PoolManager = urllib3.ProxyManager(proxy, timeout=timeout)
+        else:
+            pool = urllib3.PoolManager(timeout=timeout)
+        pool.pool_classes_by_scheme = POOLS
+        return pool
 
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
         succeeded = 200 <= status < 300
@@ -188,31 +235,51 @@ class HttpHost(DnsHost):
             answer = json.loads(data) if data.strip() else None
             if succeeded:
                 return answer
-            words = _words(answer)
+            words, codes = _words(answer), frozenset(_codes(answer))
         except (ValueError, RecursionError):
             if succeeded:
                 raise DnsUnconfirmed(HostMessages.NOT_JSON()) from None
-            words = ""
-        raise self._failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
+            words, codes = "", frozenset()
+        raise self._failure(
+            status, words, codes=codes, retry_after=_seconds(headers.get("Retry-After"))
+        )
 
     def _failure(
-        self, status: int, words: str, *, retry_after: float | None
+        self,
+        status: int,
+        words: str,
+        *,
+        codes: frozenset[str] = frozenset(),
+        retry_after: float | None = None,
     ) -> DnsRefused | DnsUnconfirmed:
-        """The error for an HTTP *status* and the host's message *words*."""
+        """The error for an HTTP *status*, the host's message *words* and its *codes*."""
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
+        if status == 429 and retry_after is None:
+            retry_after = RETRY_SECONDS
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(HostMessages.BUSY(said=reason), retry_after=retry_after)
-        if status >= 500 or status in (
-            408,
-            425,
-        ):  # it had no time, or no trust, to look at the request
-            return DnsUnconfirmed(HostMessages.TROUBLE(said=reason))
-        if status in (401, 403):
-            return DnsRefused(HostMessages.FORBIDDEN(said=reason, step=self._new_key))
+        # 408 and 425: it had no time, or no trust, to look at the request.
+        if status >= 500 or status in (408, 425):
+            return HttpTrouble(HostMessages.TROUBLE(said=reason))
         if 300 <= status < 400:
-            return DnsRefused(HostMessages.REDIRECT(status=status))
-        return DnsRefused(reason)
+            reason = HostMessages.REDIRECT(status=status)
+        if status in (401, 403):
+            reason = HostMessages.FORBIDDEN(said=reason, step=self._new_key)
+        return HttpRefused(reason, status=status, codes=codes)
+
+
+def in_time(items: Iterable[Item]) -> Iterator[Item]:
+    """
+    Each of *items*, for a request about it. Raises `DnsUnconfirmed` once the requests took too
+    long.
+    """
+    clock = Clock()
+    end = clock.monotonic() + METHOD_SECONDS
+    for item in items:
+        if clock.monotonic() > end:
+            raise DnsUnconfirmed(HostMessages.TOO_SLOW(seconds=METHOD_SECONDS))
+        yield item
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -221,7 +288,7 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
     try:
         while len(data) <= MAX_OCTETS and (piece := response.read(PIECE)):
             data += piece
-        if response.headers.get("Content-Encoding") in ("gzip", "deflate"):
+        if response.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate"):
             data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
     except zlib.error:
         raise DnsUnconfirmed(HostMessages.PACKED()) from None
@@ -233,14 +300,28 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _words(answer: object) -> str:
-    """The error message in a response's body."""
+    """The error message in a response's body, and the reason behind a colon."""
     if isinstance(answer, str):
         return answer
     if isinstance(answer, list):
         return ", ".join(filter(None, map(_words, answer)))
+    if not isinstance(answer, Mapping):
+        return ""
+    message = next(filter(None, (_words(answer.get(word)) for word in WORDS)), "")
+    reasons = [_words(answer.get(word)) for word in REASONS]
+    return ": ".join(dict.fromkeys(filter(None, (message, *reasons))))
+
+
+def _codes(answer: object) -> Iterator[str]:
+    """The codes of an error, at any depth of a response's body."""
+    if isinstance(answer, list):
+        for part in answer:
+            yield from _codes(part)
     if isinstance(answer, Mapping):
-        return next(filter(None, (_words(answer.get(word)) for word in WORDS)), "")
-    return ""
+        for name, part in answer.items():
+            if name in CODES and isinstance(part, str | int):
+                yield str(part)
+            yield from _codes(part)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -33,10 +33,12 @@ MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""
 
 
-class Busy(DnsUnconfirmed):
-    """
-    The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it.
-    """
+class NotDone(DnsUnconfirmed):
+    """The host did nothing: it was not reached, or had no time. A retry may help."""
+
+
+class Busy(NotDone):
+    """The host throttled the request; *retry_after* in seconds, if the host gave it."""
 
     def __init__(self, message: Message, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -190,6 +192,15 @@ class Ttl:
         return f"{self.least} to {self.most}{automatic}"
 
 
+Evidence = Literal[
+    "real servers", "recorded traffic", "the vendor's own client", "peers' clients", "documents"
+]
+"""
+What the code of a host was compared with: name servers that the tests start, answers that somebody
+recorded, programs of the host or of others, the host's documents.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSpec:
     """One host."""
@@ -208,10 +219,10 @@ class HostSpec:
     """Panels in which people can type the same records, by their names in a stack file."""
     hours_to_show: int = 0
     """How long its name servers may take to show a record; 0: minutes at most."""
+    evidence: tuple[Evidence, ...]
+    """What stands behind the code."""
     was_run: bool = False
-    """
-    Whether the code was run against the real service; until then it is written from documents.
-    """
+    """Whether the code was run against the real service."""
     module: str = ""
     """
     The module with its `Host`, if not the host's own file: what takes long to import is imported

@@ -16,7 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.hosts.interface import Busy, DnsHost, Existing
+from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, NotDone
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
@@ -148,7 +148,7 @@ class RecordAtHost:
             before, self._changed = self._changed, self._changed or changes
             try:
                 return self._in_time(work)
-            except (Busy, DnsRefused):
+            except (NotDone, DnsRefused):
                 self._changed = before
                 raise
         finally:
@@ -233,7 +233,8 @@ class RecordAtHost:
                 after = error.retry_after
                 when = f", and wants to be asked again in {after:.0f} s" if after else ""
                 return DnsUnconfirmed(RecordMessages.BUSY(**where, when=when))
-        return DnsUnconfirmed(RecordMessages.UNCONFIRMED(**where))
+        problem = RecordMessages.UNCONFIRMED if self._changed else RecordMessages.NOT_CHANGED
+        return DnsUnconfirmed(problem(**where))
 
 
 def _as_declared(value: str, there: Sequence[str]) -> str | None:

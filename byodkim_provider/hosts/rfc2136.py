@@ -19,6 +19,7 @@ SPEC: Final = HostSpec(
     options=("server", "port", "key_name", "key_algorithm"),
     required=("server", "key_name"),
     ttl=Ttl(0, 2**31 - 1, default=300),
+    evidence=("real servers",),
     was_run=True,
     module="_dns_update",
 )

@@ -2,9 +2,11 @@
 Wix's API: a zone's record sets, of which one request removes some and adds others, all or nothing.
 
 https://dev.wix.com/docs/rest/account-level/domains/domain-dns/update-dns-zone. A set is removed by
-its exact values, so that one that has changed meanwhile is refused and not overwritten.
-Not run against the real service. Its documents don't say in which form it accepts a value of more
-than 255 characters: this sends it in one piece first, then in quoted strings if that is refused.
+its exact values, so that one that has changed meanwhile is refused and not overwritten. An empty
+list of additions or deletions must be left out.
+
+Its documents don't say in which form it accepts a value of more than 255 characters: this sends it
+in one piece first, then in quoted strings if that is refused, or fails in Google's DNS behind it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,14 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.errors import DnsUnconfirmed
+from byodkim_provider.hosts.http_host import (
+    HttpHost,
+    HttpRefused,
+    HttpTrouble,
+    as_documented,
+    in_time,
+)
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -24,6 +32,7 @@ SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
     plain=("accountId",),
     ttl=Ttl(0, 2**31 - 1, default=3600),  # what the panel offers
+    evidence=("the vendor's own client", "documents"),
     panels={
         # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
         "wix": Panel(
@@ -50,9 +59,8 @@ class Host(HttpHost):
     address = "https://www.wixapis.com"
     key = "apiKey"
     key_refused = (
-        "the API key may have been removed, lack the permission Manage Domains, or be one of "
-        "a site and not "
-        "of the account: make a new one (Account settings › API Keys)"
+        "the API key may have been removed, lack the permission Manage Domains, or be one of a "
+        "site and not of the account: make a new one (Account settings › API Keys)"
     )
 
     def _headers(self) -> dict[str, str]:
@@ -70,23 +78,20 @@ class Host(HttpHost):
 
     def add(self, name: str, value: str) -> None:
         try:
-            self._add(name, value)
-        except DnsRefused:
-            if len(value) <= records.STRING_OCTETS:
-                raise
-            self._add(name, records.quoted(value))
-
-    def _add(self, name: str, form: str) -> None:
-        try:
-            self._change(additions=[self._set(name, [form], self._ttl)])
-        except DnsRefused:
+            self._change(additions=[self._set(name, [value], self._ttl)])
+        except (HttpRefused, HttpTrouble) as error:
             if self._sets(name):
                 raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
-            raise
+            if len(value) <= records.STRING_OCTETS:
+                raise
+            try:
+                self._change(additions=[self._set(name, [records.quoted(value)], self._ttl)])
+            except HttpRefused:
+                raise error from None
 
     def remove(self, name: str, value: str) -> None:
         before = self._sets(name)
-        for one in before:
+        for one in in_time(before):
             rest = [each for each in one["values"] if records.unquoted(each) != value]
             if len(rest) == len(one["values"]):
                 continue
@@ -94,7 +99,7 @@ class Host(HttpHost):
             left = [self._set(name, rest, one["ttl"])] if rest else []
             try:
                 self._change(deletions=gone, additions=left)
-            except DnsRefused:
+            except HttpRefused:
                 if self._sets(name) != before:
                     raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
                 raise
@@ -121,12 +126,9 @@ class Host(HttpHost):
         additions: Sequence[Mapping[str, Any]] = (),
         deletions: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        body = {
-            "domainName": self._zone,
-            "additions": list(additions),
-            "deletions": list(deletions),
-        }
-        self._call("PATCH", self._path, body=body)
+        changes = {"additions": list(additions), "deletions": list(deletions)}
+        body = {name: sets for name, sets in changes.items() if sets}
+        self._call("PATCH", self._path, body={"domainName": self._zone, **body})
 
     @property
     def _path(self) -> str:

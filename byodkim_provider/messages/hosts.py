@@ -43,6 +43,7 @@ class RecordMessages(Table):
     PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
     BUSY = _AT + "{when}", "wait, and run the same command again to go on"
     UNCONFIRMED = _AT, "it is not known whether the record was changed; " + _CHECKS
+    NOT_CHANGED = _AT, "nothing was changed in DNS; run the same command again"
     INTERRUPTED = "{where}: interrupted", "run the same command again to go on"
     INTERRUPTED_LATER = (
         "{where}: interrupted before the host answered",
@@ -50,8 +51,8 @@ class RecordMessages(Table):
     )
     NO_SECRET = "{name}: no {key} is given: {setting}", "set the credential, as the line says"
     UNTRIED = (
-        "dns: {provider} is written from its documents and not yet run against the real service: "
-        "check the record in its panel, and report how it went"
+        "dns: {provider} is not yet run against the real service: check the record in its panel, "
+        "and report how it went"
     )
     LEFT = (
         "{name}: left at {label}, {why}",
@@ -81,6 +82,10 @@ class HostMessages(Table):
     URL = "the url is not of the form 'https://USER:TOKEN@SERVER:{port}'", _SET
     FORBIDDEN = "{said}", "{step}"
     SAID = "{host} answers: {said}"
+    PANEL_SAID = (
+        "cPanel answers: {said}",
+        "does the account have the zone editor, and the zone {zone!r}?",
+    )
     HTTP = "{status}{said}"
     REDIRECT = "{status}, a redirect, which is not followed"
     BUSY = "asked too often: {said}"
@@ -111,6 +116,10 @@ class HostMessages(Table):
     NAME_CHANGED = "the name was changed meanwhile"
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
+    PERHAPS_CNAME = (
+        "{said}: perhaps a CNAME record is there, beside which nothing can stand",
+        _REMOVE,
+    )
     DNAME = "a DNAME record above it leads elsewhere", "remove it, or publish where it leads to"
     NO_ZONE = (
         "there is no zone {zone!r}, or the token may not read it",
@@ -145,8 +154,8 @@ class HostMessages(Table):
     FAILED = "the server answers {rcode}"
     NOTAUTH = (
         (
-            "the server answers {rcode}, the server has no such zone, does not know the key, or "
-            "has another time of day"
+            "the server answers {rcode}, the server has no such zone, does not know the key, has "
+            "another secret for it, or has another time of day"
         ),
         _COMPARE,
     )

@@ -68,6 +68,8 @@ class ApiStandIn(HttpStandIn):
         self.requests: list[Request] = []
         self.retry_after = 1
         """Seconds that it wants to be left alone for when it is asked too often."""
+        self.says_when = True
+        """Whether a 429 and a 503 have a `Retry-After`."""
         self.limited = True
         """Whether any number of requests may be too many."""
         self._counted: defaultdict[str, list[datetime]] = defaultdict(list)
@@ -148,7 +150,8 @@ class ApiStandIn(HttpStandIn):
                 return SIGN_IN
             case "429" | "503" | "500" | "401":
                 answer = self.trouble(int(trouble))
-                later = {"Retry-After": str(self.retry_after)} if trouble in ("429", "503") else {}
+                has_time = self.says_when and trouble in ("429", "503")
+                later = {"Retry-After": str(self.retry_after)} if has_time else {}
                 return Response(answer.status, answer.body, later)
         with self._lock:
             self.written += change

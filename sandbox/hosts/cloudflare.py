@@ -2,7 +2,8 @@
 Cloudflare's API, version 4, for one account:
 https://developers.cloudflare.com/api/resources/dns/subresources/records/.
 
-Statuses and codes of its errors are those that clients of it handle; the documents list few.
+Statuses and codes of its errors are those that clients of it handle; the documents list few. Lists
+are as recorded ones: an empty one has one page.
 """
 
 import re
@@ -161,7 +162,8 @@ def _page(listed: list[dict[str, Any]], request: Request) -> Response:
     info = {"page": number, "per_page": size, "count": len(shown), "total_count": len(listed)}
     answer = _done(shown)
     return Response(
-        200, {**answer.body, "result_info": info | {"total_pages": ceil(len(listed) / size)}}
+        200,
+        {**answer.body, "result_info": info | {"total_pages": max(1, ceil(len(listed) / size))}},
     )
 
 

@@ -39,9 +39,7 @@ class CPanel(ApiStandIn):
     def answer(self, request: Request) -> Response:
         opened = f"cpanel {self.user}:{self.token}"
         if request.headers.get("Authorization") != opened or not self.tokens:
-            return Response(
-                401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]}
-            )
+            return _denied("Access denied")
         form = {**request.query, **(request.body or {})}
         if not self.zone_editor:
             return _failed("You do not have the feature “zoneedit”.")
@@ -54,6 +52,8 @@ class CPanel(ApiStandIn):
         return _failed("no such function")
 
     def trouble(self, status: int) -> Response:
+        if status == 401:
+            return _denied(f"Access denied, {self.token}")
         return Response(status, {"status": 0, "statusmsg": f"not now, {self.token}"})
 
     def _lines(self) -> list[dict[str, Any]]:
@@ -108,3 +108,9 @@ def _failed(error: str) -> Response:
     return Response(
         200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None}
     )
+
+
+def _denied(error: str) -> Response:
+    """What the older API says, whatever was asked for."""
+    result = {"apiversion": "2", "error": error, "data": {"reason": error, "result": "0"}}
+    return Response(403, {"cpanelresult": result})

@@ -22,7 +22,7 @@ class DreamHost(ApiStandIn):
 
     all_functions = True
     """Whether the key may do all."""
-    final_dot = True
+    final_dot = False
     """Whether a name that came by the API is listed with a dot behind it."""
 
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:

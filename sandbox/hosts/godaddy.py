@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import unquote
 
+from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Record, Request, Response
 
 SCOPES: Final = {
@@ -30,6 +31,12 @@ class GoDaddy(ApiStandIn):
     """Two records of one name, type and value."""
     filters = True
     """Whether it lists only what was asked for."""
+    cnames: frozenset[str] = frozenset()
+    """Names at which a CNAME stands."""
+
+    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
+        super().__init__(zone, clock=clock)
+        self.says_when = False
 
     def answer(self, request: Request) -> Response:
         match self._door(request), request.method, request.path.strip("/").split("/"):
@@ -65,9 +72,8 @@ class GoDaddy(ApiStandIn):
         if SCOPES.get(request.method) not in self.scopes:
             return _error(403, "INSUFFICIENT_SCOPE", "The token lacks a scope")
         endpoint = f"{request.method} {'/'.join(request.path.split('/')[:6])}"
-        if wait := self._wait((self.requests_per_minute, timedelta(minutes=1)), what=endpoint):
-            error = _error(429, "TOO_MANY_REQUESTS", "Too many requests")
-            return Response(429, error.body, {"Retry-After": str(wait)})
+        if self._wait((self.requests_per_minute, timedelta(minutes=1)), what=endpoint):
+            return _error(429, "TOO_MANY_REQUESTS", "Too many requests")
         return None
 
     def _list(self, request: Request) -> Response:
@@ -80,14 +86,14 @@ class GoDaddy(ApiStandIn):
 
     def _create(self, body: dict[str, Any]) -> Response:
         if not 600 <= body["ttl"] <= 86400:
-            return _error(422, "INVALID_BODY", "ttl must be between 600 and 86400")
+            return _invalid("ttl must be between 600 and 86400")
         if len(body["data"]) > 512:
-            return _error(422, "INVALID_BODY", "data is too long")
+            return _invalid("data is too long")
         name = self.zone if body["name"] == "@" else f"{body['name']}.{self.zone}"
-        if self.doubles == "refused" and body["data"] in self.stored(name):
-            return _error(
-                422, "DUPLICATE_RECORD", "Another record with the same attributes already exists"
-            )
+        is_double = self.doubles == "refused" and body["data"] in self.stored(name)
+        if is_double or name in self.cnames:
+            issue = {"issue": "DUPLICATE_RECORD", "description": "such a record is there"}
+            return _error(422, "DUPLICATE_RECORD", "The record is a duplicate", issue)
         made = self._keep(name, body["data"], ttl=body["ttl"])
         return Response(201, {"recordId": _id(made), **body})
 
@@ -101,5 +107,11 @@ def _id(record: Record) -> str:
     return f"TXT/{record.id}[0]"
 
 
-def _error(status: int, code: str, message: str) -> Response:
-    return Response(status, {"code": code, "message": message})
+def _invalid(description: str) -> Response:
+    issue = {"issue": "INVALID_VALUE", "description": description}
+    return _error(422, "VALIDATION_FAILED", "Request failed validation", issue)
+
+
+def _error(status: int, name: str, message: str, *details: dict[str, str]) -> Response:
+    body = {"name": name, "message": message, "correlationId": "1", "details": list(details)}
+    return Response(status, body)

@@ -18,8 +18,12 @@ class Wix(ApiStandIn):
     """How a value of more than 255 characters has to come."""
     kept: Literal["as it came", "quoted strings"] = "as it came"
     """How values are listed."""
-    conflict = 400
+    conflict = 428
     """Status of the answer when a set is not as the request has it."""
+    wrong_form = 428
+    """Status of the answer to a value in the wrong form: Google's DNS behind it says no."""
+    empty_lists: Literal["refused", "taken"] = "refused"
+    """What happens to a request with an empty list of additions or deletions."""
     may_manage = True
 
     def answer(self, request: Request) -> Response:
@@ -53,24 +57,26 @@ class Wix(ApiStandIn):
         return list(sets.values())
 
     def _patch(self, body: dict[str, Any]) -> Response:
+        deletions, additions = body.get("deletions"), body.get("additions")
+        if self.empty_lists == "refused" and [] in (deletions, additions):
+            return _error(428, "DOMAIN_DNS_EMPTY_LIST", "omit a list that is empty")
+        deletions, additions = deletions or [], additions or []
         sets = {one["hostName"]: one for one in self._sets()}
-        for gone in body["deletions"]:
+        for gone in deletions:
             if sets.get(gone["hostName"], {}).get("values") != gone["values"]:
-                return _error(self.conflict, "INVALID_ARGUMENT", "the record set is another one")
+                return _error(self.conflict, "DOMAIN_DNS_CONFLICT", "the record set is another one")
             del sets[gone["hostName"]]
-        for new in body["additions"]:
+        for new in additions:
             if new["hostName"] in sets:
-                return _error(
-                    self.conflict, "INVALID_ARGUMENT", "one record object a type and name"
-                )
+                return _error(self.conflict, "DOMAIN_DNS_CONFLICT", "one record a type and name")
             sets[new["hostName"]] = new
             for value in new["values"]:
                 is_quoted = _unquoted(value) != value
                 if len(value) > 255 and is_quoted != (self.long_values == "quoted strings"):
-                    return _error(400, "INVALID_ARGUMENT", "the value is too long")
-        for gone in body["deletions"]:
+                    return _error(self.wrong_form, "DOMAIN_DNS_VALUE", "the value is too long")
+        for gone in deletions:
             self._drop(*(one for one in self.records if one.name == gone["hostName"]))
-        for new in body["additions"]:
+        for new in additions:
             for value in new["values"]:
                 strings = strings_of(_unquoted(value))
                 self._keep(new["hostName"], value, ttl=new["ttl"], strings=strings)
@@ -84,4 +90,7 @@ def _unquoted(value: str) -> str:
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    return Response(status, {"message": message, "details": {"applicationError": {"code": code}}})
+    application_error = {"code": code, "description": message}
+    return Response(
+        status, {"message": message, "details": {"applicationError": application_error}}
+    )

@@ -26,7 +26,7 @@ from tests.support.leaks import KeySearch, shown_by
 
 pytestmark = pytest.mark.engine
 
-UNTRIED = "is written from its documents and not yet run against the real service"
+UNTRIED = "is not yet run against the real service"
 
 
 @pytest.fixture

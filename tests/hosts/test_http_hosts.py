@@ -7,12 +7,14 @@ What is not known of a host is tried both ways.
 from __future__ import annotations
 
 import base64
+import gzip
 import logging
 import re
 import socket
 import ssl
 import subprocess
 import traceback
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +22,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import Busy, Credentials, HostSettings
@@ -222,6 +225,31 @@ class Api(HttpHost):
         return {}
 
 
+def test_who_asks(backend):
+    """Every request says which program of which version it is."""
+    published(backend.host(), NAME)
+    agents = {request.headers["User-Agent"] for request in backend.stand_in.requests}
+    assert agents == {f"byodkim-provider/{__version__}"}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "Deflate"])
+def test_packed(godaddy, encoding):
+    """A packed answer is unpacked, however its encoding is written (RFC 9110 section 8.4.1)."""
+    pack = gzip.compress if encoding.lower() == "gzip" else zlib.compress
+    answer = Response(200, pack(b'{"path": "/v3"}'), {"Content-Encoding": encoding})
+    godaddy.stand_in.answer = lambda request: answer
+    assert Api(godaddy.stand_in.url)._call("GET", "/v3") == {"path": "/v3"}
+
+
+def test_asked_too_often(backend):
+    """Who is asked too often, and does not say until when, is left alone for a minute."""
+    clock = FakeClock()
+    backend.stand_in.says_when = False
+    backend.trouble_on_reads("429")
+    assert published(backend.host(), NAME, clock=clock) == VALUE
+    assert clock.monotonic() == 60
+
+
 BEYOND = "Mon, 01 Jan 99999 00:00:00 GMT"
 REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
 
@@ -378,6 +406,7 @@ def test_nothing_begins_once_interrupted(backend):
         ("cloudflare", {"in_unicode": True}),
         ("cloudflare", {"kept": "quoted strings", "filters": False}),
         *(("godaddy", {"filters": one}) for one in (True, False)),
+        *(("wix", {"empty_lists": one}) for one in ("refused", "taken")),
         *(("dreamhost", {"final_dot": one}) for one in (True, False)),
         *(("cpanel", {"relative_names": one}) for one in (True, False)),
         *(
@@ -415,7 +444,6 @@ UNREAD = "there is no zone {!r}, or the token may not read it"
 NO_ZONE = "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 NEW_TOKEN = "make a new one (My Profile › API Tokens), and set it by"
-OFF = "the host has switched tokens or the zone editor off"
 
 
 @pytest.mark.parametrize(
@@ -430,7 +458,7 @@ OFF = "the host has switched tokens or the zone editor off"
         ),
         ("godaddy", {"may_use": False}, {}, "403 Authenticated user is not allowed access", ""),
         ("godaddy", {"expires": LONG_AGO}, {}, "401 Unauthorized", "may have expired"),
-        ("godaddy", {}, {"ttl": 60}, "422 ttl must be between 600 and 86400", ""),
+        ("godaddy", {}, {"ttl": 60}, "422 Request failed validation: ttl must be between 600", ""),
         ("cloudflare", {"may_edit": False}, {}, "403", "Zone › DNS › Edit"),
         ("cloudflare", {}, {"secrets": {"token": "x"}}, "400 Invalid request headers", NEW_TOKEN),
         ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access token", NEW_TOKEN),
@@ -450,8 +478,9 @@ OFF = "the host has switched tokens or the zone editor off"
             "403 Manage Domains",
             "lack the permission Manage Domains",
         ),
-        ("cpanel", {"tokens": False}, {}, "401 Access denied", OFF),
-        ("cpanel", {"zone_editor": False}, {}, "feature", OFF),
+        ("cpanel", {"tokens": False}, {}, "403 Access denied", "the host has switched tokens off"),
+        ("cpanel", {"zone_editor": False}, {}, "feature", "does the account have the zone editor"),
+        ("cpanel", {}, {"zone": "example.net"}, "do not control", "and the zone 'example.net'?"),
     ],
 )
 def test_not_allowed(provider, switches, given, text, hint):
@@ -497,6 +526,23 @@ def test_godaddy_doubles(godaddy, doubles):
     assert lookup(godaddy.host(), NAME) == (VALUE,)
     withdraw(godaddy.host(), NAME)
     assert godaddy.stored(NAME) == []
+
+
+def test_godaddy_cname(godaddy):
+    """GoDaddy calls it a duplicate if a CNAME is there; once that is gone, the record is made."""
+    godaddy.stand_in.cnames = {NAME}
+    error = refused(godaddy.host())
+    assert "perhaps a CNAME record is there, beside which nothing can stand" in error.text
+    assert error.hint == "nothing was changed in DNS; remove it, or give the key another selector"
+    godaddy.stand_in.cnames = set()
+    assert published(godaddy.host(), NAME) == VALUE
+
+
+def test_godaddy_duplicate(godaddy):
+    """If the record itself is there by now, somebody else has made it, or an answer was lost."""
+    between(godaddy, lambda: godaddy.put(NAME, VALUE))
+    assert published(godaddy.host(), NAME, **hasty()) == VALUE
+    assert godaddy.stored(NAME) == [VALUE]
 
 
 def test_godaddy_long_value(godaddy):
@@ -564,7 +610,36 @@ def test_dreamhost_limits(dreamhost):
     assert published(dreamhost.host(), last) == VALUE
 
 
-@pytest.mark.parametrize("conflict", [400, 409])
+@pytest.mark.parametrize("status", [400, 428, 500, 503])
+def test_wix_second_form(wix, status):
+    """
+    A long value that is refused in one piece, or at which Google's DNS fails, is sent in quoted
+    strings.
+    """
+    wix.stand_in.long_values, wix.stand_in.wrong_form = "quoted strings", status
+    clock = FakeClock()
+    assert published(wix.host(), NAME, clock=clock) == VALUE
+    assert (wix.stored(NAME), clock.monotonic()) == ([VALUE], 0)
+
+
+def test_wix_failure(wix):
+    """A failure that has nothing to do with the form of the value passes, as at other hosts."""
+    wix.trouble("500")
+    assert published(wix.host(), NAME, **hasty()) == VALUE
+    assert [one.text for one in wix.stand_in.records] == [VALUE]
+
+
+def test_wix_lists(wix):
+    """No request has an empty list: Wix says to leave it out."""
+    wix.put(NAME, NEIGHBOUR)
+    published(wix.host(), NAME, existing="replace")
+    withdraw(wix.host(), NAME)
+    sent = [request.body for request in wix.stand_in.requests if request.method == "PATCH"]
+    assert len(sent) == 3
+    assert [] not in [value for body in sent for value in body.values()]
+
+
+@pytest.mark.parametrize("conflict", [400, 409, 428])
 def test_wix_races(wix, conflict):
     """Somebody who is faster is seen: his value stays, at an addition and at a removal."""
     wix.stand_in.conflict = conflict

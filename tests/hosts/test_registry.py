@@ -47,10 +47,12 @@ def test_options(host):
 
 @every_host
 def test_page(host):
-    """The page has its credentials, its options and its TTL: a row in each of two tables."""
+    """The page has what stands behind it, its credentials, options and TTL: a row in each table."""
     page = (ROOT / "docs" / "how-to" / "dns.md").read_text(encoding="utf-8")
-    credentials, options = re.findall(rf"^\| `{host}` \| .*$", page, re.MULTILINE)
+    behind, credentials, options = re.findall(rf"^\| `{host}` .*$", page, re.MULTILINE)
     spec = SPECS[host]
+    assert ", ".join(spec.evidence) in behind
+    assert behind.endswith("| yes |" if spec.was_run else "| no |")
     assert [
         one for pair in spec.secrets.items() for one in pair if f"`{one}`" not in credentials
     ] == []
