@@ -1,0 +1,331 @@
+"""
+Answers that others have had from the real hosts, and what our code makes of each.
+
+A row is in our own words: the host's statuses, field names and codes, and no sentence, name or
+account of anybody. If a row fails, a user reads the wrong advice, or a run repeats what will never
+work.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from contextlib import nullcontext
+
+import pytest
+
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import Busy
+from byodkim_provider.messages.hosts import HostMessages
+from sandbox.hosts.api import Response
+from tests.hosts.backends import VALUE, by_http
+from tests.hosts.name_servers import ZONE
+
+NAME = f"s1._domainkey.{ZONE}"
+SHORT = "p=MIIB"
+
+DONE = None
+EMPTY = ()
+THERE = (SHORT,)
+
+
+def cf(code, message, *chain):
+    """An error of Cloudflare."""
+    errors = [{"code": code, "message": message}]
+    if chain:
+        errors[0]["error_chain"] = [{"code": number, "message": text} for number, text in chain]
+    return {"success": False, "errors": errors, "messages": [], "result": None}
+
+
+def cf_list(*contents):
+    """A list of TXT records of Cloudflare."""
+    common = {"type": "TXT", "name": NAME, "ttl": 300, "proxied": False}
+    records = [{"id": "1", "content": content, **common} for content in contents]
+    info = {"page": 1, "per_page": 100, "count": len(records), "total_pages": 1}
+    return {"success": True, "errors": [], "messages": [], "result": records, "result_info": info}
+
+
+def dreamhost(result, data):
+    """An answer of DreamHost."""
+    return {"result": result, "data": data}
+
+
+def dh_record(name, value):
+    """A record in a list of DreamHost."""
+    common = {"account_id": "1", "zone": ZONE, "type": "TXT", "comment": "", "editable": "1"}
+    return {"record": name, "value": value, **common}
+
+
+def godaddy(name, message, *details):
+    """An error of GoDaddy's version 3; a detail is an issue and its description."""
+    listed = [{"issue": issue, "description": text} for issue, text in details]
+    return {"name": name, "message": message, "correlationId": "1", "details": listed}
+
+
+def uapi(status, data=None, *errors):
+    """An answer of cPanel's UAPI."""
+    listed = list(errors) or None
+    return {"status": status, "data": data, "errors": listed, "warnings": None, "messages": None}
+
+
+def line(number, kind, name, *data):
+    """A line of a zone as cPanel lists it."""
+    encoded = [b64encode(part.encode()).decode() for part in data]
+    name = b64encode(name.encode()).decode()
+    common = {"type": "record", "ttl": 14400, "dname_raw": "", "dname_b64": name}
+    return {"line_index": number, "record_type": kind, "data_b64": encoded, **common}
+
+
+def wix(code, description):
+    """An error of Wix."""
+    error = {"code": code, "description": description}
+    return {"message": description, "details": {"applicationError": error}}
+
+
+def wix_zone(*values):
+    """A zone of Wix with one record set."""
+    record = {"type": "TXT", "hostName": NAME, "ttl": 3600, "values": list(values)}
+    return {"dnsZone": {"domainName": ZONE, "records": [record] if values else []}}
+
+
+GODADDY_RECORD = {"recordId": "TXT/1[0]", "type": "TXT", "name": "s1._domainkey", "data": SHORT}
+SOA = line(2, "SOA", f"{ZONE}.", "ns1.panel.example.", f"root.{ZONE}.", "2026010101", *"1234")
+DENIED = {"apiversion": "2", "error": "denied", "data": {"reason": "denied", "result": "0"}}
+
+RECORDED = "dns-lexicon's recordings"
+GETGOV, TERRAFORM = "cisagov/manage.get.gov#5244", "cloudflare/terraform-provider-cloudflare"
+DREAMHOST, DREAMHOST_PAGE = "dns-lexicon's recordings, edited", "DreamHost, DNS API overview"
+GODADDY_CLI, CERTBOT_V3 = "godaddy/cli and its OpenAPI", "certbot-dns-godaddy-v3"
+CPANEL, WIX = "a client's notes on a live account", "Wix, Domain DNS errors"
+WIX_RECIPES = "Wix, recipes of the Domain DNS API"
+
+REFUSED, NEW_KEY, BUSY, AGAIN = "refused", "refused, new key", "busy", "read again"
+
+ROWS = [
+    # host, request, status, body, source, date, our class, our words (or what was done or read)
+    ("cloudflare", "list", 200, cf_list(), RECORDED, "2025-08", EMPTY, ""),
+    ("cloudflare", "list", 200, cf_list(SHORT), RECORDED, "2020-05-05", THERE, ""),
+    ("cloudflare", "list", 200, cf_list('"p=" "MIIB"'), "documents", "2026-12-01", THERE, ""),
+    ("cloudflare", "add", 200, cf_list(SHORT), RECORDED, "2020-05-05", DONE, ""),
+    ("cloudflare", "remove", 200, cf_list(), RECORDED, "2020-05-05", DONE, ""),
+    ("cloudflare", "remove", 404, cf(81044, "gone"), "certbot", "2026-12-01", DONE, ""),
+    ("cloudflare", "add", 400, cf(81057, "same"), RECORDED, "2020-05-05", REFUSED, "400 same"),
+    ("cloudflare", "add", 400, cf(81058, "same"), RECORDED, "2025-08", REFUSED, "400 same"),
+    (
+        *("cloudflare", "add", 400, cf(1004, "invalid", (9021, "TTL"))),
+        *("ZE3kr/Cloudflare-CNAME-Setup#16", "2018-08-24", REFUSED, "400 invalid: TTL"),
+    ),
+    (
+        *("cloudflare", "add", 400, cf(1004, "invalid", (9300, "1 tag, quota 0"))),
+        *(f"{TERRAFORM}#3217", "2024-03-26", REFUSED, "400 invalid: 1 tag, quota 0"),
+    ),
+    (
+        *("cloudflare", "add", 400, cf(9005, "content")),
+        *("yulewang/cloudflare-api-v4-ddns#16", "2021-02-24", REFUSED, "400 content"),
+    ),
+    ("cloudflare", "add", 400, cf(9000, "name"), GETGOV, "2026-07-27", REFUSED, "400 name"),
+    ("cloudflare", "add", 400, cf(9015, "length"), GETGOV, "2026-07-27", REFUSED, "400 length"),
+    ("cloudflare", "add", 400, cf(83011, "all"), GETGOV, "2026-07-27", REFUSED, "400 all"),
+    (
+        *("cloudflare", "list", 400, cf(6003, "headers", (6103, "form of a key"))),
+        *("laster13/patxav#7", "2020-04-13", REFUSED, "400 headers: form of a key"),
+    ),
+    (
+        *("cloudflare", "list", 400, cf(6003, "headers", (6111, "form of a token"))),
+        *("certbot-dns-cloudflare", "2026-12-01", NEW_KEY, "400 headers: form of a token"),
+    ),
+    (
+        *("cloudflare", "list", 403, cf(9109, "too many failures")),
+        *("jeessy2/ddns-go#1355", "2025-01-03", NEW_KEY, "403 too many failures"),
+    ),
+    (
+        *("cloudflare", "add", 403, cf(10000, "authentication")),
+        *(f"{TERRAFORM}#913", "2021-01-15", NEW_KEY, "403 authentication"),
+    ),
+    (
+        *("cloudflare", "add", 403, cf(1038, "not for this TLD")),
+        *("cloudflare/node-cloudflare#99", "2021-10-01", NEW_KEY, "403 not for this TLD"),
+    ),
+    (
+        *("cloudflare", "list", 429, cf(971, "1200 in 300 s")),
+        *(
+            "lablabs/cloudflare-exporter#74",
+            "2022-09-05",
+            BUSY,
+            "asked too often: 429 1200 in 300 s",
+        ),
+    ),
+    (
+        *("dreamhost", "list", 200, dreamhost("success", [dh_record(NAME, SHORT)])),
+        *(DREAMHOST, "2018", THERE, ""),
+    ),
+    ("dreamhost", "add", 200, dreamhost("success", "record_added"), DREAMHOST, "2018", DONE, ""),
+    (
+        *("dreamhost", "remove", 200, dreamhost("success", "record_removed")),
+        *(DREAMHOST, "2018", DONE, ""),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "record_already_exists_remove_first")),
+        *(DREAMHOST, "2018", AGAIN, "DreamHost answers: record_already_exists_remove_first"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "record_already_exists_not_editable")),
+        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "answers: record_already_exists_not_editable"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "CNAME_already_on_record")),
+        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "a CNAME record is there"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "no_such_zone")),
+        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "DreamHost answers: no_such_zone"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "invalid_value\ttoo long")),
+        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "DreamHost answers: invalid_value too long"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "internal_error_could_not_load_zone")),
+        *(DREAMHOST_PAGE, "2026-12-01", AGAIN, "internal_error_could_not_load_zone"),
+    ),
+    (
+        *("dreamhost", "remove", 200, dreamhost("error", "no_such_value")),
+        *(DREAMHOST_PAGE, "2026-12-01", AGAIN, "DreamHost answers: no_such_value"),
+    ),
+    (
+        *("dreamhost", "list", 200, dreamhost("error", "invalid_api_key")),
+        *("dns-lexicon's client", "2026-12-01", NEW_KEY, "DreamHost answers: invalid_api_key"),
+    ),
+    (
+        *("dreamhost", "list", 200, dreamhost("error", "this_key_cannot_access_this_cmd")),
+        *("clients in Python and C++", "2026-12-01", NEW_KEY, "this_key_cannot_access_this_cmd"),
+    ),
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "slow_down_bucko\tper minute")),
+        *("several clients", "2021", BUSY, "asked too often: slow_down_bucko per minute"),
+    ),
+    # Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
+    (
+        *("dreamhost", "add", 200, dreamhost("error", "author_of_zone_file_is_busy")),
+        *("made up", "2026-12-01", AGAIN, "DreamHost answers: author_of_zone_file_is_busy"),
+    ),
+    ("godaddy", "list", 200, {"items": [], "links": []}, GODADDY_CLI, "2026-12-01", EMPTY, ""),
+    (
+        *("godaddy", "list", 200, {"items": [GODADDY_RECORD], "links": []}),
+        *(GODADDY_CLI, "2026-12-01", THERE, ""),
+    ),
+    ("godaddy", "add", 201, {"recordId": "TXT/1[0]"}, GODADDY_CLI, "2026-12-01", DONE, ""),
+    ("godaddy", "remove", 204, None, CERTBOT_V3, "2026-12-01", DONE, ""),
+    (
+        *("godaddy", "add", 422, godaddy("INVALID", "validation", ("TTL", "ttl of 600 or more"))),
+        *(GODADDY_CLI, "2026-12-01", REFUSED, "422 validation: ttl of 600 or more"),
+    ),
+    (
+        *("godaddy", "add", 422, godaddy("DUPLICATE_RECORD", "double")),
+        *(GODADDY_CLI, "2026-12-01", REFUSED, "422 double: perhaps a CNAME record is there"),
+    ),
+    (
+        *("godaddy", "add", 409, godaddy("X", "no", ("DUPLICATE_RECORD", "double"))),
+        *(GODADDY_CLI, "2026-12-01", REFUSED, "409 no: double: perhaps a CNAME record is there"),
+    ),
+    (
+        *("godaddy", "list", 403, {"code": "ACCESS_DENIED", "message": "not allowed"}),
+        *("rmbolger/Posh-ACME#655", "2026-01-09", NEW_KEY, "403 not allowed"),
+    ),
+    (
+        *("godaddy", "list", 401, godaddy("UNABLE_TO_AUTHENTICATE", "who?")),
+        *(GODADDY_CLI, "2026-12-01", NEW_KEY, "401 who?"),
+    ),
+    (
+        *("godaddy", "add", 429, godaddy("TOO_MANY_REQUESTS", "later")),
+        *(GODADDY_CLI, "2026-12-01", BUSY, "asked too often: 429 later"),
+    ),
+    (
+        *("cpanel", "list", 200, uapi(1, [SOA, line(3, "TXT", f"{NAME}.", "p=", "MIIB")])),
+        *(CPANEL, "2026-09-17", THERE, ""),
+    ),
+    ("cpanel", "add", 200, uapi(1, {"new_serial": "2"}), CPANEL, "2026-09-17", DONE, ""),
+    ("cpanel", "remove", 200, uapi(1, {"new_serial": "2"}), CPANEL, "2026-09-17", DONE, ""),
+    (
+        *("cpanel", "list", 403, {"cpanelresult": DENIED}),
+        *("clients of eight projects", "2026-12-01", NEW_KEY, "403 denied"),
+    ),
+    (
+        *("cpanel", "list", 200, uapi(0, None, "no such feature")),
+        *(CPANEL, "2026-09-17", REFUSED, "cPanel answers: no such feature"),
+    ),
+    (
+        *("cpanel", "add", 200, uapi(0, None, "the data must be a list")),
+        *(CPANEL, "2026-09-17", REFUSED, "cPanel answers: the data must be a list"),
+    ),
+    ("wix", "list", 200, wix_zone(), WIX_RECIPES, "2026-12-01", EMPTY, ""),
+    ("wix", "list", 200, wix_zone(SHORT), WIX_RECIPES, "2026-12-01", THERE, ""),
+    ("wix", "add", 200, wix_zone(SHORT), WIX_RECIPES, "2026-12-01", DONE, ""),
+    (
+        *("wix", "list", 404, wix("DNS_ZONE_NOT_FOUND", "no zone")),
+        *(WIX, "2026-12-01", REFUSED, "404 no zone"),
+    ),
+    (
+        *("wix", "list", 404, wix("TARGET_ACCOUNT_NOT_FOUND", "no account")),
+        *(WIX, "2026-12-01", REFUSED, "404 no account"),
+    ),
+    (
+        *("wix", "add", 428, wix("DOMAIN_NOT_PERMITTED", "not yours")),
+        *(WIX, "2026-12-01", REFUSED, "428 not yours"),
+    ),
+    (
+        *("wix", "add", 428, wix("DOMAIN_DNS_EMPTY_RECORD_VALUE", "empty")),
+        *(WIX, "2026-12-01", REFUSED, "428 empty"),
+    ),
+    (
+        *("wix", "list", 403, wix("DOMAINS_PERMISSION_DENIED", "no permission")),
+        *("Wix, errors of connected domains", "2026-12-01", NEW_KEY, "403 no permission"),
+    ),
+    (
+        *("wix", "add long", 500, wix("INTERNAL", "Google says no")),
+        *(WIX_RECIPES, "2026-12-01", AGAIN, "trouble at the host: 500 Google says no"),
+    ),
+]
+
+CLASSES = {REFUSED: DnsRefused, NEW_KEY: DnsRefused, BUSY: Busy, AGAIN: DnsUnconfirmed}
+
+
+def test_enough():
+    """Each row has a source and a date."""
+    assert len(ROWS) >= 40
+    assert [row for row in ROWS if not (row[4] and row[5][:2] == "20")] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "request_", "status", "body", "_source", "_date", "outcome", "words"),
+    ROWS,
+    ids=lambda value: value if isinstance(value, str | int) else "",
+)
+def test_seen(host, request_, status, body, _source, _date, outcome, words):
+    """What a host says leads to our class and our words."""
+    with by_http(host) as backend:
+        client = backend.host(zone_id="1") if host == "cloudflare" else backend.host()
+        stand_in = backend.stand_in
+        stand_in.zone_id = "1"
+        if request_ == "remove":
+            backend.put(NAME, SHORT)
+        answer = stand_in.answer
+        is_meant = {"list": lambda request: not stand_in.changes(request)}
+        meant = is_meant.get(request_, stand_in.changes)
+        stand_in.answer = lambda request: (
+            Response(status, body) if meant(request) else answer(request)
+        )
+        requests = {
+            "list": lambda: client.values(NAME),
+            "add": lambda: client.add(NAME, SHORT),
+            "add long": lambda: client.add(NAME, VALUE),
+            "remove": lambda: client.remove(NAME, SHORT),
+        }
+        expected = CLASSES.get(outcome) if isinstance(outcome, str) else None
+        with pytest.raises(expected) if expected else nullcontext() as caught:
+            assert requests[request_]() == outcome
+    if expected:
+        error = caught.value
+        assert words in error.text
+        assert isinstance(error, Busy) == (outcome == BUSY)
+        assert (error.message.code == HostMessages.FORBIDDEN) == (outcome == NEW_KEY)
+        assert getattr(error, "retry_after", 60) == 60
