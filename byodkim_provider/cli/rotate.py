@@ -1,47 +1,58 @@
 """
-`byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi
-up`.
+`byodkim rotate`: writes into the stack file that another generation signs, and runs `pulumi up`.
 
-Shows the change before it is made. `rotation` computes a step, a step back or the removal of a
-leaked key as a change of a domain's numbers, values in, values or a refusal out: `generations` and
-`rules` know which generations have to be in DNS. `stack_file` edits the text. Where a program of
-the user's own declares the domains, the step is said as arguments of that program.
+`rotation` computes a step, a step back or the removal of a leaked key as changes of a domain's
+settings, values in, values or a refusal out: `generations` and `rules` know which generations have
+to be in DNS. `pulumi config` writes the changes. Where a program of the user's own declares the
+domains, they are said as arguments of that program.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
 import click
-from pydantic.alias_generators import to_snake
 
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, replace_file
-from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack, settings_in
-from byodkim_provider.cli.state import DeclaredRecord
+from byodkim_provider.cli.environment import Environment, read_file
+from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack
 from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.config.stack_file import Changes
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
-from byodkim_provider.identity.state import MANUAL
-from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
+DEFAULT: Final = "(default)"
+"""Stands for the value of a setting that the stack file does not have."""
+
 Way = Literal["forward", "back", "compromised"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one setting of a domain: `generation`, `published` or `overlapDays`."""
+
+    setting: str
+    before: Any
+    """As it is written; None if it is not."""
+    after: int | list[int] | None
+    """None removes the setting."""
+
+    def __str__(self) -> str:
+        before, after = (DEFAULT if one is None else one for one in (self.before, self.after))
+        return f"{self.setting}: {before} -> {after}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +66,8 @@ class Rotation:
     """The generation that will sign."""
     published: tuple[int, ...]
     """The generations that will be in DNS."""
-    changes: Changes
-    """New values of the domain's keys in the stack file; None removes the key."""
+    changes: tuple[Change, ...]
+    """Of the domain's settings in the stack file."""
     notes: tuple[str, ...]
     """Notes for the user before the change, one line each."""
 
@@ -90,9 +101,7 @@ Exit codes:
 @click.option(
     "--compromised",
     is_flag=True,
-    help=(
-        "The signing key has leaked: switch to the standby and remove the leaked key in one update."
-    ),
+    help="The signing key has leaked: switch to the standby and remove the leaked key at once.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the change, write nothing.")
 @click.option(
@@ -119,9 +128,9 @@ def rotate(
     """
     Let the next key of a domain sign.
 
-    Edits the stack file, prints the change, asks, writes, and runs `pulumi up`. Either all the
-    domains rotate or none; with --older-than those that can. A change that would make signed mail
-    fail is refused, but for --compromised, which says what will.
+    Prints the change, asks, writes it into the stack file with `pulumi config`, and runs `pulumi
+    up`. Either all the domains rotate or none; with --older-than those that can. A change that
+    would make signed mail fail is refused, but for --compromised, which says what will.
     """
     environment = context.ensure_object(Environment)
     if sum((bool(domains), every, older_than is not None)) != 1:
@@ -135,36 +144,51 @@ def rotate(
             "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
         )
     stack = open_stack(name, environment)
-    chosen = _chosen(stack, domains, older_than, environment.clock.now())
-    way: Way = "back" if back else "compromised" if compromised else "forward"
-    done: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
-    steps: list[Rotation] = []
-    problems: dict[str, str] = {}
-    change = ""
-    if chosen:
-        steps, problems = _steps(way, stack, chosen, environment.clock.now())
-        # A monthly run must not stop because one domain has no standby.
-        if problems and not (older_than is not None and steps):
-            raise Refused("\nbyodkim: ".join(problems.values()))
-        for problem in problems.values():
-            say(problem)
-        if stack.has_own_program:
-            raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(_arguments(steps, stack))))
-        text = _edited(stack, steps)
-        shown = stack.shown(stack.source.file)
-        done |= {"file": shown, "written": not dry_run}
-        change = stack_file.diff(stack.source.text, text, shown)
-        for step, notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
-            for note in (*step.notes, *notes):
-                say(f"{step.domain}: {note}")
-        if not wants_json:
-            click.echo(inert(change), nl=False)
-        if not dry_run:
-            _apply(stack, text, environment, yes=yes, up=not no_up)
-    else:
+    now = environment.clock.now()
+    chosen = _chosen(stack, domains, older_than, now)
+    way: Way = "forward"
+    if back:
+        way = "back"
+    elif compromised:
+        way = "compromised"
+    steps, problems = _steps(way, stack, chosen, now)
+    # A monthly run must not stop because one domain has no standby.
+    if problems and not (older_than is not None and steps):
+        raise Refused("\nbyodkim: ".join(problems.values()))
+    for problem in problems.values():
+        say(problem)
+    result: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
+    if not chosen:
         say(CliMessages.NOTHING_TO_DO())
+    elif stack.has_own_program:
+        edits = [f"{step.domain} {change}" for step in steps for change in step.changes]
+        raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(edits)))
+    else:
+        paths = addresses(stack, steps)
+        result |= {"file": stack.shown(stack.file), "written": not dry_run}
+        questions = [
+            (
+                f"DNS {step.domain}",
+                partial(_record_note, step, stack.domains[step.domain], environment),
+            )
+            for step in steps
+        ]
+        for step, note in zip(steps, ask_all(questions), strict=True):
+            for line in filter(None, (*step.notes, note)):
+                say(f"{step.domain}: {line}")
+            for change in step.changes if not wants_json else ():
+                click.echo(inert(f"{paths[step.domain]}.{change}"))
+        if not dry_run:
+            question = "write this" if no_up else "write this and run `pulumi up`"
+            if not yes and not confirmed(question):
+                raise Refused(CliMessages.NOTHING_WRITTEN())
+            write(steps, paths, stack, environment)
+        if not (dry_run or no_up):
+            up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
+            if environment.run_pulumi(up, stack.directory) != 0:
+                raise Refused(CliMessages.UP_FAILED(file=stack.shown(stack.file)))
     if wants_json:
-        click.echo(as_json({**done, "rotations": steps, "problems": problems, "diff": change}))
+        click.echo(as_json({**result, "rotations": steps, "problems": problems}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(REFUSED)
@@ -176,7 +200,7 @@ def _chosen(
     """
     The domains to rotate, each once: those named, those whose key has signed for longer, or all.
     """
-    known = {name: one for name, one in stack.domains.items() if one.listed}
+    known = {name: domain for name, domain in stack.domains.items() if domain.listed}
     for name in domains:
         if name in stack.domains.keys() - known.keys():
             raise Refused(CliMessages.LEAVING(domain=name, stack=stack.name))
@@ -184,150 +208,112 @@ def _chosen(
             raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, known))
     if domains:
         return list(dict.fromkeys(domains))
-    signing = [name for name, one in known.items() if not one.settings.retired]
+    signing = [name for name, domain in known.items() if not domain.settings.retired]
     if older_than is None:
         return signing
-    latest = now - older_than
-    keys = {name: [one.key for one in known[name].identities if one.key] for name in signing}
-    return [
-        name for name, found in keys.items() if any(key.signing_since < latest for key in found)
-    ]
+    due = []
+    for name in signing:
+        keys = [identity.key for identity in known[name].identities if identity.key]
+        if any(key.signing_since < now - older_than for key in keys):
+            due.append(name)
+    return due
 
 
 def _steps(
     way: Way, stack: Stack, chosen: Sequence[str], now: datetime
 ) -> tuple[list[Rotation], dict[str, str]]:
     """A step for each domain that can rotate, and the problem of each domain that can't."""
-    # A domain's own `overlapDays: 0` was for the step before.
-    if stack.has_own_program:
-        usual = {"overlap_days": generations.OVERLAP_DAYS}
-        known = [
-            one if one.overlap_days else one.model_copy(update=usual)
-            for one in stack.settings.domains
-        ]
-    else:
-        domains = {
-            name: {
-                key: value
-                for key, value in written.items()
-                if (key, str(value)) != ("overlapDays", "0")
-            }
-            for name, written in stack.written.items()
-        }
-        known = [*settings_in({**stack.ours, "domains": domains}, stack.region).domains]
-    settings = {domain.name: domain for domain in known}
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for name in chosen:
+        domain = stack.domains[name]
         try:
-            steps.append(rotation(way, replace(stack.domains[name], settings=settings[name]), now))
+            steps.append(rotation(way, replace(domain, settings=_settings(domain, stack)), now))
         except ByodkimError as error:
-            problems[name] = in_python(str(error)) if stack.has_own_program else str(error)
+            problems[name] = str(error)
     return steps, problems
 
 
-def _arguments(steps: Sequence[Rotation], stack: Stack) -> Iterator[str]:
-    """What to set for each of *steps* in the program that declares the domains."""
-    name_of, sign = (str, ": ") if stack.state.of_plugin else (to_snake, "=")
-    for step in steps:
-        given = [
-            f"{name_of(key)}{sign}{one}" for key, one in step.changes.items() if one is not None
-        ]
-        written = stack.domains[step.domain].written
-        gone = [key for key, one in step.changes.items() if one is None and key in written]
-        left_out = "".join(f", without `{name_of(key)}`" for key in gone)
-        yield f"{step.domain}: `{', '.join(given)}`{left_out}"
+def _settings(domain: Domain, stack: Stack) -> DomainSettings:
+    """Those of *domain*, but for its own `overlapDays: 0`, which was for the step before."""
+    if str(domain.written.get("overlapDays")) != "0":
+        return domain.settings
+    defaults = stack.ours.get("defaults")
+    days = defaults.get("overlapDays") if isinstance(defaults, Mapping) else None
+    usual = generations.OVERLAP_DAYS if days is None else int(days)
+    return domain.settings.model_copy(update={"overlap_days": usual})
 
 
-def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
-    """The content of the file after *steps*; raises `Refused` if it can't be edited."""
-    source = stack.source
-    spellings = {normalise_domain(spelling): spelling for spelling in source.domains}
-    changes: dict[str, Changes] = {}
-    for step in steps:
-        spelling, said = spellings.get(step.domain, ""), stack.written[step.domain]
-        written = source.domains.get(spelling)
-        # As text: YAML and the JSON of `pulumi config` may have numbers of different types.
-        if not isinstance(written, Mapping) or any(
-            str(written.get(key)) != str(said.get(key)) for key in step.changes
-        ):
-            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=stack.shown(source.file)))
-        changes[spelling] = step.changes
+def addresses(stack: Stack, steps: Sequence[Rotation]) -> dict[str, str]:
+    """
+    How `pulumi config` addresses each domain of the stack file; raises `Refused` without one there.
+
+    Where the project file or an environment lists the domains, `pulumi config` would write a second
+    list, which hides the first one.
+    """
+    shown = stack.shown(stack.file)
     try:
-        return stack_file.edited(source.text, source.path, changes)
+        domains = stack_file.domains_in(read_file(stack.file) or "", stack.project)
     except InvalidSettings as error:
-        raise Refused(str(error)) from None
-
-
-def _record_notes(
-    steps: Sequence[Rotation], stack: Stack, environment: Environment
-) -> Sequence[Sequence[str]]:
-    """Notes for each step whose record (of the generation that will sign) is not in DNS."""
-
-    def notes(step: Rotation, domain: Domain, record: DeclaredRecord | None) -> Sequence[str]:
-        if record is None:
-            return [
-                (
-                    f"generation {step.generation} has no record yet, the update makes it and "
-                    "waits for DNS"
-                )
-            ]
-        resolver = domain.resolver(environment)
-        if not resolver:
-            return ()
-        key, answers = (
-            records.public_key(record.value) or b"",
-            resolver.txt(record.name, record.domain),
-        )
-        shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
-        if shown.visible:
-            return ()
-        declared = domain.declared
-        seconds, again = domain.settings.dns_wait_seconds, ""
-        if declared:
-            seconds = replace(declared, generation=step.generation).wait_seconds
-            is_kept = {*declared.labels(step.generation)} - {MANUAL}
-            if is_kept and (shown.has_cname or not declared.cname):
-                again = (
-                    "; `pulumi up --refresh`, run first, makes the record again if somebody "
-                    "changed it"
-                )
-        waits = f"waits for it at most {seconds} s, then fails" if seconds else "fails then"
-        seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
-        return [f"{seen}; the update {waits}, and SES keeps its key{again}"]
-
-    questions = []
+        raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
+    if not isinstance(domains, Mapping):
+        raise Refused(CliMessages.NO_MAP(project=stack.project, file=shown))
+    paths = {normalise_domain(name): f'{stack.project}:domains["{name}"]' for name in domains}
     for step in steps:
-        domain = stack.domains[step.domain]
-        record = next((one for one in domain.records if one.generation == step.generation), None)
-        name = record.name if record else step.domain
-        questions.append((f"DNS {name}", partial(notes, step, domain, record)))
-    return ask_all(questions)
+        if step.domain not in paths:
+            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=shown))
+    return paths
 
 
-def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
-    """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
-    if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
-        raise Refused(CliMessages.NOTHING_WRITTEN())
-    source, shown = stack.source, stack.shown(stack.source.file)
-    replace_file(source.file, shown, source.text, text)
-    if not up:
-        return
-    code = environment.run_pulumi(
-        ["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory
-    )
-    if code == 0:
-        return
-    problem = CliMessages.UP_FAILED
-    if code > 0:  # killed by a signal, it may have done what its state does not contain
-        with suppress(
-            Refused
-        ):  # if the state can't be read, or Pulumi has changed the file as well
-            now = environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory)
-            if now == stack.export:  # with all timestamps, so nothing was changed
-                replace_file(source.file, shown, text, source.text)
-                problem = CliMessages.NOTHING_CHANGED
-    raise Refused(problem(file=shown))
+def _record_note(step: Rotation, domain: Domain, environment: Environment) -> str:
+    """A note if the record of the generation that will sign is not in DNS; else ""."""
+    record = next((one for one in domain.records if one.generation == step.generation), None)
+    if record is None:
+        unmade = f"generation {step.generation} has no record yet"
+        return f"{unmade}, the update makes it and waits for DNS"
+    resolver = domain.resolver(environment)
+    if not resolver:
+        return ""
+    key = records.public_key(record.value) or b""
+    answers = resolver.txt(record.name, record.domain)
+    shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
+    if shown.visible:
+        return ""
+    seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
+    return f"{seen}; the update waits for it, or fails, and SES keeps its key"
+
+
+def write(
+    steps: Sequence[Rotation], paths: Mapping[str, str], stack: Stack, environment: Environment
+) -> None:
+    """
+    Write *steps* with `pulumi config`, which decrypts nothing; raises `Refused`.
+
+    What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
+    """
+    gone: list[str] = []
+    values: list[str] = []
+    for step in steps:
+        for change in step.changes:
+            path = f"{paths[step.domain]}.{change.setting}"
+            if isinstance(change.after, int):
+                values += ["--plaintext", f"{path}={change.after}"]
+                continue
+            if change.before is not None:
+                gone.append(path)
+            for position, generation in enumerate(change.after or ()):
+                values += ["--plaintext", f"{path}[{position}]={generation}"]
+    removed = ""
+    try:
+        for command, arguments in (("rm-all", gone), ("set-all", values)):
+            if arguments:
+                line = ["config", command, "-s", stack.name, "--path", *arguments]
+                environment.ask_pulumi(line, stack.directory)
+                removed = ", ".join(gone)
+    except Refused as error:
+        problem = CliMessages.HALF_WRITTEN if removed else CliMessages.NOT_WRITTEN
+        fields = {"file": stack.shown(stack.file), "error": error.message, "removed": removed}
+        raise Refused(problem(**fields), kind="CannotWrite") from None
 
 
 def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
@@ -358,20 +344,22 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
         )
         raise ByodkimError(said, kind="StillInUse")
     is_default = published == generations.published(target, domain.supplied)
-    changes: dict[str, int | list[int] | None] = {
+    after: dict[str, int | list[int] | None] = {
         "generation": target,
         "published": None if is_default else list(published),
     }
     if way == "compromised":
-        changes["overlapDays"] = 0
+        after["overlapDays"] = 0
     elif str(written.get("overlapDays")) == "0":  # it was for the step before
-        changes["overlapDays"] = None
+        after["overlapDays"] = None
+    changes = [Change(setting, written.get(setting), value) for setting, value in after.items()]
     return Rotation(
         domain=domain.name,
         before=settings.generation,
         generation=target,
         published=published,
-        changes=changes,
+        # As text: JSON and YAML may have numbers of different types.
+        changes=tuple(one for one in changes if str(one.before) != str(one.after)),
         notes=tuple(_notes(way, settings, target, published, lately)),
     )
 
@@ -388,15 +376,14 @@ def _refuse_unsettled(domain: Domain) -> None:
     if any(one.declared.generation is None for one in domain.identities):
         raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     problems = []
-    for one in domain.identities:
-        name = f"{domain.name} {one.declared.region}"
-        if one.key is None:
+    wanted = domain.settings.generation
+    for identity in domain.identities:
+        name, signs = f"{domain.name} {identity.declared.region}", identity.declared.generation
+        if identity.key is None:
             problems.append(CliMessages.WAITS_FOR_DNS(name=name))
-        elif one.declared.generation != domain.settings.generation:
-            signs, wanted = one.declared.generation, domain.settings.generation
-            problems.append(
-                CliMessages.OTHER_GENERATION(name=name, generation=signs, wanted=wanted)
-            )
+        elif signs != wanted:
+            fields = {"name": name, "generation": signs, "wanted": wanted}
+            problems.append(CliMessages.OTHER_GENERATION(**fields))
     if problems:
         raise InvalidSettings(problems)
 
@@ -442,19 +429,20 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     """Refuse a generation that has no record yet, while its slot is another one's."""
     if target in domain.published:
         return
+    fields: dict[str, Any]
     for one in generations.sharing(target, lately, domain.selector):
-        fields = rules.in_use(one, lately[one], domain.overlap_days) | {
-            "today": list(domain.published)
-        }
-        keep = IdentityMessages.KEEP(generation=domain.generation)
+        fields = rules.in_use(one, lately[one], domain.overlap_days)
+        fields |= {"domain": domain.name, "today": list(domain.published)}
+        fields["next_one"] = IdentityMessages.KEEP(generation=domain.generation)
         is_there = one in domain.published
         problem = IdentityMessages.STILL_IN_USE if is_there else IdentityMessages.SLOT_IN_USE
-        raise ByodkimError(problem(domain=domain.name, next_one=keep, **fields), kind="StillInUse")
-    if taken := generations.sharing(target, domain.published, domain.selector):
+        raise ByodkimError(problem(**fields), kind="StillInUse")
+    taken = generations.sharing(target, domain.published, domain.selector)
+    if taken:
+        fields = {"domain": domain.name, "generation": target, "signing": domain.generation}
         published = sorted({*domain.published, target} - {*taken})
-        fields = {"signing": domain.generation, "before": taken[0], "published": published}
         raise InvalidSettings(
-            CliMessages.SLOT_TAKEN(domain=domain.name, generation=target, **fields)
+            CliMessages.SLOT_TAKEN(before=taken[0], published=published, **fields)
         )
 
 
@@ -465,12 +453,9 @@ def _notes(
     yield f"generation {signing} → {target}, in DNS: {', '.join(map(str, published))}"
     if way == "compromised":
         yield (
-            f"the update that switches to generation {target} also removes the record of {signing}"
-        )
-        yield (
-            f"mail signed with generation {signing} that is on its way fails DKIM, and so "
-            "does what SES "
-            f"signs with it until it has found the record of {target}"
+            f"the update also removes the record of {signing}: mail on its way that was signed "
+            "with it fails DKIM, and so does what SES signs with it until it has found the record "
+            f"of {target}"
         )
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
         if kept := [one for one in published if one < target]:
@@ -478,8 +463,7 @@ def _notes(
         if target not in domain.published and generations.sharing(target, lately, domain.selector):
             yield (
                 f"the slot of generation {target} had another key lately: where that is "
-                "remembered, for the "
-                "`ttl` of the settings, mail fails DKIM"
+                "remembered, for the `ttl` of the settings, mail fails DKIM"
             )
     if published[-1] == target and domain.selector(target):
         yield "there is no standby after it until a slot is free"

@@ -211,7 +211,7 @@ def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
     if domain.generation and domain.published != generations.published(
         domain.generation, keys or None
     ):
-        written["published"] = domain.published
+        written["published"] = list(domain.published)
     return written | ({"overlapDays": 0} if domain.overlap_days == 0 else {})
 
 

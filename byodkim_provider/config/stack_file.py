@@ -9,29 +9,25 @@ anything else is refused.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, unified_diff
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node, ScalarNode
 
-from byodkim_provider.config.problems import SECRET_MAPS, line, strings_in
+from byodkim_provider.config.problems import SECRET_MAPS, strings_in
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.quoting import hidden, printable
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
-
-Changes = Mapping[str, int | list[int] | None]
-"""New values of a domain's keys; None removes the key."""
 
 _ENCRYPTED: Final = re.compile("((?:secure|encryptionsalt|encryptedkey): *)[^ ,}\r\n]+")
 
@@ -65,6 +61,17 @@ def key_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...
             yield "config", key, "default"
         else:
             yield "config", key
+
+
+def domains_in(text: str, project: str) -> Any:
+    """
+    What the stack file *text* has as the domains of *project*; None if it has none.
+
+    Raises `InvalidSettings` if it is no YAML.
+    """
+    config = at(load(text), ("config",))
+    found = [at(config, path[1:]) for path in key_paths(project, in_project_file=False)]
+    return next((domains for domains in found if domains is not None), None)
 
 
 def at(value: Any, path: Sequence[str]) -> Any:
@@ -136,44 +143,6 @@ def diff(before: str, after: str, name: str) -> str:
     return "".join(shown)
 
 
-def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:
-    """
-    *text* with *changes* made to domains, which are named as they are spelled in the file.
-
-    *path* are the keys that lead to the map of domains. Raises `InvalidSettings` if something else
-    would change too, because an alias repeats it.
-    """
-    expected = load(text)
-    for domain, values in changes.items():
-        settings = at(expected, (*path, domain))
-        if not isinstance(settings, dict) or "generation" not in settings:
-            raise _not_editable([domain])
-        settings |= values
-        for key in [key for key, value in values.items() if value is None]:
-            del settings[key]
-
-    def change(document: Any) -> None:
-        domains = at(document, path)
-        aliases = Counter(id(settings) for settings in domains.values())
-        if shared := [domain for domain in changes if aliases[id(domains[domain])] > 1]:
-            raise _not_editable(shared)
-        for domain, values in changes.items():
-            settings = domains[domain]
-            position = list(settings).index("generation") + 1
-            for key, value in reversed([*values.items()]):  # all are inserted at the one place
-                if value is None:
-                    settings.pop(key, None)
-                elif key in settings:
-                    settings[key] = _in_one_line(value)
-                else:
-                    settings.insert(position, key, _in_one_line(value))
-
-    result = _rewritten(text, change)
-    if not _holds(result, expected):
-        raise _not_editable(changes)
-    return result
-
-
 def with_domains(
     text: str, project: str, entries: Callable[[int], str], *, others: Mapping[str, str]
 ) -> str:
@@ -220,25 +189,11 @@ def _copied(value: Any) -> Any:
     return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
-def _in_one_line(value: int | Sequence[int]) -> Any:
-    if isinstance(value, int):
-        return value
-    listed = CommentedSeq(value)
-    listed.fa.set_flow_style()
-    return listed
-
-
 def _holds(text: str, expected: object) -> bool:
     try:
         return bool(load(text) == expected)
     except InvalidSettings:
         return False
-
-
-def _not_editable(domains: Iterable[str]) -> InvalidSettings:
-    return InvalidSettings(
-        [line(("domains", domain), SettingMessages.NOT_EDITABLE()) for domain in domains]
-    )
 
 
 def _round_trip() -> YAML:

@@ -87,12 +87,15 @@ class CliMessages(Table):
         ),
     )
     ELSEWHERE = (
-        "{domain}: {file} does not say what `pulumi config` says of it",
-        "edit it where that has it from",
+        "{domain}: {file} does not list it",
+        "edit it where `pulumi config` has it from: an environment, or the project file",
     )
     NO_MAP = (
-        "{project}:domains: is not a map in {file} or in {project_file}",
-        "edit it where `pulumi config` has it from",
+        "{project}:domains: is not a map in {file}",
+        (
+            "edit it where `pulumi config` has it from, or move the map from the project file to "
+            "the stack file: `pulumi config set` writes there only"
+        ),
     )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
     SHARED_FILE = (
@@ -106,9 +109,10 @@ class CliMessages(Table):
     NOT_UTF8 = "{file}: is not in UTF-8"
     NOTHING_WRITTEN = "nothing was written"
     NOT_ASKED = "nothing was written", "`--yes` writes without a question"
-    NOTHING_CHANGED = (
-        "`pulumi up` did not succeed, and changed nothing",
-        "{file} is as it was; correct what Pulumi says, and rotate again",
+    NOT_WRITTEN = "{error}", "{file} is as it was"
+    HALF_WRITTEN = (
+        "{error}",
+        "{file} is without {removed}, and else as it was: put that right, then rotate again",
     )
     UP_FAILED = (
         "`pulumi up` did not succeed",

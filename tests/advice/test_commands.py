@@ -128,6 +128,6 @@ def test_run_that_failed(project):
     for command in commands:
         follow(project, command)
     assert project.world.signs_with() == "s2"
-    project.edit("generation: 2", "generation: 1, published: [1, 2, 3]")
+    project.edit("generation: 2", "generation: 1\n      published: [1, 2, 3]")
     project.up()
     assert project.world.signs_with() == "s1"

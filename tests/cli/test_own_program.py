@@ -132,28 +132,32 @@ def test_policy_of_retired(project, others):
 
 
 @cases(
-    ("options", "declared", "edit"),
+    ("options", "declared", "edits"),
     {
-        "forward": ((), {}, "`generation=3`"),
-        "back": (("--back",), {}, "`generation=1, published=[1, 2, 3]`"),
-        "compromised": (("--compromised",), {}, "`generation=3, published=[3, 4], overlap_days=0`"),
+        "forward": ((), {}, ["generation: 2 -> 3"]),
+        "back": (("--back",), {}, ["generation: 2 -> 1", "published: (default) -> [1, 2, 3]"]),
+        "compromised": (
+            ("--compromised",),
+            {},
+            ["generation: 2 -> 3", "published: (default) -> [3, 4]", "overlapDays: (default) -> 0"],
+        ),
         # The override of the step before goes, and does not let a key leave DNS too early.
         "after a leak": (
             (),
             {"published": (2, 3), "overlap_days": 0},
-            "`generation=3`, without `published`, without `overlap_days`",
+            ["generation: 2 -> 3", "published: [2, 3] -> (default)", "overlapDays: 0 -> (default)"],
         ),
         # A generation that the program has written out, and that signed lately, stays there.
-        "written out": ((), {"published": (1, 2, 3, 4)}, "`generation=3, published=[1, 2, 3, 4]`"),
+        "written out": ((), {"published": (1, 2, 3, 4)}, ["generation: 2 -> 3"]),
     },
 )
-def test_rotate(project, world, declare, options, declared, edit):
+def test_rotate(project, world, declare, options, declared, edits):
     """What to write into the program is said, and nothing is run."""
     declare(**declared)
     if 4 in declared.get("published", ()):
         project.stored = [replace(project.stored[0], signed_until=yesterday(world))]
     result = project.run("rotate", DOMAIN, *options, "--yes")
-    problem = CliMessages.OWN_PROGRAM(edits=f"{DOMAIN}: {edit}")
+    problem = CliMessages.OWN_PROGRAM(edits="; ".join(f"{DOMAIN} {edit}" for edit in edits))
     assert (result.exit_code, result.stderr) == (1, f"byodkim: {problem.with_hint()}\n")
     assert project.ran == []
 
@@ -163,7 +167,7 @@ def yesterday(world):
 
 
 SUPPLIED = {"published": (1, 2), "supplied_keys": {1: "s1:a", 2: "s2:b"}}
-TODAY = "today `generation=3` with `published=[1, 2, 3, 4]` is allowed"
+TODAY = "today `generation: 3` with `published: [1, 2, 3, 4]` is allowed"
 
 
 @cases(

@@ -652,8 +652,8 @@ def test_files_that_only_pulumi_reads(project):
     project.printed = configuration(project.directory / "Pulumi.yml", project.stack_file)
     file = project.stack_file.rename(project.stack_file.with_suffix(".yml"))
     assert project.run("status").exit_code == 0
-    result = project.run("rotate", DOMAIN, "--dry-run", "--compromised")
-    assert result.stdout.startswith("--- stacks/Pulumi.dev.yml\n")
+    result = project.run("rotate", DOMAIN, "--compromised", "--dry-run", "--json")
+    assert json.loads(result.stdout)["file"] == "stacks/Pulumi.dev.yml"
     file.write_text(file.read_text().replace("generation: ", "generation:\t"))
     assert project.run("status").exit_code == 0
 

@@ -64,7 +64,7 @@ def project(tmp_path, world, silent):
 @pytest.fixture
 def without_dns(project, tmp_path):
     """The same, where DNS is not checked."""
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
     project.pulumi_script(tmp_path / "bin")
     return project
 

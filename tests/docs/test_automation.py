@@ -71,7 +71,7 @@ def test_workflows(sandbox, repository, tmp_path):
     assert "::warning title=DKIM::due: prod: 1 domain, 1 due" in run("check.yml")["Status"].stdout
     for _ in range(2):  # the second time the pull request is open
         repository.well("git switch -q main")
-        assert "+      generation: 2" in run("rotate.yml")["Edit"].stdout
+        assert f'["{DOMAIN}"].generation: 1 -> 2' in run("rotate.yml")["Edit"].stdout
     assert (tmp_path / "log").read_text().count("pr create") == 1
     assert f"{DOMAIN} {REGION}: generation 1 → 2" in (tmp_path / "comment").read_text()
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] == first

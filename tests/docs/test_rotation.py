@@ -43,7 +43,9 @@ def test_life(sandbox, stack, follow):
     created = stack.well("pulumi up")
     assert counted("to create", foreseen.stdout) == counted("created", created.stdout)
     stack.days_pass(179)
-    assert shows(follow(PAGE, "The timeline").stdout, PAGE, "The timeline", 2)
+    rotated = follow(PAGE, "The timeline").stdout
+    assert shows(rotated, PAGE, "The timeline", 2)
+    assert shows(rotated, PAGE, "The timeline", 3)
     stack.paste(STACK_FILE.replace("generation: 1", "generation: 4"))
     assert shows(stack.run("pulumi preview").stdout, PAGE, "What a preview refuses")
     stack.paste(STACK_FILE.replace("generation: 1", "generation: 3"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from click.testing import CliRunner, Result
 
 from byodkim_provider.cli import main
@@ -121,6 +122,8 @@ class CliProject:
     """Of a program of one's own."""
     printed: str | None = None
     """What `pulumi config` prints; by default what the files say."""
+    read_only: str = ""
+    """The command of `pulumi config` that fails: `set-all` or `rm-all`."""
     complaint: str | None = None
     """What `pulumi stack export` says instead of the state."""
     up_exit_code: int = 0
@@ -206,6 +209,7 @@ class CliProject:
             answer = directory / f"answer{number}"
             answer.write_text(self._ask_pulumi(arguments, self.directory), encoding="utf-8")
             cases += f'"{" ".join(arguments)}") exec cat "{answer}";;\n'
+        cases += '"config set-all "*) exit 0;;\n'
         script.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}*) exit 3;;\nesac\n')
         script.chmod(0o755)
         return script
@@ -218,12 +222,37 @@ class CliProject:
             return "dev\n"
         if list(arguments) == CONFIG:
             return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
+        if arguments[0] == "config":
+            return self._write(arguments[1], arguments[5:])
         assert list(arguments) == EXPORT
         if self.complaint:
             raise Refused(f"pulumi stack export: {self.complaint}", kind="CannotRead")
         return json.dumps(
             {"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False
         )
+
+    def _write(self, command: str, arguments: Sequence[str]) -> str:
+        """`pulumi config set-all` and `rm-all`, without comments; `engine/test_rotate.py` has both."""
+        if self.read_only == command:
+            raise Refused(f"pulumi config {command}: permission denied", kind="CannotRead")
+        written = _loaded(self.stack_file)
+        for argument in arguments:
+            if argument == "--plaintext":
+                continue
+            path, _, value = argument.partition("=")
+            found = re.fullmatch(r'(.+)\["(.+)"\]\.(\w+)(?:\[(\d+)\])?', path)
+            assert found, argument
+            key, name, setting, position = found.groups()
+            names = {_full(key, "ses-byodkim:"): key for key in written["config"]}
+            domain = written["config"][names[key]][name]
+            if command == "rm-all":
+                del domain[setting]
+            elif position is None:
+                domain[setting] = int(value)
+            else:
+                domain.setdefault(setting, [])[int(position) :] = [int(value)]
+        self.stack_file.write_text(yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+        return ""
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
         self.ran.append((list(arguments), directory))
