@@ -1,6 +1,4 @@
-"""
-What is built from a checkout is whole: it installs into an environment that has nothing of ours.
-"""
+"""If this fails, what is built from a checkout lacks a file, or does not install."""
 
 import json
 import os

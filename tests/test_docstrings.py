@@ -1,4 +1,4 @@
-"""What the examples in docstrings show is what the functions return."""
+"""If this fails, an example in a docstring is wrong."""
 
 import doctest
 from importlib import import_module

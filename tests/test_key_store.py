@@ -1,4 +1,4 @@
-"""What becomes of a key in Secrets Manager when calls fail and others meddle, against moto's."""
+"""If this fails, a key in Secrets Manager is lost, made twice, or another one is used."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Every message of the tables is used, and gets its fields."""
+"""If this fails, a message is shown with a brace in it, or stands in a table and nowhere else."""
 
 import ast
 import functools

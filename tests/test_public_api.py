@@ -1,4 +1,4 @@
-"""If this fails, `import byodkim_provider` lacks a public name, or costs time when nothing is used."""
+"""If this fails, `import byodkim_provider` lacks a public name, or is slow when nothing is used."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Questions are asked at the same time, and an interrupted run waits for none of them."""
+"""If this fails, answers are mixed up, or an interrupted run waits for a silent server."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What is installed for development is what the lock says, file by file."""
+"""If this fails, something is installed for development that the lock does not name by hash."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""One client a Region in a process, whoever asks and however many at once."""
+"""If this fails, one Region gets two clients, whose pace SES refuses, or is asked in vain again."""
 
 import os
 import threading

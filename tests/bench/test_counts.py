@@ -1,9 +1,8 @@
 """
-Counts that must not grow: requests, resources, state and imports. Times are only measured, by `make
-bench`.
+If this fails, a run asks AWS or DNS more, or stores more, than it did.
 
-Each bound is what the code needs now. Whoever makes it need less lowers the bound in the same
-change; nobody raises one without a reason in the commit.
+Times are only measured, by `make bench`. Each bound is what the code needs now. Whoever makes it
+need less lowers the bound in the same change; nobody raises one without a reason in the commit.
 """
 
 from __future__ import annotations

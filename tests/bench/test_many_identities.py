@@ -1,5 +1,5 @@
 """
-Ten thousand identities, as many as SES has room for in a Region, without an engine.
+If this fails, ten thousand identities, as many as a Region has room for, are called too fast.
 
 The real client with its pace, and the sandbox's SES with its limit of one call a second, of which
 no call is refused here; time passes only where somebody waits, and while a call is on its way.

@@ -1,7 +1,4 @@
-"""
-The example workflows, and the same by cron: every command runs in order, and does what the page
-says.
-"""
+"""If this fails, the example workflows do not rotate, or alarm nobody."""
 
 import os
 import shutil

@@ -1,6 +1,4 @@
-"""
-README, SECURITY and others, followed to the letter: from nothing to a verified domain, and back.
-"""
+"""If this fails, who follows README or SECURITY to the letter does not get to a verified domain."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The reference says what the source says."""
+"""If this fails, a page of the reference is not what the source says."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The documentation builds as a site, without a warning, and its search finds every page."""
+"""If this fails, the site of the documentation is not built, or has a dead link."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A program of one's own installs the package, `pulumi new` makes one, and others use its stack."""
+"""If this fails, who begins a project from the template or from README gets stuck."""
 
 import json
 import shutil

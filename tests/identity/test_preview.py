@@ -1,4 +1,4 @@
-"""A preview says what the update does: both begin with the same plan."""
+"""If this fails, a preview says another thing than the update does."""
 
 from dataclasses import replace
 

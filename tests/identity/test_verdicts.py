@@ -1,4 +1,4 @@
-"""Each row of the table in `polls`: which call a verification makes next."""
+"""If this fails, a verification makes another call than the table of `verdicts` says."""
 
 from dataclasses import replace
 

@@ -1,10 +1,4 @@
-"""
-The example in each language, through the plugin, beside the same program in Python with dynamic
-resources.
-
-All run on the real engine, with one SES and one DNS. In each step they show the same, and ask for
-the same.
-"""
+"""If this fails, the same program in another language makes something else."""
 
 import os
 

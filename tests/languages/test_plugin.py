@@ -1,8 +1,4 @@
-"""
-What the engine offers for resources, by the plugin: in YAML, which is quickest.
-
-`test_examples` has what does not depend on a single option.
-"""
+"""If this fails, an option of Pulumi does not do by the plugin what it does elsewhere."""
 
 import base64
 import re

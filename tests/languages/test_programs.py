@@ -1,9 +1,4 @@
-"""
-The example in each language, run by the real engine: it reads a stack that the stack-file project
-has made.
-
-The commands are those of the example's page.
-"""
+"""If this fails, a program in another language can't read the outputs of a stack."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which records a domain asks for at each DNS provider, and what is refused before it does."""
+"""If this fails, a record is declared in a wrong zone, or people are asked to paste a wrong one."""
 
 import logging
 from datetime import UTC, datetime, timedelta

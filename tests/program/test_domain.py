@@ -1,4 +1,4 @@
-"""What a program reads of a `ByodkimDomain` that it declares."""
+"""If this fails, a program reads something wrong of its domain, or domains wait for each other."""
 
 import asyncio
 import json

@@ -1,6 +1,4 @@
-"""
-A program's domain reads as one in a stack file does: the same keys, defaults, checks and texts.
-"""
+"""If this fails, a domain in Python means something else than the same one in a stack file."""
 
 import pytest
 from pulumi.runtime.config import CONFIG

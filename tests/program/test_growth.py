@@ -1,4 +1,4 @@
-"""What the program makes of a stack file: each domain costs as much as the one before it."""
+"""If this fails, each domain of a stack file costs more than the one before it."""
 
 import json
 

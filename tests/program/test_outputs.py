@@ -1,4 +1,4 @@
-"""What a stack shows of its identities, also where the verification does not know all of them."""
+"""If this fails, a stack's outputs call an identity verified that was not checked."""
 
 from types import SimpleNamespace
 

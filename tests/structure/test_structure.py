@@ -1,7 +1,4 @@
-"""
-The shape of the product: layers with no way back up, and modules and functions of a size one can
-read.
-"""
+"""If this fails, a module imports upwards or in a circle, and no part can be read by itself."""
 
 from __future__ import annotations
 
