@@ -3,7 +3,6 @@
 import ast
 import functools
 import inspect
-import re
 from pathlib import Path
 
 import boto3
@@ -15,12 +14,9 @@ import byodkim_provider
 from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.settings import partition_of
 from tests.conftest import permission_problems
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock
-
-ROOT = Path(__file__).parents[2]
 
 CALLED_BY_PULUMI_AWS = {
     # aws.route53.Record: record.go.
@@ -93,13 +89,6 @@ def test_what_is_called(signing_keys):
     assert actions("route53") == CALLED_BY_PULUMI_AWS | CALLED_HERE
 
 
-def test_every_action_of_the_client_is_used():
-    """The client of SES has no action that the life of an identity does not need."""
-    folders = [ROOT / "byodkim_provider" / name for name in ("identity", "resources")]
-    source = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
-    assert [name for name in methods(SesClient) if not re.search(rf"\.{name}\b", source)] == []
-
-
 @pytest.mark.parametrize("permission", sorted(ACTIONS))
 def test_actions_exist(permission):
     """Every action is one that AWS has, or a permission that STS checks with AssumeRole."""
@@ -125,15 +114,6 @@ def test_services():
                 }
     assert len(makers) == 1
     assert services == {"sesv2", "secretsmanager", "route53", "sts"}
-
-
-def test_partitions():
-    """ARNs of every Region that has SES begin as boto3 says."""
-    session = boto3.Session()
-    for partition in session.get_available_partitions():
-        regions = session.get_available_regions("sesv2", partition)
-        assert {partition_of(region) for region in regions} <= {partition}
-    assert len(session.get_available_regions("sesv2")) > 1
 
 
 UNUSED = "is in the table and was never called"

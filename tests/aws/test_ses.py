@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import threading
 import traceback
@@ -14,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSLError
 
-from byodkim_provider.aws.ses import MOST_TENANTS, Listed, SesClient, SesIdentity, with_error
+from byodkim_provider.aws.ses import MOST_TENANTS, Listed, SesClient, SesIdentity
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.messages.aws import AwsMessages
@@ -210,17 +209,6 @@ def test_settings(ses, client):
     assert seen() == (True, "newsletter", {"cost": "7", "byodkim:owner": "a/b/c"})
 
 
-def test_get_what_went_wrong(ses, client, clock):
-    """SES's reason for a record it has not found is told."""
-    create(client)
-    clock.advance(301)
-    found = client.get_email_identity(DOMAIN)
-    said = (found.dkim_status, found.error_type, found.failure)
-    assert said == ("PENDING", "HOST_NOT_FOUND", "HOST_NOT_FOUND")
-    assert START < found.last_checked <= clock.now()
-    assert found.last_success is None
-
-
 @cases(
     ("origin", "enabled", "status", "selector", "verified"),
     {
@@ -324,16 +312,6 @@ def test_list(ses, client):
     assert len({one.name for page in (first, *rest) for one in page}) == 2001
 
 
-@pytest.mark.parametrize("tokens", [["1"], ["1", "2"]], ids=["the same", "in turn"])
-def test_list_without_end(client, boto, tokens):
-    """A list whose token comes again is none of SES: it would be read for ever."""
-    answers = itertools.cycle({"EmailIdentities": [], "NextToken": token} for token in tokens)
-    boto.list_email_identities = lambda **_: next(answers)
-    boto.list_email_identities.__name__ = "list_email_identities"
-    text = refused(pages, client).text
-    assert text == "ListEmailIdentities for '*' in eu-west-1: a response that is not SES's"
-
-
 def test_without_patience(ses, boto, clock):
     """
     Of a Region that may be out of reach only the pace is respected; silence is an error at once.
@@ -412,14 +390,6 @@ def test_answer_lost_after_the_work(ses, client, kind):
     assert ses.operations() == [PUT, *["DeleteEmailIdentity"] * 2, *["CreateEmailIdentity"] * 2]
 
 
-def test_concurrent_modification(ses, client):
-    """Two changes at the same time are an error of SES's that passes."""
-    prepare(ses)
-    ses.refusals = [SesError("ConcurrentModificationException", "try again")] * 3
-    client.delete_email_identity(DOMAIN)
-    assert (ses.identities(REGION), ses.refusals) == ({}, [])
-
-
 @cases(
     ("error", "tries"),
     {
@@ -454,11 +424,6 @@ def test_pace_counts_from_the_refused_call(ses, client):
     for _ in range(2):
         client.get_email_identity(DOMAIN)
     assert [(call.at - START).total_seconds() for call in ses.log] == [0, 1.05, 2.1]
-
-
-def test_no_pace_of_botocore(boto):
-    """botocore neither repeats a call nor, as in its mode `adaptive`, waits before one."""
-    assert boto.meta.config.retries == {"total_max_attempts": 1, "mode": "standard"}
 
 
 def test_all_threads_keep_one_pace(client, ses, clock):
@@ -558,13 +523,6 @@ def polled(client, clock, *domains):
         return [first, *(one.result(30) for one in others)]
 
 
-def test_alone(ses, client, clock):
-    """A poll that nobody joins is a read."""
-    prepare(ses)
-    assert isinstance(*polled(client, clock, DOMAIN), SesIdentity)
-    assert ses.operations() == ["GetEmailIdentity"] * 2
-
-
 def test_joined(ses, client, clock):
     """
     Whoever asks while another poll awaits its turn shares one List with it; the next poll is
@@ -579,16 +537,6 @@ def test_joined(ses, client, clock):
     assert [(call.at - START).total_seconds() for call in ses.log] == [0, 1.05, 2.1]
 
 
-def test_joined_among_many(ses, client, clock):
-    """If a List has as many pages as identities are asked for, the next time each is read."""
-    fill(ses)
-    names = ("0.example.com", "2000.example.com")
-    assert polled(client, clock, *names) == ["PENDING"] * 2
-    assert ses.operations() == ["GetEmailIdentity", *["ListEmailIdentities"] * 3]
-    assert [one.dkim_status for one in polled(client, clock, *names)] == ["PENDING"] * 2
-    assert ses.operations()[4:] == ["GetEmailIdentity"] * 3
-
-
 def test_joined_and_refused(ses, client, clock):
     """An error of the List is that of all who share it, and of nobody after."""
     prepare(ses)
@@ -597,14 +545,6 @@ def test_joined_and_refused(ses, client, clock):
         "AccessDeniedException"
     ] * 2
     assert isinstance(client.poll(DOMAIN), SesIdentity)
-
-
-def test_joined_and_interrupted(ses, client, clock):
-    """Who has joined a poll ends with it when the run is interrupted."""
-    prepare(ses)
-    clock.after(1, stopping.set)
-    assert [type(one) for one in polled(client, clock, DOMAIN, "a.test")] == [Stopped] * 2
-    assert len(ses.log) == 1
 
 
 # What the user reads
@@ -705,13 +645,6 @@ def test_refusals(ses, client, operation, happens, code, steps):
     assert len(ses.log) == calls
 
 
-def test_unknown_configuration_set(ses, client):
-    """SES's NotFound for a Create is about the configuration set, and the text names it."""
-    error = refused(create, client, configuration_set="nope")
-    steps = [UNCHANGED, says("Configuration set <nope> does not exist.")]
-    assert (error.code, error.message.fields["steps"]) == ("NotFoundException", steps)
-
-
 @pytest.mark.parametrize("operation", CALLS)
 def test_answer_of_somebody_else(ses, client, operation):
     """
@@ -733,15 +666,6 @@ def test_answer_without_a_request_id(client, boto, status):
     """
     answered(boto, status_code=status, without=["x-amzn-requestid"])
     assert refused(client.get_email_identity, DOMAIN).code == "a response that is not SES's"
-
-
-def test_error_of_a_load_balancer(ses, client, boto):
-    """A 503 without a request id and a code is tried again, and shown by its status."""
-    answered(
-        boto, status_code=503, body=b"<html>", without=["x-amzn-requestid", "x-amzn-errortype"]
-    )
-    error = refused(client.get_email_identity, DOMAIN)
-    assert (error.code, error.message.fields["request"], len(ses.log)) == ("503", "", 10)
 
 
 def test_key_that_botocore_refuses(ses, client):
@@ -780,16 +704,3 @@ def test_credentials_run_out(client, boto, reason, code, steps):
     boto.meta.events.register("before-call.sesv2", fail)
     error = refused(client.get_email_identity, DOMAIN)
     assert (error.code, error.message.fields["steps"]) == (code, steps)
-
-
-@cases(
-    ("error_type", "shown"),
-    {
-        "none": ("", "PENDING"),
-        "known": ("HOST_NOT_FOUND", "PENDING (HOST_NOT_FOUND: no such name)"),
-        "not known": ("REPLICATION_ACCESS_DENIED", "PENDING (REPLICATION_ACCESS_DENIED)"),
-    },
-)
-def test_with_error(error_type, shown):
-    """An error type of SES stands with what it means, and one that is not known as it is."""
-    assert with_error("PENDING", error_type) == shown

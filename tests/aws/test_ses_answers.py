@@ -13,7 +13,6 @@ from email.utils import format_datetime
 import pytest
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.messages.aws import AwsMessages
 from tests.fuzz.ses import IDENTITY, Response, wire
 from tests.support.cases import cases
 from tests.support.errors import raises
@@ -58,50 +57,6 @@ def test_unknown(changes, field, expected):
     assert (
         getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
     )
-
-
-@cases(
-    ("status", "body", "code"),
-    {
-        "escape": (404, b'{"message": "\\u001b[2J"}', "HTTP status 404"),
-        "list": (400, b"[]", "a response that is not SES's"),
-        "no text": (503, b"\x80", "HTTP status 503"),
-        "number": (503, b'{"message": 1}', "HTTP status 503"),
-    },
-)
-def test_errors(status, body, code):
-    """An error in no form of SES's is told by its status, and no terminal obeys it."""
-    with raises("SesRefused") as refused:
-        answered(body, status).get_email_identity("example.com")
-    assert code in (refused.value.code, f"HTTP status {refused.value.code}")
-    assert all(line.isprintable() for line in str(refused.value).splitlines())
-
-
-NO_REASON = [
-    b"",
-    b"{}",
-    b'{"message": null}',
-    b'{"Message": null}',
-    b'{"message": null, "__type": null}',
-]
-
-
-@pytest.mark.parametrize("body", NO_REASON)
-@pytest.mark.parametrize("action", ["get_email_identity", "delete_email_identity"])
-def test_error_without_a_message(body, action):
-    """
-    SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the
-    same.
-    """
-    ses = answered(body, 400, **{"x-amzn-errortype": "SerializationException"})
-    with raises("SesRefused") as refused:
-        getattr(ses, action)("example.com")
-    unchanged = [AwsMessages.UNCHANGED(service="SES")] if action[:3] == "del" else []
-    assert refused.value.code == "SerializationException"
-    assert refused.value.message.fields["steps"] == [
-        *unchanged,
-        AwsMessages.NO_REASON(service="SES"),
-    ]
 
 
 RECORDED = [

@@ -1,4 +1,4 @@
-"""Which generations are published, in which role, and when one may leave."""
+"""If this fails, a key leaves DNS while mail that it signed is on its way."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -121,17 +121,6 @@ def test_normalising_twice_is_once(name, dot):
     assert re.fullmatch(r"[a-z0-9.-]+[a-z0-9]", domain)
 
 
-@given(st.text(max_size=80))
-def test_normalising_any_text(text):
-    """Any text is a domain or a `ValueError` that names it."""
-    error = ""
-    try:
-        assert records.normalise_domain(text)
-    except ValueError as refused:
-        error = str(refused)
-    assert not error or error.startswith(repr(text))
-
-
 # Names
 
 
@@ -226,12 +215,6 @@ def test_no_character_is_lost(value):
 def test_not_quoted(text):
     """What is not in quotes, all of it, is the value itself."""
     assert records.unquoted(text) == text
-
-
-@given(st.text(min_size=1, max_size=300))
-def test_escapes(value):
-    """Quotes and backslashes of a value are escaped, and read back."""
-    assert records.unquoted(records.quoted(value)) == value
 
 
 @cases(

@@ -1,8 +1,7 @@
 """
-What is wrong with a CNAME that people paste, on BIND and NSD: each mistake has its code and its
-fix.
+If this fails, a CNAME that people pasted wrongly counts as right, or gets the wrong fix.
 
-Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
+On BIND and NSD. Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
 """
 
 from __future__ import annotations
@@ -190,12 +189,6 @@ def test_no_zone_behind_it(answer, ours, says, key):
     assert fix.startswith(
         f"have {KEYS} served where the stack keeps the record: by NS records in the zone above"
     )
-
-
-def test_silent(resolver):
-    """Where nobody answers, nothing is said of the CNAME."""
-    nobody = DnsResolver(resolvers=["127.0.0.3:9"], reply_seconds=0.1)
-    assert diagnosis.examine(nobody, expected("right")).verdict == "unknown"
 
 
 FIXES = {

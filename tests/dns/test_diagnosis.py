@@ -1,4 +1,4 @@
-"""One verdict on a record, from what its servers say and what is known of where it was put."""
+"""If this fails, a record that is wrong counts as right, or its mistake gets the wrong name."""
 
 import re
 from functools import partial
@@ -11,7 +11,6 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import TESTING, judge
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.progress import stopping
 from tests.support import testdata
 from tests.support.cases import cases
 
@@ -100,11 +99,6 @@ def test_verdict(answers, expected, text):
     assert seen.notes == (
         leaked if expected == "private-key" else (TESTING,) if text == TESTING else ()
     )
-
-
-def test_servers_differ_without_a_key():
-    """Two servers with two keys differ, whichever is meant."""
-    assert judge(TWO_KEYS, None).code == "servers-differ"
 
 
 class Resolver:
@@ -278,16 +272,3 @@ def test_misplaced(name, what):
         seen = examined(Resolver({name: (text,)}, zones=ABOVE))
         assert (seen.code, seen.found_at) == (what.code, name)
         assert seen.text == f"{what.text} ({name})"
-
-
-def test_interrupted():
-    """An interrupted run looks for the record nowhere else."""
-
-    class Interrupting(Resolver):
-        def txt(self, name, domain):
-            if self.looked_up:
-                stopping.set()
-                return (Answer("ns1", None, "interrupted"),)
-            return super().txt(name, domain)
-
-    assert examined(Interrupting()).code == "no-txt"

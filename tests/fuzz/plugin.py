@@ -4,16 +4,13 @@ The plugin's inputs: what any program may send, and what a state that was edited
 
 from __future__ import annotations
 
-import atexit
 import functools
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final, cast
 from unittest.mock import patch
 
-import grpc
 from hypothesis import strategies as st
 from pulumi.dynamic import ResourceProvider
 from pulumi.output import UNKNOWN
@@ -32,8 +29,7 @@ from byodkim_provider.resources import (
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
-from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
-from tests.contract.plugin import Engine, Kind, Plugin
+from tests.contract.plugin import Kind
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
 from tests.hosts.test_publish import Host
@@ -271,36 +267,6 @@ def _call(
     calls[call]()
 
 
-def _on_the_wire(value: Any) -> Any:
-    if value is UNKNOWN:
-        return UNKNOWN_ON_THE_WIRE
-    if isinstance(value, Mapping):
-        return {name: _on_the_wire(one) for name, one in value.items()}
-    return [_on_the_wire(one) for one in value] if isinstance(value, list) else value
-
-
-@functools.cache
-def _process() -> Plugin:
-    """The real process; it ends with this one."""
-    running = ExitStack()
-    atexit.register(running.close)
-    engine = running.enter_context(Engine())
-    return running.enter_context(Plugin(engine.address, {"AWS_EC2_METADATA_DISABLED": "true"}))
-
-
-def put_to_process(case: Case) -> None:
-    """The same through gRPC, as far as it needs no AWS: an error has no traceback."""
-    news = {**_as_sent(_on_the_wire(case.news)), "dns_check": "off"}
-    olds = _as_sent(_on_the_wire(case.olds))
-    try:
-        _, failures = _process().check(case.kind, news)
-        if olds and not failures:
-            _process().diff(case.kind, olds, news)
-    except grpc.RpcError as error:
-        details = error.details() or ""  # type: ignore[attr-defined]
-        assert "Traceback" not in details, details
-
-
 every_kind = st.one_of(*(cases(kind) for kind in KINDS))
 
 ONCE_HARMFUL = (
@@ -315,7 +281,4 @@ ONCE_HARMFUL = (
     Case("DkimKey", {"domain": DOMAIN, "secret_name": "\x1f", "key_store": STORE}, None, "create"),
 )
 
-TARGETS = (
-    Target("resources", every_kind, put, regressions=ONCE_HARMFUL, weight=8),
-    Target("resources, real process", every_kind, put_to_process, weight=1),
-)
+TARGETS = (Target("resources", every_kind, put, regressions=ONCE_HARMFUL, weight=8),)

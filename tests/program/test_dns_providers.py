@@ -26,7 +26,6 @@ DOMAIN = "mail.example.com"
 KEY = key("rsa2048.pkcs8")
 VALUE = records.record_value(KEY.public_key_der)
 NAME = f"s1._domainkey.{DOMAIN}"
-OTHER_VALUE = records.record_value(key("rsa1024.pkcs8").public_key_der)
 
 
 class Cloud(pulumi.runtime.Mocks):
@@ -172,15 +171,6 @@ def test_one_place_twice(cloud):
     )
 
 
-def test_spelled_as_arguments(cloud):
-    """Problems of a program in Python name its arguments, whichever rule finds them."""
-    dns = DnsSettings(provider="manual", zone="example.org")
-    args = ByodkimDomainArgs(domain="example.com", generation=1, regions=["eu-west-1"], dns=dns)
-    assert refusal(run, lambda: ByodkimDomain("one", args)).startswith(
-        "example.com: dns.zone: 'example.org'"
-    )
-
-
 # -- by hand
 
 
@@ -214,18 +204,6 @@ def test_paste_once(cloud, caplog):
     ]
 
 
-def test_paste_once_into_a_panel(cloud, caplog):
-    """
-    In the words of the panel that the settings name, without the zone where the panel adds it.
-    """
-    cloud.identity = WAITS
-    [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
-    assert (
-        text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
-    )
-    assert "    Name:  s1._domainkey.mail" in text.splitlines()
-
-
 WAITS = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
 
 
@@ -247,14 +225,6 @@ def test_paste_at_a_rotation(cloud, caplog, identity, ago, expected):
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
 
 
-def test_paste_where_one_region_waits(cloud, caplog):
-    """Whoever waits for a record in one Region pastes the next one, too."""
-    since = timestamp(datetime.now(UTC) - timedelta(days=1))
-    cloud.identity = {"status": "SUCCESS", "key_set_by": CREATED, "signing_since": since}
-    cloud.elsewhere = WAITS
-    assert [text.partition("\n")[0] for text in shown(caplog, "manual")] == [add_too(2)]
-
-
 @pytest.mark.parametrize(
     ("ago", "expected"),
     [(timedelta(), [3]), (timedelta(minutes=2), [])],
@@ -270,22 +240,6 @@ def test_paste_another_standby(cloud, caplog, ago, expected):
     cloud.key_made_at = {2: since, 3: timestamp(now - ago)}
     texts = shown(caplog, "manual", generation=2)
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
-
-
-def test_no_standby_of_a_retired_domain(cloud, caplog):
-    """Nobody is asked to paste for a domain that will not be rotated."""
-    cloud.key_made_at = {2: timestamp(datetime.now(UTC))}
-    written = {"generation": 1, "regions": ["eu-west-1"], "dns": "manual", "retired": True}
-    with caplog.at_level(logging.INFO):
-        run(lambda: ByodkimDomain(DOMAIN, settings.domain(DOMAIN, written)))
-    assert caplog.messages == []
-
-
-def test_nothing_to_paste(cloud, caplog):
-    """Where a record gets into DNS by itself, none is shown for pasting."""
-    cloud.add_zone("Z1", "example.com")
-    cloud.identity = WAITS
-    assert shown(caplog, "route53") == []
 
 
 # -- Route 53

@@ -1,4 +1,4 @@
-"""What a program, and a command, hear of a stack's configuration."""
+"""If this fails, a secret of the configuration is sent to AWS, or kept in plain, without a word."""
 
 import json
 import shlex
@@ -9,7 +9,6 @@ from pulumi.runtime.config import CONFIG, set_all_config
 
 from byodkim_provider.aws import session
 from byodkim_provider.cli import stack
-from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import aws_account, stack_config
@@ -160,14 +159,6 @@ def test_sent_secrets_of_others(configured, name, text, sent):
         assert len(list(stack_config.sent_secrets())) == problems
 
 
-def test_not_secret(configured):
-    """What need not be secret may be the same as a setting for AWS."""
-    wix = '{"wix": {"apiKey": "IST.x", "accountId": "123456789012"}}'
-    account = {"aws:allowedAccountIds": '["123456789012"]'}
-    configured({**account, "ses-byodkim:dnsCredentials": wix, "ses-byodkim:domains": "x"}, [])
-    assert list(stack_config.sent_secrets()) == []
-
-
 def test_redirected(configured, monkeypatch):
     """What is asked elsewhere than at AWS is said before it is asked: it may refuse."""
     said = []
@@ -197,22 +188,6 @@ def test_what_follows_the_configuration():
         "AWS_REGION            eu-west-1\n"
     )
     assert stack.read_table(printed, "p") == {"aws:token": "one\n\nthree", "p:mail": "4"}
-
-
-def test_commands_hear_the_same():
-    """
-    A command hears the same from `pulumi config`: a misspelt key is refused by name there too.
-    """
-    printed = (
-        "KEY          VALUE\n"
-        "aws:region   eu-west-1\n"
-        'domains      {"example.com":{"generation":1}}\n'
-        "verificaton  fail\n"
-    )
-    config = stack.of_project(stack.read_table(printed, "ses-byodkim"), "ses-byodkim")
-    assert config == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
-    with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
-        settings_in(config, "eu-west-1")
 
 
 @pytest.mark.parametrize("name", stack_config.OBJECTS)
