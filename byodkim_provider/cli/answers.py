@@ -73,7 +73,6 @@ def of_stack(
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     is_doctor = chosen is not None
-    now = environment.clock.now()
     wanted = chosen.domain if chosen else None
     domains = [one for one in stack.domains.values() if wanted in (None, one.name)]
     ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
@@ -99,6 +98,9 @@ def of_stack(
                 dmarc.mail_from_mistakes, resolver, name, mail_froms
             )
     answers = _answers(questions, say_refusal=is_doctor)
+    shown = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
+    # The times of the state are from SES's clock, and this machine's may lag.
+    now = max([environment.clock.now(), *shown])
 
     found = [
         domain_now(

@@ -256,7 +256,6 @@ def identity_now(
             selector=declared.selector,
             problem=_difference(refreshed(stored, seen)) if stored.key else waiting,
         )
-    now = max(now, seen.at)  # SES's clock, which the times of the state are from
     entry = Entry.from_properties(stored.to_outputs())
     # A key that a run has verified needs no new evidence: SUCCESS is about it.
     verdict = judged(entry, seen, seen_unverified=entry in verified)

@@ -396,6 +396,15 @@ def test_a_time_in_the_future(project, world, domains):
     )
 
 
+def test_a_clock_that_lags(project, world, domains):
+    """The times of the state are SES's: age and next rotation are counted by one clock, SES's."""
+    world.clock.advance(START + timedelta(days=181) - world.clock.now())
+    project.ahead = timedelta(days=-100)
+    [domain] = domains()
+    assert (domain["identities"][0]["age_days"], domain["days_until_rotation"]) == (181, -1)
+    assert domain["due"] == ["rotate: generation 2 has signed for 181 days"]
+
+
 def test_not_taken_over_yet(project, world, domains):
     """What SES has and the stack has not is named; it is not wrong while its mail is signed."""
     project.write(ONE.format(2) + "    example.net: {generation: 1, adopt: true}\n")

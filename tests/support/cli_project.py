@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
-from tests.support.fakes import FakeSes
+from tests.support.fakes import FakeSes, WrongClock
 from tests.support.world import STACK_ID, World
 
 CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
@@ -139,6 +140,8 @@ class CliProject:
     """Of a process that a test starts in the project."""
     resolvers: list[tuple[str, ...]] = field(default_factory=list)
     """The recursive resolvers that commands have asked, the system's if none."""
+    ahead: timedelta = timedelta()
+    """By how much this machine's clock is ahead of SES's."""
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
     """What was run before the person's eyes, and where."""
 
@@ -167,7 +170,7 @@ class CliProject:
             resolver=self._resolver,
             account=lambda _: self,
             hosting=lambda _: self._zone_in_dns,
-            clock=self.world.clock,
+            clock=WrongClock(self.world.clock, self.ahead),
             at_terminal=lambda: terminal,
         )
         result = CliRunner().invoke(main, arguments, obj=outside, input=answer)
