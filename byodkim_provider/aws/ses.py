@@ -23,7 +23,6 @@ from byodkim_provider.aws.errors import is_passing, is_throttled
 from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import AwsRefused, Stopped
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import SES_ERRORS, AwsMessages
 from byodkim_provider.progress import Clock, is_done, stopping
 
@@ -77,9 +76,6 @@ MANAGED: Final = "MANAGED_DOMAIN"
 `IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API
 reference).
 """
-
-_TENANTS, _CERTIFICATES = "tenant associations", "certificates associated"
-"""In SES's words about what holds an identity that is to be deleted."""
 
 MOST_TENANTS: Final = 10
 """How many tenants a message names."""
@@ -356,15 +352,20 @@ class SesClient:
         """
         DeleteEmailIdentity. No error if the identity does not exist.
 
-        If a tenant or a certificate holds it, the hint of `AwsRefused` has the commands that free
-        it.
+        SES refuses with BadRequestException while a tenant or a certificate holds the identity:
+        the hint of `AwsRefused` has the commands that free it of either.
         """
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
         except AwsRefused as refused:
             if refused.code == "NotFoundException":
                 return
-            raise refused.with_steps(self._ways_out(domain, refused.hint)) from None
+            if refused.code != "BadRequestException":
+                raise
+            of_tenants = AwsMessages.HELD_BY_TENANTS(region=self._region, arn=self.arn(domain))
+            of_certificates = AwsMessages.HELD_BY_CERTIFICATES(region=self._region, domain=domain)
+            steps = [of_tenants, of_certificates, AwsMessages.FREED()]
+            raise refused.with_steps(steps) from None
 
     def list_resource_tenants(self, domain: str) -> list[str]:
         """
@@ -376,25 +377,6 @@ class SesClient:
             self._client.list_resource_tenants, domain, ResourceArn=arn, PageSize=size
         )
         return [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
-
-    def _ways_out(self, domain: str, said: str) -> list[Message]:
-        """How to free *domain* of what holds it, by what SES *said* when it refused the Delete."""
-        where: dict[str, Any] = {"region": self._region, "arn": self.arn(domain), "domain": domain}
-        steps: list[Message] = []
-        if _TENANTS in said:
-            try:
-                tenants = self.list_resource_tenants(domain)
-            except (AwsRefused, Stopped):  # without that permission the user asks
-                tenants = []
-            steps += [
-                AwsMessages.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]
-            ]
-            steps += (
-                [] if 0 < len(tenants) <= MOST_TENANTS else [AwsMessages.HELD_BY_TENANTS(**where)]
-            )
-        if _CERTIFICATES in said:
-            steps.append(AwsMessages.HELD_BY_CERTIFICATES(**where))
-        return [*steps, AwsMessages.FREED()] if steps else []
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""

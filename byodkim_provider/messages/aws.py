@@ -33,22 +33,16 @@ class AwsMessages(Table):
     NOT_SHOWN_YET = (
         "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
     )
-    HELD_BY_TENANT = (
-        "tenant {tenant!r} holds the identity until `aws sesv2 delete-tenant-resource-association "
-        "--region {region} --tenant-name {tenant} --resource-arn {arn}`"
-    )
     HELD_BY_TENANTS = (
-        "`aws sesv2 list-resource-tenants --region {region} --resource-arn {arn}` names the "
-        "tenants, "
-        "`aws sesv2 delete-tenant-resource-association --region {region} --tenant-name NAME "
-        "--resource-arn {arn}` frees the identity of one"
+        "if tenants hold the identity, `aws sesv2 list-resource-tenants --region {region} "
+        "--resource-arn {arn}` names them, and `aws sesv2 delete-tenant-resource-association "
+        "--region {region} --tenant-name NAME --resource-arn {arn}` frees the identity of one"
     )
     HELD_BY_CERTIFICATES = (
-        "`aws sesv2 list-email-identity-certificates --region {region} --email-identity "
-        "{domain}` names the "
-        "addresses with a certificate, `aws sesv2 disassociate-email-identity-certificate "
-        "--region {region} "
-        "--email-identity {domain} --from-address ADDRESS` frees the identity of one"
+        "if S/MIME certificates hold it, `aws sesv2 list-email-identity-certificates --region "
+        "{region} --email-identity {domain}` names their addresses, and `aws sesv2 "
+        "disassociate-email-identity-certificate --region {region} --email-identity {domain} "
+        "--from-address ADDRESS` frees the identity of one"
     )
     FREED = (
         "then run the same command again, which goes on; until then the identity stays, and signs"
