@@ -84,6 +84,8 @@ class Actions:
         identity = self._existing(name)
         origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
         key = self._held_key(origin, attributes)
+        if origin == EASY_DKIM and "NextSigningKeyLength" not in attributes:
+            raise _bad_request("Signing key length parameter is null or empty")
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
         length = attributes.get("NextSigningKeyLength", changed.key_length)
         self._store(replace(changed, key_length=length))
@@ -141,8 +143,10 @@ class Actions:
         self._store(replace(identity, mail_from=put))
 
     def get_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """One identity, as it was `read_lag_seconds` ago."""
+        """One identity, as it was `read_lag_seconds` ago, or before a Put that is too new."""
         identity = self._existing(sent["EmailIdentity"], at=self._read_at)
+        if identity.before and self.now < identity.changed + self._put_lag:
+            identity = identity.before
         answer = {
             "IdentityType": identity.identity_type,
             "FeedbackForwardingStatus": True,
@@ -320,6 +324,10 @@ class Actions:
     @property
     def _first_check(self) -> datetime:
         return self.now + timedelta(seconds=self.switches.first_check_seconds)
+
+    @property
+    def _put_lag(self) -> timedelta:
+        return timedelta(seconds=self.switches.put_lag_seconds)
 
     @property
     def _read_at(self) -> datetime:

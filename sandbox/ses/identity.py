@@ -220,8 +220,8 @@ class Identity:
     old_key: HeldKey | None = None
     """The last one that was confirmed before *key*."""
     info: Info = Info()
-    info_before: Info = Info()
-    """Of before the last Put."""
+    before: Self | None = None
+    """As it was before the last Put of a key."""
     ownership: Info = Info()
     """Of the check that first verified the identity itself."""
 
@@ -272,7 +272,7 @@ class Identity:
                 checks=0,
                 lost=None,
                 old_key=self.key if self.confirmed else self.old_key,
-                info_before=self.info,
+                before=replace(self, before=None),
             )
         return replace(
             changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing
@@ -364,11 +364,12 @@ class Identity:
             case "empty":
                 return {}
             case "stale" if not self.confirmed:
-                return self.info_before.answer()
+                return self.before.info.answer() if self.before else {}
             case "ownership" if self.verification_status == "SUCCESS":
                 return replace(self.info, succeeded=self.info.checked, error="").answer()
             case "frozen" if self.ownership.checked:
                 return self.ownership.answer()
             case "sticky" if self.confirmed and self.info.checked:
-                return replace(self.info, error="HOST_NOT_FOUND").answer()
+                error = self.info.error or "HOST_NOT_FOUND"
+                return replace(self.info, error=error).answer()
         return self.info.answer()

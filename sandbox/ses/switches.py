@@ -55,14 +55,14 @@ class Switches:
     failed_restarts: bool = True
     """The same, for an identity that has FAILED."""
 
-    verification_info: Literal["filled", "empty", "stale", "ownership", "frozen", "sticky"] = (
-        "filled"
+    verification_info: Literal["sticky", "filled", "empty", "stale", "ownership", "frozen"] = (
+        "sticky"
     )
     """
-    What `VerificationInfo` shows: the last lookup of the key; nothing; until SUCCESS, what it
-    showed before the last Put; the identity's ownership, which every lookup confirms whatever the
-    DKIM status; its ownership as first confirmed, which never changes; or, beside SUCCESS, an old
-    error as well.
+    What `VerificationInfo` shows: the last lookup of the key, and beside SUCCESS an old error as
+    well; the last lookup alone; nothing; until SUCCESS, what it showed before the last Put; the
+    identity's ownership, which every lookup confirms whatever the DKIM status; or its ownership as
+    first confirmed, which never changes.
     """
 
     caches_no_such_name: bool = False
@@ -74,6 +74,9 @@ class Switches:
     """
     Get and List return the state as it was that long ago: for a new identity, that there is none.
     """
+
+    put_lag_seconds: float = 0
+    """How long after a Put of a key Get returns the identity as it was before that Put."""
 
     put_enables_signing: bool = False
     """PutEmailIdentityDkimSigningAttributes switches signing on where it was disabled."""

@@ -417,6 +417,7 @@ def test_downtime(sandbox, switches, easy_dkim, open_stack):
     # And back, if that is wanted after all.
     assert stack.destroy().ok
     back = {"EmailIdentity": domain, "SigningAttributesOrigin": "AWS_SES"}
+    back |= {"SigningAttributes": {"NextSigningKeyLength": "RSA_2048_BIT"}}
     sandbox.ses.call("PutEmailIdentityDkimSigningAttributes", REGION, back)
     sandbox.clock.advance(1800)
     verdict = send(sandbox, domain, REGION).verdict

@@ -394,6 +394,7 @@ PROFILES: Final[Mapping[str, Switches]] = {
         verification_info="empty",
         signs_while_pending="old",
         read_lag_seconds=3,
+        put_lag_seconds=20,
         put_answer="before",
     ),
     "stale": _unhurried(
@@ -405,15 +406,16 @@ PROFILES: Final[Mapping[str, Switches]] = {
         failed_restarts=True,
         signs_while_pending="new",
         old_key_lingers_seconds=5,
-        first_check_seconds=60,
+        first_check_seconds=20,
         lost_record_takes_back_verification=True,
     ),
     "frozen": _unhurried(
         verification_info="frozen", first_check_seconds=660, replicas_follow=False
     ),
-    "sticky": _unhurried(
+    "filled": _unhurried(
         status_after_put="SUCCESS",
-        verification_info="sticky",
+        verification_info="filled",
+        put_lag_seconds=20,
         failed_check_keeps_success=True,
         refuses_bad_keys=True,
     ),
