@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -389,14 +390,40 @@ def test_run_killed(night):
     night.well()
 
 
+def test_state_cut_short(night):
+    """A SIGKILL of the engine has left an empty file, beside which no command reads the state."""
+    night.ended(signal.SIGKILL)
+    night.later(700)
+    backend = Path(night.stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    (file,) = backend.rglob("prod.json.attrs")
+    file.write_text("")
+    night.type("pulumi cancel --yes", "failed to load checkpoint: EOF")
+    assert str(file).endswith(".pulumi/stacks/ses-byodkim/prod.json.attrs")
+    assert "`.pulumi/stacks/ses-byodkim/prod.json.attrs`" in TEXT
+    file.unlink()
+    night.stack.well(block(PAGE, "A run stands, or was killed"))
+    night.well()
+
+
 def test_state(night):
-    """A state of yesterday, and none at all."""
+    """A state of yesterday, one from before two rotations, and none at all."""
     night.stack.well("pulumi stack export --file old.json")
     night.stack.well("byodkim rotate example.com")
     night.stack.well("pulumi stack import --file old.json")
     night.type(STATUS, "signs with ")
     night.repair()
     night.type(STATUS, "well")
+
+    third = STACK_FILE.replace("generation: 1", "generation: 3")
+    whole = f"{third}      published: [1, 2, 3, 4]\n"
+    night.up(whole)
+    night.stack.well("pulumi stack import --file old.json")
+    night.stack.paste(third)
+    refused = night.stack.run(UP)
+    assert refused.exit_code != 0
+    assert "published: [1, 2, 3, 4]" in refused.shown
+    night.stack.paste(whole)
+    night.repair()
 
     before = night.selector
     night.stack.well("pulumi stack rm prod --force --yes")
