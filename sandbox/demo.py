@@ -40,7 +40,7 @@ LATER: Final = timedelta(days=4)
 """How long a queue keeps a message before it gives up (RFC 5321 section 4.5.4.1)."""
 
 QUICK: Final = Switches(first_check_seconds=1)
-"""Short, so that nobody has to wait; the real SES takes 1 to 11 minutes."""
+"""Short, so that nobody has to wait; the real SES takes 20 seconds to 11 minutes."""
 
 console = Console(highlight=False)
 

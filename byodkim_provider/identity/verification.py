@@ -43,7 +43,7 @@ from byodkim_provider.quoting import first_few
 
 OnTimeout = Literal["warn", "fail"]
 
-USUAL: Final = "SES usually takes 1 to 11 minutes"
+USUAL: Final = "SES usually takes 20 seconds to 11 minutes, if the record is there first"
 """Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
 
 KEPT_AFTER: Final = 60

@@ -53,7 +53,7 @@ CALLS_TO_WAIT = {(10, 300): 14, (100, 300): 3, (300, 300): 1, (300, 660): 2.1}
 Calls an identity until a rotation is verified, by identities and by seconds from a Put to SES's
 check.
 
-SES usually takes 1 to 11 minutes (`verification.USUAL`).
+SES usually takes 20 seconds to 11 minutes (`verification.USUAL`).
 """
 
 NOTICED_SECONDS = 30
