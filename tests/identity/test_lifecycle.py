@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
-from byodkim_provider.identity import lifecycle, lookups
+from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
-from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
@@ -24,7 +23,6 @@ from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
 PUT_KEY = "PutEmailIdentityDkimSigningAttributes"
-CONFIGURATION_SET = "PutEmailIdentityConfigurationSetAttributes"
 DELETE = "DeleteEmailIdentity"
 LIST = "ListEmailIdentities"
 TAG, UNTAG = "TagResource", "UntagResource"
@@ -124,22 +122,6 @@ def test_create(world):
 def test_each_identity_is_another_instance(world):
     """No two identities have the same instance, or one could delete the other."""
     assert world.created().instance != world.created(domain="example.org").instance
-
-
-@pytest.mark.parametrize("is_there", [False, True], ids=["made", "taken over"])
-def test_create_with_settings(world, is_there):
-    """
-    Configuration set and tags come with the write, and hold of an identity that is taken over, too.
-    """
-    world.model.add_configuration_set(REGION, "newsletter")
-    world.publish(1)
-    theirs = {"theirs": "stays"} if is_there else {}
-    if is_there:
-        world.put("s1", tags=theirs)
-    stored = world.create(adopt=is_there, configuration_set="newsletter", tags={"team": "mail"})
-    assert ([CREATE, GET, CONFIGURATION_SET, TAG] if is_there else [CREATE]) == world.calls()
-    assert "newsletter" == world.identity().configuration_set
-    assert ours(stored, team="mail", **theirs) == world.identity().tags
 
 
 def test_create_without_its_record(world):
@@ -261,16 +243,6 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
     )
 
 
-@pytest.mark.usefixtures("_wrong_clock")
-def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world):
-    """
-    What an adopted identity signed with until now, by the clock that says when SES got the key.
-    """
-    world.publish(2)
-    world.put("theirs")
-    assert (START, PUT, START, {1: START, 3: START}) == of_key(world.create(2, adopt=True))
-
-
 # --- an identity that SES has already
 
 
@@ -287,16 +259,6 @@ def test_lost_answer_of_create(world, kind):
     assert ours(stored) == world.identity().tags
     assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
     assert [stored] == [world.update(stored, 1)]
-
-
-def test_create_while_reads_lag(world):
-    """SES has the identity and does not show it yet: said as it is, and the next run goes on."""
-    world.switch(read_lag_seconds=60)
-    world.publish(1)
-    world.model.inject(Fault("drop", "after", CREATE))
-    assert [AwsMessages.NOT_SHOWN_YET()] == refused("SesRefused", world.create).fields["steps"]
-    world.clock.advance(61)
-    assert world.create().instance == world.identity().tags[INSTANCE_TAG]
 
 
 def existing(problem, *, origin="EXTERNAL", made="", **fields):
@@ -364,21 +326,6 @@ def test_what_is_not_ours_is_refused(world, make, problem, fields, may_list):
     assert before == world.identity()
 
 
-@pytest.mark.parametrize("adopt", [False, True])
-def test_managed_by_aws(world, adopt):
-    """An identity that another AWS service looks after is left to it, and a preview says so."""
-    world.publish(1)
-    of_easy_dkim(is_managed=True, status="PENDING")(world)
-    before = world.identity()
-    said = refused("IdentityExists", world.foresee, adopt=adopt)
-    assert (
-        IdentityMessages.MANAGED
-        == said.code
-        == refused("IdentityExists", world.create, adopt=adopt).code
-    )
-    assert before == world.identity()
-
-
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "another domain"])
 def test_a_preview_foresees_what_is_not_refused(world, is_ours):
     """What a lost run has made, and what SES has of others, is in nobody's way."""
@@ -389,16 +336,6 @@ def test_a_preview_foresees_what_is_not_refused(world, is_ours):
         world.model.put_easy_dkim("example.org", REGION)
     world.foresee()
     world.create()
-
-
-def test_a_preview_lists_once(world):
-    """
-    However many identities are new, one List a Region and run tells that SES has none of them.
-    """
-    assert ["", "", ""] == [
-        world.foresee(domain=f"{number}.example.com", adopt=True) for number in range(3)
-    ]
-    assert [LIST] == world.calls()
 
 
 UNKNOWN_KEY = {"selector": "", "fingerprint": "", "record_value": ""}
@@ -413,21 +350,6 @@ def test_a_preview_that_knows_no_selector(world):
     assert f"example.com eu-west-1: SES has it, {line}" == world.foresee(**UNKNOWN_KEY, adopt=True)
     world.change(tags={})
     refused("IdentityExists", world.foresee, **UNKNOWN_KEY)
-
-
-def test_adopt_what_is_right(world):
-    """
-    An identity that signs with this key already gets our tags, and no call that could disturb it.
-    """
-    world.publish(1)
-    world.put("s1", tags={"team": "mail"})
-    world.model.add_configuration_set(REGION, "theirs")
-    world.change(configuration_set="theirs")
-    before = world.identity()
-    stored = world.create(adopt=True)
-    assert [CREATE, GET, TAG] == world.calls()
-    assert replace(before, tags=ours(stored, team="mail")) == world.identity()
-    assert ("SUCCESS", True) == (stored.status, stored.adopted)
 
 
 BYODKIM, EASY_DKIM = "BYODKIM, signing with selector", "Easy DKIM; switches to BYODKIM with 's1'"
@@ -562,22 +484,6 @@ def test_without_the_record(world, happened, generation, still):
     assert [GET] == world.calls()
 
 
-@pytest.mark.parametrize("seconds", [0, 120], ids=["one that does not wait", "one that waits"])
-def test_a_switch_has_a_wait_of_its_own(world, seconds):
-    """
-    A switch fails without its record: it waits for it in full, and names its own wait, not the
-    run's.
-    """
-    old = world.verified()
-    assert AWAITING_DNS == world.create(domain="example.org", dns_wait_seconds=seconds).status
-    world.clock.advance(300)
-    began = world.clock.monotonic()
-    assert 120 == refused("RecordNotVisible", world.update, old, 2).fields["seconds"]
-    assert began + 120 == world.clock.monotonic()
-    world.clock.after(90, lambda: world.publish(2))
-    assert "s2" == world.update(old, 2).signing_selector
-
-
 @pytest.mark.parametrize(
     "restarts", [True, False], ids=["same key restarts", "same key changes nothing"]
 )
@@ -697,39 +603,6 @@ def test_what_is_half_adopted_is_not_deleted(world, trouble):
     assert world.update(old, 2, adopt=True).adopted
 
 
-def test_tags_that_could_not_be_written(world):
-    """
-    SES has got the key, and the tags were refused: the next run sees that, and writes them only.
-    """
-    old = world.verified()
-    world.change(tags={})
-    world.publish(2)
-    world.model.inject(Fault("access_denied", "before", operation=TAG))
-    refused("SesRefused", world.update, old, 2, adopt=True)
-    world.forget()
-    back = world.update(old, 2, adopt=True)
-    assert [GET, TAG] == world.calls()
-    assert (True, "s2", {1: START + HOUR}) == (
-        back.adopted,
-        back.signing_selector,
-        back.signed_until,
-    )
-    assert ours(back) == world.identity().tags
-
-
-def test_configuration_set_that_is_not_managed(world):
-    """
-    A configuration set that somebody else chose stays, also when the key changes, and is no drift.
-    """
-    world.model.add_configuration_set(REGION, "theirs")
-    old = with_status(world.verified(), "SUCCESS", was_verified=True)
-    world.publish(2)
-    world.change(configuration_set="theirs")
-    assert (old, []) == (world.read(old), world.progress.warnings)
-    world.update(old, 2)
-    assert "theirs" == world.identity().configuration_set
-
-
 @cases(
     ("tags", "calls"),
     {
@@ -752,14 +625,6 @@ def test_tags(world, tags, calls):
 
 
 # --- read and delete
-
-
-def test_read(world):
-    """A refresh is one read; what SES says goes into fields of its own, never into an echo."""
-    old = world.verified(configuration_set=None, tags={"team": "mail"})
-    seen = world.read(old)
-    assert ([GET], []) == (world.calls(), world.progress.warnings)
-    assert with_status(old, "SUCCESS", was_verified=True) == seen
 
 
 FAILED, DISABLED = {"status": "FAILED"}, {"signing_enabled": False}
@@ -933,23 +798,6 @@ def test_while_awaiting_dns(world):
     assert "s9" == world.identity().selector
 
 
-@pytest.mark.parametrize("adopted", [False, True])
-def test_delete_of_what_is_gone(world, adopted):
-    """Not found is success, and nothing is said to have stayed."""
-    old = replace(world.verified(), adopted=adopted)
-    world.model.remove(DOMAIN, REGION)
-    world.delete(old)
-    assert ([GET], []) == (world.calls(), world.progress.infos)
-
-
-def test_delete_while_reads_lag(world):
-    """The deletion half of a replacement does not forget which key this run has given to SES."""
-    world.publish(1)
-    world.switch(read_lag_seconds=60)
-    world.delete(world.create())
-    assert world.run.signs == {(REGION, DOMAIN): "s1"}
-
-
 def adopted(world, tags=None):
     """An identity of somebody else that signs with this key, adopted by this run."""
     world.publish(1)
@@ -998,35 +846,6 @@ def test_replacement_of_an_adopted_one(world, lag):
 # --- previews
 
 
-NOT_MADE = "s2, its record is not looked up before it is made"
-
-
-@cases(
-    ("published", "change", "line", "asked"),
-    {
-        "generations": ((1, 2), {}, "generation 1 → 2, s2 visible at 2 of 2 servers", True),
-        "used alone": ((), {"generation": None}, "s2 visible at 2 of 2 servers", True),
-        "DNS is off": (
-            (1, 2),
-            {"dns_check": "off"},
-            "generation 1 → 2, s2, DNS is not checked",
-            False,
-        ),
-        # A recursive resolver would remember that there is no such name.
-        "not made yet": ((1,), {"dns_check": "recursive"}, f"generation 1 → 2, {NOT_MADE}", False),
-    },
-)
-def test_planned_switch(world, published, change, line, asked):
-    """
-    A preview says of a switch which key comes and how far its record is, and asks SES nothing.
-    """
-    old = world.verified(published=published, standby=True)
-    world.forget()
-    said = lookups.planned_switch(old, world.declared(2, **change), world.run)
-    assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
-    assert asked == bool(world.resolver.looked_up)
-
-
 @pytest.mark.parametrize(
     ("number", "line"),
     [(0, ""), (2, "t00, t01"), (12, ", ".join(f"t{n:02}" for n in range(10)) + " and more")],
@@ -1046,13 +865,6 @@ def test_a_preview_of_a_removal(world, number, line):
 
 
 # --- interruption
-
-
-def test_interrupted_create(world):
-    """Ctrl-C ends the wait for DNS at once; what is stored goes on in the next run."""
-    world.clock.after(30, stopping.set)
-    stored = world.create()
-    assert (AWAITING_DNS, [], 30) == (stored.status, world.calls(), world.clock.monotonic())
 
 
 def test_interrupted_switch(world):

@@ -14,7 +14,6 @@ from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.plan import TABLE, plan
 from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Stored
 from tests.support import identities
-from tests.support.cases import cases
 from tests.support.fakes import REGION, START
 from tests.support.identities import BEFORE, declared
 from tests.support.world import OWNER, STACK
@@ -268,24 +267,6 @@ def test_instance(row):
     assert (instance, row in ADOPTED) == (made.stored.instance, made.stored.adopted)
     own = {OWNER_TAG: OWNER, INSTANCE_TAG: instance}
     assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
-
-
-@cases(
-    ("before", "after", "seen", "shared"),
-    {
-        "new": (None, declared(), Seen(), True),
-        "awaiting": (WAITING, declared(), Seen(), True),
-        "a switch of what SES does not show": (stored(), declared(3), Seen(read=True), False),
-        "gone": (stored(status=GONE), declared(), Seen(read=True), False),
-        "a switch": (stored(), declared(3), Seen(read=True, identity=has()), False),
-    },
-)
-def test_whose_wait(before, after, seen, shared):
-    """
-    Whoever can be stored as waiting shares one wait; what fails without its record has its own.
-    """
-    asks = plan(before, after, seen, now=NOW, instance="i").asks
-    assert ("TXT lookup", 120, shared) == (asks.action, asks.seconds, asks.shared)
 
 
 def test_tags_of_what_is_not_ours_yet():

@@ -325,19 +325,3 @@ def test_no_second_key(before, after, unknown, problem):
     """The signing generation never changes its key, and no selector ever gets a second one."""
     known = stored(declared(**{"selector": "s2", **before}))
     assert problem == refusal(known, after, unknown=unknown, kind="InvalidSettings")
-
-
-@cases(
-    ("before", "after", "unknown"),
-    {
-        "next generation in a preview": ({}, declared(3, (1, 2, 3, 4), **NO_KEY_YET), UNKNOWN_KEY),
-        "used alone": (ALONE, declared(**ALONE, selector="s9", fingerprint="f9"), ()),
-        "used alone in a preview": (ALONE, declared(**ALONE, **NO_KEY_YET), UNKNOWN_KEY),
-    },
-)
-def test_a_new_key_under_a_new_selector(before, after, unknown):
-    """
-    A new generation, or used alone a new selector, may have a new key; what is unknown may be the
-    same.
-    """
-    assert refusal(stored(declared(**before)), after, unknown=unknown) is None

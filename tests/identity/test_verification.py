@@ -9,7 +9,7 @@ import pytest
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verification
-from byodkim_provider.identity.state import AWAITING_DNS, TAKEN_OVER
+from byodkim_provider.identity.state import TAKEN_OVER
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     UNCONFIRMED,
@@ -117,13 +117,6 @@ def test_what_is_verified_costs_nothing(world):
     world.forget()
     assert before == world.verify(*stored, before=before)
     assert ([], [], []) == (world.calls(), world.resolver.looked_up, world.progress.updates)
-
-
-def test_what_awaits_dns_costs_nothing(world):
-    """SES was not told of it, so there is nothing to ask; another entry is waited for as ever."""
-    verdicts = world.verify(world.create(domain="example.org"), world.created())
-    assert [(AWAITING_DNS, False, "its record is not in DNS yet"), FOUND] == outcome(verdicts)
-    assert {DOMAIN} == {call.domain for call in world.model.log}
 
 
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
