@@ -1,4 +1,6 @@
-"""The live test of DNS hosts, against their stand-ins: which ones it would pass, and what it sees."""
+"""
+The live test of DNS hosts, against their stand-ins: which ones it would pass, and what it sees.
+"""
 
 from __future__ import annotations
 

@@ -280,7 +280,8 @@ def test_delete_what_is_held(ses, client, hold, free, words):
         f"if tenants hold the identity, `aws sesv2 list-resource-tenants --region {REGION} "
         f"--resource-arn {ARN}` names them, and `aws sesv2 delete-tenant-resource-association "
         f"{of_tenant}` frees the identity of one",
-        f"if S/MIME certificates hold it, `aws sesv2 list-email-identity-certificates {of_address}` "
+        "if S/MIME certificates hold it, "
+        f"`aws sesv2 list-email-identity-certificates {of_address}` "
         "names their addresses, and `aws sesv2 disassociate-email-identity-certificate "
         f"{of_address} --from-address ADDRESS` frees the identity of one",
         "then run the same command again, which goes on",

@@ -66,9 +66,11 @@ accessKey: AKIA, secretKey: secret, token: token
   access_key: AKIA
   secret_key: secret
   token: token
-assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/a'}, {roleArn: 'arn:aws:iam::123456789012:role/b',
+assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/a'}, {roleArn: \
+'arn:aws:iam::123456789012:role/b',
     duration: 1h, policy: ''}]
-  roles: [{RoleArn: 'arn:aws:iam::123456789012:role/a'}, {RoleArn: 'arn:aws:iam::123456789012:role/b'}]
+  roles: [{RoleArn: 'arn:aws:iam::123456789012:role/a'}, {RoleArn: \
+'arn:aws:iam::123456789012:role/b'}]
 assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', externalId: 4711, policy: '{}',
     policyArns: ['arn:x'], sessionName: byodkim, sourceIdentity: jo, tags: {team: mail, cost: 7},
     transitiveTagKeys: [team]}]
@@ -104,16 +106,19 @@ URL = "must be a URL that begins with https://, or with http:// for this machine
 ARN = f"must be the ARN of a role, such as {ROLE}"
 BAD_SETTINGS = """
 allowedAccountIds: '123456789012'
-  aws:allowedAccountIds: must be a list, as `pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it
+  aws:allowedAccountIds: must be a list, as `pulumi config set --path 'aws:allowedAccountIds[0]' \
+…` makes it
 forbiddenAccountIds: production
-  aws:forbiddenAccountIds: must be a list, as `pulumi config set --path 'aws:forbiddenAccountIds[0]' …`
+  aws:forbiddenAccountIds: must be a list, as `pulumi config set --path \
+'aws:forbiddenAccountIds[0]' …`
     makes it
 allowedAccountIds: ['1234', 1402433619, '123456789012'], forbiddenAccountIds: [null]
   aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'
   aws:allowedAccountIds[1]: must be 12 digits in quotes, not 1402433619
   aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null
 assumeRoles: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
-  aws:assumeRoles: must be a list, as `pulumi config set --path 'aws:assumeRoles[0].roleArn' …` makes it
+  aws:assumeRoles: must be a list, as `pulumi config set --path 'aws:assumeRoles[0].roleArn' …` \
+makes it
 assumeRole: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
   aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles
 endpoints: '[{"sesv2":'
@@ -150,7 +155,8 @@ assumeRoles: [x, {}, {roleArn: "arn:aws:iam::123456789012:role/dns\\e[2J"}, {rol
   aws:assumeRoles[3].roleArn: ARN
   aws:assumeRoles[4].roleArn: ARN
 assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', mfaSerial: wJalrXUtnFEMI,
-    policyArns: wJalrXUtnFEMI, externalId: [wJalrXUtnFEMI], tags: [wJalrXUtnFEMI], transitiveTagKeys: [1]}]
+    policyArns: wJalrXUtnFEMI, externalId: [wJalrXUtnFEMI], tags: [wJalrXUtnFEMI], \
+transitiveTagKeys: [1]}]
   aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it
   aws:assumeRoles[0].policyArns: must be a list of strings
   aws:assumeRoles[0].externalId: must be a string
@@ -513,7 +519,8 @@ profile: '{DUMP}'
 AWS_PROFILE: '{LINES}'
   the default credentials: The config profile ([...]) could not be found
 profile: half
-  profile 'half': Partial credentials found in shared-credentials-file, missing: aws_secret_access_key
+  profile 'half': Partial credentials found in shared-credentials-file, missing: \
+aws_secret_access_key
 assumeRoles: [{{roleArn: '{ROLE}'}}]
   role '{ROLE}': there are no credentials to assume role '{ROLE}' with
 region: eu west, AWS_ACCESS_KEY_ID: AKIA, AWS_SECRET_ACCESS_KEY: {SECRET}
@@ -651,7 +658,8 @@ def sts(status, body):
 
 
 def sts_error(code, message):
-    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+    error = f"<Code>{code}</Code><Message>{message}</Message>"
+    return f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"
 
 
 SIGNATURE = "The request signature we calculated does not match."

@@ -71,7 +71,8 @@ def adopted(result):
 
 
 SHOWN = f"""\
-# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, identities: 3 (1 BYODKIM, 1 Easy \
+# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, identities: 3 (1 BYODKIM, \
+1 Easy \
 DKIM, 1 not signing).
 # Each comment says what `pulumi up` does, and what there is to decide.
 # How to go on: docs/how-to/adopt-an-account.md
@@ -87,7 +88,8 @@ config:
       regions: [{REGION}, {OTHER}]
       # acceptUnsignedWindow: true
       adopt: true
-    # BYODKIM old, signing disabled: gets a new key, signing is enabled; DNS: GoDaddy, `dns: godaddy` needs \
+    # BYODKIM old, signing disabled: gets a new key, signing is enabled; DNS: GoDaddy, `dns: \
+godaddy` needs \
 nobody who pastes
     b.example.net:
       generation: 1
@@ -118,7 +120,8 @@ def test_json(project, has):
     has("b.example.net", selector="s1", tags={"team": "mail"})
     shown = json.loads(scan(project, "--json").stdout)
     assert shown["left_out"] == [
-        "a.example.org: no zone in DNS, so SES finds no record (`--nameserver` asks another resolver)"
+        "a.example.org: no zone in DNS, so SES finds no record (`--nameserver` asks "
+        "another resolver)"
     ]
     [domain] = shown["domains"]
     assert domain["identities"][REGION]["tags"] == {"team": "mail"}
@@ -146,7 +149,9 @@ UNSIGNED = "BYODKIM old is FAILED, mail is unsigned: gets a new key"
     ],
 )
 def test_comment(project, has, identity, comment, window):
-    """The comment says what `pulumi up` does, and what has to be decided stands there as a comment."""
+    """
+    The comment says what `pulumi up` does, and what has to be decided stands there as a comment.
+    """
     has("example.com", **identity)
     result = scan(project)
     lines = result.stdout.splitlines()
@@ -157,7 +162,10 @@ def test_comment(project, has, identity, comment, window):
 
 
 def test_replicas(project, has):
-    """What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them too."""
+    """
+    What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them
+    too.
+    """
     has("example.com", easy=True)
     has("example.com", OTHER, easy=True, primary=REGION)
     result = scan(project)
@@ -168,7 +176,9 @@ def test_replicas(project, has):
 
 
 def test_regions(project, has):
-    """The Region that most domains have is the stack's, and no domain that has it alone repeats it."""
+    """
+    The Region that most domains have is the stack's, and no domain that has it alone repeats it.
+    """
     for name in ("a", "b"):
         has(f"{name}.example.com", OTHER)
     has("c.example.com")
@@ -239,7 +249,9 @@ def test_read_back(text):
 
 
 def test_left_out(project, has):
-    """What no stack file can list, or another AWS service looks after, is named, with the reason."""
+    """
+    What no stack file can list, or another AWS service looks after, is named, with the reason.
+    """
     has("example.com")
     has("some_name.example.com", easy=True)
     has(f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 40}.example", easy=True)
@@ -348,7 +360,10 @@ def test_spelling(project, has, name):
     ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
 )
 def test_no_such_name(project, has, name, meant):
-    """A name that SES does not have is an error, before anything is read; of one to leave out it is said."""
+    """
+    A name that SES does not have is an error, before anything is read; of one to leave out it is
+    said.
+    """
     has("a1.example.com")
     has("some_name.example.com")
     result = scan(
@@ -386,7 +401,9 @@ def test_deleted_meanwhile(project, has, monkeypatch):
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):
-    """Without --region each Region is asked; one that refuses is named and left out, unless all do."""
+    """
+    Without --region each Region is asked; one that refuses is named and left out, unless all do.
+    """
     has("example.com")
 
     def ses(region, _):

@@ -171,7 +171,8 @@ pending ⇒ eu-west-1: verification pending: run `pulumi up`
 given_up
   eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND: no such name):
     run `pulumi up --refresh`
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
+  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
+ns2.example.net have no
     TXT record: `byodkim doctor failed.example`
 given_up_before_the_key_was_sent
   eu-west-1: SES has given up and does not search again: rotate to the next generation
@@ -179,33 +180,41 @@ deleted ⇒ eu-west-1: gone from SES: run `pulumi up --refresh`
 disabled ⇒ eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`
 other_selector ⇒ eu-west-1: signs with selector 's3', not 's2': run `pulumi up --refresh`
 record gone
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
+  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
+ns2.example.net have no
     TXT record: `byodkim doctor example.com`
 fell back
-  eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until SES finds the record,
+  eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until SES finds \
+the record,
     and after five days it looks no more: run `pulumi up --refresh`
 awaiting_without_a_record
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net have no
+  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
+ns2.example.net have no
     TXT record: `byodkim doctor example.com`; once it is visible, run `pulumi up`
 awaiting_without_a_zone
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and ns2.example.net find no
+  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
+ns2.example.net find no
     zone for this name: if only a resolver of your own network sees the zone, set `dnsResolvers`;
     `byodkim doctor --nameserver` tries one; once it is visible, run `pulumi up`
 awaiting ⇒ eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`
 fewer_domains ⇒ not in the stack file: `pulumi up` deletes it
 fewer adopted domains
-  not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 it stays in SES, as it was
+  not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 it stays in SES, \
+as it was
     adopted
 fewer_adopted_regions
   us-east-1: not made yet: `pulumi up` makes it, or says why not
-  eu-west-1: not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 it stays in SES,
+  eu-west-1: not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 it \
+stays in SES,
     as it was adopted
 more_domains ⇒ eu-west-1: not made yet: `pulumi up` makes it, or says why not
 signed_by_somebody_else
-  eu-west-1: SES has an identity of 'mail/prod' already (BYODKIM, signing with selector 'old', FAILED):
+  eu-west-1: SES has an identity of 'mail/prod' already (BYODKIM, signing with selector 'old', \
+FAILED):
     `adopt: true` takes it over
 set_in_the_future
-  eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was ahead, and no check
+  eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was ahead, \
+and no check
     before that counts: rotate to the next generation
 """
 """
@@ -675,18 +684,21 @@ domains: must not be empty
       ses-byodkim:domains:
         example.com:
           generation: 1
-  `ses-byodkim:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"""
+  `ses-byodkim:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the \
+stack made"""
 
 ENCRYPTED_DOMAINS = """\
 ses-byodkim:domains: is encrypted as a whole, and nothing is decrypted here
   hint: set it without `--secret`: privateKeys holds the private keys"""
 
 PLAIN_KEY = """\
-privateKeys["new"]: is not encrypted, set it with `pulumi config set --secret --path 'privateKeys["new"]'`, \
+privateKeys["new"]: is not encrypted, set it with `pulumi config set --secret --path \
+'privateKeys["new"]'`, \
 and make another one if somebody may have read this"""
 
 PASTED_KEY = """\
-domains["example.com"].keys["1"].privateKey: must be the name of a key in privateKeys, not the key: \
+domains["example.com"].keys["1"].privateKey: must be the name of a key in privateKeys, not the \
+key: \
 set it with `pulumi config set --secret --path 'privateKeys["NAME"]'`, \
 and make another one if somebody may have read this"""
 

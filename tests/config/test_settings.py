@@ -50,12 +50,15 @@ def problems(config, region=REGION):
 
 
 SMALLEST = """
-{name: example.com, generation: 2, published: [1, 2, 3], regions: [eu-west-1], keys: {}, warnings: [],
+{name: example.com, generation: 2, published: [1, 2, 3], regions: [eu-west-1], keys: {}, \
+warnings: [],
  dns: [{provider: route53, from_generation: 1, ttl: 300, zone: null, cname: null, zone_id: null,
         assume_role: null, external_id: null, panel: null, credentials: null,
         server: null, port: null, key_name: null, key_algorithm: null}],
- key_store: {provider: state, kms_key_id: null, tags: {}, resource_policy: null, recovery_window_days: 30},
- key_bits: 2048, overlap_days: 10, rotate_after_days: 180, dns_check: authoritative, dns_wait_seconds: 120,
+ key_store: {provider: state, kms_key_id: null, tags: {}, resource_policy: null, \
+recovery_window_days: 30},
+ key_bits: 2048, overlap_days: 10, rotate_after_days: 180, dns_check: authoritative, \
+dns_wait_seconds: 120,
  dns_resolvers: [], configuration_set: null, tags: null, mail_from: null,
  adopt: false, accept_unsigned_window: false, retired: false, protect: false}
 """
@@ -392,7 +395,8 @@ dns: {ttl: -1} ⇒ dns.ttl: must be 0 to 2147483647, not -1
 dns: [{ttl: 5m}] ⇒ dns[0].ttl: must be a whole number, not '5m'
 dns: {TTL: 60} ⇒ dns.TTL: unknown key, did you mean 'ttl'?
 dns: {zoneId: /hostedzone/Z1}
-  dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not '/hostedzone/Z1'
+  dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not \
+'/hostedzone/Z1'
 dns: {zone: example.com, zoneId: Z1} ⇒ dns.zoneId: give the name of the zone or its ID, not both
 dns: {zone: 5} ⇒ dns.zone: must be a zone's name, not 5
 dns: {zone: example .com}
@@ -425,48 +429,61 @@ dns: rfc2136
   dns.server: required with rfc2136
 dns: {provider: rfc2136, server: ns1..example.com, keyName: by..odkim}
   dns.keyName: must be a name like 'byodkim', not 'by..odkim'
-  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1..example.com'
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not \
+'ns1..example.com'
 dns: {provider: rfc2136, server: "192.0.2.1:53", keyName: byodkim}
-  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not '192.0.2.1:53'
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not \
+'192.0.2.1:53'
 dns: {provider: cpanel, server: attacker.example, port: 443}
   dns.port: is an option of rfc2136, not of cpanel
   dns.server: is an option of rfc2136, not of cpanel
 dns: {provider: godaddy, ttl: 300} ⇒ dns.ttl: must be 600 to 86400 at godaddy, not 300
 dns: {provider: dreamhost, ttl: 300}
-  dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not of dreamhost
-dns: {provider: rfc2136, server: ns1.example.com, keyName: Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUA==}
+  dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not \
+of dreamhost
+dns: {provider: rfc2136, server: ns1.example.com, keyName: \
+Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUA==}
   dns.keyName: must be a name like 'byodkim', not 48 characters
 dns: {provider: rfc2136, server: ns1.example.com,
     keyName: Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk}
   dns.keyName: must be a name like 'byodkim', not 64 characters
 dns: {provider: rfc2136, server: 'secret "q1w2e3r4t5y6u7i8==";', keyName: byodkim}
-  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 28 characters
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 28 \
+characters
 dns: {provider: cloudflare, credentials: 'eu-west-1-campaigns!'}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not
     'eu-west-1-campaigns!'
 dns: {provider: cloudflare, credentials: v1x0cTEx4Q6VCs2tLxhq-kEJPbCmhdYsnzD6zmZo}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 40 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 40 \
+characters
 dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef01234}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 37 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 37 \
+characters
 dns: {provider: godaddy, credentials: QBz3yVmx8tVWUfoYhBUBcN}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 22 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 22 \
+characters
 dns: {provider: godaddy, credentials: GoDaddy-production-2026}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 23 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 23 \
+characters
 dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 32 characters
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 32 \
+characters
 dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
 dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
-dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30
+dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at \
+cloudflare, not 30
 dns: {provider: cloudflare, zoneId: Z1} ⇒ dns.zoneId: 'Z1' is not a zone id in cloudflare
 dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 'example.com'
 mailFrom: ccccccccccccccccccccccccccccccccc
   mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
 regions: [eu-west-1, eu-west-1] ⇒ regions: 'eu-west-1' is listed twice
 dns: nobody
-  dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or 'manual', not
+  dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or \
+'manual', not
     'nobody'
 dnsResolvers: [dns.example]
-  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535,
+  dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of \
+1 to 65535,
     not 'dns.example'
 dnsResolvers: [1.1.1.1, 1.1.1.1] ⇒ dnsResolvers: '1.1.1.1' is listed twice
 configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
@@ -478,12 +495,14 @@ keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be 1 or more,
 keys: {'2': {selector: s2, privateKey: frist}}
   keys["2"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?
 keys: {'2': {selector: s2, privateKey: mail2026}}
-  keys["2"].privateKey: 'mail2026' is not in privateKeys, set it with `pulumi config set --secret --path
+  keys["2"].privateKey: 'mail2026' is not in privateKeys, set it with `pulumi config set --secret \
+--path
     'privateKeys["mail2026"]'`
 keys: {'2': {selector: s2, privateKey: 5}}
   keys["2"].privateKey: must be a name in privateKeys like 'mail2026', not 5
 keys: {'2': {selector: S2, privateKey: first}}
-  keys["2"].selector: 'S2' has upper case, expected lower case: that is how DNS providers store names
+  keys["2"].selector: 'S2' has upper case, expected lower case: that is how DNS providers store \
+names
 keys: {'2': {selector: s.2, privateKey: first}}
   keys["2"].selector: 's.2' has a dot, expected the one label before '._domainkey'
 keys: {'2': {selector: s, privateKey: first}, '3': {selector: s, privateKey: second}}
@@ -491,7 +510,8 @@ keys: {'2': {selector: s, privateKey: first}, '3': {selector: s, privateKey: sec
 keys: {'2': {selector: s2, privateKey: first}, '3': {selector: s3, privateKey: first}}
   keys["3"].privateKey: is the key of generation 2 already
 dns: [{assumeRole: 'arn:aws:iam::1:role/dns'}, {assumeRole: 'arn:aws:iam::123456789012:role/dns*'}]
-  dns[0].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not 'arn:aws:iam::1:role/dns'
+  dns[0].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not \
+'arn:aws:iam::1:role/dns'
   dns[1].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not
     'arn:aws:iam::123456789012:role/dns*'
 dns: [manual, {zoneId: '00000000000000000000000000000000'}]
@@ -504,7 +524,8 @@ generation: 3, published: [3, 4], keys: {'3': {selector: ses3, privateKey: first
 overlapDays: 1, dns: {provider: route53, zone: keys.example.net, cname: ses}
   overlapDays: must be 0 or at least 2 with cname, whose records are remembered for up to a day
 dns: {provider: manual, panel: godady}
-  dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, namecheap, namescouk,
+  dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, namecheap, \
+namescouk,
     other, not 'godady'
 keyStore: {provider: secretsManager, kmsKeyId: mail, tags: {'aws:team': mail}, resourcePolicy: '[]',
     recoveryWindowDays: 0}
@@ -514,11 +535,14 @@ keyStore: {provider: secretsManager, kmsKeyId: mail, tags: {'aws:team': mail}, r
   keyStore.tags["aws:team"]: names that begin with 'aws:' are reserved
 dns: {provider: rfc2136, server: ns1 .example.com, port: 0, keyName: a key, keyAlgorithm: hmac-md5,
     credentials: my secret!}
-  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 'my secret!'
-  dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, not 'hmac-md5'
+  dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 'my \
+secret!'
+  dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, not \
+'hmac-md5'
   dns.keyName: must be a name like 'byodkim', not 'a key'
   dns.port: must be 1 to 65535, not 0
-  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1 .example.com'
+  dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1 \
+.example.com'
 regions: ["eu-west-1\\n"] ⇒ regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters
 generation: .nan ⇒ generation: must be a whole number, not nan
 tags: {'': x} ⇒ tags[""]: the name of a tag must be 1 to 128 characters, not 0
@@ -577,7 +601,8 @@ def test_refused_in_a_domain(written, expected):
 
 TEXT_IN_STACK = """
 domains: {example.com: {generation: 1, mailFrom: b}, b.example.com: {generation: 1}}
-  domains["example.com"].mailFrom.label: 'b.example.com' sends mail itself, a MAIL FROM domain must not
+  domains["example.com"].mailFrom.label: 'b.example.com' sends mail itself, a MAIL FROM domain \
+must not
 domains: null ⇒ domains: must not be empty
 domains: [] ⇒ domains: must not be empty
 dnsCredentials: {wix: {token: x}} ⇒ domains: must not be empty
@@ -593,7 +618,8 @@ domains: {bücher.example: {generation: 1}, xn--bcher-kva.example: {generation: 
   domains["xn--bcher-kva.example"]: is the same domain as 'bücher.example'
 domains: {example.com: null} ⇒ domains["example.com"].generation: required, it says which key signs
 domains: {example.com: 2} ⇒ domains["example.com"]: must be a map, not 2
-domains: {example.com: {generation: 1}}, default: {} ⇒ default: unknown key, did you mean 'defaults'?
+domains: {example.com: {generation: 1}}, default: {} ⇒ default: unknown key, did you mean \
+'defaults'?
 domains: {example.com: {generation: 1}}, defaults: {generation: 1, published: [1], keys: {}}
   defaults.generation: belongs to a domain, not to defaults
   defaults.keys: belongs to a domain, not to defaults
@@ -610,7 +636,8 @@ domains: {example.com: {generation: 1}}, verification: {timeoutMinutes: 4321}
   verification.timeoutMinutes: must be 0 to 4320, not 4321
 domains: {example.com: {generation: 1}}, verification: {onTimeout: retry}
   verification.onTimeout: must be 'warn' or 'fail', not 'retry'
-domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: must be a map, not 'fail'
+domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: must be a map, not \
+'fail'
 """
 
 GENERATED = (
@@ -749,7 +776,8 @@ domains: {}
       ses-byodkim:domains:
         example.com:
           generation: 1
-  `ses-byodkim:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"""
+  `ses-byodkim:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the \
+stack made"""
 
 
 @cases(

@@ -32,7 +32,9 @@ DEADLINE: Final = 20
 Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord", "StackId"]
 
 PROVIDERS: Final[Mapping[Kind, str]] = {
-    "DkimKey": "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHRGtpbUtleZSFlFKULg==",
+    "DkimKey": (
+        "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHRGtpbUtleZSFlFKULg=="
+    ),
     "ByodkimIdentity": (
         "gASVQAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwPQnlvZGtpbUlkZW50aXR5lIWUUpQu"
     ),
@@ -42,7 +44,9 @@ PROVIDERS: Final[Mapping[Kind, str]] = {
     "DnsRecord": (
         "gASVOgAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwJRG5zUmVjb3JklIWUUpQu"
     ),
-    "StackId": "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHU3RhY2tJZJSFlFKULg==",
+    "StackId": (
+        "gASVOAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwHU3RhY2tJZJSFlFKULg=="
+    ),
 }
 """`__provider` of each resource, as it stands in users' state: written down here, not computed."""
 

@@ -192,12 +192,15 @@ def test_no_zone_behind_it(answer, ours, says, key):
 
 
 FIXES = {
-    "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
+    "not-cname": "delete every TXT record at this name, then add the CNAME record: a "
+    "name with a CNAME has "
     "nothing else",
-    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it "
+    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS "
+    "only'); or if it "
     "is no "
     "CNAME, delete it and add the CNAME record",
-    "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the whole name; if it is "
+    "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the "
+    "whole name; if it is "
     "saved as '….t.example.shop.example', type a dot behind it",
 }
 

@@ -49,7 +49,8 @@ def test_template(sandbox, shell):
     for written, ours in {
         "path/to/checkout": str(shell.project),
         "--stack prod": "--stack prod --yes",
-        "pulumi up": "pulumi config set --path 'defaults.dnsResolvers[0]' \"$SANDBOX_DNS\"\npulumi up",
+        "pulumi up": "pulumi config set --path 'defaults.dnsResolvers[0]' "
+        '"$SANDBOX_DNS"\npulumi up',
     }.items():
         new = new.replace(written, ours)
     shell.well(f"{new}byodkim status\n")

@@ -28,7 +28,10 @@ LINTER: Final = (
     "vendor.github-workflows",
 )
 
-GIVEN: Final = r"actions/(checkout|setup-python|upload-artifact)|aws-actions/configure-aws-credentials|pulumi/actions"
+GIVEN: Final = (
+    "actions/(checkout|setup-python|upload-artifact)"
+    "|aws-actions/configure-aws-credentials|pulumi/actions"
+)
 """Actions whose work the sandbox has done."""
 
 

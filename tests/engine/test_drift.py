@@ -97,7 +97,8 @@ def test_drift(sandbox, open_stack, byodkim):
         EASY: easy_dkim.format(selector[EASY]),
         FOREIGN: f"signs with selector 'theirs', not '{selector[FOREIGN]}'",
         FAILED: "SES has given up looking for the record: FAILED",
-        SAME_SELECTOR: "SES says PENDING (INVALID_VALUE: another value in DNS), it said SUCCESS before",
+        SAME_SELECTOR: "SES says PENDING (INVALID_VALUE: another value in DNS), it said "
+        "SUCCESS before",
         DISABLED: "DKIM signatures are disabled",
         TAKEN: "owned by 'another/prod' now",
         UNTAGGED: "its owner tag is gone",

@@ -53,9 +53,11 @@ def test_stack_file(sandbox, open_stack):
         """["bad_name.example"]: 'bad_name.example' has an underscore, """
         """expected a domain such as 'example.com'""",
         """["five.example"].published: must contain generation 2, which signs, not []""",
-        f"""["four.example"].regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} """
+        """["four.example"].regions[0]: 'us-east-9' is not a Region that botocore """
+        f"{botocore.__version__} "
         """knows, did you mean 'us-east-1' or 'us-east-2'?""",
-        """["hello@one.example"]: 'hello@one.example' is an e-mail address, which inherits the DKIM of its """
+        """["hello@one.example"]: 'hello@one.example' is an e-mail address, which inherits the """
+        "DKIM of its "
         """domain, expected a domain such as 'example.com'""",
         """["one.example"].generation: must be 1 or more, not 0""",
         """["one.example"].keyBits: must be 1024 to 2048, not 4096""",
@@ -110,7 +112,8 @@ def test_missing_zones(open_stack):
         """["mail.nobody-holds-this.example"].dns: no public zone in Route 53 """
         """holds 'mail.nobody-holds-this.example', """
         """looked for mail.nobody-holds-this.example, nobody-holds-this.example""",
-        """["unlike-any-zone.example"].dns: no public zone in Route 53 holds 'unlike-any-zone.example', """
+        """["unlike-any-zone.example"].dns: no public zone in Route 53 holds """
+        "'unlike-any-zone.example', "
         """looked for unlike-any-zone.example""",
     ]
 

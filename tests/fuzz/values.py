@@ -21,7 +21,8 @@ def words(text: str) -> tuple[str, ...]:
 WORDS: Final = (
     *("", " ", "\n", "\x00", "\x1b[2J", "\u202e", "s" * 64, "a" * 300, "1" * 5000),
     *words("""
-        0 -1 1.0 1e999 true null ~ {} [] é https://[ http://127.0.0.1 2026-11-25T13:05:00Z 9999-99-99
+        0 -1 1.0 1e999 true null ~ {} [] é https://[ http://127.0.0.1 2026-11-25T13:05:00Z \
+9999-99-99
         s1 -s1 example.com EXAMPLE.com. mail.example.com _domainkey.example.com xn--a xn-- ß.example
         eu-west-1 1.1.1.1:53 [::1]:53 127.0.0.1:99999 arn:aws:iam::123456789012:role/x 123456789012
         route53 manual off authoritative byodkim:owner domain generation

@@ -98,7 +98,9 @@ def test_refused(server, changes):
 
 @pytest.mark.parametrize("when", ["before", "at the update"])
 def test_away_after_the_read(server, when):
-    """A server that goes away says nothing of an update that was sent; if none was, nothing is so."""
+    """
+    A server that goes away says nothing of an update that was sent; if none was, nothing is so.
+    """
     name = f"goes._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
         host = server.host(port=proxy.port)

@@ -34,7 +34,8 @@ AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
 AT_ONCE = "can't be exchanged at once"
 ASKED_FOR = "the record is still asked for at"
 TEXTS = {
-    AT_ONCE: "example.com eu-west-1: dns: {zone} can't be exchanged at once, its records may still be "
+    AT_ONCE: "example.com eu-west-1: dns: {zone} can't be exchanged at once, its records "
+    "may still be "
     "asked "
     "for\n  hint: nothing was changed in SES; list both, move the name servers, then drop one",
     ASKED_FOR: "example.com eu-west-1: dns: the record is still asked for at {zone} ({servers})\n"
@@ -189,7 +190,8 @@ def test_slots(world, before, after, targets, problem):
 
 
 ELSEWHERE = """
-{}: served by {}, but {}: nobody will find the record until the registrar names these, or `dns` names who
+{}: served by {}, but {}: nobody will find the record until the registrar names these, or `dns` \
+names who
 serves the domain
 """.replace("\n", " ").strip()
 OF_HERE = "route53:Z1 has ns-1.example.net, ns-2.example.net"

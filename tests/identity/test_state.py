@@ -139,18 +139,21 @@ def test_check_normalises(inputs, world):
 LONG = ".".join(["a" * 50] * 4)
 REFUSED = f"""
 domain: info@example.com
-  domain: 'info@example.com' is an e-mail address, which inherits the DKIM of its domain, expected a domain
+  domain: 'info@example.com' is an e-mail address, which inherits the DKIM of its domain, \
+expected a domain
     such as 'example.com'
 selector: S1
   selector: 'S1' has upper case, expected lower case: that is how DNS providers store names
 selector: {"s" * 63}, domain: {LONG}
-  selector: '{"s" * 63}._domainkey.{LONG}' has 278 octets, expected at most 253: take a shorter selector
+  selector: '{"s" * 63}._domainkey.{LONG}' has 278 octets, expected at most 253: take a shorter \
+selector
 private_key: "-----BEGIN EC PRIVATE KEY-----\\nMAAA\\n-----END EC PRIVATE KEY-----"
   private_key: is a key for EC, and SES signs with RSA only: make one with `openssl genrsa 2048`
 region: ''
   region: required, the AWS Region of the identity, for example 'eu-west-1'
 region: us-east-9
-  region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, did you mean 'us-east-1' or
+  region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, did you mean \
+'us-east-1' or
     'us-east-2'?
 published: [2.0, 3.0]
   published: must contain generation 1, which signs

@@ -567,7 +567,8 @@ def test_fail_at_the_limit(world):
         world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
     assert caught.value.message == IdentityMessages.NOT_VERIFIED(
         seconds=60,
-        pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s "
+        pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last "
+        "checked 29 s "
         "ago "
         "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net have no TXT record; "
         "the next `pulumi up` checks again",

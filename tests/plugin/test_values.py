@@ -78,7 +78,9 @@ def test_unknown_inputs(sent, name):
     ids=["value", "in a map", "a map", "deeper", "output", "another name"],
 )
 def test_secret_inputs(sent, name):
-    """A secret that would stand in the state in plain text is refused by its name, not its value."""
+    """
+    A secret that would stand in the state in plain text is refused by its name, not its value.
+    """
     with pytest.raises(InvalidSettings) as refused:
         plain_inputs(struct(**sent))
     assert str(refused.value) == (

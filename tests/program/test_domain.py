@@ -98,7 +98,8 @@ def test_plain_credentials():
             declared()
         assert str(refused.value) == (
             'dnsCredentials["godaddy"].token: is not encrypted, set it with `pulumi config set '
-            "--secret --path 'dnsCredentials[\"godaddy\"].token'`, and make another one if somebody "
+            "--secret --path 'dnsCredentials[\"godaddy\"].token'`, and make another one "
+            "if somebody "
             "may have read this"
         )
 

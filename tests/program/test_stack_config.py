@@ -131,7 +131,8 @@ def test_sent_secrets(configured, name, value, given, command):
     path, _, text = problem.partition(": ")
     assert path.startswith(f"aws:{name}")
     assert text.startswith(
-        f"is the secret of `pulumi config set --secret --path {shlex.quote(command)}`, and would be sent "
+        f"is the secret of `pulumi config set --secret --path {shlex.quote(command)}`, "
+        f"and would be sent "
     )
     assert TOKEN not in problem
 

@@ -81,6 +81,7 @@ def test_another_plugin_process(monkeypatch, lacks):
     assert line.endswith(
         {
             "traceback": "errors have a traceback",
-            "DynamicResourceProviderServicer": "four resources at a time, and Ctrl-C does not end a wait",
+            "DynamicResourceProviderServicer": "four resources at a time, and Ctrl-C "
+            "does not end a wait",
         }[lacks]
     )

@@ -22,7 +22,8 @@ from sandbox.pulumi.project import Project
 from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
 
-with Sandbox() as sandbox, Project(sandbox, config={}, program=lambda: Slow("slow", seconds=600)) as project:
+with Sandbox() as sandbox, Project(sandbox, config={}, program=lambda: Slow("slow", seconds=600)) \
+as project:
     project.up(on_output=lambda line: print(line, flush=True))
 """
 

@@ -67,7 +67,8 @@ def test_validation(here):
         "tags.1.member.value": "not be null",
         length: of_selector,  # of the whole value
         "dkimSigningAttributes.domainSigningPrivateKey": of_key,
-        "dkimSigningAttributes.nextSigningKeyLength": "satisfy enum value set: [RSA_1024_BIT, RSA_2048_BIT]",
+        "dkimSigningAttributes.nextSigningKeyLength": "satisfy enum value set: "
+        "[RSA_1024_BIT, RSA_2048_BIT]",
     }
     key = {"DomainSigningSelector": "ab\n", "DomainSigningPrivateKey": "-----BEGIN"}
     signing = {"DkimSigningAttributes": key | {"NextSigningKeyLength": "4096"}}

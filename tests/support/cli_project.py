@@ -235,7 +235,9 @@ class CliProject:
         )
 
     def _write(self, command: str, arguments: Sequence[str]) -> str:
-        """`pulumi config set-all` and `rm-all`, without comments; `engine/test_rotate.py` has both."""
+        """
+        `pulumi config set-all` and `rm-all`, without comments; `engine/test_rotate.py` has both.
+        """
         if self.read_only == command:
             raise Refused(f"pulumi config {command}: permission denied", kind="CannotRead")
         written = _loaded(self.stack_file)
