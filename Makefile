@@ -8,7 +8,7 @@ SIZES ?= 1,10,100
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema picture site reference lock clean
+.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -46,9 +46,6 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json.new
 	mv stacks/schema.json.new stacks/schema.json
-
-picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
-	$(RUN) -m tests.structure.picture
 
 reference: venv/.installed ## Write the commands and resources into docs/reference/ from the source
 	$(RUN) -m tests.docs.reference

@@ -1,4 +1,1 @@
-"""
-Tests of the source itself: layers, sizes, words, and the picture in
-docs/explanation/architecture.md.
-"""
+"""Tests of the source itself: layers, sizes and words."""
