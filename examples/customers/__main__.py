@@ -16,7 +16,7 @@ from byodkim_provider import (
 DNS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 
 # One line for each customer: the domain, and the generation of its key. Increase it by one to
-# rotate the key.
+# rotate the key. Who leaves deletes the CNAMEs first: they prove the domain for the next customer.
 written = Path(__file__).with_name("customers.txt").read_text()
 lines = (line.split() for line in written.splitlines() if line.strip())
 customers = {
