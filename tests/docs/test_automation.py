@@ -20,14 +20,19 @@ VALUES = {
     "vars.PULUMI_BACKEND_URL": "",
     "secrets.PULUMI_ACCESS_TOKEN": "",
     "github.token": "token",
+    "github.repository": "example/mail",
     "github.event.pull_request.number": "7",
 }
 
 GH = """\
 echo "$@" >> "$GH_LOG"
 case "$1 $2" in
-"pr list") cat "$GH_OPEN" ;;
-"pr create") echo 1 > "$GH_OPEN" ;;
+"pr list")
+    case "$*" in
+    *"--json number,isCrossRepository --jq map(select(.isCrossRepository | not)"*) cat "$GH_OPEN" ;;
+    *) echo 666 ;; # of a fork, from a branch of the same name
+    esac ;;
+"pr create") echo 8 > "$GH_OPEN" ;;
 "pr comment") for last; do :; done; cat "$last" > "$GH_COMMENT" ;;
 esac
 """
@@ -41,7 +46,7 @@ def repository(made, tmp_path):
     """
     made.days_pass(181)
     files = {f"GH_{name.upper()}": str(tmp_path / name) for name in ("log", "open", "comment")}
-    (tmp_path / "open").write_text("0\n")
+    (tmp_path / "open").write_text("")
     write_script(tmp_path / "bin" / "gh", GH)
     whose = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com"}
     whose |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in whose.items()}
@@ -68,8 +73,11 @@ def test_workflows(sandbox, repository, tmp_path):
     assert "::warning title=DKIM::due: prod: 1 domain, 1 due" in run("check.yml")["Status"].stdout
     for _ in range(2):  # the second time the pull request is open
         repository.well("git switch -q main")
-        assert f'["{DOMAIN}"].generation: 1 -> 2' in run("rotate.yml")["Edit"].stdout
-    assert (tmp_path / "log").read_text().count("pr create") == 1
+        run("rotate.yml")
+        changed = repository.run("git diff --stat main origin/rotate-dkim-keys").stdout
+        assert (changed.count("|"), "Pulumi.prod.yaml" in changed) == (1, True)
+    log = (tmp_path / "log").read_text()
+    assert (log.count("pr create"), log.count("pr comment 8 ")) == (1, 2)
     assert f"{DOMAIN} {REGION}: generation 1 → 2" in (tmp_path / "comment").read_text()
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] == first
     run("preview.yml")

@@ -13,8 +13,12 @@ OURS = "../../.github/workflows"
 
 RIGHTS = {
     "check.yml": {"": {"id-token"}},
-    "preview.yml": {"": {"id-token", "pull-requests"}},
-    "rotate.yml": {"": {"id-token", "pull-requests", "contents"}},
+    "preview.yml": {"": set(), "preview": {"id-token"}, "comment": {"pull-requests"}},
+    "rotate.yml": {
+        "": set(),
+        "rotate": {"id-token"},
+        "pull-request": {"pull-requests", "contents"},
+    },
     "up.yml": {"": {"id-token"}},
     "../fleet/up.yaml": {"": {"id-token"}},
     f"{OURS}/ci.yml": {"": set()},
@@ -58,6 +62,28 @@ def test_workflow(name):
         )
 
 
+def _signs_in(job):
+    return any("role-to-assume" in step.get("with", {}) for step in job["steps"])
+
+
+@pytest.mark.parametrize("name", EXAMPLE)
+def test_tokens(name):
+    """
+    A job that may write in the repository runs nothing that was installed, nor any script of the
+    checkout: a preview before it could leave another `gh` for the steps after it.
+    """
+    workflow = load(name)
+    assert "write" not in {**workflow["permissions"], "id-token": ""}.values()
+    for job in workflow["jobs"].values():
+        scripts = "\n".join(step.get("run", "") for step in job["steps"])
+        if _signs_in(job):
+            assert "github.token" not in str(job)
+            assert "gh pr" not in scripts
+        else:
+            assert not re.search("pulumi |byodkim |python|venv|[.]/", scripts)
+            assert "id-token" not in job["permissions"]
+
+
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_credentials(name):
     """
@@ -65,7 +91,7 @@ def test_credentials(name):
     changes.
     """
     assert set(load(name)["env"]) <= {"STACK", "BRANCH", "NO_COLOR", "PULUMI_BACKEND_URL"}
-    for job in load(name)["jobs"].values():
+    for job in filter(_signs_in, load(name)["jobs"].values()):
         steps = job["steps"]
         (checkout,) = (one for one in steps if one.get("uses", "").startswith("actions/checkout@"))
         assert checkout["with"]["persist-credentials"] is False

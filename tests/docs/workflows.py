@@ -29,7 +29,7 @@ LINTER: Final = (
 )
 
 GIVEN: Final = (
-    "actions/(checkout|setup-python|upload-artifact)"
+    "actions/(checkout|setup-python|(up|down)load-artifact)"
     "|aws-actions/configure-aws-credentials|pulumi/actions"
 )
 """Actions whose work the sandbox has done."""
@@ -55,10 +55,15 @@ def run_workflow(
     steps: dict[str, Done] = {}
     (outputs := directory / "outputs").touch()
     files = {"GITHUB_OUTPUT": str(outputs), "GITHUB_PATH": str(directory / "path")}
-    for job in workflow["jobs"].values():
+    for number, job in enumerate(workflow["jobs"].values()):
+        needed = re.fullmatch(r"needs\.\w+\.outputs\.(\w+) == '(\w+)'", job.get("if", ""))
+        if needed and f"{needed[1]}={needed[2]}" not in outputs.read_text().splitlines():
+            continue
         for step in job["steps"]:
             if "uses" in step:
                 assert re.match(rf"({GIVEN})@", step["uses"]), step["uses"]
+                if number and "checkout" in step["uses"]:  # on another machine, without the edits
+                    assert shell.run("git checkout --quiet -- .").exit_code == 0
             elif _holds(
                 step.get("if", ""), [done.exit_code for done in steps.values()], outputs.read_text()
             ):
