@@ -47,7 +47,6 @@ def create(
     name: str,
     owner: str,
     kms_key_id: str | None,
-    resource_policy: str | None,
     tags: Mapping[str, str],
     progress: Progress,
     instances: MutableMapping[str, str],
@@ -79,8 +78,6 @@ def create(
             progress.warn(
                 AwsMessages.MADE_ALREADY(domain=made.domain, selector=held.selector, name=tried)
             )
-        if resource_policy:
-            store.put_resource_policy(value.arn, resource_policy)
         if held is not made:
             # The tags come last: until then the deletion of the replaced resource still finds its
             # own instance.
@@ -130,7 +127,6 @@ def delete(
     store: SecretStore,
     *,
     instance: str,
-    recovery_window_days: int,
     progress: Progress,
     instances: Mapping[str, str],
 ) -> None:
@@ -141,7 +137,7 @@ def delete(
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
         progress.info(AwsMessages.LEFT(arn=arn))
         return
-    store.delete_secret(arn, recovery_window_days=recovery_window_days)
+    store.delete_secret(arn)
 
 
 def _own(

@@ -23,7 +23,6 @@ REQUEST = {
     "name": NAME,
     "owner": OWNER,
     "kms_key_id": None,
-    "resource_policy": None,
     "tags": {"team": "mail"},
 }
 
@@ -66,12 +65,11 @@ class Run:
             made.arn, self.store, version_id=made.version_id, fingerprint=fingerprint
         )
 
-    def delete(self, made, days=30):
+    def delete(self, made):
         key_store.delete(
             made.arn,
             self.store,
             instance=made.instance,
-            recovery_window_days=days,
             progress=self.progress,
             instances=self.instances,
         )
@@ -100,13 +98,6 @@ def test_create(secrets_manager, run):
     assert key == run.read(made)
 
 
-def test_policy(secrets_manager, run):
-    """A resource policy is put on the new secret."""
-    run.create(resource_policy='{"Statement": []}')
-    assert ["CreateSecret", "PutResourcePolicy"] == secrets_manager.calls
-    assert '{"Statement": []}' == secrets_manager.secret(NAME).policy
-
-
 @pytest.fixture
 def _no_sleep_in_botocore(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -121,12 +112,11 @@ def test_lost_answer(secrets_manager, run):
         run.create()
 
     again = Run(secrets_manager)
-    made = again.create(resource_policy='{"Statement": []}')
+    made = again.create()
 
     assert [NAME] == secrets_manager.names()
     assert secrets_manager.signing_keys()[0] == made.held.key == again.read(made)
     assert made.instance == secrets_manager.tags(NAME)["byodkim:instance"]
-    assert '{"Statement": []}' == secrets_manager.secret(NAME).policy
     assert again.problem(made) is None
     (line,) = again.progress.warnings
     assert line == (
@@ -135,17 +125,15 @@ def test_lost_answer(secrets_manager, run):
     )
 
 
-@pytest.mark.parametrize("operation", ["PutResourcePolicy", "CreateSecret"])
-def test_refused(secrets_manager, run, operation):
-    """After a refusal nothing is made but what was made before it, and that goes on."""
-    secrets_manager.troubles = [Trouble(operation, "AccessDeniedException")]
+def test_refused(secrets_manager, run):
+    """After a refusal nothing is made."""
+    secrets_manager.troubles = [Trouble("CreateSecret", "AccessDeniedException")]
     with raises("SecretRefused", match="AccessDeniedException"):
-        run.create(resource_policy="{}")
-    before = secrets_manager.names()
+        run.create()
+    assert [] == secrets_manager.names()
     made = run.create()
-    assert ([], [NAME])[operation == "PutResourcePolicy"] == before
     assert [NAME] == secrets_manager.names()
-    assert made.held.key == secrets_manager.signing_keys()[operation == "CreateSecret"]
+    assert made.held.key == secrets_manager.signing_keys()[1]
 
 
 def test_scheduled_for_deletion(secrets_manager, run):
@@ -314,12 +302,12 @@ def test_missing_permission_to_read(secrets_manager, run):
 
 
 def test_delete(secrets_manager, run):
-    """A secret goes with the recovery window that was asked for, once."""
+    """A secret goes with the longest recovery window, once."""
     made = run.create()
-    run.delete(made, days=7)
+    run.delete(made)
     calls = len(secrets_manager.calls)
     run.delete(made)
-    assert 7 == secrets_manager.days_to_restore(NAME)
+    assert 30 == secrets_manager.days_to_restore(NAME)
     assert ["DescribeSecret"] == secrets_manager.calls[calls:]
 
 

@@ -28,7 +28,6 @@ On = Literal[
     "identity with mailFrom",
     "configuration set",
     "secret",
-    "secret with a resourcePolicy",
     "KMS key",
     "KMS alias",
     "role",
@@ -126,9 +125,6 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
     },
     ("secret", "ours"): {
         "secretsmanager:DeleteSecret": "deletes the key of a generation that is removed",
-    },
-    ("secret with a resourcePolicy", "ours"): {
-        "secretsmanager:PutResourcePolicy": "gives a secret its resource policy",
     },
     ("KMS key", "by Secrets Manager"): {
         "kms:GenerateDataKey": "called by Secrets Manager to encrypt a key",

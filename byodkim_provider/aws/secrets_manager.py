@@ -26,6 +26,8 @@ SERVICE: Final = "Secrets Manager"
 CURRENT: Final = "AWSCURRENT"
 """Staging label of the version that a read returns by default."""
 
+RECOVERY_DAYS: Final = 30
+"""How long a deleted secret can be restored, in days: the longest that DeleteSecret allows."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,22 +101,15 @@ class SecretStore:
         answer = self._call(self._client.get_secret_value, secret, SecretId=secret)
         return Secret(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
 
-    def put_resource_policy(self, secret: str, policy: str) -> None:
-        """
-        PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused.
-        """
-        put = self._client.put_resource_policy
-        self._call(put, secret, SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True)
-
     def tag_resource(self, secret: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
         self._call(self._client.tag_resource, secret, SecretId=secret, Tags=tag_list(tags))
 
-    def delete_secret(self, secret: str, *, recovery_window_days: int) -> None:
-        """DeleteSecret: restorable for *recovery_window_days*. No error if deleted already."""
+    def delete_secret(self, secret: str) -> None:
+        """DeleteSecret: restorable for `RECOVERY_DAYS`. No error if deleted already."""
         try:
             delete = self._client.delete_secret
-            self._call(delete, secret, SecretId=secret, RecoveryWindowInDays=recovery_window_days)
+            self._call(delete, secret, SecretId=secret, RecoveryWindowInDays=RECOVERY_DAYS)
         except AwsRefused as refused:
             if refused.code != "InvalidRequestException":
                 raise
@@ -135,9 +130,7 @@ class SecretStore:
             if errors.only_reads(operation)
             else AwsMessages.SECRET_UNCONFIRMED()
         )
-        made = (
-            AwsMessages.SECRET_MADE() if operation in ("PutResourcePolicy", "TagResource") else None
-        )
+        made = AwsMessages.SECRET_MADE() if operation == "TagResource" else None
         region = self._client.meta.region_name
         said = errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
         return AwsRefused(said, kind="SecretRefused")

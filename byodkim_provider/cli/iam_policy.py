@@ -99,7 +99,6 @@ def any_stack() -> Scope:
     _add_identity(scope, "*", "*", configuration_set="*")
     scope.add("identity with mailFrom", *scope.arns["identity"])
     _add_secrets(scope, "*", "", None)
-    scope.add("secret with a resourcePolicy", *scope.arns["secret"])
     _add_records(scope, "*", None, by_name=True)
     return scope
 
@@ -169,9 +168,7 @@ def _identities(stack: Stack, partition: str) -> Scope:
         store = domain.key_store
         if store.provider == "secretsManager" and domain.regions:
             name = f"{stack.project}/{stack.name.split('/')[-1]}/"
-            arn = _add_secrets(scope, domain.regions[0], name, store.kms_key_id)
-            if store.resource_policy is not None:
-                scope.add("secret with a resourcePolicy", arn)
+            _add_secrets(scope, domain.regions[0], name, store.kms_key_id)
     if _mail_from(stack):
         scope.add("identity with mailFrom", *scope.arns.get("any identity", ()))
     for secret, kms_key_id in stack.state.secrets.items():
@@ -199,13 +196,12 @@ def _add_identity(
     return arn
 
 
-def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -> str:
+def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -> None:
     """
     Secrets whose names begin with *name*, encrypted by a key's ID, ARN or alias, or by AWS's own
     key.
     """
-    arn = scope.arn("secretsmanager", region, f"secret:{PREFIX}{name}*")
-    scope.add("secret", arn)
+    scope.add("secret", scope.arn("secretsmanager", region, f"secret:{PREFIX}{name}*"))
     if kms_key_id:
         scope.key_regions.add(region)
         _, is_alias, alias = kms_key_id.rpartition("alias/")
@@ -216,7 +212,6 @@ def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -
             scope.add("KMS key", kms_key_id)
         else:
             scope.add("KMS key", scope.arn("kms", region, f"key/{kms_key_id}"))
-    return arn
 
 
 def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: bool) -> None:

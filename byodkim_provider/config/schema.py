@@ -35,12 +35,10 @@ from byodkim_provider.config.values import (
     Written,
     at_least_one,
     distinct,
-    json_object,
     text,
     whole,
 )
 from byodkim_provider.dkim import generations, records
-from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, SigningKey
 from byodkim_provider.dkim.keys import load as load_key
 from byodkim_provider.errors import InvalidKey
@@ -210,9 +208,6 @@ class DnsSettings(Written):
             )
 
 
-MAX_POLICY: Final = 20480
-"""Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
-
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
 
@@ -297,26 +292,17 @@ class SuppliedKey(Written):
 
 
 class KeyStore(Written):
-    """Where generated keys are kept, with the options of the store."""
+    """Where generated keys are kept."""
 
     provider: Store
     """The stack's state, encrypted by its secrets provider, or AWS Secrets Manager."""
     kms_key_id: _KmsKey | None = None
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
-    tags: Tags = Field(default={})
-    """Tags of the secrets, at most 47."""
-    resource_policy: Annotated[str, json_object(MAX_POLICY)] | None = None
-    """Resource policy of the secrets: a map, or JSON."""
-    recovery_window_days: Annotated[int, whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = (
-        MAX_RECOVERY_DAYS
-    )
-    """How long a secret can be restored after its generation is removed, in days."""
 
     def _problems(self) -> Iterator[Problem]:
-        if self.provider == "state":
-            for option in sorted(self.model_fields_set - {"provider"}):
-                problem = SettingMessages.OTHER_PROVIDER(others="secretsManager", provider="state")
-                yield (to_camel(option),), problem
+        if self.provider == "state" and "kms_key_id" in self.model_fields_set:
+            problem = SettingMessages.OTHER_PROVIDER(others="secretsManager", provider="state")
+            yield ("kmsKeyId",), problem
 
 
 def _name_or_object(schema: dict[str, Any]) -> None:

@@ -4,9 +4,8 @@ Types of values that only a stack file has, and what all its maps share.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
@@ -25,7 +24,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import MAX_GENERATION
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import FLAG, Kind, from_json, kind, whole_between
+from byodkim_provider.property_types import FLAG, Kind, kind, whole_between
 from byodkim_provider.quoting import named, printable, shown
 
 
@@ -55,24 +54,6 @@ def text(pattern: str, expected: str) -> Kind:
         lambda value: re.fullmatch(pattern, value, re.ASCII),
         schema={"type": "string", "pattern": f"^(?:{pattern})$"},
     )
-
-
-def json_object(most: int) -> Kind:
-    """A map, or a string with its JSON; the value is JSON of at most *most* characters."""
-
-    def read(value: object) -> str:
-        written = from_json(value)
-        if not isinstance(written, Mapping):
-            raise ValueError(
-                SettingMessages.KIND(kind="a map, or one as JSON text", value=shown(value))
-            )
-        compact = json.dumps(written)
-        if len(compact) > most:
-            kind = f"at most {most} characters as JSON"
-            raise ValueError(SettingMessages.KIND(kind=kind, value=len(compact)))
-        return compact
-
-    return Kind(read, schema={"type": ["object", "string"]})
 
 
 def _region(value: object) -> str:

@@ -22,10 +22,6 @@ from byodkim_provider.quoting import shown
 PREFIX: Final = "byodkim/"
 """Prefix of the name of every secret."""
 
-MIN_RECOVERY_DAYS: Final = 7
-MAX_RECOVERY_DAYS: Final = 30
-"""How long a deleted secret can be restored, in days (Secrets Manager API, DeleteSecret)."""
-
 STACK_ID_LENGTH: Final = 16
 """Of the id with which an owner begins, in characters."""
 

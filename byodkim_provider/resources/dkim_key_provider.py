@@ -48,7 +48,7 @@ class DkimKeyProvider(DynamicProvider):
         problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None
         problems = [f"secret_name: {problem}"] if problem else []
         if "key_store" in news and not olds:
-            problems += tag_lines(self._tags(news["key_store"]))
+            problems += tag_lines(self._connections.settings.default_tags)
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
             before, after = (one.get("selector", "one of its own") for one in (olds, news))
             problem = DkimMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
@@ -97,7 +97,6 @@ class DkimKeyProvider(DynamicProvider):
                 props["secret_arn"],
                 self._store_of(props["secret_arn"]),
                 instance=props["instance"],
-                recovery_window_days=int(props["key_store"]["recovery_window_days"]),
                 progress=self._run.progress(),
                 instances=self._run.secrets,
             )
@@ -111,8 +110,7 @@ class DkimKeyProvider(DynamicProvider):
             name=props["secret_name"],
             owner=props["owner"],
             kms_key_id=store.get("kms_key_id"),
-            resource_policy=store.get("resource_policy"),
-            tags=self._tags(store),
+            tags=self._connections.settings.default_tags,
             progress=self._run.progress(),
             instances=self._run.secrets,
         )
@@ -126,10 +124,6 @@ class DkimKeyProvider(DynamicProvider):
             "instance": written.tags[INSTANCE_TAG],
         }
         return CreateResult(held.selector, outputs)
-
-    def _tags(self, store: Mapping[str, Any]) -> dict[str, str]:
-        """Tags of a secret: its own, and `aws:defaultTags`."""
-        return {**self._connections.settings.default_tags, **(store.get("tags") or {})}
 
     def _store_of(self, arn: str) -> SecretStore:
         """Secrets Manager in the Region and account of a secret."""

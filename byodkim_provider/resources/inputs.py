@@ -95,9 +95,6 @@ def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inp
         "region": settings.regions[0],
         "account_id": account_id,
         "kms_key_id": store.kms_key_id,
-        "resource_policy": store.resource_policy,
-        "tags": store.tags,
-        "recovery_window_days": store.recovery_window_days,
     }
     return without_none(
         {

@@ -49,12 +49,10 @@ def test_life(secrets_manager, written):
     )
 
     store.tag_resource(written.arn, {"byodkim:instance": "i"})
-    store.put_resource_policy(written.arn, '{"Statement": []}')
     assert secrets_manager.tags(NAME) == {**TAGS, "byodkim:instance": "i"}
-    assert secrets_manager.secret(NAME).policy == '{"Statement": []}'
 
-    store.delete_secret(written.arn, recovery_window_days=7)
-    assert secrets_manager.days_to_restore(NAME) == 7
+    store.delete_secret(written.arn)
+    assert secrets_manager.days_to_restore(NAME) == 30
     assert store.describe_secret(written.arn).deleted
     assert store.describe_secret("another") is None
 
@@ -63,9 +61,8 @@ ACTIONS = {
     "CreateSecret": lambda store: store.create_secret(NAME, text=TEXT, kms_key_id=None, tags=TAGS),
     "DescribeSecret": lambda store: store.describe_secret(NAME),
     "GetSecretValue": lambda store: store.get_secret_value(NAME),
-    "PutResourcePolicy": lambda store: store.put_resource_policy(NAME, "{}"),
     "TagResource": lambda store: store.tag_resource(NAME, TAGS),
-    "DeleteSecret": lambda store: store.delete_secret(NAME, recovery_window_days=30),
+    "DeleteSecret": lambda store: store.delete_secret(NAME),
 }
 
 
@@ -94,7 +91,6 @@ UNCHANGED = AwsMessages.UNCHANGED(service="Secrets Manager")
         ("CreateSecret", [UNCHANGED], UNKNOWN),
         ("DescribeSecret", [], AwsMessages.RUN_AGAIN()),
         ("GetSecretValue", [], AwsMessages.RUN_AGAIN()),
-        ("PutResourcePolicy", [AwsMessages.SECRET_MADE()], UNKNOWN),
         ("TagResource", [AwsMessages.SECRET_MADE()], UNKNOWN),
         ("DeleteSecret", [UNCHANGED], UNKNOWN),
     ],

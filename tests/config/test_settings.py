@@ -55,8 +55,7 @@ warnings: [],
  dns: [{provider: route53, from_generation: 1, ttl: 300, zone: null, cname: null, zone_id: null,
         assume_role: null, external_id: null, panel: null, credentials: null,
         server: null, port: null, key_name: null, key_algorithm: null}],
- key_store: {provider: state, kms_key_id: null, tags: {}, resource_policy: null, \
-recovery_window_days: 30},
+ key_store: {provider: state, kms_key_id: null},
  key_bits: 2048, overlap_days: 10, rotate_after_days: 180, dns_check: authoritative, \
 dns_wait_seconds: 120,
  dns_resolvers: [], configuration_set: null, tags: null, mail_from: null,
@@ -195,15 +194,8 @@ def test_dns(written, expected):
 
 
 SECRETS = {"provider": "secretsManager"}
-ALL_OPTIONS = {
-    "kmsKeyId": "alias/mail",
-    "tags": {"team": "mail"},
-    "resourcePolicy": {"Statement": [{"Effect": "Deny"}]},
-    "recoveryWindowDays": 7.0,
-}
-AS_JSON = '{"Statement": [{"Effect": "Deny"}]}'
-READ = {"kms_key_id": "alias/mail", "tags": {"team": "mail"}, "recovery_window_days": 7}
 KMS = {
+    "alias of the account": "alias/mail",
     "id": "1234abcd-12ab-34cd-56ef-1234567890ab",
     "multi-Region": "mrk-1234abcd12ab34cd56ef1234567890ab",
     "ARN": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -217,11 +209,6 @@ KMS = {
         "state": ("state", {"provider": "state"}),
         "state as object": ({"provider": "state"}, {"provider": "state"}),
         "by name": ("secretsManager", SECRETS),
-        "all options": (SECRETS | ALL_OPTIONS, SECRETS | READ | {"resource_policy": AS_JSON}),
-        "JSON": (
-            SECRETS | {"resourcePolicy": '{ "a": [] }'},
-            SECRETS | {"resource_policy": '{"a": []}'},
-        ),
         **{
             name: (SECRETS | {"kmsKeyId": key}, SECRETS | {"kms_key_id": key})
             for name, key in KMS.items()
@@ -229,7 +216,7 @@ KMS = {
     },
 )
 def test_key_store(written, expected):
-    """A store is named, or an object with its options; a policy becomes JSON."""
+    """A store is named, or an object with its options."""
     (domain,) = load(one({"generation": 1}, defaults={"keyStore": written})).domains
     assert domain.key_store.model_dump(exclude_unset=True) == expected
     (domain,) = load(
@@ -377,11 +364,10 @@ keyStore: null ⇒ keyStore: must be a map, not null
 keyStore: {kmsKeyId: alias/mail} ⇒ keyStore.provider: required
 keyStore: {provider: secretsManager, kmskeyid: alias/mail}
   keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?
-keyStore: {provider: state, kmsKeyId: alias/mail, recoveryWindowDays: 7}
+keyStore: {provider: state, kmsKeyId: alias/mail}
   keyStore.kmsKeyId: is an option of secretsManager, not of state
-  keyStore.recoveryWindowDays: is an option of secretsManager, not of state
-keyStore: {provider: secretsManager, resourcePolicy: '{'}
-  keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'
+keyStore: {provider: secretsManager, recoveryWindowDays: 7}
+  keyStore.recoveryWindowDays: unknown key, expected one of provider, kmsKeyId
 dnsWaitSeconds: 3601 ⇒ dnsWaitSeconds: must be 0 to 3600, not 3601
 rotateAfterDays: 0 ⇒ rotateAfterDays: must be 1 to 36500, not 0
 protect: 'yes' ⇒ protect: must be true or false, not 'yes'
@@ -527,12 +513,8 @@ dns: {provider: manual, panel: godady}
   dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, namecheap, \
 namescouk,
     other, not 'godady'
-keyStore: {provider: secretsManager, kmsKeyId: mail, tags: {'aws:team': mail}, resourcePolicy: '[]',
-    recoveryWindowDays: 0}
+keyStore: {provider: secretsManager, kmsKeyId: mail}
   keyStore.kmsKeyId: must be a KMS key's ARN or id, or an alias like 'alias/mail', not 'mail'
-  keyStore.recoveryWindowDays: must be 7 to 30, not 0
-  keyStore.resourcePolicy: must be a map, or one as JSON text, not '[]'
-  keyStore.tags["aws:team"]: names that begin with 'aws:' are reserved
 dns: {provider: rfc2136, server: ns1 .example.com, port: 0, keyName: a key, keyAlgorithm: hmac-md5,
     credentials: my secret!}
   dns.credentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, not 'my \
@@ -558,8 +540,6 @@ NO_REGION = (
     f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
     "did you mean 'us-east-1' or 'us-east-2'?"
 )
-NO_JSON = "keyStore.resourcePolicy: must be a map, or one as JSON text, not 60000 characters"
-LONG_JSON = "keyStore.resourcePolicy: must be at most 20480 characters as JSON, not 20489"
 LONG_TAG = 'tags["(129 characters)"]: the name of a tag must be 1 to 128 characters, not 129'
 LONG_NAME = (
     f"dns: 'ses1._domainkey.example.com.x.{LONG_DOMAIN}' has 254 octets, expected at most 253: "
@@ -568,15 +548,9 @@ LONG_NAME = (
 TWO_ZONES = [SLOTS, {**SLOTS, "zone": f"x.{LONG_DOMAIN}"}]
 
 
-def policy(written):
-    return {"keyStore": {"provider": "secretsManager", "resourcePolicy": written}}
-
-
 IN_DOMAIN = {
     **written_out(TEXT_IN_DOMAIN.replace(" ⇒ ", "\n  ")),
     "no generation": ({}, ["generation: required, it says which key signs"]),
-    "policy deep": (policy("[" * 60000), [NO_JSON]),
-    "policy too long": (policy({"x": "y" * 20480}), [LONG_JSON]),
     "48 tags": (
         {"tags": {f"t{n}": "" for n in range(48)}},
         ["tags: must be at most 47 with those of aws:defaultTags, not 48"],
@@ -902,7 +876,11 @@ ONE = {"generation": 1}
     ("domain", "sections", "good"),
     {
         "large": (LARGE, LARGE_TOO, True),
-        "options of the key store": (ONE, {"defaults": policy({"Statement": []})}, True),
+        "options of the key store": (
+            ONE,
+            {"defaults": {"keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"}}},
+            True,
+        ),
         "nothing": (None, {}, False),
         "unknown section": (ONE, {"domain": {}}, False),
         "no generation": ({}, {}, False),

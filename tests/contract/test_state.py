@@ -85,9 +85,6 @@ KEY_STORE = {
     "region",
     "account_id",
     "kms_key_id",
-    "tags",
-    "resource_policy",
-    "recovery_window_days",
 }
 """Properties of the input `key_store` of a key that is kept in Secrets Manager."""
 
@@ -142,13 +139,7 @@ class Program(pulumi.runtime.Mocks):
 
     def run(self, domain: Domain) -> None:
         """Every argument is given, so that every input is sent."""
-        store = {
-            "provider": "secretsManager",
-            "kmsKeyId": "alias/mail",
-            "tags": {"team": "mail"},
-            "resourcePolicy": "{}",
-            "recoveryWindowDays": 7,
-        }
+        store = {"provider": "secretsManager", "kmsKeyId": "alias/mail"}
         for name, key_store in {"DkimKey": "state", "DkimKey/in-store": store}.items():
             written = {"generation": 1, "keyBits": 1024, "keyStore": key_store}
             given = settings.domain(domain.name, written, default_region=REGION)

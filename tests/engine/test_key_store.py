@@ -61,13 +61,7 @@ def test_life(sandbox, secrets_manager, open_stack):
     New, unchanged, refreshed, rotated, back, forward and removed: each as with keys in the state.
     """
     domain = "store.example"
-    store = {
-        "provider": "secretsManager",
-        "kmsKeyId": "alias/mail",
-        "tags": {"team": "mail"},
-        "resourcePolicy": {"Statement": []},
-        "recoveryWindowDays": 7,
-    }
+    store = {"provider": "secretsManager", "kmsKeyId": "alias/mail"}
     stack, declare = open_domain(sandbox, open_stack, domain, keyStore=store)
 
     def no_key_in_stack():
@@ -81,8 +75,7 @@ def test_life(sandbox, secrets_manager, open_stack):
     ]
     assert names(secrets_manager, domain) == [name(domain, 1), name(domain, 2)]
     secret = secrets_manager.secret(name(domain, 1))
-    assert (secret.kms_key_id, secret.policy) == ("alias/mail", '{"Statement": []}')
-    assert secrets_manager.tags(secret.name)["team"] == "mail"
+    assert secret.kms_key_id == "alias/mail"
     first = key(secrets_manager, domain, 1)
     assert signs_with(sandbox, domain) == first.pkcs1_der
     assert secret.arn in decrypted(stack)
@@ -108,7 +101,7 @@ def test_life(sandbox, secrets_manager, open_stack):
     rotated = stack.up()
     assert sorted(steps(preview)) == sorted(steps(rotated))
     assert ("create", f"{domain}/3", KEY) in steps(rotated)
-    assert sorted(secrets_manager.calls) == ["CreateSecret", "GetSecretValue", "PutResourcePolicy"]
+    assert sorted(secrets_manager.calls) == ["CreateSecret", "GetSecretValue"]
     assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der
     assert no_key_in_stack()
 
@@ -251,13 +244,11 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
     [
         Trouble("CreateSecret", "AccessDeniedException", message="not allowed"),
         Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3),
-        Trouble("PutResourcePolicy", "AccessDeniedException", message="not allowed"),
         Trouble("GetSecretValue", "AccessDeniedException", message="not allowed"),
     ],
     ids=[
         "not allowed to create",
         "answer lost",
-        "not allowed to put a policy",
         "not allowed to read",
     ],
 )
@@ -267,8 +258,7 @@ def test_trouble(sandbox, secrets_manager, open_stack, trouble):
     key.
     """
     domain = f"trouble-{trouble.operation}-{trouble.status}.example".lower()
-    store = {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
-    stack, _ = open_domain(sandbox, open_stack, domain, published=[1], keyStore=store)
+    stack, _ = open_domain(sandbox, open_stack, domain, published=[1])
     secrets_manager.troubles = [trouble]
     failed = stack.up()
     assert failed.failed
@@ -277,7 +267,6 @@ def test_trouble(sandbox, secrets_manager, open_stack, trouble):
     assert stack.up().ok
     assert names(secrets_manager, domain) == [name(domain, 1)]
     assert signs_with(sandbox, domain) == key(secrets_manager, domain, 1).pkcs1_der
-    assert secrets_manager.secret(name(domain, 1)).policy == '{"Statement": []}'
 
 
 def test_replace(sandbox, secrets_manager, open_stack):

@@ -88,7 +88,7 @@ TSIG: Final = {"key_name": "byodkim", "key_algorithm": "hmac-sha256"}
 OF_DOMAIN: Final = {"existing": "replace", "domain": DOMAIN, "regions": []}
 _RECORD: Final = BY_API | TSIG | OF_DOMAIN | {"name": f"s1._domainkey.{DOMAIN}", "value": "p=MIIB"}
 
-STORE: Final = {"region": "eu-west-1", "recovery_window_days": 7.0, "tags": {"team": "mail"}}
+STORE: Final = {"region": "eu-west-1", "kms_key_id": "alias/mail"}
 
 _KEY: Final = {"domain": DOMAIN, "bits": 1024.0}
 

@@ -65,10 +65,7 @@ def test_unknown_inputs(sent, name):
         ({"domain": secret("example.com")}, "domain"),
         ({"tags": {"cost": secret("x")}}, "tags.cost"),
         ({"tags": secret({"cost": "x"})}, "tags"),
-        (
-            {"keyStore": {"provider": "secretsManager", "tags": {"a": secret("x")}}},
-            "keyStore.tags.a",
-        ),
+        ({"keyStore": {"kmsKeyId": secret("x")}}, "keyStore.kmsKeyId"),
         (
             {"configurationSet": {SIGNATURE: OUTPUT, "value": "x", "secret": True}},
             "configurationSet",
