@@ -7,9 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from byodkim_provider.aws.connections import Connections
 from tests.advice.following import advice, refused
-from tests.aws.test_session import Machine
 from tests.docs import aws as command_line
-from tests.test_key_store import NAME, Run
+from tests.support.machine import Machine
+from tests.support.secret_run import NAME, Run
 
 
 @pytest.fixture

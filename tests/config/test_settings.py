@@ -16,11 +16,10 @@ from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
 from tests.support.cases import cases, written_out
-from tests.support.testdata import key, pem
+from tests.support.testdata import KEY_1, KEY_2, pem
 
 REGION = "eu-west-1"
 
-KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"))
 PRIVATE_KEYS = {"first": KEY_1, "second": KEY_2}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}

@@ -16,7 +16,7 @@ from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.program import route53
 from tests.docs.pages import PAGES, ROOT, blocks, in_one_line
-from tests.program.test_dns_providers import Cloud
+from tests.support.cloud import Cloud
 
 LEFT_BY_STACK_INIT = (
     "secretsprovider: awskms://alias/pulumi\nencryptedkey: AQICAHhAsbIcVx0ZcgdSjhrAAWsF\n"

@@ -14,11 +14,11 @@ import pytest
 
 from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
+from tests.engine.receivers import Receivers, paste
+from tests.engine.results import selectors, verdicts
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
-from tests.engine.test_cname import Receivers, paste
-from tests.engine.test_life_of_a_key import selectors, verdicts
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ADDRESS, KEY, SECRET
 from tests.hosts.proxy import proxied

@@ -15,11 +15,12 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.messages.identity import REPLICAS
 from sandbox.mail.client import send
 from sandbox.ses.identity import easy_dkim_keys
 from tests.engine.panel import Panel
+from tests.engine.results import base64_der, in_the_way, record_value
 from tests.engine.stack import (
     IDENTITY,
     OPENSSL_KEY,
@@ -27,7 +28,6 @@ from tests.engine.stack import (
     OTHER_REGION,
     REGION,
     STACK_ID,
-    VERIFICATION,
     requests,
     steps,
 )
@@ -48,14 +48,6 @@ ELSEWHERE = f"elsewhere.{ZONE}"
 """Another stack's, by its tag."""
 
 OURS = {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}}
-
-
-def base64_der(private_key):
-    return keys.load(private_key).pkcs1_base64()
-
-
-def record_value(private_key):
-    return records.record_value(keys.load(private_key).public_key_der)
 
 
 def writes(asked, domain):
@@ -95,15 +87,6 @@ def existing(sandbox, panel):
 
 
 # docs/how-to/existing-identities.md, "Taking one over", "Away from Easy DKIM".
-def in_the_way(preview):
-    """The domains for which a preview fails."""
-    (named,) = re.findall(
-        f"\n    error: {VERIFICATION} resource 'verification' has a problem: "
-        "identities in SES that are not this stack's, as their warnings say: (.*)",
-        preview.stdout,
-    )
-    assert preview.failed
-    return {one.removesuffix(f" {REGION}") for one in named.split(", ")}
 
 
 def test_adopt(sandbox, panel, existing, open_stack):

@@ -13,6 +13,7 @@ import pytest
 from byodkim_provider.dkim import keys
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
+from tests.engine.results import selectors, verdicts
 from tests.engine.stack import (
     IDENTITY,
     KEY,
@@ -32,8 +33,6 @@ pytestmark = pytest.mark.engine
 
 PUT = "PutEmailIdentityDkimSigningAttributes"
 
-ALL_MAIL = timedelta(days=365)
-
 
 def made(domain, generation):
     return [("create", f"{domain}/{generation}", kind) for kind in (KEY, RECORD, RECORD_GUARD)]
@@ -47,12 +46,6 @@ def switched(domain):
     return [("update", f"{domain}/{REGION}", IDENTITY), ("update", "verification", VERIFICATION)]
 
 
-def selectors(result, domain):
-    """Of the published generations."""
-    records = result.outputs["domains"][domain]["records"]
-    return {record["generation"]: record["name"].partition(".")[0] for record in records}
-
-
 def selector_change(preview):
     """Of the one identity: selector before and after."""
     planned = [
@@ -60,13 +53,6 @@ def selector_change(preview):
     ]
     (identity,) = [step for step in planned if step.type == IDENTITY]
     return identity.old.inputs["selector"], identity.new.inputs["selector"]
-
-
-def verdicts(sandbox, domain):
-    """What receivers say now of all mail that ever left *domain*, by selector."""
-    mail = [message for message in sandbox.mail.verify_again(ALL_MAIL) if message.sender]
-    judged = [message.verdict for message in mail if message.verdict.domain == domain]
-    return Counter((verdict.selector, verdict.result) for verdict in judged)
 
 
 # docs/how-to/rotation.md, "The timeline", "Going back", "Replacing a standby", "A key has leaked".

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.engine.results import problems
 from tests.engine.search import load
 from tests.engine.stack import KEY, OPENSSL_KEY, requests
-from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch
 
 pytestmark = pytest.mark.engine

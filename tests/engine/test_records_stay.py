@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
+from tests.engine.results import base64_der, in_the_way, record_value
 from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, RECORD_GUARD, REGION, steps
-from tests.engine.test_existing import base64_der, in_the_way, record_value
 
 pytestmark = pytest.mark.engine
 

@@ -13,15 +13,11 @@ from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.declared import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.aws import services
 from tests.engine.clients import client_of
+from tests.engine.results import problems
 from tests.engine.stack import IDENTITY, REGION, requests
 from tests.support.endings import errors
 
 pytestmark = pytest.mark.engine
-
-
-def problems(result, about):
-    """The errors that begin with *about*."""
-    return [error.removeprefix(about) for error in errors(result.stdout) if error.startswith(about)]
 
 
 def test_stack_file(sandbox, open_stack):

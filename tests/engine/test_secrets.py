@@ -7,9 +7,9 @@ import pytest
 from moto.sts.models import STSBackend
 
 from tests.engine.clients import client_of
+from tests.engine.results import problems
 from tests.engine.search import MAY_BE, found_in_export, keys_in_state, leaks, load, secrets_of
 from tests.engine.stack import OPENSSL_KEY, REGION, requests
-from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch, shown_by
 
 pytestmark = pytest.mark.engine

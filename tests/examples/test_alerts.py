@@ -16,7 +16,7 @@ from byodkim_provider.cli.layout import METRICS
 from byodkim_provider.program import route53
 from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
-from tests.program.test_dns_providers import Cloud
+from tests.support.cloud import Cloud
 
 FOLDER = ROOT / "examples" / "alerts"
 RULES = FOLDER / "byodkim.rules.yml"

@@ -9,7 +9,7 @@ from pulumi.runtime.settings import reset_options
 
 from tests.docs.pages import ROOT
 from tests.examples import pulumi_namecheap
-from tests.program.test_dns_providers import NAME, VALUE, Cloud
+from tests.support.cloud import NAME, VALUE, Cloud
 
 EXAMPLE = ROOT / "examples" / "namecheap"
 

@@ -32,7 +32,7 @@ from tests.continuity.model import as_sent
 from tests.contract.plugin import Kind
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
-from tests.hosts.test_publish import Host
+from tests.support.memory_host import Host
 from tests.support.simulation import pool
 from tests.support.world import World
 

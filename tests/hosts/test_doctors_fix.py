@@ -12,7 +12,7 @@ from byodkim_provider.dns import diagnosis
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from tests.hosts.test_publish import NAME, Host
+from tests.support.memory_host import NAME, Host
 
 DOMAIN = "example.com"
 

@@ -19,8 +19,8 @@ from byodkim_provider.hosts.http_host import in_time
 from byodkim_provider.progress import stopping
 from tests.hosts.backends import VALUE, hasty, published
 from tests.hosts.name_servers import ZONE, Server
-from tests.hosts.test_http_hosts import Api
 from tests.support.cases import cases
+from tests.support.http_api import Api
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -24,7 +24,6 @@ import pytest
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import Busy, Credentials, HostSettings
 from byodkim_provider.hosts.registry import SPECS, credentials, open_host
 from byodkim_provider.progress import stopping
@@ -33,6 +32,7 @@ from tests.hosts.backends import HTTP, VALUE, by_http, hasty, lookup, published,
 from tests.hosts.name_servers import ZONE
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
+from tests.support.http_api import Api
 
 NAME = f"s1._domainkey.{ZONE}"
 NEIGHBOUR = "v=spf1 -all"
@@ -204,25 +204,6 @@ def test_nothing_is_shown(backend, caplog):
 
 
 # The client itself
-
-
-class Api(HttpHost):
-    """An API at a URL."""
-
-    spec = SPECS["godaddy"]
-    key = "token"
-    key_refused = ""
-
-    def __init__(self, url, credentials=Credentials("x", {}, {"token": "TOKEN"}, {})):  # noqa: B008
-        super().__init__(HostSettings(provider="godaddy", zone=ZONE), credentials)
-        self.timeout_seconds = 5
-        self._url = url
-
-    def _address(self):
-        return self._url
-
-    def _headers(self):
-        return {}
 
 
 def test_who_asks(backend):

@@ -13,11 +13,11 @@ from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import changed, overridden, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
-from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support import identities
 from tests.support.cases import cases
 from tests.support.fakes import START
 from tests.support.identities import declared
+from tests.support.stored import MOMENTS, STORED, through_pulumi
 from tests.support.world import DOMAIN
 
 DAY = timedelta(days=1)

@@ -22,10 +22,10 @@ from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
-from tests.identity.test_state import through_pulumi
 from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.fakes import LIST_PAGE_SIZE, START, FakeResolver, FakeSes
+from tests.support.stored import through_pulumi
 from tests.support.world import DOMAIN
 
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pulumi
 import pytest
@@ -10,7 +9,6 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.messages.program import ProgramMessages
@@ -20,58 +18,7 @@ from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53, provider_with
 from byodkim_provider.property_types import timestamp
 from tests.support.cases import cases
-from tests.support.testdata import key
-
-DOMAIN = "mail.example.com"
-KEY = key("rsa2048.pkcs8")
-VALUE = records.record_value(KEY.public_key_der)
-NAME = f"s1._domainkey.{DOMAIN}"
-
-
-class Cloud(pulumi.runtime.Mocks):
-    """What AWS has, and what a program asked it for."""
-
-    def __init__(self) -> None:
-        self.route53_zones: dict[str, tuple[str, bool, tuple[str, ...]]] = {}
-        """By id: name, whether it is private, and name servers."""
-        self.roles: list[str | None] = []
-        """Who signed in to Route 53."""
-        self.asked: list[pulumi.runtime.MockResourceArgs] = []
-        self.providers: list[str] = []
-        self.identity: dict[str, Any] = {"status": "SUCCESS"}
-        """Outputs of every identity."""
-        self.elsewhere: dict[str, Any] = {}
-        """What is other in us-east-1."""
-        self.key_made_at: dict[int, str] = {}
-
-    def add_zone(self, zone_id, name, *name_servers, is_private=False):
-        servers = name_servers or ("ns-1.example.net", "ns-2.example.net")
-        self.route53_zones[zone_id] = (name, is_private, servers)
-
-    def zones(self, *, is_private=False):
-        return {
-            one: name
-            for one, (name, private, _) in self.route53_zones.items()
-            if private == is_private
-        }
-
-    def name_servers(self, zone_id):
-        return self.route53_zones[zone_id][2]
-
-    def new_resource(self, args):
-        self.asked.append(args)
-        made = {}
-        if args.typ.endswith("DkimKey"):
-            made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
-            made["created_at"] = self.key_made_at.get(int(args.name.rpartition("/")[2]))
-        if args.typ.endswith("ByodkimIdentity"):
-            made = self.identity | (self.elsewhere if args.inputs["region"] == "us-east-1" else {})
-        return args.name, {**args.inputs, **made}
-
-    def call(self, args):
-        self.providers.append(args.provider)
-        assert args.token.endswith(":getCallerIdentity")
-        return {"accountId": "123456789012"}
+from tests.support.cloud import DOMAIN, NAME, VALUE, Cloud
 
 
 @pytest.fixture

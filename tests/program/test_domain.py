@@ -12,7 +12,7 @@ from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification,
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import domain
 from byodkim_provider.program.dns_provider import HostedZone
-from tests.program.test_growth import Engine
+from tests.support.cloud import Engine
 
 
 def run(program, engine=None):

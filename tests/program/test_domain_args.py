@@ -7,9 +7,9 @@ from pydantic.alias_generators import to_snake
 from byodkim_provider import ByodkimDomainArgs, DnsSettings, InvalidSettings, KeyStore, SuppliedKey
 from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
-from tests.config.test_settings import KEY_1 as KEY
-from tests.config.test_settings import KEY_2
 from tests.support.cases import cases
+from tests.support.testdata import KEY_1 as KEY
+from tests.support.testdata import KEY_2
 
 REGION = "eu-west-1"
 

@@ -6,8 +6,8 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from tests.hosts.test_publish import Host
 from tests.support.fakes import REGION
+from tests.support.memory_host import Host
 from tests.support.world import DOMAIN
 
 LABEL = f"rfc2136:{DOMAIN}"

@@ -23,3 +23,6 @@ def pem(name: str) -> str:
 def key(name: str) -> keys.SigningKey:
     """The private key in `<name>.pem`."""
     return keys.load(pem(name))
+
+
+KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"))
