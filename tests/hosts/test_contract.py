@@ -166,7 +166,7 @@ def test_wrong_secret(backend, name):
 
 def test_interrupted(backend, name, monkeypatch):
     """Ctrl-C ends a request that hangs, and nothing begins after it."""
-    monkeypatch.setattr("byodkim_provider.hosts.publish.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("byodkim_provider.hosts.reading.GRACE_SECONDS", 0.1)
     host = backend.host(timeout_seconds=20)
     backend.trouble("hang")
     threading.Timer(0.2, stopping.set).start()

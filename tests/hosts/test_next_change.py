@@ -1,0 +1,132 @@
+"""
+What is done at a name, from what stands there: the rules for other people's values, as a table.
+
+If this fails, a run removes somebody's record, or publishes a key beside another one.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from byodkim_provider.dkim.records import record_value
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.publish import Change, has_changed, next_change, next_removal
+from byodkim_provider.messages.hosts import HostMessages
+from tests.support.cases import cases
+from tests.support.testdata import key
+
+OURS = record_value(key("rsa2048.pkcs8").public_key_der)
+TAGGED = f"v=DKIM1; k=rsa; {OURS}"
+BEFORE = record_value(key("another").public_key_der)
+THEIRS = "v=spf1 -all"
+
+ADD, TAKE_BACK = Change("add", OURS), Change("remove", OURS)
+REMOVE_BEFORE, REMOVE_THEIRS = Change("remove", BEFORE), Change("remove", THEIRS)
+
+OTHER_VALUE, OTHER_KEY = HostMessages.OTHER_VALUE, HostMessages.OTHER_KEY
+NOT_LISTED, STILL_LISTED = HostMessages.NOT_LISTED, HostMessages.STILL_LISTED
+
+NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
+
+
+@cases(
+    ("existing", "there", "sent", "expected"),
+    {
+        # Nothing stands there.
+        "free": ("same key", (), NEVER, ADD),
+        "free, addition lost": ("same key", (), LOST, ADD),
+        "free, addition accepted": ("same key", (), TAKEN, NOT_LISTED),
+        # This key stands there.
+        "ours": ("same key", (OURS,), NEVER, None),
+        "ours, listed twice": ("same key", (OURS, OURS), NEVER, None),
+        "ours in another form": ("same key", (TAGGED,), NEVER, None),
+        "ours in another form, generated": ("replace", (TAGGED,), NEVER, None),
+        "ours in another form, slot": ("slot", (TAGGED,), NEVER, None),
+        # A selector that somebody chose.
+        "theirs": ("same key", (THEIRS,), NEVER, OTHER_VALUE),
+        "theirs and ours": ("same key", (OURS, THEIRS), NEVER, OTHER_VALUE),
+        "ours in two forms": ("same key", (OURS, TAGGED), NEVER, OTHER_VALUE),
+        "theirs beside our addition": ("same key", (OURS, THEIRS), TAKEN, TAKE_BACK),
+        "theirs beside our lost addition": ("same key", (THEIRS, OURS), LOST, TAKE_BACK),
+        "theirs, ours not listed": ("same key", (THEIRS,), TAKEN, OTHER_VALUE),
+        "taken back": ("same key", (OURS, THEIRS), TAKEN | {TAKE_BACK: True}, OTHER_VALUE),
+        "perhaps taken back": ("same key", (OURS, THEIRS), TAKEN | {TAKE_BACK: False}, TAKE_BACK),
+        # A generated selector is nobody else's.
+        "replaced": ("replace", (THEIRS,), NEVER, REMOVE_THEIRS),
+        "replaced, ours is there": ("replace", (OURS, THEIRS), NEVER, REMOVE_THEIRS),
+        "replaced, removal lost": ("replace", (THEIRS,), {REMOVE_THEIRS: False}, REMOVE_THEIRS),
+        "replaced, removal accepted": ("replace", (THEIRS,), {REMOVE_THEIRS: True}, ADD),
+        "two replaced": ("replace", (THEIRS, BEFORE), {REMOVE_THEIRS: True}, REMOVE_BEFORE),
+        "replaced, listed late": (
+            *("replace", (OURS, THEIRS), TAKEN | {REMOVE_THEIRS: True}, STILL_LISTED),
+        ),
+        # A slot, in which the key that the stack had there makes way.
+        "slot": ("slot", (BEFORE,), NEVER, REMOVE_BEFORE),
+        "slot, in another form": (
+            *("slot", (f"v=DKIM1; {BEFORE}",), NEVER, Change("remove", f"v=DKIM1; {BEFORE}")),
+        ),
+        "slot, emptied": ("slot", (), {REMOVE_BEFORE: True}, ADD),
+        "slot, theirs": ("slot", (THEIRS,), NEVER, OTHER_KEY),
+        "slot, theirs beside the key before": ("slot", (BEFORE, THEIRS), NEVER, OTHER_KEY),
+        "slot, theirs beside our addition": (
+            *("slot", (OURS, THEIRS), TAKEN | {REMOVE_BEFORE: True}, TAKE_BACK),
+        ),
+    },
+)
+def test_next_change(existing, there, sent, expected):
+    """One change, none, or an error: nobody else's value is ever removed, or joined by ours."""
+    before = BEFORE if existing == "slot" else None
+    if isinstance(expected, HostMessages):
+        refused = expected in (OTHER_VALUE, OTHER_KEY)
+        with pytest.raises(DnsRefused if refused else DnsUnconfirmed) as caught:
+            next_change(OURS, existing, before, there, sent)
+        assert caught.value.message.code == expected
+    else:
+        assert next_change(OURS, existing, before, there, sent) == expected
+
+
+def test_slot_of_another_stack():
+    """A slot in which the stack had no key holds nobody's who may make way."""
+    with pytest.raises(DnsRefused):
+        next_change(OURS, "slot", None, (BEFORE,), {})
+
+
+@cases(
+    ("there", "sent", "expected"),
+    {
+        "gone": ((), NEVER, None),
+        "beside another": ((OURS, THEIRS), NEVER, TAKE_BACK),
+        "in another form": ((TAGGED,), NEVER, None),
+        "lost": ((OURS,), {TAKE_BACK: False}, TAKE_BACK),
+    },
+)
+def test_next_removal(there, sent, expected):
+    """The very value goes, and no other."""
+    assert next_removal(OURS, there, sent) == expected
+
+
+def test_removal_listed_late():
+    """A removal that the host has accepted is waited for."""
+    with pytest.raises(DnsUnconfirmed, match="still lists it"):
+        next_removal(OURS, (OURS,), {TAKE_BACK: True})
+
+
+@cases(
+    ("sent", "expected"),
+    {
+        "nothing": (NEVER, False),
+        "added": (TAKEN, True),
+        "perhaps added": (LOST, True),
+        "taken back": (TAKEN | {TAKE_BACK: True}, False),
+        "perhaps added, taken back": (LOST | {TAKE_BACK: True}, False),
+        "perhaps taken back": (TAKEN | {TAKE_BACK: False}, True),
+        "taken back, but the key before is gone": (
+            *(TAKEN | {TAKE_BACK: True, REMOVE_BEFORE: True}, True),
+        ),
+        "removed": ({TAKE_BACK: True}, True),
+        "perhaps removed": ({TAKE_BACK: False}, True),
+    },
+)
+def test_has_changed(sent, expected):
+    """Whether the hint of an error may say that nothing was changed."""
+    assert has_changed(sent) is expected
