@@ -39,7 +39,7 @@ ALGORITHM: Final = "hmac-sha256"
 
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
 
-_MEANS: Final = {
+_MEANINGS: Final = {
     dns.rcode.NOTAUTH: HostMessages.NOTAUTH,
     dns.rcode.NOTZONE: HostMessages.NOTZONE,
     dns.rcode.REFUSED: HostMessages.REFUSED,
@@ -74,20 +74,19 @@ class Host(DnsHost):
 
     def add(self, name: str, value: str) -> None:
         update = dns.update.UpdateMessage(self._zone)
-        update.absent(
-            name + ".", RdataType.CNAME
-        )  # otherwise BIND ignores the update and says NOERROR
+        # Beside a CNAME, BIND would ignore the update and say NOERROR.
+        update.absent(name + ".", RdataType.CNAME)
         update.absent(name + ".", RdataType.TXT)
         strings = [string.encode() for string in records.strings(value)]
         update.add(name + ".", self._ttl, TXT(RdataClass.IN, RdataType.TXT, strings))
         self._update(update)
 
     def remove(self, name: str, value: str) -> None:
-        gone = [rdata for rdata in self._rdatas(name) if _joined(rdata) == value]
-        if gone:
-            update = dns.update.UpdateMessage(self._zone)
-            for rdata in gone:
+        update = dns.update.UpdateMessage(self._zone)
+        for rdata in self._rdatas(name):
+            if _joined(rdata) == value:
                 update.delete(name + ".", rdata)
+        if update.update:
             self._update(update)
 
     def _rdatas(self, name: str) -> tuple[TXT, ...]:
@@ -97,11 +96,10 @@ class Host(DnsHost):
         if not answer.flags & dns.flags.AA:
             # A referral is an empty answer too, and says nothing of what stands here.
             raise DnsRefused(HostMessages.NOT_AUTHORITATIVE())
-        owner = dns.name.from_text(name)
         zones = [rrset.name for rrset in answer.authority if rrset.rdtype == RdataType.SOA]
         if not answer.answer and zones and zones[0] != dns.name.from_text(self._zone):
-            there = zones[0].to_text(omit_final_dot=True)
-            raise DnsRefused(HostMessages.OTHER_ZONE(there=there, zone=self._zone))
+            zone = zones[0].to_text(omit_final_dot=True)
+            raise DnsRefused(HostMessages.OTHER_ZONE(there=zone, zone=self._zone))
         kinds = {rrset.rdtype for rrset in answer.answer}
         if RdataType.DNAME in kinds:
             raise DnsRefused(HostMessages.DNAME())
@@ -109,8 +107,7 @@ class Host(DnsHost):
             return ()
         if RdataType.CNAME in kinds:
             raise DnsRefused(HostMessages.CNAME(said=""))
-        found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
-        return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
+        return tuple(rdata for rrset in answer.answer for rdata in rrset if isinstance(rdata, TXT))
 
     def _is_free(self, name: str) -> bool:
         """Whether no record has this *name*, so that what a query finds there is a wildcard's."""
@@ -145,8 +142,6 @@ class Host(DnsHost):
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
             raise self._unsigned(request, wire, error) from None
-        if answer.id != request.id:
-            raise DnsUnconfirmed(HostMessages.OTHER_ANSWER())
         if not answer.had_tsig:
             raise self._unsigned(request, wire, None)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
@@ -172,22 +167,20 @@ class Host(DnsHost):
     def _key(self) -> dns.tsig.Key:
         if self._key_algorithm not in ALGORITHMS:
             raise DnsRefused(HostMessages.ALGORITHM(algorithms=", ".join(ALGORITHMS)))
+        secret = self._credentials["secret"]
         try:
-            name = dns.name.from_text(self._key_name)
+            return dns.tsig.Key(self._key_name, secret, self._key_algorithm)
         except dns.exception.DNSException:
             raise DnsRefused(HostMessages.KEY_NAME(name=self._key_name)) from None
-        try:
-            return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
         except (binascii.Error, ValueError):
             setting = self._credentials.hint("secret")
             raise DnsRefused(HostMessages.NOT_BASE64(setting=setting)) from None
 
     def _refusal(self, rcode: dns.rcode.Rcode) -> DnsRefused | DnsUnconfirmed:
+        text = dns.rcode.to_text(rcode)
         if rcode == dns.rcode.SERVFAIL:
-            return DnsUnconfirmed(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
-        return self._compare(
-            _MEANS.get(rcode, HostMessages.OTHER_RCODE), rcode=dns.rcode.to_text(rcode)
-        )
+            return DnsUnconfirmed(HostMessages.FAILED(rcode=text))
+        return self._compare(_MEANINGS.get(rcode, HostMessages.OTHER_RCODE), rcode=text)
 
     def _unsigned(
         self, request: Message, wire: bytes, error: dns.exception.DNSException | None

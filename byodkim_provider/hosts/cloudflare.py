@@ -17,7 +17,7 @@ import idna
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
@@ -58,19 +58,13 @@ class Host(HttpHost):
     address = "https://api.cloudflare.com/client/v4"
     key = "token"
     key_refused = (
-        f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make "
-        "a new one "
-        "(My Profile › API Tokens)"
+        f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make a "
+        "new one (My Profile › API Tokens)"
     )
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
-        try:
-            self._asked("POST", self._path, body=body)
-        except DnsRefused:
-            if self._records(name):
-                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
-            raise
+        self._asked("POST", self._path, json=body)
 
     def _delete(self, key: str) -> None:
         self._asked("DELETE", f"{self._path}/{quote(key, safe='')}")
@@ -79,7 +73,7 @@ class Host(HttpHost):
         found: list[tuple[str, str]] = []
         for page in in_time(count(1)):
             query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
-            answer = self._asked("GET", self._path, query=query)
+            answer = self._asked("GET", self._path, fields=query)
             with as_documented("Cloudflare"):
                 found += [
                     (str(record["id"]), records.unquoted(record["content"]))
@@ -97,7 +91,7 @@ class Host(HttpHost):
 
     def _id_by_name(self) -> str:
         """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
-        answer = self._asked("GET", "/zones", query={"name": self._zone})
+        answer = self._asked("GET", "/zones", fields={"name": self._zone})
         with as_documented("Cloudflare"):
             servers = {
                 str(zone["id"]): ", ".join(sorted(zone.get("name_servers") or ()))

@@ -115,15 +115,15 @@ class Host(HttpHost):
         """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""
         data = self._asked("parse_zone", {"zone": self._zone})
         with as_documented("cPanel"):
-            found = [line for line in data if line["type"] == "record"]
-            soa = [line for line in found if line["record_type"] == "SOA"]
-            lines = [
-                line for line in found if line["record_type"] == "TXT" and self._name(line) == name
-            ]
+            lines = [line for line in data if line["type"] == "record"]
+            serials = [line["data_b64"][2] for line in lines if line["record_type"] == "SOA"]
+            serial = _decoded(serials[0]) if serials else ""
+            texts = [line for line in lines if line["record_type"] == "TXT"]
             numbered = [
-                (str(one["line_index"]), "".join(map(_decoded, one["data_b64"]))) for one in lines
+                (str(line["line_index"]), "".join(map(_decoded, line["data_b64"])))
+                for line in texts
+                if self._name(line) == name
             ]
-            serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
             raise DnsRefused(HostMessages.NO_SOA())
         return serial, numbered
@@ -144,7 +144,7 @@ class Host(HttpHost):
             raise
 
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
-        answer = self._call("POST", f"/execute/DNS/{function}", form=form)
+        answer = self._call("POST", f"/execute/DNS/{function}", fields=form, encode_multipart=False)
         if not isinstance(answer, Mapping) or "status" not in answer:
             raise DnsUnconfirmed(HostMessages.FOREIGN(host="cPanel"))
         if answer["status"] == 1:

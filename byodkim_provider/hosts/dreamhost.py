@@ -91,7 +91,7 @@ class Host(HttpHost):
 
     def _command(self, command: str, **values: str) -> Any:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
-        answer = self._call("GET", "/", query=query)
+        answer = self._call("GET", "/", fields=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
             raise DnsUnconfirmed(HostMessages.FOREIGN(host="DreamHost"))
         if answer["result"] == "success":

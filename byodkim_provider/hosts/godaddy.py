@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
@@ -68,13 +68,11 @@ class Host(HttpHost):
         if len(value) > MAX_VALUE:
             raise DnsRefused(HostMessages.LONG_VALUE(length=len(value), most=MAX_VALUE))
         try:
-            self._call("POST", self._path, body=body)
+            self._call("POST", self._path, json=body)
         except HttpRefused as error:
-            if DUPLICATE not in error.codes:
-                raise
-            if self._records(name):
-                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
-            raise DnsRefused(HostMessages.PERHAPS_CNAME(said=error.text)) from None
+            if DUPLICATE in error.codes:
+                raise DnsRefused(HostMessages.PERHAPS_CNAME(said=error.text)) from None
+            raise
 
     def _delete(self, key: str) -> None:
         self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
@@ -91,7 +89,7 @@ class Host(HttpHost):
         found: list[tuple[str, str]] = []
         for page in in_time(count(1)):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
-            answer = self._call("GET", self._path, query=query)
+            answer = self._call("GET", self._path, fields=query)
             with as_documented("GoDaddy"):
                 items = (answer or {}).get("items") or []
                 # A host that ignores one of the parameters may return more records.

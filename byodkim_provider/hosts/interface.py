@@ -160,8 +160,8 @@ class DnsHost:
         """
         Add *value* at *name*, where the last read found no TXT value.
 
-        If another value was added meanwhile: hosts with conditional updates raise `DnsUnconfirmed`,
-        and other hosts then have both.
+        If another value was added meanwhile, hosts with conditional updates raise an error, and
+        other hosts then have both: `publish` reads again.
         """
         raise NotImplementedError
 

@@ -145,8 +145,10 @@ class RecordAtHost:
         An existing record of this key keeps its form. It is taken over only with `same key`.
         *before* is the value that the stack had there, of a slot that gets its next key.
         """
-        there = self._changed(lambda there: next_change(value, existing, before, there, self._sent))
-        return there[0], existing == "same key" and not has_changed(self._sent)
+        values = self._changed(
+            lambda there: next_change(value, existing, before, there, self._sent)
+        )
+        return values[0], existing == "same key" and not has_changed(self._sent)
 
     def withdraw(self, value: str) -> None:
         """Remove *value*, and return once it is gone; other values stay."""
@@ -157,20 +159,28 @@ class RecordAtHost:
         pauses = chain(PAUSES, repeat(PAUSES[-1]))
         while True:
             try:
-                there = self._request(lambda: self._host.values(self._name))
+                there = self._values()
                 change = decide(there)
                 if not change:
                     return there
-                self._send(change)
+                self._send(change, there)
             except DnsRefused as error:
                 raise self._refusal(error) from None
             except DnsUnconfirmed as error:
                 self._rest(next(pauses), error)
 
-    def _send(self, change: Change) -> None:
+    def _values(self) -> tuple[str, ...]:
+        return self._request(lambda: self._host.values(self._name))
+
+    def _send(self, change: Change, there: tuple[str, ...]) -> None:
+        """Make *change*. Raises `DnsUnconfirmed` if it is refused because *there* has changed."""
         method = self._host.add if change.action == "add" else self._host.remove
         try:
             self._request(lambda: method(self._name, change.value))
+        except DnsRefused:
+            if self._values() != there:
+                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
+            raise
         except DnsUnconfirmed as error:
             if not isinstance(error, NotDone):
                 self._sent[change] = False

@@ -11,13 +11,12 @@ in one piece first, then in quoted strings if that is refused, or fails in Googl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.hosts.http_host import (
     HttpHost,
     HttpRefused,
@@ -26,7 +25,6 @@ from byodkim_provider.hosts.http_host import (
     in_time,
 )
 from byodkim_provider.hosts.interface import HostSpec, Ttl
-from byodkim_provider.messages.hosts import HostMessages
 
 SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
@@ -70,19 +68,14 @@ class Host(HttpHost):
         }
 
     def values(self, name: str) -> tuple[str, ...]:
-        return tuple(
-            dict.fromkeys(
-                records.unquoted(value) for one in self._sets(name) for value in one["values"]
-            )
-        )
+        listed = [value for record_set in self._sets(name) for value in record_set["values"]]
+        return tuple(dict.fromkeys(map(records.unquoted, listed)))
 
     def add(self, name: str, value: str) -> None:
         try:
             self._change(additions=[self._set(name, [value], self._ttl)])
         except (HttpRefused, HttpTrouble) as error:
-            if self._sets(name):
-                raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
-            if len(value) <= records.STRING_OCTETS:
+            if len(value) <= records.STRING_OCTETS or self._sets(name):
                 raise
             try:
                 self._change(additions=[self._set(name, [records.quoted(value)], self._ttl)])
@@ -90,45 +83,30 @@ class Host(HttpHost):
                 raise error from None
 
     def remove(self, name: str, value: str) -> None:
-        before = self._sets(name)
-        for one in in_time(before):
-            rest = [each for each in one["values"] if records.unquoted(each) != value]
-            if len(rest) == len(one["values"]):
-                continue
-            gone = [self._set(name, one["values"], one["ttl"])]
-            left = [self._set(name, rest, one["ttl"])] if rest else []
-            try:
-                self._change(deletions=gone, additions=left)
-            except HttpRefused:
-                if self._sets(name) != before:
-                    raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
-                raise
+        for record_set in in_time(self._sets(name)):
+            values = record_set["values"]
+            others = [other for other in values if records.unquoted(other) != value]
+            if others != values:
+                additions = [record_set | {"values": others}] if others else []
+                self._change(deletions=[record_set], additions=additions)
 
     def _sets(self, name: str) -> list[dict[str, Any]]:
         """The TXT record sets at *name*: one at most, by the documents."""
         answer = self._call("GET", self._path)
         with as_documented("Wix"):
             return [
-                {
-                    "values": [str(value) for value in one["values"]],
-                    "ttl": one.get("ttl", self._ttl),
-                }
-                for one in answer["dnsZone"].get("records") or ()
-                if one["type"] == "TXT" and str(one["hostName"]).rstrip(".").lower() == name
+                self._set(name, map(str, listed["values"]), listed.get("ttl", self._ttl))
+                for listed in answer["dnsZone"].get("records") or ()
+                if listed["type"] == "TXT" and listed["hostName"].rstrip(".").lower() == name
             ]
 
-    def _set(self, name: str, values: Sequence[str], ttl: int) -> dict[str, Any]:
+    def _set(self, name: str, values: Iterable[str], ttl: int) -> dict[str, Any]:
         return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl}
 
-    def _change(
-        self,
-        *,
-        additions: Sequence[Mapping[str, Any]] = (),
-        deletions: Sequence[Mapping[str, Any]] = (),
-    ) -> None:
-        changes = {"additions": list(additions), "deletions": list(deletions)}
+    def _change(self, **changes: Sequence[Mapping[str, Any]]) -> None:
+        """*changes*: `additions` and `deletions`, all or nothing."""
         body = {name: sets for name, sets in changes.items() if sets}
-        self._call("PATCH", self._path, body={"domainName": self._zone, **body})
+        self._call("PATCH", self._path, json={"domainName": self._zone, **body})
 
     @property
     def _path(self) -> str:

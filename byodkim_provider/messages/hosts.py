@@ -112,7 +112,6 @@ class HostMessages(Table):
     )
     STILL_LISTED = "the host removed the record and still lists it"
     NOT_LISTED = "the host took the record and does not list it yet"
-    CHANGED = "it was changed meanwhile"
     NAME_CHANGED = "the name was changed meanwhile"
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
@@ -142,7 +141,6 @@ class HostMessages(Table):
     NO_NAME = "{server!r} is no host's name", "correct `server`"
     NO_ANSWER_FROM = "no answer from {where}: {reason}"
     TOO_SLOW_FROM = "no answer from {where} within {seconds:g} s"
-    OTHER_ANSWER = "an answer to something else"
     NOT_SIGNED = "the answer is not signed with the key"
     UNSIGNED_REFUSAL = "{said}; but that answer is not signed with the key"
     ALGORITHM = "the algorithm of the TSIG key must be one of {algorithms}"

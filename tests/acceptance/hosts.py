@@ -140,7 +140,7 @@ def second_value(provider: str, host: Any, name: str) -> None:
     line = {"dname": f"{name}.", "ttl": host._ttl, "record_type": "TXT", "data": [SHORT]}
     match provider:
         case "cloudflare":  # without quotes, as people type it
-            host._asked("POST", host._path, body=record)
+            host._asked("POST", host._path, json=record)
         case "cpanel":
             host._edit(host._lines(name)[0], add=json.dumps(line))
         case "wix":
@@ -155,7 +155,7 @@ def empty_list(provider: str, host: Any, name: str) -> None:
     """A request that the product never makes: does Wix take it?"""
     if provider == "wix":
         changes = {"additions": [host._set(name, [SHORT], host._ttl)], "deletions": []}
-        host._call("PATCH", host._path, body={"domainName": host._zone, **changes})
+        host._call("PATCH", host._path, json={"domainName": host._zone, **changes})
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:

@@ -179,6 +179,16 @@ def test_refusal(host, calm, errors, hint, there):
     assert calm["clock"].monotonic() == 0.2 * (len(errors) - 1)
 
 
+def test_refused_because_of_a_change(host, calm):
+    """A change that is refused because the name has changed meanwhile is decided anew."""
+    host.before["add", 1] = [lambda: host.there.append(VALUE), raising(NO)]
+    assert publish(host, OURS, **calm) == (VALUE, True)
+    assert host.requests == ["values", "add", "values", "values"]
+    assert host.there == [VALUE]
+    host.before["remove", 1] = [host.there.clear, raising(NO)]
+    withdraw(host, **calm)
+
+
 def test_host_that_is_busy_for_long(host, calm):
     """A host that wants to be left alone for longer than a run waits is, at once."""
     host.before["values", 1] = [raising(Busy(BUSY, retry_after=3600))]

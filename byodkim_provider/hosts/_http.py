@@ -1,0 +1,168 @@
+"""
+Requests over HTTP, each within limits of time and size; errors become those of `interface`.
+
+Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects
+with the token. Its errors contain URLs, so they are never passed on. It limits the time between two
+octets only, and passes that limit to the socket just before the response: here it is the limit of
+the whole response. Its import takes long.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import socket
+import ssl
+import urllib.request
+import zlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from urllib3 import (
+    BaseHTTPResponse,
+    HTTPConnectionPool,
+    HTTPSConnectionPool,
+    PoolManager,
+    ProxyManager,
+    Retry,
+    Timeout,
+)
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InvalidHeader,
+    ProxyError,
+    SSLError,
+)
+
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import NotDone
+from byodkim_provider.hosts.reading import LimitedReader
+from byodkim_provider.messages.hosts import HostMessages
+
+CONNECT_SECONDS: Final = 5.0
+
+MAX_OCTETS: Final = 4 * 1024 * 1024
+"""Longest response that is read, in octets, unpacked: a list of 20,000 records."""
+
+PIECE: Final = 64 * 1024
+"""Octets that are read at a time."""
+
+
+class _Response(http.client.HTTPResponse):
+    """A response, or the one of a proxy to `CONNECT`."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        seconds = sock.gettimeout() or 0
+        self.fp = io.BufferedReader(LimitedReader(sock, seconds, parent=self.fp))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class Client:
+    """A client of one server. A class because it keeps connections."""
+
+    def __init__(self, base_url: str, seconds: float) -> None:
+        """*seconds*: time limit of a whole response."""
+        self._base_url = base_url
+        self._seconds = seconds
+
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """
+        Status, headers and body of the response to one request; *content* is urllib3's `fields`, or
+        `json`.
+        """
+        try:
+            response = self._pool.request(
+                method,
+                f"{self._base_url}{path}",
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                **content,
+            )
+            return response.status, response.headers, _body(response)
+        except SSLError as error:
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args):
+                raise DnsRefused(HostMessages.NO_PROOF()) from None
+            raise DnsUnconfirmed(HostMessages.TLS_FAILED()) from None
+        except ValueError:  # its text may quote a header, or a proxy's password
+            raise DnsRefused(HostMessages.ADDRESS()) from None
+        except (HTTPError, OSError) as error:
+            no_answer = HostMessages.NO_ANSWER(reason=type(error).__name__)
+            cause = error.original_error if isinstance(error, ProxyError) else error
+            if isinstance(cause, ConnectTimeoutError):  # or another error of connecting
+                raise NotDone(no_answer) from None
+            raise DnsUnconfirmed(no_answer) from None
+
+    @cached_property
+    def _pool(self) -> PoolManager:
+        """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
+        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
+        timeout = Timeout(connect=min(CONNECT_SECONDS, self._seconds), read=self._seconds)
+        server = urlsplit(self._base_url)
+        proxy = urllib.request.getproxies().get(server.scheme)
+        pool = PoolManager(timeout=timeout)
+        if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
+            pool = ProxyManager(proxy, timeout=timeout)
+        pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return pool
+
+
+def _body(response: BaseHTTPResponse) -> bytes:
+    """The body of *response*, unpacked within limits, which urllib3 does not have."""
+    data = b""
+    try:
+        while len(data) <= MAX_OCTETS and (piece := response.read(PIECE)):
+            data += piece
+        if response.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate"):
+            data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
+    except zlib.error:
+        raise DnsUnconfirmed(HostMessages.PACKED()) from None
+    finally:
+        response.close()
+    if len(data) > MAX_OCTETS:
+        raise DnsUnconfirmed(HostMessages.TOO_LONG(most=MAX_OCTETS // 2**20))
+    return data
+
+
+def retry_seconds(headers: Mapping[str, str]) -> float | None:
+    """
+    The seconds in `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3).
+    """
+    try:
+        return Retry().parse_retry_after(headers["Retry-After"])
+    except (KeyError, InvalidHeader, ValueError):  # a year or a number beyond all limits
+        return None
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Cut the query off the paths that urllib3 logs: it holds the API key at some hosts."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            part.partition("?")[0] if isinstance(part, str) else part for part in record.args
+        )
+    return True
