@@ -11,18 +11,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Literal
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.settings import AwsSettings, partition_of
 from byodkim_provider.cli.terminal import Refused, say
-from byodkim_provider.dns.resolver import DnsResolver, HostingLookup, hosting_lookup, resolver_for
+from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.progress import Clock
@@ -130,67 +128,6 @@ def write_file(file: Path, text: str) -> None:
     say(CliMessages.WRITTEN(file=shown))
 
 
-def replace_file(file: Path, shown: str, before: str | None, after: str) -> None:
-    """Write *after* to *file*; raises `Refused`, also if it has not *before* (None: is there)."""
-    target = file.resolve()  # a link stays a link
-    try:
-        there = None if before is None else target.stat()
-        if (
-            there and not there.st_mode & 0o200
-        ):  # it could be replaced all the same, as its folder can be
-            raise Refused(CliMessages.READ_ONLY(file=shown), kind="CannotWrite")
-        with (
-            _ended_in_order(),
-            TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
-        ):
-            new = Path(folder, target.name)
-            with new.open("wb") as opened:
-                opened.write(after.encode())
-                opened.flush()
-                os.fsync(opened.fileno())
-            if there:
-                with suppress(PermissionError):  # nobody but root gives a file to somebody else
-                    os.chown(new, there.st_uid, there.st_gid)
-                new.chmod(there.st_mode & 0o7777)
-            with _alone(target.parent):
-                if read_file(target) != before:
-                    raise Refused(CliMessages.CHANGED_MEANWHILE(file=shown))
-                new.replace(target)
-    except OSError as error:
-        raise Refused(
-            CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite"
-        ) from None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else who does this compares and replaces a file of *folder* at the same time."""
-    import fcntl  # not on Windows
-
-    # Not the file: who waits for it would get the one that was replaced.
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system of a network may have no locks
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C, which leaves nothing behind that is half written."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # in another thread than the main one
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def current_directory() -> Path:
     """The current directory; raises `Refused` if it was deleted."""
     try:
@@ -220,8 +157,6 @@ class Environment:
     )
     account: Callable[[AwsSettings], Connections] = connections
     """The account that the settings sign in to."""
-    hosting: Callable[[Sequence[str]], HostingLookup] = hosting_lookup
-    """Where DNS has a domain's zone, asked of the given recursive resolvers or the system's."""
     clock: Clock = field(default_factory=Clock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether a person can answer a question."""

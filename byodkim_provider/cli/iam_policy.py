@@ -21,15 +21,12 @@ from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.cli import CliMessages
 
-_READS: Final = (
-    *("route53:GetHostedZone", "route53:ListHostedZones"),
-    *("ses:GetEmailIdentity", "ses:ListEmailIdentities"),
-)
+_READS: Final = ("ses:GetEmailIdentity", "ses:ListEmailIdentities")
 SCAN: Final = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": _READS, "Resource": "*"}],
 }
-"""What `byodkim scan` calls, on every identity and zone of an account."""
+"""What `byodkim scan` calls, on every identity of an account."""
 
 
 @click.command(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
-from byodkim_provider.cli.environment import Environment, read_file
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.state import (
     DeclaredRecord,
     State,
@@ -104,19 +104,6 @@ class Domain:
         if servers:
             return environment.resolver("authoritative" if check == "off" else check, servers)
         return environment.resolver(check, self.settings.dns_resolvers)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that lists the domains: Pulumi reads the stack file, or else the project file."""
-
-    file: Path
-    text: str
-    """With the file's own line ends."""
-    path: tuple[str, ...]
-    """The keys that lead to the map of domains."""
-    domains: Mapping[str, Any]
-    """The map, as the file spells it."""
 
 
 @dataclass(frozen=True)
@@ -212,28 +199,6 @@ class Stack:
     def shown(self, file: Path) -> str:
         """The path of *file* as seen from the project."""
         return str(file.relative_to(self.directory))
-
-    @cached_property
-    def source(self) -> Source:
-        """The file that lists the domains; raises `Refused` if no file can be edited."""
-        for file in (self.file, self.project_file):
-            if (text := read_file(file)) is None:
-                continue
-            try:
-                loaded = stack_file.load(text)
-            except InvalidSettings as error:
-                raise Refused(
-                    CliMessages.NOT_READ(file=self.shown(file), problem=error.text)
-                ) from None
-            in_project_file = file is self.project_file
-            for path in stack_file.key_paths(self.project, in_project_file=in_project_file):
-                domains = stack_file.at(loaded, path)
-                if isinstance(domains, Mapping):
-                    return Source(file, text, path, domains)
-                if domains is not None:
-                    break
-        names = {"file": self.shown(self.file), "project_file": self.project_file.name}
-        raise Refused(CliMessages.NO_MAP(project=self.project, **names))
 
     def aws(self) -> AwsSettings:
         """

@@ -10,7 +10,7 @@ below it too (RFC 8020).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -315,43 +315,3 @@ def resolver_for(
     The resolver for `dnsCheck` and `dnsResolvers`, None for `off`; *silent* as in `DnsResolver`.
     """
     return None if check == "off" else DnsResolver(check=check, resolvers=resolvers, silent=silent)
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneInDns:
-    """The longest zone that holds a domain, as DNS has it."""
-
-    name: str = ""
-    """Without a final dot; "" if no zone was found."""
-    name_servers: tuple[str, ...] = ()
-    """Without final dots, sorted."""
-    failure: str = ""
-    """Why there is no zone, as in `resolver.Answer`: "no zone" if DNS says that there is none."""
-
-
-HostingLookup = Callable[[str], ZoneInDns]
-"""The zone of a domain. Any thread may call it."""
-
-
-def hosting_lookup(resolvers: Sequence[str] = ()) -> HostingLookup:
-    """A lookup by the recursive *resolvers*, `address[:port]`; by default the system's."""
-    # One set for all lookups: a resolver that did not answer is not asked again.
-    return partial(_zone, tuple(resolvers) or system_resolvers(), set())
-
-
-def _zone(resolvers: tuple[str, ...], silent: set[tuple[str, int]], domain: str) -> ZoneInDns:
-    if not resolvers:
-        return ZoneInDns(failure="no resolver")
-    questions = Questions(resolvers, Clock(), REPLY_SECONDS, silent, RdataType.NS)
-    name = dns.name.from_text(domain)
-    while len(name) > 2:  # the root counts as a label: no domain is in the zone of a top-level one
-        try:
-            reply = questions.ask_recursives(name, RdataType.NS)
-        except NoAnswer as problem:
-            return ZoneInDns(failure=problem.failure)
-        if found := reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS):
-            servers = sorted(text_of(record.target) for record in found)
-            return ZoneInDns(text_of(name), tuple(servers[:MAX_SERVERS]))
-        above = zone_of(reply, name)
-        name = above if above and above != name else name.parent()
-    return ZoneInDns(failure="no zone")

@@ -15,7 +15,7 @@ class CliMessages(Table):
         SECTION,
         (
             "The commands. State now: no command changes anything but `rotate`, which edits the "
-            "stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They "
+            "stack file and runs `pulumi up`, and `status --html`, which writes its page. They "
             "say what they wrote. Exit codes, and what a wrong command line is: `byodkim "
             "<command> --help`."
         ),
@@ -98,17 +98,10 @@ class CliMessages(Table):
         ),
     )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
-    SHARED_FILE = (
-        "{file}: holds the domains of the stack, and other stacks may share it",
-        "edit it by hand: without `--add` the entries are printed",
-    )
-    CHANGED_MEANWHILE = "{file}: was changed meanwhile, nothing was written"
-    READ_ONLY = "{file}: is read-only, nothing was written"
     CANT_READ = "{file}: can't be read: {error}"
     CANT_WRITE = "{file}: can't be written: {error}"
     NOT_UTF8 = "{file}: is not in UTF-8"
     NOTHING_WRITTEN = "nothing was written"
-    NOT_ASKED = "nothing was written", "`--yes` writes without a question"
     NOT_WRITTEN = "{error}", "{file} is as it was"
     HALF_WRITTEN = (
         "{error}",
@@ -124,15 +117,10 @@ class CliMessages(Table):
     )
     OF_STACK = "stack {name!r}: {problem}"
     NOT_IN_SES = "{pattern}: SES has no such domain here{did_you_mean}"
-    NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"
 
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
     NO_ANSWER = (
         "SES's answer is missing{times}: {refusal}",
-        "the rest holds; renew or extend the credentials, and run it again",
-    )
-    NO_ZONES = (
-        "zones of Route 53 can't be read: {error}",
         "the rest holds; renew or extend the credentials, and run it again",
     )
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
@@ -175,15 +163,8 @@ class CliMessages(Table):
         "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt "
         "all Regions in one `pulumi up`"
     )
-    NO_RECORD_FOUND = (
-        "{domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
-    )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"
-    EXCLUDE = (
-        "`--exclude` keeps out what you delete from the file: without it the next scan finds that "
-        "again"
-    )
 
 
 class FindingMessages(Table):

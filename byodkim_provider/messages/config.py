@@ -91,10 +91,6 @@ class SettingMessages(Table):
         "has more than {most} keys and values, with its aliases written out",
         "write it without aliases that repeat aliases",
     )
-    NOT_EXTENDABLE = (
-        "can't be extended in place (is it not written line by line?), edit it by hand",
-        "`byodkim scan` without `--add` prints the entries: paste them",
-    )
     IN_STATE = (
         "in the state, {problem}",
         (

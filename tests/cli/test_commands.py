@@ -4,22 +4,19 @@ file that they replace as a whole.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Event
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import COMMANDS, main, stack, terminal
-from byodkim_provider.cli.environment import replace_file
 from byodkim_provider.cli.stack import read_table, stack_names
-from byodkim_provider.cli.terminal import Refused, ask_all, say
+from byodkim_provider.cli.terminal import ask_all, say
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
@@ -78,12 +75,9 @@ WRONG_USAGE = {
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
     "iam-policy --colour": "No such option '--colour'",
     "iam-policy --scan -s dev": "--scan is for an account: give it without --stack and --role.",
-    "scan --add --json": "Give --add or --json, not both.",
-    "scan --yes": "--yes needs --add.",
     "scan --region us-east-9": "did you mean 'us-east-1' or 'us-east-2'?",
+    "scan --add": "No such option '--add'",
     "scan --limit 0": "0 is not in the range x>=1.",
-    "scan --signing dkim": "'dkim' is not one of",
-    "scan --nameserver ns1.example.com": "Invalid value for '--nameserver'",
     "scan somewhere": "Got unexpected extra argument (somewhere)",
 }
 
@@ -276,64 +270,6 @@ def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):
         "Pulumi: the configuration",
         "Pulumi: the state",
     ]
-
-
-# The file with the domains
-
-TEXT = "config: {}\n"
-WRITERS = 8
-
-
-@pytest.fixture
-def file(tmp_path):
-    file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text(TEXT)
-    return file
-
-
-def test_two_writers(file):
-    """Of those who edit the same text one writes, and all others are told that it was changed."""
-
-    def write(number, together):
-        together.wait()
-        try:
-            replace_file(file, file.name, TEXT, f"{TEXT}# {number}\n")
-            return f"{TEXT}# {number}\n"
-        except Refused as refused:
-            return str(refused)
-
-    with ThreadPoolExecutor(WRITERS) as threads:
-        for _ in range(30):
-            file.write_text(TEXT)
-            said = [*threads.map(write, range(WRITERS), [Barrier(WRITERS)] * WRITERS)]
-            assert [one for one in said if one.startswith(TEXT)] == [file.read_text()]
-            assert (
-                said.count("Pulumi.dev.yaml: was changed meanwhile, nothing was written")
-                == WRITERS - 1
-            )
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
-def test_owner_of_the_file(file):
-    """A file that root edits stays its owner's."""
-    os.chown(file, 4711, 4712)
-    replace_file(file, file.name, TEXT, "config:\n")
-    assert (4711, 4712) == (file.stat().st_uid, file.stat().st_gid)
-
-
-def test_file_when_ended_from_outside(file, monkeypatch):
-    """SIGTERM in the course of it leaves the file as it was, and nothing beside it."""
-    heard = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
-    monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGTERM))
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            replace_file(file, file.name, TEXT, "config:\n")
-        os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert heard == [signal.SIGTERM]
-    assert [TEXT] == [one.read_text() for one in Path(file.parent).iterdir()]
 
 
 @cases(

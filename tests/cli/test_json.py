@@ -16,12 +16,6 @@ ROOT = Path(__file__).parents[2]
 SCAN = ["scan", "--region", REGION, "--domain", DOMAIN]
 
 
-@pytest.fixture
-def project(project):
-    project.zones_in_dns = {DOMAIN: ("ns01.domaincontrol.com", "ns02.domaincontrol.com")}
-    return project
-
-
 def shape(value):
     """The fields of a JSON value, whatever is in them. Entries of a list are alike."""
     if isinstance(value, dict):

@@ -5,12 +5,8 @@ import re
 
 import pytest
 
-from byodkim_provider.aws.errors import read_refused
-from byodkim_provider.cli.scan_entries import read_back
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.errors import AwsRefused, InvalidSettings
-from sandbox.ses.identity import MailFrom
-from tests.support.cases import cases
+from byodkim_provider.errors import InvalidSettings
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, FakeSes
 
@@ -22,13 +18,7 @@ NEW_KEY = "gets a new key, perhaps unsigned until SES finds it; no change if `ke
 
 @pytest.fixture
 def project(tmp_path, world):
-    """A project whose account has a zone in Route 53, and DNS elsewhere."""
     project = CliProject(tmp_path, world)
-    project.zones_in_dns = {
-        "example.com": ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net"),
-        "example.net": ("ns01.domaincontrol.com",),
-    }
-    project.zones_in_route53 = {"Z1": "example.com"}
     yield project
     assert {call.operation for call in world.model.log} <= READS
 
@@ -71,9 +61,8 @@ def adopted(result):
 
 
 SHOWN = f"""\
-# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, identities: 3 (1 BYODKIM, \
-1 Easy \
-DKIM, 1 not signing).
+# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, identities: 3 (1 byodkim, 1 easy, \
+1 none).
 # Each comment says what `pulumi up` does, and what there is to decide.
 # How to go on: docs/how-to/adopt-an-account.md
 # Left out: e-mail addresses, which inherit the DKIM of their domain: 1.
@@ -81,19 +70,16 @@ config:
   aws:region: {REGION}
   aws:allowedAccountIds: ['123456789012']
   ses-byodkim:domains:
-    # {REGION}: BYODKIM old: {NEW_KEY}; keeps configuration set theirs; keeps 1 tag
+    # {REGION}: BYODKIM old: {NEW_KEY}
     # {OTHER}: Easy DKIM: refused until acceptUnsignedWindow accepts unsigned mail
     a.example.com:
       generation: 1
       regions: [{REGION}, {OTHER}]
       # acceptUnsignedWindow: true
       adopt: true
-    # BYODKIM old, signing disabled: gets a new key, signing is enabled; DNS: GoDaddy, `dns: \
-godaddy` needs \
-nobody who pastes
+    # BYODKIM old, signing disabled: gets a new key, signing is enabled
     b.example.net:
       generation: 1
-      dns: {{provider: manual, panel: godaddy, zone: example.net}}
       adopt: true
 """
 
@@ -110,26 +96,18 @@ def test_yaml(project, has):
     assert (result.exit_code, result.stdout) == (0, SHOWN)
     assert result.stderr == (
         "byodkim: left out: e-mail addresses, which inherit the DKIM of their domain: 1\n"
-        "byodkim: domains: 2, identities: 3 (1 BYODKIM, 1 Easy DKIM, 1 not signing)\n"
+        "byodkim: domains: 2, identities: 3 (1 byodkim, 1 easy, 1 none)\n"
     )
 
 
 def test_json(project, has):
-    """A program gets what was read, and what the stack file says of it."""
-    has("a.example.org")
+    """A program gets what was read, and what is said of it."""
     has("b.example.net", selector="s1", tags={"team": "mail"})
     shown = json.loads(scan(project, "--json").stdout)
-    assert shown["left_out"] == [
-        "a.example.org: no zone in DNS, so SES finds no record (`--nameserver` asks "
-        "another resolver)"
-    ]
+    assert (shown["account"], shown["left_out"]) == ("123456789012", [])
     [domain] = shown["domains"]
     assert domain["identities"][REGION]["tags"] == {"team": "mail"}
-    assert domain["zone"]["name_servers"] == ["ns01.domaincontrol.com"]
-    pasted = {"provider": "manual", "panel": "godaddy", "zone": "example.net"}
-    assert (domain["signing"], domain["entry"]["dns"]) == ({REGION: "byodkim"}, pasted)
-    by_api = "DNS: GoDaddy, `dns: godaddy` needs nobody who pastes"
-    assert domain["comments"] == [f"BYODKIM s1: {NEW_KEY}; keeps 1 tag; {by_api}"]
+    assert domain["comments"] == [f"BYODKIM s1: {NEW_KEY}"]
 
 
 EASY = "Easy DKIM: refused until acceptUnsignedWindow accepts unsigned mail"
@@ -145,13 +123,10 @@ UNSIGNED = "BYODKIM old is FAILED, mail is unsigned: gets a new key"
         ({"signing_enabled": False}, DISABLED, False),
         ({"status": "FAILED"}, UNSIGNED, False),
         ({"easy": True, "status": "TEMPORARY_FAILURE"}, EASY, True),
-        ({"tags": {"a": "1", "b": "2"}}, f"BYODKIM old: {NEW_KEY}; keeps 2 tags", False),
     ],
 )
 def test_comment(project, has, identity, comment, window):
-    """
-    The comment says what `pulumi up` does, and what has to be decided stands there as a comment.
-    """
+    """The comment says what `pulumi up` does, and what has to be decided stands there as a comment."""
     has("example.com", **identity)
     result = scan(project)
     lines = result.stdout.splitlines()
@@ -162,10 +137,7 @@ def test_comment(project, has, identity, comment, window):
 
 
 def test_replicas(project, has):
-    """
-    What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them
-    too.
-    """
+    """What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them too."""
     has("example.com", easy=True)
     has("example.com", OTHER, easy=True, primary=REGION)
     result = scan(project)
@@ -176,9 +148,7 @@ def test_replicas(project, has):
 
 
 def test_regions(project, has):
-    """
-    The Region that most domains have is the stack's, and no domain that has it alone repeats it.
-    """
+    """The Region that most domains have is the stack's, and no domain that has it alone repeats it."""
     for name in ("a", "b"):
         has(f"{name}.example.com", OTHER)
     has("c.example.com")
@@ -196,10 +166,9 @@ def test_the_settings_accept_it(project, has):
         "on.example.com",
         "12.34.example.com",
     ]
-    project.zones_in_dns |= dict.fromkeys(names, ("ns.example.org",))
     for name in names:
         has(name, easy=name < "b")
-    config = stack_file.load(scan(project, "--nameserver", "127.0.0.1:53").stdout)["config"]
+    config = stack_file.load(scan(project).stdout)["config"]
     ours = {
         name.partition(":")[2]: value
         for name, value in config.items()
@@ -207,9 +176,7 @@ def test_the_settings_accept_it(project, has):
     }
     found = settings.load(ours, default_region=config["aws:region"]).domains
     assert [one.name for one in found] == sorted(names)
-    assert {(one.adopt, one.generation, one.dns_resolvers) for one in found} == {
-        (True, 1, ("127.0.0.1:53",))
-    }
+    assert {(one.adopt, one.generation) for one in found} == {(True, 1)}
 
 
 HOSTILE = (
@@ -218,7 +185,7 @@ HOSTILE = (
 """An owner tag that ends a comment for readers of YAML to which U+2028 is the end of a line."""
 
 
-@pytest.mark.parametrize("options", [(), ("--json",), ("--add", "--yes")], ids=" ".join)
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=" ".join)
 def test_tags_of_others(project, has, options):
     """A tag is data: nothing of it begins a line, in the file as on the screen."""
     has("example.com", tags={"byodkim:owner": HOSTILE, "team": "a\u2028b"})
@@ -236,22 +203,8 @@ def test_command_of_a_ci(project, has):
         assert "##[" not in shown
 
 
-@pytest.mark.parametrize(
-    "text", ["a: 1 # x\u2028b: 2\n", "a: 1 # x\x85\n", "a: 1 # x\rb: 2\n", "a: 2\n", "- a\n"]
-)
-def test_read_back(text):
-    """Text that a reader of YAML might take for anything but what was meant is not written."""
-    assert read_back("a: 1 # x\n", {"a": 1})
-    with pytest.raises(
-        InvalidSettings, match="what was read can't be written as YAML: nothing was written"
-    ):
-        read_back(text, {"a": 1})
-
-
 def test_left_out(project, has):
-    """
-    What no stack file can list, or another AWS service looks after, is named, with the reason.
-    """
+    """What no stack file can list, or another AWS service looks after, is named, with the reason."""
     has("example.com")
     has("some_name.example.com", easy=True)
     has(f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 40}.example", easy=True)
@@ -260,7 +213,7 @@ def test_left_out(project, has):
     result = scan(project)
     assert list(adopted(result)) == ["example.com"]
     for text in (result.stderr, result.stdout):
-        assert "eft out: 'some_name.example.com' has an underscore" in text
+        assert "'some_name.example.com' has an underscore" in text
         assert "too long for a generated selector" in text
         assert "eft out: domains that another AWS service manages (MANAGED_DOMAIN): 1" in text
     for options in (("--domain", "example.com"), ("--exclude", "some_name.*")):
@@ -297,26 +250,6 @@ def test_of_another_stack(project, has):
     assert said not in result.stderr
 
 
-def test_no_zone(project, has):
-    """A domain whose zone DNS does not find gets no entry, and holds up no wave."""
-    for name in (
-        "a.example.org",
-        "b.example.org",
-        "c.example.com",
-        "d.example.net",
-        "e.example.net",
-    ):
-        has(name)
-    result = scan(project, "--limit", "2")
-    assert list(adopted(result)) == ["c.example.com", "d.example.net"]
-    for name in ("a", "b"):
-        said = f"eft out: {name}.example.org: no zone in DNS, so SES finds no record"
-        assert f"byodkim: l{said}" in result.stderr
-        assert f"# L{said} (`--nameserver` asks another resolver).\n" in result.stdout
-    project.zones_in_dns["example.org"] = ("ns01.domaincontrol.com",)
-    assert list(adopted(scan(project, "--limit", "2"))) == ["a.example.org", "b.example.org"]
-
-
 # What it reads
 
 
@@ -328,12 +261,6 @@ def test_no_zone(project, has):
         (("--domain", "A1.*", "--domain", "b1.*"), ["a1", "b1"], 3),
         (("--exclude", "a*"), ["b1", "b2"], 3),
         (("--limit", "1"), ["a1"], 1),
-        (("--signing", "easy"), ["a2", "b1"], 5),
-        (("--signing", "none"), ["b2"], 5),
-        (("--signing", "byodkim", "--limit", "1"), ["a1"], 1),
-        (("--signing", "none", "--limit", "1"), ["b2"], 5),
-        (("--signing", "easy", "--signing", "none", "--exclude", "b1.*"), ["a2", "b2"], 3),
-        (("--signing", "easy", "--signing", "none", "--limit", "2"), ["a2", "b1"], 4),
     ],
 )
 def test_filters(project, has, options, domains, reads):
@@ -347,9 +274,9 @@ def test_filters(project, has, options, domains, reads):
     assert called(project)["GetEmailIdentity"] == reads
 
 
-@pytest.mark.parametrize("name", ["Bücher.example.com.", "*.example.com.", "BÜCHER.*", "xn--b*"])
+@pytest.mark.parametrize("name", ["XN--BCHER-KVA.example.com", "xn--b*", "*.example.com"])
 def test_spelling(project, has, name):
-    """A domain may be named as in a stack file, also in a pattern."""
+    """A domain may be named in any case, also in a pattern."""
     has("xn--bcher-kva.example.com")
     has("a.example.net")
     assert list(adopted(scan(project, "--domain", name))) == ["xn--bcher-kva.example.com"]
@@ -360,10 +287,7 @@ def test_spelling(project, has, name):
     ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
 )
 def test_no_such_name(project, has, name, meant):
-    """
-    A name that SES does not have is an error, before anything is read; of one to leave out it is
-    said.
-    """
+    """A name that SES does not have is an error, before anything is read."""
     has("a1.example.com")
     has("some_name.example.com")
     result = scan(
@@ -372,7 +296,6 @@ def test_no_such_name(project, has, name, meant):
     said = f"byodkim: {name.lower()}: SES has no such domain here{meant}\n"
     assert (2, said) == (result.exit_code, result.stderr)
     assert "GetEmailIdentity" not in called(project)
-    assert scan(project, "--exclude", name).stderr.startswith(said)
 
 
 def test_nothing_found(project):
@@ -401,9 +324,7 @@ def test_deleted_meanwhile(project, has, monkeypatch):
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):
-    """
-    Without --region each Region is asked; one that refuses is named and left out, unless all do.
-    """
+    """Without --region each Region is asked; one that refuses is named and left out, unless all do."""
     has("example.com")
 
     def ses(region, _):
@@ -424,56 +345,3 @@ def test_regions_that_are_not_enabled(project, has, monkeypatch):
     assert refused(scan(project), "us-east-1")
     monkeypatch.setattr(project, "ses", lambda *_: ses("nowhere", None))
     assert refused(project.run("scan"), "nowhere")
-
-
-@pytest.mark.parametrize(
-    ("method", "action"), [("zones", "ListHosted"), ("name_servers", "GetHosted")]
-)
-def test_without_leave_to_read_zones(project, has, monkeypatch, method, action):
-    """Name servers alone say where DNS is; that of Route 53 may be another account's."""
-    has("example.com")
-    has("www.example.com")
-
-    def refuse(*_):
-        raise AwsRefused(read_refused(action, "AccessDenied", ""))
-
-    monkeypatch.setattr(project, method, refuse)
-    result = scan(project)
-    assert result.stderr.count(f"zones of Route 53 can't be read: {action}: AccessDenied") == 1
-    assert adopted(result)["example.com"]["dns"] == {"provider": "manual", "panel": "route53"}
-    assert "perhaps of another account: `dns: {assumeRole: …}` writes there" in result.stdout
-
-
-BOUNCE = ("bounce", "USE_DEFAULT_VALUE", "SUCCESS")
-EU, US = (("eu", *BOUNCE[1:]), ("us", *BOUNCE[1:]))
-REJECT = {"label": "bounce", "onMxFailure": "reject"}
-
-
-@cases(
-    ("in_ses", "expected"),
-    {
-        "one": ({REGION: BOUNCE}, "bounce"),
-        "reject": ({REGION: ("bounce", "REJECT_MESSAGE", "SUCCESS")}, REJECT),
-        "two Regions": ({REGION: EU, OTHER: US}, {REGION: "eu", OTHER: "us"}),
-        "not found": ({REGION: (*BOUNCE[:2], "FAILED")}, None),
-        "mail is refused": ({REGION: ("bounce", "REJECT_MESSAGE", "PENDING")}, None),
-        "two labels": ({REGION: ("two.labels", *BOUNCE[1:])}, None),
-        "one of two": ({REGION: EU, OTHER: None}, None),
-    },
-)
-def test_mail_from(project, has, in_ses, expected):
-    """MAIL FROM is written where the setting can keep it as it is."""
-    domain = "a.example.com"
-    for region, seen in in_ses.items():
-        has(
-            domain,
-            region,
-            **({"mail_from": MailFrom(f"{seen[0]}.{domain}", *seen[1:])} if seen else {}),
-        )
-    result = scan(project)
-    assert adopted(result)[domain].get("mailFrom") == expected
-    assert "keeps MAIL FROM" in result.stdout
-    refused = (REGION, ("bounce", "REJECT_MESSAGE", "PENDING")) in in_ses.items()
-    assert (
-        "bounce.a.example.com, for which SES refuses all mail (PENDING)" in result.stdout
-    ) == refused

@@ -13,7 +13,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from byodkim_provider.dns._replies import MAX_QUERIES, MAX_SERVERS
-from byodkim_provider.dns.resolver import DnsResolver, hosting_lookup
+from byodkim_provider.dns.resolver import DnsResolver
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
@@ -80,10 +80,3 @@ def test_lookup(ask, servers, options, answers):
     assert answers in (None, len(found))
     assert len(asked) <= MAX_QUERIES
     assert max(asked) <= before + MAX_SERVERS
-
-
-def test_hosting(ask):
-    """The name servers of a zone are as many as are asked."""
-    ask(600)
-    found = hosting_lookup(["127.0.0.1:53"])(DOMAIN)
-    assert len(found.name_servers) == MAX_SERVERS

@@ -112,7 +112,7 @@ class Shell:
         write_script(
             programs / "byodkim",
             f'server="--nameserver {sandbox.dns_resolver}"\n'
-            'case "$*" in scan* | doctor*--selector*) set -- "$@" $server ;; esac\n'
+            'case "$*" in doctor*--selector*) set -- "$@" $server ;; esac\n'
             f'exec {quick_python()} -u -m byodkim_provider "$@"\n',
         )
         for name in ("aws", "dig"):

@@ -24,7 +24,6 @@ from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.dns.resolver import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
@@ -132,10 +131,6 @@ class CliProject:
     """What happens in the course of `pulumi up`."""
     others: dict[str, CliProject] = field(default_factory=dict)
     """Further stacks: what the stack `dev` of another project says, by name."""
-    zones_in_dns: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Name servers of zones in DNS, by name."""
-    zones_in_route53: dict[str, str] = field(default_factory=dict)
-    """Of the account; the name servers of each are those of its name in DNS."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
     resolvers: list[tuple[str, ...]] = field(default_factory=list)
@@ -169,7 +164,6 @@ class CliProject:
             run_pulumi=self._run_pulumi,
             resolver=self._resolver,
             account=lambda _: self,
-            hosting=lambda _: self._zone_in_dns,
             clock=WrongClock(self.world.clock, self.ahead),
             at_terminal=lambda: terminal,
         )
@@ -188,20 +182,6 @@ class CliProject:
 
     def ses(self, region: str, account_id: str | None) -> FakeSes:
         return self.world.ses(region)
-
-    def route53(self, region: str | None, role_arn: str | None) -> CliProject:
-        return self
-
-    def zones(self) -> dict[str, str]:
-        return self.zones_in_route53
-
-    def name_servers(self, zone_id: str) -> tuple[str, ...]:
-        return self.zones_in_dns[self.zones_in_route53[zone_id]]
-
-    def _zone_in_dns(self, domain: str) -> ZoneInDns:
-        found = [name for name in self.zones_in_dns if f".{domain}".endswith(f".{name}")]
-        name = max(found, key=len, default="")
-        return ZoneInDns(name, self.zones_in_dns.get(name, ()), "" if name else "no zone")
 
     def pulumi_script(self, directory: Path) -> Path:
         """A `pulumi` in *directory* that gives the same answers to a real process."""
