@@ -128,10 +128,6 @@ class CliMessages(Table):
         "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
         "names, and name it with --zone"
     )
-    ADDED_ONCE = (
-        "left out: MX and SPF of {names}, which are added once: `--format route53-mail-from` "
-        "prints their batch"
-    )
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     WITHOUT_STACK = (
         "left out, as there is a file and no stack: {names}",
@@ -165,6 +161,40 @@ class CliMessages(Table):
     )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"
+
+
+class AskedMessages(Table):
+    ASKED = SECTION, ""
+    CNAMES = """\
+Why: Amazon SES signs the mail of {domain} with DKIM, by which receivers know
+who has sent it; without it mail may be taken for spam. These names lead receivers to the public
+keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes
+at your side.
+
+Until when: the records never change. Please keep all of them, also one that seems unused,
+until we ask you to remove them.
+
+Please note:
+- Nothing else may stand at these names, no TXT record either.
+- The records must not be proxied (at Cloudflare: "DNS only").
+- Names and targets above are complete. A form that adds {zone} to a name by itself takes the
+  name without it, and perhaps the target only with a dot behind it."""
+    KEYS = """\
+Why: Amazon SES signs the mail of {domain} with DKIM, and receivers check it with these public
+keys. They are no secrets.
+
+Until when: please keep each record until we ask for its removal, and never give a name another
+value. For each new key we ask for one more record.
+
+Please note:
+- Each value is one TXT record. The strings in quotes are its parts, which a form may take in one
+  piece, without the quotes.
+- Names above are complete. A form that adds {zone} to a name takes the name without it."""
+    MAIL_FROM = """\
+Why: Amazon SES gets the bounces of {domain} at these names, and receivers see by them that it may \
+send.
+
+Please note: nothing else may stand at these names, and no other mail may go there."""
 
 
 class FindingMessages(Table):

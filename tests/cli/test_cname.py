@@ -162,19 +162,9 @@ def test_zone_of_another_domain(new):
 
 
 def test_forms(new):
-    """As JSON, the target is the value; as a change batch, it is for the zone of the domain."""
+    """As JSON, the target is the value."""
     assert json.loads(printed(new, SHOP, "--json")) == [
         {"name": name, "type": "CNAME", "ttl": 300, "value": f"{name}.{KEYS}"} for name in NAMES
-    ]
-    changes = json.loads(printed(new, SHOP, "--format", "route53"))["Changes"]
-    assert [one["ResourceRecordSet"] for one in changes] == [
-        {
-            "Name": f"{name}.",
-            "Type": "CNAME",
-            "TTL": 300,
-            "ResourceRecords": [{"Value": f"{name}.{KEYS}."}],
-        }
-        for name in NAMES
     ]
 
 
@@ -219,11 +209,10 @@ def test_text_of_other_records(stack, world):
     for part in (
         f"Please add to the DNS of example.com:\n\ns1._domainkey.example.com. 300 IN TXT {value}\n",
         "Until when: please keep each record until we ask for its removal",
-        "s2._domainkey.example.net: nothing to type, `pulumi up` writes it at Route 53\n",
         f"Please add to the DNS of {SHOP}:",
     ):
         assert part in text
-    assert "Please add to the DNS of example.net:" not in text
+    assert "example.net" not in text.replace(KEYS, "")
 
 
 @pytest.mark.parametrize(("generation", "plain"), [(1, (1, 2)), (2, (1, 2)), (3, (2,))])

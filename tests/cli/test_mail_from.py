@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
@@ -148,51 +147,6 @@ def test_zone_by_id(declared):
     shown = declared("dns: {zoneId: Z1}\n      mailFrom: bounce").run("records").stdout
     condition = "writes it at Route 53, if its zone Z1 holds the name"
     assert " ".join(shown.split()).count(f"{BOUNCE}: nothing to type, `pulumi up` {condition}") == 2
-
-
-def changed(result):
-    """What a change batch does, in short."""
-    changes = [
-        (one["Action"], one["ResourceRecordSet"]) for one in json.loads(result.stdout)["Changes"]
-    ]
-    return [f"{action} {one['Type']} {one['Name']}" for action, one in changes]
-
-
-KEYS = [f"UPSERT TXT s{number}._domainkey.{DOMAIN}." for number in (1, 2, 3)]
-CREATED = [f"CREATE {kind} {BOUNCE}." for kind in ("MX", "TXT")]
-
-
-def test_change_batch(declared):
-    """
-    The batch of keys succeeds again; that of MAIL FROM replaces nothing of others, as `pulumi up`.
-    """
-    project = declared("dns: manual\n      mailFrom: bounce")
-    result = project.run("records", "--format", "route53")
-    assert changed(result) == KEYS
-    assert result.stderr == f"byodkim: {CliMessages.ADDED_ONCE(names=BOUNCE)}\n"
-    result = project.run("records", "--format", "route53-mail-from")
-    assert (changed(result), result.stderr) == (CREATED, "")
-
-
-def test_change_batch_of_a_zone(declared):
-    """
-    Beside a delegated `_domainkey` each batch is for a zone of its own, in which the other is not.
-    """
-    project = declared(
-        f"dns: {{provider: manual, zone: _domainkey.{DOMAIN}}}\n      mailFrom: bounce"
-    )
-    assert changed(project.run("records", "--format", "route53")) == KEYS
-    for form in ("route53", "route53-mail-from"):
-        assert changed(project.run("records", "--zone", DOMAIN, "--format", form)) == CREATED
-    result = project.run("records", "--zone", f"_domainkey.{DOMAIN}", "--format", "route53")
-    assert (changed(result), result.stderr) == (KEYS, "")
-
-
-def test_no_batch_of_mail_from(declared):
-    """Without `mailFrom` there is nothing to print."""
-    result = declared("dns: manual").run("records", "--format", "route53-mail-from")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "None of these records is of a MAIL FROM domain" in result.stderr
 
 
 @pytest.mark.parametrize("zone", ["keys.example.net", "ple.com"])

@@ -4,7 +4,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import dns.name
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.records import Record, as_change_batch, as_objects, as_panel, as_zone_file
+from byodkim_provider.cli.records import Record, as_objects, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.hosts.registry import PANELS
@@ -300,29 +299,12 @@ def test_ttl_of_the_stack_file(project, written, ttl):
         return project.run("records", DOMAIN, "--format", form).stdout
 
     assert {ttl} == {one["ttl"] for one in json.loads(printed("json"))}
-    changes = json.loads(printed("route53"))["Changes"]
-    assert [ttl] * 3 == [one["ResourceRecordSet"]["TTL"] for one in changes]
     assert all(f". {ttl} IN TXT " in line for line in printed("zone").splitlines())
     project.write(f"    {DOMAIN}: {{generation: 2, mailFrom: bounce{written}}}\n")
     assert {ttl} == {one["ttl"] for one in json.loads(printed("json"))}
 
 
-def test_two_domains_of_one_zone(project):
-    """A change batch is for a zone, which may hold several domains."""
-    sub_domain = "mail.example.net: {generation: 1, dns: {provider: manual, zone: example.net}}"
-    project.write(f"    example.net: {{generation: 2}}\n    {sub_domain}\n")
-    project.stored = [
-        replace(one, declared=replace(one.declared, domain=name))
-        for one, name in (
-            (project.stored[0], "example.net"),
-            (project.stored[1], "mail.example.net"),
-        )
-    ]
-    changes = json.loads(project.run("records", "--format", "route53").stdout)["Changes"]
-    assert len(changes) == 5
-
-
-@pytest.mark.parametrize("form", ["zone", "json", "route53", "text"])
+@pytest.mark.parametrize("form", ["zone", "json", "text"])
 @pytest.mark.parametrize(
     ("zone", "names"),
     [
@@ -410,11 +392,6 @@ NO_RECORD = f"byodkim: {CliMessages.NO_RECORD(subject='new.example').with_hint()
             ["--zone", "example.org"],
             "'example.org' does not hold 's1._domainkey.example.com'",
         ),
-        "for several zones": (
-            "",
-            ["--format", "route53"],
-            "zone, not for example.com, example.net: name one of them with --zone, or",
-        ),
     },
 )
 def test_not_of_the_stack(project, written, arguments, said):
@@ -465,27 +442,12 @@ def test_zone_file_is_read_back(listed):
 
 @given(lists)
 def test_json_is_read_back(listed):
-    """
-    Value and strings say the same, one entry a record; so does a change batch, one value a set.
-    """
+    """Value and strings say the same, one entry a record."""
     read = json.loads(as_objects(listed))
-    batch = json.loads(as_change_batch(listed))["Changes"]
-    assert {one["Action"] for one in batch} == {"UPSERT"}, "exactly one value is left at the name"
-    sets = [one["ResourceRecordSet"] for one in batch]
-    assert {(one["Type"], one["TTL"]) for one in sets} == {("TXT", 300)}
-    values = {
-        one["Name"].removesuffix("."): [value["Value"] for value in one["ResourceRecords"]]
-        for one in sets
-    }
     assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
     assert plain(listed) == {one["name"]: one["value"] for one in read}
-    assert plain(listed) == {name: records.unquoted(value) for name, [value] in values.items()}
-    assert all(value.startswith('"') for [value] in values.values())
-    strings = [one["strings"] for one in read] + [
-        value[1:-1].split('" "') for [value] in values.values()
-    ]
-    assert all(len(string) <= 255 for one in strings for string in one)
-    assert len(read) == len(listed) == len(sets)
+    assert all(len(string) <= 255 for one in read for string in one["strings"])
+    assert len(read) == len(listed)
 
 
 @given(lists)
@@ -509,6 +471,6 @@ def test_no_private_key_is_printed():
     """In no form is there a trace of the private key that was given."""
     path = TESTDATA / "rsa2048.pkcs8.pem"
     search = KeySearch([load_pem_private_key(path.read_bytes(), password=None)])
-    for form in ("panel", "zone", "json", "route53"):
+    for form in ("panel", "text", "zone", "json"):
         text = printed(DOMAIN, "--selector", "s1", "--private-key", str(path), "--format", form)
         assert not search.found_in(text)

@@ -61,8 +61,8 @@ def adopted(result):
 
 
 SHOWN = f"""\
-# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, identities: 3 (1 byodkim, 1 easy, \
-1 none).
+# `byodkim scan` of AWS account 123456789012 on 2026-11-25: domains: 2, \
+identities: 3 (1 byodkim, 1 easy, 1 none).
 # Each comment says what `pulumi up` does, and what there is to decide.
 # How to go on: docs/how-to/adopt-an-account.md
 # Left out: e-mail addresses, which inherit the DKIM of their domain: 1.
@@ -126,7 +126,7 @@ UNSIGNED = "BYODKIM old is FAILED, mail is unsigned: gets a new key"
     ],
 )
 def test_comment(project, has, identity, comment, window):
-    """The comment says what `pulumi up` does, and what has to be decided stands there as a comment."""
+    """The comment says what `pulumi up` does, and what there is to decide."""
     has("example.com", **identity)
     result = scan(project)
     lines = result.stdout.splitlines()
@@ -137,7 +137,7 @@ def test_comment(project, has, identity, comment, window):
 
 
 def test_replicas(project, has):
-    """What becomes of the replicas of an Easy DKIM identity stands above the entry, which adopts them too."""
+    """What becomes of replicas (DEED) stands above the entry, which adopts them too."""
     has("example.com", easy=True)
     has("example.com", OTHER, easy=True, primary=REGION)
     result = scan(project)
@@ -148,7 +148,7 @@ def test_replicas(project, has):
 
 
 def test_regions(project, has):
-    """The Region that most domains have is the stack's, and no domain that has it alone repeats it."""
+    """The Region that most domains have is the stack's; who has it alone does not repeat it."""
     for name in ("a", "b"):
         has(f"{name}.example.com", OTHER)
     has("c.example.com")
@@ -204,7 +204,7 @@ def test_command_of_a_ci(project, has):
 
 
 def test_left_out(project, has):
-    """What no stack file can list, or another AWS service looks after, is named, with the reason."""
+    """What no stack file can list, or another AWS service looks after, is named."""
     has("example.com")
     has("some_name.example.com", easy=True)
     has(f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 40}.example", easy=True)
@@ -324,7 +324,7 @@ def test_deleted_meanwhile(project, has, monkeypatch):
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):
-    """Without --region each Region is asked; one that refuses is named and left out, unless all do."""
+    """Without --region a Region that refuses is named and left out, unless all do."""
     has("example.com")
 
     def ses(region, _):
