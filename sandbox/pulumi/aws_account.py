@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import re
 import threading
 import time
@@ -17,11 +16,6 @@ from botocore.loaders import create_loader
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 Properties = dict[str, Any]
-
-RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
-"""
-If this variable is set, each change takes as long and as many requests as with the real plugin.
-"""
 
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
@@ -168,7 +162,7 @@ class Account:
         return session
 
     def _wait_for_turn(self, model: Any, **_: object) -> None:
-        if model.name == "GetChange" and RECORDS_WAIT not in os.environ:
+        if model.name == "GetChange":
             return  # nothing is waited for, and each test would take longer by it
         with self._lock:
             now = time.monotonic()

@@ -5,21 +5,16 @@ Plain values in, plain values out: `resource_aws` has the engine's protocol. Wha
 comes from its API, as with the real plugin.
 """
 
-import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi.aws_account import RECORDS_WAIT, Account, Properties, said
+from sandbox.pulumi.aws_account import Account, Properties, said
 
 GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
 """Codes of Route 53 and of SES for what does not exist."""
-
-INSYNC_POLL_SECONDS: Final = 15
-"""Before each time that the real plugin asks whether a change is in sync."""
 
 BRIDGED: Final = {
     "__meta": (
@@ -134,8 +129,6 @@ class Record(Resource):
 
     def _wait_until_in_sync(self, change_id: str) -> None:
         while True:
-            if RECORDS_WAIT in os.environ:
-                time.sleep(INSYNC_POLL_SECONDS)
             if self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
                 return
 
@@ -156,8 +149,6 @@ class Record(Resource):
         except ClientError as error:
             reason = f"waiting for Route 53 Record ({resource_id}) synchronize: {said(error)}"
             raise UnconfirmedError(reason, resource_id, outputs) from None
-        if RECORDS_WAIT in os.environ:  # the real plugin reads it back
-            self._find(outputs)
         return outputs
 
     def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:
@@ -169,8 +160,6 @@ class Record(Resource):
         return str(change(HostedZoneId=zone_id, ChangeBatch={"Changes": batch})["ChangeInfo"]["Id"])
 
     def _find(self, outputs: Properties) -> Properties | None:
-        if RECORDS_WAIT in os.environ:  # the real plugin asks for the zone's name
-            self._account.route53.get_hosted_zone(Id=outputs["zoneId"])
         name, kind = f"{outputs['fqdn']}.", outputs["type"]
         # The list starts at the name asked for or, if there is none, at the one after it.
         found = self._account.route53.list_resource_record_sets(

@@ -9,9 +9,6 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.route53_rules import Change, problems
-from sandbox.dns.zone import RecordSet
-from sandbox.pulumi import aws_account, aws_resources
 from sandbox.pulumi.aws_account import RETRYING, Account
 from sandbox.pulumi.aws_resources import EmailIdentity, Record, find_zone
 from sandbox.ses.switches import Fault
@@ -112,29 +109,6 @@ def test_route53_refuses(sandbox, zone_id, action, name, values, problem):
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "refused"),
-    [
-        (("DELETE there TXT", "CREATE there CNAME"), ""),
-        (("DELETE there TXT", "CREATE there TXT"), ""),
-        (("CREATE there CNAME", "DELETE there TXT"), "it conflicts with other records"),
-        (("CREATE new TXT", "CREATE new TXT"), "it already exists"),
-        (("DELETE there TXT", "DELETE there TXT"), "it was not found"),
-    ],
-)
-def test_batch_is_a_transaction(changes, refused):
-    """Each change of a batch meets what the changes before it have left."""
-
-    def change(written):
-        action, name, kind = written.split()
-        value = {"TXT": '"a"', "CNAME": "example.net"}[kind]
-        return Change(action, RecordSet(f"{name}.example.com.", kind, 300, (value,)))
-
-    standing = [change("CREATE there TXT").record_set]
-    found = problems("example.com.", standing, [change(one) for one in changes])
-    assert [refused in one for one in found] == ([True] if refused else [])
-
-
 @cases(
     ("value", "seen"),
     {
@@ -152,21 +126,6 @@ def test_route53_accepts(sandbox, zone_id, value, seen):
         assert (seen,) == sandbox.dns.txt("s1.example.com")
         change(sandbox, zone_id, "DELETE", "s1.example.com", value)
         assert () == sandbox.dns.txt("s1.example.com")
-
-
-@cases(
-    ("given", "name"),
-    {
-        "whole": (NAME, NAME),
-        "upper case and a dot": ("S1._domainkey.Example.com.", NAME),
-        "short": ("s1._domainkey", "s1._domainkey"),
-    },
-)
-def test_record_name(sandbox, zone_id, record, given, name):
-    """A record's name is stored in lower case without the dot, and completed by the zone's."""
-    resource_id, outputs = record.create(record.checked(inputs(zone_id, name=given)))
-    assert (f"{zone_id}_{name}_TXT", name, NAME) == (resource_id, outputs["name"], outputs["fqdn"])
-    assert ("p=abc",) == sandbox.dns.txt(NAME)
 
 
 def test_record_value_gets_one_pair_of_quotes(sandbox, zone_id, record):
@@ -195,17 +154,6 @@ def test_record_of_another_type(sandbox, zone_id, record):
     listed = sandbox.route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
     assert [one["Type"] for one in listed if one["Name"].startswith("s1.")] == ["CNAME"]
     assert outputs == record.read(made[0], outputs)
-
-
-def test_waits(zone_id, record, monkeypatch):
-    """With the real plugin's waits, 15 s pass before each change of a record is looked for."""
-    waits = []
-    monkeypatch.setenv(aws_account.RECORDS_WAIT, "yes")
-    monkeypatch.setattr(aws_resources.time, "sleep", waits.append)
-    made = record.create(inputs(zone_id))
-    record.update(*made, inputs(zone_id, value="p=b"))
-    record.delete(*made)
-    assert waits == [15] * 3
 
 
 def test_zones(sandbox, zone_id):

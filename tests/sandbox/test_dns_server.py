@@ -1,7 +1,5 @@
 """The sandbox's DNS server answers as name servers and a resolver on the Internet would."""
 
-import socket
-
 import dns.flags
 import dns.message
 import dns.query
@@ -10,7 +8,7 @@ import dns.rdatatype
 import pytest
 
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
-from sandbox.dns.server import DnsServer, Query
+from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet, apex
 from tests.support.cases import cases
 
@@ -169,24 +167,3 @@ def test_silence(server):
     assert server.txt("s1._domainkey.example.com") is None
     server.silence()
     assert ("p=abcdef",) == server.txt("s1._domainkey.example.com")
-
-
-def test_query_log(server):
-    """Every question over the wire is logged, a lookup from within is not."""
-    server.txt("example.com")
-    one = ask(server, "Example.com", "SOA", at="127.0.0.3").id
-    two = ask(server, "example.com", "NS", recursion=True, tcp=True).id
-    assert [
-        Query("127.0.0.3", "Example.com", "SOA", tcp=False, recursion_desired=False, id=one),
-        Query("127.0.0.1", "example.com", "NS", tcp=True, recursion_desired=True, id=two),
-    ] == server.queries
-    server.reset()
-    assert [] == server.queries
-
-
-def test_garbage_is_no_question(server):
-    """What is no DNS message is neither answered nor logged, and the server goes on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.sendto(b"garbage", ("127.0.0.1", server.port))
-    assert "NOERROR" == dns.rcode.to_text(ask(server, "example.com", "SOA").rcode())
-    assert 1 == len(server.queries)

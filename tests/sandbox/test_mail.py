@@ -216,19 +216,6 @@ def test_who_may_send(sandbox):
     assert sender.verdict("example.net") == UNSIGNED
 
 
-def test_long_record_comes_by_tcp(sandbox, sender):
-    """A receiver without EDNS gets a 2048-bit key under a long name all the same."""
-    long, name = key("x" * 63, bits=2048), f"a-long-name.{DOMAIN}"
-    sender.publish(long, name)
-    sender.create(long, name)
-    sender.check()
-    sandbox.dns.reset()
-    assert sender.verdict(name) == Verdict("pass", "", name, long.selector)
-    assert [(False, True), (True, True)] == [
-        (one.tcp, one.recursion_desired) for one in sandbox.dns.queries
-    ]
-
-
 @pytest.mark.parametrize("caching", [True, False])
 def test_resolver_that_remembers(sandbox, sender, caching):
     """

@@ -82,37 +82,3 @@ def test_mail(sandbox, signs, typed):
         f"From: Hello <hello@{DOMAIN}>\nno signature\n{spf}fails\n",
     )
     assert len(list(sandbox.mail.folder.iterdir())) == 3
-
-
-USAGE = "python -m sandbox"
-OUTSIDE = f"{USAGE}: this shell does not reach the sandbox: paste the line of `make sandbox` first"
-NO_RECORD = f"{USAGE}: one._domainkey.elsewhere.example: no such TXT record in Route 53"
-
-
-@pytest.mark.parametrize(
-    ("words", "reached", "code", "said"),
-    [
-        (("mail",), True, 2, "the following arguments are required: DOMAIN"),
-        (("populate", "now"), True, 2, "unrecognized arguments: now"),
-        (("spoil", "nobody.example"), True, 1, "NotFoundException"),
-        (("spoil", "elsewhere.example"), True, 1, NO_RECORD),
-        (("mail", DOMAIN), False, 1, OUTSIDE),
-        (("spoil", DOMAIN), False, 1, OUTSIDE),
-        (("populate",), False, 1, OUTSIDE),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
-)
-def test_refused(sandbox, typed, words, reached, code, said):
-    """
-    What is wrong is said in one line; outside of the sandbox it would be the user's own account.
-    """
-    private_key = ONE.sent["DomainSigningPrivateKey"]
-    sandbox.ses.put_identity("elsewhere.example", REGION, selector="one", private_key=private_key)
-    sandbox.ses.reset_log()
-    refused = typed(*words, reached=reached)
-    assert refused.returncode == code
-    assert said in refused.stderr.splitlines()[-1]
-    assert [line for line in refused.stderr.splitlines() if not line.startswith("usage: ")][
-        1:
-    ] == []
-    assert reached or sandbox.ses.log == ()
