@@ -29,6 +29,12 @@ RELAXED: Final = "r"
 INCLUDE: Final = "include:amazonses.com"
 
 
+_NAMES_SES_OR_OTHERS: Final = (
+    rf" \+?{re.escape(INCLUDE)}\.?( |$)| \+?include:(?!amazonses\.com)| redirect="
+)
+"""In an SPF record: SES's own, or another record, which may name SES in its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A DMARC record, as far as alignment needs it."""
@@ -112,6 +118,8 @@ def mistake(
 ) -> Message | None:
     """
     What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake.
+
+    An SPF record that leads to another one (`include:`, `redirect=`) is not checked.
     """
     right = mail_from_records(region)[kind]
     spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
@@ -134,9 +142,7 @@ def mistake(
         "TXT": {
             FindingMessages.NO_SPF: not spf,
             FindingMessages.TWO_SPF: len(spf) > 1,
-            FindingMessages.OTHER_SPF: not re.search(
-                rf" \+?{re.escape(INCLUDE)}\.?( |$)", "".join(spf)
-            ),
+            FindingMessages.OTHER_SPF: not re.search(_NAMES_SES_OR_OTHERS, "".join(spf)),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}

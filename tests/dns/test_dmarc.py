@@ -114,6 +114,8 @@ class Dns:
         ),
         "explicit qualifier": ([MX], ["v=spf1 +include:amazonses.com. ~all"], []),
         "other qualifier": ([MX], ["v=spf1 ?include:amazonses.com ~all"], [F.OTHER_SPF]),
+        "by another record": ([MX], ["v=spf1 include:_spf.example.com ~all"], []),
+        "by redirection": ([MX], ["v=spf1 redirect=_spf.example.com"], []),
         "empty values": ([MX], ["", " "], [F.NO_SPF]),
         "silence": (None, None, []),
         "nothing": ([], [], [F.NO_MX, F.NO_SPF]),
