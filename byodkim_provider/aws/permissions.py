@@ -96,14 +96,13 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         ),
         "ses:PutEmailIdentityDkimAttributes": "enables DKIM signing of one",
         "ses:PutEmailIdentityConfigurationSetAttributes": "sets the configuration set of one",
+        "ses:PutEmailIdentityMailFromAttributes": "sets `mailFrom` of one",
     },
     ("identity to adopt", "taken over"): {
         "ses:TagResource": "writes the `byodkim:` tags over another owner's",
     },
     ("identity with mailFrom", "ours"): {
-        "ses:PutEmailIdentityMailFromAttributes": (
-            "sets `mailFrom`, and takes it back; called by pulumi-aws"
-        ),
+        "ses:PutEmailIdentityMailFromAttributes": ("sets `mailFrom`, and takes it back"),
     },
     # SES's reference names only the identity. If SES checks the set too, the set has no owner tag.
     ("configuration set", ""): {

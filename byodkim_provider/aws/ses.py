@@ -80,6 +80,10 @@ reference).
 MOST_TENANTS: Final = 10
 """How many tenants a message names."""
 
+USES_DEFAULT: Final = "USE_DEFAULT_VALUE"
+REJECTS: Final = "REJECT_MESSAGE"
+"""`BehaviorOnMxFailure` (SES v2 API reference)."""
+
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
 
@@ -134,8 +138,12 @@ class SesIdentity:
         """
         Whether SES refuses to send, as `BehaviorOnMxFailure` says, until it finds the MX record.
         """
-        rejects = self.on_mx_failure == "REJECT_MESSAGE"
-        return bool(self.mail_from) and rejects and self.mail_from_status != "SUCCESS"
+        return bool(self.mail_from) and self.rejects and self.mail_from_status != "SUCCESS"
+
+    @property
+    def rejects(self) -> bool:
+        """Whether `BehaviorOnMxFailure` is to refuse mail while SES finds no MX record."""
+        return self.on_mx_failure == REJECTS
 
 
 def with_error(shown: str, error_type: str) -> str:
@@ -250,6 +258,23 @@ class SesClient:
         """PutEmailIdentityConfigurationSetAttributes: the default configuration set of *domain*."""
         put = self._client.put_email_identity_configuration_set_attributes
         self._make(put, domain, EmailIdentity=domain, ConfigurationSetName=name)
+
+    def put_email_identity_mail_from_attributes(
+        self, domain: str, mail_from: str | None, *, rejects: bool
+    ) -> None:
+        """
+        PutEmailIdentityMailFromAttributes: the custom MAIL FROM domain; None: that of SES.
+
+        With *rejects*, SES sends no mail while it does not find the MX record.
+        """
+        named = {"MailFromDomain": mail_from} if mail_from else {}
+        self._make(
+            self._client.put_email_identity_mail_from_attributes,
+            domain,
+            EmailIdentity=domain,
+            BehaviorOnMxFailure=REJECTS if rejects else USES_DEFAULT,
+            **named,
+        )
 
     def get_email_identity(self, domain: str) -> SesIdentity | None:
         """GetEmailIdentity; None if SES has no such identity."""

@@ -127,11 +127,20 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
     zones = [
         zone for domain in stack.domains.values() for zone in _zones(domain, stack.state.roles)
     ]
-    for role, name, zone_id, by_name in zones:
+
+    def scope_of(role: str | None) -> Scope:
         if role and role not in scopes:
             scopes[role] = Scope(partition)
             main.add("role", role)
-        scope = scopes[role or assuming]
+        return scopes[role or assuming]
+
+    for role, name, zone_id in _mail_from_zones(stack):
+        scope = scope_of(role)
+        _add_zone(scope, zone_id, by_name=True)
+        scope.records.add(name)
+        unknown += [f"the hosted zone of {name}"] if zone_id is None else []
+    for role, name, zone_id, by_name in zones:
+        scope = scope_of(role)
         _add_records(scope, name, zone_id, by_name=by_name)
         scope.records.update(one for one in mail_from if one.endswith(f".{name}"))
         unknown += [f"the hosted zone of {name}"] if zone_id is None else []
@@ -213,6 +222,11 @@ def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -
 
 def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: bool) -> None:
     """The records of *domain* in its zone; None: any, since it is not known yet."""
+    _add_zone(scope, zone_id, by_name=by_name)
+    scope.records.add(f"*._domainkey.{domain}")
+
+
+def _add_zone(scope: Scope, zone_id: str | None, *, by_name: bool) -> None:
     route53 = f"arn:{scope.partition}:route53:::"
     zone = f"{route53}hostedzone/{zone_id or '*'}"
     scope.add("zone", zone)
@@ -220,7 +234,25 @@ def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: boo
     scope.add("zone to read", f"{route53}hostedzone/*" if by_name else zone)
     scope.add("any zone", "*")
     scope.add("any change", f"{route53}change/*")
-    scope.records.add(f"*._domainkey.{domain}")
+
+
+def _mail_from_zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None]]:
+    """
+    Where records of MAIL FROM stand in a zone apart: role, MAIL FROM domain, and the zone's id.
+
+    Those that are declared, and those in the state, which may have to go.
+    """
+    known = stack.state.mail_from_zones
+    for domain in stack.settings.domains:
+        if domain.mail_from is not None and domain.mail_from.zone is not None:
+            [dns] = domain.mail_from_dns
+            for name in domain.mail_from_domains.values():
+                yield dns.assume_role, name, known.get(name)
+    stored = [one.declared for group in stack.state.identities.values() for one in group]
+    of_keys = {label for one in stored for label in one.dns}
+    for name, zone_id in known.items():
+        if f"{ROUTE53}{zone_id}" not in of_keys:
+            yield stack.state.roles.get(zone_id), name, zone_id
 
 
 def _mail_from(stack: Stack) -> set[str]:

@@ -17,6 +17,7 @@ from typing import Final, Literal
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import Policy, mail_from_records
@@ -332,7 +333,7 @@ def domain_now(
     rotation = min(since) + allowed if domain.listed and since else None
     days_left = (rotation - now).days if rotation else None
     in_ses = {**{one.region: one.ses for one in identities}, **unmade}
-    about_mail_from = [*_mail_from(settings.mail_from_domains, in_ses, mail_from, unmade)]
+    about_mail_from = [*_mail_from(settings, in_ses, mail_from, unmade)]
     found = [
         *_seen(domain.name, identities, made),
         *_not_made(domain, unmade),
@@ -512,18 +513,20 @@ def _notes(
 
 
 def _mail_from(
-    wanted: Mapping[str, str],
+    settings: DomainSettings,
     in_ses: Mapping[str, SesIdentity | Exception | None],
     in_dns: Mapping[str, Mapping[Table, Message]],
     unmade: Collection[str],
 ) -> Iterator[Finding]:
     """
-    What there is to say of MAIL FROM domains, by Region: those *wanted*, and what SES and DNS show
-    of them.
+    What there is to say of MAIL FROM domains, by Region: those of *settings*, and what SES and DNS
+    show of them.
 
     Of one that nobody asks for, or of an *unmade* identity, only that SES refuses mail because of
     it.
     """
+    wanted = settings.mail_from_domains
+    rejects = settings.mail_from is not None and settings.mail_from.on_mx_failure == "reject"
     for region, ses in in_ses.items():
         if not isinstance(ses, SesIdentity):
             continue
@@ -548,6 +551,8 @@ def _mail_from(
             texts = [FindingMessages.MAIL_FROM_REFUSES(status=status, name=seen, value=value)]
         elif name and not texts and status != "SUCCESS":
             texts, kind = [FindingMessages.MAIL_FROM_WAITS(status=status, name=name)], "note"
+        elif name and not texts and rejects and not ses.rejects:
+            texts = [FindingMessages.MAIL_FROM_REJECT(name=name)]
         yield from ((kind, f"{region}: {text}") for text in texts)
 
 

@@ -221,11 +221,12 @@ def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Itera
         if made.name not in settings.cnames:  # else it stands at the target
             places = generations.holding(settings.dns, made.generation or 1)
             yield record(places, name=made.name, value=made.value)
-    by_id = next((one.zone_id for one in settings.dns if one.zone_id), None)
+    mail_from_dns = settings.mail_from_dns
+    by_id = next((one.zone_id for one in mail_from_dns if one.zone_id), None)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            one = record(settings.dns, kind=kind, name=name, value=value)
-            if any(dns.provider != "route53" for dns in settings.dns):
+            one = record(mail_from_dns, kind=kind, name=name, value=value)
+            if any(dns.provider != "route53" for dns in mail_from_dns):
                 one = replace(one, written_at="")
             elif by_id and one.written_at:
                 at = f"{one.written_at}, if its zone {by_id} holds the name"

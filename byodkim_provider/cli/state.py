@@ -43,7 +43,6 @@ KEY: Final = f"{PYTHON}DkimKey"
 VERIFICATION: Final = f"{PYTHON}DkimVerification"
 AWS: Final = "pulumi:providers:aws"
 AWS_RECORD: Final = "aws:route53/record:Record"
-MAIL_FROM: Final = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
 """Type tokens of the resources that are read."""
 
 RECORD: Final[property_types.Kinds] = {
@@ -93,6 +92,8 @@ class State:
     """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
     mail_from: frozenset[str]
     """MAIL FROM domains that were set."""
+    mail_from_zones: Mapping[str, str]
+    """IDs of the zones in Route 53 with their records, by MAIL FROM domain."""
     stack_id: str | None
     """With which the owner tags of the stack begin; None before the first `pulumi up`."""
     of_stack_file: bool
@@ -142,7 +143,12 @@ def read_state(export: str) -> State:
             for domain, text in made.get("retired_at", {}).items()
         },
         stack_id=next((one["id"] for one in resources.get(STACK_ID, ())), None),
-        mail_from=frozenset(made.get("mailFromDomain", "") for made in outputs(MAIL_FROM)),
+        mail_from=frozenset(
+            one.declared.mail_from_domain for one in identities if one.declared.mail_from_domain
+        ),
+        mail_from_zones={
+            one["name"]: one["zoneId"] for one in outputs(AWS_RECORD) if one.get("type") == "MX"
+        },
         secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
         roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
         of_stack_file=any(map(_is_of_stack_file, resources.get(VERIFICATION, ()))),

@@ -353,21 +353,35 @@ class MailFrom(Written):
         WithJsonSchema({"anyOf": _LABELS}),
     ]
     """
-    The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has
-    its own, `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by
-    Region.
+    The label before the domain: `bounce` makes `bounce.example.com`, for the first of the Regions.
+    Each further one has its own, `bounce-us-east-1.example.com`; a map gives them labels of your
+    choice, keyed by Region.
+    """
+    zone: Annotated[str, ZONE] | None = None
+    """
+    Name of the zone in Route 53 that holds both records. With one label, further Regions are below
+    it: `us-east-1.bounce.example.com`. Default: the zone of the domain's records.
     """
     on_mx_failure: Literal["useDefault", "reject"] = "useDefault"
-    """While SES finds no MX record: send as `amazonses.com`, or reject the mail."""
+    """
+    When SES has found the MX record and finds it no more: send as `amazonses.com`, or reject the
+    mail.
+    """
 
     def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
-        """The MAIL FROM domain of *domain* in each of its *regions*."""
+        """
+        The MAIL FROM domain of *domain* in each of its *regions*; none of one without a label.
+
+        >>> MailFrom(label="b").domains("example.com", ["eu-west-1", "us-east-1"])
+        {'eu-west-1': 'b.example.com', 'us-east-1': 'b-us-east-1.example.com'}
+        """
         for_all = self.label.get("")
-        labels = (
-            {one: "-".join([for_all, one][: len(regions)]) for one in regions}
-            if for_all
-            else self.label
-        )
+        if for_all is None:
+            labels = {region: self.label[region] for region in regions if region in self.label}
+        else:
+            further = f"{{}}.{for_all}" if self.zone else f"{for_all}-{{}}"
+            labels = {region: further.format(region) for region in regions}
+            labels[regions[0]] = for_all
         return {region: f"{label}.{domain}" for region, label in labels.items()}
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from byodkim_provider.aws.settings import partition_of
 from byodkim_provider.config.problems import (
     SECRET_MAPS,
     line,
@@ -25,6 +26,7 @@ from byodkim_provider.config.problems import (
 )
 from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
+    DnsSettings,
     DomainDefaults,
     KeyStore,
     StackSettings,
@@ -49,6 +51,9 @@ NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.pla
 _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
 
 _OF_A_DOMAIN: Final = frozenset(field.alias for field in WrittenDomain.model_fields.values())
+
+MAIL_FROM_PARTITIONS: Final = ("aws", "aws-us-gov")
+"""Where MX records of MAIL FROM domains are known to end in `amazonses.com`."""
 
 _GENERATED_SELECTOR: Final = "s20260101-00000000"
 """As long as the selector of any generated key."""
@@ -86,6 +91,16 @@ class DomainSettings(DomainDefaults):
         """
         setting = None if self.retired else self.mail_from
         return setting.domains(self.name, self.regions) if setting else {}
+
+    @property
+    def mail_from_dns(self) -> Sequence[DnsSettings]:
+        """Where the records of MAIL FROM domains stand: as those of keys, or in a zone apart."""
+        if self.mail_from is None or self.mail_from.zone is None:
+            return self.dns
+        in_route53 = [dns for dns in self.dns if dns.provider == "route53"]
+        account = in_route53[0] if in_route53 else DnsSettings()
+        apart = {"zone": self.mail_from.zone, "zone_id": None, "cname": None, "from_generation": 1}
+        return (account.model_copy(update=apart),)
 
     @property
     def cnames(self) -> Mapping[str, str]:
@@ -166,7 +181,7 @@ def _load(
     domains = _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
     if not without_region:
-        problems += _mail_from_problems(domains)
+        problems += _mail_from_problems(domains, stack)
     if problems:
         raise InvalidSettings(sorted(problems))
     return Settings(domains, stack.verification)
@@ -269,17 +284,33 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     yield from _slot_problems(domain)
 
 
-def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
+def _mail_from_problems(domains: Sequence[DomainSettings], stack: StackSettings) -> Iterator[str]:
     """
-    Labels for other Regions, and MAIL FROM domains of two Regions, or that send mail themselves.
+    Labels that are missing, or of Regions that the domain does not have; `defaults` may have more.
+
+    And MAIL FROM domains of two Regions, that send mail themselves, outside their zone, or in a
+    partition of which nobody knows SES's MX records.
     """
     for domain in domains:
-        where, names = (
-            ("domains", domain.name, "mailFrom", "label"),
-            [*domain.mail_from_domains.values()],
-        )
-        if domain.mail_from and {*domain.mail_from.label} not in ({""}, {*domain.regions}):
-            yield line(where, SettingMessages.LABEL_REGIONS(regions=", ".join(domain.regions)))
+        setting = domain.mail_from
+        if setting is None:
+            continue
+        where = ("domains", domain.name, "mailFrom", "label")
+        names = [*domain.mail_from_domains.values()]
+        labelled = {*setting.label} - {""}
+        missing = [one for one in domain.regions if labelled and one not in labelled]
+        other = labelled - {*domain.regions} if setting is not stack.defaults.mail_from else set()
+        unknown = [one for one in domain.regions if partition_of(one) not in MAIL_FROM_PARTITIONS]
+        outside = [name for name in names if setting.zone and not records.is_in(name, setting.zone)]
+        if unknown:
+            yield line(where[:-1], SettingMessages.MAIL_FROM_REGION(region=unknown[0]))
+        elif missing:
+            yield line(where, SettingMessages.LABEL_REGIONS(regions=", ".join(missing)))
+        elif other:
+            yield line(where, SettingMessages.LABEL_OTHER(regions=", ".join(sorted(other))))
+        elif outside:
+            problem = SettingMessages.LABEL_ZONE(zone=setting.zone, name=outside[0])
+            yield line((*where[:-1], "zone"), problem)
         elif twice := [name for name in names if names.count(name) > 1]:
             yield line(where, SettingMessages.LABEL_TWICE(name=twice[0]))
         elif sending := {*names} & {one.name for one in domains}:

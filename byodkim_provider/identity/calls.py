@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dns.visibility import Diagnosis
@@ -23,9 +23,13 @@ Action = Literal[
     "PutEmailIdentityDkimSigningAttributes",
     "PutEmailIdentityDkimAttributes",
     "PutEmailIdentityConfigurationSetAttributes",
+    "PutEmailIdentityMailFromAttributes",
     "TagResource",
     "UntagResource",
 ]
+
+
+MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class Call:
     tags: Mapping[str, str] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
     configuration_set: str | None = None
+    mail_from: str | None = None
+    """The MAIL FROM domain; None: that of SES."""
+    rejects: bool = False
+    """Whether SES refuses mail while it finds no MX record of the MAIL FROM domain."""
     seconds: float = 0
     """How long a lookup may wait for the record."""
     shared: bool = False
@@ -138,6 +146,44 @@ def configuration_set_calls(declared: Declared, *, before: str | None) -> list[C
             configuration_set=name,
         )
     ]
+
+
+def is_mail_from_due(stored: Stored, declared: Declared) -> bool:
+    """Whether MAIL FROM is declared in another way, or SES has not confirmed what is declared."""
+    before = stored.declared
+    if declared.mail_from_domain != before.mail_from_domain:
+        return True
+    if declared.mail_from_domain is None:
+        return False
+    is_confirmed = stored.mail_from_status == "SUCCESS"
+    return not is_confirmed or declared.on_mx_failure != before.on_mx_failure
+
+
+def mail_from_calls(
+    after: Stored, seen: SesIdentity | None, *, before: Declared | None
+) -> tuple[Stored, list[Call]]:
+    """
+    The call that SES needs to have the declared MAIL FROM, and what is stored then.
+
+    *seen* is None before a Create, *before* None if the identity is new to this resource. SES would
+    refuse all mail, for hours, if REJECT_MESSAGE came before it has found the MX record.
+    """
+    declared = after.declared
+    domain, had = declared.mail_from_domain, before.mail_from_domain if before else None
+    if domain is None:
+        # With `adopt` the records stay too.
+        is_removed = had is not None and not declared.adopt
+        removed = [Call(MAIL_FROM, "not declared any more")] if is_removed else []
+        return replace(after, mail_from_status=None), removed
+    is_other = before is not None and domain != had  # a read may still show what was before *had*
+    if is_other or seen is None or seen.mail_from != domain or seen.mail_from_status == "FAILED":
+        search = Call(MAIL_FROM, "SES has to find the MX record", mail_from=domain)
+        return replace(after, mail_from_status="PENDING"), [search]
+    after = replace(after, mail_from_status=seen.mail_from_status)
+    rejects = declared.on_mx_failure == "reject"
+    if rejects == seen.rejects or (rejects and seen.mail_from_status != "SUCCESS"):
+        return after, []
+    return after, [Call(MAIL_FROM, "on_mx_failure differs", mail_from=domain, rejects=rejects)]
 
 
 def settings_calls(declared: Declared, before: Declared) -> list[Call]:

@@ -28,7 +28,7 @@ from typing import Final
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
-from byodkim_provider.identity.state import GONE, KeyInSes, Stored
+from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, KeyInSes, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
@@ -125,6 +125,31 @@ def drift(stored: Stored) -> list[str]:
     return list(map(str, differences(stored)))
 
 
+def mail_from_difference(stored: Stored) -> Message | None:
+    """Why SES does not use the declared MAIL FROM domain as declared; None if it does, or gone."""
+    status, declared = stored.mail_from_status, stored.declared
+    if status in (None, "SUCCESS") or stored.status == GONE:
+        return None
+    fields = {"name": str(declared), "mail_from": declared.mail_from_domain, "status": status}
+    if status == OTHER_MAIL_FROM:
+        return IdentityMessages.MAIL_FROM_DIFFERS(**fields)
+    rejects = declared.on_mx_failure == "reject"
+    return (IdentityMessages.MAIL_FROM_REJECT if rejects else IdentityMessages.MAIL_FROM)(**fields)
+
+
+def _mail_from_status(stored: Stored, seen: SesIdentity) -> str | None:
+    declared = stored.declared
+    is_ours = other_owner(declared, seen.tags) is None
+    if declared.mail_from_domain is None or not is_ours:
+        return stored.mail_from_status
+    if seen.mail_from != declared.mail_from_domain:
+        return OTHER_MAIL_FROM
+    is_other = seen.rejects != (declared.on_mx_failure == "reject")
+    if seen.mail_from_status == "SUCCESS" and is_other:
+        return OTHER_MAIL_FROM
+    return seen.mail_from_status
+
+
 def as_seen(stored: Stored, seen: SesIdentity) -> Stored:
     return replace(
         stored,
@@ -161,6 +186,7 @@ def refreshed(stored: Stored, seen: SesIdentity | None) -> Stored:
         as_seen(stored, seen),
         other_owner=owner,
         other_instance=instance if owner is None and instance != stored.instance else "",
+        mail_from_status=_mail_from_status(stored, seen),
         was_verified=stored.was_verified
         or (has_key(stored.declared.selector, seen) and _has_verified(stored.key, seen)),
     )

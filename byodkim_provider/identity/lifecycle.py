@@ -16,7 +16,7 @@ from typing import assert_never
 from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, SesClient, SesIdentity
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
-from byodkim_provider.identity.judgement import drift, is_refused, refreshed
+from byodkim_provider.identity.judgement import drift, is_refused, mail_from_difference, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
@@ -143,6 +143,10 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
             ses.put_email_identity_configuration_set_attributes(
                 domain, call.configuration_set or ""
             )
+        case "PutEmailIdentityMailFromAttributes":
+            ses.put_email_identity_mail_from_attributes(
+                domain, call.mail_from, rejects=call.rejects
+            )
         case "TagResource":
             ses.tag_resource(domain, call.tags)
         case "UntagResource":
@@ -169,6 +173,9 @@ def read(stored: Stored, services: Services) -> Stored:
             name=str(stored.declared), differences=", ".join(texts), then=then
         )
         services.run.progress().warn(line)
+    difference = mail_from_difference(found)
+    if difference and services.run.first(str(difference)):
+        services.run.progress().warn(difference)
     return found
 
 

@@ -26,7 +26,9 @@ Why each call is where it is.
 3. Our tags come early where the identity is ours, with a new instance: if the run fails after that,
   the
    instance in the state is not in SES any more, and no deletion can use it.
-4. Settings come before the key: where one is refused, nothing about the key has changed.
+4. Settings come before the key: where one is refused, nothing about the key has changed. After a
+  Create comes MAIL FROM, which needs the identity. Until SES says SUCCESS of a MAIL FROM domain,
+  each run reads SES: it sends a FAILED one again, and REJECT_MESSAGE after SUCCESS.
 5. The key comes last: if a later call failed, the state would not show that SES has the key.
 6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that
   is being
@@ -47,6 +49,8 @@ from byodkim_provider.identity.calls import (
     Plan,
     Seen,
     configuration_set_calls,
+    is_mail_from_due,
+    mail_from_calls,
     settings_calls,
     sign_calls,
     taken_last,
@@ -113,6 +117,19 @@ TABLE: Final = (
     (43, "set", "settings", "the key before, not shown yet", "Get ConfigurationSet Tag Untag"),
     (44, "new", "all", "nothing, a slow record and `recursive`", "nothing, awaiting"),
     (45, "new", "all", "the same, and this key in another Region", "Lookup Create"),
+    (46, "new", "all", "nothing, with MAIL FROM", "Lookup Create MailFrom"),
+    (47, "new", "all", "this key and MAIL FROM, adopt", "Lookup Create Get Tag"),
+    (48, "new", "all", "ours, response lost, with MAIL FROM", "Lookup Create Get MailFrom Tag"),
+    (49, "set", "MAIL FROM", "none", "Get MailFrom"),
+    (50, "set", "MAIL FROM", "what was before", "Get MailFrom"),
+    (51, "set", "MAIL FROM", "another's", "Get, refused"),
+    (52, "set", "MAIL FROM, removed", "what was before", "Get MailFrom"),
+    (53, "set", "MAIL FROM, removed, adopt", "what was before", "Get"),
+    (54, "set", "MAIL FROM is pending", "PENDING", "Get"),
+    (55, "set", "MAIL FROM is pending", "FAILED", "Get MailFrom"),
+    (56, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
+    (57, "set", "MAIL FROM is pending, `reject`", "PENDING", "Get"),
+    (58, "set", "key", "the key before, no MAIL FROM", "Get Lookup MailFrom Put"),
 )
 """
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.
@@ -150,7 +167,8 @@ def plan(
     # A generation that leaves DNS may sign, if the response to an earlier call was lost.
     drops = not set(before.published) <= set(declared.published)
     about_key = other_key or drops or awaiting or bool(differences(stored))
-    settings, region = bool(settings_calls(declared, before)), region_leaves(before, declared)
+    settings = bool(settings_calls(declared, before)) or is_mail_from_due(stored, declared)
+    region = region_leaves(before, declared)
     after = _echoed(stored, declared, other_key=other_key)
     if not (about_key or settings or region):
         return Plan(after)
@@ -257,7 +275,8 @@ def _introduce(
         configuration_set=declared.configuration_set,
         until_now=frozenset(until_now),
     )
-    return Plan(new, (create,))
+    new, mail_from = mail_from_calls(new, None, before=None)
+    return Plan(new, (create, *mail_from))
 
 
 def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) -> Plan:
@@ -294,9 +313,10 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
         replace(new, adopted=declared.adopt), identity, until_now, put=put == "now", is_known=False
     )
     settings = configuration_set_calls(declared, before=identity.configuration_set)
+    after, mail_from = mail_from_calls(after, identity, before=None)
     tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
     info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
-    return Plan(after, (*settings, *calls, tag), info=info)
+    return Plan(after, (*settings, *mail_from, *calls, tag), info=info)
 
 
 def _change(
@@ -338,7 +358,8 @@ def _change(
     if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
         after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
-    calls = settings_calls(declared, before)
+    after, mail_from = mail_from_calls(after, identity, before=before)
+    calls = [*mail_from, *settings_calls(declared, before)]
     if about_key:
         is_known = not other_key and stored.key is not None
         if not is_known:

@@ -236,6 +236,9 @@ def check(
         )
         if problem:
             problems.append(f"selector: {problem}")
+    mail_from = inputs.get("mail_from_domain")
+    if mail_from is not None and not str(mail_from).endswith(f".{checked.get('domain', '')}"):
+        problems.append(str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from)))
     problems += _key_problems(inputs, checked, unknown, checked_key)
     if "owner" not in unknown and not _text(inputs, "owner"):
         problems.append(str(IdentityMessages.OWNER()))

@@ -32,6 +32,9 @@ from byodkim_provider.property_types import (
 AWAITING_DNS: Final = "AWAITING_DNS"
 """Status of an identity whose record is not in DNS yet: no run has seen SES take its key."""
 
+OTHER_MAIL_FROM: Final = "OTHER"
+"""Status of a MAIL FROM domain that SES does not have, or with another `on_mx_failure`."""
+
 GONE: Final = "GONE"
 """Status of an identity that SES had, and shows no more: somebody else deleted it."""
 
@@ -94,6 +97,10 @@ class Declared:
     configuration_set: str | None = None
     tags: Mapping[str, str] | None = None
     """None: tags are not managed."""
+    mail_from_domain: str | None = None
+    """The custom MAIL FROM domain; None: it is not managed."""
+    on_mx_failure: Literal["useDefault", "reject"] | None = None
+    """What SES does while it finds no MX record there; None without a MAIL FROM domain."""
     adopt: bool = False
     accept_unsigned_window: bool = False
     dns_check: DnsCheck = "authoritative"
@@ -263,6 +270,11 @@ class Stored:
     was_verified: bool = False
     """
     A refresh saw that SES has verified this key since it was set, whatever *status* is by now.
+    """
+    mail_from_status: str | None = None
+    """
+    What SES said of the declared MAIL FROM domain. OTHER_MAIL_FROM if SES has another setting; None
+    if none is declared, or SES has no identity yet.
     """
     adopted: bool = False
     """It belonged to somebody else before: it stays in SES when the resource is deleted."""

@@ -250,13 +250,17 @@ class FindingMessages(Table):
         "the MAIL FROM domain in SES is {seen}, not {wanted!r}: run `pulumi up --refresh`"
     )
     MAIL_FROM_WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
+    MAIL_FROM_REJECT = (
+        "SES has found the MX record of {name}, and does not reject mail without it yet: run "
+        "`pulumi up`, which sets `onMxFailure: reject`"
+    )
     MAIL_FROM_REFUSES = (
         "SES says {status} of {name}, and refuses all mail (`onMxFailure: reject`): add the MX "
-        "record {value}, and set `mailFrom` without `reject` until SES says SUCCESS"
+        "record {value}; `mailFrom` without `reject` and `pulumi up` let mail go out at once"
     )
     MAIL_FROM_GIVEN_UP = (
-        "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and "
-        "set it again"
+        "SES says FAILED of {name}, and searches no more: run `pulumi up --refresh`, which sends "
+        "it again"
     )
     NO_MX = (
         "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in "

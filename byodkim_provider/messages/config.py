@@ -99,8 +99,20 @@ class SettingMessages(Table):
         ),
     )
     LABEL_REGIONS = (
-        "must have one label for each of the Regions {regions}",
-        "write a label for each Region of the domain, and for no other",
+        "has no label for {regions}",
+        "write a label for each Region of the domain",
+    )
+    LABEL_OTHER = (
+        "has a label for {regions}, which the domain does not have in `regions`",
+        "remove that label, or add the Region",
+    )
+    LABEL_ZONE = (
+        "{name!r} is not in the zone {zone!r}",
+        "name the zone that holds the MAIL FROM domain of each Region",
+    )
+    MAIL_FROM_REGION = (
+        "not possible in {region}: nobody knows which MX record SES asks for there",
+        "remove `mailFrom` for this domain",
     )
     LABEL_TWICE = (
         "{name!r} is of two Regions, and its MX record can name one only",

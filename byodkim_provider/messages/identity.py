@@ -194,6 +194,7 @@ class IdentityMessages(Table):
     KEY_TWICE = "private_key, secret_arn: give one, not both"
     NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
     RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"
+    NO_SUB_DOMAIN = "mail_from_domain: {name!r} must be a sub-domain of the identity's domain"
     NOT_AMONG = "regions: must contain the identity's own region"
     UNKNOWN_TO_STATE = (
         "{name}: {seen}, which is not in the state",
@@ -281,6 +282,20 @@ class IdentityMessages(Table):
     DRIFT = (
         "{name}: {differences}; `pulumi up` {then}",
         "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)",
+    )
+    MAIL_FROM_DIFFERS = (
+        "{name}: MAIL FROM in SES is not {mail_from!r} as declared; `pulumi up` sets it",
+        "[MAIL FROM](../how-to/dmarc.md)",
+    )
+    MAIL_FROM = (
+        "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
+        "and sends it again after FAILED",
+        "`byodkim status` says what is wrong with its records",
+    )
+    MAIL_FROM_REJECT = (
+        "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
+        "and sets `onMxFailure: reject` after SUCCESS",
+        "`byodkim status` says what is wrong with its records",
     )
     LAST_READ = (
         "{name}: when it was last read from SES: {differences}",

@@ -132,7 +132,13 @@ class ProgramMessages(Table):
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
     TAKEN = (
         "{name!r} has another {kind} record in Route 53, which is never overwritten: {found}",
-        "take another label for `mailFrom`, or remove that record; the keys are not concerned",
+        "take another label for `mailFrom`, or remove that record",
+    )
+    TAKES_OVER = (
+        "{name!r} has the right {kind} record in Route 53 already, which this stack takes over and "
+        "will delete",
+        "nothing, if nobody else needs it: another stack or account that sends with this MAIL FROM "
+        "domain needs a label of its own; with `adopt: true` the record stays",
     )
     EXTERNAL_IDS = (
         "dns: {role!r} has one external ID, not {before!r} and {external_id!r}",

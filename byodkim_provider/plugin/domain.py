@@ -46,7 +46,6 @@ class Domain(ByodkimDomain):
         resolved = settings.domain(domain, written, default_region=stack_config.region())
         of_python = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=ByodkimDomain._type)])
         super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
-        self.declare_mail_from()
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name, as the schema has them."""

@@ -10,7 +10,7 @@ identity; the guard of a generated key's standby can always be made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pulumi
-import pulumi_aws as aws
 from pydantic import PlainValidator
 
 from byodkim_provider.config import settings
@@ -216,11 +215,13 @@ class ByodkimDomain(pulumi.ComponentResource):
         options = pulumi.ResourceOptions(
             parent=self, depends_on=needed, protect=settings.protect or None
         )
+        self._by_hand: set[str] = set()
+        self._declare_mail_from(providers)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
                 ByodkimIdentityArgs(**inputs.of_identity(settings, region, **given)),
-                options,
+                self._with_note(region, options),
             )
             for region in settings.regions
             if not settings.retired
@@ -228,8 +229,6 @@ class ByodkimDomain(pulumi.ComponentResource):
         for one in later:
             value = self._allowed(settings.selector(one), keys[one]["record_value"])
             self._publish(one, {**keys[one], "record_value": value})
-        if isinstance(args, ByodkimDomainArgs):
-            self.declare_mail_from()
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified() if self._waits else None
@@ -301,58 +300,47 @@ class ByodkimDomain(pulumi.ComponentResource):
             self._signing_records = records
         return records, guards
 
-    def declare_mail_from(self, identities: pulumi.Output[Any] | None = None) -> None:
-        """Declare MAIL FROM after *identities*: if it fails, the engine starts no further step."""
-        name, settings = self.pulumi_resource_name, self._settings
-        for region in settings.mail_from_domains:
-            # Route 53 is read here: an error in an `apply` is a traceback.
-            records = [
-                one.mail_from(name, settings, region, self) if isinstance(one, Route53) else None
-                for _, one in self._places
-            ]
-            known = pulumi.Output.all(self.identities[region].key_set_at, identities)
-            known.apply(partial(self._mail_from, region, records), run_with_unknowns=True)
+    def _declare_mail_from(self, providers: Sequence[DnsProvider]) -> None:
+        """
+        Declare the MX and SPF records of the MAIL FROM domains.
 
-    def _mail_from(
-        self,
-        region: str,
-        declared: Sequence[Callable[[pulumi.ResourceOptions], list[pulumi.Resource]] | None],
-        known: Sequence[Any],
-    ) -> None:
-        """Declare the MX and SPF records of the MAIL FROM domain in *region*, and SES's setting."""
-        name, settings, key_set_at = self.pulumi_resource_name, self._settings, known[0]
-        if (
-            key_set_at is None or settings.mail_from is None
-        ):  # SES has no identity yet: its record is awaited
-            return
+        They wait for nothing: SES, which gets the setting with its identity, had better find them
+        at its first check. Since they depend on nothing, the engine deletes them after the
+        identities, and not at all if the deletion of an identity fails.
+        """
+        settings = self._settings
+        in_own_zone = settings.mail_from is not None and settings.mail_from.zone is not None
+        if in_own_zone:
+            providers = [Route53(dns, "mailFrom") for dns in settings.mail_from_dns]
         options = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=[*self.identities.values()],
-            # An adopted identity keeps its MAIL FROM domain when it leaves the stack.
-            retain_on_delete=settings.adopt or None,
+            parent=self, retain_on_delete=settings.adopt or None, protect=settings.protect or None
         )
-        written = [record for declare in declared if declare for record in declare(options)]
-        records = pulumi.ResourceOptions(depends_on=written)
-        at, rejects = (
-            settings.mail_from_domains[region],
-            settings.mail_from.on_mx_failure == "reject",
+        for region in settings.mail_from_domains:
+            written = [
+                isinstance(provider, Route53)
+                and provider.mail_from(self.pulumi_resource_name, settings, region, options)
+                for provider in providers
+            ]
+            if not all(written):
+                self._by_hand.add(region)
+
+    def _with_note(self, region: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """*opts* by which a new MAIL FROM domain is said whose records people have to publish."""
+        settings = self._settings
+        if region not in self._by_hand:
+            return opts
+        at = settings.mail_from_domains[region]
+        records = [f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items()]
+        note = ProgramMessages.MAIL_FROM(
+            domain=settings.name, region=region, records="\n".join(records)
         )
-        if None in declared:
-            shown = "\n".join(
-                f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items()
-            )
-            note = str(
-                ProgramMessages.MAIL_FROM(domain=settings.name, region=region, records=shown)
-            )
-            records = before_write(f"{name}/{at}", lambda _: pulumi.log.info(note, self), records)
-        aws.sesv2.EmailIdentityMailFromAttributes(
-            f"{name}/{region}",
-            email_identity=self.identities[region].domain,
-            mail_from_domain=at,
-            behavior_on_mx_failure="REJECT_MESSAGE" if rejects else "USE_DEFAULT_VALUE",
-            region=region,
-            opts=pulumi.ResourceOptions.merge(options, records),
-        )
+
+        def say(change: pulumi.ResourceHookArgs) -> None:
+            before = (change.old_inputs or {}).get("mail_from_domain")
+            if before != at:
+                pulumi.log.info(str(note), self)
+
+        return before_write(f"{self.pulumi_resource_name}/{at}", say, opts)
 
     def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
         """

@@ -45,6 +45,8 @@ class Route53:
     """Records in a zone of Route 53: by default the longest public zone that holds the domain."""
 
     dns: DnsSettings
+    setting: str = "dns"
+    """The setting that names the zone."""
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
@@ -65,39 +67,32 @@ class Route53:
         return self._record(name, zone_id, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
-        self, name: str, settings: DomainSettings, region: str, parent: pulumi.Resource
-    ) -> Callable[[pulumi.ResourceOptions], list[pulumi.Resource]] | None:
+        self, name: str, settings: DomainSettings, region: str, opts: pulumi.ResourceOptions
+    ) -> bool:
         """
-        What declares MX and SPF record of the MAIL FROM domain in *region*; None if the zone can't
-        hold them.
+        Declare MX and SPF record of the MAIL FROM domain in *region*; False if the zone can't hold
+        them: it is that of `cname`.
 
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
         """
-        zone_id, at = self._zone_of(settings.name, parent), settings.mail_from_domains[region]
-        client = self._client(parent)
-        if not records.is_in(
-            at, client.zones()[zone_id]
-        ):  # the zone of `cname`, or a delegated `_domainkey`
-            return None
-        values = {kind: [value] for kind, value in mail_from_records(region).items()}
-        for kind in values if settings.adopt else ():
-            found = client.standing(zone_id, at, kind)
-            if not mistake(kind, [*map(records.unquoted, found)], name=at, region=region):
-                values[kind] = [
-                    one.strip('"') for one in found
-                ]  # as pulumi-aws adds a pair of them
-
-        def declare(opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-            made = []
-            for kind, kept in values.items():
-                where = f"{name}/{at}/{kind}/{ROUTE53}{zone_id}"
-                guarded = before_write(
-                    where, lambda change: _refuse_others(client, change, parent), opts
-                )
-                made.append(self._record(where, zone_id, guarded, name=at, type=kind, records=kept))
-            return made
-
-        return declare
+        zone_id, at = self._zone_of(settings.name, opts.parent), settings.mail_from_domains[region]
+        client = self._client(opts.parent)
+        if not records.is_in(at, client.zones()[zone_id]):
+            return False
+        for kind, value in mail_from_records(region).items():
+            values = [value]
+            standing = client.standing(zone_id, at, kind) if settings.adopt else ()
+            unquoted = [*map(records.unquoted, standing)]
+            if unquoted and not mistake(kind, unquoted, name=at, region=region):
+                values = [one.strip('"') for one in standing]  # pulumi-aws adds a pair of them
+            called = f"{name}/{at}/{kind}/{ROUTE53}{zone_id}"
+            guarded = before_write(
+                called,
+                lambda change: _refuse_others(client, opts, change, is_adopted=settings.adopt),
+                opts,
+            )
+            self._record(called, zone_id, guarded, name=at, type=kind, records=values)
+        return True
 
     def _record(
         self, called: str, zone_id: str, opts: pulumi.ResourceOptions, **record: Any
@@ -119,7 +114,7 @@ class Route53:
                 f"{domain}.{self.dns.zone}" if self.dns.zone else domain
             )  # with `cname` both are given
             return _zone_by_id(self.dns.zone_id, holds, route53)
-        return _zone_by_name(self.dns.zone, domain, route53)
+        return _zone_by_name(self.dns.zone, domain, route53, self.setting)
 
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
         # Records go where an explicit provider of the program signs in; it can't be asked for
@@ -131,23 +126,27 @@ class Route53:
 
 
 def _refuse_others(
-    route53: Route53Client, change: pulumi.ResourceHookArgs, parent: pulumi.Resource
+    route53: Route53Client,
+    opts: pulumi.ResourceOptions,
+    change: pulumi.ResourceHookArgs,
+    *,
+    is_adopted: bool,
 ) -> None:
     """
-    Raise `InvalidSettings` if a record that is to be written stands there with a value of others.
+    Raise `InvalidSettings` if a record of MAIL FROM that is to be written has a value of others.
+
+    Warn of a right one that the state does not have: perhaps another account needs it.
     """
     new, old = change.new_inputs or {}, change.old_inputs or {}
-    standing = route53.standing(new["zoneId"], new["name"], new["type"])
+    name, kind = new["name"], new["type"]
+    standing = route53.standing(new["zoneId"], name, kind)
     ours = {_plain(f'"{one}"') for one in (*new["records"], *old.get("records", ()))}
-    if others := [one for one in standing if _plain(one) not in ours]:
-        taken = ProgramMessages.TAKEN(
-            name=new["name"],
-            kind=new["type"],
-            found=in_dns(", ".join(map(records.unquoted, sorted(others)))),
-        )
-        if not pulumi.runtime.is_dry_run():
-            raise InvalidSettings(taken)
-        pulumi.log.warn(taken.with_hint(), parent)  # an error would stop a rotation, too
+    others = [one for one in standing if _plain(one) not in ours]
+    if others:
+        found = in_dns(", ".join(map(records.unquoted, sorted(others))))
+        raise InvalidSettings(ProgramMessages.TAKEN(name=name, kind=kind, found=found))
+    if standing and not old and not is_adopted:
+        pulumi.log.warn(ProgramMessages.TAKES_OVER(name=name, kind=kind).with_hint(), opts.parent)
 
 
 async def _refuse_another_key(
@@ -222,7 +221,7 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:
     return zone_id
 
 
-def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> str:
+def _zone_by_name(zone: str | None, domain: str, route53: Route53Client, setting: str) -> str:
     """The public zone called *zone*, or the longest one that holds *domain*."""
     zones = route53.zones()
     labels = domain.split(".")
@@ -238,7 +237,7 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> str:
             return found[0]
     near = next(filter(None, (did_you_mean(one, zones.values(), cutoff=TYPO) for one in names)), "")
     if zone:
-        where = f'domains["{domain}"].dns.zone'
+        where = f'domains["{domain}"].{setting}.zone'
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone, did_you_mean=near))
     raise InvalidSettings(
         ProgramMessages.NONE(domain=domain, names=", ".join(names), did_you_mean=near)

@@ -66,11 +66,6 @@ def _declare() -> None:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
             problems.append(str(error))
-    made = pulumi.Output.all(
-        *(one.urn for each in domains.values() for one in each.identities.values())
-    )
-    for each in domains.values():
-        each.declare_mail_from(made)
     if problems:
         raise InvalidSettings(problems, hint=str(ProgramMessages.OTHERS_GO_ON()) if domains else "")
 

@@ -258,6 +258,16 @@ class ByodkimIdentityArgs:
     """Left as it is in SES if not given."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Left as they are in SES if not given. Tags of others stay in any case."""
+    mail_from_domain: pulumi.Input[str | None] | None = None
+    """
+    The custom MAIL FROM domain, a sub-domain, whose MX and SPF records you publish. Left as it is
+    in SES if not given; one that was given before is taken back.
+    """
+    on_mx_failure: pulumi.Input[str | None] | None = None
+    """
+    `reject`: SES rejects mail when it finds the MX record no more. By default, `useDefault`, it
+    sends as `amazonses.com` then.
+    """
     adopt: pulumi.Input[bool] | None = None
     """Take over an identity that SES has already; it stays in SES when the resource goes."""
     accept_unsigned_window: pulumi.Input[bool] | None = None

@@ -141,6 +141,10 @@ class ByodkimIdentityProvider(DynamicProvider):
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
         if found:
             self._say_drift(stored, declared, found)
+        if declared.mail_from_domain == stored.declared.mail_from_domain:
+            difference = judgement.mail_from_difference(stored)
+            if difference and self._run.first(str(difference)):
+                self._run.progress().info(difference)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             for one, last in rules.overridden(stored, declared, unknown=unknown, now=now).items():

@@ -255,6 +255,8 @@ def of_identity(
         "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id}
         or None,
         "cname": settings.cname_zone(settings.generation),
+        "mail_from_domain": settings.mail_from_domains.get(region),
+        "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
         "slots": slots or None,
         "panel": by_hand.panel if by_hand else None,
         "panel_zone": by_hand.panel_zone if by_hand else None,

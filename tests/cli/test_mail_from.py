@@ -97,6 +97,14 @@ def test_not_found_by_ses(declared, setting, on_failure, status, exit_code):
     assert (result.exit_code, f"SES says {status} of" in in_one_line(result)) == (exit_code, True)
 
 
+def test_reject_is_due(declared):
+    """SES gets `reject` after SUCCESS, by the next `pulumi up`: until then that is due."""
+    result = declared("mailFrom: {label: bounce, onMxFailure: reject}").run("status")
+    assert result.exit_code == 1
+    said = f"has found the MX record of {BOUNCE}, and does not reject mail without it yet: run"
+    assert said in in_one_line(result)
+
+
 @pytest.mark.parametrize("made", [True, False], ids=["adopted", "to be adopted"])
 @pytest.mark.parametrize("status", ["PENDING", "FAILED", "TEMPORARY_FAILURE", "SUCCESS"])
 @pytest.mark.parametrize("on_failure", ["REJECT_MESSAGE", "USE_DEFAULT_VALUE"])
@@ -166,7 +174,7 @@ def test_policy(project, declared, declare, where):
     if where == "stack file":
         declared()
     else:
-        project.mail_from = {DOMAIN: BOUNCE}
+        declare(mail_from_domain=BOUNCE)
     if where == "state alone":
         declare(dns=("route53:Z1",))
         project.write("    example.org:\n      generation: 1\n      dns: manual\n")
@@ -177,6 +185,18 @@ def test_policy(project, declared, declare, where):
         "route53:ChangeResourceRecordSetsRecordTypes": ["MX", "TXT"]
     }
     assert BOUNCE in str(change["Condition"]["ForAllValues:StringLike"])
+
+
+def test_policy_of_a_zone_apart(project):
+    """The records are in the zone that `mailFrom` names, and no other one is touched for them."""
+    setting = f"{{label: bounce, zone: {BOUNCE}}}"
+    project.write(f"    {DOMAIN}: {{generation: 1, dns: manual, mailFrom: {setting}}}\n")
+    assert project.run("records").stdout.count("`pulumi up` writes it at Route 53") == 2
+    project.stored = []
+    result = project.run("iam-policy")
+    (change,) = [one for one in json.loads(result.stdout)["Statement"] if BOUNCE in str(one)]
+    assert change["Resource"] == "arn:aws:route53:::hostedzone/*"
+    assert f"the hosted zone of {BOUNCE}" in " ".join(result.stderr.split())
 
 
 def test_policy_by_zone(project):

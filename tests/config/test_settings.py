@@ -76,7 +76,7 @@ def test_everything_written():
     alike |= {"protect": True, "dnsCheck": "recursive", "configurationSet": "news-letter_1"}
     alike["tags"] = {"team": "mail", "Kosten stelle": "42 é+@"}
     lists = {
-        "regions": ["us-gov-west-1", "eusc-de-east-1"],
+        "regions": ["us-gov-west-1", "eu-west-1"],
         "dnsResolvers": ["127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]"],
     }
     written = {
@@ -85,7 +85,7 @@ def test_everything_written():
         "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
         "keys": {"2": supplied("s2"), "4": supplied("s4", "second")},
         "mailFrom": {
-            "label": {"us-gov-west-1": "a", "eusc-de-east-1": "b"},
+            "label": {"us-gov-west-1": "a", "eu-west-1": "b"},
             "onMxFailure": "reject",
         },
     }
@@ -229,7 +229,13 @@ def test_key_store(written, expected):
     [
         (["eu-west-1"], "bounce", ["bounce"]),
         (["eu-west-1"], {"label": "bounce"}, ["bounce"]),
-        (["eu-west-1", "us-east-1"], "bounce", ["bounce-eu-west-1", "bounce-us-east-1"]),
+        (["eu-west-1", "us-east-1"], "bounce", ["bounce", "bounce-us-east-1"]),
+        (["us-east-1", "eu-west-1"], "bounce", ["bounce", "bounce-eu-west-1"]),
+        (
+            ["eu-west-1", "us-east-1"],
+            {"label": "bounce", "zone": "Bounce.example.com."},
+            ["bounce", "us-east-1.bounce"],
+        ),
         (["eu-west-1", "us-east-1"], {"us-east-1": "b", "eu-west-1": "a"}, ["a", "b"]),
         (["eu-west-1"], None, [None]),
     ],
@@ -241,6 +247,13 @@ def test_mail_from(regions, written, expected):
         (domain,) = load(config).domains
         found = [domain.mail_from_domains.get(region) for region in regions]
         assert [f"{label}.example.com" if label else None for label in expected] == found
+
+
+def test_mail_from_in_defaults():
+    """Labels of `defaults` may be for more Regions than a domain has."""
+    labels = {"mailFrom": {"eu-west-1": "eu", "us-east-1": "us"}}
+    (domain,) = load(one({"generation": 1, "regions": ["us-east-1"]}, defaults=labels)).domains
+    assert domain.mail_from_domains == {"us-east-1": "us.example.com"}
 
 
 def test_regions_of_one_domain():
@@ -352,7 +365,13 @@ mailFrom: {label: b, onMxFailure: rejct}
   mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?
 mailFrom: {eu-west-1: B}
   mailFrom.label["eu-west-1"]: must be one label like 'bounce', in lower case, not 'B'
-mailFrom: {us-east-1: b} ⇒ mailFrom.label: must have one label for each of the Regions eu-west-1
+mailFrom: {us-east-1: b} ⇒ mailFrom.label: has no label for eu-west-1
+mailFrom: {us-east-1: b, eu-west-1: a}
+  mailFrom.label: has a label for us-east-1, which the domain does not have in `regions`
+regions: [eu-west-1, cn-north-1], mailFrom: b
+  mailFrom: not possible in cn-north-1: nobody knows which MX record SES asks for there
+mailFrom: {label: b, zone: c.example.com}
+  mailFrom.zone: 'b.example.com' is not in the zone 'c.example.com'
 regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
   mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
 overlapDays: 366 ⇒ overlapDays: must be 0 to 365, not 366

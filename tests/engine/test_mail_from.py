@@ -1,9 +1,11 @@
-"""The setting `mailFrom`: MAIL FROM with the key, in one `up`, and never in a rotation's way."""
+"""The setting `mailFrom`: MAIL FROM with the key, in one `up`, and SES never stops mail for it."""
 
 from datetime import timedelta
 
 import dns.message
 import dns.query
+import pulumi
+import pulumi_aws as aws
 import pytest
 from moto.route53.exceptions import Route53ClientError
 
@@ -14,12 +16,11 @@ from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
 from sandbox.ses.switches import Fault
 from tests.engine.panel import Panel
-from tests.engine.stack import IDENTITY, OTHER_REGION, RECORD, REGION, requests, steps
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_REGION, RECORD, REGION, requests, steps
 from tests.engine.state import urn
 
 pytestmark = pytest.mark.engine
 
-MAIL_FROM = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
 PUT = "PutEmailIdentityMailFromAttributes"
 
 SPF = "v=spf1 include:amazonses.com ~all"
@@ -46,12 +47,21 @@ def in_ses(sandbox, domain, region=REGION):
 
 
 def about_it(result):
-    """Operation and kind of a run's steps that are about MAIL FROM, in order."""
-    return [
-        (operation, "SES" if kind == MAIL_FROM else name.rpartition("/")[2])
+    """Operation and type of a run's steps that are about records of MAIL FROM, sorted."""
+    return sorted(
+        (operation, name.rpartition("/")[2])
         for operation, name, kind in steps(result)
-        if kind == MAIL_FROM or (kind == RECORD and name.endswith(("/MX", "/TXT")))
-    ]
+        if kind == RECORD and name.endswith(("/MX", "/TXT"))
+    )
+
+
+def about_ses(made):
+    """Which of these requests to SES are about MAIL FROM, or read an identity."""
+    return [one for one in made.operations if one in ("GetEmailIdentity", PUT)]
+
+
+CREATED = [("create", "MX"), ("create", "TXT")]
+DELETED = [("delete", "MX"), ("delete", "TXT")]
 
 
 def signing(sandbox, domain):
@@ -76,7 +86,7 @@ def test_life(sandbox, open_stack):
     With the key at once, changed in a rotation, removed: each run does what its preview says.
 
     Mail is aligned twice, so an unsigned one passes DMARC. SES has the records before it looks for
-    them, and has its default back before they go. All of it is pulumi-aws's.
+    them, and has its default back before they go. The second run asks SES once, for its SUCCESS.
     """
     domain = "life.mail-from.example"
     zone = sandbox.add_zone(domain)
@@ -85,15 +95,15 @@ def test_life(sandbox, open_stack):
     assert "add the records" not in preview.stdout
     with requests(sandbox) as made:
         result = stack.up()
-    assert sorted(about_it(result)[:2]) == [("create", "MX"), ("create", "TXT")]
-    assert (
-        sorted(about_it(result))
-        == sorted(about_it(preview))
-        == sorted([*about_it(result)[:2], ("create", "SES")])
-    )
+    assert about_it(result) == about_it(preview) == CREATED
     assert [call.domain for call in made.ses if call.operation == PUT] == [domain]
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    assert f"SES says PENDING of the MAIL FROM domain 'bounce.{domain}'" in stack.preview().stdout
+    with requests(sandbox) as made:
+        result = stack.up()
+    assert [(operation, kind) for operation, _, kind in steps(result)] == [("update", IDENTITY)]
+    assert about_ses(made) == ["GetEmailIdentity"]
     assert set(stack.up().changes) == {"same"}
 
     policy = {
@@ -109,13 +119,10 @@ def test_life(sandbox, open_stack):
     sandbox.ses.change(domain, REGION, signing_enabled=True)
     policy_of(sandbox, zone, "DELETE", policy)
 
-    stack.declare(
-        {domain: {"generation": 2, "mailFrom": {"label": "mail", "onMxFailure": "reject"}}}
-    )
+    stack.declare({domain: {"generation": 2, "mailFrom": "mail"}})
     selector, preview = signing(sandbox, domain), stack.preview()
     result = stack.up()
-    assert sorted(about_it(result)) == sorted(about_it(preview))
-    assert about_it(result)[2] == ("update", "SES")
+    assert about_it(result) == about_it(preview) == CREATED + DELETED
     assert in_ses(sandbox, domain) == (f"mail.{domain}", "SUCCESS")
     assert (asked(sandbox, f"mail.{domain}"), asked(sandbox, f"bounce.{domain}")) == (
         [mx(), SPF],
@@ -124,17 +131,63 @@ def test_life(sandbox, open_stack):
     assert signing(sandbox, domain) != selector
 
     stack.declare({domain: {"generation": 2}})
-    assert about_it(stack.up())[0] == ("delete", "SES")
+    assert about_it(stack.up()) == DELETED
     assert in_ses(sandbox, domain)[0] == ""
     assert asked(sandbox, f"mail.{domain}") == []
     assert not stack.destroy().failed
     sandbox.route53.delete_hosted_zone(Id=zone)  # nothing is left in it
 
 
+def test_reject(sandbox, open_stack, switches):
+    """
+    With `reject` SES never refuses mail because it has not looked yet: not at first, not of another
+    label, not of another Region. FAILED is sent again by the next `up`.
+    """
+    domain = "reject.mail-from.example"
+    panel = Panel(sandbox, domain)
+    setting = {"label": "bounce", "onMxFailure": "reject"}
+    stack = open_stack({domain: {"generation": 1}})
+    assert not stack.up().failed
+    stack.declare({domain: {"generation": 1, "mailFrom": setting}})
+    switches.first_check_seconds = 600
+    assert not stack.up().failed
+    behaviour = lambda: sandbox.ses.identities(REGION)[domain].mail_from.on_mx_failure  # noqa: E731
+
+    def confirmed():
+        """The next `up` asks in vain; the one after SES has looked sets `reject`."""
+        assert (in_ses(sandbox, domain)[1], behaviour()) == ("PENDING", "USE_DEFAULT_VALUE")
+        send(sandbox, domain, REGION)
+        with requests(sandbox) as made:
+            result = stack.up()
+        assert "sets `onMxFailure: reject` after SUCCESS" in result.stdout
+        assert about_ses(made) == ["GetEmailIdentity"]
+        sandbox.clock.advance(timedelta(hours=1))
+        with requests(sandbox) as made:
+            assert not stack.up().failed
+        assert about_ses(made) == ["GetEmailIdentity", PUT]
+        assert (in_ses(sandbox, domain)[1], behaviour()) == ("SUCCESS", "REJECT_MESSAGE")
+        assert set(stack.up().changes) == {"same"}
+        send(sandbox, domain, REGION)
+
+    sandbox.clock.advance(300)
+    confirmed()
+    stack.declare({domain: {"generation": 1, "mailFrom": setting | {"label": "mail"}}})
+    assert not stack.up().failed
+    confirmed()
+
+    panel.remove(f"mail.{domain}", mx(), kind="MX")
+    sandbox.clock.advance(timedelta(hours=80))
+    assert in_ses(sandbox, domain)[1] == "FAILED"
+    result = stack.up(refresh=True)  # puts the record back
+    assert "SES says FAILED of the MAIL FROM domain" in result.stdout
+    assert not result.failed
+    confirmed()
+
+
 def test_another_identity(sandbox, open_stack):
     """
     An identity that is made anew, by Pulumi or after it was deleted, has its MAIL FROM domain
-    again.
+    again; what somebody sets is drift.
     """
     domain = "anew.mail-from.example"
     sandbox.add_zone(domain)
@@ -147,41 +200,77 @@ def test_another_identity(sandbox, open_stack):
     assert not stack.up(refresh=True).failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     sandbox.ses.call(PUT, REGION, {"EmailIdentity": domain})
-    assert not stack.up(refresh=True).failed
+    result = stack.up(refresh=True)
+    assert f"MAIL FROM in SES is not 'bounce.{domain}' as declared" in result.stdout
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
 
 
+def test_zone_of_its_own(sandbox, open_stack):
+    """
+    Both stand in a zone that the customer has delegated, for a second Region too. An identity that
+    is replaced while its own record is not visible keeps them, and the setting.
+    """
+    domain = "customer.mail-from.example"
+    panel = Panel(sandbox, domain)
+    zone = sandbox.route53.get_hosted_zone(Id=sandbox.add_zone(f"bounce.{domain}"))
+    panel.paste(f"bounce.{domain}", *zone["DelegationSet"]["NameServers"], kind="NS")
+    declared = {
+        "generation": 1,
+        "dns": "manual",
+        "mailFrom": {"label": "bounce", "zone": f"bounce.{domain}"},
+    }
+    stack = open_stack({domain: declared})
+    assert "add the records of the MAIL FROM domain" not in stack.preview().stdout
+    result = stack.up()  # its key waits for the record
+    assert about_it(result) == CREATED
+    for one in result.outputs["domains"][domain]["records"]:
+        panel.paste(one["name"], one["value"])
+    stack.declare({domain: declared | {"regions": [REGION, OTHER_REGION]}})
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    other = f"{OTHER_REGION}.bounce.{domain}"
+    assert in_ses(sandbox, domain, OTHER_REGION) == (other, "SUCCESS")
+    assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
+    for one in result.outputs["domains"][domain]["records"]:
+        panel.remove(one["name"], one["value"])
+    assert not stack.up(replace=[urn(IDENTITY, f"{domain}/{REGION}")]).failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    stack.declare({domain: declared | {"mailFrom": {"label": "bounce", "zone": "none.example"}}})
+    refusal = f'domains["{domain}"].mailFrom.zone: '
+    assert refusal in stack.preview().stdout
+    stack.declare({domain: declared | {"mailFrom": {"label": "bounce", "zone": f"x.{domain}"}}})
+    assert refusal in stack.preview().stdout
+
+
 def test_two_regions_and_retired(sandbox, open_stack):
-    """Each Region has its own; they come later than the keys, and go with the identities."""
+    """The first Region keeps its label when another one comes; they go with the identities."""
     domain = "two.mail-from.example"
     sandbox.add_zone(domain)
-    plain = {"generation": 1, "regions": [REGION, OTHER_REGION]}
-    stack = open_stack({domain: plain})
+    declared = {"generation": 1, "mailFrom": "bounce"}
+    stack = open_stack({domain: declared})
     assert not stack.up().failed
-    stack.declare({domain: plain | {"mailFrom": "bounce"}})
-    with requests(sandbox) as made:
-        result = stack.up()
-    assert not [one for one in steps(result) if one[2] == IDENTITY]
-    assert made.operations == [PUT, PUT]  # of pulumi-aws: the plugin asks nothing for it
-    for region in (REGION, OTHER_REGION):
-        name = f"bounce-{region}.{domain}"
-        assert in_ses(sandbox, domain, region) == (name, "SUCCESS")
-        assert asked(sandbox, name) == [mx(region), SPF]
-    stack.declare({domain: plain | {"mailFrom": {REGION: "eu", OTHER_REGION: f"bounce-{REGION}"}}})
+    both = declared | {"regions": [REGION, OTHER_REGION]}
+    stack.declare({domain: both})
+    assert about_it(stack.up()) == CREATED
+    other = f"bounce-{OTHER_REGION}.{domain}"
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert in_ses(sandbox, domain, OTHER_REGION) == (other, "SUCCESS")
+    assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
+    stack.declare({domain: both | {"mailFrom": {REGION: "eu", OTHER_REGION: "bounce"}}})
     assert not stack.up().failed
-    assert in_ses(sandbox, domain, OTHER_REGION) == (f"bounce-{REGION}.{domain}", "SUCCESS")
-    assert asked(sandbox, f"bounce-{REGION}.{domain}") == [mx(OTHER_REGION), SPF]
+    assert in_ses(sandbox, domain, OTHER_REGION) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == [mx(OTHER_REGION), SPF]
 
-    stack.declare({domain: plain | {"mailFrom": "bounce", "retired": True}})
+    stack.declare({domain: both | {"retired": True}})
     assert not stack.up().failed
-    assert asked(sandbox, f"eu.{domain}") == asked(sandbox, f"bounce-{REGION}.{domain}") == []
+    assert asked(sandbox, f"eu.{domain}") == asked(sandbox, f"bounce.{domain}") == []
 
 
 def test_what_stands_there(sandbox, open_stack):
     """
-    A record of others is never overwritten, which a preview says, and the rotation goes through.
-
-    Later runs go on from there, whoever wrote the right records.
+    A preview refuses a record of others, which is never overwritten. Of a right one it says that it
+    is taken over.
     """
     domain = "taken.mail-from.example"
     panel = Panel(sandbox, domain)
@@ -195,56 +284,125 @@ def test_what_stands_there(sandbox, open_stack):
         f"'bounce.{domain}' has another MX record in Route 53, which is never overwritten: 10 "
         "mx.elsewhere"
     )
-    preview, result = stack.preview(), stack.up()
-    assert (preview.failed, result.failed) == (False, True)
-    assert f"warning: {refusal}" in preview.stdout
-    assert refusal in result.stdout
-    assert signing(sandbox, domain) not in (selector, None)
-    assert in_ses(sandbox, domain)[0] == ""
+    for result in (stack.preview(), stack.up()):
+        assert result.failed
+        assert refusal in result.stdout
+    assert signing(sandbox, domain) == selector
     assert asked(sandbox, f"bounce.{domain}")[0] == "10 mx.elsewhere.test"
 
     panel.remove(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
     panel.paste(
         f"bounce.{domain}", f"{mx().upper()}.", kind="MX"
     )  # the right one, spelled otherwise
-    sandbox.ses.inject(
-        Fault("drop", when="after", operation=PUT)
-    )  # as if the run was killed in between
-    assert stack.up().failed
-    assert in_ses(sandbox, domain)[0] == f"bounce.{domain}"
+    sandbox.ses.inject(Fault("access_denied", operation=PUT))
+    result = stack.up()
+    assert result.failed
+    assert signing(sandbox, domain) == selector  # settings come before the key
+    taken = f"warning: 'bounce.{domain}' has the right MX record in Route 53 already"
+    assert taken in result.stdout
     assert not stack.up().failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert signing(sandbox, domain) != selector
 
     panel.paste(f"bounce.{domain}", f"{SPF[:-4]}-all")
     assert stack.up(refresh=True).failed
     assert asked(sandbox, f"bounce.{domain}")[1] == f"{SPF[:-4]}-all"
-    panel.paste(f"bounce.{domain}", SPF)
 
-    panel.remove(f"bounce.{domain}", mx(), kind="MX")
-    sandbox.clock.advance(timedelta(hours=80))
-    assert in_ses(sandbox, domain)[1] == "FAILED"
-    stack.declare(
-        {domain: {"generation": 3, "mailFrom": "bounce", "published": [2, 3, 4], "overlapDays": 0}}
-    )
-    selector = signing(sandbox, domain)
+
+def test_taken_over_by_another_stack(sandbox, open_stack):
+    """A stack whose identity another one has taken over leaves its MAIL FROM alone (`destroy`)."""
+    domain = "moved.mail-from.example"
+    sandbox.add_zone(domain)
+    keys = {"1": {"selector": "own", "privateKey": OPENSSL_KEY}}
+    old = open_stack({domain: {"generation": 1, "keys": keys, "mailFrom": "old"}})
+    new = open_stack(stack="new")
+    assert not old.up().failed
+    new.declare({domain: {"generation": 1, "keys": keys, "mailFrom": "new", "adopt": True}})
+    assert not new.up().failed
+    assert in_ses(sandbox, domain) == (f"new.{domain}", "SUCCESS")
+    with requests(sandbox) as made:
+        assert not old.destroy().failed
+    assert PUT not in made.operations
+    assert in_ses(sandbox, domain) == (f"new.{domain}", "SUCCESS")
+    assert asked(sandbox, f"new.{domain}") == [mx(), SPF]
+
+
+def test_deletion_is_refused(sandbox, open_stack):
+    """Where the identity is not deleted, its records stay: for a tenant, and for `protect`."""
+    domain = "held.mail-from.example"
+    sandbox.add_zone(domain)
+    declared = {"generation": 1, "mailFrom": "bounce"}
+    stack = open_stack({domain: declared})
     assert not stack.up().failed
-    assert signing(sandbox, domain) not in (selector, None)
-    assert not stack.up(refresh=True).failed  # puts the record back
-
-
-def test_of_another_domain(sandbox, open_stack):
-    """A MAIL FROM domain that can't be made stops no rotation of the domains after it."""
-    bad, good = "a.bad.mail-from.example", "b.good.mail-from.example"
-    Panel(sandbox, bad).paste(f"bounce.{bad}", "10 mx.elsewhere.test", kind="MX")
-    sandbox.add_zone(good)
-    stack = open_stack({bad: {"generation": 1}, good: {"generation": 1}})
+    arn = f"arn:aws:ses:{REGION}:{sandbox.account}:identity/{domain}"
+    held = {"TenantName": "held-mail-from", "ResourceArn": arn}
+    sandbox.ses.call("CreateTenant", REGION, {"TenantName": held["TenantName"]})
+    sandbox.ses.call("CreateTenantResourceAssociation", REGION, held)
+    assert stack.destroy().failed
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    sandbox.ses.call("DeleteTenantResourceAssociation", REGION, held)
+    stack.declare({domain: declared | {"protect": True}})
     assert not stack.up().failed
-    selector = signing(sandbox, good)
-    stack.declare({bad: {"generation": 1, "mailFrom": "bounce"}, good: {"generation": 2}})
-    result = stack.up(parallel=1)
-    assert "never overwritten" in result.stdout
-    assert result.failed
-    assert signing(sandbox, good) not in (selector, None)
+    assert stack.destroy().failed
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    stack.declare({domain: declared})
+    assert not stack.up().failed
+    assert not stack.destroy().failed
+    assert asked(sandbox, f"bounce.{domain}") == []
+
+
+def test_of_an_older_version(sandbox, open_stack):
+    """
+    Where `aws.sesv2.EmailIdentityMailFromAttributes` made the setting, the first `up` takes that
+    back in SES at its end, and the second one sets it again. The records stay throughout.
+    """
+    domain = "older.mail-from.example"
+    zone = sandbox.add_zone(domain)
+    args = {"domain": domain, "generation": 1, "regions": [REGION]}
+    args |= {"dns_resolvers": [sandbox.dns_resolver]}
+
+    def older():
+        component = ByodkimDomain(domain, ByodkimDomainArgs(**args))
+        depends = [*component.identities.values()]
+        options = pulumi.ResourceOptions(parent=component, depends_on=depends)
+        made = [
+            aws.route53.Record(
+                f"{domain}/bounce.{domain}/{kind}/route53:{zone}",
+                name=f"bounce.{domain}",
+                type=kind,
+                ttl=300,
+                records=[value],
+                zone_id=zone,
+                allow_overwrite=True,
+                opts=options,
+            )
+            for kind, value in (("MX", mx()), ("TXT", SPF))
+        ]
+        aws.sesv2.EmailIdentityMailFromAttributes(
+            f"{domain}/{REGION}",
+            email_identity=domain,
+            mail_from_domain=f"bounce.{domain}",
+            behavior_on_mx_failure="REJECT_MESSAGE",
+            region=REGION,
+            opts=pulumi.ResourceOptions(parent=component, depends_on=[*depends, *made]),
+        )
+
+    reject = {"label": "bounce", "on_mx_failure": "reject"}
+    programs = [older, lambda: ByodkimDomain(domain, ByodkimDomainArgs(**args, mail_from=reject))]
+    stack = open_stack(program=lambda: programs[0]())
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    del programs[0]
+    assert about_it(stack.up()) == []
+    assert in_ses(sandbox, domain)[0] == ""
+    send(sandbox, domain, REGION)
+    for _ in range(2):
+        assert not stack.up().failed
+    mail_from = sandbox.ses.identities(REGION)[domain].mail_from
+    assert (mail_from.domain, mail_from.on_mx_failure) == (f"bounce.{domain}", "REJECT_MESSAGE")
+    assert set(stack.up().changes) == {"same"}
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
 def test_in_a_program(sandbox, open_stack):
@@ -261,7 +419,8 @@ def test_in_a_program(sandbox, open_stack):
 
 def test_adopted(sandbox, open_stack):
     """
-    What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes.
+    What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes, and
+    when the setting goes.
     """
     domain = "adopted.mail-from.example"
     panel = Panel(sandbox, domain)
@@ -269,12 +428,21 @@ def test_adopted(sandbox, open_stack):
     panel.paste(f"bounce.{domain}", standing[0], kind="MX")
     panel.paste(f"bounce.{domain}", standing[1])
     sandbox.ses.put_easy_dkim(domain, REGION, verified=False)
-    client = sandbox.ses
-    client.call(PUT, REGION, {"EmailIdentity": domain, "MailFromDomain": f"bounce.{domain}"})
-    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce", "adopt": True}})
-    assert not stack.up().failed
+    sandbox.ses.call(PUT, REGION, {"EmailIdentity": domain, "MailFromDomain": f"bounce.{domain}"})
+    declared = {"generation": 1, "mailFrom": "bounce", "adopt": True}
+    stack = open_stack({domain: declared})
+    with requests(sandbox) as made:
+        result = stack.up()
+    assert not result.failed
+    assert "record in Route 53 already" not in result.stdout
+    assert PUT not in made.operations
     assert asked(sandbox, f"bounce.{domain}") == standing
     assert set(stack.up().changes) == {"same"}
+    stack.declare({domain: {"generation": 1, "adopt": True}})
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    stack.declare({domain: declared})
+    assert not stack.up().failed
     assert not stack.destroy().failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == standing
@@ -322,17 +490,18 @@ def test_by_hand(sandbox, open_stack):
     stack = open_stack({f"cname.{domain}": {"generation": 1, "dns": slots, "mailFrom": "bounce"}})
     preview = stack.preview()
     assert f"bounce.cname.{domain} MX {mx()}" in preview.stdout
-    assert about_it(preview) == [("create", "SES")]
+    assert about_it(preview) == []
     stack.declare({domain: {"generation": 1, "dns": "manual", "mailFrom": "bounce"}})
     preview = stack.preview()
     assert f"bounce.{domain} MX {mx()}" in preview.stdout
-    assert about_it(preview) == [("create", "SES")]
+    assert about_it(preview) == []
     result = stack.up()  # its key waits for the record
     assert (result.failed, about_it(result)) == (False, [])
     records = result.outputs["domains"][domain]["records"]
     for one in records:
         panel.paste(one["name"], one["value"])
-    assert about_it(stack.up()) == [("create", "SES")]
+    assert "add the records" not in stack.up().stdout
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "PENDING")
     panel.paste(f"bounce.{domain}", mx(), kind="MX")
     assert "add the records" not in stack.preview().stdout
     sandbox.clock.advance(timedelta(hours=2))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
-from sandbox.ses.identity import Identity
+from sandbox.ses.identity import Identity, MailFrom
 from tests.faults.outside import DOMAIN
 from tests.faults.scenarios import (
     LIKELY,
@@ -168,6 +168,9 @@ class _Watch:
             self._look_for("signing key", identity)
         if before and before.origin == "EXTERNAL" and not self._scenario.is_leak and identity:
             self._look_for("key that signed before", before)
+        mail_from = identity.mail_from if identity else MailFrom()
+        if mail_from.on_mx_failure == "REJECT_MESSAGE" and mail_from.status != "SUCCESS":
+            self.problems.append("refused: all mail, until SES finds the MX record")
         if now.keys() - {DOMAIN, NEIGHBOUR}:
             self.problems.append(f"made twice: {sorted(now)}")
         if now.get(NEIGHBOUR) != self._before[NEIGHBOUR]:
@@ -208,6 +211,7 @@ def _end(stack: Stack) -> dict[str, Any]:
             "key": (identity.selector, identity.fingerprint),
             "signs": identity.signing_enabled and identity.confirmed,
             "configuration set": identity.configuration_set,
+            "MAIL FROM": (identity.mail_from.domain, identity.mail_from.on_mx_failure),
             "tags": {k: v for k, v in identity.tags.items() if k not in (INSTANCE_TAG, OWNER_TAG)},
             "is ours": identity.tags.get(OWNER_TAG, "").partition("/")[0] == stack_id,
         }

@@ -117,6 +117,10 @@ _by_api = partial(_generation, **BY_API)
 _with_settings = partial(_generation, configurationSet="news", tags={"team": "news"})
 
 
+def _bounces(label: str = "bounce") -> Written:
+    return {"generation": 1, "mailFrom": {"label": label, "onMxFailure": "reject"}}
+
+
 def _own_key(**more: object) -> Callable[[], Written]:
     """With a key that the user has made; PEM, as `openssl genrsa` writes it."""
 
@@ -186,6 +190,11 @@ def _adopted(stack: Stack) -> None:
     _mine_by_hand(stack)
     stack.outside.clock.advance(timedelta(hours=1))
     _made(_own_key(adopt=True))(stack)
+
+
+def _with_mail_from(stack: Stack) -> None:
+    """SES has not looked for the MX record yet."""
+    assert stack.up(_bounces()) == "done"
 
 
 def _record_late(stack: Stack) -> None:
@@ -295,6 +304,11 @@ SCENARIOS: Final = (
     Scenario(
         "adopt from Easy DKIM", _generation(1, adopt=True, acceptUnsignedWindow=True), _easy_dkim
     ),
+    Scenario("create with MAIL FROM", _bounces),
+    Scenario("set MAIL FROM", _bounces, _made(_generation(1))),
+    Scenario("confirm MAIL FROM", _bounces, _with_mail_from),
+    Scenario("change MAIL FROM", partial(_bounces, "mail"), _made(_bounces)),
+    Scenario("take MAIL FROM back", _generation(1), _made(_bounces)),
     Scenario("retire", _generation(1, retired=True), _made(_generation(1)), identity_goes=True),
     Scenario("delete", _nothing, _made(_generation(1)), identity_goes=True),
     Scenario("delete, adopted", _nothing, _adopted, record_stays=True),

@@ -81,12 +81,24 @@ def noticed(
 
 
 _other_owner = ownership.other_owner
+_put_mail_from = SesClient.put_email_identity_mail_from_attributes
 _get, _tag, _withdraw = SesClient.get_email_identity, SesClient.tag_resource, RecordAtHost.withdraw
 
 
 @noticed("replace", "SES TagResource", "lost", place=lifecycle, name="delete")
 def deletes_another_instance(stored: Stored, outside: Services) -> None:
     outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
+
+
+@noticed(
+    "set MAIL FROM",
+    "SES PutEmailIdentityMailFromAttributes",
+    "refused: all mail",
+    place=SesClient,
+    name="put_email_identity_mail_from_attributes",
+)
+def rejects_at_once(self: SesClient, domain: str, mail_from: str | None, *, rejects: bool) -> None:
+    _put_mail_from(self, domain, mail_from, rejects=bool(mail_from))
 
 
 @noticed("retire", "SES GetEmailIdentity", "left behind", place=lifecycle, name="delete")

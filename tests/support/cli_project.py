@@ -114,8 +114,6 @@ class CliProject:
     """
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
-    mail_from: dict[str, str] = field(default_factory=dict)
-    """MAIL FROM domains in the state, by domain."""
     has_own_program: bool = False
     """Whether another program than ours has made the stack."""
     outputs: dict[str, object] = field(default_factory=dict)
@@ -250,7 +248,6 @@ class CliProject:
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
         outputs = self.outputs if self.has_own_program else {}
         results = [one.to_properties() for one in self.verdicts]
-        mail_from = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
         made = [
             ("pulumi:pulumi:Stack", outputs),
             *(
@@ -267,10 +264,6 @@ class CliProject:
                     {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}},
                 )
                 for arn, key in self.secrets.items()
-            ),
-            *(
-                (mail_from, {"emailIdentity": name, "mailFromDomain": domain})
-                for name, domain in self.mail_from.items()
             ),
         ]
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []

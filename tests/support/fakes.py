@@ -157,7 +157,7 @@ class FakeSes(SesClient):
         return self.get_email_identity(domain)
 
     def set_mail_from(self, domain: str, mail_from: str) -> None:
-        """What others do: the product never changes it."""
+        """What others do."""
         self._make(
             "PutEmailIdentityMailFromAttributes",
             domain,

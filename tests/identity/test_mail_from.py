@@ -1,0 +1,169 @@
+"""MAIL FROM in the life of an identity: what SES is sent, and what becomes of a failure."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.aws.ses import OWNER_TAG
+from sandbox.ses.switches import Fault
+from tests.support.errors import raises
+from tests.support.fakes import ATTEMPTS, REGION
+from tests.support.world import DOMAIN
+
+BOUNCE = f"bounce.{DOMAIN}"
+MX = (f"10 feedback-smtp.{REGION}.amazonses.com",)
+REJECT = {"mail_from_domain": BOUNCE, "on_mx_failure": "reject"}
+DEFAULT = REJECT | {"on_mx_failure": "useDefault"}
+GET, PUT = "GetEmailIdentity", "PutEmailIdentityMailFromAttributes"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(world):
+    """One in whose DNS SES looks for MX records."""
+    world.model._look_up_mx = lambda name: world.resolver.mx_records.get(name, ())
+    return world
+
+
+def in_ses(world):
+    mail_from = world.identity().mail_from
+    return mail_from.domain, mail_from.status, mail_from.on_mx_failure
+
+
+def next_up(world, stored, **changes):
+    """The calls of the next run, and what is stored then."""
+    world.forget()
+    world.next_run()
+    stored = world.update(stored, 1, **changes)
+    return world.calls(), stored
+
+
+def test_reject_comes_after_success(world):
+    """
+    SES refuses mail only once it has found the record and lost it; each run asks until SUCCESS.
+    """
+    stored = world.created(**REJECT)
+    assert in_ses(world) == (BOUNCE, "PENDING", "USE_DEFAULT_VALUE")
+    calls, stored = next_up(world, stored, **REJECT)
+    assert calls == [GET]
+    world.resolver.mx_records[BOUNCE] = MX
+    world.clock.advance(HOUR)
+    calls, stored = next_up(world, stored, **REJECT)
+    assert calls == [GET, PUT]
+    assert in_ses(world) == (BOUNCE, "SUCCESS", "REJECT_MESSAGE")
+    calls, stored = next_up(world, stored, **REJECT)
+    assert calls == []
+    calls, stored = next_up(world, stored, **REJECT | {"mail_from_domain": f"mail.{DOMAIN}"})
+    assert calls == [GET, PUT]
+    assert in_ses(world) == (f"mail.{DOMAIN}", "PENDING", "USE_DEFAULT_VALUE")
+
+
+def test_failed_is_sent_again(world):
+    """SES looks no more after 72 hours; the next run restarts it, without a refresh."""
+    stored = world.created(**DEFAULT)
+    world.clock.advance(80 * HOUR)
+    assert in_ses(world)[1] == "FAILED"
+    world.resolver.mx_records[BOUNCE] = MX
+    calls, stored = next_up(world, stored, **DEFAULT)
+    assert calls == [GET, PUT]
+    world.clock.advance(HOUR)
+    assert in_ses(world)[1] == "SUCCESS"
+    calls, stored = next_up(world, stored, **DEFAULT)
+    assert (calls, stored.mail_from_status) == ([GET], "SUCCESS")
+
+
+def test_behaviour_is_changed(world):
+    """Of a MAIL FROM domain that SES has found, the behaviour changes at once, both ways."""
+    world.resolver.mx_records[BOUNCE] = MX
+    stored = world.created(**DEFAULT)
+    world.clock.advance(HOUR)
+    for declared, shown in ((REJECT, "REJECT_MESSAGE"), (DEFAULT, "USE_DEFAULT_VALUE")):
+        calls, stored = next_up(world, stored, **declared)
+        assert (calls, in_ses(world)) == ([GET, PUT], (BOUNCE, "SUCCESS", shown))
+
+
+def test_removed(world):
+    """What is not declared any more is taken back; with `adopt` it stays."""
+    stored = world.created(**DEFAULT)
+    assert next_up(world, stored, adopt=True)[0] == [GET]
+    assert in_ses(world)[0] == BOUNCE
+    calls, stored = next_up(world, stored)
+    assert (calls, in_ses(world)[0], stored.mail_from_status) == ([GET, PUT], "", None)
+    assert next_up(world, stored)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"domain": "", "status": "PENDING"}, "MAIL FROM in SES is not 'bounce.example.com'"),
+        ({"on_mx_failure": "REJECT_MESSAGE"}, "MAIL FROM in SES is not 'bounce.example.com'"),
+        ({"status": "FAILED"}, "SES says FAILED of the MAIL FROM domain"),
+    ],
+)
+def test_drift(world, change, said):
+    """A refresh says what somebody has changed, and the next run mends it."""
+    world.resolver.mx_records[BOUNCE] = MX
+    stored = world.created(**DEFAULT)
+    world.clock.advance(HOUR)
+    _, stored = next_up(world, stored, **DEFAULT)
+    world.change(mail_from=replace(world.identity().mail_from, **change))
+    assert next_up(world, stored, **DEFAULT)[0] == []
+    drifted = world.read(stored)
+    [warning] = world.progress.warnings
+    assert said in warning
+    calls, _ = next_up(world, drifted, **DEFAULT)
+    assert calls == [GET, PUT]
+    world.clock.advance(HOUR)
+    assert in_ses(world) == (BOUNCE, "SUCCESS", "USE_DEFAULT_VALUE")
+
+
+def test_of_another_owner(world):
+    """What another stack has taken over is left alone: by a refresh, a change and the deletion."""
+    stored = world.created(**DEFAULT)
+    world.change(tags={OWNER_TAG: "other/dev/example.com"})
+    seen = world.read(stored)
+    assert seen.mail_from_status == stored.mail_from_status
+    world.next_run()
+    with raises("IdentityExists"):
+        world.update(stored, 1)
+    world.delete(stored)
+    assert PUT not in world.calls()
+    assert in_ses(world)[0] == BOUNCE
+
+
+def test_replaced_while_its_record_is_not_visible(world):
+    """An identity that is replaced then keeps its MAIL FROM, and so does the one that follows."""
+    world.resolver.mx_records[BOUNCE] = MX
+    old = world.created(**REJECT)
+    world.clock.advance(HOUR)
+    _, old = next_up(world, old, **REJECT)
+    records, world.resolver.records = world.resolver.records, {}
+    waiting = world.create(**REJECT)
+    world.delete(old)
+    assert (waiting.key, in_ses(world)) == (None, (BOUNCE, "SUCCESS", "REJECT_MESSAGE"))
+    world.resolver.records = records
+    calls, stored = next_up(world, waiting, **REJECT)
+    assert PUT not in calls
+    assert (stored.mail_from_status, in_ses(world)[0]) == ("SUCCESS", BOUNCE)
+
+
+@pytest.mark.parametrize("kind", ["access_denied", "drop", "500", "timeout", "throttle", "garbage"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "set"])
+def test_call_fails(world, kind, when, is_new):
+    """Whatever becomes of the call, the next run goes on with the same identity."""
+    world.resolver.mx_records[BOUNCE] = MX
+    world.publish(1)
+    before = None if is_new else world.created()
+    times = 1 if kind == "access_denied" else ATTEMPTS
+    world.model.inject(Fault(kind, when, operation=PUT, times=times))
+    with raises("SesRefused"):
+        world.create(**REJECT) if is_new else world.update(before, 1, **REJECT)
+    assert in_ses(world)[2] == "USE_DEFAULT_VALUE"
+    world.next_run()
+    stored = world.create(**REJECT) if is_new else world.update(before, 1, **REJECT)
+    world.clock.advance(HOUR)
+    _, stored = next_up(world, stored, **REJECT)
+    assert in_ses(world) == (BOUNCE, "SUCCESS", "REJECT_MESSAGE")
+    assert next_up(world, stored, **REJECT)[0] == []
