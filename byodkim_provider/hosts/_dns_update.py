@@ -11,6 +11,7 @@ import binascii
 import io
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Final
 
 import dns.exception
@@ -38,6 +39,14 @@ PORT: Final = 53
 ALGORITHM: Final = "hmac-sha256"
 
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
+
+_TSIG_ERRORS: Final[Mapping[object, HostMessages]] = {
+    dns.tsig.PeerBadKey: HostMessages.UNKNOWN_KEY,
+    dns.tsig.PeerBadSignature: HostMessages.OTHER_SECRET,
+    dns.tsig.PeerBadTruncation: HostMessages.OTHER_SECRET,
+    dns.tsig.PeerBadTime: HostMessages.CLOCKS,
+    dns.tsig.BadTime: HostMessages.CLOCKS,
+}
 
 _MEANINGS: Final = {
     dns.rcode.NOTAUTH: HostMessages.NOTAUTH,
@@ -203,13 +212,9 @@ class Host(DnsHost):
         self, wire: bytes, error: dns.exception.DNSException | None
     ) -> DnsRefused | DnsUnconfirmed:
         """What a response without a valid signature says."""
-        match error:
-            case dns.tsig.PeerBadKey():
-                return self._compare(HostMessages.UNKNOWN_KEY, name=self._key_name)
-            case dns.tsig.PeerBadSignature() | dns.tsig.PeerBadTruncation():
-                return self._compare(HostMessages.OTHER_SECRET, name=self._key_name)
-            case dns.tsig.PeerBadTime() | dns.tsig.BadTime():
-                return DnsRefused(HostMessages.CLOCKS())
+        problem = _TSIG_ERRORS.get(type(error))
+        if problem:
+            return self._compare(problem, name=self._key_name)
         rcode = dns.rcode.Rcode(wire[3] & 0x0F)
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return DnsUnconfirmed(HostMessages.NOT_SIGNED())

@@ -88,10 +88,11 @@ class Client:
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> tuple[int, float | None, bytes]:
         """
-        Status, headers and body of the response to one request; *content* is urllib3's `fields`, or
-        `json`.
+        Status, seconds to wait and body of the response to one request.
+
+        *content* is urllib3's `fields`, or `json`.
         """
         try:
             response = self._pool.request(
@@ -104,7 +105,7 @@ class Client:
                 decode_content=False,
                 **content,
             )
-            return response.status, response.headers, _body(response)
+            return response.status, _retry_after(response), _body(response)
         except SSLError as error:
             if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args):
                 raise DnsRefused(HostMessages.NO_PROOF()) from None
@@ -149,13 +150,11 @@ def _body(response: BaseHTTPResponse) -> bytes:
     return data
 
 
-def retry_seconds(headers: Mapping[str, str]) -> float | None:
-    """
-    The seconds in `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3).
-    """
+def _retry_after(response: BaseHTTPResponse) -> float | None:
+    """Seconds until a retry: a header with a number or a date (RFC 9110 section 10.2.3)."""
     try:
-        return Retry().parse_retry_after(headers["Retry-After"])
-    except (KeyError, InvalidHeader, ValueError):  # a year or a number beyond all limits
+        return Retry().get_retry_after(response)
+    except (InvalidHeader, ValueError):  # a year or a number beyond all limits
         return None
 
 

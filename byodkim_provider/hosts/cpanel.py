@@ -145,12 +145,11 @@ class Host(HttpHost):
 
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._call("POST", f"/execute/DNS/{function}", fields=form, encode_multipart=False)
-        if not isinstance(answer, Mapping) or "status" not in answer:
-            raise DnsUnconfirmed(HostMessages.FOREIGN(host="cPanel"))
-        if answer["status"] == 1:
-            return answer.get("data")
         with as_documented("cPanel"):
+            status, data = answer["status"], answer.get("data")
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
+        if status == 1:
+            return data
         said = self._credentials.said(errors)
         raise DnsRefused(HostMessages.PANEL_SAID(said=said, zone=self._zone))
 

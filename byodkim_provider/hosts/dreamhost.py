@@ -8,7 +8,6 @@ the status 200, and an error is a code, perhaps with specifics behind a tab.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from byodkim_provider.dkim import records
@@ -81,22 +80,19 @@ class Host(HttpHost):
         listed = self._command("dns-list_records")
         with as_documented("DreamHost"):
             return [
-                (
-                    (str(record["record"]), str(record["value"])),
-                    records.unquoted(str(record["value"])),
-                )
+                ((record["record"], record["value"]), records.unquoted(record["value"]))
                 for record in listed
-                if record["type"] == "TXT" and str(record["record"]).rstrip(".").lower() == name
+                if record["type"] == "TXT" and record["record"].rstrip(".").lower() == name
             ]
 
     def _command(self, command: str, **values: str) -> Any:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._call("GET", "/", fields=query)
-        if not isinstance(answer, Mapping) or "result" not in answer:
-            raise DnsUnconfirmed(HostMessages.FOREIGN(host="DreamHost"))
-        if answer["result"] == "success":
-            return answer.get("data")
-        said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
+        with as_documented("DreamHost"):
+            result, data, reason = answer["result"], answer.get("data"), answer.get("reason")
+        if result == "success":
+            return data
+        said = self._credentials.said(str(data or reason))
         code = said.partition(" ")[0]
         answered = HostMessages.SAID(host="DreamHost", said=said)
         if code == BUSY:

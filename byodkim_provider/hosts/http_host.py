@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.interface import Busy, Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.interface import Busy, DnsHost
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, stopping
@@ -85,19 +85,19 @@ class HttpHost(DnsHost):
     timeout_seconds = 30.0
     """Time limit of one whole response, in seconds. The slowest host measured took 4 s."""
 
-    def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
-        super().__init__(settings, credentials)
-        self._stand_in = f"{settings.provider.upper()}_BASE_URL"
-        self._new_key = RecordMessages.NEW_KEY(
-            means=self.key_refused, setting=credentials.hint(self.key)
-        )
-
     def _address(self) -> str:
         """The URL of the API. Raises `DnsRefused` for settings that lead to none."""
-        stand_in = self._credentials.environment.get(self._stand_in)
+        variable = f"{self._provider.upper()}_BASE_URL"
+        stand_in = self._credentials.environment.get(variable)
         if stand_in and not is_local(stand_in):
-            raise DnsRefused(HostMessages.STAND_IN(variable=self._stand_in))
+            raise DnsRefused(HostMessages.STAND_IN(variable=variable))
         return stand_in or self.address
+
+    @property
+    def _new_key(self) -> Message:
+        """How to go on after the host has refused the secret."""
+        setting = self._credentials.hint(self.key)
+        return RecordMessages.NEW_KEY(means=self.key_refused, setting=setting)
 
     def _headers(self) -> Mapping[str, str]:
         """
@@ -145,7 +145,7 @@ class HttpHost(DnsHost):
             raise DnsRefused(HostMessages.NO_TLS())
         return Client(base_url, self.timeout_seconds)
 
-    def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
+    def _judged(self, status: int, retry_after: float | None, data: bytes) -> Any:
         try:
             answer = json.loads(data) if data.strip() else None
             words, codes = _words(answer), {str(status), *_codes(answer)}
@@ -155,20 +155,17 @@ class HttpHost(DnsHost):
             words, codes = "", {str(status)}
         if status < 300:
             return answer
-        raise self._failure(status, words, codes, headers)
+        raise self._failure(status, words, codes, retry_after)
 
     def _failure(
-        self, status: int, words: str, codes: set[str], headers: Mapping[str, str]
+        self, status: int, words: str, codes: set[str], retry_after: float | None
     ) -> DnsRefused | DnsUnconfirmed:
         """The error for an HTTP *status*, the host's message *words* and its *codes*."""
-        from byodkim_provider.hosts._http import retry_seconds
-
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
-        seconds = retry_seconds(headers)
-        if status == 429 or (status == 503 and seconds is not None):
-            after = RETRY_SECONDS if seconds is None else seconds
-            return Busy(HostMessages.BUSY(said=reason), retry_after=after)
+        if status == 429 or (status == 503 and retry_after is not None):
+            seconds = RETRY_SECONDS if retry_after is None else retry_after
+            return Busy(HostMessages.BUSY(said=reason), retry_after=seconds)
         # 408 and 425: it had no time, or no trust, to look at the request.
         if status >= 500 or status in (408, 425):
             return HttpTrouble(HostMessages.TROUBLE(said=reason))

@@ -101,13 +101,11 @@ class Credentials:
         """
         What a host says in *text*, as it is shown: on one line, not long, with all secrets removed.
         """
-        secrets = [
-            *self.given.values(),
-            *(self.environment.get(one, "") for one in self.variables.values()),
-        ]
+        variables = [self.environment.get(variable, "") for variable in self.variables.values()]
+        secrets = [*self.given.values(), *variables]
         # The password in a URL, as `urlsplit` finds it: it may have a colon.
-        users = [one.partition("://")[2].rpartition("@")[0] for one in secrets]
-        secrets += [unquote(one.partition(":")[2]) for one in users]
+        users = [secret.partition("://")[2].rpartition("@")[0] for secret in secrets]
+        secrets += [unquote(user.partition(":")[2]) for user in users]
         return hidden(" ".join(text.split()), secrets)[:MAX_SAID]
 
 
@@ -146,6 +144,7 @@ class DnsHost:
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         self.label = settings.label
+        self._provider = settings.provider
         self._zone = settings.zone
         self._zone_id = settings.zone_id
         default = self.spec.ttl.default if self.spec.ttl else 0  # a host without TTLs is sent none

@@ -15,6 +15,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, NotDone
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
@@ -165,7 +166,7 @@ class RecordAtHost:
                     return there
                 self._send(change, there)
             except DnsRefused as error:
-                raise self._refusal(error) from None
+                raise self._final(error) from None
             except DnsUnconfirmed as error:
                 self._rest(next(pauses), error)
 
@@ -197,11 +198,15 @@ class RecordAtHost:
             finally:
                 self._seconds += self._clock.monotonic() - began
 
+    @property
+    def _state(self) -> Message:
+        """What was changed so far, as a hint says it."""
+        is_open = has_changed(self._sent)
+        return RecordMessages.PERHAPS_CHANGED() if is_open else RecordMessages.NOTHING_CHANGED()
+
     def _refuse_if_stopped(self) -> None:
         if stopping.is_set():
-            is_open = has_changed(self._sent)
-            stopped = RecordMessages.INTERRUPTED_LATER if is_open else RecordMessages.INTERRUPTED
-            raise Stopped(stopped(where=self._where))
+            raise Stopped(RecordMessages.INTERRUPTED(where=self._where, state=self._state))
 
     def _rest(self, pause: float, error: DnsUnconfirmed) -> None:
         """Wait before the next attempt. Raises *error* in its final words if there is no time."""
@@ -213,26 +218,18 @@ class RecordAtHost:
         else:
             self._seconds += pause
         if self._seconds > LIMIT_SECONDS or self._busy_seconds > BUSY_SECONDS:
-            raise self._last(error) from None
+            raise self._final(error) from None
         self._progress.update(printable(f"{self._where}: {error.text}, again in {pause:.1f} s"))
         self._clock.wait(pause)
 
-    def _refusal(self, error: DnsRefused) -> DnsRefused:
-        is_open = has_changed(self._sent)
-        refused = RecordMessages.PERHAPS_CHANGED if is_open else RecordMessages.REFUSED
-        advice = f"; {error.hint}" if error.hint else ""
-        return DnsRefused(refused(**self._fields(error), advice=advice))
-
-    def _last(self, error: DnsUnconfirmed) -> DnsUnconfirmed:
-        """The error for one that no retry helped against."""
-        fields = self._fields(error)
+    def _final(self, error: DnsRefused | DnsUnconfirmed) -> DnsRefused | DnsUnconfirmed:
+        """*error* about this record, with what was changed."""
+        fields = {"where": self._where, "state": self._state, "reason": printable(error.text)}
+        if isinstance(error, DnsRefused):
+            advice = f"; {error.hint}" if error.hint else ""
+            return DnsRefused(RecordMessages.REFUSED(**fields, advice=advice))
         if isinstance(error, Busy):
-            after = error.retry_after
-            when = f", and wants to be asked again in {after:.0f} s" if after else ""
+            seconds = error.retry_after
+            when = f", and wants to be asked again in {seconds:.0f} s" if seconds else ""
             return DnsUnconfirmed(RecordMessages.BUSY(**fields, when=when))
-        is_open = has_changed(self._sent)
-        lost = RecordMessages.UNCONFIRMED if is_open else RecordMessages.NOT_CHANGED
-        return DnsUnconfirmed(lost(**fields))
-
-    def _fields(self, error: DnsRefused | DnsUnconfirmed) -> dict[str, str]:
-        return {"label": self._host.label, "name": self._name, "reason": printable(error.text)}
+        return DnsUnconfirmed(RecordMessages.UNCONFIRMED(**fields))

@@ -101,8 +101,8 @@ def hours_to_show(label: str) -> int:
 
 def to_paste(panel: str | None, *, name: str, value: str, zone: str) -> str:
     """One TXT record, each field on a line of its own, as *zone*'s *panel* (of `PANELS`) has it."""
-    known = PANELS[panel] if panel else None
-    return indent(instructions(known, record_name=name, record_value=value, zone=zone), "  ")
+    form = PANELS[panel] if panel else None
+    return indent(instructions(form, record_name=name, record_value=value, zone=zone), "  ")
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:
@@ -138,8 +138,8 @@ def _object(written: object) -> Mapping[str, Any]:
 def recognise(name_servers: Iterable[str]) -> Panel | None:
     """The panel of a zone with these name servers; None unless they match exactly one panel."""
     servers = list(name_servers)
-    found = [panel for panel in PANELS.values() if serves(panel, servers)]
-    return found[0] if len(found) == 1 else None
+    panels = [panel for panel in PANELS.values() if serves(panel, servers)]
+    return panels[0] if len(panels) == 1 else None
 
 
 def panel_of(label: str) -> Panel | None:

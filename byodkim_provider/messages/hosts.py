@@ -6,8 +6,6 @@ from typing import Final
 
 from byodkim_provider.messages import SECTION, Table
 
-_AT: Final = "{label}: {name}: {reason}"
-_CHECKS: Final = "the same command checks, and goes on from there"
 _COMPARE: Final = (
     "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set "
     "the secret by {setting}"
@@ -21,6 +19,8 @@ _REMOVE: Final = "remove it, or give the key another selector"
 
 class RecordMessages(Table):
     STEPS = SECTION, "What was changed at a DNS host, and the next step: parts of a hint."
+    NOTHING_CHANGED = "nothing was changed in DNS"
+    PERHAPS_CHANGED = "the record may have been changed"
     NEW_KEY = "{means}, and set it by {setting}"
     OVER_CONFIGURATION = (
         "the environment variable {variable}, which wins over the stack's configuration, and run "
@@ -39,16 +39,10 @@ class RecordMessages(Table):
             "host's problem advises."
         ),
     )
-    REFUSED = _AT, "nothing was changed in DNS{advice}"
-    PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
-    BUSY = _AT + "{when}", "wait, and run the same command again to go on"
-    UNCONFIRMED = _AT, "it is not known whether the record was changed; " + _CHECKS
-    NOT_CHANGED = _AT, "nothing was changed in DNS; run the same command again"
-    INTERRUPTED = "{where}: interrupted", "run the same command again to go on"
-    INTERRUPTED_LATER = (
-        "{where}: interrupted before the host answered",
-        "the record may have been changed; " + _CHECKS,
-    )
+    REFUSED = "{where}: {reason}", "{state}{advice}"
+    BUSY = "{where}: {reason}{when}", "{state}; wait, and run the same command again to go on"
+    UNCONFIRMED = "{where}: {reason}", "{state}; the same command checks, and goes on from there"
+    INTERRUPTED = "{where}: interrupted", "{state}; the same command checks, and goes on from there"
     NO_SECRET = "{name}: no {key} is given: {setting}", "set the credential, as the line says"
     UNTRIED = (
         "dns: {provider} is not yet run against the real service: check the record in its panel, "

@@ -179,13 +179,13 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         shown(f"> {method} {path} {json.dumps(content)}")
         return call(method, path, **content)
 
-    def _judged(status: int, headers: Mapping[str, str], data: bytes) -> Any:
+    def _judged(status: int, retry_after: float | None, data: bytes) -> Any:
         exchange = run.exchanges[-1]
         exchange.status = status
         with suppress(ValueError):
             exchange.answer = json.loads(data)
         shown(f"< {status} {json.dumps(run.shown(exchange.answer))}")
-        return judged(status, headers, data)
+        return judged(status, retry_after, data)
 
     host._call, host._judged = _call, _judged
     steps: list[tuple[str, Callable[[], object], list[str]]] = [

@@ -736,7 +736,7 @@ def test_secret_in_the_words_of_a_host(given, source):
         base64.urlsafe_b64encode(sent.encode()).decode(),
     )
     for one in quoted:
-        shown = Api("", credentials)._failure(403, f"token {one} lacks a scope", set(), {})
+        shown = Api("", credentials)._failure(403, f"token {one} lacks a scope", set(), None)
         assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.text), one
 
 
