@@ -44,6 +44,7 @@ def test_account(machine, aws, service):
     for _ in range(2):
         with pytest.raises(WrongAccount):
             connected("eu-west-1", "210987654321")
+        assert connected("eu-west-1", aws.account)
         assert connected("eu-west-1", aws.account) is connected("eu-west-1", None)
 
 

@@ -14,8 +14,6 @@ import byodkim_provider
 from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
-from tests.conftest import permission_problems
-from tests.support.cases import cases
 from tests.support.fakes import FakeClock
 
 CALLED_BY_PULUMI_AWS = {
@@ -113,29 +111,3 @@ def test_services():
                 }
     assert len(makers) == 1
     assert services == {"sesv2", "secretsmanager", "route53", "sts"}
-
-
-UNUSED = "is in the table and was never called"
-
-
-@cases(
-    ("more", "less", "problems"),
-    {
-        "as it is": ("", "", []),
-        "missing": (
-            "ses:DeleteContact",
-            "",
-            ["ses:DeleteContact was called and is not in the table"],
-        ),
-        "too much of SES": ("", "ses:TagResource", [f"ses:TagResource {UNUSED}"]),
-        "too much of another": (
-            "",
-            "secretsmanager:CreateSecret",
-            [f"secretsmanager:CreateSecret {UNUSED}"],
-        ),
-    },
-)
-def test_judgement_of_the_suite(more, less, problems):
-    """What the suite called is compared with the table at its end; this is how."""
-    called = {one for one in ACTIONS if one.startswith(("ses:", "secretsmanager:", "sts:"))}
-    assert permission_problems((called | {more}) - {less, ""}) == problems

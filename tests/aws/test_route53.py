@@ -77,14 +77,6 @@ def test_zones(stub, route53):
     ]
 
 
-def test_zones_without_end(stub, route53):
-    """An answer that has the same page for ever is no answer of AWS."""
-    for given in ({}, {"Marker": "more"}):
-        stub.add_response("list_hosted_zones", page(marker="more"), given)
-    with pytest.raises(AwsRefused):
-        route53.zones()
-
-
 def test_name_servers(stub, route53):
     """Name servers as everybody else names them, asked for once."""
     answer = {
@@ -160,21 +152,6 @@ def test_standing(stub, route53, kind, found, expected):
     """A name is asked for, not a zone."""
     stub.add_response("list_resource_record_sets", found, QUESTION)
     assert route53.standing("Z1", NAME, kind) == expected
-
-
-def test_standing_of_many(stub, route53):
-    """
-    What comes after a name in the zone comes with it, and is not asked for again; what is missing
-    is.
-    """
-    found = answer('"a"')
-    found["ResourceRecordSets"] += answer('"a"', name=f"t.{NAME}.")["ResourceRecordSets"]
-    stub.add_response("list_resource_record_sets", found, QUESTION)
-    stub.add_response(
-        "list_resource_record_sets", found, {**QUESTION, "StartRecordName": f"u.{NAME}"}
-    )
-    names = (NAME, f"t.{NAME}", f"u.{NAME}")
-    assert [route53.standing("Z1", name) for name in names] == [('"a"',), ('"a"',), ()]
 
 
 def test_throttled(stub, route53):

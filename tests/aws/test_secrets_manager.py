@@ -1,11 +1,9 @@
 """What becomes of answers and errors of Secrets Manager, against moto's."""
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
-from byodkim_provider.aws.secrets_manager import Secret, SecretStore
+from byodkim_provider.aws.secrets_manager import Secret
 from byodkim_provider.errors import Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
@@ -133,15 +131,6 @@ def test_passing_errors(secrets_manager, no_sleep, operation):
     ACTIONS[operation](secrets_manager.store())
     assert secrets_manager.names() == [NAME]
     assert len(secrets_manager.secret(NAME).versions) == 1
-
-
-def test_nobody_answers():
-    """Where nobody answers, that is said; botocore's text is not needed."""
-    where = {"region_name": REGION, "endpoint_url": "http://127.0.0.1:1"}
-    credentials = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret"}
-    once = Config(retries={"total_max_attempts": 1})
-    store = SecretStore(boto3.client("secretsmanager", **where, **credentials, config=once))
-    assert seen(refusal(ACTIONS["DeleteSecret"], store)) == ("EndpointConnectionError", [UNKNOWN])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -224,17 +223,6 @@ def test_verified(origin, enabled, status, selector, verified):
     assert (found.selector, found.verified) == (selector, verified)
 
 
-def test_what_is_not_there(ses, client):
-    """No such identity is an answer, not an error, and deleting what is gone is a success."""
-    prepare(ses)
-    client.delete_email_identity(DOMAIN)
-    assert ses.identities(REGION) == {}
-    client.delete_email_identity(DOMAIN)
-    assert client.get_email_identity(DOMAIN) is None
-    gone = [("DeleteEmailIdentity", "NotFoundException"), ("GetEmailIdentity", "NotFoundException")]
-    assert ses.outcomes() == [("DeleteEmailIdentity", 200), *gone]
-
-
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 TENANT = {"TenantName": "acme", "ResourceArn": ARN}
 OF_ACM = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
@@ -307,18 +295,6 @@ def test_list(ses, client):
     assert len({one.name for page in (first, *rest) for one in page}) == 2001
 
 
-def test_without_patience(ses, boto, clock):
-    """
-    Of a Region that may be out of reach only the pace is respected; silence is an error at once.
-    """
-    hasty = SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock, is_patient=False)
-    ses.inject(Fault("throttle"))
-    assert pages(hasty) == [()]
-    ses.inject(Fault("500"))
-    refused(pages, hasty)
-    assert len(ses.log) == 3
-
-
 def answered(boto, *, without=(), headers=(), **changes):
     """Each response of SES has these *headers* and *changes*."""
 
@@ -329,21 +305,6 @@ def answered(boto, *, without=(), headers=(), **changes):
             response_dict["headers"].pop(name, None)
 
     boto.meta.events.register_first("before-parse.sesv2", change)
-
-
-@cases(
-    ("date", "at"),
-    {
-        "GMT": ("Wed, 25 Nov 2026 10:00:00 GMT", START - timedelta(hours=2)),
-        "+0100": ("Wed, 25 Nov 2026 10:00:00 +0100", START - timedelta(hours=3)),
-        "no date": ("yesterday", START),
-    },
-)
-def test_time_of_an_answer(ses, client, boto, date, at):
-    """The time of an answer is SES's `Date` header, ours if there is none that can be read."""
-    prepare(ses)
-    answered(boto, headers={"date": date})
-    assert put(client).at == at
 
 
 # What is tried again
@@ -661,15 +622,6 @@ def test_answer_without_a_request_id(client, boto, status):
     """
     answered(boto, status_code=status, without=["x-amzn-requestid"])
     assert refused(client.get_email_identity, DOMAIN).code == "a response that is not SES's"
-
-
-def test_key_that_botocore_refuses(ses, client):
-    """botocore quotes a parameter it refuses; ours does not, whatever is wrong with a key."""
-    wrong_type = SimpleNamespace(pkcs1_base64=lambda: KEY.pkcs1_base64().encode())
-    error = refused(create, client, key=wrong_type)
-    steps = [UNCHANGED, AwsMessages.NOT_CALLED(service="SES")]
-    assert (error.code, error.message.fields["steps"]) == ("ParamValidationError", steps)
-    assert ses.log == ()
 
 
 NOT_ALLOWED = ClientError(

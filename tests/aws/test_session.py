@@ -4,11 +4,8 @@ Which AWS account, which credentials and which endpoints a stack's `aws:` config
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import re
 import traceback
-from pathlib import Path
 
 import pytest
 import yaml
@@ -171,35 +168,11 @@ def test_bad_settings(given, problems):
     assert refused(settings, **given).problems == tuple(problems)
 
 
-@pytest.mark.parametrize("name", ["endpoints", "assumeRoles", "allowedAccountIds"])
-def test_endless_nesting(name):
-    """What is too deep to be read is no list."""
-    [problem] = refused(settings, **{name: "[" * 60000}).problems
-    assert problem.startswith(f"aws:{name}: must be a list")
-
-
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_refused_by_name(name):
     """A setting that chooses an account, a Region or an endpoint is never ignored."""
     (problem,) = refused(settings, **{name: "true"}).problems
     assert problem.startswith(f"aws:{name}: can't be honoured for SES, ")
-
-
-def test_settings_of_pulumi_aws():
-    """Every setting spoken of here is one that pulumi-aws has."""
-    source = Path(importlib.util.find_spec("pulumi_aws").origin).parent / "config" / "vars.py"
-    names = set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source.read_text()))
-    spoken_of = {
-        "profile",
-        "accessKey",
-        "secretKey",
-        "token",
-        "assumeRoles",
-        "endpoints",
-        "defaultTags",
-    }
-    assert (spoken_of | {"allowedAccountIds", "forbiddenAccountIds", *REFUSED}) - names == set()
-    assert "assumeRole" not in names
 
 
 def test_secrets_are_not_in_a_repr():
@@ -278,16 +251,6 @@ def test_assume_roles(machine, aws):
         [("to-hub", None)],
         [("to-mail", "4711")],
     ]
-
-
-def test_role_with_a_profile(machine, aws):
-    """A role is assumed with the profile's credentials, and the profile's endpoints hold on."""
-    config = "[profile mail]\nendpoint_url = http://127.0.0.1:9"
-    machine.write(config=config, credentials=PROFILE.format(aws))
-    account = aws.add_account()
-    roles = [{"roleArn": f"arn:aws:iam::{account}:role/mail"}]
-    client, called_in = machine.connect(profile="mail", assumeRoles=roles)
-    assert (called_in, client.meta.endpoint_url) == (account, "http://127.0.0.1:9")
 
 
 @cases(
@@ -398,19 +361,6 @@ def test_half_redirected_secrets(machine, endpoints, environment, redirected):
     check_redirection(machine, endpoints, environment, redirected, "secretsmanager")
 
 
-@pytest.mark.parametrize("dual_stack", ["false", "true"])
-@pytest.mark.parametrize(
-    "region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"]
-)
-def test_half_redirected_in_other_partitions(machine, region, dual_stack):
-    """
-    AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6
-    too.
-    """
-    check_redirection(machine, {}, {"AWS_USE_DUALSTACK_ENDPOINT": dual_stack}, None, region=region)
-    check_redirection(machine, {"sesv2": NOBODY}, {}, "SES", region=region)
-
-
 @cases(
     "url",
     {
@@ -460,7 +410,6 @@ def test_redirected_by_a_profile(machine, profile, given, problem):
     assert f"the endpoint of {problem} is redirected by a profile to aws.example.net" in error.text
 
 
-IN_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}
 DUMP, LINES = f"{'d6:c4:06:' * 5} " * 9, f"{'MIIB' * 12} " * 3 + "MIIB" * 7
 NO_SESSION = f"""
 profile: nope
@@ -551,21 +500,6 @@ def test_files_of_a_profile(machine, tmp_path, profile, file, problem):
     assert refused(sign_in, x, region=REGION).text == f"aws: no {said}"
     with pytest.raises(ByodkimError):
         Connections(x).route53(REGION, None, None).zones()
-
-
-def test_sign_in_at_no_endpoint(machine):
-    """An endpoint that is none is told in one line, too."""
-    machine.set(**IN_ENVIRONMENT, AWS_ENDPOINT_URL_STS="localhost")
-    error = refused(sign_in, AwsSettings(), region=REGION)
-    assert error.text == f"aws: no session with {DEFAULT}: Invalid endpoint: localhost"
-
-
-def test_key_as_a_file(machine):
-    """
-    A key in lines in the place of a file's name is quoted with its line ends escaped, and hidden.
-    """
-    machine.set(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE=f"{'MIIB' * 12}\n" * 4)
-    assert refused(sign_in, AwsSettings(), region=REGION).text.endswith(r"directory: '[...]\n'")
 
 
 def test_regions_without_a_profile(machine):

@@ -12,7 +12,6 @@ from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
-from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
@@ -23,7 +22,6 @@ from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
 PUT_KEY = "PutEmailIdentityDkimSigningAttributes"
-DELETE = "DeleteEmailIdentity"
 LIST = "ListEmailIdentities"
 TAG, UNTAG = "TagResource", "UntagResource"
 
@@ -338,20 +336,6 @@ def test_a_preview_foresees_what_is_not_refused(world, is_ours):
     world.create()
 
 
-UNKNOWN_KEY = {"selector": "", "fingerprint": "", "record_value": ""}
-"""Inputs of an identity whose key is not made yet."""
-
-
-def test_a_preview_that_knows_no_selector(world):
-    """The key is not made yet: whose the identity is, and what it had, can be told all the same."""
-    world.put("s9", tags={OWNER_TAG: OWNER})
-    world.foresee(**UNKNOWN_KEY)
-    line = "BYODKIM, signing with selector 's9'; switches to a key that the update makes"
-    assert f"example.com eu-west-1: SES has it, {line}" == world.foresee(**UNKNOWN_KEY, adopt=True)
-    world.change(tags={})
-    refused("IdentityExists", world.foresee, **UNKNOWN_KEY)
-
-
 BYODKIM, EASY_DKIM = "BYODKIM, signing with selector", "Easy DKIM; switches to BYODKIM with 's1'"
 REPLICA = "Easy DKIM, as a replica of ap-southeast-2; switches to BYODKIM with 's1'"
 MEANWHILE, ENABLED = "mail is perhaps unsigned meanwhile", "signing gets enabled"
@@ -572,14 +556,6 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
 # --- update: settings
 
 
-def test_an_aliased_rename_keeps_its_owner(world):
-    """After a rename with `aliases` the identity still is ours in every later step."""
-    renamed = world.update(world.verified(), 1, owner=f"{STACK_ID}/renamed")
-    world.publish(2)
-    world.delete(world.update(renamed, 2, owner=f"{STACK_ID}/renamed"))
-    assert {} == world.model.identities(REGION)
-
-
 @pytest.mark.parametrize("trouble", ["no record", "not allowed"])
 def test_what_is_half_adopted_is_not_deleted(world, trouble):
     """
@@ -784,20 +760,6 @@ def test_a_search_is_not_taken_for_a_key_that_fell_back(world, how):
     assert ("PENDING", (), []) == (seen.status, differences(seen), world.progress.warnings)
 
 
-def test_while_awaiting_dns(world):
-    """
-    SES has nothing yet, so there is nothing to ask it; nothing is gone, and nobody else's is
-    deleted.
-    """
-    waiting = world.create()
-    world.forget()
-    assert waiting == world.read(waiting)
-    assert ([], []) == (world.calls(), world.resolver.looked_up)
-    world.put("s9")
-    world.delete(waiting)
-    assert "s9" == world.identity().selector
-
-
 def adopted(world, tags=None):
     """An identity of somebody else that signs with this key, adopted by this run."""
     world.publish(1)
@@ -819,28 +781,6 @@ def test_delete_of_an_adopted_one(world):
     assert ([GET, UNTAG], before) == (world.calls(), world.identity())
     assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
     assert IdentityMessages.NOBODYS == refused("IdentityExists", world.create).code
-
-
-def test_delete_of_one_that_is_adopted_no_more(world):
-    """
-    Without `adopt` an adopted identity is the stack's own: it goes, as does the record it signs
-    with.
-    """
-    world.delete(world.update(adopted(world), 1, adopt=False))
-    assert DELETE in world.calls()
-
-
-@LAGS
-def test_replacement_of_an_adopted_one(world, lag):
-    """The identity that was just taken over again keeps its tags when the old half is deleted."""
-    old = adopted(world)
-    world.clock.advance(HOUR)
-    world.switch(read_lag_seconds=lag)
-    world.next_run()
-    new = world.create(adopt=True)
-    assert set() == world.run.replaced
-    world.delete(old)
-    assert (ours(new), {DOMAIN}) == (world.identity().tags, world.run.replaced)
 
 
 # --- previews
@@ -865,16 +805,6 @@ def test_a_preview_of_a_removal(world, number, line):
 
 
 # --- interruption
-
-
-def test_interrupted_switch(world):
-    """
-    Ctrl-C during the wait for DNS: nothing was put, and it is not the record that is to blame.
-    """
-    old = world.verified()
-    world.clock.after(30, stopping.set)
-    assert IdentityMessages.INTERRUPTED() == refused("Stopped", world.update, old, 2)
-    assert ([GET], "s1") == (world.calls(), world.signs_with())
 
 
 # --- everything at once

@@ -21,7 +21,6 @@ from byodkim_provider.identity.verdicts import (
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
-from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.fakes import LIST_PAGE_SIZE, START, FakeResolver, FakeSes
@@ -108,15 +107,6 @@ def test_one_new_identity(world, on_timeout):
         f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
         "example.com eu-west-1: SUCCESS after 30 s of at most 30 min",
     ] == world.progress.updates
-
-
-def test_what_is_verified_costs_nothing(world):
-    """A verified entry is not looked at again."""
-    stored = several(world, 2)
-    before = world.verify(*stored)
-    world.forget()
-    assert before == world.verify(*stored, before=before)
-    assert ([], [], []) == (world.calls(), world.resolver.looked_up, world.progress.updates)
 
 
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
@@ -293,15 +283,6 @@ def test_the_last_check_of_what_is_taken_over(world, checked, error, verified):
     seen = replace(seen, last_checked=START + checked * HOUR, last_success=START, error_type=error)
     assert verified == judged(entry, seen, seen_unverified=False).verified
     assert judged(entry, seen, seen_unverified=True).verified
-
-
-def test_another_status_of_an_earlier_run(world):
-    """That SES had another status after the switch is known from the run before, too."""
-    stored = switched(world, look_seconds=3600, verification_info="empty")
-    before = world.verify(stored)
-    assert ["PENDING"] == statuses(before)
-    world.clock.advance(HOUR)
-    assert [FOUND] == outcome(world.verify(stored, before=before))
 
 
 @LAGS
@@ -548,16 +529,6 @@ def test_diagnosis_of_what_no_check_changes(world, changes):
     ].verified
 
 
-def test_one_region_is_refused(world):
-    """What is not allowed in one Region is no reason not to ask in the others."""
-    denied, stored = world.created(region="ap-south-1"), world.created()
-    world.model.inject(Fault("access_denied", "before", operation=GET))
-    verdicts = world.verify(denied, stored)
-    assert [(NOT_ASKED, False), ("SUCCESS", True)] == [
-        (one.status, one.verified) for one in verdicts
-    ]
-
-
 def test_fail_at_the_limit(world):
     """With `onTimeout: fail` the run fails at the limit, with what is pending and why."""
     world.switch(first_check_seconds=1)
@@ -650,17 +621,6 @@ def test_to_look_at(world, change, is_due):
     """
     before = world.verify(world.created())
     assert is_due == needs_poll([replace(before[0].entry, **change)], before)
-
-
-def test_to_look_at_other_lists(world):
-    """A new, a gone and a pending entry are due, an order is not."""
-    verdicts = world.verify(*several(world, 2))
-    first, second = (verdict.entry for verdict in verdicts)
-    pending = replace(verdicts[1], verified=False)
-    assert not needs_poll([second, first], verdicts)
-    assert needs_poll([first], verdicts)
-    assert needs_poll([first, second], verdicts[:1])
-    assert needs_poll([first, second], [verdicts[0], pending])
 
 
 @cases(
