@@ -301,18 +301,46 @@ def test_no_tls(godaddy):
     assert godaddy.stand_in.requests == []
 
 
-def test_wrong_certificate(godaddy, tmp_path):
-    """Who can't prove to be the host never will, and gets no secret."""
-    certificate, key = tmp_path / "certificate", tmp_path / "key"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=localhost"]
-    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+def over_tls(stand_in, directory, subject):
+    """The URL of *stand_in*, which proves from now on to be *subject*; and its certificate."""
+    certificate, key = directory / "certificate", directory / "key"
+    made = ["openssl", "req", "-x509", "-noenc", "-subj", "/CN=localhost", "-newkey", "ec"]
+    made += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    made += ["-addext", f"subjectAltName={subject}", "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = godaddy.stand_in._server
+    server = stand_in._server
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    return stand_in.url.replace("http://", "https://"), certificate
+
+
+@cases(
+    ("subject", "is_known"),
+    {"unknown": ("IP:127.0.0.1", False), "another host's": ("DNS:api.example", True)},
+)
+def test_wrong_certificate(godaddy, tmp_path, monkeypatch, subject, is_known):
+    """Who can't prove to be the host never will, and gets no secret."""
+    url, certificate = over_tls(godaddy.stand_in, tmp_path, subject)
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with pytest.raises(DnsRefused, match="the host does not prove who it is"):
-        Api(godaddy.stand_in.url.replace("http://", "https://"))._call("GET", "/")
+        Api(url)._call("GET", "/")
     assert godaddy.stand_in.requests == []
+
+
+def test_tls(godaddy, tmp_path, monkeypatch):
+    """Over TLS a long answer arrives whole, one after the other, and one that hangs is given up."""
+    url, certificate = over_tls(godaddy.stand_in, tmp_path, "IP:127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    godaddy.stand_in.answer = lambda request: Response(200, {"long": "x" * 10**6})
+    api = Api(url)
+    assert [len(api._call("GET", "/")["long"]) for _ in range(3)] == [10**6] * 3
+    godaddy.stand_in.read_troubles.append("hang")
+    api = Api(url)
+    api.timeout_seconds = 0.5
+    with pytest.raises(DnsUnconfirmed, match="no answer"):
+        api._call("GET", "/")
 
 
 def test_a_stand_in_that_is_gone(godaddy):
