@@ -66,9 +66,6 @@ PERMISSIONS: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
             "identities with one call, and finds those in other Regions before a supplied key's "
             "record goes"
         ),
-        "ses:ListResourceTenants": (
-            "optional: names the tenants that hold an identity which is to be deleted"
-        ),
         "sts:GetCallerIdentity": (
             "compares the accounts of SES and pulumi-aws before the first write"
         ),

@@ -77,9 +77,6 @@ MANAGED: Final = "MANAGED_DOMAIN"
 reference).
 """
 
-MOST_TENANTS: Final = 10
-"""How many tenants a message names."""
-
 USES_DEFAULT: Final = "USE_DEFAULT_VALUE"
 REJECTS: Final = "REJECT_MESSAGE"
 """`BehaviorOnMxFailure` (SES v2 API reference)."""
@@ -377,31 +374,15 @@ class SesClient:
         """
         DeleteEmailIdentity. No error if the identity does not exist.
 
-        SES refuses with BadRequestException while a tenant or a certificate holds the identity:
-        the hint of `AwsRefused` has the commands that free it of either.
+        SES refuses with BadRequestException while a tenant or a certificate holds the identity.
         """
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
         except AwsRefused as refused:
             if refused.code == "NotFoundException":
                 return
-            if refused.code != "BadRequestException":
-                raise
-            of_tenants = AwsMessages.HELD_BY_TENANTS(region=self._region, arn=self.arn(domain))
-            of_certificates = AwsMessages.HELD_BY_CERTIFICATES(region=self._region, domain=domain)
-            steps = [of_tenants, of_certificates, AwsMessages.FREED()]
+            steps = [AwsMessages.HELD()] if refused.code == "BadRequestException" else []
             raise refused.with_steps(steps) from None
-
-    def list_resource_tenants(self, domain: str) -> list[str]:
-        """
-        ListResourceTenants: tenants that *domain* is associated with, one more than are named at
-        most.
-        """
-        arn, size = self.arn(domain), MOST_TENANTS + 1  # one call: a platform may have thousands
-        answer = self._make(
-            self._client.list_resource_tenants, domain, ResourceArn=arn, PageSize=size
-        )
-        return [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""

@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, MOST_TENANTS, TAGS, SesClient, SesIdentity
-from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, Stopped
+from byodkim_provider.aws.ses import INSTANCE_TAG, TAGS, SesClient, SesIdentity
+from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, is_refused, mail_from_difference, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -177,21 +177,6 @@ def read(stored: Stored, services: Services) -> Stored:
     if difference and services.run.first(str(difference)):
         services.run.progress().warn(difference)
     return found
-
-
-def foresee_removal(domain: str, region: str, services: Services) -> str:
-    """
-    A preview's line about an identity that goes while tenants hold it; "" if none is known to.
-    """
-    try:
-        tenants = services.ses(region).list_resource_tenants(domain)
-    except ByodkimError:  # the deletion says it
-        return ""
-    if not tenants:
-        return ""
-    more = " and more" if len(tenants) > MOST_TENANTS else ""
-    named = ", ".join(tenants[:MOST_TENANTS]) + more
-    return str(IdentityMessages.LEAVES_HELD(name=f"{domain} {region}", tenants=named))
 
 
 def delete(stored: Stored, services: Services) -> None:

@@ -33,19 +33,9 @@ class AwsMessages(Table):
     NOT_SHOWN_YET = (
         "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
     )
-    HELD_BY_TENANTS = (
-        "if tenants hold the identity, `aws sesv2 list-resource-tenants --region {region} "
-        "--resource-arn {arn}` names them, and `aws sesv2 delete-tenant-resource-association "
-        "--region {region} --tenant-name NAME --resource-arn {arn}` frees the identity of one"
-    )
-    HELD_BY_CERTIFICATES = (
-        "if S/MIME certificates hold it, `aws sesv2 list-email-identity-certificates --region "
-        "{region} --email-identity {domain}` names their addresses, and `aws sesv2 "
-        "disassociate-email-identity-certificate --region {region} --email-identity {domain} "
-        "--from-address ADDRESS` frees the identity of one"
-    )
-    FREED = (
-        "then run the same command again, which goes on; until then the identity stays, and signs"
+    HELD = (
+        "if a tenant or a certificate holds the identity, free it as docs/how-to/leaving.md says, "
+        "and run the same command again; until then it stays in SES, and signs"
     )
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
     SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"

@@ -328,16 +328,6 @@ class IdentityMessages(Table):
     )
     LEFT_ADOPTED = "{name}: left in SES, it was adopted"
     LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
-    LEAVES_HELD = (
-        (
-            "{name}: leaves the stack, and SES does not delete it before it is free of its "
-            "tenants: {tenants}"
-        ),
-        (
-            "`aws sesv2 delete-tenant-resource-association` for each of them ([a tenant holds the "
-            "identity](../how-to/leaving.md#a-tenant-or-a-certificate-holds-the-identity))"
-        ),
-    )
     LEAVES_ADOPTED = (
         "{name}: leaves the stack and stays in SES, as does the record it signs with: it was "
         "adopted"

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.identity import lifecycle, verdicts, verification
+from byodkim_provider.identity import verdicts, verification
 from byodkim_provider.identity.run import Identity
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
@@ -23,11 +23,6 @@ from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
-
-FORESEEN: Final = 10
-"""
-How many identities that go are looked up for tenants before a run changes anything: a second each.
-"""
 
 _INPUTS: Final[property_types.Kinds] = {
     "identities": property_types.list_of(property_types.MAP),
@@ -61,16 +56,10 @@ class DkimVerificationProvider(DynamicProvider):
         if not problems and not is_unknown(given):
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
-            leaving = _leaving(olds.get("identities"), identities)
-            for one in leaving:
+            for one in _leaving(olds.get("identities"), identities):
                 if one.get("adopted"):
                     name = f"{one['domain']} {one['region']}"
                     self._run.progress().info(IdentityMessages.LEAVES_ADOPTED(name=name))
-            deleted = [one for one in leaving if one.get("key_set_at") and not one.get("adopted")]
-            for one in deleted[:FORESEEN]:
-                services = self._services(known.get("account_id"))
-                if line := lifecycle.foresee_removal(one["domain"], one["region"], services):
-                    self._run.progress().warn(line)
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

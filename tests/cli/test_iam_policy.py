@@ -98,7 +98,7 @@ def test_one_identity(project, stored):
     ] == [
         (["ses:CreateEmailIdentity", "ses:TagResource"], f"{SES}identity/{DOMAIN}", new),
         (["ses:GetEmailIdentity"], f"arn:aws:ses:*:{ACCOUNT}:identity/*", None),
-        (["ses:ListEmailIdentities", "ses:ListResourceTenants"], "*", None),
+        (["ses:ListEmailIdentities"], "*", None),
         (of_ours, f"{SES}identity/*", {"StringLike": {OWNED: owners}}),
         (["route53:ListHostedZones"], "*", None),
         (["route53:GetHostedZone"], zone, None),

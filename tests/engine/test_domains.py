@@ -146,7 +146,6 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
         ]
     )
     assert [(call.operation, call.domain) for call in asked.ses] == [
-        ("ListResourceTenants", SECOND),
         ("GetEmailIdentity", SECOND),
         ("DeleteEmailIdentity", SECOND),
     ]

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
-from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
@@ -781,27 +780,6 @@ def test_delete_of_an_adopted_one(world):
     assert ([GET, UNTAG], before) == (world.calls(), world.identity())
     assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
     assert IdentityMessages.NOBODYS == refused("IdentityExists", world.create).code
-
-
-# --- previews
-
-
-@pytest.mark.parametrize(
-    ("number", "line"),
-    [(0, ""), (2, "t00, t01"), (12, ", ".join(f"t{n:02}" for n in range(10)) + " and more")],
-)
-def test_a_preview_of_a_removal(world, number, line):
-    """What tenants hold is said before anything is changed, and nothing where SES does not tell."""
-    world.created()
-    arn = world.ses().arn(DOMAIN)
-    for name in (f"t{each:02}" for each in range(number)):
-        world.model.call("CreateTenant", REGION, {"TenantName": name})
-        held = {"TenantName": name, "ResourceArn": arn}
-        world.model.call("CreateTenantResourceAssociation", REGION, held)
-    said = lifecycle.foresee_removal(DOMAIN, REGION, world.outside)
-    assert said.partition("tenants: ")[2] == line
-    world.model.inject(Fault("access_denied", operation="ListResourceTenants"))
-    assert lifecycle.foresee_removal(DOMAIN, REGION, world.outside) == ""
 
 
 # --- interruption
