@@ -116,12 +116,12 @@ def test_life(sandbox, secrets_manager, open_stack):
     declare(generation=3, overlapDays=0)
     assert stack.up().ok
     assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
-    assert secrets_manager.days_to_restore(name(domain, 1)) == 7
+    assert secrets_manager.days_to_restore(name(domain, 1)) == 30
     assert secrets_manager.days_to_restore(name(domain, 2)) is None
     assert no_key_in_stack()
     assert stack.destroy().ok
     assert [secrets_manager.days_to_restore(one) for one in names(secrets_manager, domain)] == [
-        7
+        30
     ] * 4
     assert no_key_in_stack()
     assert len({one.fingerprint for one in secrets_manager.signing_keys()}) >= 4
