@@ -137,16 +137,11 @@ class CliMessages(Table):
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
     ANY_DOMAIN = (
         "there is no project here: this is for any stack in one account, without the records of "
-        "`mailFrom`, roles and KMS keys"
+        "`mailFrom` and roles"
     )
     UNKNOWN = (
-        "not known before the first `pulumi up`: {what}; `*` stands for each until the policy is "
-        "printed again"
-    )
-    ROLE = "--role {role}: the policy that this role needs"
-    LONG_POLICY = (
-        "it has {length} characters and a managed policy takes {most}: make several of it, each "
-        "with some of the ARNs and records"
+        "the account, the id of the stack or a hosted zone is not known before the first "
+        "`pulumi up`: `*` stands for it until the policy is printed again"
     )
     LEFT_OUT = (
         "left out: {why}",

@@ -26,7 +26,7 @@ CALLED_HERE = {"ListHostedZones", "GetHostedZone", "ListResourceRecordSets"}
 """By `aws.route53`."""
 
 
-ACTIONS = {action for actions in PERMISSIONS.values() for action in actions}
+ACTIONS = {action for _, _, action, _ in PERMISSIONS}
 """All of the table."""
 
 
