@@ -1,9 +1,9 @@
 """
 What is wrong with a TXT record: the known misconfiguration that its values, or its name, match.
 
-Strings in, a code and a description out: no DNS here. `records` decides what a value holds,
-`fixes` says how to fix each code: misconfigurations with the same fix share one, and the
-description tells them apart. It quotes at most one tag of a value, which may be a private key.
+Strings in, a code and a message out: no DNS here. `records` decides what a value holds; the texts,
+and how to fix each code, are in `messages.dkim`. Mistakes with the same fix share a code. A message
+quotes at most one tag of a value, which may be a private key.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, permutations, takewhile
+from itertools import permutations, takewhile
 from typing import Final
 from urllib.parse import unquote
 
@@ -23,7 +23,6 @@ from byodkim_provider.dkim.records import (
     MAX_VALUE,
     MAX_VALUES,
     NAME_OCTETS,
-    decoded,
     public_key,
     record_name,
     same_key,
@@ -31,6 +30,8 @@ from byodkim_provider.dkim.records import (
     unusable_tag,
 )
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import SeenMessages
 
 WRONG_CHARACTERS: Final = 20
 """
@@ -44,12 +45,14 @@ class Misconfiguration:
     The misconfiguration that a server's TXT values match, or that put a record at another name.
     """
 
-    text: str
-    """
-    For people: what the server returned, to complete "ns1.example.net answers …"; or what happened.
-    """
+    seen: Message
+    """What the server returned, to complete "ns1.example.net answers …"; or what happened."""
     code: str = "wrong-value"
     """One of `dns.diagnosis.CODES`."""
+
+    @property
+    def text(self) -> str:
+        return str(self.seen)
 
 
 def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfiguration]:
@@ -60,32 +63,25 @@ def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfigurati
     A panel takes names relative to *zone*: if the sub-domain was left out, the record is in the
     zone above.
     """
-    name, twice, wrong = (
-        record_name(selector, domain),
-        "and the panel added the zone twice",
-        "wrong-name",
-    )
-    no_underscore, no_selector = f"{selector}.domainkey.{domain}", f"_domainkey.{domain}"
+    name = record_name(selector, domain)
+    twice = Misconfiguration(SeenMessages.ZONE_TWICE(), "wrong-name")
+    no_underscore = Misconfiguration(SeenMessages.NO_UNDERSCORE(), "wrong-name")
+    incomplete = Misconfiguration(SeenMessages.WRONG_NAME(), "wrong-name")
     found = {
-        f"{name}.{zone}": ("the panel added the zone twice", wrong),
-        no_underscore: ("the underscore of '_domainkey' is missing", "underscore-missing"),
-        f"{no_underscore}.{zone}": (f"the underscore is missing, {twice}", "underscore-missing"),
-        f"{selector}.{domain}": ("'_domainkey' is missing from the name", wrong),
-        f"{selector}.{domain}.{zone}": (f"'_domainkey' is missing, {twice}", wrong),
-        f"{selector}._domainkey.{no_selector}": ("'_domainkey' stands twice in the name", wrong),
-        no_selector: ("the selector is missing from the name", wrong),
-        record_name(selector, zone): (
-            "the sub-domain is missing from the name",
-            "sub-domain-missing",
+        f"{name}.{zone}": twice,
+        f"{selector}.domainkey.{domain}": no_underscore,
+        f"{selector}.domainkey.{domain}.{zone}": no_underscore,
+        f"{selector}.{domain}": incomplete,
+        f"{selector}.{domain}.{zone}": incomplete,
+        f"{selector}._domainkey._domainkey.{domain}": incomplete,
+        f"_domainkey.{domain}": incomplete,
+        record_name(selector, zone): Misconfiguration(
+            SeenMessages.NO_SUB_DOMAIN(), "sub-domain-missing"
         ),
-        domain: ("selector and '_domainkey' are missing from the name", wrong),
+        domain: incomplete,
     }
-    found.setdefault(zone, ("the record stands at the zone itself", wrong))
-    return {
-        at: Misconfiguration(*what)
-        for at, what in found.items()
-        if at != name and len(at) <= NAME_OCTETS
-    }
+    found.setdefault(zone, incomplete)
+    return {at: what for at, what in found.items() if at != name and len(at) <= NAME_OCTETS}
 
 
 _ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]{0,20}PRIVATE ?KEY", re.IGNORECASE)
@@ -142,33 +138,15 @@ def public_half(text: str, *, unpacking: int = 2) -> bytes:
     return b""
 
 
-_INVISIBLE: Final = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
-    r"|\\x[0-9a-f]{2}"  # as `resolver` writes an octet that is not UTF-8
-)
-
-_OTHER_CASE: Final = "the key in the wrong case, expected upper and lower case as in the key"
-
-_P_MISSING: Final = "a value without p=, expected p= before the key"
-
 _BY_TEXT: Final = (
-    (r"^\s*$", "an empty value"),
-    (
-        "customerProvidedPublicKey",
-        "SES's placeholder p=customerProvidedPublicKey, expected p= and the key",
-    ),
-    (r"_domainkey|(^|\s)TXT\s", "a whole line of a zone file, expected the value alone"),
-    (
-        r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY",
-        "BEGIN or END lines, expected the base64 between them",
-    ),
-    ("LS0tLS1CRUdJT", "base64 of a whole PEM file, expected the base64 between BEGIN and END"),
-    (r"p\s*=\s*p\s*=", "p= twice, expected it once, before the key"),
-    ("[\"“”„‘’«»`]|^'|'$", "a value with quotes in it, expected none"),
-    (r"\\;", r"a value with '\;' in it, expected ';'"),
-    (r"[\r\n]|\\[rn]", "a value with line breaks in it, expected one line"),
-    (r"%[0-9A-Fa-f]{2}", "a value encoded as for a web address, with %2B, %2F or %3D"),
-    (_INVISIBLE.pattern, "a value with invisible characters in it"),
+    (r"^\s*$", SeenMessages.EMPTY),
+    ("customerProvidedPublicKey", SeenMessages.PLACEHOLDER),
+    (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", SeenMessages.ARMOUR),
+    ("LS0tLS1CRUdJT", SeenMessages.ENCODED_PEM),
+    (r"p\s*=\s*p\s*=", SeenMessages.P_TWICE),
+    ("[\"“”„‘’«»`]|^'|'$", SeenMessages.QUOTES),
+    (r"[\r\n]|\\[rn]", SeenMessages.LINE_BREAKS),
+    (r"^(?!.*p\s*=\s*MI).*MI[A-Za-z0-9+/\s]{40}", SeenMessages.P_MISSING),
 )
 """What a value shows whichever key it holds; the first match is reported."""
 
@@ -182,22 +160,23 @@ def misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfigurati
     (SubjectPublicKeyInfo, DER). Right is one value that holds this key.
     """
     if any(holds_private_key(value) for value in values):
-        text = "a private key, with which anyone can sign now: make a new key"
-        return Misconfiguration(text, "private-key")
+        return Misconfiguration(SeenMessages.PRIVATE_KEY(), "private-key")
     if not values:
-        return Misconfiguration("no TXT record", "no-txt")
+        return Misconfiguration(SeenMessages.NO_RECORD(), "no-txt")
     if len(values) > 1:
         return _several(values, expected)
     value = values[0]
     if len(value) > MAX_VALUE:
-        return Misconfiguration(f"a value of more than {MAX_VALUE} characters")
+        return Misconfiguration(SeenMessages.LONG_VALUE(most=MAX_VALUE))
     if same_key(value, expected):
         return None
-    for pattern, text in _BY_TEXT:
-        if re.search(pattern, value):
-            return Misconfiguration(text)
+    for pattern, message in _BY_TEXT:
+        if re.search(pattern, value, re.DOTALL):
+            return Misconfiguration(message())
     key = base64.b64encode(expected).decode()
-    return _in_order(value, expected, key) or _in_tags(value) or _in_key(value, expected, key)
+    if key.endswith(value):
+        return Misconfiguration(SeenMessages.END_ONLY(count=len(value)), "cut")
+    return _by_tags(value) or _by_key(value, key)
 
 
 def in_testing_mode(value: str) -> bool:
@@ -212,113 +191,54 @@ def in_testing_mode(value: str) -> bool:
 def _several(values: Sequence[str], expected: bytes) -> Misconfiguration:
     count = len(values)
     if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
-        text = f"the value cut into {count} TXT records, expected one record"
-        return Misconfiguration(text, "several-wrong-records")
+        return Misconfiguration(SeenMessages.SPLIT(count=count), "several-wrong-records")
     number = str(count) if count <= MAX_VALUES else f"more than {MAX_VALUES}"
     right = sum(same_key(value, expected) for value in values)
     # RFC 6376 section 3.6.2.2: the results are undefined.
     return Misconfiguration(
-        f"{number} TXT records, {right or 'none'} with this key, expected one",
+        SeenMessages.SEVERAL(number=number, right=right or "none"),
         "several-records" if right else "several-wrong-records",
     )
 
 
-def _in_order(value: str, expected: bytes, key: str) -> Misconfiguration | None:
-    """What is wrong if *value* has no p= where its key begins."""
-    text = "".join(value.split())
-    if re.fullmatch(r"MI[A-Za-z0-9+/]+={0,2}", text):
-        return Misconfiguration(_P_MISSING)
-    if text and key.endswith(text):
-        return Misconfiguration(f"only the last {len(text)} characters of the value", "cut")
-    # A few: a value that is nothing but `p=p=p=…` would be read once for each.
-    for start in (match.start() for match in islice(re.finditer("v=DKIM1|p=", value), 4)):
-        if start and same_key(value[start:] + value[:start], expected):
-            return Misconfiguration("the strings of the value in the wrong order")
-    return None
-
-
-def _in_tags(value: str) -> Misconfiguration | None:
+def _by_tags(value: str) -> Misconfiguration | None:
     """What is wrong if verifiers find no p= for `rsa-sha256` in *value*, or an empty one."""
-    tags = tags_of(value)
-    separated = re.sub(r"(?<=[\w*])[\s,:|]*(?=[vkhst]\s*=\s*[\w*]|p\s*=\s*MI)", ";", value)
-    with_semicolons = (tags_of(separated) or {}).keys() - (tags or {}).keys()
-    if "p" in with_semicolons or (separated != value and public_key(separated)):
-        return Misconfiguration("a value without the semicolons between its tags")
-    if upper := re.search(r"(^|;)\s*(P|V|K)\s*=", value):
-        return Misconfiguration(f"{upper[2]}=, expected {upper[2].lower()}= in lower case")
-    if re.search(r"(^|[\s;,])MI[A-Za-z0-9+/\s]{40}", value) and not re.search(r"\bp\s*=", value):
-        return Misconfiguration(_P_MISSING)
     version = re.match(r"\s*v\s*=\s*(\w*)", value)
-    if not (
-        version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)
-    ):
-        return Misconfiguration("a TXT record for something other than DKIM", "not-dkim")
-    if tags is None:
-        return Misconfiguration("a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
-    if "p" not in tags:
-        return Misconfiguration("a value without a key, expected p= and the key")
+    is_dkim = version[1].upper().startswith("DKIM") if version else "p=" in value.replace(" ", "")
+    if not is_dkim:
+        return Misconfiguration(SeenMessages.NOT_DKIM(), "another-key")
+    tags = tags_of(value)
+    if tags is None or "p" not in tags:
+        return Misconfiguration(SeenMessages.NO_TAGS())
     if not tags["p"]:
-        return Misconfiguration("an empty p=, which revokes the key", "revoked")
+        return Misconfiguration(SeenMessages.REVOKED(), "another-key")
     problem = unusable_tag(tags)
-    return Misconfiguration(problem) if problem else None
+    return Misconfiguration(SeenMessages.TAG(tag=problem)) if problem else None
 
 
-def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
-    """What is wrong if the p= of *value* is not *expected*, whose base64 is *key*."""
+def _by_key(value: str, key: str) -> Misconfiguration:
+    """What is wrong if the p= of *value* is not the key whose base64 is *key*."""
     text = (tags_of(value) or {}).get("p", "").replace(" ", "")
-    if text.endswith("."):
-        return Misconfiguration("a value with a dot at its end")
-    other = public_key(value)
-    if not other and public_key("p=" + text.translate(_FROM_BASE64URL)):
-        return Misconfiguration("a key in base64url, with '-' and '_' for '+' and '/'")
-    bare = decoded(text) or b""
-    if bare.startswith(b"\x30") and expected.endswith(bare):
-        return Misconfiguration("a bare RSAPublicKey, expected what `openssl rsa -pubout` writes")
-    if key and (damage := _damage(text, key, len(value))):
-        return damage
-    if other:
-        return Misconfiguration(
-            f"another key (fingerprint {fingerprint(other)[:8]}…)", "another-key"
-        )
-    if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
-        return Misconfiguration(_OTHER_CASE)
-    return Misconfiguration("a p= that is not an RSA public key")
-
-
-def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
-    """How *text*, the base64 in a value of *octets*, was made from *key*; None if it was not."""
-    if text.lower() == key.lower():
-        return Misconfiguration(_OTHER_CASE)
-    if text.count("+") < key.count("+") and text.replace("+", "") == key.replace("+", ""):
-        return Misconfiguration("the key without its '+'")
     same = _same_from_start(text, key)
     same_at_end = _same_from_start(text[same:][::-1], key[same:][::-1])
     lost = len(key) - len(text)
     if lost > 0 and same == len(text):
-        return Misconfiguration(f"a value cut after {octets} octets, {lost} are missing", "cut")
+        return Misconfiguration(SeenMessages.CUT(octets=len(value), lost=lost), "cut")
+    place = {"position": same + 1, "length": len(key)}
     if lost and same + same_at_end == min(len(text), len(key)):
-        what = "missing from" if lost > 0 else "too many in"
-        return Misconfiguration(
-            f"{_counted(abs(lost))} {what} the key, at {same + 1} of {len(key)}"
-        )
-    wrong = [
-        position
-        for position, pair in enumerate(zip(text, key, strict=False), 1)
-        if len({*pair}) > 1
-    ]
-    if lost == 0 and len(wrong) <= WRONG_CHARACTERS:
-        return Misconfiguration(
-            f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}"
-        )
-    return None
+        message = SeenMessages.MISSING if lost > 0 else SeenMessages.TOO_MANY
+        return Misconfiguration(message(count=abs(lost), **place))
+    wrong = sum(one != other for one, other in zip(text, key, strict=False))
+    if key and lost == 0 and wrong <= WRONG_CHARACTERS:
+        return Misconfiguration(SeenMessages.WRONG_CHARACTERS(count=wrong, **place))
+    other = public_key(value)
+    if other:
+        message = SeenMessages.ANOTHER_KEY
+        return Misconfiguration(message(fingerprint=fingerprint(other)[:8]), "another-key")
+    return Misconfiguration(SeenMessages.OTHER_VALUE())
 
 
 def _same_from_start(first: str, second: str) -> int:
     """Number of equal characters before the first difference."""
-    return sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
-    )
-
-
-def _counted(number: int) -> str:
-    return f"{number} character{'s' if number > 1 else ''}"
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

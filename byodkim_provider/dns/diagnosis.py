@@ -26,140 +26,40 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, with_leak
+from byodkim_provider.messages.dkim import FixMessages
 from byodkim_provider.progress import side_by_side
 
-_FIXES: Final[Mapping[str, str]] = {
-    # Wrong values at the right name, of `misconfigurations.misconfiguration`.
-    "another-key": (
-        "replace {value}; but if anything still signs with the key there, leave that record, and "
-        "take a new selector for this key: a selector never gets a second one"
-    ),
-    "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut "
-    "again, the "
-    "panel can't hold it: make a key of 1024 bits with a new selector",
-    "no-txt": (
-        "add the record in the zone {zone}; if the panel shows it there, see that it was saved"
-    ),
-    "not-dkim": (
-        "replace {value}: what stands there is for something else; if it is needed, it belongs at "
-        "another name"
-    ),
-    "private-key": (
-        "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
-        "you; only the public key belongs in DNS"
-    ),
-    "revoked": (
-        "replace {value}; but if the key was revoked on purpose, leave the record, and make a new "
-        "key "
-        "with a new selector"
-    ),
-    "several-records": (
-        "delete every TXT record at this name but one with this key: which one a verifier "
-        "takes is undefined"
-    ),
-    "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
-    "wrong-value": "replace {value} as a whole with a copy of the right value: {value_rule}",
-    # Records at a wrong name, of `misconfigurations.misplaced`.
-    "sub-domain-missing": (
-        "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
-        "signs for {zone} with it"
-    ),
-    "underscore-missing": (
-        "change {name} of the record{there}: with the underscore of '_domainkey', "
-        "{name_rule}; if the panel refuses it, its support has to add the record"
-    ),
-    "wrong-name": (
-        "change {name} of the record{there}: selector and '._domainkey' once each, {name_rule}"
-    ),
-    # CNAMEs that are wrong by themselves.
-    "not-cname": (
-        "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
-        "nothing else"
-    ),
-    "proxied": (
-        "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it "
-        "is no "
-        "CNAME, delete it and add the CNAME record"
-    ),
-    "wrong-target": (
-        "change {target_field} of the CNAME record at this name to {target}: {target_rule}"
-    ),
-    # What only lookups show.
-    "cname": (
-        "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has "
-        "nothing "
-        "else"
-    ),
-    "served-elsewhere": (
-        "add the record in the zone {zone}, at the host whose name servers serve it"
-    ),
-    "servers-differ": (
-        "wait some minutes and run this again; if it stays so, ask the provider why not all of "
-        "its name servers have the record"
-    ),
-    "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
+FIXES: Final[Mapping[str, FixMessages]] = {
+    "another-key": FixMessages.ANOTHER_KEY,
+    "cname": FixMessages.CNAME,
+    "cut": FixMessages.CUT,
+    "no-txt": FixMessages.NO_TXT,
+    "private-key": FixMessages.PRIVATE_KEY,
+    "proxied": FixMessages.PROXIED,
+    "served-elsewhere": FixMessages.SERVED_ELSEWHERE,
+    "servers-differ": FixMessages.SERVERS_DIFFER,
+    "several-records": FixMessages.SEVERAL_RECORDS,
+    "several-wrong-records": FixMessages.SEVERAL_WRONG_RECORDS,
+    "sub-domain-missing": FixMessages.SUB_DOMAIN_MISSING,
+    "wrong-name": FixMessages.WRONG_NAME,
+    "wrong-target": FixMessages.WRONG_TARGET,
+    "wrong-value": FixMessages.WRONG_VALUE,
 }
+"""How to fix each misconfiguration; those with the same fix share a code."""
 
-CODES: Final = tuple(_FIXES)
-"""Every misconfiguration that has a name."""
+CODES: Final = tuple(FIXES)
 
 ADDED: Final = (
     "cname",
     "no-txt",
-    "not-cname",
     "served-elsewhere",
     "several-wrong-records",
     "sub-domain-missing",
-    "wildcard",
 )
 """Misconfigurations whose fix is a new record; of the others a record has to be edited."""
 
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Misconfigurations without a value to type: the key has leaked, or DNS has the record already."""
-
-_FOREIGN: Final = (
-    "delete the record{there} at once, then run this again, which says what belongs there; "
-    "take another key "
-    "wherever the one there is used: whoever has read it can sign with it"
-)
-"""How to fix `private-key` if it is not the key of the record."""
-
-_AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
-
-_KEPT: Final[Mapping[str, str]] = {
-    # A supplied key never replaces another value.
-    **dict.fromkeys(
-        CODES,
-        (
-            f"{_AGAIN}; if the run refuses because another value is there, delete that one and "
-            "run it again"
-        ),
-    ),
-    # What a refresh does not see.
-    **{code: _FIXES[code] for code in ("private-key", "servers-differ")},
-    # At most hosts each value is a record of its own; in Route 53 all values at a name are one
-    # record.
-    "several-records": (
-        f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
-        "others still stand beside it then, delete them: which one a verifier takes is undefined"
-    ),
-    "cname": (
-        "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the "
-        "record "
-        "again"
-    ),
-    "no-txt": (
-        f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts "
-        "take "
-        "hours to show one; or the name servers of {zone} are not that host's"
-    ),
-    "served-elsewhere": (
-        "have {zone} served where the stack keeps the record: by NS records in the zone "
-        "above it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and "
-        "run `pulumi up`"
-    ),
-}
-"""The same for a record that a stack keeps: nobody types it in."""
 
 NEW_KEY: Final = "make a new key with a new selector"
 """How to get another key without a stack that makes one."""
@@ -185,7 +85,7 @@ def fix(
     *target* is where a CNAME has to lead. *foreign*: the private key in DNS is another one than the
     record's.
     """
-    return (_FOREIGN if foreign else (_KEPT if kept else _FIXES)[code]).format(
+    message = (FixMessages.PRIVATE_KEY_OF_OTHERS if foreign else FIXES[code])(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=name_rule(panel),
@@ -193,10 +93,13 @@ def fix(
         zone=zone,
         there=f" at {found_at}" if found_at else "",
         new_key=new_key,
+        kind="CNAME" if target else "TXT",
+        other="TXT" if target else "CNAME",
         target=target,
         target_field=f"{target_field(panel)!r}",
         target_rule=target_rule(target, zone),
     )
+    return message.hint if kept and message.hint else str(message)
 
 
 NO_SELECTOR: Final = "no-such-selector"
@@ -274,10 +177,10 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         if seen.code == "cname":  # the answers come from the servers of its target
             seen = replace(seen, name_servers=_servers_beside(resolver, record, beside))
         if _shown(answers) & _shown(beside):
-            seen = replace(seen, code="wildcard", text=_WILDCARD)
+            seen = replace(seen, code="no-txt", text=_WILDCARD)
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
-    if seen.code not in ("no-txt", "wildcard"):
+    if seen.code != "no-txt":
         elsewhere = _served_elsewhere(record, seen.name_servers)
         return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
     return _elsewhere(resolver, record, seen, zones, by_wildcard) or _where_nobody_asks(
@@ -469,7 +372,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     (target,) = targets
     if _shown(answers) & _shown(beside):
         return _cname_elsewhere(
-            resolver, record, zones, replace(seen, code="wildcard", text=_WILDCARD)
+            resolver, record, zones, replace(seen, code="no-txt", text=_WILDCARD)
         )
     if target:
         doubled = target == f"{record.target}.{seen.zone}"
@@ -477,7 +380,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         return replace(seen, code="wrong-target", text=f"the CNAME leads to {target}{why}")
     if any(one.values for one in answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
-        return replace(seen, code="not-cname", text=text)
+        return replace(seen, code="cname", text=text)
     return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
 
 

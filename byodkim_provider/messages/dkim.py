@@ -233,3 +233,151 @@ class DkimMessages(Table):
         "must be 0 or at least {least} with cname, whose records are remembered for up to a day"
     )
     TTL = "must be at most {most} with cname, whose records change"
+
+
+class SeenMessages(Table):
+    """What a server answers in place of the record, or what has happened to it."""
+
+    SEEN = SECTION, ""
+    NO_RECORD = "no TXT record"
+    PRIVATE_KEY = "a private key, with which anyone can sign now: make a new key"
+    SEVERAL = "{number} TXT records, {right} with this key, expected one"
+    SPLIT = "the value cut into {count} TXT records, expected one record"
+    LONG_VALUE = "a value of more than {most} characters"
+    EMPTY = "an empty value"
+    PLACEHOLDER = "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"
+    ARMOUR = "BEGIN or END lines, expected the base64 between them"
+    ENCODED_PEM = "base64 of a whole PEM file, expected the base64 between BEGIN and END"
+    QUOTES = "a value with quotes in it, expected none"
+    LINE_BREAKS = "a value with line breaks in it, expected one line"
+    P_MISSING = "a value without p=, expected p= before the key"
+    P_TWICE = "p= twice, expected it once, before the key"
+    NOT_DKIM = "a TXT record for something other than DKIM"
+    NO_TAGS = "a value that is not a list of tags with a key, such as 'v=DKIM1; p=MIIB…'"
+    REVOKED = "an empty p=, which revokes the key"
+    TAG = "{tag}"
+    CUT = "a value cut after {octets} octets, {lost} are missing"
+    END_ONLY = "only the last {count} characters of the value"
+    MISSING = "a key with missing characters: {count}, at {position} of {length}"
+    TOO_MANY = "a key with too many characters: {count}, at {position} of {length}"
+    WRONG_CHARACTERS = "a key with wrong characters: {count}, the first at {position} of {length}"
+    ANOTHER_KEY = "another key (fingerprint {fingerprint}…)"
+    OTHER_VALUE = "a value that is not the right one: p= is no RSA public key as verifiers read it"
+
+    ZONE_TWICE = "the panel added the zone twice"
+    NO_UNDERSCORE = "the underscore of '_domainkey' is missing"
+    NO_SUB_DOMAIN = "the sub-domain is missing from the name"
+    WRONG_NAME = "the name is not selector, '_domainkey' and domain"
+
+
+_AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
+_REFRESH: Final = (
+    f"{_AGAIN}; if the run refuses because another value is there, delete that one and run it again"
+)
+
+
+class FixMessages(Table):
+    """
+    How to fix each misconfiguration, by its code: for who types the record in; and, in the place of
+    advice, where a stack keeps it.
+    """
+
+    FIXES = SECTION, ""
+    NO_TXT = (
+        (
+            "add the record in the zone {zone}, at exactly this name; if the panel shows it there, "
+            "see that it was saved"
+        ),
+        (
+            f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some "
+            "hosts take hours to show one; or the name servers of {zone} are not that host's"
+        ),
+    )
+    WRONG_VALUE = (
+        "replace {value} as a whole with a copy of the right value: {value_rule}",
+        _REFRESH,
+    )
+    CUT = (
+        (
+            "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut "
+            "again, the panel can't hold it: make a key of 1024 bits with a new selector"
+        ),
+        _REFRESH,
+    )
+    ANOTHER_KEY = (
+        (
+            "replace {value}; but if anything still needs what stands there, leave that record, "
+            "and take a new selector for this key: a selector never gets a second one"
+        ),
+        _REFRESH,
+    )
+    PRIVATE_KEY = (
+        "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+        "you; only the public key belongs in DNS"
+    )
+    PRIVATE_KEY_OF_OTHERS = (
+        "delete the record{there} at once, then run this again, which says what belongs there; "
+        "take another key wherever the one there is used: whoever has read it can sign with it"
+    )
+    SEVERAL_RECORDS = (
+        (
+            "delete every TXT record at this name but one with this key: which one a verifier "
+            "takes is undefined"
+        ),
+        (
+            f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
+            "others still stand beside it then, delete them: which one a verifier takes is "
+            "undefined"
+        ),
+    )
+    SEVERAL_WRONG_RECORDS = (
+        "delete every TXT record at this name, then add one, {value_rule}",
+        _REFRESH,
+    )
+    WRONG_NAME = (
+        (
+            "change {name} of the record{there}: selector and '._domainkey' once each, with its "
+            "underscore, {name_rule}"
+        ),
+        _REFRESH,
+    )
+    SUB_DOMAIN_MISSING = (
+        (
+            "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
+            "signs for {zone} with it"
+        ),
+        _REFRESH,
+    )
+    CNAME = (
+        (
+            "delete the {other} record at this name, then add the {kind} record: a name with a "
+            "CNAME has nothing else"
+        ),
+        (
+            "delete the {other} record at this name, then run `pulumi up --refresh`, which writes "
+            "the record again"
+        ),
+    )
+    WRONG_TARGET = (
+        "change {target_field} of the CNAME record at this name to {target}: {target_rule}",
+        _REFRESH,
+    )
+    PROXIED = (
+        (
+            "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if "
+            "it is no CNAME, delete it and add the CNAME record"
+        ),
+        _REFRESH,
+    )
+    SERVED_ELSEWHERE = (
+        "add the record in the zone {zone}, at the host whose name servers serve it",
+        (
+            "have {zone} served where the stack keeps the record: by NS records in the zone above "
+            "it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and run "
+            "`pulumi up`"
+        ),
+    )
+    SERVERS_DIFFER = (
+        "wait some minutes and run this again; if it stays so, ask the provider why not all of its "
+        "name servers have the record"
+    )

@@ -53,7 +53,7 @@ CASES = {
         [(HERE, RIGHT.removesuffix("."))], "wrong-target", "the panel added the zone to it"
     ),
     "underscore stripped": Case(
-        [("ses1.domainkey", RIGHT)], "underscore-missing", found_at="ses1.domainkey.{zone}"
+        [("ses1.domainkey", RIGHT)], "wrong-name", found_at="ses1.domainkey.{zone}"
     ),
     "sub-domain left out": Case(
         [(HERE, f"CNAME {HERE}.mail.{{zone}}.{KEYS}.")],
@@ -69,12 +69,10 @@ CASES = {
         [(HERE, "CNAME gone.example.")], "wrong-target", "leads to gone.example, not to "
     ),
     "to another name with the key": Case([(HERE, "CNAME other"), ("other", txt(VALUE))], ""),
-    "a TXT record instead": Case(
-        [(HERE, txt(VALUE))], "not-cname", "a TXT record stands at the name"
-    ),
+    "a TXT record instead": Case([(HERE, txt(VALUE))], "cname", "a TXT record stands at the name"),
     "a private key instead": Case([(HERE, txt(PRIVATE_PEM))], "private-key"),
-    "a wildcard": Case([("*._domainkey", txt("v=spf1 -all"))], "wildcard"),
-    "a wildcard CNAME": Case([("*._domainkey", "CNAME gone.example.")], "wildcard"),
+    "a wildcard": Case([("*._domainkey", txt("v=spf1 -all"))], "no-txt"),
+    "a wildcard CNAME": Case([("*._domainkey", "CNAME gone.example.")], "no-txt"),
     "at one server only": Case([(HERE, RIGHT)], "servers-differ", missing_at_second=HERE),
     "no record behind it": Case([(HERE, RIGHT)], "no-txt", at_target=None, found_at="target"),
     "another key behind it": Case(
@@ -192,9 +190,8 @@ def test_no_zone_behind_it(answer, ours, says, key):
 
 
 FIXES = {
-    "not-cname": "delete every TXT record at this name, then add the CNAME record: a "
-    "name with a CNAME has "
-    "nothing else",
+    "cname": "delete the TXT record at this name, then add the CNAME record: a name with a CNAME "
+    "has nothing else",
     "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS "
     "only'); or if it "
     "is no "

@@ -199,12 +199,12 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
         ),
         # What stands at every name stands at none.
         **{
-            f"wildcard {values}": row(
-                "wildcard", "a wildcard answers for the name", wildcard=values
-            )
+            f"wildcard {values}": row("no-txt", "a wildcard answers for the name", wildcard=values)
             for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
         },
-        "no wildcard": row("not-dkim", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)),
+        "no wildcard": row(
+            "another-key", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)
+        ),
         # The zone is the one that was found, else the one that was given, else the domain.
         "zone": missing(in_zone="example.com", zones=ABOVE),
         "another zone": missing(in_zone="example.com", zones=ABOVE, zone=DOMAIN),

@@ -174,4 +174,4 @@ def test_every_fix_is_followed():
     """
     No fix is left out: the cases have every misconfiguration, but those of a CNAME (`test_cnames`).
     """
-    assert {*diagnosis.CODES} - {*test_cnames.FIXES} == {code for code, *_ in FIXES}
+    assert {*diagnosis.CODES} == {*test_cnames.FIXES} | {code for code, *_ in FIXES}

@@ -7,17 +7,14 @@ through real name servers to a verifier.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from itertools import product
 from pathlib import Path
 
-import botocore.session
 import dkim
 import dns.message
 import dns.query
 import pytest
-from botocore.validate import validate_parameters
 from click.testing import CliRunner
 
 from byodkim_provider.cli import main
@@ -104,20 +101,3 @@ def test_dkimpy(port, bits, name):
         ((record,),) = reply.answer
         value = b"".join(record.strings)
         assert dkim.verify(signature + message, dnsfunc=lambda *_, found=value, **__: found)
-
-
-@every_record
-def test_route53_model(bits, name):
-    """The change batch has the form that the service's own model wants, within its limits."""
-    batch = json.loads(printed(bits, name, "--format", "route53"))
-    shape = (
-        botocore.session.get_session()
-        .get_service_model("route53")
-        .operation_model("ChangeResourceRecordSets")
-    )
-    validate_parameters({"HostedZoneId": "Z0123456789ABC", "ChangeBatch": batch}, shape.input_shape)
-    (change,) = batch["Changes"]
-    record_set = change["ResourceRecordSet"]
-    assert len(record_set["Name"]) <= 1024
-    (value,) = record_set["ResourceRecords"]
-    assert len(value["Value"]) <= 4000
