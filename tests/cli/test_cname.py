@@ -152,22 +152,6 @@ def test_right_at_the_first_try(new, world, name):
     assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
 
 
-def test_zone_of_another_domain(new):
-    """A zone that does not hold the CNAMEs is refused before any lookup."""
-    result = new.run("doctor", SHOP, "--zone", "example.org")
-    assert (result.exit_code, f"'example.org' does not hold {NAMES[0]!r}" in result.stderr) == (
-        3,
-        True,
-    )
-
-
-def test_forms(new):
-    """As JSON, the target is the value."""
-    assert json.loads(printed(new, SHOP, "--json")) == [
-        {"name": name, "type": "CNAME", "ttl": 300, "value": f"{name}.{KEYS}"} for name in NAMES
-    ]
-
-
 ASKED = f"""\
 Please add to the DNS of {SHOP}:
 
@@ -192,27 +176,6 @@ def test_text(new):
     """A message to a DNS team says what to add, why, and until when."""
     result = new.run("records", SHOP, "--format", "text", "--zone", SHOP)
     assert (result.stdout, result.stderr) == (ASKED, "")
-
-
-def test_text_of_other_records(stack, world):
-    """A TXT record is asked for in its own words, and one that `pulumi up` writes not at all."""
-    project = stack()
-    project.write(
-        f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1, dns: "
-        f"manual}}\n"
-        "    example.net: {generation: 1}\n"
-    )
-    project.published = {"example.com": (1,), "example.net": (2,)}
-    project.signing = {"example.com": 1, "example.net": 2}
-    text = printed(project, "--format", "text")
-    value = records.quoted(records.record_value(world.key(1).public_key_der))
-    for part in (
-        f"Please add to the DNS of example.com:\n\ns1._domainkey.example.com. 300 IN TXT {value}\n",
-        "Until when: please keep each record until we ask for its removal",
-        f"Please add to the DNS of {SHOP}:",
-    ):
-        assert part in text
-    assert "example.net" not in text.replace(KEYS, "")
 
 
 @pytest.mark.parametrize(("generation", "plain"), [(1, (1, 2)), (2, (1, 2)), (3, (2,))])
@@ -274,16 +237,6 @@ def test_before_the_first_run(new, world):
     assert "Type:  CNAME\n  Name:  ses2._domainkey\n" in found[1]["instructions"]
 
 
-def test_nobody_delegates_the_zone(new, world):
-    """Before anything is made it is said that nobody can ask for the records to come."""
-    world.resolver.delegated = False
-    result = new.run("doctor", SHOP)
-    assert result.exit_code == 2
-    assert f"{NAMES[0]}: wrong (served-elsewhere)\n" in result.stdout
-    text = f"  the CNAME is right, but nothing delegates to the zone {KEYS}\n"
-    assert result.stdout.count(text) == 3
-
-
 def test_wrong(stack, world):
     """A CNAME is fixed in the panel, the record behind it by the stack."""
     project = stack(2)
@@ -336,27 +289,6 @@ def test_private_key(stack, world, leaked, settings):
     private = world.key(leaked).pkcs1_base64()
     world.resolver.records[f"{NAMES[leaked - 1]}.{KEYS}"] = (f"p={private}",)
     assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
-
-
-def test_domain_that_left_the_file(stack, domains):
-    """The state knows where the CNAMEs of a domain lead, beside a program of one's own too."""
-    project = stack(1)
-    project.write("    example.com: {generation: 1}\n")
-    targets = {
-        one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]
-    }
-    assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
-    project.has_own_program = True
-    project.stack_file.write_text("config:\n  aws:region: eu-west-1\n")
-    assert [one["value"] for one in json.loads(printed(project, "--json"))] == [*targets.values()]
-
-
-def test_status(stack):
-    """A generation stands beside its slot's selector."""
-    result = stack(2, until={1: 3}).run("status")
-    shown = [line.split() for line in result.stdout.splitlines()]
-    for number, role in enumerate(["previous", "signing", "standby"], 1):
-        assert [str(number), role, f"ses{number}", "2", "of", "2"] in shown
 
 
 def test_status_of_the_next_slot(stack, world, domains):
@@ -485,16 +417,3 @@ def test_slot_is_taken(stack, world, days):
 
 
 # Permissions
-
-
-def test_policy(new):
-    """The records stand in the other zone, so only their names there may be changed."""
-    statements = json.loads(new.run("iam-policy").stdout)["Statement"]
-    [listed] = [
-        value
-        for one in statements
-        if "route53:ChangeResourceRecordSets" in one["Action"]
-        for key, value in one["Condition"]["ForAllValues:StringLike"].items()
-        if key.endswith("RecordNames")
-    ]
-    assert listed == ["*._domainkey.example.com", f"*._domainkey.{SHOP}.{KEYS}"]

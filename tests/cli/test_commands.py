@@ -8,14 +8,13 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from threading import Event
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import COMMANDS, main, stack, terminal
-from byodkim_provider.cli.stack import read_table, stack_names
+from byodkim_provider.cli import COMMANDS, main, stack
+from byodkim_provider.cli.stack import read_table
 from byodkim_provider.cli.terminal import ask_all, say
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
@@ -40,13 +39,6 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Say whether the DNS records are right" in done.stdout
     assert {name.partition(".")[0] for name in done.stderr.split()} & HEAVY == set()
-
-
-def test_nothing_given():
-    """Without a command there is help, and no traceback."""
-    result = CliRunner().invoke(main, [])
-    assert result.exit_code == 2
-    assert "Usage: " in result.output
 
 
 @pytest.mark.parametrize("module", ["byodkim_provider", "byodkim_provider.config.json_schema"])
@@ -216,39 +208,7 @@ def test_completed(completed, line, offered):
     assert completed(line) == offered
 
 
-@pytest.mark.parametrize(
-    "text", ["name: [", "- 1", "\xff", 'stackConfigDir: "a\\0b"', f"stackConfigDir: {'x' * 300}"]
-)
-def test_impossible_project_file(completed, text):
-    """Beside a file that is no project's nothing is offered, and nothing is said."""
-    Path("Pulumi.yaml").write_bytes(text.encode("latin-1"))
-    assert "".join(completed("byodkim status --stack ")) == ""
-
-
-def test_outside_of_a_project(tmp_path):
-    """Nothing is offered, and nothing fails."""
-    assert stack_names(tmp_path) == []
-
-
 # Many questions at once: in which order, and what an error ends, is in tests/test_side_by_side.py
-
-
-def test_a_word_while_it_waits(monkeypatch):
-    """Who waits is told for whom."""
-    go_on, said = Event(), []
-
-    def report(text):
-        said.append(text)
-        go_on.set()
-
-    monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.2)
-    questions = [
-        ("quick", lambda: None),
-        *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)],
-    ]
-    monkeypatch.setattr(terminal, "say", report)
-    assert ask_all(questions) == [None, True, True, True, True]
-    assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
 
 
 def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):

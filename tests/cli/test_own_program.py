@@ -116,21 +116,6 @@ def test_zones(project, places, zones):
     assert listed == zones
 
 
-@pytest.mark.parametrize("others", [True, False])
-def test_policy_of_retired(project, others):
-    """
-    A domain whose identities are gone, and whose records stay for now, has no Region in the state.
-    """
-    name = "a.example.org"
-    project.stored = project.stored if others else []
-    project.published[name], project.signing[name] = (1, 2), 1
-    secret = f"secret:byodkim/ses-byodkim/dev/{name}/1-AbCdEf"
-    project.secrets[f"arn:aws:secretsmanager:eu-west-1:123456789012:{secret}"] = None
-    result = project.run("iam-policy")
-    assert (result.exit_code, result.exception) == (0, None)
-    assert ":secret:byodkim/ses-byodkim/dev/*" in result.stdout
-
-
 @cases(
     ("options", "declared", "edits"),
     {
@@ -203,17 +188,3 @@ def test_refused(project, world, declare, declared, signed_until, domain, said):
         project.stored = [replace(project.stored[0], signed_until=signed_until(world))]
     result = project.run("rotate", domain, "--yes")
     assert (result.exit_code, said in result.stderr) == (1, True)
-
-
-def test_age_of_identity_alone(domains, declare, world):
-    """Its key gets old too, and has no number."""
-    declare(generation=None, published=())
-    assert domains()[0]["due"] == []
-    world.clock.advance(timedelta(days=180))
-    assert domains()[0]["due"] == ["rotate: its key has signed for 195 days"]
-
-
-def test_nothing_yet(project):
-    """Before the first `up` there is nothing to go by: the message is that of a stack file."""
-    project.stored = []
-    assert "domains: must not be empty" in project.run("status").stderr

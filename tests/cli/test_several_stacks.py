@@ -85,16 +85,6 @@ def test_a_file_without_a_stack(project, form):
     assert (named.exit_code, named.stderr.endswith("no stack named 'a' found\n")) == (3, True)
 
 
-def test_mistyped_stack(project):
-    """The nearest stack is suggested, if one is near; with it the same command goes on."""
-    project.others["dve"] = no_stack("dve")
-    assert (
-        "no stack named 'dve' found, did you mean 'dev'?"
-        in project.run("records", "-s", "dve").stderr
-    )
-    assert project.run("records", "-s", "dev").exit_code == 0
-
-
 def without_stacks(project):
     project.others |= {name: no_stack(name) for name in ("dev", "prod")}
 
@@ -171,11 +161,3 @@ def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
         assert result.stdout == before.stdout
     assert result.exit_code == 3
     assert project.run("status", *chosen, "-s", "prod").exit_code == (2 if "-s" in chosen else 3)
-
-
-def test_a_key_as_name(project, signing_keys):
-    """What may be a private key, in place of a stack's name, is not repeated."""
-    key = signing_keys[0].pkcs1_base64()
-    project.others[key] = no_stack(key)
-    result = project.run("status", "-s", key, "-s", "dev", "--json")
-    assert (result.exit_code, key[:40] in result.output) == (3, False)

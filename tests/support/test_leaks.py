@@ -1,4 +1,4 @@
-"""If this fails, the search for secrets finds no leak although there is one."""
+"""If this fails, the search for secrets misses a leak, or takes a public key for one."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, StdoutEngineEvent
 
 from sandbox.pulumi.project import Result
-from tests.support.leaks import NUMBERS, KeySearch, shown_by
+from tests.support.leaks import NUMBERS, KeySearch, pieces, shown_by
 
 KEY = rsa.generate_private_key(65537, 2048)
 SEARCH = KeySearch([KEY])
@@ -162,6 +162,29 @@ def test_strings(leak):
     assert search.found_in(within(leak)) == {"aws:assumeRoles[0].externalId"}
 
 
+@given(
+    st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=16),
+    st.binary(max_size=20),
+    st.binary(max_size=20),
+    st.sampled_from([bytes, base64.b64encode, base64.urlsafe_b64encode, bytes.hex]),
+)
+def test_any_string(string, before, after, encode):
+    """Sixteen characters are enough to be found wherever they stand and begin."""
+    shown = encode(before + string.encode() + after)
+    assert KeySearch([], {"it": string}).found_in(shown) == {"it"}
+
+
+@given(st.lists(st.text(st.sampled_from('",:{[\\\nä')), max_size=3))
+def test_pieces(strings):
+    """Of JSON that is searched in pieces, each string stands whole in one."""
+    told = json.dumps(
+        [{"keys": {"a": string}, "b": [string]} for string in strings], separators=(",", ":")
+    )
+    cut = pieces(told)
+    assert all(any(json.dumps(string)[1:-1] in piece for piece in cut) for string in strings)
+    assert len(cut) > len(strings)
+
+
 def test_short_strings():
     """
     A string that would not be found in some encoding is refused, instead of searched for in vain.
@@ -241,3 +264,8 @@ def test_token(token, written):
     """A host's secret is found in whatever form it is shown."""
     assert KeySearch([], {"it": token}).found_in(written(token)) == {"it"}
     assert KeySearch([], {"it": "another-token-altogether"}).found_in(written(token)) == set()
+
+
+def test_decoded_token():
+    """A TSIG key's secret is a secret without its base64, too."""
+    assert KeySearch([], {"it": TSIG}).found_in(base64.b64decode(TSIG)) == {"it"}
