@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages import Message
@@ -83,6 +83,7 @@ def regions_with_ses(partition: str) -> tuple[str, ...]:
 
 
 REFUSED: Final = {
+    "assumeRole": "",
     "assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
     "customCaBundle": "AWS_CA_BUNDLE",
     "ec2MetadataServiceEndpoint": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -97,7 +98,7 @@ REFUSED: Final = {
     "useFipsEndpoint": "AWS_USE_FIPS_ENDPOINT",
 }
 """
-Settings of pulumi-aws 7 that choose an account, a Region or an endpoint and are not honoured here.
+Settings that choose an account, a Region or an endpoint and would have no effect here.
 
 The values are environment variables with the same effect on pulumi-aws and boto3, if there are any.
 """
@@ -105,21 +106,17 @@ The values are environment variables with the same effect on pulumi-aws and boto
 NOT_SET: Final = (None, "", "false", "[]", "{}", "null")
 """Values that count as not set."""
 
-Kind = Literal["a string", "a list of strings", "an object of strings"]
-
-ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
-    "roleArn": ("RoleArn", "a string"),
-    "externalId": ("ExternalId", "a string"),
-    "policy": ("Policy", "a string"),
-    "policyArns": ("PolicyArns", "a list of strings"),
-    "sessionName": ("RoleSessionName", "a string"),
-    "sourceIdentity": ("SourceIdentity", "a string"),
-    "tags": ("Tags", "an object of strings"),
-    "transitiveTagKeys": ("TransitiveTagKeys", "a list of strings"),
+ROLE_OPTIONS: Final[Mapping[str, str]] = {
+    "roleArn": "RoleArn",
+    "externalId": "ExternalId",
+    "policy": "Policy",
+    "policyArns": "PolicyArns",
+    "sessionName": "RoleSessionName",
+    "sourceIdentity": "SourceIdentity",
+    "tags": "Tags",
+    "transitiveTagKeys": "TransitiveTagKeys",
 }
 """Options of `aws:assumeRoles`, and the parameter of STS AssumeRole that each becomes."""
-
-ACCOUNT: Final = re.compile("[0-9]{12}")
 
 ROLE_ARN: Final = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
 """
@@ -155,143 +152,79 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
     """
     The settings that *get* returns for full names such as `aws:profile`; objects are JSON strings.
 
-    Raises `InvalidSettings` with every setting that is wrong or can't be honoured.
+    Raises `InvalidSettings` with every setting that would have no effect, or is no list or object
+    where that is needed. What else is wrong, AWS refuses, or the comparison of accounts.
     """
-    read = _Reading(get)
-    settings = AwsSettings(
-        profile=get("aws:profile") or None,
-        access_key=get("aws:accessKey") or None,
-        secret_key=get("aws:secretKey") or None,
-        token=get("aws:token") or None,
-        roles=tuple(read.roles()),
-        endpoints=read.endpoints(),
-        allowed_accounts=tuple(read.accounts("allowedAccountIds")),
-        forbidden_accounts=tuple(read.accounts("forbiddenAccountIds")),
-        default_tags=read.default_tags(),
-    )
-    if (settings.access_key is None) != (settings.secret_key is None):
-        read.problems.append(AwsMessages.HALF_A_KEY())
-    if settings.token and not settings.access_key:
-        read.problems.append(AwsMessages.TOKEN_ALONE())
-    if get("aws:assumeRole") not in NOT_SET:
-        read.problems.append(AwsMessages.ASSUME_ROLE())
-    read.problems += [
-        AwsMessages.IN_ENVIRONMENT(path=f"aws:{name}", variables=variables)
-        if variables
-        else AwsMessages.REMOVE(path=f"aws:{name}")
-        for name, variables in REFUSED.items()
-        if get(f"aws:{name}") not in NOT_SET
-    ]
-    if read.problems:
-        raise InvalidSettings(read.problems)
-    return settings
+    problems: list[Message] = []
 
-
-class _Reading:
-    """Parses the configuration's objects. A class so that all problems are collected."""
-
-    def __init__(self, get: Callable[[str], str | None]) -> None:
-        self._get = get
-        self.problems: list[Message] = []
-
-    def roles(self) -> Iterator[dict[str, Any]]:
-        """Parameters of STS AssumeRole."""
-        for number, role in enumerate(self._list("assumeRoles", "[0].roleArn")):
-            path = f"aws:assumeRoles[{number}]"
-            if not isinstance(role, dict):
-                self.problems.append(AwsMessages.ROLE(path=path))
-                continue
-            parameters: dict[str, Any] = {}
-            for option, value in role.items():
-                if option in ROLE_OPTIONS and value:
-                    parameter, kind = ROLE_OPTIONS[option]
-                    parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
-                elif option not in ("duration", *ROLE_OPTIONS):
-                    # A session is renewed while it is needed, so its duration makes no difference.
-                    self.problems.append(
-                        AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}")
-                    )
-            if not re.fullmatch(ROLE_ARN, str(parameters.get("RoleArn", ""))):
-                self.problems.append(AwsMessages.ROLE_ARN(path=path))
-            yield parameters
-
-    def endpoints(self) -> dict[str, str]:
-        """URLs by service."""
-        urls: dict[str, str] = {}
-        for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
-            urls |= {
-                name: url
-                for name, url in self._strings(one, f"aws:endpoints[{number}]").items()
-                if url
-            }
-        self.problems += [
-            AwsMessages.ENDPOINTS(service=service, problem=problem)
-            for service in sorted(SERVICES.keys() & urls.keys())
-            if (problem := url_problem(urls[service]))
-        ]
-        return urls
-
-    def accounts(self, name: str) -> Iterator[str]:
-        """Account numbers."""
-        for number, one in enumerate(self._list(name, "[0]")):
-            account = _as_string(one)
-            if account is None or not ACCOUNT.fullmatch(account):
-                # YAML reads 012345670123 without quotes as an octal number.
-                self.problems.append(
-                    AwsMessages.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one))
-                )
-            else:
-                yield account
-
-    def default_tags(self) -> dict[str, str]:
-        """Tags for all resources."""
-        tags = self._json("defaultTags", {})
-        if not isinstance(tags, dict):
-            self.problems.append(AwsMessages.DEFAULT_TAGS())
-            return {}
-        return self._strings(tags.get("tags") or {}, "aws:defaultTags.tags")
-
-    def _json(self, name: str, default: Any) -> Any:
-        value = from_json(self._get(f"aws:{name}"))
-        return default if value in (None, "") else value
-
-    def _list(self, name: str, item: str) -> list[Any]:
-        value = self._json(name, [])
-        if isinstance(value, list):
+    def listed(name: str, kind: type = dict) -> list[Any]:
+        value = from_json(get(f"aws:{name}")) or []
+        if isinstance(value, list) and all(isinstance(one, kind) for one in value):
             return value
-        # The likely cause is a plain `pulumi config set aws:allowedAccountIds 123456789012`.
-        self.problems.append(AwsMessages.LIST(path=f"aws:{name}", item=item))
+        # As after a plain `pulumi config set aws:allowedAccountIds 123456789012`.
+        problems.append(AwsMessages.LIST(path=f"aws:{name}"))
         return []
 
-    def _strings(self, value: Any, path: str) -> dict[str, str]:
-        items = value if isinstance(value, dict) else {"": value}
-        strings = {
-            name: text for name, one in items.items() if (text := _as_string(one)) is not None
-        }
-        if not isinstance(value, dict) or len(strings) < len(items):
-            self.problems.append(AwsMessages.KIND(path=path, kind="an object of strings"))
-        return strings
+    access_key, secret_key, token = (
+        get(f"aws:{name}") or None for name in ("accessKey", "secretKey", "token")
+    )
+    if bool(access_key) != bool(secret_key) or (token and not access_key):
+        problems.append(AwsMessages.HALF_A_KEY())
+    roles = [_role(number, role, problems) for number, role in enumerate(listed("assumeRoles"))]
+    endpoints = {name: str(url) for one in listed("endpoints") for name, url in one.items() if url}
+    for name in sorted(SERVICES.keys() & endpoints.keys()):
+        if problem := url_problem(endpoints[name]):
+            problems.append(AwsMessages.ENDPOINTS(service=name, problem=problem))
+    accounts = {name: listed(name, object) for name in ("allowedAccountIds", "forbiddenAccountIds")}
+    for name, ids in accounts.items():
+        # YAML reads 012345670123 without quotes as an octal number, which would forbid nothing.
+        wrong = [one for one in ids if not re.fullmatch("[0-9]{12}", str(one))]
+        problems += [AwsMessages.ACCOUNT(path=f"aws:{name}", value=shown(one)) for one in wrong]
+    default_tags: Any = from_json(get("aws:defaultTags")) or {}
+    tags: Any = isinstance(default_tags, dict) and (default_tags.get("tags") or {})
+    if not isinstance(tags, dict):
+        problems.append(AwsMessages.DEFAULT_TAGS())
+    for name, variables in REFUSED.items():
+        if get(f"aws:{name}") not in NOT_SET:
+            message = AwsMessages.IN_ENVIRONMENT if variables else AwsMessages.REMOVE
+            problems.append(message(path=f"aws:{name}", variables=variables))
+    if problems:
+        raise InvalidSettings(problems)
+    return AwsSettings(
+        profile=get("aws:profile") or None,
+        access_key=access_key,
+        secret_key=secret_key,
+        token=token,
+        roles=tuple(roles),
+        endpoints=endpoints,
+        allowed_accounts=tuple(map(str, accounts["allowedAccountIds"])),
+        forbidden_accounts=tuple(map(str, accounts["forbiddenAccountIds"])),
+        default_tags={name: _text(value) for name, value in tags.items()},
+    )
 
-    def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
-        match kind, value:
-            case "a string", _ if (text := _as_string(value)) is not None:
-                return text
-            case "a list of strings", list() if all(isinstance(one, str) for one in value):
-                return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
-            case "an object of strings", dict():
-                return tag_list(self._strings(value, path))
-        self.problems.append(AwsMessages.KIND(path=path, kind=kind))
-        return value
+
+def _role(number: int, role: Mapping[str, Any], problems: list[Message]) -> dict[str, Any]:
+    """Parameters of STS AssumeRole; adds to *problems*. A session is renewed while needed."""
+    path = f"aws:assumeRoles[{number}]"
+    parameters: dict[str, Any] = {}
+    for option, value in role.items():
+        if option not in ("duration", *ROLE_OPTIONS):
+            problems.append(AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}"))
+        elif option == "tags" and isinstance(value, dict):
+            parameters["Tags"] = tag_list({name: _text(one) for name, one in value.items()})
+        elif option == "policyArns" and isinstance(value, list):
+            parameters["PolicyArns"] = [{"arn": one} for one in value]
+        elif option != "duration" and value:
+            is_list = option == "transitiveTagKeys"
+            parameters[ROLE_OPTIONS[option]] = value if is_list else _text(value)
+    if not re.fullmatch(ROLE_ARN, str(parameters.get("RoleArn"))):
+        problems.append(AwsMessages.ROLE_ARN(path=path))
+    return parameters
 
 
-def _as_string(value: Any) -> str | None:
+def _text(value: Any) -> str:
     """*value* as pulumi-aws takes it for a string: numbers and booleans are written out."""
-    match value:
-        case str():
-            return value
-        case bool() | int() | float():
-            return json.dumps(value)
-    return None
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 SERVICES: Final = {

@@ -117,21 +117,17 @@ class AwsMessages(Table):
         "({service}) or {variable} too, so that a preview names it, or remove it from the profile"
     )
     ENDPOINTS = "aws:endpoints: {service}: {problem}"
-    HALF_A_KEY = "aws:accessKey, aws:secretKey: must be both given or neither"
-    TOKEN_ALONE = "aws:token: must come with aws:accessKey and aws:secretKey"
-    ASSUME_ROLE = "aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"
+    HALF_A_KEY = "aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only"
     IN_ENVIRONMENT = (
         "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
     )
     REMOVE = "{path}: can't be honoured for SES, remove it"
-    LIST = "{path}: must be a list, as `pulumi config set --path '{path}{item}' …` makes it"
+    LIST = "{path}: must be a list, as `pulumi config set --path '{path}[0]…' …` makes it"
     ACCOUNT = "{path}: must be 12 digits in quotes, not {value}"
-    ROLE = "{path}: must be an object with roleArn"
     ROLE_ARN = (
         "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
     )
     DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
-    KIND = "{path}: must be {kind}"
 
     SECRETS = (
         SECTION,
