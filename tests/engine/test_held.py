@@ -19,6 +19,7 @@ from tests.engine.state import stored
 pytestmark = pytest.mark.engine
 
 DOMAIN = "held.example"
+HEADING = "## A tenant or a certificate holds the identity"
 BOTH = {"generation": 1, "published": [1], "regions": [REGION, OTHER_REGION]}
 ONE = BOTH | {"regions": [REGION]}
 
@@ -50,8 +51,9 @@ def hold(sandbox, tenant, region):
 def commands(region, **known):
     """The commands of the page, for the identity in *region*."""
     page = in_one_line("docs/how-to/leaving.md")
+    section = page.partition(f" {HEADING} ")[2].partition(" ## ")[0]
     values = {"REGION": region, "DOMAIN": DOMAIN, **known}
-    for command in re.findall("`(aws sesv2 [^`]+)`", page):
+    for command in re.findall("`(aws sesv2 [^`]+)`", section):
         for name, value in values.items():
             command = command.replace(f" {name}", f" {value}")
         yield command
