@@ -1,6 +1,4 @@
-"""
-The commands for a domain with `cname`: what to paste, what is wrong with it, and its rotations.
-"""
+"""If this fails, a customer pastes a wrong CNAME, or a rotation gives a slot two keys."""
 
 import json
 import re

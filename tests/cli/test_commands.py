@@ -1,7 +1,4 @@
-"""
-What all commands have in common: the group and its help, completion, messages, questions, and the
-file that they replace as a whole.
-"""
+"""If this fails, a command quotes a key, or guesses what a command line means."""
 
 import os
 import subprocess

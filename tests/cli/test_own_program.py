@@ -1,6 +1,4 @@
-"""
-The commands beside a program of one's own: no stack file lists the domains, the state has them.
-"""
+"""If this fails, the commands don't know the domains of a program of one's own."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`byodkim status` of several stacks: all are shown, and the worst decides the exit code."""
+"""If this fails, `byodkim status` of several stacks hides one that is wrong."""
 
 import json
 from types import SimpleNamespace

@@ -1,6 +1,4 @@
-"""
-What `byodkim doctor` says of a record by API, followed: the record is right, and alone at its name.
-"""
+"""If this fails, who does what `byodkim doctor` says of a record by API has no right record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests are made in which order, at a host in memory that helps with nothing."""
+"""If this fails, a request to a DNS host is made twice, too soon, or after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy
 from byodkim_provider.hosts.publish import RecordAtHost
@@ -17,7 +16,6 @@ from byodkim_provider.progress import stopping
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
 from tests.support.memory_host import NAME, Host
-from tests.support.testdata import key
 
 LOST = HostMessages.NO_ANSWER(reason="lost")
 BUSY = HostMessages.BUSY(said="busy")
@@ -25,7 +23,6 @@ NO = DnsRefused(HostMessages.FORBIDDEN(said="no", step="do this"))
 VALUE = "p=MIIB"
 OURS = (VALUE, "same key")
 OLD = "p=MIIA"
-KEY_VALUE = record_value(key("another").public_key_der)
 SLOT = (VALUE, "slot", OLD)
 
 
@@ -65,15 +62,6 @@ def test_order(host, calm):
     publish(host, OURS, **calm)
     withdraw(host, **calm)
     assert host.requests == ["values", "add", "values", "values", "remove", "values"]
-
-
-@pytest.mark.parametrize("existing", ["same key", "replace"])
-def test_taken_over(host, calm, existing):
-    """A record of this key in another form is taken over as it is."""
-    host.there = [f"v=DKIM1; k=rsa; {KEY_VALUE}"]
-    found = publish(host, (KEY_VALUE, existing), **calm)
-    assert found == (f"v=DKIM1; k=rsa; {KEY_VALUE}", existing == "same key")
-    assert host.requests == ["values"]
 
 
 NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may have been changed; "
@@ -116,23 +104,6 @@ def test_listed_late(host, calm):
     host.before["values", 4] = [lambda: host.there.extend(hidden)]
     assert VALUE == publish(host, OURS, **calm)[0]
     assert 1 == host.requests.count("add")
-
-
-def test_never_listed(host, calm):
-    """If it is never listed the run does not call it done."""
-    host.add = lambda name, value: host.requests.append("add")
-    with pytest.raises(DnsUnconfirmed, match="the host took the record and does not list it yet"):
-        publish(host, OURS, **calm)
-    assert 1 == host.requests.count("add")
-    assert 50 < calm["clock"].monotonic() <= 60
-
-
-def test_never_gone(host, calm):
-    """If a removed record is still listed the run does not call it gone."""
-    host.there = [VALUE]
-    host.remove = lambda name, value: None
-    with pytest.raises(DnsUnconfirmed, match="the host removed the record and still lists it"):
-        withdraw(host, **calm)
 
 
 @pytest.mark.parametrize("when", [("values", 1), ("add", 1), ("values", 2)])
@@ -258,41 +229,6 @@ def test_one_at_a_time(host, calm):
     assert 1 == host.at_a_time
 
 
-def test_slot(host, calm):
-    """The key that the stack had there makes way for the next one, never both at a time."""
-    host.there = [OLD]
-    assert publish(host, SLOT, **calm) == (VALUE, False)
-    assert host.requests == ["values", "remove", "values", "add", "values"]
-    assert host.there == [VALUE]
-    assert publish(host, SLOT, **calm) == (VALUE, False)
-    assert host.requests.count("add") == 1
-    # The host lists the earlier key in another form by now.
-    host.there = [f"v=DKIM1; k=rsa; {KEY_VALUE}"]
-    assert publish(host, (VALUE, "slot", KEY_VALUE), **calm) == (VALUE, False)
-
-
-@pytest.mark.parametrize("there", [["theirs"], [OLD, "theirs"], [VALUE, "theirs"]], ids=repr)
-@pytest.mark.parametrize("before", [OLD, None])
-def test_slot_with_another_value(host, calm, there, before):
-    """
-    Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not.
-    """
-    host.there = [*there]
-    error = refused(host, (VALUE, "slot", before), calm)
-    assert "another key stands in the slot already" in error.text
-    assert (host.requests, host.there) == (["values"], there)
-
-
-def test_slot_taken_meanwhile(host, calm):
-    """Who puts a value there between the two requests was first: ours goes again, his stays."""
-    host.there = [OLD]
-    host.before["add", 1] = [lambda: host.there.append("theirs")]
-    error = refused(host, SLOT, calm)
-    assert "another key stands in the slot already" in error.text
-    assert error.hint.startswith(PERHAPS)  # the stack's own key is gone
-    assert host.there == ["theirs"]
-
-
 @pytest.mark.parametrize("kind", ["remove", "add"])
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 def test_slot_with_a_lost_response(host, calm, kind, done):
@@ -307,20 +243,5 @@ def test_slot_with_a_lost_response(host, calm, kind, done):
         raise DnsUnconfirmed(LOST)
 
     setattr(host, kind, lost)
-    assert VALUE == publish(host, SLOT, **calm)[0]
-    assert ([VALUE], 1) == (host.there, host.requests.count("add"))
-
-
-@pytest.mark.parametrize("kind", ["remove", "add"])
-def test_slot_after_a_crash(host, calm, kind):
-    """
-    The run ends after one of its requests, before the state knows: the next one does the rest.
-    """
-    host.there = [OLD]
-    host.before[kind, 1] = [stopping.set]
-    with pytest.raises(Stopped):
-        publish(host, SLOT, **calm)
-    assert host.there == ([] if kind == "remove" else [VALUE])
-    stopping.clear()
     assert VALUE == publish(host, SLOT, **calm)[0]
     assert ([VALUE], 1) == (host.there, host.requests.count("add"))

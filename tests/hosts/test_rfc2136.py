@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
 import time
 
 import dns.message
@@ -172,16 +171,6 @@ def test_name_outside_of_the_zone(server):
     """A name that is not in the zone is refused."""
     error = refused(server.host(), "s1._domainkey.example.net")
     assert re.search(r"the server answers (NOTZONE|REFUSED)", error.text)
-
-
-def test_away_for_a_while(server):
-    """A server that can't be reached is tried again, and the record is there once it can."""
-    name = f"away._domainkey.{ZONE}"
-    with proxied(server.port) as proxy:
-        target, proxy.target = proxy.target, free_port()
-        threading.Timer(0.3, setattr, (proxy, "target", target)).start()
-        assert published(server.host(port=proxy.port), name) == VALUE
-    withdraw(server.host(), name)
 
 
 def test_away_for_good():

@@ -1,7 +1,4 @@
-"""
-Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a
-record.
-"""
+"""If this fails, Route 53 or pulumi-aws do something else in the sandbox than on AWS."""
 
 import json
 from types import SimpleNamespace

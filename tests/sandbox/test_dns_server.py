@@ -1,4 +1,4 @@
-"""The sandbox's DNS server answers as name servers and a resolver on the Internet would."""
+"""If this fails, the sandbox's DNS answers as no name server on the Internet would."""
 
 import dns.flags
 import dns.message

@@ -1,4 +1,4 @@
-"""The real engine against the sandbox: what a run does, shows and leaves behind."""
+"""If this fails, the sandbox leaves processes behind, or runs a download with credentials."""
 
 import os
 import subprocess

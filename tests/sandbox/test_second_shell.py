@@ -1,4 +1,4 @@
-"""The commands for the second shell of `make sandbox`: mail, accidents, and errors of one line."""
+"""If this fails, the second shell of `make sandbox` shows another verdict than a receiver's."""
 
 import os
 import sys
