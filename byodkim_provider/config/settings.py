@@ -92,6 +92,21 @@ class DomainSettings(DomainDefaults):
         setting = None if self.retired else self.mail_from
         return setting.domains(self.name, self.regions) if setting else {}
 
+    def stored(self, own_providers: Sequence[str] = ()) -> dict[str, Any]:
+        """
+        The settings as plain values for the state: no private key, nothing that is None.
+
+        *own_providers* are the labels of a program's own DNS providers, which take the place of
+        `dns`.
+        """
+        values = self.model_dump(
+            mode="json",
+            exclude_unset=True,
+            exclude_none=True,
+            exclude={"warnings": True, "keys": {"__all__": {"private_key"}}},
+        )
+        return values | ({"dns_providers": list(own_providers)} if own_providers else {})
+
     @property
     def mail_from_dns(self) -> Sequence[DnsSettings]:
         """Where the records of MAIL FROM domains stand: as those of keys, or in a zone apart."""
@@ -200,6 +215,22 @@ def domain(
     (1, 2, 3)
     """
     return _load({"domains": {name: written}}, default_region, private_keys=None).domains[0]
+
+
+def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
+    """
+    The settings that `DomainSettings.stored` has put into a state.
+
+    A key has its selector only. Raises `ValueError` for what no program has stored.
+    """
+    values = dict(stored)
+    keys = {
+        int(generation): SuppliedKey.model_construct(selector=key["selector"])
+        for generation, key in values.pop("keys").items()
+    }
+    own = [DnsSettings.model_construct(provider=label) for label in values.pop("dns_providers", ())]
+    read = DomainSettings.model_validate({**values, "keys": {}, "warnings": ()})
+    return read.model_copy(update={"keys": keys} | ({"dns": tuple(own)} if own else {}))
 
 
 def plain_secrets(

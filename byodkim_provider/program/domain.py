@@ -242,7 +242,9 @@ class ByodkimDomain(pulumi.ComponentResource):
             opts is None or not opts.depends_on
         ):  # what waits for others has no turn that others wait for
             before.append(self)
-        self.register_outputs({"records": self.records})  # read by the commands, from the state
+        own_labels = [zone.label for zone in self._zones] if own_providers else []
+        # Read by the commands, from the state.
+        self.register_outputs({"records": self.records, "settings": settings.stored(own_labels)})
 
     def _hosted_zones(
         self, providers: Sequence[DnsProvider], args: ByodkimDomainArgs | DomainSettings

@@ -102,6 +102,48 @@ def test_everything_written():
     assert (domain.mail_from.on_mx_failure, domain.warnings) == ("reject", ())
 
 
+@cases(
+    "written",
+    {
+        "smallest": {"generation": 2},
+        "keys": {
+            "generation": 2,
+            "keys": {"2": supplied("s2"), "3": supplied("s3", "second")},
+        },
+        "slots": {"generation": 2, "dns": ["manual", SLOTS | {"fromGeneration": 3}]},
+        "all": {
+            "generation": 3,
+            "dns": {"provider": "manual", "panel": "godaddy"},
+            "keyStore": {"provider": "secretsManager", "resourcePolicy": {"Version": "1"}},
+            "mailFrom": {"label": "bounce", "onMxFailure": "reject"},
+            "tags": {"team": "mail"},
+            "regions": ["us-east-1", "eu-west-1"],
+            "retired": True,
+            "overlapDays": 0,
+            "dnsCheck": "off",
+            "dnsResolvers": ["127.0.0.1:53"],
+        },
+    },
+)
+def test_stored(written):
+    """A command reads from the state what the program had in its settings, and no private key."""
+    [domain] = load(one(written)).domains
+    stored = json.loads(json.dumps(domain.stored()), parse_int=float)  # as Pulumi keeps numbers
+    assert "MII" not in str(stored)
+    read = settings.from_stored(stored)
+    selectors = {number: key.selector for number, key in domain.keys.items()}
+    assert {number: key.selector for number, key in read.keys.items()} == selectors
+    without = {"keys": {}, "warnings": ()}
+    assert read.model_copy(update=without) == domain.model_copy(update=without)
+
+
+def test_stored_with_an_own_provider():
+    """A program's own DNS provider is known by its label; the default of `dns` is not used."""
+    [domain] = load(one({"generation": 2})).domains
+    read = settings.from_stored(domain.stored(["acme"]))
+    assert [one.provider for one in read.dns] == ["acme"]
+
+
 def test_domains_sorted_by_normalised_name():
     """
     Domains come in the order of their normalised names; none is a stack whose last domain has left.
