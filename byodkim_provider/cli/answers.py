@@ -7,44 +7,36 @@ One question each; nothing is changed. `dns.diagnosis` judges a record, `now` a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import (
-    UNSEEN_ZONE,
     DomainNow,
     IdentityNow,
     RecordNow,
-    ServerNow,
     domain_now,
     identity_now,
 )
 from byodkim_provider.cli.stack import Domain, Stack, announced
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say
-from byodkim_provider.dkim import keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import diagnosis, dmarc, panels, visibility
+from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.dns.visibility import Diagnosis, nobody_answers
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.registry import PANELS, panel_of, recognise
+from byodkim_provider.hosts.registry import PANELS, panel_of
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
-from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliMessages
-
-NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """
@@ -61,20 +53,19 @@ returned.
 
 def of_stack(
     stack: Stack,
+    domains: Collection[Domain],
     environment: Environment,
     chosen: Chosen | None = None,
     servers: Sequence[str] = (),
 ) -> list[DomainNow]:
     """
-    Every domain in the configuration or the stack's state, or the *chosen* one, sorted by name.
+    *domains* of the stack.
 
     *chosen* are the options of `doctor`, which always asks for DMARC, and goes on if SES does not
     answer.
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     is_doctor = chosen is not None
-    wanted = chosen.domain if chosen else None
-    domains = [one for one in stack.domains.values() if wanted in (None, one.name)]
     ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
     expected = {domain.name: [*_expected(domain, chosen)] for domain in domains}
     questions: Questions = {}
@@ -102,7 +93,7 @@ def of_stack(
     # The times of the state are from SES's clock, and this machine's may lag.
     now = max([environment.clock.now(), *shown])
 
-    found = [
+    return [
         domain_now(
             domain,
             [
@@ -120,11 +111,6 @@ def of_stack(
         )
         for domain in domains
     ]
-    return (
-        list(map(_as_arguments, found))
-        if stack.has_own_program and not stack.state.of_plugin
-        else found
-    )
 
 
 def of_record(
@@ -295,112 +281,7 @@ def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
     )
 
 
-def _as_arguments(now: Any) -> Any:
-    """
-    *now* with each setting that it names as an argument of the program that declares the domain.
-    """
-    if isinstance(now, str):
-        return in_python(now)
-    if isinstance(now, tuple):
-        return tuple(map(_as_arguments, now))
-    names = ("wrong", "unknown", "due", "notes", "identities", "problem", "records", "fix")
-    return replace(
-        now, **{name: _as_arguments(getattr(now, name)) for name in names if hasattr(now, name)}
-    )
-
-
 def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
-    """What DNS shows of the record, and how to fix it."""
+    """What DNS shows of the record."""
     found = examine(resolver, expected) if resolver else None
-    key = found.public_key_der if found else expected.public_key_der or b""
-    # Nobody may publish its public half any more.
-    leaked = found is not None and found.leaked and not found.foreign
-    value = (
-        "" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der)
-    )
-    now = RecordNow(
-        name=expected.name,
-        target=expected.target,
-        value=value,
-        fingerprint=fingerprint(key) if key else "",
-        bits=keys.public_bits(key) if key else None,
-        verdict=found.verdict if found else "unknown",
-        unanswered=found is not None
-        and found.verdict == "unknown"
-        and nobody_answers(found.answers),
-        notes=() if found else (NOT_CHECKED,),
-    )
-    return _with_fix(_with_servers(now, found, expected), found, expected) if found else now
-
-
-def _with_servers(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> RecordNow:
-    """*now* with what each server says."""
-    key, target = found.public_key_der, expected.target
-    text = found.text if found.text != visibility.diagnose(found.answers, key, target) else ""
-    servers = []
-    for answer in found.answers:
-        shows, says = visibility.is_right(answer, key), visibility.diagnose([answer], key, target)
-        if (
-            not key and answer.target and answer.target == target
-        ):  # all that a slot without a record has
-            shows, says = True, f"{answer.server} has the CNAME"
-        answered = answer.values is not None
-        servers.append(
-            ServerNow(
-                server=answer.server,
-                answered=answered,
-                shows_key=shows,
-                alias=answer.alias,
-                says=says,
-            )
-        )
-    visible = sum(one.shows_key for one in servers)
-    seen = found.summary()
-    if target and not key:
-        seen = f"{visible} of {len(servers)} servers have the CNAME to {target}"
-    return replace(
-        now,
-        servers_visible=visible,
-        servers_asked=len(servers),
-        seen=f"{seen}: {text}" if text else seen,
-        servers=tuple(servers),
-        text=text,
-    )
-
-
-def _with_fix(now: RecordNow, found: Diagnosis, expected: ExpectedRecord) -> RecordNow:
-    """*now* with what is wrong, and how to fix it in the words of the panel."""
-    recognised = recognise(found.name_servers)
-    typed_into = None if found.code == "served-elsewhere" else expected.panel
-    panel = recognised or typed_into or PANELS["other"]
-    notes = [f"the name servers are {recognised.title}'s"] if recognised else []
-    notes += [*found.notes, *([UNSEEN_ZONE] if visibility.zone_not_found(found.answers) else [])]
-    kept = expected.kept and expected.target in ("", found.found_at)
-    fix = instructions = ""
-    if found.code:
-        about = {"zone": found.zone, "found_at": found.found_at, "new_key": expected.new_key}
-        about["target"] = expected.target
-        fix = diagnosis.fix(panel, found.code, **about, kept=kept, foreign=found.foreign)
-    if (
-        found.code not in ("", *diagnosis.NOTHING_TO_TYPE)
-        and (now.target or now.value)
-        and not kept
-    ):
-        instructions = panels.instructions(
-            panel,
-            record_name=now.name,
-            record_value=now.target or now.value,
-            zone=found.zone,
-            edit=found.code not in diagnosis.ADDED,
-            kind="CNAME" if now.target else "TXT",
-        )
-    return replace(
-        now,
-        misconfiguration=found.code,
-        found_at=found.found_at,
-        zone=found.zone,
-        panel=panel.title,
-        fix=fix,
-        instructions=instructions,
-        notes=tuple(notes),
-    )
+    return RecordNow(expected=expected, diagnosis=found)

@@ -166,10 +166,13 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
             CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead"
         )
     stack = open_stack(chosen.stack_name, environment)
-    if chosen.domain and chosen.domain not in stack.domains:
-        other = not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, stack.domains)
+    domains = stack.domains
+    if chosen.domain not in domains:
+        domains = {**stack.planned, **domains}
+    if chosen.domain and chosen.domain not in domains:
+        other = not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, domains)
         raise Refused(other, kind="CannotRead")
-    found = [one for one in stack.domains.values() if chosen.domain in (None, one.name)]
+    found = [one for one in domains.values() if chosen.domain in (None, one.name)]
     if not (found := [one for one in found if one.records or one.settings.cnames]):
         raise Refused(CliMessages.NO_RECORD(subject=chosen.domain or stack.name), kind="CannotRead")
     return stack, found

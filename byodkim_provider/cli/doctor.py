@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from byodkim_provider.aws.ses import with_error
+from byodkim_provider.cli import record_text
 from byodkim_provider.cli.answers import of_record, of_stack
 from byodkim_provider.cli.chosen import (
     Chosen,
@@ -30,6 +31,7 @@ from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVe
 from byodkim_provider.cli.stack import open_stack, project_file
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, minute
 from byodkim_provider.config.values import REGION
+from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import AWAITING_DNS
@@ -104,7 +106,7 @@ def doctor(
         for one in with_records:
             for name in (*(record.name for record in one.records), *one.settings.cnames):
                 refuse_other_zone(chosen.zone, name)
-        subject, domains = stack.name, of_stack(stack, environment, chosen, servers)
+        subject, domains = stack.name, of_stack(stack, with_records, environment, chosen, servers)
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)
     if wants_json:
@@ -137,29 +139,33 @@ def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:
 
 
 def _record(record: RecordNow) -> Iterator[str]:
-    code = f" ({record.misconfiguration})" if record.misconfiguration else ""
+    found = record.diagnosis
+    code = f" ({record.code})" if record.code else ""
     yield f"{record.name}: {record.verdict}{code}"
-    right = [one.alias for one in record.servers if one.shows_key]
+    right = [answer.alias for answer in record.answers if record.shows(answer)]
     for alias in sorted({*right}):
-        servers = "server shows" if len(record.servers) == 1 else "servers show"
+        servers = "server shows" if len(record.answers) == 1 else "servers show"
         via = f" (CNAME to {alias})" if alias else ""
-        what = "the key" if record.fingerprint else "where its key will be"
-        yield f"  {right.count(alias)} of {len(record.servers)} {servers} {what}{via}"
-    yield from (f"  {one.says}" for one in record.servers if not one.shows_key)
-    if record.text:
-        yield f"  {record.text}"
-    if record.servers_asked is None:
-        yield f"  {record.seen}"
-    if record.bits and (record.value or record.misconfiguration != "private-key"):
+        what = "the key" if record.key else "where its key will be"
+        yield f"  {right.count(alias)} of {len(record.answers)} {servers} {what}{via}"
+    for answer in record.answers:
+        if not record.shows(answer):
+            yield f"  {record_text.says(record, answer)}"
+    if found is None:
+        yield f"  {record_text.seen(record)}"
+    elif found.text:
+        yield f"  {found.text}"
+    if record.key and (record.value or record.code != "private-key"):
         whose = "the right key" if record.value else "the key there"
-        yield f"  {whose} has {record.bits} bits, fingerprint {record.fingerprint}"
-    yield from (f"  {note}" for note in record.notes)
-    if record.fix:
-        yield f"  to fix it: {record.fix}"
-    typed = record.value or record.target
-    if record.fix and not typed and record.misconfiguration not in diagnosis.NOTHING_TO_TYPE:
+        yield f"  {whose} has {public_bits(record.key)} bits, fingerprint {fingerprint(record.key)}"
+    yield from (f"  {note}" for note in record_text.notes(record))
+    fix = record_text.fix(record)
+    if fix:
+        yield f"  to fix it: {fix}"
+    typed = record.value or record.expected.target
+    if fix and not typed and record.code not in diagnosis.NOTHING_TO_TYPE:
         yield "  with --private-key or --public-key, what to type is printed here"
-    yield from (f"  {line}" for line in record.instructions.splitlines())
+    yield from (f"  {line}" for line in record_text.instructions(record).splitlines())
 
 
 def ses_lines(domain: DomainNow, one: IdentityNow) -> Iterator[str]:
@@ -186,7 +192,7 @@ def _dmarc(domain: DomainNow) -> Iterator[str]:
     if domain.dmarc:
         yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
         yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
-    elif any(one.servers_asked is not None for one in domain.records):
+    elif any(one.diagnosis for one in domain.records):
         yield f"DMARC of {domain.domain}: no record found"
     for one in domain.identities:
         if one.ses and (domain.dmarc or one.ses.mail_from):

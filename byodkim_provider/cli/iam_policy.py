@@ -60,7 +60,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
     zones = {*state.mail_from_zones.values()}
     records = {*state.mail_from}
-    for domain in stack.domains.values():
+    for domain in stack.planned.values():
         declared = {(region, domain.name) for region in domain.regions}
         identities |= declared
         if domain.settings.adopt:

@@ -21,8 +21,10 @@ from rich.padding import Padding
 from rich.table import Table
 
 from byodkim_provider import __version__
+from byodkim_provider.cli import record_text
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
 from byodkim_provider.cli.terminal import by_text, inert, minute, wrapped
+from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
@@ -102,7 +104,7 @@ def _details(console: Console, domain: DomainNow) -> None:
             _known(one.generation),
             _known(one.role),
             split_name(one.name)[0],
-            one.shown_servers,
+            record_text.servers(one),
         ]
         records.append((cells, one.kind or ""))
     parts = (_identities(domain), (["generation", "role", "selector", "servers"], records))
@@ -215,9 +217,11 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             yield "identity_signing_age_days", region, identity.age_days
         for record in one.records:
             labels = {**domain, "name": record.name, "role": record.role or ""}
-            visible = None if record.unanswered else record.servers_visible
+            checked = record.diagnosis is not None
+            visible = record.visible if checked and not record.unanswered else None
             yield "record_servers_visible", labels, visible
-            yield "record_servers_asked", labels, record.servers_asked
+            asked = len(record.answers) if checked else None
+            yield "record_servers_asked", labels, asked
 
 
 def _escaped(value: str) -> str:
@@ -303,8 +307,13 @@ def _section(domain: DomainNow) -> str:
     rows = []
     for one in domain.records:
         last = "signs now" if one.signing_since else minute(one.signed_until)
-        cells = [_known(one.generation), one.role or _known(None), one.name, one.fingerprint]
-        cells += [minute(one.signing_since), last, one.shown_servers]
+        cells = [
+            _known(one.generation),
+            one.role or _known(None),
+            one.name,
+            fingerprint(one.key) if one.key else "",
+        ]
+        cells += [minute(one.signing_since), last, record_text.servers(one)]
         rows.append((cells, one.kind or ""))
     headings = ["Generation", "Role", "Record", "SHA-256 of the public key"]
     headings += ["Signing since", "Signed last", "Servers"]

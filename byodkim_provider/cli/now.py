@@ -2,9 +2,9 @@
 What SES and DNS show of a stack's domains now, and what is wrong with them or due, as values.
 
 `answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json`
-field by field. No calls here. Wrong: mail is not signed as the stack file says, or soon will not
-be. Unknown: DNS gave no answer. Due: somebody should do something, and mail is fine. Notes: nobody
-has to do anything.
+field by field. No calls here. Wrong: mail is not signed as the stack has it, or soon will not be.
+Unknown: DNS gave no answer. Due: somebody should do something, and mail is fine. Notes: nobody has
+to do anything.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
+from byodkim_provider.cli import record_text
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.generations import Role
-from byodkim_provider.dkim.records import split_name
+from byodkim_provider.dkim.records import record_value, split_name
+from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.dmarc import Policy, mail_from_records
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import Diagnosis, is_right, nobody_answers, zone_not_found
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
@@ -37,11 +41,6 @@ from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import CLOCKS_DIFFER
-
-UNSEEN_ZONE: Final = (
-    "if only a resolver of your own network sees the zone, set `dnsResolvers`; "
-    "`byodkim doctor --nameserver` tries one"
-)
 
 Health = Literal["well", "due", "unknown", "wrong"]
 """
@@ -106,64 +105,17 @@ class IdentityNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerNow:
-    """What one name server says of a record."""
-
-    server: str
-    answered: bool
-    shows_key: bool
-    alias: str
-    """Where a CNAME led; empty if there was none."""
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordNow:
-    """A record, as DNS shows it now."""
+    """A record, as DNS shows it now; `record_text` says it in words."""
 
+    expected: ExpectedRecord
+    diagnosis: Diagnosis | None = None
+    """What DNS shows; None if it was not asked (`dnsCheck: off`)."""
     generation: int | None = None
     role: Role | None = None
     """This and *generation* are None without a stack, and for a slot that has no record yet."""
-    name: str
-    target: str = ""
-    """
-    Where the CNAME at this name has to lead, with `cname`; empty if the record stands here itself.
-    """
-    value: str
-    """What it should be; empty if nobody said which key is meant, or the slot has none yet."""
-    fingerprint: str
-    """SHA-256 of that key, or else of the key in DNS (SubjectPublicKeyInfo, DER), 64 hex digits."""
-    bits: int | None
-    verdict: RecordVerdict
-    """
-    Right: every server that answers shows the key, and one does. Unknown: none answers or is asked.
-    """
-    unanswered: bool = False
-    """Whether every server, or the resolver, is silent or out of reach: DNS may hold the record."""
     needed: bool = True
     """Whether mail that is signed now needs the record, or mail that may be on its way."""
-    servers_visible: int | None = None
-    """How many name servers show the key; None if DNS is not checked (`dnsCheck: off`)."""
-    servers_asked: int | None = None
-    seen: str = "DNS is not checked"
-    """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
-    servers: tuple[ServerNow, ...] = ()
-    misconfiguration: str = ""
-    """One of `diagnosis.CODES`; empty if there is none, or it has no name."""
-    text: str = ""
-    """What the servers' answers do not say themselves."""
-    found_at: str = ""
-    """The wrong name at which the record stands; empty if it stands at none."""
-    zone: str = ""
-    panel: str = ""
-    """
-    The panel of the servers that serve the record, if known; else that in which it was entered.
-    """
-    fix: str = ""
-    """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
-    instructions: str = ""
-    """What to type into the panel; empty if nobody types, or the key is not known."""
-    notes: tuple[str, ...] = ()
     signing_since: datetime | None = None
     """Since when the key signs, in the first of the Regions; None if it does not sign now."""
     signed_until: datetime | None = None
@@ -173,19 +125,67 @@ class RecordNow:
     """
 
     @property
+    def name(self) -> str:
+        return self.expected.name
+
+    @property
+    def code(self) -> str:
+        """The misconfiguration, one of `diagnosis.CODES`; empty if it has none, or no name."""
+        return self.diagnosis.code if self.diagnosis else ""
+
+    @property
+    def key(self) -> bytes:
+        """The key of the record, or else that in DNS (SubjectPublicKeyInfo, DER); may be empty."""
+        if self.diagnosis:
+            return self.diagnosis.public_key_der
+        return self.expected.public_key_der or b""
+
+    @property
+    def value(self) -> str:
+        """What it should be; empty if no key is known, or nobody may publish that any more."""
+        leaked = self.diagnosis and self.diagnosis.leaked and not self.diagnosis.foreign
+        if leaked or not self.expected.public_key_der:
+            return ""
+        return record_value(self.expected.public_key_der)
+
+    @property
+    def verdict(self) -> RecordVerdict:
+        """Right: every server that answers shows the key. Unknown: none answers or is asked."""
+        return self.diagnosis.verdict if self.diagnosis else "unknown"
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether every server, or the resolver, is silent or out of reach."""
+        found = self.diagnosis
+        return bool(found) and self.verdict == "unknown" and nobody_answers(self.answers)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return self.diagnosis.answers if self.diagnosis else ()
+
+    def shows(self, answer: Answer) -> bool:
+        """Whether a server shows the key; of a slot that has no record yet, the CNAME."""
+        if not self.key and answer.target:
+            return answer.target == self.expected.target
+        return is_right(answer, self.key)
+
+    @property
+    def visible(self) -> int:
+        """How many servers show it."""
+        return sum(map(self.shows, self.answers))
+
+    def as_values(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return record_text.as_values(self)
+
+    @property
     def kind(self) -> Kind | None:
         """What there is to say of it; None if it is right, or not checked."""
-        if self.servers_asked is None or self.verdict == "right":
+        if self.diagnosis is None or self.verdict == "right":
             return None
         if self.unanswered:
             return "unknown"
-        return "wrong" if self.needed or self.misconfiguration == "private-key" else "due"
-
-    @property
-    def shown_servers(self) -> str:
-        """For people."""
-        is_checked = self.servers_asked is not None
-        return f"{self.servers_visible} of {self.servers_asked}" if is_checked else "not checked"
+        return "wrong" if self.needed or self.code == "private-key" else "due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +196,10 @@ class DomainNow:
     verdict: Health = "well"
     retired: bool = False
     """
-    Whether the stack file lets the domain go: its identities are removed, its records stay for a
-    while.
+    Whether the domain goes: its identities are removed, its records stay for a while.
     """
     rotate_after_days: int | None = None
-    """None if the stack file does not have the domain."""
+    """None without a stack."""
     next_rotation: datetime | None = None
     """When the key will have signed for `rotate_after_days`; None if nothing signs."""
     days_until_rotation: int | None = None
@@ -209,11 +208,11 @@ class DomainNow:
     records: tuple[RecordNow, ...]
     mail_from: tuple[str, ...] = ()
     """
-    What is wrong with the MAIL FROM domains that the stack file asks for, and for what SES still
+    What is wrong with the MAIL FROM domains that the stack has, and for what SES still
     looks.
     """
     wrong: tuple[str, ...] = ()
-    """Mail is not signed as the stack file says, or soon will not be."""
+    """Mail is not signed as the stack says, or soon will not be."""
     unknown: tuple[str, ...] = ()
     """What DNS gave no answer about."""
     due: tuple[str, ...] = ()
@@ -330,14 +329,14 @@ def domain_now(
         one.signing_since for one in identities if one.signing_since and one.age_days is not None
     ]
     allowed = timedelta(days=settings.rotate_after_days)
-    rotation = min(since) + allowed if domain.listed and since else None
+    rotation = min(since) + allowed if since else None
     days_left = (rotation - now).days if rotation else None
     in_ses = {**{one.region: one.ses for one in identities}, **unmade}
     about_mail_from = [*_mail_from(settings, in_ses, mail_from, unmade)]
     found = [
         *_seen(domain.name, identities, made),
         *_not_made(domain, unmade),
-        *_differences(domain),
+        *_unfinished(domain),
         *_due(domain, identities, records, days_left),
         *_notes(domain, identities, made, now),
         *about_mail_from,
@@ -347,8 +346,8 @@ def domain_now(
     return DomainNow(
         domain=domain.name,
         verdict=worst(kind for kind, _ in found if kind != "note"),
-        retired=domain.listed and settings.retired,
-        rotate_after_days=settings.rotate_after_days if domain.listed else None,
+        retired=settings.retired,
+        rotate_after_days=settings.rotate_after_days,
         next_rotation=rotation,
         days_until_rotation=days_left,
         identities=tuple(identities),
@@ -382,13 +381,11 @@ def _seen(
     )
     more = f": `byodkim doctor {name}`"
     for kind, record in ((kind, one) for kind in KINDS for one in records if one.kind == kind):
-        if record.role == "signing" and UNSEEN_ZONE in record.notes:
-            more = f": {UNSEEN_ZONE}"
+        if record.role == "signing" and zone_not_found(record.answers):
+            more = f": {record_text.UNSEEN_ZONE}"
         then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
-        yield (
-            kind,
-            f"record of generation {record.generation} ({record.role}): {record.seen}{more}{then}",
-        )
+        which = f"record of generation {record.generation} ({record.role})"
+        yield kind, f"{which}: {record_text.seen(record)}{more}{then}"
         more = ""  # once for all records
 
 
@@ -425,38 +422,13 @@ def _not_made(
     return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
 
 
-def _differences(domain: Domain) -> Iterator[Finding]:
-    """Differences between the stack file and the stack."""
-    settings = domain.settings
-    if not domain.listed:
-        yield "wrong", f"not in the stack file: {_leaving(domain.identities)}"
-        return
-    why = "retired" if settings.retired else "not in the stack file"
-    for one in domain.identities:
-        if one.declared.region not in domain.regions:
-            yield "wrong", f"{one.declared.region}: {why}: {_leaving([one])}"
-    for declared in (
-        one.declared for one in domain.identities if one.declared.region in domain.regions
-    ):
-        published, wanted = [*declared.published], [*settings.published]
-        if declared.generation != settings.generation:
-            text = (
-                f"generation {declared.generation} signs, the stack file says {settings.generation}"
-            )
-        elif published != wanted:
-            text = f"generations {published} are published, the stack file says {wanted}"
-        else:
-            continue
-        yield "wrong", f"{declared.region}: {text}: run `pulumi up`"
-
-
-def _leaving(stored: Sequence[Stored]) -> str:
-    """What becomes of identities that are not declared any more."""
-    adopted = sorted(one.declared.region for one in stored if one.adopted)
-    if not adopted:
-        return "`pulumi up` deletes it"
-    stays = f"in {', '.join(adopted)} it stays in SES, as it was adopted"
-    return f"`pulumi up` removes it from the stack, and {stays}"
+def _unfinished(domain: Domain) -> Iterator[Finding]:
+    """Regions in which the last run did not come to the generation that was to sign."""
+    wanted = domain.settings.generation
+    for declared in (one.declared for one in domain.identities):
+        if declared.generation != wanted and declared.region in domain.regions:
+            text = FindingMessages.UNFINISHED(generation=declared.generation, wanted=wanted)
+            yield "wrong", f"{declared.region}: {text}"
 
 
 def _due(
@@ -474,15 +446,15 @@ def _due(
         ]
         key = f"generation {max(generations)}" if generations else "its key"
         yield "due", f"rotate: {key} has signed for {age} days"
-    if domain.listed and domain.settings.overlap_days == 0:
+    if domain.settings.overlap_days == 0:
         yield (
             "due",
             "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done",
         )
     for one in records:
-        if one.role is None and one.kind and not (domain.listed and domain.settings.retired):
+        if one.role is None and one.kind and not domain.settings.retired:
             then = f"a later rotation needs this CNAME: `byodkim doctor {domain.name}`"
-            yield one.kind, f"{one.name}: {one.seen}; {then}"
+            yield one.kind, f"{one.name}: {record_text.seen(one)}; {then}"
 
 
 def _notes(
@@ -491,10 +463,9 @@ def _notes(
     settings, stored = domain.settings, domain.identities
     yield from _merged((one.region, ("note", one.doubt)) for one in identities if one.doubt)
     for record in records:
-        if record.verdict == "right" and record.servers_visible != record.servers_asked:
-            yield "note", f"record of generation {record.generation} ({record.role}): {record.seen}"
-    if not domain.listed:
-        return
+        if record.verdict == "right" and record.visible != len(record.answers):
+            which = f"record of generation {record.generation} ({record.role})"
+            yield "note", f"{which}: {record_text.seen(record)}"
     for generation, last in signed_lately(stored, settings.overlap_days, now).items():
         if generation == settings.generation or all(
             generation not in one.declared.published for one in stored
@@ -558,7 +529,7 @@ def _mail_from(
 
 def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Finding]:
     """Since when nothing signs, and when its records may go."""
-    if not (domain.listed and domain.settings.retired and records) or domain.identities:
+    if not (domain.settings.retired and records) or domain.identities:
         return
     if domain.retired_at is None:
         yield "note", "retired, nothing signs"

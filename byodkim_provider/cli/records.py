@@ -166,7 +166,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         subject = stack.name
         for one in domains:
-            wanted += _of_domain(one, [other.name for other in stack.settings.domains], chosen)
+            wanted += _of_domain(one, list(stack.domains), chosen)
     elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:

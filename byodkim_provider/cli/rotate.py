@@ -55,6 +55,15 @@ class Change:
         return f"{self.setting}: {before} -> {after}"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the stack file says of a domain."""
+
+    path: str
+    """How `pulumi config` addresses its settings."""
+    written: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """One step of a domain."""
@@ -144,14 +153,15 @@ def rotate(
             "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
         )
     stack = open_stack(name, environment)
+    entries = entries_of(stack)
     now = environment.clock.now()
-    chosen = _chosen(stack, domains, older_than, now)
+    chosen = _chosen(stack, entries, domains, older_than, now)
     way: Way = "forward"
     if back:
         way = "back"
     elif compromised:
         way = "compromised"
-    steps, problems = _steps(way, stack, chosen, now)
+    steps, problems = _steps(way, chosen, entries, now)
     # A monthly run must not stop because one domain has no standby.
     if problems and not (older_than is not None and steps):
         raise Refused("\nbyodkim: ".join(problems.values()))
@@ -160,11 +170,8 @@ def rotate(
     result: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
     if not chosen:
         say(CliMessages.NOTHING_TO_DO())
-    elif stack.has_own_program:
-        edits = [f"{step.domain} {change}" for step in steps for change in step.changes]
-        raise Refused(CliMessages.OWN_PROGRAM(edits="; ".join(edits)))
     else:
-        paths = addresses(stack, steps)
+        _refuse_unlisted(steps, entries, stack)
         result |= {"file": stack.shown(stack.file), "written": not dry_run}
         questions = [
             (
@@ -177,12 +184,12 @@ def rotate(
             for line in filter(None, (*step.notes, note)):
                 say(f"{step.domain}: {line}")
             for change in step.changes if not wants_json else ():
-                click.echo(inert(f"{paths[step.domain]}.{change}"))
+                click.echo(inert(f"{entries[step.domain].path}.{change}"))
         if not dry_run:
             question = "write this" if no_up else "write this and run `pulumi up`"
             if not yes and not confirmed(question):
                 raise Refused(CliMessages.NOTHING_WRITTEN())
-            write(steps, paths, stack, environment)
+            write(steps, entries, stack, environment)
         if not (dry_run or no_up):
             up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
             if environment.run_pulumi(up, stack.directory) != 0:
@@ -194,75 +201,81 @@ def rotate(
         context.exit(REFUSED)
 
 
+def entries_of(stack: Stack) -> dict[str, Entry]:
+    """What the stack file says of each domain, by name; empty if it lists none."""
+    try:
+        domains = stack_file.domains_in(read_file(stack.file) or "", stack.project)
+    except InvalidSettings as error:
+        shown = stack.shown(stack.file)
+        raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
+    entries = {}
+    for spelling, written in domains.items() if isinstance(domains, Mapping) else ():
+        if isinstance(written, Mapping):
+            path = f'{stack.project}:domains["{spelling}"]'
+            entries[normalise_domain(spelling)] = Entry(path, written)
+    return entries
+
+
 def _chosen(
-    stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime
-) -> list[str]:
+    stack: Stack,
+    entries: Collection[str],
+    names: Sequence[str],
+    older_than: timedelta | None,
+    now: datetime,
+) -> list[Domain]:
     """
     The domains to rotate, each once: those named, those whose key has signed for longer, or all.
     """
-    known = {name: domain for name, domain in stack.domains.items() if domain.listed}
-    for name in domains:
-        if name in stack.domains.keys() - known.keys():
-            raise Refused(CliMessages.LEAVING(domain=name, stack=stack.name))
+    known = stack.domains
+    for name in names:
+        if name in entries and name not in known:
+            raise Refused(CliMessages.NOT_MADE(domain=name))
         if name not in known:
             raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, known))
-    if domains:
-        return list(dict.fromkeys(domains))
-    signing = [name for name, domain in known.items() if not domain.settings.retired]
+    if names:
+        return [known[name] for name in dict.fromkeys(names)]
+    signing = [domain for domain in known.values() if not domain.settings.retired]
     if older_than is None:
         return signing
     due = []
-    for name in signing:
-        keys = [identity.key for identity in known[name].identities if identity.key]
+    for domain in signing:
+        keys = [identity.key for identity in domain.identities if identity.key]
         if any(key.signing_since < now - older_than for key in keys):
-            due.append(name)
+            due.append(domain)
     return due
 
 
 def _steps(
-    way: Way, stack: Stack, chosen: Sequence[str], now: datetime
+    way: Way, chosen: Sequence[Domain], entries: Mapping[str, Entry], now: datetime
 ) -> tuple[list[Rotation], dict[str, str]]:
     """A step for each domain that can rotate, and the problem of each domain that can't."""
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
-    for name in chosen:
-        domain = stack.domains[name]
+    for domain in chosen:
+        entry = entries.get(domain.name)
         try:
-            steps.append(rotation(way, replace(domain, settings=_settings(domain, stack)), now))
+            steps.append(rotation(way, domain, entry.written if entry else None, now))
         except ByodkimError as error:
-            problems[name] = str(error)
+            problems[domain.name] = str(error)
     return steps, problems
 
 
-def _settings(domain: Domain, stack: Stack) -> DomainSettings:
-    """Those of *domain*, but for its own `overlapDays: 0`, which was for the step before."""
-    if str(domain.written.get("overlapDays")) != "0":
-        return domain.settings
-    defaults = stack.ours.get("defaults")
-    days = defaults.get("overlapDays") if isinstance(defaults, Mapping) else None
-    usual = generations.OVERLAP_DAYS if days is None else int(days)
-    return domain.settings.model_copy(update={"overlap_days": usual})
-
-
-def addresses(stack: Stack, steps: Sequence[Rotation]) -> dict[str, str]:
+def _refuse_unlisted(steps: Sequence[Rotation], entries: Collection[str], stack: Stack) -> None:
     """
-    How `pulumi config` addresses each domain of the stack file; raises `Refused` without one there.
+    Refuse what the stack file does not list, and say what to set where it is declared.
 
-    Where the project file or an environment lists the domains, `pulumi config` would write a second
-    list, which hides the first one.
+    `pulumi config` would write a second list there, which hides the first one.
     """
-    shown = stack.shown(stack.file)
-    try:
-        domains = stack_file.domains_in(read_file(stack.file) or "", stack.project)
-    except InvalidSettings as error:
-        raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
-    if not isinstance(domains, Mapping):
-        raise Refused(CliMessages.NO_MAP(project=stack.project, file=shown))
-    paths = {normalise_domain(name): f'{stack.project}:domains["{name}"]' for name in domains}
+    edits = []
     for step in steps:
-        if step.domain not in paths:
-            raise Refused(CliMessages.ELSEWHERE(domain=step.domain, file=shown))
-    return paths
+        if step.domain not in entries:
+            settings = [
+                f"`{one.setting}: {one.after}`" for one in step.changes if one.after is not None
+            ]
+            edits.append(f"{' and '.join(settings)} for {step.domain}")
+    if edits:
+        fields = {"file": stack.shown(stack.file), "edits": "; ".join(edits)}
+        raise Refused(CliMessages.NOT_LISTED(**fields))
 
 
 def _record_note(step: Rotation, domain: Domain, environment: Environment) -> str:
@@ -284,7 +297,7 @@ def _record_note(step: Rotation, domain: Domain, environment: Environment) -> st
 
 
 def write(
-    steps: Sequence[Rotation], paths: Mapping[str, str], stack: Stack, environment: Environment
+    steps: Sequence[Rotation], entries: Mapping[str, Entry], stack: Stack, environment: Environment
 ) -> None:
     """
     Write *steps* with `pulumi config`, which decrypts nothing; raises `Refused`.
@@ -295,7 +308,7 @@ def write(
     values: list[str] = []
     for step in steps:
         for change in step.changes:
-            path = f"{paths[step.domain]}.{change.setting}"
+            path = f"{entries[step.domain].path}.{change.setting}"
             if isinstance(change.after, int):
                 values += ["--plaintext", f"{path}={change.after}"]
                 continue
@@ -316,14 +329,27 @@ def write(
         raise Refused(problem(**fields), kind="CannotWrite") from None
 
 
-def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
+def rotation(
+    way: Way, domain: Domain, written: Mapping[str, Any] | None, now: datetime
+) -> Rotation:
     """
-    The step *way* from what the settings of *domain* say.
+    The step *way* from what the last run has made of *domain*.
 
-    Raises `InvalidSettings` if there is nowhere to go, "StillInUse" if signed mail would fail.
+    *written* is the domain's entry in the stack file, None if that does not list it. Raises
+    `InvalidSettings` if there is nowhere to go, "StillInUse" if signed mail would fail.
     """
-    _refuse_unsettled(domain)
-    settings, written = domain.settings, domain.written
+    settings = domain.settings
+    _refuse_unsettled(domain, written or {})
+    if written is None:
+        written = {"generation": settings.generation}
+        if settings.published != generations.published(settings.generation, domain.supplied):
+            written["published"] = list(settings.published)
+        if settings.overlap_days == 0:
+            written["overlapDays"] = 0
+    if str(written.get("overlapDays")) == "0":  # it was for the step before
+        update = {"overlap_days": generations.OVERLAP_DAYS}
+        settings = settings.model_copy(update=update)
+        domain = replace(domain, settings=settings)
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
     standing = domain.standing
@@ -364,10 +390,10 @@ def rotation(way: Way, domain: Domain, now: datetime) -> Rotation:
     )
 
 
-def _refuse_unsettled(domain: Domain) -> None:
+def _refuse_unsettled(domain: Domain, written: Mapping[str, Any]) -> None:
     """
-    Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at
-    once.
+    Refuse if the stack is not where the stack file, or the last run, wanted it to be: the next
+    `pulumi up` would make two steps at once.
     """
     if domain.settings.retired:
         raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
@@ -376,6 +402,7 @@ def _refuse_unsettled(domain: Domain) -> None:
     if any(one.declared.generation is None for one in domain.identities):
         raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     problems = []
+    fields: dict[str, Any]
     wanted = domain.settings.generation
     for identity in domain.identities:
         name, signs = f"{domain.name} {identity.declared.region}", identity.declared.generation
@@ -384,6 +411,15 @@ def _refuse_unsettled(domain: Domain) -> None:
         elif signs != wanted:
             fields = {"name": name, "generation": signs, "wanted": wanted}
             problems.append(CliMessages.OTHER_GENERATION(**fields))
+    published = list(domain.settings.published)
+    given = written.get("published") or published
+    # As text: YAML may have numbers of other types.
+    if str(written.get("generation", wanted)) != str(wanted):
+        fields = {"setting": "generation", "written": written["generation"], "stored": wanted}
+        problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
+    elif sorted(map(str, given)) != sorted(map(str, published)):
+        fields = {"setting": "published", "written": given, "stored": published}
+        problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     if problems:
         raise InvalidSettings(problems)
 

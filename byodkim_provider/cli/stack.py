@@ -9,28 +9,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.state import (
     DeclaredRecord,
     State,
+    alone,
     read_state,
-    settings_in_state,
-    written_in,
 )
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.config.problems import SECRET_MAPS
-from byodkim_provider.config.schema import Verification, pasted_keys
 from byodkim_provider.config.settings import DomainSettings, Settings
-from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
@@ -39,9 +36,6 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, first_few
-
-SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
-"""Printed in place of an encrypted value, also within an object."""
 
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
 """What Pulumi accepts as the name of a stack."""
@@ -54,18 +48,11 @@ CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A domain, as the stack file and the state have it."""
+    """A domain, as the state has it."""
 
     name: str
     settings: DomainSettings
-    """Those of the stack file, or else as far as the state has them."""
-    listed: bool
-    """
-    Whether the stack file, or a program of the user's own, has the domain; else only the state has
-    it.
-    """
-    written: Mapping[str, Any]
-    """What the stack file says of it, without defaults, or would say."""
+    """Those of the last run; of `Stack.planned`, those of the configuration."""
     identities: tuple[Stored, ...]
     """Sorted by Region."""
     records: tuple[DeclaredRecord, ...]
@@ -81,7 +68,7 @@ class Domain:
     @property
     def supplied(self) -> frozenset[int] | None:
         """Generations whose keys the user supplies; None without `keys`."""
-        return supplied_generations(self.written)
+        return frozenset(self.settings.keys) or None
 
     @property
     def standing(self) -> set[int]:
@@ -91,7 +78,7 @@ class Domain:
     @property
     def regions(self) -> tuple[str, ...]:
         """The Regions in which an identity is wanted."""
-        return tuple(self.settings.regions) if self.listed and not self.settings.retired else ()
+        return () if self.settings.retired else tuple(self.settings.regions)
 
     @property
     def unmade(self) -> list[str]:
@@ -118,10 +105,8 @@ class Stack:
     """The name of the project, and the namespace of its configuration."""
     file: Path
     """The stack file; it may not exist."""
-    config: Mapping[str, str]
-    """Values that `pulumi config` prints, by full name; objects as JSON, secrets as `[secret]`."""
-    export: str
-    """The output of `pulumi stack export`."""
+    config: Mapping[str, str | None]
+    """Values of `pulumi config` by full name: objects as JSON, None for what is encrypted."""
     state: State
 
     @property
@@ -129,72 +114,70 @@ class Stack:
         """Where `Pulumi.yaml` is."""
         return self.project_file.parent
 
-    @cached_property
-    def ours(self) -> Mapping[str, object]:
-        """The configuration of the project, by key."""
-        ours = of_project(self.config, self.project)
-        for key in ("domains", "defaults", "verification"):
-            if ours.get(key) == SECRET:
-                raise Refused(
-                    CliMessages.ENCRYPTED_MAP(name=f"{self.project}:{key}"), kind="CannotRead"
-                )
-        return ours
-
     @property
     def region(self) -> str | None:
         return self.config.get("aws:region")
 
-    @property
-    def has_own_program(self) -> bool:
-        """Whether a program of the user's own declares the domains, so that no file lists them."""
-        made = self.state.identities or self.state.records
-        return bool("domains" not in self.ours and made and not self.state.of_stack_file)
-
-    @cached_property
-    def settings(self) -> Settings:
-        """
-        The settings, without supplied keys; with a program of the user's own, those in the state.
-        """
-        if self.has_own_program:
-            if plain := plain_secrets(self.ours):
-                raise InvalidSettings(plain)
-            names = sorted({*self.state.identities, *self.state.records})
-            return Settings(
-                tuple(settings_in_state(name, self.state) for name in names), Verification()
-            )
-        others = [name for name in self.config if not name.startswith(f"{self.project}:")]
-        return settings_in(self.ours, self.region, others)
-
-    @cached_property
-    def written(self) -> Mapping[str, Mapping[str, Any]]:
-        """
-        What the stack file says of each domain, by normalised name; none before the first one.
-        """
-        ours = self.ours.get("domains")
-        domains = ours if isinstance(ours, Mapping) else {}
-        try:
-            return {normalise_domain(spelling): one for spelling, one in domains.items()}
-        except ValueError as error:
-            raise Refused(str(error), kind="CannotRead") from None
-
     @cached_property
     def domains(self) -> Mapping[str, Domain]:
-        """Every domain of the stack file or the state, sorted by name."""
-        listed, state = {domain.name: domain for domain in self.settings.domains}, self.state
-        domains = {}
-        for name in sorted({*listed, *state.identities, *state.records}):
-            settings = listed.get(name) or settings_in_state(name, state)
-            domains[name] = Domain(
-                name=name,
-                settings=settings,
-                listed=name in listed,
-                written=self.written.get(name) or written_in(state, settings),
-                identities=state.identities.get(name, ()),
-                records=state.records.get(name, ()),
-                stack_id=state.stack_id,
-                retired_at=state.retired_at.get(name),
-            )
-        return domains
+        """The domains that the last run declared, sorted by name: those in the state."""
+        state = self.state
+        names = sorted({*state.settings, *state.identities, *state.records})
+        return {name: self._domain(name) for name in names}
+
+    @cached_property
+    def planned(self) -> Mapping[str, Domain]:
+        """
+        The same with the settings of the configuration, and with the domains that only that has.
+
+        Raises `InvalidSettings`, or `Refused` if the domains are encrypted. A program of the user's
+        own declares what the configuration does not have: then these are the domains in the state.
+        """
+        if f"{self.project}:domains" not in self.config and self.domains:
+            return self.domains
+        planned = dict(self.domains)
+        for one in self._configured().domains:
+            domain = planned.get(one.name) or self._domain(one.name)
+            planned[one.name] = replace(domain, settings=one)
+        return dict(sorted(planned.items()))
+
+    def _domain(self, name: str) -> Domain:
+        state = self.state
+        identities = state.identities.get(name, ())
+        return Domain(
+            name=name,
+            settings=state.settings.get(name) or alone(name, identities),
+            identities=identities,
+            records=state.records.get(name, ()),
+            stack_id=state.stack_id,
+            retired_at=state.retired_at.get(name),
+        )
+
+    def names(self) -> set[str]:
+        """The domains that the state or the configuration has."""
+        names = {*self.domains}
+        domains = self._written("domains")
+        for spelling in domains if isinstance(domains, Mapping) else ():
+            with suppress(ValueError):  # what is wrong with it, a run says
+                names.add(normalise_domain(spelling))
+        return names
+
+    def _written(self, key: str) -> object:
+        """A setting of the project in the configuration; None if it is not there."""
+        name = f"{self.project}:{key}"
+        text = self.config.get(name, "")
+        if text is None:
+            raise Refused(CliMessages.ENCRYPTED_MAP(name=name), kind="CannotRead")
+        return from_json(text) if text else None
+
+    def _configured(self) -> Settings:
+        """The settings in the configuration, without supplied keys, which are secrets."""
+        ours = {key: self._written(key) for key in ("domains", "defaults")}
+        domains = ours["domains"]
+        if isinstance(domains, Mapping):
+            ours["domains"] = {name: _without_keys(written) for name, written in domains.items()}
+        others = [name for name in self.config if not name.startswith(f"{self.project}:")]
+        return settings.load(ours, default_region=self.region, others=others)
 
     def shown(self, file: Path) -> str:
         """The path of *file* as seen from the project."""
@@ -204,16 +187,17 @@ class Stack:
         """
         The `aws:` configuration; encrypted credentials are replaced by those of the environment.
         """
-        encrypted = [name for name in CREDENTIALS if has_secret(self.config.get(name, ""))]
+        encrypted = [name for name in CREDENTIALS if self.config.get(name, "") is None]
         if encrypted:
             say(CliMessages.CREDENTIALS(name=encrypted[0]))
 
         def get(name: str) -> str | None:
             """A setting as Pulumi passes it to a program: a string, objects as JSON."""
-            value = None if encrypted and name in CREDENTIALS else self.config.get(name)
-            if value is not None and has_secret(value):
+            if encrypted and name in CREDENTIALS:
+                return None
+            if self.config.get(name, "") is None:
                 raise Refused(CliMessages.ENCRYPTED(name=name), kind="CannotRead")
-            return value
+            return self.config.get(name)
 
         return announced(read_settings(get))
 
@@ -243,7 +227,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         [shown] = ask_all([("Pulumi: which stack is selected", pulumi("stack", "--show-name"))])
         name = shown.strip()
     questions = [
-        ("Pulumi: the configuration", pulumi("config", "--color", "never", "-s", name)),
+        ("Pulumi: the configuration", pulumi("config", "--json", "-s", name)),
         ("Pulumi: the state", pulumi("stack", "export", "-s", name)),
     ]
     try:
@@ -254,7 +238,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         others = {*stack_names(environment.directory)} - {name}
         raise Refused(f"{error}{did_you_mean(name, others)}", kind="NoStack") from None
     try:
-        values = read_table(config, project_name)
+        values = read_config(config)
     except ValueError:
         raise Refused(CliMessages.NO_CONFIGURATION(), kind="CannotRead") from None
     try:
@@ -267,7 +251,6 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         project=project_name,
         file=stack_file.stack_file(file, project, name),
         config=values,
-        export=export,
         state=state,
     )
 
@@ -318,107 +301,27 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     return project
 
 
-def read_table(printed: str, project: str) -> dict[str, str]:
+def read_config(printed: str) -> dict[str, str | None]:
     """
-    Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
+    Values by full name, objects as JSON, None for what is encrypted or holds something encrypted.
 
-    *printed* is the table of `pulumi config`, because with `--json` it leaves out every object that
-    contains a secret.
+    *printed* is what `pulumi config --json` prints. Raises `ValueError` for anything else.
 
-    >>> read_table('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
-    {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
+    >>> read_config('{"aws:region": {"value": "eu-west-1", "secret": false}}')
+    {'aws:region': 'eu-west-1'}
     """
-    header, *rows = printed.split("\n")
-    column = header.find("VALUE")
-    if header[:column].split() != ["KEY"]:
-        raise ValueError("no table of keys and values")
-    values: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for row in rows:
-        if not row:
-            break  # another table follows, of environment variables
-        if row[column - 2 : column] != "  ":  # the gap between the columns
-            lines = []  # no row of the table: Pulumi warns of an environment that has no effect
-            continue
-        if key := row[:column].rstrip():
-            # Pulumi leaves out the project's own name.
-            lines = values[key if ":" in key else f"{project}:{key}"] = []
-        lines.append(row[column:])  # a value may have several
-    return {name: "\n".join(lines) for name, lines in values.items()}
-
-
-def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
-    """
-    The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program.
-    """
-    prefix = f"{project}:"
-    return {
-        name.removeprefix(prefix): from_json(text)
-        for name, text in config.items()
-        if name.startswith(prefix)
+    config = json.loads(printed)
+    if not isinstance(config, dict):
+        raise ValueError("not the configuration of a stack")
+    # What Pulumi adds about an environment is no setting.
+    settings = {
+        name: one for name, one in config.items() if isinstance(one, dict) and "secret" in one
     }
+    return {name: None if one["secret"] else one["value"] for name, one in settings.items()}
 
 
-def has_secret(text: str) -> bool:
-    """Whether a value, or a part of it, is encrypted."""
-    return text == SECRET or json.dumps(SECRET) in text
-
-
-def plain_secrets(ours: Mapping[str, object]) -> list[str]:
-    """A problem for each secret in *ours* that is not encrypted."""
-    return list(settings.plain_secrets(ours, lambda _, value: value != SECRET))
-
-
-def settings_in(
-    ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()
-) -> Settings:
-    """
-    The settings in *ours*, the project's configuration, without supplied keys; raises
-    `InvalidSettings`.
-
-    *others* are the names of the rest of the configuration.
-
-    Keys are secrets, so `published` is written out as it follows from them, and the maps of
-    secrets, which no command uses, are left out.
-    """
-    problems = plain_secrets(ours)
-    ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
-    domains = ours.get("domains")
-    if isinstance(domains, Mapping):
-        problems += pasted_keys(domains)
-        ours = {
-            **ours,
-            "domains": {name: _without_keys(domain) for name, domain in domains.items()},
-        }
-    try:
-        loaded = settings.load(ours, default_region=region, others=others)
-    except InvalidSettings as error:
-        raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
-    if problems:
-        raise InvalidSettings(problems)
-    return loaded
-
-
-def supplied_generations(written: Mapping[str, Any]) -> frozenset[int] | None:
-    """Generations that the `keys` of a domain has; None without `keys`."""
-    keys = written.get("keys")
-    if not isinstance(keys, Mapping):
-        return None
-    return frozenset(int(key) for key in keys if _is_number(key))
-
-
-def _without_keys(written: Any) -> Any:
-    supplied = supplied_generations(written) if isinstance(written, Mapping) else None
-    if supplied is None:
+def _without_keys(written: object) -> object:
+    """What is *written* of a domain, without `keys`: nobody asks about these before a run."""
+    if not isinstance(written, Mapping):
         return written
-    rest = {key: value for key, value in written.items() if key != "keys"}
-    if rest.get("published") is None and _is_number(generation := rest.get("generation")):
-        if int(generation) not in supplied:
-            return {**rest, "keys": {}}  # which `settings` refuses in the words of the program
-        rest["published"] = list(generations.published(int(generation), supplied))
-    return rest
-
-
-def _is_number(value: Any) -> TypeGuard[int | str]:
-    """Whether *value* may be a generation; `settings` refuses other values."""
-    return re.fullmatch("[0-9]{1,16}", str(value)) is not None
+    return {name: value for name, value in written.items() if name != "keys"}

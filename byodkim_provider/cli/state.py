@@ -1,33 +1,25 @@
 """
 The identities and records of a stack's domains, from its state.
 
-Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain that no
-stack file lists, as a program of the user's own declares it or it has left the file, are those in
-the state.
+Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain are those
+of the last run, whatever a stack file says by now.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from byodkim_provider import property_types
-from byodkim_provider.config.schema import DnsSettings, KeyStore
-from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import generations
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.identity.state import (
-    MANUAL,
-    ROUTE53,
-    STACK_VERIFICATION,
-    Declared,
     Stored,
-    parts,
-    zone_of,
 )
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
@@ -78,6 +70,8 @@ class DeclaredRecord:
 class State:
     """The resources in the state, by domain."""
 
+    settings: Mapping[str, DomainSettings]
+    """Those of the last run; not of an identity that a program uses alone."""
     identities: Mapping[str, tuple[Stored, ...]]
     """Sorted by Region."""
     records: Mapping[str, tuple[DeclaredRecord, ...]]
@@ -96,10 +90,6 @@ class State:
     """IDs of the zones in Route 53 with their records, by MAIL FROM domain."""
     stack_id: str | None
     """With which the owner tags of the stack begin; None before the first `pulumi up`."""
-    of_stack_file: bool
-    """Whether the program that reads stack files has made the stack."""
-    of_plugin: bool
-    """Whether a program in another language has made the stack."""
 
 
 def read_state(export: str) -> State:
@@ -128,7 +118,9 @@ def read_state(export: str) -> State:
         for made in outputs(VERIFICATION)
         for one in made.get("results", ())
     ]
+    settings = [from_stored(made["settings"]) for made in outputs(DOMAIN) if "settings" in made]
     return State(
+        settings={one.name: one for one in settings},
         identities=_grouped(
             (one.declared.domain, one)
             for one in sorted(identities, key=lambda i: i.declared.region)
@@ -151,15 +143,7 @@ def read_state(export: str) -> State:
         },
         secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
         roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
-        of_stack_file=any(map(_is_of_stack_file, resources.get(VERIFICATION, ()))),
-        of_plugin=f'"{DOMAIN_OF_PLUGIN}"' in export,
     )
-
-
-def _is_of_stack_file(verification: Mapping[str, Any]) -> bool:
-    """Whether only the program that reads stack files has such a *verification*."""
-    urn = str(verification["urn"])
-    return urn.endswith(f"::{VERIFICATION}::{STACK_VERIFICATION}")
 
 
 def _roles(
@@ -203,65 +187,15 @@ _OF_AN_IDENTITY: Final = (
 """Settings that an identity stores under their own names."""
 
 
-def written_in(state: State, domain: DomainSettings) -> dict[str, Any]:
-    """
-    What a stack file would say of *domain*, which a program declares, as far as a rotation reads
-    it.
-    """
-    stored = state.identities.get(domain.name, ())
-    keys: dict[int, Any] = {
-        generation: {} for one in stored for generation in one.declared.supplied_keys
-    }
-    written: dict[str, Any] = {"generation": domain.generation, **({"keys": keys} if keys else {})}
-    # An identity that is used alone has no generations.
-    if domain.generation and domain.published != generations.published(
-        domain.generation, keys or None
-    ):
-        written["published"] = list(domain.published)
-    return written | ({"overlapDays": 0} if domain.overlap_days == 0 else {})
-
-
-def settings_in_state(name: str, state: State) -> DomainSettings:
-    """The settings of a domain as far as the state has them; what is not stored has its default."""
-    stored = state.identities.get(name, ())
-    records = state.records.get(name, ())
-    known: dict[str, Any] = {
-        "generation": next((one.generation for one in records if one.role == "signing"), None),
-        "published": tuple(one.generation for one in records),
-        "retired": not stored,
-    }
-    if stored:
-        declared = stored[0].declared
-        known |= {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
-        known |= {"dns": tuple(_dns(declared, state)) or (DnsSettings(),)}
-    kms_keys = [kms_key for arn, kms_key in state.secrets.items() if f"/{name}/" in arn]
-    if kms_keys:
-        known["key_store"] = KeyStore(provider="secretsManager", kms_key_id=kms_keys[0])
-    regions = tuple(one.declared.region for one in stored)
-    return DomainSettings.model_construct(**known, name=name, regions=regions, keys={}, warnings=())
-
-
-def _dns(declared: Declared, state: State) -> list[DnsSettings]:
-    """Where the records are; of another provider than Route 53 nothing more has to be known."""
-    listed: list[DnsSettings] = []
-    latest: list[DnsSettings] = []
-    for generation in declared.published or (1,):
-        places = [_place(place, declared, state) for place in declared.places_of(generation)]
-        if places != latest:
-            begins = {"from_generation": generation if listed else 1}
-            listed += [one.model_copy(update=begins) for one in places]
-            latest = places
-    return listed
-
-
-def _place(place: str, declared: Declared, state: State) -> DnsSettings:
-    label, name = parts(place)
-    provider: Any = label.partition(":")[0]  # perhaps one of the user's own
-    zone = DnsSettings.model_construct(provider=provider)
-    if label.startswith(ROUTE53):
-        zone_id = label.removeprefix(ROUTE53)
-        zone = DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
-    elif label == MANUAL:
-        zone = DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
-    slot = {"cname": split_name(name)[0][:-1], "zone": zone_of(name, declared.domain)}
-    return zone.model_copy(update=slot) if name else zone
+def alone(name: str, identities: Sequence[Stored]) -> DomainSettings:
+    """The settings of *identities* that a program uses alone, without the component of a domain."""
+    values: dict[str, Any] = {"generation": None, "published": ()}
+    for declared in (identity.declared for identity in identities[:1]):
+        values = {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
+        providers: list[Any] = [label.partition(":")[0] for label in declared.labels()]
+        dns = [DnsSettings.model_construct(provider=one, panel=declared.panel) for one in providers]
+        values |= {"dns": tuple(dns)} if dns else {}
+    regions = tuple(identity.declared.region for identity in identities)
+    return DomainSettings.model_construct(
+        **values, name=name, regions=regions, keys={}, warnings=()
+    )

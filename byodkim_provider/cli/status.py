@@ -29,7 +29,7 @@ from byodkim_provider.quoting import hidden, may_be_a_key
 Exit codes:
   0  well: verified as far as SES shows, records are right, nothing is due
   1  due: mail is fine, and something is to be done, such as a rotation
-  2  wrong: mail is not signed as the stack file says, or soon will not be
+  2  wrong: mail is not signed as the stack has it, or soon will not be
   3  unknown: wrong usage, no stack, credentials or answer; or FILE could not
      be written
 """,
@@ -157,7 +157,7 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
 
 def current(stack: Stack, environment: Environment) -> StackNow:
     """The current state of a stack and all its domains."""
-    domains = of_stack(stack, environment)
+    domains = of_stack(stack, stack.domains.values(), environment)
     accounts = (
         one.declared.account_id for group in stack.state.identities.values() for one in group
     )

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from itertools import count
 from shutil import get_terminal_size
@@ -133,7 +133,11 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
     """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
 
     def plain(value: Any) -> Any:
-        return timestamp(value) if isinstance(value, datetime) else asdict(value)
+        if isinstance(value, datetime):
+            return timestamp(value)
+        if hasattr(value, "as_values"):
+            return value.as_values()
+        return {field.name: getattr(value, field.name) for field in fields(value)}
 
     # As in `inert`: only a string can hold what a CI would obey.
     return json.dumps(value, indent=indent, default=plain).replace("##[", r"#\u0023[")

@@ -94,15 +94,14 @@ class DomainSettings(DomainDefaults):
 
     def stored(self, own_providers: Sequence[str] = ()) -> dict[str, Any]:
         """
-        The settings as plain values for the state: no private key, nothing that is None.
+        The settings as plain values for the state: no private key, no default.
 
         *own_providers* are the labels of a program's own DNS providers, which take the place of
         `dns`.
         """
         values = self.model_dump(
             mode="json",
-            exclude_unset=True,
-            exclude_none=True,
+            exclude_defaults=True,
             exclude={"warnings": True, "keys": {"__all__": {"private_key"}}},
         )
         return values | ({"dns_providers": list(own_providers)} if own_providers else {})
@@ -225,7 +224,7 @@ def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
     """
     values = dict(stored)
     keys = {
-        int(generation): SuppliedKey.model_construct(selector=key["selector"])
+        int(generation): SuppliedKey.model_construct(selector=key["selector"], private_key="")
         for generation, key in values.pop("keys").items()
     }
     own = [DnsSettings.model_construct(provider=label) for label in values.pop("dns_providers", ())]

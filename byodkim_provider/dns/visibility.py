@@ -65,7 +65,7 @@ class Diagnosis:
     The misconfiguration, one of `diagnosis.CODES`; empty if there is none, or it is not known.
     """
     text: str = ""
-    """What was seen, for people."""
+    """What was seen beside the answers, for people; empty if they say everything."""
     notes: tuple[str, ...] = ()
     """Further remarks; they don't affect the verdict."""
     answers: tuple[Answer, ...] = ()
@@ -114,6 +114,11 @@ class Diagnosis:
         wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
         return _phrases(wrong, self.public_key_der, self.target)
 
+    @property
+    def said(self) -> str:
+        """What was seen, for people."""
+        return self.text or diagnose(self.answers, self.public_key_der, self.target)
+
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
         return ", ".join([self.count(), *self.phrases()])
@@ -151,7 +156,6 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     key = _key_shown(answers) if expected is None else expected
     seen = Diagnosis(
         verdict="wrong",
-        text=diagnose(answers, key, target),
         answers=tuple(answers),
         public_key_der=key,
         target=target,

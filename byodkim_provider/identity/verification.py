@@ -292,7 +292,7 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
             public_key_der=public_key,
             target=entry.target,
         )
-        return diagnosis.examine(resolver, expected).text
+        return diagnosis.examine(resolver, expected).said
 
     found = side_by_side(look_up, entries, at_once=DIAGNOSED)
     return {} if found is None else dict(zip(entries, found, strict=True))

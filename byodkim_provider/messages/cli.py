@@ -48,23 +48,23 @@ class CliMessages(Table):
     ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
     OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
     OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
-    LEAVING = (
-        (
-            "{domain}: is in the state of stack {stack} and not in its stack file any more: the "
-            "next `pulumi up` takes it out of the stack"
-        ),
-        "put its entry back if it is to stay",
-    )
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
-    OWN_PROGRAM = (
-        "a program declares the domains of this stack, and no file lists them: {edits}",
-        "set that where the program declares the domain, and run `pulumi up`",
+    NOT_LISTED = (
+        "`rotate` writes {file} only, which does not list what to change: {edits}",
+        (
+            "set that where the domain is declared, in a program, an environment or the project "
+            "file, and run `pulumi up`"
+        ),
     )
     RETIRED = "{domain}: is retired, nothing signs"
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
     WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
     OTHER_GENERATION = (
-        "{name}: generation {generation} signs, the stack file says {wanted}",
+        "{name}: generation {generation} signs, {wanted} was to sign",
+        _UP_FIRST,
+    )
+    OTHER_FILE = (
+        "{domain}: the stack file says `{setting}: {written}`, the last run had {stored}",
         _UP_FIRST,
     )
     NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
@@ -84,17 +84,6 @@ class CliMessages(Table):
         (
             "delete `overlapDays: 0` if it is there, set `published: {published}` and leave "
             "`generation: {signing}`, run `pulumi up`, which makes the record, then rotate"
-        ),
-    )
-    ELSEWHERE = (
-        "{domain}: {file} does not list it",
-        "edit it where `pulumi config` has it from: an environment, or the project file",
-    )
-    NO_MAP = (
-        "{project}:domains: is not a map in {file}",
-        (
-            "edit it where `pulumi config` has it from, or move the map from the project file to "
-            "the stack file: `pulumi config set` writes there only"
         ),
     )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
@@ -211,6 +200,9 @@ class FindingMessages(Table):
     )
     PENDING = "verification pending{failure}: run `pulumi up`"
     CHECK_AGAIN = "{reason}: run `pulumi up`"
+    UNFINISHED = (
+        "generation {generation} signs, the last run did not come to {wanted}: run `pulumi up`"
+    )
     GIVEN_UP = (
         "SES has given up and does not search again: rotate to the next generation",
         "`byodkim rotate <domain>`",

@@ -115,7 +115,7 @@ STATE_BYTES = {
     "records": 5750,
     "guards": 3700,
     "identities": 6600,
-    "component": 1350,
+    "component": 1500,
     "stack id": 300,
     "verification": 1650,
     "stack outputs": 1300,

@@ -289,6 +289,17 @@ def test_private_key(stack, world, leaked, settings):
     assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
 
 
+def test_domain_that_left_the_file(stack, domains):
+    """The state knows where the CNAMEs of a domain lead, beside a program of one's own too."""
+    project = stack(1)
+    project.settings = project._last_settings()
+    project.write("    example.com: {generation: 1}\n")
+    targets = {
+        one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]
+    }
+    assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
+
+
 def test_status_of_the_next_slot(stack, world, domains):
     """A CNAME that only a later rotation needs is due while it is missing."""
     project = stack(1)

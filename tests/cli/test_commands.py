@@ -1,5 +1,6 @@
 """If this fails, a command quotes a key, or guesses what a command line means."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import COMMANDS, main, stack
-from byodkim_provider.cli.stack import read_table
+from byodkim_provider.cli.stack import read_config
 from byodkim_provider.cli.terminal import ask_all, say
-from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
@@ -227,18 +227,16 @@ def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):
     ]
 
 
-@cases(
-    "after",
-    {
-        "nothing": "",
-        "table of an environment": "\nNAME        VALUE\nFOO         bar\n",
-        "warning of several lines": "warning: the environment\n            has no effect\n",
-    },
-)
-def test_table_of_configuration(after):
-    """The first table of `pulumi config` is read, and nothing that Pulumi prints below it."""
-    printed = "KEY         VALUE\naws:region  eu-west-1\nnote        two\n            lines\n"
-    assert read_table(f"{printed}{after}", "p") == {
+def test_printed_configuration():
+    """Objects are JSON, what is encrypted is not there, and what Pulumi adds is no setting."""
+    printed = {
+        "aws:region": {"value": "eu-west-1", "secret": False},
+        "p:domains": {"value": '{"a":{}}', "objectValue": {"a": {}}, "secret": False},
+        "p:privateKeys": {"secret": True},
+        "environmentVariables": {"FOO": "bar"},
+    }
+    assert read_config(json.dumps(printed)) == {
         "aws:region": "eu-west-1",
-        "p:note": "two\nlines",
+        "p:domains": '{"a":{}}',
+        "p:privateKeys": None,
     }

@@ -18,7 +18,6 @@ from byodkim_provider.cli import main
 from byodkim_provider.cli.doctor import ses_lines
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import DomainNow, IdentityNow
-from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dkim import keys
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
@@ -501,15 +500,6 @@ def test_private_key_after_a_step_back(project, world):
     rules.refuse_unsafe(stored, advised, unknown=(), now=now)
     with raises("StillInUse"):
         rules.refuse_unsafe(stored, replace(advised, overlap_days=10), unknown=(), now=now)
-
-
-@pytest.mark.parametrize(
-    "written", ["[secret]", {"godaddy": {"token": "[secret]"}}, {"godaddy": "[secret]"}]
-)
-def test_encrypted_credentials(written):
-    """No command needs what opens DNS hosts, however much of it is encrypted."""
-    ours = {"domains": {DOMAIN: {"generation": 1, "dns": "godaddy"}}, "dnsCredentials": written}
-    assert settings_in(ours, "eu-west-1").domains[0].dns[0].provider == "godaddy"
 
 
 UNSEEN = (

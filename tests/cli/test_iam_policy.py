@@ -54,6 +54,34 @@ def policy(result):
     return allowed
 
 
+TWO_PROBLEMS = """\
+2 problems:
+  - domains["example.com"].keyBits: must be 1024 to 2048, not 4096
+  - domains["example.com"].overlapdays: unknown key, did you mean 'overlapDays'?"""
+
+ENCRYPTED = CliMessages.ENCRYPTED_MAP(name="ses-byodkim:domains")
+
+
+@cases(
+    ("text", "problem"),
+    {
+        "two problems": (
+            "config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n    example.com:\n"
+            "      generation: 2\n      keyBits: 4096\n      overlapdays: 7\n",
+            TWO_PROBLEMS,
+        ),
+        "no domains": ("config: {aws:region: eu-west-1}\n", "domains: must not be empty"),
+        "encrypted": ("config: {'ses-byodkim:domains': {secure: v1:abc}}", ENCRYPTED.with_hint()),
+    },
+)
+def test_wrong_settings(project, text, problem):
+    """Before the first run the configuration is read, and what is wrong with it is said."""
+    project.stack_file.write_text(text)
+    result = project.run("iam-policy")
+    assert result.stderr.startswith(f"byodkim: {problem}")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 # Identities
 
 

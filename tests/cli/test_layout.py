@@ -18,9 +18,14 @@ from byodkim_provider.cli import layout
 from byodkim_provider.cli.layout import METRICS, as_html
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
 from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.dkim.records import record_value
+from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import judge
 from tests.docs.pages import ROOT
 from tests.support.cli_project import CliProject
 from tests.support.fakes import START
+from tests.support.testdata import key
 from tests.support.world import DOMAIN
 
 ANSI = re.compile("\x1b\\[[0-9;]*m")
@@ -31,6 +36,11 @@ SEEN = (
     "ns-1.awsdns-02.example.org are silent, "
     "ns-2.awsdns-03.example.com has no TXT record"
 )
+
+
+KEY = key("rsa2048.pkcs8").public_key_der
+VALUE = record_value(KEY)
+NONE = [Answer(f"ns-{number}.example.net", ()) for number in (2, 3, 4)]
 
 
 def found(name, region):
@@ -52,14 +62,8 @@ def found(name, region):
         RecordNow(
             generation=12,
             role="signing",
-            name=f"{selector}._domainkey.{name}",
-            value="p=",
-            fingerprint="0" * 64,
-            bits=2048,
-            verdict="wrong",
-            servers_visible=1,
-            servers_asked=4,
-            seen=SEEN,
+            expected=ExpectedRecord(selector=selector, domain=name, public_key_der=KEY),
+            diagnosis=judge([Answer("ns-1.example.net", (VALUE,)), *NONE], KEY),
         )
         for selector in SELECTORS
     ]
@@ -259,7 +263,8 @@ def test_report_is_escaped():
     evil = "<script>alert('\"1')</script> & co"
     domain = NOW.domains[0]
     identity = replace(domain.identities[0], region=evil, status=evil, ses=None)
-    record = replace(domain.records[0], name=evil, fingerprint=evil)
+    expected = replace(domain.records[0].expected, selector=evil)
+    record = replace(domain.records[0], expected=expected)
     texts = dict.fromkeys(("wrong", "due", "notes"), (f"{evil}\u202e\x1b",))
     domain = replace(domain, domain=evil, identities=(identity,), records=(record,), **texts)
     page = as_html(replace(NOW, stack=evil, project=evil, account_id=evil, domains=(domain,)))

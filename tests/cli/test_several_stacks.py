@@ -114,7 +114,7 @@ def test_refused(project, happens, options, said):
     assert (result.exit_code, said in result.stderr, result.stdout) == (3, True, "")
 
 
-WRONG_SETTINGS = 'domains["example.net"].generation: must be'
+WRONG_SETTINGS = "aws:endpoints: must be"
 
 
 @cases(
@@ -126,7 +126,7 @@ WRONG_SETTINGS = 'domains["example.net"].generation: must be'
             "pulumi stack export: the passphrase is wrong",
         ),
         "has wrong settings": (
-            lambda other: other.write(ONE.format(OTHER, "x")),
+            lambda other: other.write(ONE.format(OTHER, 1) + "  aws:endpoints: x\n"),
             "InvalidSettings",
             WRONG_SETTINGS,
         ),

@@ -114,7 +114,7 @@ def test_everything_written():
         "all": {
             "generation": 3,
             "dns": {"provider": "manual", "panel": "godaddy"},
-            "keyStore": {"provider": "secretsManager", "resourcePolicy": {"Version": "1"}},
+            "keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"},
             "mailFrom": {"label": "bounce", "onMxFailure": "reject"},
             "tags": {"team": "mail"},
             "regions": ["us-east-1", "eu-west-1"],

@@ -9,7 +9,7 @@ import yaml
 
 from byodkim_provider.cli import stack as cli
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.rotate import Change, Rotation, addresses, write
+from byodkim_provider.cli.rotate import Change, Rotation, entries_of, write
 
 pytestmark = pytest.mark.engine
 
@@ -97,7 +97,7 @@ def written(open_stack, shell):
         made._settings.write_text(salt + text.replace("SECRET", secret))
         environment = Environment(directory=made._work)
         stack = cli.open_stack("dev", environment)
-        write(steps, addresses(stack, steps), stack, environment)
+        write(steps, entries_of(stack), stack, environment)
         after = made._settings.read_text()
         assert after.startswith(salt)
         return after.removeprefix(salt).replace(secret, "SECRET")

@@ -8,7 +8,6 @@ import pytest
 from pulumi.runtime.config import CONFIG, set_all_config
 
 from byodkim_provider.aws import session
-from byodkim_provider.cli import stack
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import aws_account, stack_config
@@ -170,25 +169,6 @@ def test_redirected(configured, monkeypatch):
     aws_account.sign_in("eu-west-1")
     text = "aws: {} is redirected to aws.example.net, which is not AWS and gets what AWS would get"
     assert said == [*map(text.format, ("SES", "Route 53", "STS")), "eu-west-1"]
-
-
-def test_what_follows_the_configuration():
-    """
-    A line that is empty belongs to its value; what Pulumi adds about environments is no
-    configuration.
-    """
-    printed = (
-        "KEY        VALUE\n"
-        "aws:token  one\n"
-        "           \n"
-        "           three\n"
-        "The stack's environment does not define the `environmentVariables` property.\n"
-        "mail       4\n"
-        "\n"
-        "ENVIRONMENT VARIABLE  VALUE\n"
-        "AWS_REGION            eu-west-1\n"
-    )
-    assert stack.read_table(printed, "p") == {"aws:token": "one\n\nthree", "p:mail": "4"}
 
 
 @pytest.mark.parametrize("name", stack_config.OBJECTS)

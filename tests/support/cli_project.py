@@ -19,18 +19,20 @@ from click.testing import CliRunner, Result
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.stack import SECRET
 from byodkim_provider.cli.terminal import Refused
+from byodkim_provider.config import settings as of_config
 from byodkim_provider.config import stack_file
+from byodkim_provider.config.schema import SuppliedKey
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dkim.records import record_name
+from byodkim_provider.dkim.records import normalise_domain, record_name
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
 from tests.support.fakes import FakeSes, WrongClock
 from tests.support.world import STACK_ID, World
 
-CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
+CONFIG: Final = ["config", "--json", "-s", "dev"]
 EXPORT: Final = ["stack", "export", "-s", "dev"]
 
 _OURS: Final = "pulumi-python:dynamic/byodkim:"
@@ -54,17 +56,16 @@ def _printed(project: Any, stack: Any) -> str:
         kinds = value if isinstance(value, dict) else {"value": value}
         shared = next((kinds[key] for key in ("value", "default") if key in kinds), "")
         config.setdefault(_full(name, namespace), shared)
-    shown = {name.removeprefix(namespace): _blind(value) for name, value in config.items()}
-    width = max(map(len, ["KEY", *shown])) + 2
-    rows = [("KEY", "VALUE")]
-    for name in sorted(shown, key=lambda name: _full(name, namespace)):
-        value = shown[name]
-        text = json.dumps(
-            value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
-        )
-        first, *others = (value if isinstance(value, str) else text).split("\n")
-        rows += [(name, first), *(("", line) for line in others)]
-    return "".join(f"{name:{width}}{value}\n" for name, value in rows)
+    return json.dumps({name: _entry(value) for name, value in config.items()}, ensure_ascii=False)
+
+
+def _entry(value: Any) -> dict[str, Any]:
+    """A value as `pulumi config --json` prints it: without its parts if one of them is secret."""
+    if _has_secret(value):
+        return {"secret": True}
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    parts = {"objectValue": json.loads(text)} if isinstance(value, dict | list) else {}
+    return {"value": text, **parts, "secret": False}
 
 
 def _loaded(path: Path) -> Any:
@@ -81,13 +82,25 @@ def _full(name: Any, namespace: str) -> str:
     return str(name) if ":" in str(name) else f"{namespace}{name}"
 
 
-def _blind(value: Any) -> Any:
-    """*value* with a word for every secret in it; keys are texts in JSON."""
+def _has_secret(value: Any) -> bool:
     if isinstance(value, dict):
-        if value.keys() == {"secure"}:
-            return SECRET
-        return {str(key): _blind(one) for key, one in value.items()}
-    return [_blind(one) for one in value] if isinstance(value, list) else value
+        return value.keys() == {"secure"} or any(map(_has_secret, value.values()))
+    return isinstance(value, list) and any(map(_has_secret, value))
+
+
+def _with_keys(domain: DomainSettings, keys: Any, ours: Any) -> DomainSettings:
+    """The settings of a domain with supplied keys, of which a test has the selectors only."""
+    if not keys:
+        return domain
+    selectors = {
+        int(generation): SuppliedKey.model_construct(selector=key["selector"], private_key="")
+        for generation, key in keys.items()
+    }
+    [written] = [
+        one for name, one in ours["domains"].items() if normalise_domain(name) == domain.name
+    ]
+    published = written.get("published") or generations.published(domain.generation, selectors)
+    return domain.model_copy(update={"keys": selectors, "published": tuple(published)})
 
 
 _WAITING: Final = re.compile(rb"byodkim: \d+ of \d+ answers after \d+ s, [^\n]*\n")
@@ -106,6 +119,8 @@ class CliProject:
     """Generations with a record in the state, by domain; by default those of the identity."""
     verdicts: list[Verdict] = field(default_factory=list)
     """What the last `pulumi up` found verified, and what not."""
+    settings: dict[str, DomainSettings | dict[str, Any]] | None = None
+    """Those of the last run; by default those of the files."""
     retired_at: dict[str, str] = field(default_factory=dict)
     """By domain, when it was retired."""
     signing: dict[str, int] = field(default_factory=dict)
@@ -248,14 +263,23 @@ class CliProject:
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
         outputs = self.outputs if self.has_own_program else {}
         results = [one.to_properties() for one in self.verdicts]
+        known = self._last_settings() if self.settings is None else self.settings
+        settings = {
+            name: one if isinstance(one, dict) else one.stored() for name, one in known.items()
+        }
         made = [
             ("pulumi:pulumi:Stack", outputs),
             *(
                 (
                     "byodkim:index:ByodkimDomain",
-                    {"records": self._records(name, numbers, signing[name])},
+                    {
+                        "records": self._records(name, published[name], signing[name])
+                        if name in published
+                        else [],
+                        **({"settings": settings[name]} if name in settings else {}),
+                    },
                 )
-                for name, numbers in published.items()
+                for name in {**settings, **published}
             ),
             *((f"{_OURS}ByodkimIdentity", one.to_outputs()) for one in self.stored),
             *(
@@ -275,6 +299,23 @@ class CliProject:
         }
         others = ({"type": kind, "outputs": outputs} for kind, outputs in made)
         return [*owner, *others, verification]
+
+    def _last_settings(self) -> dict[str, DomainSettings]:
+        """Those of the files: the last run had them."""
+        try:
+            config = json.loads(self._ask_pulumi(CONFIG, self.directory))
+            ours = {
+                key: config[f"ses-byodkim:{key}"]["objectValue"]
+                for key in ("domains", "defaults")
+                if f"ses-byodkim:{key}" in config
+            }
+            keys = {name: domain.pop("keys", {}) for name, domain in ours["domains"].items()}
+            region = config.get("aws:region", {}).get("value")
+            loaded = of_config.load(ours, default_region=region).domains
+        except (Refused, InvalidSettings, ValueError, KeyError, AttributeError):
+            return {}  # no run would have taken it
+        supplied = {normalise_domain(name): written for name, written in keys.items()}
+        return {one.name: _with_keys(one, supplied[one.name], ours) for one in loaded}
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
