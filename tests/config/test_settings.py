@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
-from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.errors import InvalidKey, InvalidSettings
 from tests.support.cases import cases, written_out
 from tests.support.testdata import KEY_1, KEY_2, pem
 
@@ -727,6 +727,12 @@ def test_no_region(region, expected):
     assert problems(one({"generation": 1}), region) == [expected]
 
 
+def reason_of(key):
+    with pytest.raises(InvalidKey) as refused:
+        keys.load(key)
+    return refused.value.text
+
+
 def test_all_problems_at_once():
     """Every problem of every domain is named in one go, with those between domains."""
     config = {
@@ -748,7 +754,7 @@ def test_all_problems_at_once():
         'domains["A.example"].regions: must not be empty',
         "domains[\"A.example\"]: is the same domain as 'a.example'",
         'domains["a.example"].generation: must be 1 or more, not 0',
-        'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
+        f'domains["a.example"].keys["1"].privateKey: {reason_of(PEM)}',
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",
         'domains["a.example"].regions: required, because aws:region is not set',

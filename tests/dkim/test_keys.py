@@ -160,6 +160,7 @@ def in_pkcs12(name):
     return pkcs12.serialize_key_and_certificates(b"key", key, None, None, NoEncryption())
 
 
+NO_BLOCK = "block without a BEGIN line"
 DER8, OCTETS1 = der("rsa2048.pkcs8"), len(der("rsa2048.pkcs1"))
 BOTH = DER8 + der("another")
 
@@ -198,8 +199,8 @@ REFUSED = {
     "URL-safe base64": no(body(PKCS1).replace("/", "_").replace("+", "-"), K.NOT_BASE64),
     "in quotes": no(f'"{body(PKCS1)}"', K.NOT_BASE64),
     "a record's value": no(f"p={body(pem('rsa2048.public'))}", K.NOT_BASE64),
-    "typographic dashes": no(PKCS1.replace("--", "—"), K.NOT_ASCII),
-    "picture": no(b"\x89PNG\r\n\x1a\n", K.NOT_ASCII),
+    "typographic dashes": no(PKCS1.replace("--", "—"), K.NOT_BASE64),
+    "picture": no(b"\x89PNG\r\n\x1a\n", K.NOT_BASE64),
     "base64 of other bytes": no(encoded(b"no key at all"), K.UNREADABLE, half="private"),
     "base64 of two octets": no("MAA=", K.UNREADABLE, half="private"),
     "base64 of an empty SEQUENCE": no("MIIAAA==", K.UNREADABLE, half="private"),
@@ -215,48 +216,44 @@ REFUSED = {
         name: no(pem(name.lower()), K.ALGORITHM, algorithm=name)
         for name in ("Ed25519", "Ed448", "X25519", "DSA")
     },
-    "RSA-PSS": no(pem("rsa-pss"), K.PSS),
-    "RSA-PSS with parameters": no(pem("rsa-pss-sha256"), K.PSS),
     "encrypted PKCS#1": no(pem("encrypted.pkcs1"), K.ENCRYPTED),
     "encrypted PKCS#8": no(pem("encrypted.pkcs8"), K.ENCRYPTED),
     "encrypted PKCS#8, base64 DER": no(body(pem("encrypted.pkcs8")), K.ENCRYPTED),
     "encrypted, DER": no(der("encrypted.pkcs8"), K.ENCRYPTED),
     "another cipher": no(pem("encrypted.pkcs1").replace("AES-128-CBC", "RC2-40-CBC"), K.ENCRYPTED),
-    "OpenSSH": no(pem("openssh"), K.OPENSSH),
-    "PKCS#12": no(in_pkcs12("rsa2048.pkcs8"), K.PKCS12),
-    "certificate": no(pem("certificate"), K.CERTIFICATE),
-    "certificate, base64 DER": no(body(pem("certificate")), K.CERTIFICATE),
-    "certificate, DER": no(der("certificate"), K.CERTIFICATE),
-    "certificate request": no(pem("request"), K.REQUEST),
+    "OpenSSH": no(pem("openssh"), K.UNREADABLE, half="private"),
+    "PKCS#12": no(in_pkcs12("rsa2048.pkcs8"), K.UNREADABLE, half="private"),
+    "certificate": no(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
+    "certificate, base64 DER": no(body(pem("certificate")), K.UNREADABLE, half="private"),
+    "certificate, DER": no(der("certificate"), K.UNREADABLE, half="private"),
+    "certificate request": no(pem("request"), K.OTHER_BLOCK, block="CERTIFICATE REQUEST"),
     "public key": no(pem("rsa2048.public"), K.PUBLIC),
     "public key, PKCS#1": no(pem("rsa2048.public-pkcs1"), K.PUBLIC),
     "public key, base64 DER": no(body(pem("rsa2048.public")), K.PUBLIC),
     "public key, DER": no(der("rsa2048.public"), K.PUBLIC),
-    "another PEM block": no(PKCS1.replace("RSA PRIVATE KEY", "DH PARAMETERS"), K.OTHER_BLOCK),
+    "another PEM block": no(
+        PKCS1.replace("RSA PRIVATE KEY", "DH PARAMETERS"), K.OTHER_BLOCK, block="DH PARAMETERS"
+    ),
     "two keys": no(PKCS8 + pem("another"), K.SEVERAL, count=2, half="private"),
     "no END line": no(PKCS1.replace("-----END RSA PRIVATE KEY-----\n", ""), K.NO_END),
     "END line cut": no(PKCS1.rstrip("-\n"), K.NO_END),
     "BEGIN line alone": no("-----BEGIN PRIVATE KEY-----", K.NO_END),
-    "no BEGIN line": no(PKCS1.replace("-----BEGIN RSA PRIVATE KEY-----\n", ""), K.NO_BEGIN),
-    "no base64 in the block": no(PKCS1.replace("MII", "M*I"), K.DAMAGED_PEM),
-    "a line lost": no(
-        PKCS1.replace(PKCS1.splitlines()[5], ""), K.CUT_DER, length=OCTETS1 - 48, expected=OCTETS1
-    ),
-    "base64 cut": no(body(PKCS1)[:1001], K.CUT_BASE64, length=1001),
-    "DER cut": no(encoded(DER8[:900]), K.CUT_DER, length=900, expected=len(DER8)),
-    "DER with a tail": no(
-        encoded(DER8 + b"tail"), K.LONG_DER, length=len(DER8) + 4, expected=len(DER8)
-    ),
-    "two keys in DER": no(encoded(BOTH), K.LONG_DER, length=len(BOTH), expected=len(DER8)),
+    "no BEGIN line": no(PKCS1.partition("\n")[2], K.OTHER_BLOCK, block=NO_BLOCK),
+    "no base64 in the block": no(PKCS1.replace("MII", "M*I"), K.NOT_BASE64),
+    "a line lost": no(PKCS1.replace(PKCS1.splitlines()[5], ""), K.UNREADABLE, half="private"),
+    "base64 cut": no(body(PKCS1)[:1001], K.NOT_BASE64),
+    "DER cut": no(encoded(DER8[:900]), K.UNREADABLE, half="private"),
+    "DER with a tail": no(encoded(DER8 + b"tail"), K.UNREADABLE, half="private"),
+    "two keys in DER": no(encoded(BOTH), K.UNREADABLE, half="private"),
     **{
         f"{bits} bits": no(pem(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits)
         for bits in (512, 1023, 2050, 3072, 4096)
     },
-    "e = 3": no(pem("rsa2048-e3"), K.EXPONENT, exponent=3, least=65537),
-    "three primes, PKCS#1": no(pem("three-primes.pkcs1"), K.PRIMES),
-    "three primes, PKCS#8": no(pem("three-primes.pkcs8"), K.PRIMES),
+    "e = 3": no(pem("rsa2048-e3"), K.EXPONENT, exponent=3, expected=65537),
+    "three primes, PKCS#1": no(pem("three-primes.pkcs1"), K.UNREADABLE, half="private"),
+    "three primes, PKCS#8": no(pem("three-primes.pkcs8"), K.UNREADABLE, half="private"),
     **{
-        f"{name} damaged at {at}": no(flipped(name, at), K.DAMAGED)
+        f"{name} damaged at {at}": no(flipped(name, at), K.UNREADABLE, half="private")
         for name, at in (("rsa2048.pkcs1", 100), ("rsa2048.pkcs1", 600), ("rsa2048.pkcs8", -1))
     },
 }
@@ -267,20 +264,18 @@ REFUSED_PUBLIC = {
     "empty file": no_public(b"", K.EMPTY_KEY),
     "no key": no_public("my public key", K.NOT_BASE64),
     "a record's value": no_public(f"p={body(PUBLIC)}", K.NOT_BASE64),
-    "cut short": no_public(PUBLIC[:200], K.UNREADABLE, half="public"),
-    "no BEGIN line": no_public(PUBLIC.partition("\n")[2], K.UNREADABLE, half="public"),
-    "no base64": no_public(PUBLIC.replace("MII", "M*I"), K.UNREADABLE, half="public"),
+    "cut short": no_public(PUBLIC[:200], K.NO_END),
+    "no BEGIN line": no_public(PUBLIC.partition("\n")[2], K.OTHER_BLOCK, block=NO_BLOCK),
+    "no base64": no_public(PUBLIC.replace("MII", "M*I"), K.NOT_BASE64),
     "damaged": no_public(PUBLIC.replace("MIIB", "MIIC"), K.UNREADABLE, half="public"),
     "damaged DER": no_public(PUBLIC_DER[:-1], K.UNREADABLE, half="public"),
-    "certificate": no_public(pem("certificate"), K.HAS_PUBLIC),
-    "certificate, base64": no_public(body(pem("certificate")), K.HAS_PUBLIC),
+    "certificate": no_public(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
+    "certificate, base64": no_public(body(pem("certificate")), K.UNREADABLE, half="public"),
     "private key": no_public(PKCS8, K.PRIVATE),
     "private key, DER": no_public(DER8, K.PRIVATE),
     "private key beside it": no_public(PUBLIC + PKCS1, K.PRIVATE),
     "two keys": no_public(PUBLIC + PUBLIC, K.SEVERAL, count=2, half="public"),
     "elliptic curve": no_public(EC_PUBLIC, K.NOT_RSA),
-    "RSA-PSS": no_public(pem("rsa-pss.public"), K.PSS),
-    "RSA-PSS, DER": no_public(der("rsa-pss.public"), K.PSS),
     **{
         f"{bits} bits": no_public(
             public_half(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits
@@ -302,7 +297,9 @@ def test_refused(load, text, reason):
     """
     with pytest.raises(InvalidKey) as refused:
         load(text)
-    assert refused.value.message == reason
+    fields = dict(refused.value.message.fields)
+    assert fields.pop("reason", "it is said") != ""
+    assert (refused.value.message.code, fields) == (reason.code, reason.fields)
     shown = text if isinstance(text, str) else encoded(text)
     given_parts = set(re.findall("[A-Za-z0-9+/]{20,}", shown))
     assert [part for part in given_parts if part in f"{refused.value!r} {refused.value}"] == []
@@ -373,11 +370,8 @@ def test_is_rsa_public_key():
 FILES = {
     "encrypted PKCS#1": (keys.load, pem("encrypted.pkcs1").encode(), ["-passin", "pass:test"]),
     "encrypted PKCS#8": (keys.load, pem("encrypted.pkcs8").encode(), ["-passin", "pass:test"]),
-    "PKCS#12": (keys.load, in_pkcs12("rsa2048.pkcs8"), ["-passin", "pass:"]),
     "base64 of PEM": (keys.load, base64.b64encode(PKCS8.encode()), []),
     "private key for a public one": (keys.load_public, PKCS8.encode(), []),
-    "certificate for a public key": (keys.load_public, pem("certificate").encode(), []),
-    "OpenSSH": (keys.load, pem("openssh").encode(), ["-P", "", "-N", ""]),
 }
 
 
@@ -395,7 +389,7 @@ def test_hint_followed(tmp_path, load, content, answers):
     given, new = tmp_path / "given", tmp_path / "new"
     given.write_bytes(content)
     given.chmod(0o600)
-    named = {"FILE": given, "KEY": given, "COPY": given, "NEW": new}
+    named = {"FILE": given, "KEY": given, "NEW": new}
     arguments = [str(named.get(argument, argument)) for argument in arguments]
     done = subprocess.run([program, *arguments, *answers], capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -403,4 +397,4 @@ def test_hint_followed(tmp_path, load, content, answers):
     written = done.stdout if file is given and program == "openssl" else file.read_bytes()
     loaded = load(written)
     public = loaded if load is keys.load_public else loaded.public_key_der
-    assert public == PUBLIC_DER or program == "ssh-keygen", "that one has a key of its own"
+    assert public == PUBLIC_DER

@@ -101,8 +101,9 @@ selector: S1
 selector: {"s" * 63}, domain: {LONG}
   selector: '{"s" * 63}._domainkey.{LONG}' has 278 octets, expected at most 253: take a shorter \
 selector
-private_key: "-----BEGIN EC PRIVATE KEY-----\\nMAAA\\n-----END EC PRIVATE KEY-----"
-  private_key: is a key for EC, and SES signs with RSA only: make one with `openssl genrsa 2048`
+private_key: "-----BEGIN EC PARAMETERS-----\\nMAAA\\n-----END EC PARAMETERS-----"
+  private_key: is another kind of PEM block (EC PARAMETERS), expected an RSA private key (PKCS#1 or
+    PKCS#8), as PEM or as base64 of its DER
 region: ''
   region: required, the AWS Region of the identity, for example 'eu-west-1'
 region: us-east-9
