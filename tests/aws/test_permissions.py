@@ -1,4 +1,4 @@
-"""The table of AWS actions holds what is called, no more and no less, and so does its document."""
+"""If this fails, the policy that people paste lacks an action, or allows one too many."""
 
 import ast
 import functools

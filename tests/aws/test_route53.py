@@ -1,4 +1,4 @@
-"""What Route 53 is asked about zones and about one name, and how often."""
+"""If this fails, somebody else's record is not seen, or Route 53 is asked too much."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What becomes of answers and errors of Secrets Manager, against moto's."""
+"""If this fails, a secret is made twice, or a refusal is taken for success."""
 
 import pytest
 from botocore.exceptions import NoCredentialsError

@@ -1,4 +1,4 @@
-"""The SES adapter over HTTP against an emulated SES, on a clock that moves when somebody waits."""
+"""If this fails, SES is called too fast, twice, or after Ctrl-C, or an error quotes a key."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What SES has answered is read whole; an answer that does not have the form of SES's is none.
+If this fails, an answer of SES is read wrongly, or a proxy's is taken for SES's.
 
 Whole are the responses that `make acceptance` has kept: `sandbox.json` is of the emulator. A file
 of the real SES comes beside it, and is tested without another line.

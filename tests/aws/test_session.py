@@ -1,6 +1,4 @@
-"""
-Which AWS account, which credentials and which endpoints a stack's `aws:` configuration leads to.
-"""
+"""If this fails, keys go to another account or endpoint than the stack says."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-`byodkim doctor` shows what every server says, the verdict, the mistake and how to mend it.
+If this fails, `byodkim doctor` calls a wrong record right, or names another mistake.
 
 That it names each mistake in a real zone is in `dns/test_misconfigurations_seen.py`.
 """

@@ -1,4 +1,4 @@
-"""`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
+"""If this fails, a stack's policy lets it delete another stack's identity, or stops its own run."""
 
 import json
 import re

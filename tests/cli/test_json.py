@@ -1,4 +1,6 @@
-"""What the commands print with `--json`, errors too."""
+"""
+If this fails, a program that reads `--json` gets what is no JSON, or an error without its kind.
+"""
 
 import json
 from pathlib import Path

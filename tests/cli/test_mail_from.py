@@ -1,4 +1,4 @@
-"""The commands and `mailFrom`: the records to publish, what SES and DNS have, the policy."""
+"""If this fails, people publish a wrong MX or SPF record, or are not told of one."""
 
 import json
 

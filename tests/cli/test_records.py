@@ -1,6 +1,4 @@
-"""
-`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form.
-"""
+"""If this fails, people paste a record that verifies no mail, or one of another key."""
 
 import json
 import re

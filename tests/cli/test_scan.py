@@ -1,4 +1,4 @@
-"""`byodkim scan` reads what is asked for, writes nothing to AWS, and says what `up` would do."""
+"""If this fails, a stack file made from an account takes over what it should not."""
 
 import json
 import re

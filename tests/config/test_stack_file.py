@@ -1,4 +1,4 @@
-"""A stack file is read as Pulumi reads it, and what is wrong with it is said without a secret."""
+"""If this fails, a command reads another stack file than Pulumi, or shows a secret of it."""
 
 from itertools import pairwise
 from pathlib import Path

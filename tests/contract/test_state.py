@@ -1,5 +1,5 @@
 """
-What stands in users' state for ever: paths of the provider factories, type tokens, property names.
+If this fails, states of users can't be read any more.
 
 A test here that fails asks for another version beside the old one (`load_v2`), not for another pin.
 """

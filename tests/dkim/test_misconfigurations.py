@@ -1,4 +1,4 @@
-"""What is wrong with a record's values or name, each told from the others."""
+"""If this fails, a mistake in a record is taken for another one, and its fix does not help."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""Names and values of DKIM records, and the key that a value holds."""
+"""If this fails, a record does not hold the key that SES signs with, and mail fails."""
 
 import re
 

@@ -1,6 +1,4 @@
-"""
-What DMARC makes of a domain's mail, and what is wrong with the two records of a MAIL FROM domain.
-"""
+"""If this fails, mail that DMARC refuses is called well, or a right record wrong."""
 
 from byodkim_provider.dns import dmarc
 from byodkim_provider.dns.dmarc import Policy, lookup, mail_from_mistakes

@@ -1,5 +1,5 @@
 """
-Somebody who does exactly what `byodkim doctor` says, no more and no less, ends with a right record.
+If this fails, who does exactly what `byodkim doctor` says still has a wrong record.
 
 The person here understands a few verbs, opens the panel of the zone that is named, and types what
 is printed. Whatever stands behind "if" is not so in a fresh zone. A verb that is not understood

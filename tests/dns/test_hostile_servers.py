@@ -1,4 +1,4 @@
-"""Servers that refer to ever new ones: a lookup asks few of them, on few threads, and ends."""
+"""If this fails, a domain's name servers can keep a run busy for ever."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What `byodkim records` prints, before judges that are not ours: BIND, OpenDKIM and dkimpy.
+If this fails, what people paste is read otherwise by BIND, OpenDKIM or dkimpy.
 
 Each size of key under a short and under the longest possible name, from the printed zone file
 through real name servers to a verifier.

@@ -1,5 +1,5 @@
 """
-Three CNAMEs are pasted once, and from then on each rotation changes one record in a zone of ours.
+If this fails, mail fails in a rotation of a domain whose CNAMEs were pasted once.
 
 docs/how-to/dns.md has the setting. Mail is judged at each line that a run shows, so between its
 steps too.

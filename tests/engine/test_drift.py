@@ -1,6 +1,4 @@
-"""
-What others changed is seen by a refresh and put right by the next `up`, records before SES is told.
-"""
+"""If this fails, what others changed in SES or DNS stays unseen, or is not put right."""
 
 import json
 import re

@@ -1,6 +1,5 @@
 """
-What SES and DNS have already is taken over only where that is wanted, and only as far as it hurts
-no mail.
+If this fails, an identity of somebody else's is taken over unasked, or mail fails by it.
 
 docs/how-to/existing-identities.md has the same as commands; the tests name the section that they
 run.

@@ -1,6 +1,5 @@
 """
-A key's life on the real engine: each step is exactly what its preview said, and no mail fails by
-it.
+If this fails, mail fails in a rotation, or a run does what its preview has not said.
 
 docs/how-to/rotation.md has the same steps as commands; the tests name the section that they run.
 """

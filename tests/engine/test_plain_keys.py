@@ -1,4 +1,4 @@
-"""A private key in plain in the stack file stops the preview; an encrypted one does not."""
+"""If this fails, a private key in plain goes into a state without a word."""
 
 import pytest
 

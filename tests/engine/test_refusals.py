@@ -1,4 +1,4 @@
-"""What can't work is refused in the preview, all of it at once, in one clean line each."""
+"""If this fails, what can't work begins to change things, or is refused without a reason."""
 
 import botocore
 import pulumi

@@ -1,6 +1,4 @@
-"""
-No value that a stack file encrypts stands in plain in the state, the events or the output of a run.
-"""
+"""If this fails, a secret of a stack file stands in plain in its state or output."""
 
 import pulumi
 import pytest

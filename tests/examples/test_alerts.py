@@ -1,4 +1,6 @@
-"""The alerts of `examples/alerts`: each fires when it should, and only then."""
+"""
+If this fails, an alert of the example sleeps when a domain is wrong, or wakes somebody in vain.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The example for Namecheap is a program that runs, and declares what its page says."""
+"""If this fails, the example for Namecheap is no program that runs."""
 
 import runpy
 import sys

@@ -1,7 +1,4 @@
-"""
-What only a server of dynamic updates can say, at real ones; and what must not be believed of an
-answer.
-"""
+"""If this fails, a forged answer is believed, or an update changes somebody else's record."""
 
 from __future__ import annotations
 

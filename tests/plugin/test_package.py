@@ -1,4 +1,4 @@
-"""The schema, from which languages generate their SDK, has what a stack file has."""
+"""If this fails, other languages lack an argument that a stack file has."""
 
 import json
 import runpy

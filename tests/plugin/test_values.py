@@ -1,4 +1,4 @@
-"""Values on the wire, as the protocol has them (pulumi/sdk, proto/pulumi/provider.proto)."""
+"""If this fails, the plugin reads a value of Pulumi's wire as another one."""
 
 import pytest
 from google.protobuf.json_format import MessageToDict

@@ -1,7 +1,4 @@
-"""
-What is not public in Pulumi's SDK is as `sdk` expects it, and a later SDK that differs stops
-nobody.
-"""
+"""If this fails, a private part of Pulumi's SDK is other than we think, and runs stop by it."""
 
 import json
 import sys

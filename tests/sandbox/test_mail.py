@@ -1,6 +1,4 @@
-"""
-Mail through the emulated SES: with which key it is signed, what a receiver says, at once and later.
-"""
+"""If this fails, the sandbox calls mail signed that no receiver would, and tests prove nothing."""
 
 import email
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The emulator's API as a real boto3 client sees it: answers, errors, limits, faults, the log."""
+"""If this fails, the emulator answers as SES does not, and tests prove nothing."""
 
 import itertools
 import threading

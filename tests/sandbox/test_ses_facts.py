@@ -1,6 +1,5 @@
 """
-Facts about the real SES, from others' probes of it and from their test suites, held against the
-emulator.
+If this fails, the emulator contradicts what others have seen of the real SES.
 
 The letters are the sources in docs/reference/real-ses.md, where those facts are too that two
 sources dispute.
