@@ -160,6 +160,9 @@ def empty_list(provider: str, host: Any, name: str) -> None:
 
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """0 if every step ended as at the stand-in, whose switches are right."""
+    if len(arguments) != 2 or arguments[0] not in SEEN:
+        say(f"python -m tests.acceptance.hosts {'|'.join(SEEN)} ZONE")
+        return 2
     provider, zone = arguments
     given = credentials(provider, None, None, environment)
     private = [given[key] for key in SPECS[provider].secrets]

@@ -78,6 +78,13 @@ def test_refused(capsys):
     assert token not in printed
 
 
+@pytest.mark.parametrize("arguments", [[], ["cloudflare"], ["rfc2136", ZONE]])
+def test_usage(arguments, capsys):
+    """Whoever gives no host, or one without a stand-in, reads which ones there are."""
+    assert main(arguments, {}) == 2
+    assert "cloudflare|godaddy|dreamhost|cpanel|wix ZONE" in capsys.readouterr().out
+
+
 def test_every_switch():
     """Each switch that a run looks for is tried above."""
     seen = {(provider, switch) for provider, switches in SEEN.items() for switch in switches}
