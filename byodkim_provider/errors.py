@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
@@ -105,11 +105,6 @@ class AwsRefused(ByodkimError):
         changed = type(self)(replace(self.message, fields={**self.message.fields, **fields}))
         changed.kind = self.kind
         return changed
-
-    def with_steps(self, steps: Sequence[Message]) -> Self:
-        """The same error with further *steps* in its hint."""
-        known: Any = self.message.fields["steps"]
-        return self.with_fields(steps=[*known, *steps])
 
 
 class DnsRefused(ByodkimError):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from botocore import exceptions as botocore_errors
@@ -18,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from byodkim_provider.errors import ByodkimError, Stopped
+from byodkim_provider.errors import AwsRefused, ByodkimError, Kind, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
@@ -39,6 +41,9 @@ MAX_BACKOFF_SECONDS: Final = 20
 
 MAX_SHOWN: Final = 500
 """Longest AWS message that is shown, in characters: most are a sentence or two."""
+
+THROTTLED: Final = "throttled"
+"""In `Service.reasons`: any code of a throttled call."""
 
 NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 """Codes of calls for which the credentials lack the permission."""
@@ -182,34 +187,79 @@ def code_of(error: BaseException, service: str) -> str:
     return type(error).__name__
 
 
-def refused(
-    error: BaseException,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service in one Region, and what its errors say beside AWS's words."""
+
+    name: str
+    region: str
+    kind: Kind
+    """Of its errors."""
+    lost: Message
+    """What follows if the answer to a change is lost."""
+    reasons: Mapping[str, Message] = field(default_factory=dict)
+    """Said in place of AWS's words, by code; `THROTTLED` for each code that means that."""
+    steps: Mapping[tuple[str, str], Message] = field(default_factory=dict)
+    """What else can be done, by operation and code."""
+    made: Mapping[str, Message] = field(default_factory=dict)
+    """What was changed before an operation that fails, by operation; by default nothing."""
+
+
+def call(
+    send: Callable[[], T],
+    service: Service,
     operation: str,
     subject: str,
-    service: str,
-    region: str,
     *,
-    lost: Message,
-    failed: Message | None = None,
-    reason: Message | None = None,
-) -> Message:
+    wait: Callable[[float], None],
+    retry: Callable[[BaseException], bool] = lambda _: False,
+) -> T:
     """
-    The message about a call of *operation* about a *subject* that ended in *error*: with what was
-    changed.
+    What *send* returns, a call of *operation* about a *subject*; as `answer` repeats it.
 
-    *lost* says what follows if the response is lost, *failed* what was changed before an error, and
-    *reason* more of an error than AWS does.
+    Raises `AwsRefused` with what was changed and what to do, `Stopped` once the run is interrupted.
     """
+    return answer(send, partial(refused, service, operation, subject), wait=wait, retry=retry)
+
+
+def refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
+    """What `call` raises of *error*."""
     request = _metadata(error).get("RequestId")
-    steps = _steps(error, operation, service, lost, failed, reason)
-    return AwsMessages.REFUSED(
+    code = code_of(error, service.name)
+    steps = [*_steps(error, operation, service), service.steps.get((operation, code))]
+    message = AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
-        region=region,
-        code=code_of(error, service),
+        region=service.region,
+        code=code,
         request=f" (request {request})" if request else "",
-        steps=[one for one in steps if one],
+        steps=[step for step in steps if step],
     )
+    return AwsRefused(message, kind=service.kind)
+
+
+def _steps(error: BaseException, operation: str, service: Service) -> list[Message | None]:
+    name = service.name
+    lost, unchanged = service.lost, service.made.get(operation, AwsMessages.UNCHANGED(service=name))
+    before: Message | None = unchanged
+    if only_reads(operation):
+        lost, before = AwsMessages.TRY_AGAIN(), None
+    if isinstance(error, ResponseParserError):
+        return [lost, AwsMessages.PROXY()]
+    if isinstance(error, ClientError) and error.operation_name != operation:
+        signing_in, reason = error.operation_name, said(error)
+        no_credentials = AwsMessages.NO_CREDENTIALS(operation=signing_in, reason=reason)
+        return [before, no_credentials, next_step(_code(error))]
+    if _is_unconfirmed(error):
+        return [lost]
+    if not isinstance(error, ClientError):
+        return [before, AwsMessages.NOT_CALLED(service=name)]
+    text = said(error)
+    says = AwsMessages.NO_REASON(service=name)
+    if text:
+        says = AwsMessages.SAYS(service=name, reason=text)
+    key = THROTTLED if is_throttled(error) else _code(error)
+    return [before, service.reasons.get(key, says), next_step(_code(error))]
 
 
 def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> Message:
@@ -218,35 +268,6 @@ def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> M
     return AwsMessages.READ_REFUSED(
         call=call, seen=seen, code=code, steps=[one for one in steps if one]
     )
-
-
-def _steps(
-    error: BaseException,
-    operation: str,
-    service: str,
-    lost: Message,
-    failed: Message | None,
-    reason: Message | None,
-) -> list[Message | None]:
-    unchanged = None if only_reads(operation) else AwsMessages.UNCHANGED(service=service)
-    if isinstance(error, ResponseParserError):
-        return [lost, AwsMessages.PROXY()]
-    if isinstance(error, ClientError) and error.operation_name != operation:
-        no_credentials = AwsMessages.NO_CREDENTIALS(
-            operation=error.operation_name, reason=said(error)
-        )
-        return [unchanged, no_credentials, next_step(_code(error))]
-    if _is_unconfirmed(error):
-        return [lost]
-    if not isinstance(error, ClientError):
-        return [unchanged, AwsMessages.NOT_CALLED(service=service)]
-    text = said(error)
-    says = (
-        AwsMessages.SAYS(service=service, reason=text)
-        if text
-        else AwsMessages.NO_REASON(service=service)
-    )
-    return [failed or unchanged, reason or says, next_step(_code(error))]
 
 
 def only_reads(operation: str) -> bool:

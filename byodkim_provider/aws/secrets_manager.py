@@ -21,8 +21,6 @@ from byodkim_provider.messages.aws import AwsMessages
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-SERVICE: Final = "Secrets Manager"
-
 CURRENT: Final = "AWSCURRENT"
 """Staging label of the version that a read returns by default."""
 
@@ -59,6 +57,13 @@ class SecretStore:
         """*client* may retry by itself: repeating any action used here is harmless."""
         client.meta.events.register("before-parse.secrets-manager", errors.refuse_foreign_answer)
         self._client = client
+        self._service = errors.Service(
+            name="Secrets Manager",
+            region=client.meta.region_name,
+            kind="SecretRefused",
+            lost=AwsMessages.SECRET_UNCONFIRMED(),
+            made={"TagResource": AwsMessages.SECRET_MADE()},
+        )
 
     def create_secret(
         self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]
@@ -121,16 +126,5 @@ class SecretStore:
     def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        call, refused = partial(method, *args, **given), partial(self._refused, operation, secret)
-        return errors.answer(call, refused, wait=partial(errors.wait, SERVICE))
-
-    def _refused(self, operation: str, secret: str, error: BaseException) -> AwsRefused:
-        lost = (
-            AwsMessages.RUN_AGAIN()
-            if errors.only_reads(operation)
-            else AwsMessages.SECRET_UNCONFIRMED()
-        )
-        made = AwsMessages.SECRET_MADE() if operation == "TagResource" else None
-        region = self._client.meta.region_name
-        said = errors.refused(error, operation, secret, SERVICE, region, lost=lost, failed=made)
-        return AwsRefused(said, kind="SecretRefused")
+        send, wait = partial(method, *args, **given), partial(errors.wait, self._service.name)
+        return errors.call(send, self._service, operation, secret, wait=wait)

@@ -81,6 +81,8 @@ USES_DEFAULT: Final = "USE_DEFAULT_VALUE"
 REJECTS: Final = "REJECT_MESSAGE"
 """`BehaviorOnMxFailure` (SES v2 API reference)."""
 
+BAD_REQUEST: Final = "BadRequestException"
+
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
 
@@ -193,6 +195,20 @@ class SesClient:
         client.meta.events.register("before-parse.sesv2", errors.refuse_foreign_answer)
         self._client = client
         self._region = region
+        self._service = errors.Service(
+            name="SES",
+            region=region,
+            kind="SesRefused",
+            lost=AwsMessages.SES_UNCONFIRMED(),
+            reasons={
+                "LimitExceededException": AwsMessages.SES_LIMIT(region=region),
+                errors.THROTTLED: AwsMessages.SES_THROTTLED(region=region),
+            },
+            steps={
+                ("PutEmailIdentityDkimAttributes", BAD_REQUEST): AwsMessages.SES_PERHAPS_GONE(),
+                ("DeleteEmailIdentity", BAD_REQUEST): AwsMessages.HELD(),
+            },
+        )
         self._account_id = account_id
         self._clock = clock
         self._is_patient = is_patient
@@ -324,7 +340,9 @@ class SesClient:
             if not (token := answer.get("NextToken")):
                 return
             if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
-                raise self._refused("ListEmailIdentities", "*", ResponseParserError())
+                raise errors.refused(
+                    self._service, "ListEmailIdentities", "*", ResponseParserError()
+                )
             tokens.add(token)
             more = {"NextToken": token}
 
@@ -379,10 +397,8 @@ class SesClient:
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
         except AwsRefused as refused:
-            if refused.code == "NotFoundException":
-                return
-            steps = [AwsMessages.HELD()] if refused.code == "BadRequestException" else []
-            raise refused.with_steps(steps) from None
+            if refused.code != "NotFoundException":
+                raise
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
@@ -405,9 +421,11 @@ class SesClient:
         """What *method* of the client returns for the arguments that follow *domain*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
         once = operation in ONLY_IF_THROTTLED or not self._is_patient
-        return errors.answer(
+        return errors.call(
             partial(self._send_in_turn, method, *args, **given),
-            partial(self._refused, operation, domain),
+            self._service,
+            operation,
+            domain,
             wait=self._wait,
             retry=is_throttled if once else is_passing,
         )
@@ -427,23 +445,6 @@ class SesClient:
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
             raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
-
-    def _refused(self, operation: str, domain: str, error: BaseException) -> AwsRefused:
-        code, region = errors.code_of(error, "SES"), self._region
-        reason = AwsMessages.SES_LIMIT(region=region) if code == "LimitExceededException" else None
-        if is_throttled(error):
-            reason = AwsMessages.SES_THROTTLED(region=region)
-        lost = (
-            AwsMessages.TRY_AGAIN()
-            if errors.only_reads(operation)
-            else AwsMessages.SES_UNCONFIRMED()
-        )
-        refused = errors.refused(error, operation, domain, "SES", region, lost=lost, reason=reason)
-        is_perhaps_gone = (
-            operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException"
-        )
-        steps = [AwsMessages.SES_PERHAPS_GONE()] if is_perhaps_gone else []
-        return AwsRefused(refused, kind="SesRefused").with_steps(steps)
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

@@ -25,7 +25,6 @@ class AwsMessages(Table):
     SIGN_IN = "renew the credentials until `aws sts get-caller-identity` works"
     ASK_STS = "does `aws sts get-caller-identity` work with these settings?"
     TRY_AGAIN = "try again"
-    RUN_AGAIN = "run `pulumi up` again"
     SES_UNCONFIRMED = "SES may have done it or not; the next `pulumi up` reads which"
     SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
     SES_LIMIT = "{region} has as many identities as SES allows"

@@ -87,8 +87,8 @@ UNCHANGED = AwsMessages.UNCHANGED(service="Secrets Manager")
     ("operation", "refused", "unanswered"),
     [
         ("CreateSecret", [UNCHANGED], UNKNOWN),
-        ("DescribeSecret", [], AwsMessages.RUN_AGAIN()),
-        ("GetSecretValue", [], AwsMessages.RUN_AGAIN()),
+        ("DescribeSecret", [], AwsMessages.TRY_AGAIN()),
+        ("GetSecretValue", [], AwsMessages.TRY_AGAIN()),
         ("TagResource", [AwsMessages.SECRET_MADE()], UNKNOWN),
         ("DeleteSecret", [UNCHANGED], UNKNOWN),
     ],
