@@ -57,12 +57,13 @@ def of_stack(
     environment: Environment,
     chosen: Chosen | None = None,
     servers: Sequence[str] = (),
+    *,
+    in_full: bool = False,
 ) -> list[DomainNow]:
     """
-    *domains* of the stack.
+    *domains* of the stack; *in_full* with what DMARC makes of their mail.
 
-    *chosen* are the options of `doctor`, which always asks for DMARC, and goes on if SES does not
-    answer.
+    *chosen* are the options of `doctor`, which goes on if SES does not answer.
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     is_doctor = chosen is not None
@@ -82,7 +83,7 @@ def of_stack(
             account_id = declared.account_id if declared else None
             questions["SES", region, name] = partial(ask_ses, region, name, account_id, True)
         mail_froms = domain.settings.mail_from_domains
-        if resolver and (is_doctor or mail_froms):
+        if resolver and (in_full or mail_froms):
             questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
             questions["MAIL FROM", name] = partial(

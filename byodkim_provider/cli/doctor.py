@@ -106,24 +106,18 @@ def doctor(
         for one in with_records:
             for name in (*(record.name for record in one.records), *one.settings.cnames):
                 refuse_other_zone(chosen.zone, name)
-        subject, domains = stack.name, of_stack(stack, with_records, environment, chosen, servers)
+        subject, domains = (
+            stack.name,
+            of_stack(stack, with_records, environment, chosen, servers, in_full=True),
+        )
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)
     if wants_json:
         click.echo(as_json({"verdict": verdict, "domains": domains}))
     else:
         show_lines([f"{subject}: {tally('record', verdicts, order=EXIT_CODES)}", ""])
-        show_lines(
-            line for domain in domains for record in domain.records for line in _record(record)
-        )
-        show_lines(
-            line
-            for domain in domains
-            for one in domain.identities
-            for line in ses_lines(domain, one)
-        )
-        show_lines(line for domain in domains for line in _dmarc(domain))
-        show_lines(f"  {line}" for domain in domains for line in domain.mail_from)
+        for domain in domains:
+            show_lines(everything(domain))
     context.exit(EXIT_CODES[verdict])
 
 
@@ -136,6 +130,16 @@ def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:
     except (ByodkimError, Refused):
         return ()
     return tuple(known.settings.dns_resolvers) if known else ()
+
+
+def everything(domain: DomainNow) -> Iterator[str]:
+    """What every server says of each record, SES of each identity, and what DMARC makes of it."""
+    for record in domain.records:
+        yield from _record(record)
+    for identity in domain.identities:
+        yield from ses_lines(domain, identity)
+    yield from _dmarc(domain)
+    yield from (f"  {line}" for line in domain.mail_from)
 
 
 def _record(record: RecordNow) -> Iterator[str]:

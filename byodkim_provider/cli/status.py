@@ -12,19 +12,20 @@ from pathlib import Path
 import click
 
 from byodkim_provider.cli.answers import of_stack
-from byodkim_provider.cli.chosen import stack_option
+from byodkim_provider.cli.chosen import checked, stack_option
+from byodkim_provider.cli.doctor import everything
 from byodkim_provider.cli.environment import Environment, write_file
-from byodkim_provider.cli.layout import as_html, as_prometheus, show
+from byodkim_provider.cli.layout import as_html, as_prometheus, show, show_lines
 from byodkim_provider.cli.now import SEVERITY, StackNow, worst
-from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, stack_names
 from byodkim_provider.cli.terminal import Refused, as_json, say, say_as_json
+from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import hidden, may_be_a_key
 
 
 @click.command(
-    context_settings={"allow_extra_args": True},
     epilog="""\b
 Exit codes:
   0  well: verified as far as SES shows, records are right, nothing is due
@@ -34,6 +35,7 @@ Exit codes:
      be written
 """,
 )
+@click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
 @stack_option(
     "names", "The stack; by default the selected one. Can be given several times.", multiple=True
 )
@@ -55,6 +57,7 @@ Exit codes:
 @click.pass_context
 def status(
     context: click.Context,
+    domains: tuple[str, ...],
     names: Sequence[str],
     all_stacks: bool,
     form: str,
@@ -64,22 +67,19 @@ def status(
     """
     Show what signs, and what is wrong or due.
 
-    Asks SES and every DNS server now, changes nothing, decrypts nothing. Of several stacks, JSON is
-    one object a line, also of one that can't be read, and the exit code is that of the worst: 2,
-    else 3, else 1.
+    Asks SES and every DNS server now, changes nothing, decrypts nothing. Of each DOMAIN in a stack
+    everything is shown, as `byodkim doctor` does. Of several stacks, JSON is one object a line,
+    also of one that can't be read, and the exit code is that of the worst: 2, else 3, else 1.
     """
-    if context.args:
-        one = "`byodkim doctor DOMAIN` is about one domain"
-        raise click.UsageError(
-            f"Got unexpected extra argument ({context.args[0]}): {one}, status about all."
-        )
     environment = context.ensure_object(Environment)
     stacks = _chosen(names, environment, all_stacks=all_stacks)
     if html and len(stacks) > 1:
         raise click.UsageError("--html is a page about one stack")
+    if domains and len(stacks) > 1:
+        raise click.UsageError("DOMAIN is one of one stack")
     if wants_json:
         form = "json"
-    shown = list(_shown(stacks, environment, form, html, all_stacks=all_stacks))
+    shown = list(_shown(stacks, domains, environment, form, html, all_stacks=all_stacks))
     found = [now for now in shown if now]
     if form == "prometheus":
         click.echo(as_prometheus(*found), nl=False)
@@ -101,6 +101,7 @@ def _chosen(
 
 def _shown(
     stacks: Sequence[str | None],
+    domains: Sequence[str],
     environment: Environment,
     form: str,
     html: Path | None,
@@ -118,7 +119,7 @@ def _shown(
     shown = failed = 0
     for name in stacks:
         try:
-            now = current(open_stack(name, environment), environment)
+            now = current(open_stack(name, environment), environment, domains)
         except (ByodkimError, Refused) as error:
             if all_stacks and error.kind == "NoStack":
                 left_out.append(str(name))
@@ -136,6 +137,9 @@ def _shown(
         elif form == "text":
             click.echo("\n" if shown else "", nl=False)
             show(now)
+            for domain in now.domains if domains else ():
+                click.echo()
+                show_lines(everything(domain))
         shown += 1
         yield now
     if left_out and not shown and not failed:
@@ -155,9 +159,14 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
         say_as_json(error.kind, text, SEVERITY["unknown"], stack=hidden(name, keys))
 
 
-def current(stack: Stack, environment: Environment) -> StackNow:
-    """The current state of a stack and all its domains."""
-    domains = of_stack(stack, stack.domains.values(), environment)
+def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -> StackNow:
+    """The current state of a stack and its domains: those of *names* in full, or else all."""
+    for name in names:
+        if name not in stack.domains:
+            problem = not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, stack.domains)
+            raise Refused(problem, kind="CannotRead")
+    wanted = [stack.domains[name] for name in dict.fromkeys(names)] or stack.domains.values()
+    domains = of_stack(stack, wanted, environment, in_full=bool(names))
     accounts = (
         one.declared.account_id for group in stack.state.identities.values() for one in group
     )

@@ -216,8 +216,7 @@ def test_wrong(project, world, written, wrong):
 
 def test_the_next_command(project, world, domains):
     """
-    A record leads to `doctor`, once a domain, first in what is gravest; so does a domain as
-    argument.
+    A record leads to `doctor`, once a domain, first in what is gravest.
     """
     for generation in (1, 3):
         del world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"]
@@ -226,15 +225,25 @@ def test_the_next_command(project, world, domains):
         text.endswith(f"have no TXT record: `byodkim doctor {DOMAIN}`") for text in domain["wrong"]
     ]
     assert (ends, domain["due"][0].endswith("have no TXT record")) == ([True], True)
-    refused = project.run("status", DOMAIN, "--all-stacks")
-    assert (refused.exit_code, "`byodkim doctor DOMAIN` is about one domain" in refused.stderr) == (
-        3,
-        True,
-    )
     assert "No such option" in project.run("status", "--colour").stderr
     assert (
         world.key(1).pkcs1_base64() not in project.run("status", world.key(1).pkcs1_base64()).output
     )
+
+
+def test_domains_that_are_named(project, world):
+    """Of a domain that is named everything is shown, as `doctor` does; of others nothing."""
+    more_domains(project, world)
+    world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject",)
+    named = project.run("status", DOMAIN.upper())
+    assert (named.exit_code, "example.net" in named.stdout) == (0, False)
+    doctor = project.run("doctor", DOMAIN).stdout.partition("\n\n")[2]
+    assert named.stdout.endswith(f"\n\n{doctor}")
+    [domain] = json.loads(project.run("status", DOMAIN, "--json").stdout)["domains"]
+    assert domain["dmarc"]["policy"] == "reject"
+    mistyped = project.run("status", "exmaple.com")
+    assert (mistyped.exit_code, f"did you mean {DOMAIN!r}" in mistyped.stderr) == (3, True)
+    assert project.run("status", DOMAIN, "-s", "a", "-s", "b").exit_code == 3
 
 
 def test_what_the_last_run_had(project, domains):
