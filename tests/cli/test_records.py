@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.records import Record, as_objects, as_panel, as_zone_file
+from byodkim_provider.cli.records import Record, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.hosts.registry import PANELS
@@ -68,13 +68,6 @@ def test_private_key(file):
         }
     ]
     assert text == printed(*ONE, "--format", "json")
-
-
-def test_key_from_standard_input():
-    """A key need not be in a file."""
-    key = pem("rsa2048.pkcs8")
-    result = run(DOMAIN, "--selector", "s1", "--private-key", "-", "--format", "zone", stdin=key)
-    assert result.stdout == f'{NAME}. 300 IN TXT "{VALUE[:255]}" "{VALUE[255:]}"\n'
 
 
 def test_panel():
@@ -156,19 +149,6 @@ def test_refused(arguments, problem):
     assert result.stderr.splitlines()[-1] == f"Error: {problem}"
 
 
-@pytest.mark.parametrize("arguments", [(), (DOMAIN,), ("-s", "dev")])
-def test_outside_a_project(arguments):
-    """Where there is no project, the way without one is offered; followed, it works."""
-    result = run(*arguments)
-    assert (2, "") == (result.exit_code, result.stdout)
-    assert result.stderr == (
-        "byodkim: there is no Pulumi.yaml in / or above it\n"
-        "  hint: `cd` to the folder of the project, or give DOMAIN and --selector to work "
-        "without a stack\n"
-    )
-    assert printed(DOMAIN, "--selector", "s1", *PUBLIC_KEY)
-
-
 @pytest.mark.parametrize(
     ("options", "assumed"),
     [
@@ -214,22 +194,6 @@ def test_stack(project, world):
     assert [(one["name"], one["value"]) for one in json.loads(result.stdout)] == [
         (one.record_name, one.record_value) for one in declared
     ]
-
-
-def test_panel_of_the_stack_file(project):
-    """Who pastes gets the stack file's panel and zone, of any provider; an option counts more."""
-    one = ("records", "mail.example.net")
-    result = project.run(*one, "-s", "dev")
-    assert (result.stdout.count("Wix: Domains › example.net ›"), result.stderr) == (2, "")
-    assert "  Host Name: s1._domainkey.mail\n" in result.stdout
-    assert "example.com" not in result.stdout
-    result = project.run(*one, "--panel", "godaddy", "--zone", "mail.example.net")
-    assert "  Name:  s1._domainkey\n" in result.stdout
-    project.write(
-        "    mail.example.net: {generation: 1, dns: {provider: cloudflare, zone: example.net}}\n"
-    )
-    result = project.run(*one, "--panel", "cloudflare")
-    assert ("s1._domainkey.mail\n" in result.stdout, result.stderr) == (True, "")
 
 
 @pytest.mark.parametrize(
@@ -346,20 +310,6 @@ def test_zone_that_nobody_has_named(project):
     assert (shown.count("  Name:  s"), "bounce" in shown) == (3, False)
 
 
-def test_assumed_zones_of_a_stack(project, world):
-    """Of several sub-domains without a zone in the stack file each one's is named, once."""
-    by_hand = "generation: 1, dns: manual"
-    project.write(f"    a.example.com: {{{by_hand}}}\n    mail.example.net: {{{by_hand}}}\n")
-    project.stored = [
-        world.verified(1, domain=domain) for domain in ("a.example.com", "mail.example.net")
-    ]
-    assert project.run("records").stdout.startswith(
-        "dev: 4 records, 4 to type in\n"
-        "assumed that the panel's zone is a.example.com, mail.example.net: "
-        "if it shows another one, don't type these names, and name it with --zone\n\n"
-    )
-
-
 def unknown(domain, known):
     problem = CliMessages.OTHER_DOMAIN_HERE(domain=domain, stack="dev", known=known)
     return f"byodkim: {problem.with_hint()}\n"
@@ -436,33 +386,6 @@ def test_zone_file_is_read_back(listed):
         assert all(len(string) <= 255 for string in record.strings)
         read[name.to_text(omit_final_dot=True)] = b"".join(record.strings).decode()
     assert plain(listed) == read
-
-
-@given(lists)
-def test_json_is_read_back(listed):
-    """Value and strings say the same, one entry a record."""
-    read = json.loads(as_objects(listed))
-    assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
-    assert plain(listed) == {one["name"]: one["value"] for one in read}
-    assert all(len(string) <= 255 for one in read for string in one["strings"])
-    assert len(read) == len(listed)
-
-
-@given(lists)
-def test_panel_text_is_read_back(listed):
-    """
-    Each record has its own block, with one field for the value; another one has the notes of
-    several.
-    """
-    blocks = [
-        one for one in as_panel(listed).split("\n\n") if not one.startswith("Each of these TXT ")
-    ]
-    assert len(blocks) == len(listed)
-    for record, block in zip(listed, blocks, strict=True):
-        field = f"  {record.panel.value_field}:"
-        (value,) = (line for line in block.splitlines() if line.startswith(field))
-        text = value.partition(":")[2].strip()
-        assert record.value == (records.unquoted(text) if text.startswith('"') else text)
 
 
 def test_no_private_key_is_printed():
