@@ -128,7 +128,7 @@ def test_required():
         ),
         (
             {"dns_check": "maybe"},
-            "dns_check: must be 'authoritative', 'recursive' or 'off', not 'maybe'",
+            "dns_check: must be 'authoritative' or 'off', not 'maybe'",
         ),
         ({"owner": ""}, "owner: required, it says whose the identity is"),
     ],

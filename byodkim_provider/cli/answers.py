@@ -241,8 +241,6 @@ def _name_servers(declared: Declared, labels: Sequence[str]) -> tuple[str, ...]:
     The name servers of all zones that hold the record; empty if one zone's are not known, or not
     asked.
     """
-    if declared.dns_check == "recursive":
-        return ()
     known = [declared.name_servers.get(label, ()) for label in labels]
     return tuple(server for servers in known for server in servers) if all(known) else ()
 

@@ -89,7 +89,7 @@ class Domain:
         """As the settings say; or that asks *servers*."""
         check = self.settings.dns_check
         if servers:
-            return environment.resolver("authoritative" if check == "off" else check, servers)
+            return environment.resolver("authoritative", servers)
         return environment.resolver(check, self.settings.dns_resolvers)
 
 

@@ -456,7 +456,7 @@ class DomainDefaults(Written):
     """Delete the identities and keep the records: mail that is on its way can still be verified."""
     protect: Boolean = False
     """Let Pulumi refuse to delete the identities (the resource option `protect`)."""
-    dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
+    dns_check: Annotated[Literal["authoritative", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
     dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER]], AfterValidator(distinct)] = ()
     """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""

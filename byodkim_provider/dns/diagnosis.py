@@ -397,7 +397,8 @@ def _behind(
         is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
     else:  # before the first run only the zone itself tells
         is_elsewhere = is_missing and bool(asked) and _is_no_zone(resolver, zone, record.target)
-    if not asked or is_elsewhere:
+    is_second_hand = any(one.by_resolver for one in answers)
+    if not asked or (is_elsewhere and not is_second_hand):
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
         seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)

@@ -3,9 +3,9 @@ Looks up a TXT record, or the addresses, at every authoritative server.
 
 Returns answers; `visibility` decides whether they are good enough. Network errors are answers
 too, never exceptions. Recursive resolvers never get a query for the record's name, or for a name
-between it and its domain, unless `dnsCheck: recursive` asks for it: they cache "no such name" for
-up to the zone's SOA MINIMUM (RFC 2308 section 5; 15 minutes on Route 53), and then for all names
-below it too (RFC 8020).
+between it and its domain, unless no server of the zone can be reached: they cache "no such name"
+for up to the zone's SOA MINIMUM (RFC 2308 section 5; 15 minutes on Route 53), and then for all
+names below it too (RFC 8020).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from byodkim_provider.progress import Clock, side_by_side
 
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
+
+_UNREACHED: Final = ("silent", "unreachable")
 
 MAX_ALIASES: Final = 8
 """Longest chain of CNAMEs that is followed; BIND and Unbound have similar limits."""
@@ -79,15 +81,14 @@ class Answer:
     as its parent, only an answer without values shows that it exists.
     """
 
+    by_resolver: bool = False
+    """Whether *server* is a recursive resolver, as no server of the zone can be reached."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DnsResolver:
     """Looks up records in the real DNS."""
 
-    check: Literal["authoritative", "recursive"] = "authoritative"
-    """
-    Which servers are queried: every authoritative server of the name, or every recursive resolver.
-    """
     resolvers: Sequence[str] = ()
     """
     Recursive resolvers, `address[:port]` or `[v6]:port`; by default the system's.
@@ -134,12 +135,13 @@ class DnsResolver:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self.silent is None else self.silent
         questions = Questions(resolvers, self.clock, self.reply_seconds, silent, kind)
-        if self.check == "recursive":
-            answers = _recursive(questions, dns.name.from_text(name))
-        else:
-            answers = _authoritative(
-                questions, dns.name.from_text(name), dns.name.from_text(domain)
-            )
+        host = dns.name.from_text(name)
+        answers = _authoritative(questions, host, dns.name.from_text(domain))
+        if all(answer.zones and answer.failure in _UNREACHED for answer in answers):
+            # As in a network that lets only its own resolvers ask others.
+            second_hand = _recursive(questions, host)
+            if any(answer.values is not None for answer in second_hand):
+                answers = second_hand
         # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(
             sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure))
@@ -153,16 +155,15 @@ def _recursive(questions: Questions, name: Name) -> list[Answer]:
         try:
             reply = questions.ask_recursive(resolver, name, questions.kind)
         except NoAnswer as problem:
-            return Answer(resolver, None, problem.failure)
+            return Answer(resolver, None, problem.failure, by_resolver=True)
         found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
         alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
         cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
         values = values_of(chain.from_iterable(found))
         target = text_of(cname[0].target) if cname else ""
         zone = None if cname else zone_of(reply, name)
-        return Answer(
-            resolver, values, alias=alias, target=target, zones=(text_of(zone),) if zone else ()
-        )
+        zones = (text_of(zone),) if zone else ()
+        return Answer(resolver, values, alias=alias, target=target, zones=zones, by_resolver=True)
 
     answers = side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
     if answers is None:
@@ -306,7 +307,7 @@ def system_resolvers() -> tuple[str, ...]:
 
 
 def resolver_for(
-    check: Literal["authoritative", "recursive", "off"],
+    check: Literal["authoritative", "off"],
     resolvers: Sequence[str],
     *,
     silent: set[tuple[str, int]] | None = None,
@@ -314,4 +315,4 @@ def resolver_for(
     """
     The resolver for `dnsCheck` and `dnsResolvers`, None for `off`; *silent* as in `DnsResolver`.
     """
-    return None if check == "off" else DnsResolver(check=check, resolvers=resolvers, silent=silent)
+    return None if check == "off" else DnsResolver(resolvers=resolvers, silent=silent)

@@ -48,6 +48,10 @@ _PLURALS: Final = {
     "shows": "show",
 }
 
+BY_RESOLVERS: Final = (
+    "no name server of the zone can be reached, so resolvers were asked, which may be late"
+)
+
 TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
 
@@ -130,7 +134,9 @@ class Diagnosis:
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
     """The name servers that a lookup queried; empty if the zone was not found."""
     return frozenset(
-        answer.server for answer in answers if answer.failure != "no zone" and not answer.alias
+        answer.server
+        for answer in answers
+        if answer.failure != "no zone" and not answer.alias and not answer.by_resolver
     )
 
 
@@ -160,6 +166,7 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         public_key_der=key,
         target=target,
         name_servers=tuple(sorted(servers_asked(answers))),
+        notes=(BY_RESOLVERS,) if any(answer.by_resolver for answer in answers) else (),
     )
     answered = [answer for answer in answers if answer.values is not None]
     # Most urgent, even before a CNAME or servers that differ.
@@ -170,7 +177,9 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         testing = any(
             in_testing_mode(value) for answer in answered for value in answer.values or ()
         )
-        return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
+        return replace(
+            seen, verdict="right", notes=(*seen.notes, TESTING) if testing else seen.notes
+        )
     # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
     # the target's zone are silent, the verdict is unknown.
     dangling = next((one for one in answers if one.target and one.failure == "no zone"), None)
@@ -205,7 +214,10 @@ def with_leak(seen: Diagnosis, values: Iterable[str], expected: bytes | None) ->
         )
         note += f": it is {is_own if half == expected else not_own}"
     return replace(
-        seen, code="private-key", notes=(note,), foreign=bool(expected) and half != expected
+        seen,
+        code="private-key",
+        notes=(*seen.notes, note),
+        foreign=bool(expected) and half != expected,
     )
 
 

@@ -84,8 +84,6 @@ class Seen:
     """None also if SES was read and shows none."""
     exists: bool = False
     """SES has refused our Create, since it has the identity."""
-    is_public: bool = False
-    """SES has found the record of the key, in another Region of the domain."""
     record: Diagnosis | None = None
     """None: not looked up yet."""
     waited_seconds: float = 0

@@ -8,13 +8,12 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, TAGS, SesClient, SesIdentity
-from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
+from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, is_refused, mail_from_difference, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -53,7 +52,7 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
     """
     instance = secrets.token_hex(16)
     ses = services.ses(declared.region)  # first of all, since another account is refused
-    seen = Seen(is_public=stored is None and _is_public(declared, services))
+    seen = Seen()
     exists: AwsRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
@@ -85,20 +84,6 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
             seen = replace(
                 seen, record=record, waited_seconds=services.run.clock.monotonic() - began
             )
-
-
-def _is_public(declared: Declared, services: Services) -> bool:
-    """
-    Whether another Region shows that the key's record is in DNS, where a lookup might come too
-    early.
-    """
-    is_asked = declared.is_slow and declared.dns_check == "recursive"
-    for region in {*declared.regions} - {declared.region} if is_asked else ():
-        with suppress(AwsRefused, InvalidSettings):  # then nobody knows
-            seen = services.ses(region).get_email_identity(declared.domain)
-            if seen and (seen.selector, seen.dkim_status) == (declared.selector, "SUCCESS"):
-                return True
-    return False
 
 
 def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:

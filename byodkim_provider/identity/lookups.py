@@ -53,6 +53,10 @@ def look_up(declared: Declared, run: Run) -> Diagnosis:
         return seen
     key = records.public_key(value) or b""
     seen = judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
+    if any(answer.by_resolver for answer in seen.answers):
+        word = IdentityMessages.RESOLVERS_ASKED(domain=declared.domain)
+        if run.first(str(word)):
+            run.progress().info(word)
     if seen.visible and seen.right == len(seen.answers):
         run.complete[record] = began, seen
     return seen
@@ -113,8 +117,6 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     switch = f"{declared}: {step}{declared.selector}"
     if declared.dns_check == "off":
         return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
-    if declared.dns_check == "recursive" and declared.generation not in before.published:
-        return str(IdentityMessages.SWITCH_NOT_MADE(switch=switch))
     seen = look_up(declared, run)
     return str(
         IdentityMessages.SWITCH_SEEN(switch=switch, right=seen.right, asked=len(seen.answers))
@@ -280,22 +282,17 @@ def not_visible(
     return ByodkimError(said, kind="RecordNotVisible")
 
 
-def waiting_for_dns(declared: Declared, found: Diagnosis | None) -> str:
-    """
-    The warning of a new identity that is stored as waiting; None: its record was not looked up.
-    """
-    elsewhere, why, is_unseen, has_cname = "", "not looked for yet", False, False
-    labels = declared.labels()
-    if found:
-        answers, has_cname = found.answers, found.has_cname
-        is_unseen, asked = zone_not_found(answers), servers_asked(answers)
-        if declared.cname:
-            behind = [one for one in answers if has_cname and one.target]
-            asked = frozenset(one.server for one in behind if one.failure != "no zone")
-            is_unseen = has_cname and not asked
-        elsewhere = served_elsewhere(declared, asked)
-        why = elsewhere or found.summary()
-    if found and found.leaked:
+def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
+    """The warning of a new identity that is stored as waiting."""
+    labels, has_cname = declared.labels(), found.has_cname
+    is_unseen, asked = zone_not_found(found.answers), servers_asked(found.answers)
+    if declared.cname:
+        behind = [one for one in found.answers if has_cname and one.target and not one.by_resolver]
+        asked = frozenset(one.server for one in behind if one.failure != "no zone")
+        is_unseen = bool(behind) and not asked
+    elsewhere = served_elsewhere(declared, asked)
+    why = elsewhere or found.summary()
+    if found.leaked:
         step: Message | str = f"  {_new_key(declared)}"
     elif not has_cname and (elsewhere or not labels or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"

@@ -115,21 +115,19 @@ TABLE: Final = (
     (41, "set", "settings", "a key not in the state", "Get Lookup ConfigurationSet Tag Untag Put"),
     (42, "set", "settings", "another's key, adopt", "Get Lookup ConfigurationSet Put Tag Untag"),
     (43, "set", "settings", "the key before, not shown yet", "Get ConfigurationSet Tag Untag"),
-    (44, "new", "all", "nothing, a slow record and `recursive`", "nothing, awaiting"),
-    (45, "new", "all", "the same, and this key in another Region", "Lookup Create"),
-    (46, "new", "all", "nothing, with MAIL FROM", "Lookup Create MailFrom"),
-    (47, "new", "all", "this key and MAIL FROM, adopt", "Lookup Create Get Tag"),
-    (48, "new", "all", "ours, response lost, with MAIL FROM", "Lookup Create Get MailFrom Tag"),
-    (49, "set", "MAIL FROM", "none", "Get MailFrom"),
-    (50, "set", "MAIL FROM", "what was before", "Get MailFrom"),
-    (51, "set", "MAIL FROM", "another's", "Get, refused"),
-    (52, "set", "MAIL FROM, removed", "what was before", "Get MailFrom"),
-    (53, "set", "MAIL FROM, removed, adopt", "what was before", "Get"),
-    (54, "set", "MAIL FROM is pending", "PENDING", "Get"),
-    (55, "set", "MAIL FROM is pending", "FAILED", "Get MailFrom"),
-    (56, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
-    (57, "set", "MAIL FROM is pending, `reject`", "PENDING", "Get"),
-    (58, "set", "key", "the key before, no MAIL FROM", "Get Lookup MailFrom Put"),
+    (44, "new", "all", "nothing, with MAIL FROM", "Lookup Create MailFrom"),
+    (45, "new", "all", "this key and MAIL FROM, adopt", "Lookup Create Get Tag"),
+    (46, "new", "all", "ours, response lost, with MAIL FROM", "Lookup Create Get MailFrom Tag"),
+    (47, "set", "MAIL FROM", "none", "Get MailFrom"),
+    (48, "set", "MAIL FROM", "what was before", "Get MailFrom"),
+    (49, "set", "MAIL FROM", "another's", "Get, refused"),
+    (50, "set", "MAIL FROM, removed", "what was before", "Get MailFrom"),
+    (51, "set", "MAIL FROM, removed, adopt", "what was before", "Get"),
+    (52, "set", "MAIL FROM is pending", "PENDING", "Get"),
+    (53, "set", "MAIL FROM is pending", "FAILED", "Get MailFrom"),
+    (54, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
+    (55, "set", "MAIL FROM is pending, `reject`", "PENDING", "Get"),
+    (56, "set", "key", "the key before, no MAIL FROM", "Get Lookup MailFrom Put"),
 )
 """
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.
@@ -251,10 +249,6 @@ def _introduce(
         new = replace(new, key=None)
     if seen.exists:
         return _take_over(new, seen, until_now, is_new=is_new)
-    if is_new and declared.is_slow and declared.dns_check == "recursive" and not seen.is_public:
-        # Perhaps the record is not in DNS yet, and a recursive resolver would cache that it is
-        # missing.
-        return Plan(new, warning=waiting_for_dns(declared, None))
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would
         # hold up the run for hours. A switch fails without its record, so it has a wait of its own.

@@ -61,7 +61,7 @@ DNS_WAIT_SECONDS: Final = 120
 TIMEOUT_MINUTES: Final = 30
 """Default time limit of a verification: much longer than SES usually takes."""
 
-DnsCheck = Literal["authoritative", "recursive", "off"]
+DnsCheck = Literal["authoritative", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

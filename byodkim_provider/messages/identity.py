@@ -258,6 +258,11 @@ class IdentityMessages(Table):
         ),
         "send a test mail, and compare",
     )
+    RESOLVERS_ASKED = (
+        "{domain}: no name server of its zone can be reached from here, so the resolvers are "
+        "asked, which may be late",
+        "let the machine reach name servers at port 53, or leave it so",
+    )
     NOT_ASKED_INTERRUPTED = "interrupted before SES was asked"
     NOT_ASKED_NO_TIME = "no time was left to ask SES"
     PENDING = (
@@ -348,4 +353,3 @@ class IdentityMessages(Table):
         "`pulumi up`, once all servers have the record",
     )
     SWITCH_NOT_CHECKED = "{switch}, DNS is not checked"
-    SWITCH_NOT_MADE = "{switch}, its record is not looked up before it is made"

@@ -448,7 +448,6 @@ ONE_ZONE = {"dns": ("route53:Z1",), "name_servers": AWS}
             "no-txt",
             None,
         ),
-        "recursive": (ONE_ZONE | {"dns_check": "recursive"}, "no-txt", None),
     },
 )
 def test_where_a_record_is_missing(project, world, domains, declare, declared, code, title):

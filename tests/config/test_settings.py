@@ -73,7 +73,7 @@ def test_smallest():
 def test_everything_written():
     """What is written is what is read, for every key a domain may have today."""
     alike = {"overlapDays": 0, "keyBits": 1024, "dnsWaitSeconds": 0, "rotateAfterDays": 90}
-    alike |= {"protect": True, "dnsCheck": "recursive", "configurationSet": "news-letter_1"}
+    alike |= {"protect": True, "dnsCheck": "authoritative", "configurationSet": "news-letter_1"}
     alike["tags"] = {"team": "mail", "Kosten stelle": "42 é+@"}
     lists = {
         "regions": ["us-gov-west-1", "eu-west-1"],
@@ -448,7 +448,7 @@ dns: {zone: 5} ⇒ dns.zone: must be a zone's name, not 5
 dns: {zone: example .com}
   dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'
 dns: {zone: ample.com} ⇒ dns.zone: 'ample.com' does not hold 'example.com'
-dnsCheck: always ⇒ dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'
+dnsCheck: always ⇒ dnsCheck: must be 'authoritative' or 'off', not 'always'
 configurationSet: news letter
   configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'
 tags: [team] ⇒ tags: must be a map, not a list

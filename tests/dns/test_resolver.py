@@ -15,7 +15,6 @@ from tests.support.cases import cases
 from tests.support.dns_servers import (
     Network,
     cached,
-    chained,
     failing,
     foreign,
     forged_first,
@@ -304,16 +303,12 @@ def test_zones(network, look, domain, zone, zones):
     assert {tuple(zones)} == {answer.zones for answer in look(f"s1._domainkey.{domain}", domain)}
 
 
-@pytest.mark.parametrize("check", ["authoritative", "recursive"])
-def test_zone_below_at_the_same_servers(network, look, check):
+def test_zone_below_at_the_same_servers(network, look):
     """A zone that its parent's servers serve too is known by the SOA beside "no such name"."""
     network[1].knows(ONE_SERVER)
-    if check == "recursive":
-        network[1].serve("mail.example.com", "")
-        network[1].recursive = True
     network[2].serve("example.com", "mail.example.com. IN NS ns2.example.net.")
     network[2].serve("mail.example.com", "")
-    (answer,) = look("s1._domainkey.mail.example.com", "mail.example.com", check=check)
+    (answer,) = look("s1._domainkey.mail.example.com", "mail.example.com")
     assert "mail.example.com" == answer.zones[-1]
 
 
@@ -387,7 +382,6 @@ def test_alias_chain(network, look, zone, alias, values, failure):
         "none answers": (["127.0.0.3"], "REFUSED", {3: 1}),
         "the first one's reason": (["127.0.0.3", "127.0.0.5"], "REFUSED", {3: 1, 5: 2}),
         "second not reachable": (["127.0.0.3", NO_ROUTE], "REFUSED", {3: 1}),
-        "not reachable": ([NO_ROUTE], "unreachable", {}),
         "no address": ([], "no address", {}),
     },
 )
@@ -440,20 +434,29 @@ def test_next_recursive_resolver(network, look):
     assert RIGHT == answers
 
 
-def test_recursive_check(network, look):
-    """With `recursive` each resolver is asked for the record itself, once, and nobody else."""
-    network[1].knows(f"{NAME}. IN CNAME k1.example.org.\nk1.example.org. IN TXT {VALUE}", chained)
-    network[2].knows(RECORD)
-    network[3].knows("example.com. IN A 127.0.0.9")
-    network[4].knows(RECORD, failing("SERVFAIL"))
-    resolvers = [f"127.0.0.{last}:{network.port}" for last in (4, 3, 2, 1)]
-    assert (
-        Answer(f"127.0.0.1:{network.port}", (VALUE,), alias="k1.example.org"),
-        Answer(f"127.0.0.2:{network.port}", (VALUE,)),
-        Answer(f"127.0.0.3:{network.port}", ()),
-        Answer(f"127.0.0.4:{network.port}", None, "SERVFAIL"),
-    ) == look(check="recursive", resolvers=resolvers)
-    assert {1: 1, 2: 1, 3: 1, 4: 1} == network.counts()
+def test_no_server_can_be_reached(network, look):
+    """As in a network that lets its own resolvers out alone: these are asked, which is said."""
+    network[1].knows(f"{ONE_SERVER}{RECORD}")
+    resolver = f"127.0.0.1:{network.port}"
+    assert look(reply_seconds=SHORT) == (Answer(resolver, (VALUE,), by_resolver=True),)
+
+
+def test_no_route_to_a_server(network, look):
+    """A server to which nothing leads can't be reached either."""
+    network[1].knows(f"example.com. IN NS ns.example.net.\nns.example.net. IN A {NO_ROUTE}")
+    (answer,) = look()
+    assert (answer.values, answer.by_resolver) == ((), True)
+
+
+def test_nobody_can_be_reached(network, look):
+    """If no resolver answers about the record either, the silence is that of the zone's servers."""
+
+    def fails_for_txt(answer, over_tcp):
+        is_txt = answer.question[0].rdtype == dns.rdatatype.TXT
+        return failing("SERVFAIL")(answer, over_tcp) if is_txt else answer
+
+    network[1].knows(ONE_SERVER, fails_for_txt)
+    assert look(reply_seconds=SHORT) == (Answer("ns2.example.net", None, "silent"),)
 
 
 def test_interrupted_while_waiting_for_a_server(network, look):

@@ -9,7 +9,7 @@ import pytest
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import diagnose, judge
+from byodkim_provider.dns.visibility import BY_RESOLVERS, diagnose, judge
 from tests.support.cases import cases
 from tests.support.testdata import key
 
@@ -100,3 +100,9 @@ def test_diagnose():
     assert "ns1 and ns3 show the key, ns2 and ns5 have no TXT record, ns4 is silent" == (
         diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
     )
+
+
+def test_second_hand():
+    """What only resolvers say counts, with a word; nothing follows from it of the name servers."""
+    seen = judge([Answer("192.0.2.53", (RIGHT,), by_resolver=True)], KEY)
+    assert (seen.visible, seen.notes, seen.name_servers) == (True, (BY_RESOLVERS,), ())

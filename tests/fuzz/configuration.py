@@ -35,7 +35,7 @@ FULL: Final = {
     "configurationSet": "newsletter",
     "tags": {"team": "mail"},
     "adopt": True,
-    "dnsCheck": "recursive",
+    "dnsCheck": "off",
     "dnsResolvers": ["1.1.1.1", "[::1]:53"],
     "dnsWaitSeconds": 60,
     "rotateAfterDays": 90,

@@ -224,11 +224,9 @@ def test_served_elsewhere(world, dns, asked, said):
     )
 
 
-@pytest.mark.parametrize(
-    "changes", [{"dns_check": "recursive"}, {"cname": "keys.example.net"}], ids=str
-)
+@pytest.mark.parametrize("changes", [{"dns_check": "off"}, {"cname": "keys.example.net"}], ids=str)
 def test_nobody_is_asked_who_serves(world, changes):
-    """A recursive resolver does not know; with `cname` the domain's own servers do not count."""
+    """With `off` nobody is asked; with `cname` the domain's own servers do not count."""
     assert (set(), []) == (
         lookups.served_by(world.declared(**changes), world.run),
         world.resolver.looked_up,
@@ -378,3 +376,14 @@ def test_a_record_just_seen_is_not_looked_up_again(world, seconds, asked):
     world.clock.advance(seconds)
     world.update(stored, 2)
     assert (asked, "s2") == (len(world.resolver.looked_up), world.identity().selector)
+
+
+def test_second_hand(world):
+    """A run says once that only the resolvers can be asked, and goes on by what they say."""
+    declared = world.declared()
+    seen = (Answer("192.0.2.53", (declared.record_value,), by_resolver=True),)
+    world.resolver.txt = lambda name, domain: seen
+    for _ in range(2):
+        world.run.complete.clear()
+        assert lookups.look_up(declared, world.run).visible
+    assert world.progress.infos == [str(IdentityMessages.RESOLVERS_ASKED(domain=declared.domain))]
