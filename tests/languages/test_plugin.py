@@ -161,17 +161,6 @@ def test_page(yaml):
     assert ("create", "DkimVerification", "DOMAIN") in yaml.steps()
 
 
-def test_existing(shell, yaml):
-    """What to do about an identity that SES has already is spelled as the program spells it."""
-    shell.sandbox.ses.put_easy_dkim(yaml.domain, REGION)
-    yaml.declare(1)
-    done = yaml.run("pulumi preview")
-    assert done.exit_code != 0
-    assert "`adopt: true`" in done.stdout
-    assert "adopt=True" not in done.stdout
-    assert "Traceback" not in done.shown
-
-
 def test_mail_from(shell, yaml):
     """
     The plugin looks before it makes records of MAIL FROM; once they are made, mail is aligned
@@ -249,15 +238,6 @@ def test_protect(yaml):
     yaml.write("generation: 1")
     yaml.succeeds("pulumi up\npulumi destroy")
     assert not yaml.domain_in_ses()
-
-
-def test_import(yaml):
-    """Who imports an identity is told how to take it over."""
-    yaml.write("generation: 1")
-    for kind in ("ByodkimIdentity", "Domain"):
-        done = yaml.fails(f"pulumi import byodkim:index:{kind} theirs {yaml.domain} --yes")
-        assert f" '{yaml.domain}': `import` and `get` are not possible, since SES" in done.stdout
-        assert "`adopt: true`" in done.stdout
 
 
 def test_plan_and_target(yaml):
