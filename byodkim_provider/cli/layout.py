@@ -49,10 +49,10 @@ Rows = Iterable[tuple[Sequence[str], str]]
 """The cells of each row of a table, and its kind."""
 
 
-def show(now: StackNow) -> None:
+def show(now: StackNow, *, in_full: bool = False) -> None:
     """
-    Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then each
-    domain.
+    Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then a line for
+    each domain; *in_full* with its identities and records.
     """
     console = _console()
     _print(console, f"{now.stack}: {counted(now)}", now.verdict)
@@ -66,10 +66,22 @@ def show(now: StackNow) -> None:
             is_all = 1 < len(names) == len(now.domains)
             who = f"all {len(names)} domains" if is_all else ", ".join(names)
             _print(console, f"  {who}: {text}", kind)
-    for domain in now.domains:
-        retired = ", retired" if domain.retired else ""
-        _print(console, f"\n{domain.domain}: {domain.verdict}{retired}", domain.verdict)
-        _details(console, domain)
+    for number, domain in enumerate(now.domains):
+        _print(console, "\n" * (in_full or not number) + _line(domain), domain.verdict)
+        if in_full:
+            _details(console, domain)
+
+
+def _line(domain: DomainNow) -> str:
+    """Such as "example.com: well, SUCCESS, generation 2 for 15 of 180 days"."""
+    facts = [domain.verdict, *(["retired"] if domain.retired else [])]
+    facts += dict.fromkeys(one.shown_status for one in domain.identities)
+    signing = [one for one in domain.identities if one.age_days is not None]
+    if signing:
+        oldest = max(signing, key=lambda one: one.age_days or 0)
+        key = "its key" if oldest.generation is None else f"generation {oldest.generation}"
+        facts.append(f"{key} for {oldest.age_days} of {domain.rotate_after_days} days")
+    return f"{domain.domain}: {', '.join(facts)}"
 
 
 def show_lines(lines: Iterable[str]) -> None:

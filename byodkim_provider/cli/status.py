@@ -136,7 +136,7 @@ def _shown(
             click.echo(as_json(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":
             click.echo("\n" if shown else "", nl=False)
-            show(now)
+            show(now, in_full=bool(domains))
             for domain in now.domains if domains else ():
                 click.echo()
                 show_lines(everything(domain))

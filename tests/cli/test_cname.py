@@ -318,7 +318,7 @@ def test_status_of_the_next_slot(stack, world, domains):
         "needs this CNAME: "
         f"`byodkim doctor {SHOP}`",
     ]
-    shown = [line.split() for line in project.run("status").stdout.splitlines()]
+    shown = [line.split() for line in project.run("status", SHOP).stdout.splitlines()]
     assert ["–", "–", "ses3", "0", "of", "2"] in shown
     project.write(f"    {SHOP}: {{generation: 1, dns: {SLOTS}, retired: true}}\n")
     assert NAMES[2] not in "".join(

@@ -107,7 +107,7 @@ def shown(monkeypatch):
             monkeypatch.delenv(name, raising=False)
         for name, value in {"TERM": "xterm", "NO_COLOR": "1", **width}.items():
             monkeypatch.setenv(name, value)
-        layout.show(now)
+        layout.show(now, in_full=True)
         return [ANSI.sub("", line).rstrip() for line in written.getvalue().splitlines()]
 
     return show

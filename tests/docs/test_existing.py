@@ -67,7 +67,7 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
     downtime = EASY_DKIM, "Round the window: a planned downtime"
     stack.paste(block(*downtime, 1))
     follow(*downtime, 2)
-    assert f"\n{DOMAIN}: well\n" in stack.well("byodkim status").stdout
+    assert f"\n{DOMAIN}: well, SUCCESS" in stack.well("byodkim status").stdout
     assert sandbox.ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
     stack.well("pulumi destroy")
     follow(*downtime, 3)
@@ -88,7 +88,7 @@ def test_leaving_another_tool(sandbox, stack, follow):
     stack.paste(block(*page, 1))
     (stack.project / "key").write_text(key.pkcs1_base64())
     follow(*page, 2)
-    assert f"\n{DOMAIN}: well\n" in follow(*page, 3).stdout
+    assert f"\n{DOMAIN}: well, SUCCESS" in follow(*page, 3).stdout
     assert sandbox.ses.identities(REGION)[DOMAIN].changed == before
 
 
