@@ -11,11 +11,11 @@ import pytest
 
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import served
-from sandbox.pulumi.program_hosts import PythonHost, serving_programs
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
 from tests.docs.shell import Shell
+from tests.languages.hosts import PythonHost, serving_programs
 from tests.support.quick_runs import quick_runs
 
 VERIFIED = ("example.com", "example.net")

@@ -50,13 +50,13 @@ def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
     What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH,
     for YAML.
 
-    Empty for languages whose hosts *pulumi* has. SDKs for C# are only generated.
+    Empty for languages whose hosts *pulumi* has.
     """
     beside = Path(pulumi.command).parent
     with ExitStack() as servers:
         addresses = [
             servers.enter_context(served(name, host))
-            for name, host in (("nodejs", NodeHost()), ("go", GoHost()), ("dotnet", DotnetHost()))
+            for name, host in (("nodejs", NodeHost()), ("go", GoHost()))
             if not (beside / f"pulumi-language-{name}").exists()
         ]
         yield (
@@ -81,9 +81,6 @@ class _ProgramHost(LanguageHost):
     language: ClassVar[str]
     """As the engine calls it."""
 
-    generator: ClassVar = GO_MODULE
-    """The Go module whose program `sdk` generates SDKs. For Java none can be fetched."""
-
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         with tempfile.TemporaryDirectory() as built:
             told = self._told(request, self._engines[context.peer()])
@@ -107,7 +104,7 @@ class _ProgramHost(LanguageHost):
             schema = Path(folder, "schema.json")
             schema.write_text(request.schema)
             command = ["go", "run", "./sdk", self.language, str(schema), request.directory]
-            _checked(command, self.generator)
+            _checked(command, GO_MODULE)
         return language_pb2.GeneratePackageResponse()
 
     def Link(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -221,11 +218,6 @@ class GoHost(_ProgramHost):
         _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
         variables = {f"PULUMI_{name.upper()}": value for name, value in told.items()}
         return [str(built / "program")], variables
-
-
-class DotnetHost(_ProgramHost):
-    language = "dotnet"
-    generator = YAML_MODULE
 
 
 def _checked(command: list[str], folder: Path | str) -> None:
