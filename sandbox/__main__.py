@@ -6,6 +6,7 @@ boto3 reaches the sandbox by its own variables; all mail is in the folder SANDBO
 
 import argparse
 import email
+import functools
 import os
 import sys
 from datetime import UTC, datetime
@@ -67,7 +68,7 @@ KINDS: Final = (
 
 def mail(domain: str) -> int:
     """Send a test mail, and print what a receiver makes of it; 0 if its signature verifies."""
-    message_id = send_by(boto3.client("sesv2", region_name=REGION), domain)
+    message_id = send_by(_ses(REGION), domain)
     content = (Path(os.environ["SANDBOX_MAIL"]) / f"{message_id}.eml").read_bytes()
     headers, look_up = (
         email.message_from_bytes(content),
@@ -91,13 +92,12 @@ def mail(domain: str) -> int:
 
 def spoil(domain: str) -> int:
     """Shorten the record that signs, as by accident."""
-    identity = boto3.client("sesv2", region_name=REGION).get_email_identity(EmailIdentity=domain)
-    name = f"{identity['DkimAttributes']['Tokens'][0]}._domainkey.{domain}"
+    selector = _ses(REGION).get_email_identity(EmailIdentity=domain)["DkimAttributes"]["Tokens"][0]
+    name = f"{selector}._domainkey.{domain}"
     route53: Any = boto3.client("route53", region_name=REGION)
     for zone in route53.list_hosted_zones()["HostedZones"]:
-        for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])[
-            "ResourceRecordSets"
-        ]:
+        listed = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
+        for found in listed["ResourceRecordSets"]:
             if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
                 left = found["ResourceRecords"][0]["Value"][: -LOST_CHARACTERS - 1]
                 _upsert(route53, zone["Id"], found | {"ResourceRecords": [{"Value": f'{left}"'}]})
@@ -111,29 +111,20 @@ def populate() -> int:
     Make 30 identities that no stack knows of, and the records of those whose zone is in the
     account.
     """
-    ses: Any = {
-        one: boto3.client("sesv2", region_name=one, config=PATIENT)
-        for one in (REGION, OTHER_REGION)
-    }
-    route53 = boto3.client("route53", region_name=REGION)
-    zones = {
-        zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]
-    }
+    route53: Any = boto3.client("route53", region_name=REGION)
+    found = route53.list_hosted_zones()["HostedZones"]
+    zones = {zone["Name"].rstrip("."): zone["Id"] for zone in found}
     key = keys.generate(keys.MAX_BITS)
     count = sum(len(kind.names.split()) * len(kind.regions) for kind in KINDS)
     print(f"{count} identities are made, about one a second", file=sys.stderr)
     for kind in KINDS:
         domains = [f"{name}.{kind.parent}" for name in kind.names.split()]
         for domain in domains:
-            made: list[Any] = []
+            record_sets: list[Any] = []
             for region in kind.regions:
-                made = _created(ses[region], domain, key if kind.byodkim else None)
-                if not kind.signing:
-                    ses[region].put_email_identity_dkim_attributes(
-                        EmailIdentity=domain, SigningEnabled=False
-                    )
+                record_sets = _created(kind, domain, region, key)
             if kind.parent in zones:
-                _upsert(route53, zones[kind.parent], *made)
+                _upsert(route53, zones[kind.parent], *record_sets)
         signs = "BYODKIM" if kind.byodkim else "Easy DKIM"
         if not kind.signing:
             signs += ", signing disabled"
@@ -142,19 +133,28 @@ def populate() -> int:
     return 0
 
 
-def _created(ses: Any, domain: str, key: SigningKey | None) -> list[dict[str, Any]]:
-    """
-    Make the identity; with *key* BYODKIM, else Easy DKIM. The record sets that SES checks DNS for.
-    """
-    if key is None:
-        tokens = ses.create_email_identity(EmailIdentity=domain)["DkimAttributes"]["Tokens"]
-        return [
-            _record_set(token, domain, "CNAME", f"{token}.dkim.amazonses.com") for token in tokens
+def _created(kind: Kind, domain: str, region: str, key: SigningKey) -> list[dict[str, Any]]:
+    """Make the identity; the record sets that SES checks DNS for."""
+    ses = _ses(region)
+    if kind.byodkim:
+        signing = {"DomainSigningSelector": SELECTOR, "DomainSigningPrivateKey": key.pkcs1_base64()}
+        ses.create_email_identity(EmailIdentity=domain, DkimSigningAttributes=signing)
+        value = quoted(strings_of(records.record_value(key.public_key_der)))
+        record_sets = [_record_set(SELECTOR, domain, "TXT", value)]
+    else:
+        made = ses.create_email_identity(EmailIdentity=domain)
+        record_sets = [
+            _record_set(token, domain, "CNAME", f"{token}.dkim.amazonses.com")
+            for token in made["DkimAttributes"]["Tokens"]
         ]
-    signing = {"DomainSigningSelector": SELECTOR, "DomainSigningPrivateKey": key.pkcs1_base64()}
-    ses.create_email_identity(EmailIdentity=domain, DkimSigningAttributes=signing)
-    value = quoted(strings_of(records.record_value(key.public_key_der)))
-    return [_record_set(SELECTOR, domain, "TXT", value)]
+    if not kind.signing:
+        ses.put_email_identity_dkim_attributes(EmailIdentity=domain, SigningEnabled=False)
+    return record_sets
+
+
+@functools.cache
+def _ses(region: str) -> Any:
+    return boto3.client("sesv2", region_name=region, config=PATIENT)
 
 
 def _record_set(selector: str, domain: str, kind: str, value: str) -> dict[str, Any]:
@@ -171,13 +171,13 @@ def main() -> int:
     """Without the sandbox's variables nothing is called: it would be the user's own account."""
     parser = argparse.ArgumentParser(prog="python -m sandbox")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command, arguments in ((mail, ["DOMAIN"]), (spoil, ["DOMAIN"]), (populate, [])):
+    for command in (mail, spoil, populate):
         added = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
         added.set_defaults(command=command)
-        for argument in arguments:
-            added.add_argument(argument.lower(), metavar=argument)
+        if command is not populate:
+            added.add_argument("domain", metavar="DOMAIN")
     given = vars(parser.parse_args())
     command = given.pop("command")
     try:
@@ -185,12 +185,7 @@ def main() -> int:
             raise LookupError(
                 "this shell does not reach the sandbox: paste the line of `make sandbox` first"
             )
-        code = int(command(**given))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return int(command(**given))
     except (BotoCoreError, ClientError, LookupError) as error:
         print(f"python -m sandbox: {error.args[0]}", file=sys.stderr)
         return 1

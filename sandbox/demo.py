@@ -58,7 +58,7 @@ def main() -> int:
                 made = subprocess.check_output(
                     ["openssl", "genrsa", "2048"], stderr=subprocess.DEVNULL
                 )
-                project.set_secret(path, made.decode())
+                project.set_config(path, made.decode(), secret=True)
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
             regions = [

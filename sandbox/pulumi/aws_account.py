@@ -1,10 +1,8 @@
-"""The AWS account that the settings of pulumi-aws lead to: sign-in, roles, limits on requests."""
+"""The AWS account that the settings of pulumi-aws lead to: sign-in and roles."""
 
 import functools
 import json
 import re
-import threading
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -13,12 +11,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import create_loader
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 Properties = dict[str, Any]
 
-REQUESTS_PER_SECOND: Final = 5
-"""Requests a second that Route 53 allows each account."""
+PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 25})
+"""As the AWS SDK for Go with the real provider's `maxRetries`."""
 
 SETTINGS: Final = re.compile(
     "region|profile|accessKey|secretKey|token|assumeRoles|endpoints|allowedAccountIds|defaultTags|version|"
@@ -66,22 +63,6 @@ def said(error: Exception) -> str:
     )
 
 
-def _is_throttled(error: BaseException) -> bool:
-    return (
-        isinstance(error, ClientError)
-        and error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
-    )
-
-
-RETRYING: Final = Retrying(
-    retry=retry_if_exception(_is_throttled),
-    stop=stop_after_attempt(25),
-    wait=wait_random_exponential(multiplier=1, max=20),
-    reraise=True,
-)
-"""As the AWS SDK for Go with the real provider's `maxRetries`."""
-
-
 class Account:
     def __init__(self, settings: Mapping[str, str]) -> None:
         refused = sorted(name for name in settings if not SETTINGS.fullmatch(name))
@@ -96,8 +77,6 @@ class Account:
             self._endpoints.update(endpoints)
         self._session = self._signed_in(settings)
         self.region = settings["region"]
-        self._lock = threading.Lock()
-        self._next_turn = 0.0
         self._settings = settings
 
     def confirm(self) -> None:
@@ -123,17 +102,12 @@ class Account:
 
     @functools.cached_property
     def route53(self) -> Any:
-        client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
-        client.meta.events.register("before-call.route53", self._wait_for_turn)
-        return client
+        return self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
 
     @functools.cache  # noqa: B019 # as long as the plugin's process
     def sesv2(self, region: str) -> Any:
-        once = Config(retries={"total_max_attempts": 1})
         endpoint = self._endpoints.get("sesv2")
-        client: Any = self._session.client("sesv2", region, endpoint_url=endpoint, config=once)
-        client._make_api_call = functools.partial(RETRYING, client._make_api_call)
-        return client
+        return self._session.client("sesv2", region, endpoint_url=endpoint, config=PATIENT)
 
     def caller_identity(self) -> Properties:
         sts = self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
@@ -160,17 +134,6 @@ class Account:
                 settings, [got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]]
             )
         return session
-
-    def _wait_for_turn(self, model: Any, **_: object) -> None:
-        if model.name == "GetChange":
-            return  # nothing is waited for, and each test would take longer by it
-        with self._lock:
-            now = time.monotonic()
-            # The requests of one second may come at once, as with the real limit.
-            self._next_turn = max(self._next_turn + 1 / REQUESTS_PER_SECOND, now - 1)
-            wait = self._next_turn - now
-        if wait > 0:
-            time.sleep(wait)
 
 
 def _session(

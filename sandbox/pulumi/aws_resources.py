@@ -5,7 +5,7 @@ Plain values in, plain values out: `resource_aws` has the engine's protocol. Wha
 comes from its API, as with the real plugin.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -128,9 +128,8 @@ class Record(Resource):
             self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
 
     def _wait_until_in_sync(self, change_id: str) -> None:
-        while True:
-            if self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
-                return
+        while self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] != "INSYNC":
+            pass
 
     def _put(
         self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]
@@ -179,72 +178,44 @@ def _record_set(outputs: Properties) -> Any:
 
 
 class SesResource(Resource):
-    """
-    A resource type of SES: inputs are parameters of its calls, and an update makes the first one
-    again.
-    """
+    """A resource type of SES in a Region of its own. It has what a read shows, and its inputs."""
 
-    optional: ClassVar[tuple[str, ...]] = ()
-    defaults: ClassVar[Mapping[str, str]] = {}
-
-    calls: ClassVar[tuple[str, str, str]]
-    """Which of boto3's methods create, read and delete it."""
-
-    reads_back: ClassVar = False
-    """After it has been created."""
+    needed: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls) -> None:
         cls.replacing = frozenset({*cls.needed, "region"})
-        cls.known = cls.replacing.union(cls.optional)
+        cls.known = cls.replacing | {"dkimSigningAttributes"}
 
     def checked(self, inputs: Properties) -> Properties:
-        defaults = {"region": self._account.region, **self.defaults}
-        given = super().checked(inputs)
-        return {**defaults, **given, "__defaults": [name for name in defaults if name not in given]}
+        default = [] if "region" in inputs else ["region"]
+        return {"region": self._account.region, **super().checked(inputs), "__defaults": default}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        self._call(self.calls[0], inputs, *self.needed, *self.optional)
+        self._create(self._account.sesv2(inputs["region"]), inputs)
         resource_id = "|".join(inputs[name] for name in self.needed)
-        seen = self.read(resource_id, inputs) if self.reads_back else None
-        return resource_id, inputs | (seen or {})
+        return resource_id, inputs | (self.read(resource_id, inputs) or {})
 
     @unless_gone()
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        found = self._seen(self._call(self.calls[1], outputs, self.needed[0]), outputs)
-        return None if found is None else outputs | found
+        seen = self._seen(self._account.sesv2(outputs["region"]), outputs)
+        return None if seen is None else outputs | seen
 
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        return outputs | self.create({**outputs, **inputs})[1]
+        raise NotImplementedError
 
     @unless_gone()
     def delete(self, resource_id: str, outputs: Properties) -> None:
-        self._call(self.calls[2], outputs, *self.needed)
+        self._delete(self._account.sesv2(outputs["region"]), outputs)
 
-    def _call(self, method: str, properties: Properties, *names: str, **more: Any) -> Properties:
-        client = self._account.sesv2(properties["region"])
-        given = _parameters({name: properties[name] for name in names if name in properties})
-        answer: Properties = getattr(client, method)(**given, **more)
-        return answer
-
-    def _seen(self, answer: Properties, outputs: Properties) -> Properties | None:
-        """The outputs in the *answer* of a read; None if it shows no such resource."""
+    def _create(self, ses: Any, inputs: Properties) -> None:
         raise NotImplementedError
 
+    def _seen(self, ses: Any, outputs: Properties) -> Properties | None:
+        """What SES shows of it; None if it has no such resource."""
+        raise NotImplementedError
 
-def _parameters(properties: Properties) -> Properties:
-    inner = (
-        (name, _parameters(one) if isinstance(one, dict) else one)
-        for name, one in properties.items()
-    )
-    return {_in_api(name): one for name, one in inner}
-
-
-def _outputs(answer: Properties, *names: str) -> Properties:
-    return {name: answer[_in_api(name)] for name in names}
-
-
-def _in_api(name: str) -> str:
-    return name[0].upper() + name[1:]
+    def _delete(self, ses: Any, outputs: Properties) -> None:
+        raise NotImplementedError
 
 
 class EmailIdentity(SesResource):
@@ -253,55 +224,57 @@ class EmailIdentity(SesResource):
     """
 
     needed = ("emailIdentity",)
-    optional = ("dkimSigningAttributes",)
-    calls = ("create_email_identity", "get_email_identity", "delete_email_identity")
-    reads_back = True
+
+    def _create(self, ses: Any, inputs: Properties) -> None:
+        key = _signing_attributes(inputs)
+        ses.create_email_identity(EmailIdentity=inputs["emailIdentity"], DkimSigningAttributes=key)
 
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        key = _parameters(inputs["dkimSigningAttributes"])
-        put = {"SigningAttributesOrigin": "EXTERNAL", "SigningAttributes": key}
-        self._call("put_email_identity_dkim_signing_attributes", outputs, *self.needed, **put)
+        self._account.sesv2(outputs["region"]).put_email_identity_dkim_signing_attributes(
+            EmailIdentity=outputs["emailIdentity"],
+            SigningAttributesOrigin="EXTERNAL",
+            SigningAttributes=_signing_attributes(inputs),
+        )
         return outputs | inputs | (self.read(resource_id, outputs) or {})
 
-    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
+    def _seen(self, ses: Any, outputs: Properties) -> Properties:
         name = outputs["emailIdentity"]
+        answer = ses.get_email_identity(EmailIdentity=name)
         arn = f"arn:aws:ses:{outputs['region']}:{self._account.number}:identity/{name}"
-        self._call("list_tags_for_resource", outputs, ResourceArn=arn)  # as the real plugin does
+        ses.list_tags_for_resource(ResourceArn=arn)  # as the real plugin does
         return {
             "arn": arn,
-            **_outputs(answer, "identityType", "verificationStatus", "verifiedForSendingStatus"),
+            "identityType": answer["IdentityType"],
+            "verificationStatus": answer["VerificationStatus"],
+            "verifiedForSendingStatus": answer["VerifiedForSendingStatus"],
         }
 
+    def _delete(self, ses: Any, outputs: Properties) -> None:
+        ses.delete_email_identity(EmailIdentity=outputs["emailIdentity"])
 
-class MailFromAttributes(SesResource):
-    """`aws.sesv2.EmailIdentityMailFromAttributes`."""
 
-    needed = ("emailIdentity",)
-    optional = ("mailFromDomain", "behaviorOnMxFailure")
-    defaults: ClassVar = {"behaviorOnMxFailure": "USE_DEFAULT_VALUE"}
-    _put: Final = "put_email_identity_mail_from_attributes"
-    calls = (_put, "get_email_identity", _put)
-
-    def checked(self, inputs: Properties) -> Properties:
-        if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get(
-            "mailFromDomain"
-        ):
-            raise ValueError("mailFromDomain is required if behaviorOnMxFailure is REJECT_MESSAGE")
-        return super().checked(inputs)
-
-    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
-        return _outputs({"MailFromDomain": "", **answer["MailFromAttributes"]}, *self.optional)
+def _signing_attributes(inputs: Properties) -> Properties:
+    key = inputs["dkimSigningAttributes"]
+    return {
+        "DomainSigningSelector": key["domainSigningSelector"],
+        "DomainSigningPrivateKey": key["domainSigningPrivateKey"],
+    }
 
 
 class Tenant(SesResource):
     """`aws.sesv2.Tenant`. Deleting it ends its associations, whoever made them."""
 
     needed = ("tenantName",)
-    calls = ("create_tenant", "get_tenant", "delete_tenant")
-    reads_back = True
 
-    def _seen(self, answer: Properties, outputs: Properties) -> Properties:
-        return _outputs(answer["Tenant"], "tenantArn", "tenantId", "sendingStatus")
+    def _create(self, ses: Any, inputs: Properties) -> None:
+        ses.create_tenant(TenantName=inputs["tenantName"])
+
+    def _seen(self, ses: Any, outputs: Properties) -> Properties:
+        tenant = ses.get_tenant(TenantName=outputs["tenantName"])["Tenant"]
+        return {"tenantArn": tenant["TenantArn"], "tenantId": tenant["TenantId"]}
+
+    def _delete(self, ses: Any, outputs: Properties) -> None:
+        ses.delete_tenant(TenantName=outputs["tenantName"])
 
 
 class TenantResourceAssociation(SesResource):
@@ -310,12 +283,21 @@ class TenantResourceAssociation(SesResource):
     """
 
     needed = ("tenantName", "resourceArn")
-    _name: Final = "tenant_resource_association"
-    calls = (f"create_{_name}", "list_tenant_resources", f"delete_{_name}")
 
-    def _seen(self, answer: Properties, outputs: Properties) -> Properties | None:
-        arns = [one["ResourceArn"] for one in answer["TenantResources"]]
-        return {} if outputs["resourceArn"] in arns else None
+    def _create(self, ses: Any, inputs: Properties) -> None:
+        ses.create_tenant_resource_association(**_association(inputs))
+
+    def _seen(self, ses: Any, outputs: Properties) -> Properties | None:
+        tenants = ses.list_resource_tenants(ResourceArn=outputs["resourceArn"])["ResourceTenants"]
+        names = [tenant["TenantName"] for tenant in tenants]
+        return {} if outputs["tenantName"] in names else None
+
+    def _delete(self, ses: Any, outputs: Properties) -> None:
+        ses.delete_tenant_resource_association(**_association(outputs))
+
+
+def _association(properties: Properties) -> Properties:
+    return {"TenantName": properties["tenantName"], "ResourceArn": properties["resourceArn"]}
 
 
 def find_zone(route53: Any, name: str) -> Properties:
@@ -332,7 +314,6 @@ def find_zone(route53: Any, name: str) -> Properties:
 RESOURCES: Final[dict[str, type[Record | SesResource]]] = {
     "aws:route53/record:Record": Record,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
-    "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
     "aws:sesv2/tenant:Tenant": Tenant,
     "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
 }

@@ -164,28 +164,19 @@ class Project:
         """`pulumi config set --path`, as `ses-byodkim:privateKeys.mail2026`."""
         self._stack.set_config(path, auto.ConfigValue(value, secret=secret), path=True)
 
-    def set_secret(self, path: str, value: str) -> None:
-        self.set_config(path, value, secret=True)
-
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
-
-    def export_text(self) -> str:
-        """What `pulumi stack export` prints: secrets encrypted."""
-        arguments = ["stack", "export", "--stack", self._stack.name]
-        return self._pulumi.run(arguments, str(self._work), self._environment).stdout
-
-    def state_files(self) -> list[Path]:
-        """All files the backend wrote: stack, history, backups."""
-        return [path for path in self._state.rglob("*") if path.is_file()]
 
     def made(self) -> dict[Path, bytes]:
         """
         State and stack file by their place. Right after the CLI has made a stack, those of any new
         one.
         """
-        files = [*self.state_files(), self._settings]
-        return {path.relative_to(self._directory): path.read_bytes() for path in files}
+        files = [path for path in self._state.rglob("*") if path.is_file()]
+        return {
+            path.relative_to(self._directory): path.read_bytes()
+            for path in [*files, self._settings]
+        }
 
     def _wrapped(
         self, pulumi: auto.PulumiCommand, sandbox: Sandbox, passphrase: str

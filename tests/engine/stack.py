@@ -197,6 +197,13 @@ class Stack(Project):
         (file,) = self._state.glob(".pulumi/stacks/*/*.json")
         return file
 
+    def set_secret(self, path: str, value: str) -> None:
+        self.set_config(path, value, secret=True)
+
+    def state_files(self) -> list[Path]:
+        """All files the backend wrote: stack, history, backups."""
+        return [path for path in self._state.rglob("*") if path.is_file()]
+
     def export_text(self) -> str:
         """
         The stored deployment, in the form of `pulumi stack export`, which takes a fifth of a

@@ -1,14 +1,11 @@
 """If this fails, Route 53 or pulumi-aws do something else in the sandbox than on AWS."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi.aws_account import RETRYING, Account
-from sandbox.pulumi.aws_resources import EmailIdentity, Record, find_zone
-from sandbox.ses.switches import Fault
+from sandbox.pulumi.aws_resources import Record, find_zone
 from sandbox.world import Sandbox
 from tests.support.cases import cases
 from tests.support.records import change
@@ -168,42 +165,3 @@ def test_zones(sandbox, zone_id):
     assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.net")
     with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
         sandbox.route53.delete_hosted_zone(Id=child)
-
-
-@pytest.fixture
-def account(sandbox):
-    """An account in which SES allows any number of calls."""
-    sandbox.ses.switches.requests_per_second = None
-    sandbox.ses.reset_log()
-    endpoints = json.dumps([{"sesv2": sandbox.ses.url, "sts": sandbox.aws.url}])
-    keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
-    return Account({"region": "eu-west-1", "endpoints": endpoints, **keys})
-
-
-def identity_inputs(selector):
-    key = {"domainSigningSelector": selector, "domainSigningPrivateKey": "c29tZSBrZXk="}
-    return {"emailIdentity": "example.com", "dkimSigningAttributes": key}
-
-
-def test_email_identity(sandbox, account, monkeypatch):
-    """
-    Identity and tags are read after each write, and nothing is waited for, as by the real plugin.
-
-    A call that SES throttles is made again after a while.
-    """
-    email_identity, waits = EmailIdentity(account), []
-    monkeypatch.setattr(RETRYING, "sleep", waits.append)
-    sandbox.ses.inject(Fault("throttle", operation="CreateEmailIdentity", times=3))
-    name, outputs = email_identity.create(email_identity.checked(identity_inputs("s1")))
-    outputs = email_identity.update(name, outputs, email_identity.checked(identity_inputs("s2")))
-    assert outputs == email_identity.read(name, outputs)
-    email_identity.delete(name, outputs)
-    assert email_identity.read(name, outputs) is None
-    read = ("GetEmailIdentity", "ListTagsForResource")
-    put = "PutEmailIdentityDkimSigningAttributes"
-    assert [call.operation for call in sandbox.ses.log] == [
-        *["CreateEmailIdentity"] * (len(waits) + 1),
-        *(*read, put, *read, *read, "DeleteEmailIdentity", "GetEmailIdentity"),
-    ]
-    assert len(waits) == 3
-    assert outputs["arn"] == f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/example.com"

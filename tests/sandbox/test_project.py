@@ -4,13 +4,12 @@ import asyncio
 import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import grpc
 import pytest
 from pulumi.runtime import settings
 
-from sandbox.pulumi.language_host import LanguageHost, close_loop
+from sandbox.pulumi.language_host import close_loop
 
 
 def test_no_task_is_left(monkeypatch):
@@ -54,18 +53,6 @@ class Anything(grpc.GenericRpcHandler):
 
     def service(self, _):
         return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
-
-
-def test_two_engines(monkeypatch):
-    """The program of each run talks to the engine that started it, whoever came in between."""
-    host, used = LanguageHost(), []
-    monkeypatch.setattr(LanguageHost, "_exit_code", lambda *given: used.append(given[-1]) or 0)
-    contexts = [SimpleNamespace(peer=lambda one=one: one) for one in ("first", "second")]
-    for context in contexts:
-        host.Handshake(SimpleNamespace(engine_address=f"engine of {context.peer()}"), context)
-    for context in contexts:
-        host.Run(SimpleNamespace(), context)
-    assert used == ["engine of first", "engine of second"]
 
 
 def served(address):
