@@ -1,7 +1,6 @@
 """How a receiver of mail looks up key records: over the wire, from a resolver that may remember."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Final, NamedTuple, cast
 
 import dns.exception
@@ -10,8 +9,6 @@ import dns.query
 import dns.rcode
 from dns.message import QueryMessage
 from dns.rdatatype import RdataType
-
-from sandbox.clock import SandboxClock
 
 REPLY_SECONDS: Final = 5.0
 
@@ -48,21 +45,3 @@ def ask(name: str, resolver: str) -> Found:
     values = tuple(b"".join(text.strings).decode(errors="replace") for text in found.answer or ())
     # An alias that leads nowhere has no zone to say how long that may be remembered.
     return Found(values, found.minimum_ttl if found.answer or reply.authority else 0)
-
-
-class Cache:
-    """A resolver that remembers what *look_up* found until its TTL is over. A `LookUp` itself."""
-
-    def __init__(self, look_up: LookUp, clock: SandboxClock) -> None:
-        self._look_up = look_up
-        self._clock = clock
-        self._known: dict[str, tuple[Found, datetime]] = {}
-
-    def __call__(self, name: str) -> Found:
-        now = self._clock.now()
-        known, until = self._known.get(name.lower(), (None, now))
-        if known and now < until:
-            return known
-        found = self._look_up(name)
-        self._known[name.lower()] = found, now + timedelta(seconds=found.ttl)
-        return found

@@ -7,21 +7,20 @@ identity comes in lower case.
 """
 
 import uuid
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, MailFrom, easy_dkim_keys
-from sandbox.ses.region import Region
-from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
-from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
+from sandbox.ses.region import Region, Tenant
+from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_tags
+from sandbox.ses.sending import Deliver, message, signed
 from sandbox.ses.switches import Switches
 
 EASY_DKIM: Final = "AWS_SES"
 BYODKIM: Final = "EXTERNAL"
-SHORT_KEY: Final = "RSA_1024_BIT"
 
 NESTED_ORIGIN: Final = "DomainSigningAttributesOrigin"
 
@@ -38,35 +37,27 @@ class Actions:
 
     def create_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name = sent["EmailIdentity"]
-        check_name(name)
         if self.region.get(name):
-            raise SesError("AlreadyExistsException", f"Email identity {name} already exist.")
+            raise _exists(f"Email identity {name} already exist.")
         if self.region.identity_count >= self.switches.identity_limit:
             raise SesError("LimitExceededException", "Too many identities.")  # text assumed
         tags = check_tags(sent.get("Tags") or (), {})
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         attributes = sent.get("DkimSigningAttributes") or {}
-        origin = BYODKIM if _is_byodkim(attributes) else attributes.get(NESTED_ORIGIN, EASY_DKIM)
+        of_replica = attributes.get(NESTED_ORIGIN, EASY_DKIM)
+        origin = BYODKIM if _is_byodkim(attributes) else of_replica
         identity = Identity(
             name, origin, None, self.now, configuration_set=configuration_set, tags=tags
         )
         if identity.identity_type == "DOMAIN":
-            # Create accepts an origin among the attributes, that of a replica too; a Put does not.
-            own = {
-                name: one
-                for name, one in attributes.items()
-                if name != NESTED_ORIGIN or one != origin
-            }
-            key = self._held_key(origin, own)
+            key = self._held_key(origin, attributes)
             length = attributes.get("NextSigningKeyLength", identity.key_length)
             identity = replace(identity, key=key, next_check=self._first_check, key_length=length)
         elif origin == BYODKIM:
             raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
         else:
-            identity = replace(
-                identity, status="NOT_STARTED", signing_enabled=False, key_length=SHORT_KEY
-            )
+            identity = replace(identity, status="NOT_STARTED")
         self._store(identity)
         kind, may_send = identity.identity_type, self._may_send(name)
         answer: dict[str, Any] = {"IdentityType": kind, "VerifiedForSendingStatus": may_send}
@@ -83,6 +74,8 @@ class Actions:
             raise _bad_request("The EmailIdentity value must be a valid domain.")
         identity = self._existing(name)
         origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
+        if NESTED_ORIGIN in attributes:  # which a Create takes
+            raise _bad_request(f"{NESTED_ORIGIN} is not possible here.")  # text assumed
         key = self._held_key(origin, attributes)
         if origin == EASY_DKIM and "NextSigningKeyLength" not in attributes:
             raise _bad_request("Signing key length parameter is null or empty")
@@ -94,20 +87,17 @@ class Actions:
             "NOT_STARTED": "NOT_STARTED",
             "before": identity.status,
         }
-        answer = {
+        return {
             "DkimStatus": statuses[self.switches.put_answer],
             "DkimTokens": self._tokens(changed),
         }
-        return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if changed.is_easy else {})
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> None:
         """Signing is enabled, or disabled: the console's check box."""
-        local, _, domain = sent["EmailIdentity"].rpartition("@")
-        if local and self.region.get(domain):
-            return  # an address has the DKIM of its domain
+        name = sent["EmailIdentity"]
         # 400 where every other action answers 404
-        missing = _bad_request(f"Domain {domain} is not verified for DKIM signing.")
-        identity = self._existing(sent["EmailIdentity"], missing)
+        missing = _bad_request(f"Domain {name} is not verified for DKIM signing.")
+        identity = self._existing(name, missing)
         self._store(replace(identity, signing_enabled=sent.get("SigningEnabled", False)))
 
     def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> None:
@@ -187,89 +177,68 @@ class Actions:
         The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it.
         """
         name = self._existing(sent["EmailIdentity"]).name
-        by = ""
-        if any(name in identities for identities in self.region.associations.values()):
-            by = "tenant associations. Remove all tenant associations"
-        elif self.region.certificates.get(name):
-            by = "certificates associated with it. Disassociate all certificates"
-        if by:
+        text = ""
+        if any(name in tenant.identities for tenant in self.region.tenants.values()):
+            text = "tenant associations. Remove all tenant associations"
+        elif name in self.region.certified:
+            text = "certificates associated with it. Disassociate all certificates"
+        if text:
             raise _bad_request(
-                f"Cannot delete {self._arn(name)} because it has {by} and try again."
+                f"Cannot delete {self._arn(name)} because it has {text} and try again."
             )
         self.region.store(name, None, self.now)
 
+    def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
+        """Mail from an address of the identity has an S/MIME signature, too."""
+        self.region.certified.add(self._existing(sent["EmailIdentity"]).name)
+
+    def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
+        """That is over; no error if there was none."""
+        self.region.certified.discard(self._existing(sent["EmailIdentity"]).name)
+
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name, tenant_id = sent["TenantName"], f"tn-{uuid.uuid4().hex}"
+        name = sent["TenantName"]
         if name in self.region.tenants:
-            raise SesError(
-                "AlreadyExistsException", f"Tenant {name} already exists."
-            )  # text assumed
-        self.region.tenants[name] = {
-            "TenantName": name,
-            "TenantId": tenant_id,
-            "TenantArn": (
-                f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/{tenant_id}"
-            ),
-            "CreatedTimestamp": self.now,
-            "SendingStatus": "ENABLED",
-            "Tags": _tag_list(check_tags(sent.get("Tags") or (), {})),
-        }
-        self.region.associations[name] = {}
-        return self.region.tenants[name]
+            raise _exists(f"Tenant {name} already exists.")
+        self.region.tenants[name] = Tenant(check_tags(sent.get("Tags") or (), {}))
+        tenant: dict[str, Any] = self.get_tenant(sent)["Tenant"]
+        return tenant
 
     def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        return {"Tenant": self.region.tenants[self._tenant(sent)]}
+        name, tags = sent["TenantName"], self._tenant(sent).tags
+        tenant = {
+            "TenantName": name,
+            "TenantId": "tn",
+            "TenantArn": f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/tn",
+            "Tags": _tag_list(tags),
+        }
+        return {"Tenant": tenant}
 
     def delete_tenant(self, sent: Mapping[str, Any]) -> None:
-        del self.region.associations[self._tenant(sent)], self.region.tenants[sent["TenantName"]]
+        self._tenant(sent)
+        del self.region.tenants[sent["TenantName"]]
 
     def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
-        held, name = self._held_by(sent), _name_in(sent)
+        identities, name = self._tenant(sent).identities, _name_in(sent)
         self._existing(name, _not_found(f"Identity <{name}> does not exist."))
-        if name in held:
-            raise SesError(
-                "AlreadyExistsException", "The association already exists."
-            )  # text assumed
-        held[name] = self.now
+        if name in identities:
+            raise _exists("The association already exists.")
+        identities.add(name)
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
-        if self._held_by(sent).pop(_name_in(sent), None) is None:
+        identities, name = self._tenant(sent).identities, _name_in(sent)
+        if name not in identities:
             raise _not_found("The association does not exist.")  # text assumed
+        identities.remove(name)
 
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name, arn = _name_in(sent), sent["ResourceArn"]
         rows = [
-            {"TenantName": tenant, "ResourceArn": arn, "AssociatedTimestamp": held[name]}
-            for tenant, held in sorted(self.region.associations.items())
-            if name in held
+            {"TenantName": tenant, "ResourceArn": arn, "AssociatedTimestamp": self.now}
+            for tenant, held in sorted(self.region.tenants.items())
+            if name in held.identities
         ]
         return _page("ResourceTenants", rows, sent)
-
-    def list_tenant_resources(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        arns = map(self._arn, self._held_by(sent))
-        rows = [{"ResourceType": "EMAIL_IDENTITY", "ResourceArn": arn} for arn in arns]
-        return _page("TenantResources", rows, sent)
-
-    def create_multi_region_endpoint(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """
-        Mail that names the endpoint is sent half here, half in the other Region; here from now on.
-        """
-        endpoint, others = (
-            uuid.uuid4().hex,
-            [one["Region"] for one in sent["Details"]["RoutesDetails"]],
-        )
-        self.region.endpoints[endpoint] = deque([self.region.name, *others])
-        return {"Status": "CREATING", "EndpointId": endpoint}
-
-    def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
-        """Mail from an address of the identity has an S/MIME signature, too."""
-        name = self._existing(sent["EmailIdentity"]).name
-        self.region.certificates.setdefault(name, set()).add(sent.get("FromAddress", name))
-
-    def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> None:
-        """That is over; no error if there was none."""
-        name = self._existing(sent["EmailIdentity"]).name
-        self.region.certificates.get(name, set()).discard(sent.get("FromAddress", name))
 
     def tag_resource(self, sent: Mapping[str, Any]) -> None:
         identity = self._tagged(sent, elsewhere="Failed to tag resource")
@@ -291,23 +260,16 @@ class Actions:
     def send_email(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail leaves, signed with the key of this moment if there is one."""
         self._check_configuration_set(sent.get("ConfigurationSetName"))
-        made = message(sent)
-        senders = addresses(*made.get_all("From", ()), sent.get("FromEmailAddress") or "")
-        to = recipients(sent, made)
-        if not senders or not to:
-            raise _bad_request("A message needs a sender and a recipient.")  # text assumed
-        if failed := [one for one in dict.fromkeys(senders) if not self._may_send(one.lower())]:
+        message_id = f"{uuid.uuid4()}-000000"
+        content = message(sent, message_id=message_id, at=self.now, region=self.region.name)
+        sender = parseaddr(sent["FromEmailAddress"])[1].lower()
+        if not self._may_send(sender):
             text = (
                 "Email address is not verified. The following identities failed the check in region"
             )
-            raise SesError(
-                "MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}"
-            )
-        message_id = f"{uuid.uuid4()}-000000"
-        content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
-        # By the address in `From`, which is what DMARC goes by.
-        identity = self.region.nearest(senders[0].rpartition("@")[2])
-        if "TenantName" in sent and identity and identity.name not in self._held_by(sent):
+            raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {sender}")
+        identity = self.region.nearest(sender.rpartition("@")[2])
+        if "TenantName" in sent and identity and identity.name not in self._tenant(sent).identities:
             text = f"Tenant not associated with resources [{self._arn(identity.name)}]"
             raise SesError("AccessDeniedException", text)
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
@@ -318,7 +280,8 @@ class Actions:
         if mail_from.on_mx_failure == "REJECT_MESSAGE" and not custom:
             text = f"MAIL FROM domain {mail_from.domain} is not verified."  # assumed
             raise SesError("MailFromDomainNotVerifiedException", text)
-        self.deliver(f"{message_id}@{custom or f'{self.region.name}.amazonses.com'}", to, content)
+        host = custom or f"{self.region.name}.amazonses.com"
+        self.deliver(f"{message_id}@{host}", sent["Destination"]["ToAddresses"], content)
         return {"MessageId": message_id}
 
     @property
@@ -343,14 +306,11 @@ class Actions:
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
 
-    def _held_by(self, sent: Mapping[str, Any]) -> dict[str, datetime]:
-        return self.region.associations[self._tenant(sent)]
-
-    def _tenant(self, sent: Mapping[str, Any]) -> str:
-        name: str = sent["TenantName"]
+    def _tenant(self, sent: Mapping[str, Any]) -> Tenant:
+        name = sent["TenantName"]
         if name not in self.region.tenants:
             raise _not_found(f"Tenant {name} does not exist.")  # text assumed
-        return name
+        return self.region.tenants[name]
 
     def _tagged(self, sent: Mapping[str, Any], *, elsewhere: str) -> Identity:
         name = _name_in(sent)
@@ -377,31 +337,18 @@ class Actions:
             raise _not_found(f"Configuration set <{name}> does not exist.")
 
     def _dkim_attributes(self, identity: Identity) -> dict[str, Any]:
-        shown = identity
-        if (
-            identity.identity_type == "EMAIL_ADDRESS"
-        ):  # it has the DKIM of its domain, if that is an identity
-            shown = self.region.nearest(identity.name.rpartition("@")[2]) or identity
-        easy = {
-            "CurrentSigningKeyLength": shown.key_length,
-            "LastKeyGenerationTimestamp": shown.changed,
+        attributes: dict[str, Any] = {
+            "SigningEnabled": identity.signing_enabled,
+            "Status": identity.status,
+            "SigningAttributesOrigin": identity.origin,
         }
-        return {
-            "SigningEnabled": shown.signing_enabled,
-            "Status": shown.status,
-            "SigningAttributesOrigin": shown.origin,
-            **({"Tokens": self._tokens(shown)} if shown.key else {}),
-            **({"NextSigningKeyLength": shown.key_length} if shown.is_easy else {}),
-            **(
-                {**easy, "SigningHostedZone": SIGNING_HOSTED_ZONE}
-                if shown.is_easy and shown.key
-                else {}
-            ),
-        }
+        if identity.key:
+            attributes["Tokens"] = self._tokens(identity)
+        if identity.is_easy:
+            attributes["NextSigningKeyLength"] = identity.key_length
+        return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
-        if NESTED_ORIGIN in attributes:
-            raise _bad_request(f"{NESTED_ORIGIN} is not possible here.")  # text assumed
         if origin != BYODKIM:
             if _is_byodkim(attributes):
                 raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed
@@ -433,6 +380,10 @@ SIGNING_HOSTED_ZONE: Final = "dkim.amazonses.com"
 
 def _bad_request(message: str) -> SesError:
     return SesError("BadRequestException", message)
+
+
+def _exists(message: str) -> SesError:
+    return SesError("AlreadyExistsException", message)
 
 
 def _not_found(message: str) -> SesError:

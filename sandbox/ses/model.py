@@ -66,8 +66,6 @@ class Call:
     error: str
     """Code of the error, or empty."""
     at: datetime
-    access_key: str
-    """Id of the caller's access key, as in its signature."""
     fingerprint: str
     """Of the key that was sent; empty if there was none, or it was no key."""
     fault: Fault | None
@@ -112,9 +110,7 @@ class SesModel:
         self._faults: list[Fault] = []
         clock.on_advance(self.catch_up)
 
-    def call(
-        self, operation: str, region: str, parameters: Mapping[str, Any], *, access_key: str = ""
-    ) -> dict[str, Any]:
+    def call(self, operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """
         What *operation* (an API action's name) answers, times as `datetime`.
 
@@ -137,10 +133,7 @@ class SesModel:
                 failure = self._spoiled(fault, operation, region, domain)
             status, code = (failure.status_code, failure.code) if failure else (200, "")
             fingerprint, now = _fingerprint(parameters), self.clock.now()
-            call = Call(
-                operation, region, domain, status, code, now, access_key, fingerprint, fault
-            )
-            self._log.append(call)
+            self._log.append(Call(operation, region, domain, status, code, now, fingerprint, fault))
         if failure:
             raise failure
         return answer
@@ -243,10 +236,8 @@ class SesModel:
         it.
         """
         with self._lock:
-            now, seen = (
-                self.clock.now(),
-                dict[str, Values](),
-            )  # within one moment DNS says one thing
+            now = self.clock.now()
+            seen: dict[str, Values] = {}  # within one moment DNS says one thing
             for region in self._regions.values():
                 for identity in region.due(now):
                     self._catch_up(region, identity, now, seen)
@@ -257,13 +248,6 @@ class SesModel:
         check_parameters(operation, parameters)
         self.catch_up()
         here, finds_mx = self._region(region), self._look_up_mx is not None
-        if endpoint := parameters.get("EndpointId"):
-            if endpoint not in here.endpoints:
-                raise SesError(
-                    "NotFoundException", f"Endpoint {endpoint} does not exist."
-                )  # text assumed
-            here.endpoints[endpoint].rotate()  # each message goes through the next Region
-            here = self._region(here.endpoints[endpoint][0])
         if "EmailIdentity" in parameters:
             parameters = {**parameters, "EmailIdentity": parameters["EmailIdentity"].lower()}
         actions = Actions(
@@ -318,8 +302,8 @@ class SesModel:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, seen)
-            if why := self._replication_problem(region, identity):
-                answer, error = (), why
+            if self._lacks_key_of_primary(identity):
+                answer, error = (), "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
             soa = self._look_up_soa(identity.name) if self._look_up_soa else None
             identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
@@ -334,22 +318,11 @@ class SesModel:
             identity = replace(identity, mail_from=checked)
             region.store(identity.name, identity, at)
 
-    def _replication_problem(self, region: Region, identity: Identity) -> str:
-        """
-        `ErrorType` of a replica that can't have the key of its primary; empty for any other
-        identity.
-        """
-        if not identity.primary or (identity.confirmed and not self.switches.replicas_follow):
-            return ""
-        if identity.primary == region.name:
-            return "REPLICATION_PRIMARY_INVALID_REGION"
+    def _lacks_key_of_primary(self, identity: Identity) -> bool:
+        """Whether it is a replica (DEED), and its primary has no Easy DKIM key to give."""
         there = self._regions.get(identity.primary)
         primary = there.get(identity.name) if there else None
-        if not primary:
-            return "REPLICATION_PRIMARY_NOT_FOUND"
-        if not primary.is_easy:
-            return "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
-        return "REPLICATION_REPLICA_AS_PRIMARY_NOT_SUPPORTED" if primary.primary else ""
+        return bool(identity.primary) and not (primary and primary.is_easy)
 
     def _answer(
         self, region: Region, name: str, at: datetime, seen: dict[str, Values]

@@ -4,10 +4,10 @@ What SES has in one Region, now and at earlier moments, and which identity a dom
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sandbox.ses.identity import Identity
 
@@ -15,6 +15,12 @@ MOMENTS: Final = 64
 """
 Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    tags: Mapping[str, str]
+    identities: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -25,14 +31,9 @@ class Region:
     called: float | None = None
     """Monotonic time of the last call that was not throttled."""
     identity_count: int = 0
-    tenants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By name, as the API shows them."""
-    associations: dict[str, dict[str, datetime]] = field(default_factory=dict)
-    """By tenant, its identities, and since when."""
-    endpoints: dict[str, deque[str]] = field(default_factory=dict)
-    """Multi-Region endpoints by id: the Regions that send their mail, in turn."""
-    certificates: dict[str, set[str]] = field(default_factory=dict)
-    """By identity, the addresses with a certificate."""
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    certified: set[str] = field(default_factory=set)
+    """Identities with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
     _checks: list[tuple[datetime, str]] = field(default_factory=list)
     """A heap: when an identity was to be checked next, each time that it changed."""

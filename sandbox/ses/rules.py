@@ -13,13 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import botocore.session
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 MAX_PAGE_SIZE: Final = 1000
 """Of ListEmailIdentities (API reference, `PageSize`: 0 to 1,000)."""
-
-MAX_CONFIGURATION_SET_NAME: Final = 64
-"""Characters (API reference, CreateConfigurationSet)."""
 
 MAX_TAGS: Final = 50
 """
@@ -33,15 +30,8 @@ BLANKS: Final = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 TAG_KEY: Final = re.compile(rf"[\w{BLANKS}.:/=+\-@]{{1,128}}")
 TAG_VALUE: Final = re.compile(rf"[\w{BLANKS}.:/=+\-@]{{0,256}}")
 
-LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-LOCAL_PART: Final = re.compile(r"[!-?A-~]{1,64}")
-MAX_DOMAIN: Final = 253
-
 NOT_IN_MODEL: Final = {
     "AccessDeniedException": 403,
-    "InvalidSignatureException": 403,
-    "MissingAuthenticationTokenException": 403,
-    "SerializationException": 400,
     "UnknownOperationException": 404,
 }
 """HTTP statuses of errors that stand before every AWS service."""
@@ -54,12 +44,9 @@ def service_model() -> ServiceModel:
 
 
 class SesError(Exception):
-    """
-    SES's answer is an error: the name of its shape, with the final `Exception`, and a message or
-    null.
-    """
+    """SES's answer is an error: the name of its shape, with final `Exception`, and a message."""
 
-    def __init__(self, code: str, message: str | None) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -74,30 +61,10 @@ class SesError(Exception):
 def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     """Refuse what the service model or a documented limit forbids, all problems in one error."""
     shape = service_model().operation_model(operation).input_shape
-    problems = [problem for node in nodes(shape, dict(parameters)) for problem in _problems(*node)]
-    if not 0 <= parameters.get("PageSize", 0) <= MAX_PAGE_SIZE:
-        problems.append(
-            _problem("pageSize", f"Member must have value between 0 and {MAX_PAGE_SIZE}")
-        )
-    if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
-        problems.append(_problem("configurationSetName", _at_most(MAX_CONFIGURATION_SET_NAME)))
+    problems = list(_problems(shape, parameters))
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
         raise SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
-
-
-def check_name(name: str) -> None:
-    """
-    Refuse a *name*, in lower case, that no identity can have. Texts as in SES v1, so *assumed*
-    here.
-    """
-    local, at, domain = name.rpartition("@")
-    labels = domain.split(".")
-    is_domain = len(labels) > 1 and len(domain) <= MAX_DOMAIN and all(map(LABEL.fullmatch, labels))
-    if at and not (is_domain and LOCAL_PART.fullmatch(local)):
-        raise SesError("BadRequestException", f"Invalid email address {name}.")
-    if not is_domain:
-        raise SesError("BadRequestException", f"Invalid domain name {name}.")
 
 
 def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str]) -> dict[str, str]:
@@ -126,34 +93,23 @@ def _at_most(length: int) -> str:
     return f"Member must have length less than or equal to {length}"
 
 
-def nodes(shape: Shape | None, value: Any, path: str = "") -> Iterator[tuple[Shape, Any, str]]:
-    """
-    Every shape of the service model that *value* has, with its part of it and where that stands.
-    """
-    if shape:
-        yield shape, value, path
-    match shape, value:
-        case StructureShape(), dict():
-            for name in (name for name in shape.members if value.get(name) is not None):
-                yield from nodes(shape.members[name], value[name], _member(path, name))
-        case ListShape(), list() | tuple():
-            for number, item in enumerate(value, start=1):
-                yield from nodes(shape.member, item, f"{path}.{number}.member")
-        case MapShape(), dict():
-            for key, item in value.items():
-                yield from nodes(shape.key, key, f"{path}.key")
-                yield from nodes(shape.value, item, f"{path}.{key}")
-
-
 def _member(path: str, name: str) -> str:
     return f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
 
 
-def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _problems(shape: Shape | None, value: Any, path: str = "") -> Iterator[str]:
+    """What the service model forbids in *value*, which stands at *path*."""
     if isinstance(shape, StructureShape):
-        for name in (name for name in shape.required_members if value.get(name) is None):
-            yield _problem(_member(path, name), "Member must not be null")
-    elif shape.type_name == "string":
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield _problem(_member(path, name), "Member must not be null")
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield from _problems(member, value[name], _member(path, name))
+    elif isinstance(shape, ListShape):
+        for number, item in enumerate(value, start=1):
+            yield from _problems(shape.member, item, f"{path}.{number}.member")
+    elif shape and shape.type_name == "string":
         yield from _string_problems(shape, value, path)
 
 

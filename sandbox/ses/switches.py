@@ -84,12 +84,6 @@ class Switches:
     follows_cname: bool = True
     """A record behind a CNAME verifies; else SES finds no record there."""
 
-    replicas_follow: bool = True
-    """
-    A verified replica (DEED) fails once its primary has a key of its own or is gone; else new ones
-    do.
-    """
-
     verifies_tagged_records: bool = True
     """A record `v=DKIM1; k=rsa; p=…` verifies; else the bare `p=…` of AWS's guide alone does."""
 

@@ -80,7 +80,6 @@ BURST, SUSTAINED = 48, 12
 
 NEVER: Final = {
     "identity_limit": "nobody creates 10,000 identities to find out",
-    "replicas_follow": "a run works in one Region",
 }
 """Switches that no question asks about, and why."""
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sandbox.mail.dns import Cache, LookUp
+from sandbox.mail.dns import LookUp
 from sandbox.mail.sink import MailSink
 from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey, Identity
 from sandbox.ses.model import SesModel
 from tests.continuity.dns import NEGATIVE_TTL, Dns
+from tests.support.resolver_cache import Cache
 
 DOMAIN: Final = "example.com"
 REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
@@ -27,7 +28,7 @@ MESSAGE: Final = {
     "FromEmailAddress": f"hello@{DOMAIN}",
     "Destination": {"ToAddresses": ["somebody@elsewhere.test"]},
     "Content": {
-        "Raw": {"Data": b"To: somebody@elsewhere.test\r\nSubject: News\r\n\r\nAll is well.\r\n"}
+        "Simple": {"Subject": {"Data": "News"}, "Body": {"Text": {"Data": "All is well.\n"}}}
     },
 }
 

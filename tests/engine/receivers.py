@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sandbox.mail.client import send
-from sandbox.mail.dns import Cache, ask
+from sandbox.mail.dns import ask
 from sandbox.mail.verdict import judge
 from tests.engine.panel import Panel
 from tests.engine.stack import REGION
+from tests.support.resolver_cache import Cache
 
 ZONE = "slots.example.net"
 

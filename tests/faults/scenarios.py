@@ -423,9 +423,7 @@ PROFILES: Final[Mapping[str, Switches]] = {
         first_check_seconds=20,
         lost_record_takes_back_verification=True,
     ),
-    "frozen": _unhurried(
-        verification_info="frozen", first_check_seconds=660, replicas_follow=False
-    ),
+    "frozen": _unhurried(verification_info="frozen", first_check_seconds=660),
     "filled": _unhurried(
         status_after_put="SUCCESS",
         verification_info="filled",

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
-import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -162,27 +161,3 @@ def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
         )
         return status, problem["Code"], problem["Message"]
     return 200, "", ""
-
-
-def send(
-    here: World,
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    *,
-    region: str | None = REGION,
-    length: str = "",
-) -> tuple[int, Any, str]:
-    """
-    Status, body and error type of a request that no SDK would send; without *region* it is
-    unsigned.
-    """
-    scope = f"AKID/20260101/{region}/ses/aws4_request, SignedHeaders=host"
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"} if region else {}
-    headers |= {"Content-Length": length} if length else {}
-    answer = urllib3.request(method, f"{here.ses.url}{path}", body=body, headers=headers)
-    return (
-        answer.status,
-        json.loads(answer.data or b"null"),
-        answer.headers.get("x-amzn-ErrorType", ""),
-    )
