@@ -1,35 +1,23 @@
 """
-Parses the text of a stack file, and shows the difference of two texts without secrets.
+Parses the text of a stack file or of a project file.
 
-Text in, values or text out: no file here.
+Text in, values out: no file here. Pulumi's SDK brings the parser.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from difflib import unified_diff
-from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node, ScalarNode
+import yaml
+from yaml.nodes import Node, ScalarNode
 
-from byodkim_provider.config.problems import SECRET_MAPS, strings_in
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.quoting import hidden, printable
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
-
-_ENCRYPTED: Final = re.compile("((?:secure|encryptionsalt|encryptedkey): *)[^ ,}\r\n]+")
-
-_SECRETS: Final = frozenset({*SECRET_MAPS, "accessKey", "secretKey", "token"})
-"""Last parts of the keys below `config` whose values are secrets, of whichever namespace."""
 
 MAX_NODES: Final = 200_000
 """Most keys and values of a file, with aliases written out: of 20,000 domains."""
@@ -67,21 +55,20 @@ def load(text: str) -> Any:
     What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it.
     """
     try:
-        yaml = YAML(typ="safe", pure=True)
-        node = yaml.compose(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
         # Refused before it is built: where aliases repeat aliases, a few lines are millions of
         # values.
         if node is not None and _size(node, {}) > MAX_NODES:
             raise InvalidSettings(SettingMessages.TOO_LONG(most=MAX_NODES))
-        return _copied(yaml.constructor.construct_document(node)) if node is not None else None
-    except MarkedYAMLError as error:
-        # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes
-        # both values.
-        problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
+        return _copied(loader.construct_document(node)) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        # Never quote the line, it may hold a key.
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InvalidSettings(SettingMessages.DUPLICATE(where=where, problem=problem)) from None
+        problem = SettingMessages.DUPLICATE(where=where, problem=error.problem)
+        raise InvalidSettings(problem) from None
     except (
-        YAMLError,
+        yaml.YAMLError,
         ValueError,
         RecursionError,
     ):  # invalid numbers and dates, an alias within itself
@@ -98,31 +85,6 @@ def _size(node: Node, known: dict[Node, int]) -> int:
         parts = (part for one in below for part in (one if isinstance(one, tuple) else (one,)))
         known[node] = 1 + sum(_size(part, known) for part in parts)
     return known[node]
-
-
-def diff(before: str, after: str, name: str) -> str:
-    """
-    Unified diff of two texts of the file *name*; encrypted values are shown as "…".
-
-    Secrets and keys that are not encrypted are hidden too, and what a terminal obeys is escaped.
-    """
-    loaded = load(before)
-    config = loaded.get("config") if isinstance(loaded, Mapping) else None
-    settings = config.items() if isinstance(config, Mapping) else ()
-    found = (value for key, value in settings if str(key).rpartition(":")[2] in _SECRETS)
-    secrets = [
-        one for value in found for _, text in strings_in(value, ()) for one in text.split("\n")
-    ]
-    texts = [StringIO(_ENCRYPTED.sub(r"\1…", text)).readlines() for text in (before, after)]
-    ending = "\n\\ No newline at end of file\n"
-    shown = []
-    for one in unified_diff(texts[0], texts[1], fromfile=name, tofile=name):
-        body = one.rstrip("\r\n")
-        shown.append(
-            "\t".join(map(printable, hidden(body, secrets).split("\t")))
-            + (one[len(body) :] or ending)
-        )
-    return "".join(shown)
 
 
 def _copied(value: Any) -> Any:

@@ -85,9 +85,8 @@ def in_python(text: str) -> str:
     "`overlap_days=0` or `dns={'provider': 'route53', 'zone_id': 'Z1'}`, and `adopt=True`"
     """
     # Imported here: most runs have nothing to respell.
+    import yaml
     from pydantic.alias_generators import to_snake
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
 
     def respelled(value: Any) -> Any:
         return (
@@ -96,8 +95,8 @@ def in_python(text: str) -> str:
 
     def argument(found: re.Match[str]) -> str:
         try:
-            settings = YAML(typ="safe", pure=True).load(found[1])
-        except YAMLError:
+            settings = yaml.safe_load(found[1])
+        except yaml.YAMLError:
             return found[0]
         given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
         return f"`{', '.join(given)}`"

@@ -18,7 +18,7 @@ from byodkim_provider.cli.terminal import Refused, ask_all, say
 from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
-HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}
+HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "yaml"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from byodkim_provider.config.stack_file import diff, load, stack_file
+from byodkim_provider.config.stack_file import load, stack_file
 from byodkim_provider.errors import InvalidSettings
 from tests.support.cases import cases
 
@@ -47,7 +47,6 @@ config:
     ("text", "problem"),
     {
         "cut off": ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
-        "twice": ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a duplicate key"),
         "a control character": ("config: \x07", "is not valid YAML"),
     },
 )
@@ -63,24 +62,6 @@ def test_load():
     config = load(FILE)["config"]
     assert config["aws:region"] == "eu-west-1"
     assert config[KEY]["Example.COM"]["keys"][2]["privateKey"] == {"secure": "v1:def ghi=="}
-
-
-def test_diff_of_others():
-    """A terminal obeys nothing that somebody wrote near an edit, and no secret there is shown."""
-    secret, token = "wJalrXUtnFEMI/K7MDENG", "a2VlcCB0aGlz"
-    below = (
-        f"  aws:secretKey: {secret}\n"
-        f"  other:token: {{value: '{token}'}}\n"
-        '  ses-byodkim:privateKeys: {one: "first line\\nlast line"} # \u202elast line\u2028\n'
-    )
-    before = f"config:\n  {KEY}:\n    example.com: {{generation: 1}}\n{below}"
-    shown = diff(before, before.replace(": 1", ": 2"), "Pulumi.dev.yaml")
-    assert [line for line in shown.split("\n") if not line.isprintable()] == []
-    assert shown.endswith(
-        "   aws:secretKey: [secret]\n"
-        "   other:token: {value: '[secret]'}\n"
-        r'   ses-byodkim:privateKeys: {one: "[secret]\n[secret]"} # \u202e[secret]\u2028' + "\n"
-    )
 
 
 @pytest.mark.parametrize(
