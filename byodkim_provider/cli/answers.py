@@ -20,10 +20,10 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import (
     DomainNow,
     IdentityNow,
-    RecordNow,
     domain_now,
     identity_now,
 )
+from byodkim_provider.cli.record_text import RecordNow
 from byodkim_provider.cli.stack import Domain, Stack, announced
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say

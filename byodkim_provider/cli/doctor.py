@@ -27,7 +27,8 @@ from byodkim_provider.cli.chosen import (
 )
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict
+from byodkim_provider.cli.now import DomainNow, IdentityNow
+from byodkim_provider.cli.record_text import RecordNow, RecordVerdict
 from byodkim_provider.cli.stack import open_stack, project_file
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, minute
 from byodkim_provider.config.values import REGION

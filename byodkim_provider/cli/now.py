@@ -12,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
 from byodkim_provider.cli import record_text
+from byodkim_provider.cli.record_text import Kind, RecordNow
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim.generations import Role
-from byodkim_provider.dkim.records import record_value, split_name
-from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import Policy, mail_from_records
-from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import Diagnosis, is_right, nobody_answers, zone_not_found
+from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
@@ -48,9 +46,6 @@ The worst that was found: nothing, something to do while mail is fine, no answer
 wrong.
 """
 
-RecordVerdict = Literal["right", "wrong", "unknown"]
-
-Kind = Literal["wrong", "unknown", "due", "note"]
 KINDS: Final[tuple[Kind, ...]] = ("wrong", "unknown", "due", "note")
 
 Finding = tuple[Kind, str]
@@ -102,90 +97,6 @@ class IdentityNow:
         """For people."""
         disabled = self.ses and not self.ses.signing_enabled
         return f"{self.status}, signing disabled" if disabled else self.status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordNow:
-    """A record, as DNS shows it now; `record_text` says it in words."""
-
-    expected: ExpectedRecord
-    diagnosis: Diagnosis | None = None
-    """What DNS shows; None if it was not asked (`dnsCheck: off`)."""
-    generation: int | None = None
-    role: Role | None = None
-    """This and *generation* are None without a stack, and for a slot that has no record yet."""
-    needed: bool = True
-    """Whether mail that is signed now needs the record, or mail that may be on its way."""
-    signing_since: datetime | None = None
-    """Since when the key signs, in the first of the Regions; None if it does not sign now."""
-    signed_until: datetime | None = None
-    """
-    When the key signed last, in the last of the Regions; None if it never did, still does, or
-    unknown.
-    """
-
-    @property
-    def name(self) -> str:
-        return self.expected.name
-
-    @property
-    def code(self) -> str:
-        """The misconfiguration, one of `diagnosis.CODES`; empty if it has none, or no name."""
-        return self.diagnosis.code if self.diagnosis else ""
-
-    @property
-    def key(self) -> bytes:
-        """The key of the record, or else that in DNS (SubjectPublicKeyInfo, DER); may be empty."""
-        if self.diagnosis:
-            return self.diagnosis.public_key_der
-        return self.expected.public_key_der or b""
-
-    @property
-    def value(self) -> str:
-        """What it should be; empty if no key is known, or nobody may publish that any more."""
-        leaked = self.diagnosis and self.diagnosis.leaked and not self.diagnosis.foreign
-        if leaked or not self.expected.public_key_der:
-            return ""
-        return record_value(self.expected.public_key_der)
-
-    @property
-    def verdict(self) -> RecordVerdict:
-        """Right: every server that answers shows the key. Unknown: none answers or is asked."""
-        return self.diagnosis.verdict if self.diagnosis else "unknown"
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether every server, or the resolver, is silent or out of reach."""
-        found = self.diagnosis
-        return bool(found) and self.verdict == "unknown" and nobody_answers(self.answers)
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        return self.diagnosis.answers if self.diagnosis else ()
-
-    def shows(self, answer: Answer) -> bool:
-        """Whether a server shows the key; of a slot that has no record yet, the CNAME."""
-        if not self.key and answer.target:
-            return answer.target == self.expected.target
-        return is_right(answer, self.key)
-
-    @property
-    def visible(self) -> int:
-        """How many servers show it."""
-        return sum(map(self.shows, self.answers))
-
-    def as_values(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        return record_text.as_values(self)
-
-    @property
-    def kind(self) -> Kind | None:
-        """What there is to say of it; None if it is right, or not checked."""
-        if self.diagnosis is None or self.verdict == "right":
-            return None
-        if self.unanswered:
-            return "unknown"
-        return "wrong" if self.needed or self.code == "private-key" else "due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,27 @@
 """
-What there is to say of a record: what servers show, what is wrong, and how to fix it.
+A record as DNS shows it now, as values, and what there is to say of it: what servers show, what is
+wrong, and how to fix it.
 
-`now` holds the values. The words of a panel are in `dns.panels`, those of a fix in `dns.diagnosis`.
+Nothing is decided by a text. The words of a panel are in `dns.panels`, those of a fix in
+`dns.diagnosis`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.keys import fingerprint
+from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns import diagnosis, panels, visibility
+from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import Diagnosis, is_right, nobody_answers
 from byodkim_provider.hosts.registry import PANELS, recognise
-
-if TYPE_CHECKING:
-    from byodkim_provider.cli.now import RecordNow
 
 UNSEEN_ZONE: Final = (
     "if only a resolver of your own network sees the zone, set `dnsResolvers`; "
@@ -24,6 +29,95 @@ UNSEEN_ZONE: Final = (
 )
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
+
+
+RecordVerdict = Literal["right", "wrong", "unknown"]
+
+Kind = Literal["wrong", "unknown", "due", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordNow:
+    """A record, as DNS shows it now."""
+
+    expected: ExpectedRecord
+    diagnosis: Diagnosis | None = None
+    """What DNS shows; None if it was not asked (`dnsCheck: off`)."""
+    generation: int | None = None
+    role: Role | None = None
+    """This and *generation* are None without a stack, and for a slot that has no record yet."""
+    needed: bool = True
+    """Whether mail that is signed now needs the record, or mail that may be on its way."""
+    signing_since: datetime | None = None
+    """Since when the key signs, in the first of the Regions; None if it does not sign now."""
+    signed_until: datetime | None = None
+    """
+    When the key signed last, in the last of the Regions; None if it never did, still does, or
+    unknown.
+    """
+
+    @property
+    def name(self) -> str:
+        return self.expected.name
+
+    @property
+    def code(self) -> str:
+        """The misconfiguration, one of `diagnosis.CODES`; empty if it has none, or no name."""
+        return self.diagnosis.code if self.diagnosis else ""
+
+    @property
+    def key(self) -> bytes:
+        """The key of the record, or else that in DNS (SubjectPublicKeyInfo, DER); may be empty."""
+        if self.diagnosis:
+            return self.diagnosis.public_key_der
+        return self.expected.public_key_der or b""
+
+    @property
+    def value(self) -> str:
+        """What it should be; empty if no key is known, or nobody may publish that any more."""
+        leaked = self.diagnosis and self.diagnosis.leaked and not self.diagnosis.foreign
+        if leaked or not self.expected.public_key_der:
+            return ""
+        return record_value(self.expected.public_key_der)
+
+    @property
+    def verdict(self) -> RecordVerdict:
+        """Right: every server that answers shows the key. Unknown: none answers or is asked."""
+        return self.diagnosis.verdict if self.diagnosis else "unknown"
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether every server, or the resolver, is silent or out of reach."""
+        found = self.diagnosis
+        return bool(found) and self.verdict == "unknown" and nobody_answers(self.answers)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return self.diagnosis.answers if self.diagnosis else ()
+
+    def shows(self, answer: Answer) -> bool:
+        """Whether a server shows the key; of a slot that has no record yet, the CNAME."""
+        if not self.key and answer.target:
+            return answer.target == self.expected.target
+        return is_right(answer, self.key)
+
+    @property
+    def visible(self) -> int:
+        """How many servers show it."""
+        return sum(map(self.shows, self.answers))
+
+    def as_values(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return as_values(self)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What there is to say of it; None if it is right, or not checked."""
+        if self.diagnosis is None or self.verdict == "right":
+            return None
+        if self.unanswered:
+            return "unknown"
+        return "wrong" if self.needed or self.code == "private-key" else "due"
 
 
 def seen(record: RecordNow) -> str:

@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.layout import METRICS, as_html
-from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
+from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
+from byodkim_provider.cli.record_text import RecordNow
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns.diagnosis import ExpectedRecord
