@@ -8,37 +8,26 @@ stay within SES's rate limit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
-    GLANCE,
     connect,
     connect_to_route53,
-    make_client,
     open_session,
     refuse_other_account,
 )
 from byodkim_provider.aws.settings import SERVICES, AwsSettings
-from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.errors import Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock, is_done, side_by_side, stopping
+from byodkim_provider.progress import Clock, is_done, stopping
 
 if TYPE_CHECKING:
     import boto3
-
-NOT_ENABLED: Final = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
-"""
-Codes from a Region that the account has not enabled, if the credentials work elsewhere.
-
-Nothing is sent from there: nobody has credentials for it. A token of STS's global endpoint gets the
-same answer from an opt-in Region that is enabled (IAM user guide, "Manage AWS STS in an AWS
-Region"); botocore asks for one only where `sts_regional_endpoints = legacy` is set.
-"""
 
 T = TypeVar("T")
 
@@ -79,25 +68,6 @@ class Connections:
         )  # compares the account; the list is the same for all callers
         return self._once(("names", region), lambda: _names(ses))
 
-    def names_elsewhere(
-        self, home: str, others: Sequence[str], account_id: str | None
-    ) -> Mapping[str, frozenset[str] | None]:
-        """
-        Names of the identities in each of *others*, all asked at once; errors as for `ses` in
-        *home*.
-
-        None for a Region that can't be reached, or does not let us list them.
-        """
-        self.ses(home, account_id)  # compares the account
-
-        def names(region: str) -> frozenset[str] | None:
-            return self._once(("glance", region), lambda: self._glance(region))
-
-        found = side_by_side(names, others, at_once=len(others))
-        if found is None:
-            raise _stopped()
-        return dict(zip(others, found, strict=True))
-
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
         client, _ = self._connected("secretsmanager", region, account_id)
@@ -137,15 +107,6 @@ class Connections:
         The session of all clients: its credentials may come from a program that asks a person.
         """
         return self._once("session", lambda: open_session(self.settings, region=region))
-
-    def _glance(self, region: str) -> frozenset[str] | None:
-        # Neither account nor endpoint is compared: that is done for the stack's own Regions.
-        client = make_client(self._session(region), "sesv2", self.settings, GLANCE, region)
-        ses = SesClient(client, region=region, account_id="", clock=Clock(), is_patient=False)
-        try:
-            return _names(ses)
-        except AwsRefused as refused:
-            return frozenset() if refused.code in NOT_ENABLED else None
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         """

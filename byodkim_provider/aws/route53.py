@@ -7,8 +7,7 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +15,6 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import errors
-from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
 
@@ -29,7 +27,7 @@ R = TypeVar("R")
 
 class Route53Client:
     """
-    What is read from Route 53 in one account, and the deletion of a key's record.
+    What is read from Route 53 in one account. Nothing is written.
 
     A class so that zones are read once, and threads make one call at a time.
     """
@@ -38,7 +36,6 @@ class Route53Client:
         self._client = client
         self._lock = threading.RLock()
         self._known: dict[tuple[str, str], Any] = {}
-        self._seen: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def zones(self, *, is_private: bool = False) -> dict[str, str]:
         """
@@ -62,60 +59,39 @@ class Route53Client:
         )
         return tuple(sorted(name.rstrip(".") for name in found))
 
-    def standing(self, zone_id: str, name: str, kind: str = "TXT") -> tuple[str, ...]:
+    def standing(self, zone_id: str, name: str, kind: str) -> tuple[str, ...]:
         """
-        Values of the record or the CNAME *name*, as Route 53 has them; empty if there is none.
+        ListResourceRecordSets, read anew: values at *name* of type *kind*, as Route 53 has them.
 
-        Records that come after it in the zone come with it, so that those of many domains are few
-        calls.
+        A CNAME's target and an alias record's are among them, since no record can stand beside
+        those. Several record sets of a name, by weight, are all read. Empty if the zone is gone.
         """
-        if (zone_id, name, kind) not in self._seen:
-            found: defaultdict[tuple[str, str, str], tuple[str, ...]] = defaultdict(tuple)
-            for one in self._sets(zone_id, name):
-                for its in ("MX", "TXT") if one["Type"] == "CNAME" else (one["Type"],):
-                    # A name may have several, by weight.
-                    found[zone_id, one["Name"].rstrip("."), its] += _values(one)
-            self._seen |= found
-        return self._seen.get((zone_id, name, kind), ())
+        values: list[str] = []
+        begin: dict[str, Any] = {"StartRecordName": name}
+        while begin:
+            page = self._page(zone_id, begin)
+            for record_set in page["ResourceRecordSets"]:
+                if record_set["Name"].rstrip(".") != name:
+                    return tuple(values)
+                if record_set["Type"] in (kind, "CNAME"):
+                    values += _values(record_set)
+            begin = _next_page(page)
+        return tuple(values)
 
-    def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
-        """Remove the values of the TXT record *name* that hold this key; other values stay."""
-        for there in self._sets(zone_id, name):
-            # Without a record of this name, the list starts at the next.
-            if (there["Name"].rstrip("."), there["Type"]) != (name, "TXT"):
-                continue
-            others = [one for one in _values(there) if fingerprint_in(one) != fingerprint]
-            if len(others) == len(_values(there)):
-                continue
-            change: Any = {"Action": "DELETE", "ResourceRecordSet": there}
-            if others:
-                rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
-                change = {"Action": "UPSERT", "ResourceRecordSet": rest}
-            write = partial(self._client.change_resource_record_sets, HostedZoneId=zone_id)
-            self._read(
-                "ChangeResourceRecordSets",
-                zone_id,
-                partial(write, ChangeBatch={"Changes": [change]}),
-            )
+    def _page(self, zone_id: str, begin: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Record sets that *begin* there, in the order of their names; none if the zone is gone."""
 
-    def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
-        """
-        ListResourceRecordSets: CNAMEs, MX and TXT records from *name* on; empty if the zone is
-        gone.
-        """
-        begin: Any = {"StartRecordName": name, "StartRecordType": "CNAME"}
-        read = partial(
-            self._client.list_resource_record_sets, HostedZoneId=zone_id, MaxItems="300", **begin
-        )
+        def read() -> Mapping[str, Any]:
+            page = self._client.list_resource_record_sets(HostedZoneId=zone_id, **begin)
+            # Without this key it is no answer of Route 53, which `errors.answer` finds out.
+            return {**page, "ResourceRecordSets": page["ResourceRecordSets"]}
+
         try:
-            sets = self._read(
-                "ListResourceRecordSets", zone_id, lambda: read()["ResourceRecordSets"]
-            )
+            return self._read("ListResourceRecordSets", zone_id, read)
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
-            return []
-        return [one for one in sets if one["Type"] in ("CNAME", "MX", "TXT")]
+            return {"ResourceRecordSets": ()}
 
     def _read_once(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
         with self._lock:
@@ -131,14 +107,17 @@ class Route53Client:
             return errors.answer(call, refused, wait=wait, retry=errors.is_passing)
 
 
-def fingerprint_in(value: str) -> str | None:
-    """The fingerprint of the key in a TXT *value* as Route 53 has it; None without a key."""
-    public_key = records.public_key(records.unquoted(value))
-    return keys.fingerprint(public_key) if public_key else None
+def _values(record_set: ResourceRecordSetOutputTypeDef) -> list[str]:
+    if alias := record_set.get("AliasTarget"):
+        return [f"alias of {alias['DNSName']}"]
+    return [record["Value"] for record in record_set.get("ResourceRecords", ())]
 
 
-def _values(listed: ResourceRecordSetOutputTypeDef) -> tuple[str, ...]:
-    return tuple(one["Value"] for one in listed.get("ResourceRecords", ()))
+def _next_page(page: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the next page begins; empty after the last one."""
+    names = ("Name", "Type", "Identifier")
+    following = {f"StartRecord{name}": page.get(f"NextRecord{name}") for name in names}
+    return {name: value for name, value in following.items() if value and page.get("IsTruncated")}
 
 
 def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:

@@ -185,13 +185,8 @@ class SesClient:
         region: str,
         account_id: str,
         clock: Clock,
-        is_patient: bool = True,
     ) -> None:
-        """
-        *client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False.
-
-        Without patience only a call that SES throttled is retried.
-        """
+        """*client* must not retry by itself (`total_max_attempts=1`)."""
         client.meta.events.register("before-parse.sesv2", errors.refuse_foreign_answer)
         self._client = client
         self._region = region
@@ -211,7 +206,6 @@ class SesClient:
         )
         self._account_id = account_id
         self._clock = clock
-        self._is_patient = is_patient
         self._lock = threading.Lock()
         self._next_call = 0.0
         self._this_thread = threading.local()
@@ -420,7 +414,7 @@ class SesClient:
     def _make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *domain*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        once = operation in ONLY_IF_THROTTLED or not self._is_patient
+        once = operation in ONLY_IF_THROTTLED
         return errors.call(
             partial(self._send_in_turn, method, *args, **given),
             self._service,

@@ -47,11 +47,6 @@ For services whose calls botocore may retry, for seconds only, because other thr
 STS calls only read, and repeating a call to Secrets Manager is harmless.
 """
 
-GLANCE: Final = CLIENT.merge(
-    Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
-)
-"""For many Regions at once, of which some may be out of reach."""
-
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
 

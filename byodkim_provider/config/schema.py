@@ -448,14 +448,18 @@ class DomainDefaults(Written):
     """
     adopt: Boolean = False
     """
-    Take over identities that exist in SES. While this is set, they stay in SES when the stack goes.
+    Take over identities that exist in SES. While this is set, identities and records stay when they
+    leave the stack.
     """
     accept_unsigned_window: Boolean = False
     """Leave Easy DKIM, although mail is sent unsigned until SES has verified the new key."""
     retired: Boolean = False
     """Delete the identities and keep the records: mail that is on its way can still be verified."""
     protect: Boolean = False
-    """Let Pulumi refuse to delete the identities (the resource option `protect`)."""
+    """
+    Let Pulumi refuse to delete the identities and the record that they sign with (the resource
+    option `protect`).
+    """
     dns_check: Annotated[Literal["authoritative", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
     dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER]], AfterValidator(distinct)] = ()

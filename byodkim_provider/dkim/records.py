@@ -16,7 +16,7 @@ from typing import Final
 import idna
 
 from byodkim_provider.dkim.generations import SLOTS
-from byodkim_provider.dkim.keys import is_rsa_public_key
+from byodkim_provider.dkim.keys import fingerprint, is_rsa_public_key
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import may_be_a_key
@@ -227,6 +227,17 @@ def public_key(value: str) -> bytes | None:
 def same_key(value: str, public_key_der: bytes) -> bool:
     """Whether a TXT value holds this key (SubjectPublicKeyInfo, DER), however it is written."""
     return public_key(value) == public_key_der
+
+
+def mark(value: str) -> str:
+    """
+    What tells a value of a TXT or MX record from others: its key's fingerprint, or else its text.
+
+    Not the spelling: quotes, upper case and a final dot make no other value.
+    """
+    text = unquoted(value)
+    key = public_key(text)
+    return fingerprint(key) if key else text.rstrip(".").lower()
 
 
 def tags_of(value: str) -> dict[str, str] | None:

@@ -21,12 +21,13 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.quoting import hidden
 
-Existing = Literal["same key", "replace", "slot"]
+Existing = Literal["replace", "same key", "slot", "free slot"]
 """
-What to do with a record that exists already: take it over if it holds this key (else fail), or
-replace it.
+What to do with a record that exists already.
 
-`slot` is as `same key`, but the key that this stack had there before makes way.
+`replace` it, if it is at the selector of a generated key: nobody else has that. Else take it over
+if it holds the `same key`, and fail if not; so with a `slot` that has its key. In a `free slot` the
+key that this stack had there makes way.
 """
 
 MAX_SAID: Final = 300

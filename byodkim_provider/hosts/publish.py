@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Final, Literal, NamedTuple, TypeVar
 
-from byodkim_provider.dkim import records
+from byodkim_provider.dkim.records import mark
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, NotDone
 from byodkim_provider.messages import Message
@@ -59,16 +59,16 @@ def next_change(
     again. Raises `DnsRefused` if somebody else's value is in the way, and `DnsUnconfirmed` if the
     host does not list yet what it has accepted.
     """
-    if len({*there}) == 1 and _is_same_key(value, there[0]):
+    if len({*there}) == 1 and mark(value) == mark(there[0]):
         return None
     add, take_back = Change("add", value), Change("remove", value)
     others = [other for other in there if other != value]
-    foreign = [other for other in others if not (before and _is_same_key(before, other))]
+    foreign = [other for other in others if not (before and mark(before) == mark(other))]
     if foreign and existing != "replace":
         if value in there and add in sent and not sent.get(take_back):
             return take_back
-        is_slot = existing == "slot"
-        raise DnsRefused(HostMessages.OTHER_KEY() if is_slot else HostMessages.OTHER_VALUE())
+        is_supplied = existing == "same key"
+        raise DnsRefused(HostMessages.OTHER_VALUE() if is_supplied else HostMessages.OTHER_KEY())
     for other in others:
         if not sent.get(Change("remove", other)):
             return Change("remove", other)
@@ -94,12 +94,6 @@ def has_changed(sent: Sent) -> bool:
     removed = [change.value for change in sent if change.action == "remove" and sent[change]]
     taken_back = [value for value in removed if Change("add", value) in sent]
     return any(change.value not in taken_back for change in sent)
-
-
-def _is_same_key(value: str, other: str) -> bool:
-    """Whether both hold one key, however it is written."""
-    key = records.public_key(value)
-    return value == other or bool(key and records.same_key(other, key))
 
 
 class RecordAtHost:
@@ -136,20 +130,16 @@ class RecordAtHost:
         """The values at the name."""
         return self._changed(lambda there: None)
 
-    def publish(
-        self, value: str, existing: Existing, before: str | None = None
-    ) -> tuple[str, bool]:
+    def publish(self, value: str, existing: Existing, before: str | None = None) -> str:
         """
-        Publish *value*; returns it as it is in DNS, and whether the stack takes over a record that
-        was there.
+        Publish *value*; returns it as it is in DNS: an existing record of this key keeps its form.
 
-        An existing record of this key keeps its form. It is taken over only with `same key`.
         *before* is the value that the stack had there, of a slot that gets its next key.
         """
         values = self._changed(
             lambda there: next_change(value, existing, before, there, self._sent)
         )
-        return values[0], existing == "same key" and not has_changed(self._sent)
+        return values[0]
 
     def withdraw(self, value: str) -> None:
         """Remove *value*, and return once it is gone; other values stay."""

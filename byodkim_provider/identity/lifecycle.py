@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from functools import partial
 from typing import assert_never
 
+from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import INSTANCE_TAG, TAGS, SesClient, SesIdentity
-from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
-from byodkim_provider.identity.judgement import drift, is_refused, mail_from_difference, refreshed
+from byodkim_provider.identity.judgement import (
+    drift,
+    has_key,
+    is_refused,
+    mail_from_difference,
+    refreshed,
+)
 from byodkim_provider.identity.lookups import wait_until_visible
-from byodkim_provider.identity.ownership import taking_over
+from byodkim_provider.identity.ownership import lost_reason, other_owner, taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key, Run, Services
-from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
@@ -35,7 +40,7 @@ def foresee(declared: Declared, services: Services) -> str:
     is each without the permission to list. Raises the "IdentityExists" that `carry_out` would, or a
     call's error.
     """
-    if not may_exist(declared.domain, partial(services.names, declared.region)):
+    if not _may_exist(declared, services):
         return ""
     identity = services.ses(declared.region).get_email_identity(declared.domain)
     if identity is None:
@@ -43,6 +48,16 @@ def foresee(declared: Declared, services: Services) -> str:
     seen = Seen(read=True, identity=identity, exists=True)
     planned = plan(None, declared, seen, now=identity.at, instance="")
     return planned.info or (taking_over(declared, identity, put=True) if declared.adopt else "")
+
+
+def _may_exist(declared: Declared, services: Services) -> bool:
+    """Whether SES has the identity by its list of names, or can't be asked for the list."""
+    try:
+        return declared.domain in services.names(declared.region)
+    except AwsRefused as refused:
+        if refused.code not in NOT_ALLOWED:
+            raise
+        return True
 
 
 def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
@@ -67,9 +82,6 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
                 exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks.action == "GetEmailIdentity":
             identity = ses.get_email_identity(declared.domain)
-            signs = identity.selector if identity and identity.origin == "EXTERNAL" else ""
-            if signs is not None:  # what this run has set counts, which SES may not show yet
-                services.run.signs.setdefault((declared.region, declared.domain), signs)
             seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
@@ -98,7 +110,6 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         response = _perform(call, declared, key, ses)
         if response:
             stored = with_response(stored, call, response)
-            run.signs[identity] = declared.selector
         if INSTANCE_TAG in call.tags:
             run.instances[identity] = call.tags[INSTANCE_TAG]
     if stored.key is None:
@@ -169,27 +180,37 @@ def delete(stored: Stored, services: Services) -> None:
     Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
 
     It stays without our tags: nobody owns it then, and a resource that declares it again needs
-    `adopt`.
+    `adopt`. Raises "StillInUse" while somebody else's identity of that name signs with a key of
+    ours: the engine deletes the records after the identity. One without an owner tag is somebody
+    else's, too: its mail would fail for want of a tag.
     """
-    domain, region = stored.declared.domain, stored.declared.region
+    declared = stored.declared
+    domain, region = declared.domain, declared.region
     ses = services.ses(region)
-    if services.run.instances.get((region, domain), stored.instance) != stored.instance:
-        services.run.replaced.add(domain)
     seen = ses.get_email_identity(domain)
     if seen is None:
-        services.run.signs.setdefault(
-            (region, domain), ""
-        )  # this run's Create may not be shown yet
         return
-    is_this_one = (
-        services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
-    )
+    instance = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG))
+    is_this_one = instance == stored.instance
     if stored.adopted:
         if is_this_one:
             ses.untag_resource(domain, TAGS)
-        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=str(stored.declared)))
+        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=str(declared)))
     elif is_this_one:
         ses.delete_email_identity(domain)
-        services.run.signs[region, domain] = ""
     else:
-        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(stored.declared)))
+        _refuse_others_mail(declared, seen)
+        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(declared)))
+
+
+def _refuse_others_mail(declared: Declared, seen: SesIdentity) -> None:
+    """Raise "StillInUse" if *seen*, which is somebody else's, signs with a key of ours."""
+    owner = other_owner(declared, seen.tags)
+    if owner is None:  # the other half of our own replacement
+        return
+    for selector in (declared.selector, *declared.selectors):
+        if has_key(selector, seen):
+            said = IdentityMessages.OTHERS_SIGN(
+                name=str(declared), reason=lost_reason(owner), selector=selector
+            )
+            raise ByodkimError(said, kind="StillInUse")

@@ -43,7 +43,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, SesIdentity
-from byodkim_provider.dkim import generations
+from byodkim_provider.dkim import generations, records
 from byodkim_provider.identity.calls import (
     Call,
     Plan,
@@ -157,7 +157,7 @@ def plan(
     sign with would leave DNS, "IdentityExists" if the identity belongs to somebody else.
     """
     if stored is None:
-        new = Stored(declared=declared, instance=instance)
+        new = Stored(declared=declared, instance=instance, adopted=declared.adopt)
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
     awaiting = stored.key is None
@@ -211,15 +211,26 @@ def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
         declared=replace(declared, owner=stored.declared.owner),
-        # Without `adopt` the record that it signs with goes with the stack, so the identity has to
-        # as well.
-        adopted=stored.adopted and declared.adopt,
+        # The records stay with `adopt` and go without, and so does the identity.
+        adopted=declared.adopt,
         # Seen by a refresh, and seen again by this run.
         other_instance="",
         other_owner=None,
+        slots_before=_slots_before(stored, declared),
         other_slots={one: slot(one) or "" for one in gone if slot(one) != likely(one)} or None,
         was_verified=stored.was_verified and not other_key,
     )
+
+
+def _slots_before(stored: Stored, declared: Declared) -> dict[str, str]:
+    """For each slot that ever got another key, the key before: a run may have left it there."""
+    before, after = stored.declared.slots or {}, declared.slots or {}
+    changed = {
+        selector: records.mark(value)
+        for selector, value in before.items()
+        if after.get(selector) != value
+    }
+    return {**stored.slots_before, **changed}
 
 
 def _introduce(
@@ -303,9 +314,7 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
         return Plan(new, asks=_lookup(declared))
     if declared.adopt or identity.selector not in (None, declared.selector):
         until_now = until_now | _others(declared)
-    after, calls = sign_calls(
-        replace(new, adopted=declared.adopt), identity, until_now, put=put == "now", is_known=False
-    )
+    after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)
     tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
@@ -350,7 +359,7 @@ def _change(
         return Plan(after, asks=_lookup(declared))
     tag: list[Call] = []
     if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
-        after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
+        after = replace(after, instance=instance)
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
     after, mail_from = mail_from_calls(after, identity, before=before)
     calls = [*mail_from, *settings_calls(declared, before)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -42,24 +42,6 @@ class Run:
     """Instance tags that this run wrote: SES may return the old tag for seconds."""
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
-    replaced: set[str] = field(default_factory=set)
-    """
-    Domains whose identity this run replaced: the new state does not know when each key signed.
-    """
-    signs: dict[Identity, str] = field(default_factory=dict)
-    """
-    The selector of the key that SES has, as this run has set or read it; "" if no key of one's own
-    signs.
-
-    SES may return the old one for seconds.
-    """
-    zones: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """
-    By domain, the zones of its records after this run (`zone_of`); of domains that stay in the
-    stack.
-    """
-    records: set[tuple[str, str, str]] = field(default_factory=set)
-    """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
     turns: defaultdict[str, threading.Lock] = field(
@@ -121,11 +103,6 @@ class Services:
     """SES in a Region."""
     names: Callable[[str], Collection[str]]
     """Names of the identities in a Region when this run first listed them."""
-    elsewhere: Callable[[str, Sequence[str]], Mapping[str, Collection[str] | None]]
-    """
-    The same for many Regions, asked from the first one's account; None for one that does not
-    answer.
-    """
 
     @classmethod
     def of(cls, run: Run, connections: Connections, account_id: str | None) -> Services:
@@ -133,5 +110,4 @@ class Services:
             run,
             lambda region: connections.ses(region, account_id),
             lambda region: connections.names(region, account_id),
-            lambda home, others: connections.names_elsewhere(home, others, account_id),
         )

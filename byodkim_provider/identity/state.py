@@ -91,6 +91,8 @@ class Declared:
     """All Regions of the domain, this one too; empty if nobody said."""
     generation: int | None = None
     published: tuple[int, ...] = ()
+    selectors: tuple[str, ...] = ()
+    """Of the published generations, whose records leave DNS with the identity."""
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
     """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
     overlap_days: Annotated[int, whole_between(0, 365)] = OVERLAP_DAYS
@@ -277,9 +279,11 @@ class Stored:
     if none is declared, or SES has no identity yet.
     """
     adopted: bool = False
-    """It belonged to somebody else before: it stays in SES when the resource is deleted."""
+    """It stays in SES when the resource is deleted."""
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
+    slots_before: Mapping[str, str] = field(default_factory=dict)
+    """By selector of a slot, the mark (`dkim.records.mark`) of the key that it had before."""
     other_slots: Mapping[int, str] | None = None
     """
     By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is

@@ -127,29 +127,19 @@ class DkimMessages(Table):
     TWICE = "generation {generation} is listed twice"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
-    SLOTS = (
+    RECORDS = (
         SECTION,
         (
-            "Slots, with `cname`. State now: SES signs as before, and no record was changed. Next "
+            "Records of keys. State now: SES signs as before, and no record was changed. Next "
             "command: as below, then `pulumi preview`."
         ),
     )
-    TAKEN = (
-        "{name!r}: its slot holds the key of another generation",
+    OTHER_VALUE = (
+        "{name!r} is in DNS already, with another value: {found}",
         (
-            "nothing was changed in DNS; a generation has to be published as the standby before "
-            "it can sign: raise `generation` by one at a time, or go back to one that is still "
-            "published; before `retired: true`, take a generation without a record out of "
-            "`published`"
-        ),
-    )
-    STILL_SIGNS = (
-        "{name!r}: its slot can't get another key, {why}",
-        (
-            "nothing was changed in DNS; delete the identity that has left the stack in SES, or "
-            "list its Region again, then `pulumi up`; where nobody may use SES any more, `pulumi "
-            "up --replace` of this resource, with `published` as it was, makes it forget the "
-            "Region"
+            "nothing was changed in DNS; a selector never gets a second key: give this key "
+            "another selector and another generation, since mail may be signed with the one that "
+            "stands there"
         ),
     )
     NO_VALUE = (
@@ -159,24 +149,17 @@ class DkimMessages(Table):
             "up` again"
         ),
     )
-    OTHERS = (
-        "{name!r} is in Route 53 already, with another key",
+    OTHER_KEY = (
+        "{name!r} is in DNS already, with another key: {found}",
         (
-            "nothing was changed in DNS; if an identity of this stack's past signs with it, "
-            "delete that identity and the record; if another stack has this selector, or the "
-            "state of this one was lost: remove the entry, run `pulumi up`, which removes its "
-            "keys, and add the entry with another `cname`"
-        ),
-    )
-    OTHER_STANDS = (
-        "{name!r} has another key than in the state",
-        (
-            "nothing was changed in DNS; if a run was killed, `pulumi up` without `--refresh` "
-            "goes on; if the key of the state stands beside it, delete the other key, then "
-            "`pulumi up --refresh`; else send a mail: if it passes DKIM with this selector, the "
-            "state is older than the record, so import it again, or a newer one, and run `pulumi "
-            "up` without `--refresh`; if it does not, somebody has changed the record: delete it, "
-            "then `pulumi up --refresh`"
+            "nothing was changed in DNS; a slot gets its next key as that of a standby: raise "
+            "`generation` by one at a time, and before `retired: true` take a generation without a "
+            "record out of `published`; if that is not it, send a mail: if it passes DKIM with "
+            "this selector, the state is older than the record, so import a newer one, or this "
+            "one again and run `pulumi up` without `--refresh`; if it does not, somebody has "
+            "changed the record: delete it, then `pulumi up --refresh`; if another stack has this "
+            "selector: remove the entry, run `pulumi up`, which removes its keys, and add the "
+            "entry with another `cname`"
         ),
     )
     OTHER_SELECTOR = (

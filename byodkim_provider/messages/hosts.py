@@ -48,17 +48,6 @@ class RecordMessages(Table):
         "dns: {provider} is not yet run against the real service: check the record in its panel, "
         "and report how it went"
     )
-    LEFT = (
-        "{name}: left at {label}, {why}",
-        "nothing while an identity signs with the key; delete the record by hand once it does not",
-    )
-
-    REASONS = SECTION, "Why a record is left in DNS: parts of other texts."
-    WAS_THERE = "it was there before this stack"
-    SIGNS = "{name} signs with it"
-    MAY_HAVE_SIGNED = "{name} of the stack {stack!r} may have signed with it lately"
-    REPLACED = "its identity was replaced in the same run, and has forgotten when each key signed"
-    SILENT = "SES does not say who signs with it in {regions}"
 
 
 class HostMessages(Table):

@@ -13,7 +13,8 @@ REPLICAS: Final = (
     "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
 )
 TAKE_BACK: Final = (
-    "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
+    "`adopt: true` with `pulumi up --refresh` takes it back; if you remove the entry after that, "
+    "the identity and its records stay"
 )
 _STAYS: Final = (
     "generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
@@ -135,6 +136,13 @@ class IdentityMessages(Table):
     STILL_IN_USE_KEY = (
         _SIGNED,
         _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE,
+    )
+    OTHERS_SIGN = (
+        "{name}: {reason}, and signs with {selector!r}, whose record would leave DNS with it",
+        (
+            "nothing was deleted; so that identity and records stay: `adopt: true` and `pulumi "
+            "up`, then remove the entry, or `pulumi destroy`"
+        ),
     )
     SLOT_IN_USE = (
         (
@@ -313,15 +321,9 @@ class IdentityMessages(Table):
         ),
         "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today",
     )
-    MADE_HERE = (
-        (
-            "{name}: `adopt` has no effect, since this stack has made the identity: it leaves SES "
-            "with the stack; but if it has lost its owner tag, `pulumi up --refresh` takes it back"
-        ),
-        (
-            "`pulumi up --refresh` if the tag is gone, then remove `adopt`; [how mail goes on "
-            "without this project](../how-to/leaving.md#mail-goes-on-without-this-project)"
-        ),
+    STAYS = (
+        "{name}: with `adopt`, the identity and its records stay when they leave the stack",
+        "nothing, if that is wanted; else remove `adopt`",
     )
     TAKES_OVER = (
         "{name}: SES has it, {had}; {then}{enabled}",
@@ -331,11 +333,10 @@ class IdentityMessages(Table):
         "{region}: could not read how the identities that `adopt` takes over sign today: {error}",
         "what the hint says, then `pulumi preview` again",
     )
-    LEFT_ADOPTED = "{name}: left in SES, it was adopted"
+    LEFT_ADOPTED = "{name}: left in SES, because of `adopt`"
     LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
     LEAVES_ADOPTED = (
-        "{name}: leaves the stack and stays in SES, as does the record it signs with: it was "
-        "adopted"
+        "{name}: leaves the stack and stays in SES, as do its records in DNS, because of `adopt`"
     )
     WAITS_FOR_DNS = (
         "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}",

@@ -148,28 +148,3 @@ class ProgramMessages(Table):
         'domains["{domain}"].dns: {zone} is listed twice',
         "list a zone once; to go to another server of it, change `server` and run `pulumi up`",
     )
-
-    GUARDS = (
-        SECTION,
-        (
-            "Records in Route 53 of keys of your own. State now: nothing was changed. Next "
-            "command: as below, then `pulumi preview`."
-        ),
-    )
-    SECOND_KEY = (
-        "{name!r}: a selector never gets a second key",
-        (
-            "nothing was changed in DNS; a new key needs a new selector and a new generation, "
-            "since resolvers keep the old record"
-        ),
-    )
-    OTHER_VALUE = (
-        (
-            "{name!r} is in Route 53 already, with another value, and a selector never gets a "
-            "second key"
-        ),
-        (
-            "nothing was changed in DNS; give the key another selector, since mail may be signed "
-            "with the one that stands there"
-        ),
-    )

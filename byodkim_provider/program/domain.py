@@ -3,14 +3,19 @@ The component of one sending domain: its arguments, its resources and their depe
 
 The arguments are the keys of a stack file: names, defaults and checks come from `config.schema`.
 
-An identity depends on the records that it signs with or signed with, and on their guards, so that
-they go after it. If it depended on a standby's record, the failure of that record would stop the
-identity; the guard of a generated key's standby can always be made.
+    what is declared                    depends on                  waits for, without depending
+    DkimKey, one a generation           -                           -
+    record, one a generation and zone   its key                     -
+    ByodkimIdentity, one a Region       the record it signs with    all keys
+    record of a standby with a slot     -                           the identities, its key
+
+No record depends on another one. So every record is deleted after the identities, and none if the
+deletion of an identity fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,9 +66,14 @@ from byodkim_provider.resources.declared import (
     DkimKey,
     DkimVerification,
     DkimVerificationArgs,
-    RecordGuard,
 )
-from byodkim_provider.resources.sdk import PerProgram, is_plugin, only_waited_for, parallel
+from byodkim_provider.resources.sdk import (
+    PerProgram,
+    has_unknown,
+    is_plugin,
+    only_waited_for,
+    parallel,
+)
 
 
 def _providers(given: Any) -> tuple[object, ...]:
@@ -199,36 +209,20 @@ class ByodkimDomain(pulumi.ComponentResource):
         # traceback.
         self._account = account_of(self)
         roles = generations.roles(settings.generation, settings.published)
-        keys = {one: self._key(one) for one in roles}
+        keys = {generation: self._key(generation) for generation in roles}
         self._signing = keys[settings.generation]
-        later = {one for one in keys if inputs.comes_after(settings, one)}
-        needed: list[pulumi.Resource] = []
-        seen = dict(keys)
-        for one in sorted(keys.keys() - later):
-            records, guards = self._publish(one, keys[one])
-            needed += records if inputs.is_needed(settings, one) else []
-            needed += guards if inputs.is_guard_needed(settings, one) else []
-            if settings.selector(one):
-                value = _after([*records, *guards], keys[one]["record_value"])
-                seen[one] = {**keys[one], "record_value": value}
-        given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": self._account}
-        options = pulumi.ResourceOptions(
-            parent=self, depends_on=needed, protect=settings.protect or None
-        )
+        made = {
+            generation: self._publish(generation, keys[generation])
+            for generation in roles
+            if not inputs.takes_a_slot(settings, generation)
+        }
+        self._signing_records = made[settings.generation]
         self._by_hand: set[str] = set()
         self._declare_mail_from(providers)
-        self.identities = {
-            region: ByodkimIdentity(
-                f"{name}/{region}",
-                ByodkimIdentityArgs(**inputs.of_identity(settings, region, **given)),
-                self._with_note(region, options),
-            )
-            for region in settings.regions
-            if not settings.retired
-        }
-        for one in later:
-            value = self._allowed(settings.selector(one), keys[one]["record_value"])
-            self._publish(one, {**keys[one], "record_value": value})
+        self.identities = {} if settings.retired else self._identities(keys)
+        for generation in roles:
+            if inputs.takes_a_slot(settings, generation):
+                self._publish_in_slot(generation, keys[generation])
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified() if self._waits else None
@@ -274,33 +268,78 @@ class ByodkimDomain(pulumi.ComponentResource):
         return zones
 
     def _publish(
-        self, generation: int, key: Mapping[str, Any]
-    ) -> tuple[list[pulumi.Resource], list[pulumi.Resource]]:
-        """Declare the records of a generation's key, and their guards."""
+        self, generation: int, key: Mapping[str, Any], before: pulumi.Input[Collection[str]] = ()
+    ) -> list[pulumi.Resource]:
+        """Declare the records of a generation's key, one in each zone."""
         settings, zones = self._settings, generations.holding(self._zones, generation)
         name = f"{self.pulumi_resource_name}/{inputs.name_in_dns(settings, generation)}"
-        of_key: dict[str, Any] = {"key": key, "account_id": self._account}
+        signs = generation == settings.generation
+        options = pulumi.ResourceOptions(
+            parent=self,
+            # A replacement that is created first would be deleted with the old record: same name.
+            delete_before_replace=True,
+            retain_on_delete=settings.adopt or None,
+            protect=(settings.protect and signs) or None,
+        )
         records: list[pulumi.Resource] = []
-        guards: list[pulumi.Resource] = []
         for zone, provider in self._places:
             if zone not in zones:
                 continue
             # Named after the zone, not after its position: a renamed record would be deleted.
-            record = inputs.key_record(settings, generation, zone=zone, **of_key)
             of_zone = f"{zone.cname_zone}/{zone.label}" if zone.cname_zone else zone.label
-            record_name = f"{name}/{of_zone}"
-            of_guard = inputs.of_guard(settings, generation, zone=zone, **of_key)
-            guard = None
-            if of_guard:
-                guard = RecordGuard(record_name, of_guard, pulumi.ResourceOptions(parent=self))
-                guards.append(guard)
-                if settings.selector(generation):
-                    record = replace(record, value=guard.record_value, before=guard.before)
-            made = provider.publish(record_name, record, self._of_a_record(guard))
+            record = inputs.key_record(settings, generation, zone=zone, key=key, before=before)
+            made = provider.publish(f"{name}/{of_zone}", record, options)
             records += [made] if made else []
-        if generation == settings.generation:
-            self._signing_records = records
-        return records, guards
+        return records
+
+    def _publish_in_slot(self, generation: int, key: Mapping[str, Any]) -> None:
+        """
+        Declare the record of a standby that takes the place of another key, with what may stand
+        there: every identity has to let that key go.
+        """
+        selector = self._settings.selector(generation)
+        declared = key["record_value"]
+        identities = self.identities.values()
+        slots = pulumi.Output.all(declared, *(identity.slots for identity in identities))
+        value = slots.apply(
+            lambda known: inputs.let_stand(known[1:], selector, known[0]), run_with_unknowns=True
+        )
+        before = pulumi.Output.all(*(identity.slots_before for identity in identities)).apply(
+            lambda known: [marks[selector] for marks in known if marks and selector in marks]
+        )
+        self._publish(
+            generation, {**key, "record_value": only_waited_for(value)}, only_waited_for(before)
+        )
+
+    def _identities(self, keys: Mapping[int, Mapping[str, Any]]) -> dict[str, ByodkimIdentity]:
+        """
+        Declare the identity of each Region.
+
+        It depends on the record that it signs with, and on nothing else in DNS. If it depended on
+        other records, one that fails would stop it, and the engine, under `--continue-on-error`,
+        would write a state that it refuses afterwards.
+        """
+        settings = self._settings
+        with_slot = [one for one in keys if settings.selector(one)]
+        slots = {settings.selector(one): keys[one]["record_value"] for one in with_slot}
+        shared = inputs.Shared(
+            key=self._signing,
+            selectors=_waited_for([key["selector"] for key in keys.values()]),
+            slots=_waited_for(slots) if slots else None,
+            zones=self._zones,
+            account_id=self._account,
+        )
+        options = pulumi.ResourceOptions(
+            parent=self, depends_on=self._signing_records, protect=settings.protect or None
+        )
+        return {
+            region: ByodkimIdentity(
+                f"{self.pulumi_resource_name}/{region}",
+                ByodkimIdentityArgs(**inputs.of_identity(settings, region, shared)),
+                self._with_note(region, options),
+            )
+            for region in settings.regions
+        }
 
     def _declare_mail_from(self, providers: Sequence[DnsProvider]) -> None:
         """
@@ -344,17 +383,6 @@ class ByodkimDomain(pulumi.ComponentResource):
 
         return before_write(f"{self.pulumi_resource_name}/{at}", say, opts)
 
-    def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
-        """
-        The value that every identity lets stand in a slot: *declared*, or one that has to stay for
-        now.
-        """
-        shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))
-        allowed = shown.apply(
-            lambda values: inputs.let_stand(values[1:], selector, values[0]), run_with_unknowns=True
-        )
-        return only_waited_for(allowed)
-
     def _key(self, generation: int) -> Mapping[str, Any]:
         """
         Selector, private key or its secret, and record of a generation; when it was made, if here.
@@ -374,14 +402,6 @@ class ByodkimDomain(pulumi.ComponentResource):
             "fingerprint",
         )
         return {name: getattr(made, name) for name in (*names, "created_at")}
-
-    def _of_a_record(self, guard: RecordGuard | None) -> pulumi.ResourceOptions:
-        # A replacement that is created first would be deleted with the old record: same name.
-        options = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
-        if guard is None:
-            return options
-        its_guard = pulumi.ResourceOptions(depends_on=[guard], retain_on_delete=True)
-        return pulumi.ResourceOptions.merge(options, its_guard)
 
     async def published(self) -> None:
         """Returns when the records that sign are made, or can't be."""
@@ -514,10 +534,22 @@ def pending(
     )
 
 
-def _after(made: Sequence[pulumi.Resource], value: pulumi.Input[str]) -> pulumi.Output[str]:
-    """*value*, known only once *made* is registered, without a dependency on it."""
-    known = pulumi.Output.all(value, *(one.urn for one in made))
-    return only_waited_for(known.apply(lambda values: values[0], run_with_unknowns=True))
+def _waited_for(values: Any) -> pulumi.Output[Any]:
+    """
+    *values* that other resources make, without a dependency on those.
+
+    What is unknown in an update, because of `--target`, is left out.
+    """
+    known = pulumi.Output.from_input(values).apply(_known, run_with_unknowns=True)
+    return only_waited_for(known)
+
+
+def _known(values: Any) -> Any:
+    if pulumi.runtime.is_dry_run():
+        return values
+    if isinstance(values, Mapping):
+        return {name: value for name, value in values.items() if not has_unknown(value)}
+    return [value for value in values if not has_unknown(value)]
 
 
 def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:

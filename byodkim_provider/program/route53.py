@@ -18,8 +18,9 @@ from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
-from byodkim_provider.quoting import did_you_mean, in_dns
+from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.inputs import HostedZone, KeyRecord
+from byodkim_provider.resources.records import Change, others, quoted, refuse_others
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
 if TYPE_CHECKING:
@@ -56,14 +57,15 @@ class Route53:
     def publish(
         self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource:
-        """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
+        """An `aws.route53.Record` called *name*."""
         zone_id = self._zone_of(record.domain, opts.parent)
-        value = pulumi.Output.from_input(record.value).apply(records.route53_value)
-        if record.existing == "slot":
+        # None: an identity has failed, and the run goes on (`--continue-on-error`).
+        value = pulumi.Output.from_input(record.value).apply(
+            lambda value: None if value is None else records.route53_value(value)
+        )
+        if record.existing != "replace":
             client = self._client(opts.parent)
-            opts = before_write(
-                name, lambda change: _refuse_another_key(client, change, record.before), opts
-            )
+            opts = before_write(name, lambda change: _refuse_taken(client, record, change), opts)
         return self._record(name, zone_id, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
@@ -101,7 +103,7 @@ class Route53:
             provider=provider_with(self.dns.assume_role, self.dns.external_id)
         )
         options = pulumi.ResourceOptions.merge(opts, role)
-        # An existing record is ours, or what comes before this one has let it pass.
+        # An existing record is ours, or the hook before this one has let it pass.
         record |= {"zone_id": zone_id, "ttl": self.dns.ttl, "allow_overwrite": True}
         made: pulumi.Resource = aws.route53.Record(called, **record, opts=options)
         return made
@@ -140,38 +142,35 @@ def _refuse_others(
     new, old = change.new_inputs or {}, change.old_inputs or {}
     name, kind = new["name"], new["type"]
     standing = route53.standing(new["zoneId"], name, kind)
-    ours = {_plain(f'"{one}"') for one in (*new["records"], *old.get("records", ()))}
-    others = [one for one in standing if _plain(one) not in ours]
-    if others:
-        found = in_dns(", ".join(map(records.unquoted, sorted(others))))
-        raise InvalidSettings(ProgramMessages.TAKEN(name=name, kind=kind, found=found))
+    # As Route 53 has them: pulumi-aws adds the outer quotes.
+    ours = {records.mark(f'"{value}"') for value in (*new["records"], *old.get("records", ()))}
+    if found := others(standing, ours):
+        taken = ProgramMessages.TAKEN(name=name, kind=kind, found=quoted(sorted(found)))
+        raise InvalidSettings(taken)
     if standing and not old and not is_adopted:
         pulumi.log.warn(ProgramMessages.TAKES_OVER(name=name, kind=kind).with_hint(), opts.parent)
 
 
-async def _refuse_another_key(
-    route53: Route53Client, change: pulumi.ResourceHookArgs, before: pulumi.Input[str | None]
+async def _refuse_taken(
+    route53: Route53Client, record: KeyRecord, change: pulumi.ResourceHookArgs
 ) -> None:
-    """
-    Raise `InvalidSettings` if a slot has got a key that the state lacks: after a refresh that hides
-    it.
-    """
-    from byodkim_provider.aws.route53 import fingerprint_in
-
+    """Raise `InvalidSettings` if the *change* of a key's record would overwrite somebody else's."""
     new = change.new_inputs or {}
-    if has_unknown(new):
-        return  # its guard gives it the next key
-    declared = {
-        fingerprint_in(f'"{one}"') for one in new["records"]
-    }  # as pulumi-aws adds a pair of them
-    ours = {None, await pulumi.Output.from_input(before).future(), *declared}
-    if {*map(fingerprint_in, route53.standing(new["zoneId"], new["name"]))} - ours:
-        raise InvalidSettings(DkimMessages.OTHER_STANDS(name=new["name"]))
-
-
-def _plain(value: str) -> str:
-    """*value* of an MX or SPF record, however it is spelled."""
-    return records.unquoted(value).rstrip(".").lower()
+    name, [value] = new["name"], new["records"]
+    if value is None:
+        raise InvalidSettings(DkimMessages.NO_VALUE(name=name))
+    before = await pulumi.Output.from_input(record.before).future(with_unknowns=True)
+    refuse_others(
+        Change(
+            name=name,
+            existing=record.existing,
+            # As Route 53 has it: pulumi-aws adds the outer quotes.
+            value=None if has_unknown(value) else f'"{value}"',
+            is_new=not change.old_inputs,
+            before=None if has_unknown(before) else before,
+        ),
+        lambda: route53.standing(new["zoneId"], name, "TXT"),
+    )
 
 
 def before_write(

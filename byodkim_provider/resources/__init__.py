@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pulumi.dynamic import ResourceProvider
 
+FORMER: Final = frozenset({"RecordGuard"})
+"""Resources in states from before the first release: they go, and nothing happens."""
+
 PROVIDERS: Final[Mapping[str, str]] = {
     "ByodkimIdentity": "dkim_identity_provider",
     "DkimKey": "dkim_key_provider",
     "DkimVerification": "dkim_verification_provider",
     "DnsRecord": "dns_record_provider",
-    "RecordGuard": "record_guard_provider",
     "StackId": "_provider",
 }
 """
@@ -34,6 +36,10 @@ def load_v1(resource: str) -> ResourceProvider:
     """
     The provider of a *resource*. Users' state names this function: never moved, never renamed.
     """
+    if resource in FORMER:
+        from pulumi import dynamic
+
+        return dynamic.ResourceProvider()
     module: Any = import_module(f"{__name__}.{PROVIDERS[resource]}")
     provider: ResourceProvider = getattr(module, f"{resource}Provider")()
     return provider

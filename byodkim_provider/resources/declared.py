@@ -200,28 +200,10 @@ class DnsRecord(OurResource):
     """
     One TXT value at one name, by the API of its DNS host. Other values and other names are never
     touched.
-
-    Before the record goes, SES is asked whether an identity of the domain signs with its key in any
-    of its Regions.
     """
 
     present_value: pulumi.Output[str]
     """What stands there: the value, or this key as somebody else had written it before."""
-
-
-class RecordGuard(OurResource):
-    """
-    Keeps the record of a key in one zone of Route 53 for as long as an identity needs it.
-
-    pulumi-aws makes the record, after this resource, and never deletes it. This resource does,
-    after every identity of the stack that could sign with the key, once SES has said that nobody
-    signs. The record of a slot (`cname`) has its value from here, so that no change passes by.
-    """
-
-    record_value: pulumi.Output[str]
-    """The value of the record of a slot; None of any other."""
-    before: pulumi.Output[str]
-    """The fingerprint of the key that the slot had before; None at first."""
 
 
 @dataclass(kw_only=True)
@@ -245,12 +227,14 @@ class ByodkimIdentityArgs:
     account_id: pulumi.Input[str] | None = None
     """The AWS account it must land in; another one is refused before anything is written."""
     regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """
-    All Regions of the domain, so that a record that one signed with outlives that Region's
-    identity.
-    """
+    """All Regions of the domain: when one is dropped, nobody knows any more what it signed."""
     generation: pulumi.Input[int] | None = None
     published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
+    selectors: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """
+    Of the published generations. The identity can't be deleted while somebody else's signs with one
+    of them.
+    """
     supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """`<selector>:<fingerprint>` by generation, of the published ones that you gave a key for."""
     overlap_days: pulumi.Input[int] | None = None
@@ -269,7 +253,7 @@ class ByodkimIdentityArgs:
     sends as `amazonses.com` then.
     """
     adopt: pulumi.Input[bool] | None = None
-    """Take over an identity that SES has already; it stays in SES when the resource goes."""
+    """Take over an identity that SES has already. It stays in SES when the resource goes."""
     accept_unsigned_window: pulumi.Input[bool] | None = None
     """Leave Easy DKIM, although SES signs with nothing until it has verified the key."""
     dns_check: pulumi.Input[str] | None = None
@@ -329,6 +313,8 @@ class ByodkimIdentity(OurResource):
     By selector, what may stand in each slot: the record of a generation that may not leave DNS
     stays.
     """
+    slots_before: pulumi.Output[Mapping[str, str]]
+    """By selector, the mark (`dkim.records.mark`) of the key that each slot had before."""
     status: pulumi.Output[str]
     """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]
@@ -336,7 +322,7 @@ class ByodkimIdentity(OurResource):
     key_set_by: pulumi.Output[str | None]
     """By which action; None while awaiting DNS."""
     adopted: pulumi.Output[bool]
-    """SES had it before; it stays there when the resource goes."""
+    """It stays in SES when the resource goes."""
     drift: pulumi.Output[Sequence[str] | None]
     """
     The differences between SES and what is declared, when SES was last read, one sentence each.

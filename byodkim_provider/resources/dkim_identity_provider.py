@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -24,7 +23,7 @@ from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key
-from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, parts, place, zone_of
+from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
@@ -44,15 +43,6 @@ class ByodkimIdentityProvider(DynamicProvider):
                 unknown.pop(other, None)
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
-            if olds:  # `diff` refuses to leave a zone that is still asked
-                domain, places = (
-                    olds["domain"],
-                    (known.get("places") or {"": known["dns"]}).values(),
-                )
-                its = map(parts, chain.from_iterable(places))
-                self._run.zones[domain].update(
-                    place(label, zone_of(name, domain)) for label, name in its
-                )
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
@@ -106,10 +96,13 @@ class ByodkimIdentityProvider(DynamicProvider):
             pass
         except ByodkimError as error:
             if error.kind != "IdentityExists":
+                # Somebody else may sign with a key that you gave. Its record, once taken over,
+                # would leave DNS together with the entry.
+                if declared.supplied_keys and not declared.adopt:
+                    raise
                 if declared.adopt and run.first(*not_read):
                     progress.info(IdentityMessages.NOT_READ(region=region, error=error.with_kind()))
-                # without `adopt` the update decides; by then a record may have been taken over
-                return unread
+                return unread  # the update decides
             # An error here would end the preview before it has come to the others. The
             # verification, which comes last, makes one of them all. What is adopted may get its
             # record, and is refused then.
@@ -133,9 +126,8 @@ class ByodkimIdentityProvider(DynamicProvider):
         found = judgement.drift(stored)
         if declared.adopt and stored.key is None:
             self._run.progress().info(ownership.will_take_over(declared))
-        elif declared.adopt and not (stored.declared.adopt or stored.adopted or found):
-            name = f"{declared.domain} {declared.region}"
-            self._run.progress().warn(IdentityMessages.MADE_HERE(name=name))
+        elif declared.adopt and not (stored.adopted or found):
+            self._run.progress().info(IdentityMessages.STAYS(name=str(declared)))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
@@ -154,7 +146,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                     )
                     self._run.progress().warn(warning)
             lookups.refuse_leaving(stored, declared, self._run)
-            if planned.is_switch and not unknown.keys() - {"slots"}:
+            if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 

@@ -15,31 +15,25 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.dkim import records
-from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.dkim.records import mark
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
 from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.identity.signers import Ours, with_earlier
+from byodkim_provider.identity.run import Run
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.sdk import has_unknown, split
+from byodkim_provider.resources.records import taken
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
-    **dict.fromkeys(
-        ("name", "existing", "credentials", "domain", "account_id"), property_types.LINE
-    ),
+    **dict.fromkeys(("name", "existing", "credentials"), property_types.LINE),
     **dict.fromkeys(("value", "present_value"), property_types.STRING),
-    **dict.fromkeys(("regions", "earlier"), property_types.list_of(property_types.LINE)),
-    "found": property_types.FLAG,
 }
 """Types of the outputs in the state."""
 
-_REQUIRED: Final = ("provider", "zone", "name", "value", "domain", "regions")
+_REQUIRED: Final = ("provider", "zone", "name", "value")
 
 _IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
@@ -50,9 +44,6 @@ How the zone is reached. By another way the record is published too: that may be
 at the old one the record stays. What is stored is what deletes the record later.
 """
 
-_USE: Final = ("domain", "regions", "earlier", "account_id")
-"""Which identities may sign with the key; a change touches no record."""
-
 
 class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
@@ -62,30 +53,24 @@ class DnsRecordProvider(DynamicProvider):
     def __init__(
         self,
         open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host,
-        services: Callable[[str | None], Services] | None = None,
         *,
         run: Run | None = None,
     ) -> None:
         """Tests pass what it asks."""
-        super().__init__(services, run=run)
+        super().__init__(run=run)
         self._open_host = open_host
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
-        news = with_earlier(olds, news)
+        name, value, existing = news["name"], news.get("value"), news["existing"]
+        if value is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
+            return check_result(news, [DkimMessages.NO_VALUE(name=name).with_hint()])
         problems: list[str] = []
-        is_standby = news.pop("is_standby", True)
-        if (
-            news.get("value") is None
-        ):  # an identity has failed, and the run goes on (`--continue-on-error`)
-            return check_result(news, [DkimMessages.NO_VALUE(name=news["name"]).with_hint()])
-        if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
-            problems = [DkimMessages.TAKEN(name=news["name"]).with_hint()]
-        if not has_unknown([news["name"], news["value"]]):
-            _ours(news).declare(self._run)
-        if (
-            not olds
-        ):  # only a call to the host shows whether a record exists: other changes need no secret
+        is_second = olds.get("name") == name and olds["value"] != value
+        if is_second and existing in ("same key", "slot"):
+            problems = [taken(existing, name, [olds["value"]]).with_hint()]
+        # Only a call to the host shows whether a record exists: other changes need no secret.
+        if not olds:
             self._say_untried(news["provider"])
             secrets = self._credentials(news)
             problems += [
@@ -101,14 +86,12 @@ class DnsRecordProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         _refuse_other_state(olds)
         replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
-        if is_slot := news["existing"] == "slot":
-            replaces = [name for name in replaces if name != "value"]
-        known, _ = split({name: news.get(name) for name in (*_WAY, *_USE)})
-        way = any(olds.get(name) != value for name, value in known.items())
-        way = way or (is_slot and olds["value"] != news["value"])
+        changed = [name for name in _WAY if olds.get(name) != news.get(name)]
+        if replaces == ["value"] and news["existing"] == "free slot":
+            changed, replaces = [*changed, "value"], []
         # Made first, a replacement of the same name would find the old value in its way.
         return DiffResult(
-            changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True
+            changes=bool(replaces or changed), replaces=replaces, delete_before_replace=True
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -117,39 +100,28 @@ class DnsRecordProvider(DynamicProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
         there, before = self._record(props).values(), props["present_value"]
-        with_key = {one: key for one in there if (key := records.public_key(one))}
-        ours = records.public_key(props["value"])
-        if props["existing"] == "slot" and {*with_key.values()} - {ours}:
-            raise InvalidSettings(DkimMessages.OTHER_STANDS(name=props["name"]))
+        same = [value for value in there if mark(value) == mark(props["value"])]
+        if before in there:
+            same = [before]
         # Whatever else is there is the next `up`'s matter, which makes the record again.
-        same = [before] * (before in there) or [one for one, key in with_key.items() if key == ours]
         return (
             ReadResult(id_, {**props, "present_value": same[0]}) if same else ReadResult(None, {})
         )
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
-        there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
+        before = olds["present_value"]
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
-            return UpdateResult({**news, **there})
-        is_other, ours = (
-            olds["value"] != news["value"],
-            _ours({**news, **there, "value": olds["value"]}),
-        )
-        if is_other and (why := ours.reason(self._services(news.get("account_id")))):
-            raise InvalidSettings(DkimMessages.STILL_SIGNS(name=news["name"], why=why))
-        made = self._published(news, before=there["present_value"])
-        # By another way we may find the record that we have made ourselves.
-        return UpdateResult({**made, "found": made["found"] and there["found"]})
+            return UpdateResult({**news, "present_value": before})
+        return UpdateResult(self._published(news, before))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
-        if not _ours(props).stays(self._services(props.get("account_id"))):
-            self._record(props).withdraw(props["present_value"])
+        self._record(props).withdraw(props["present_value"])
 
     def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:
-        there, found = self._record(props).publish(props["value"], props["existing"], before)
-        return {**props, "present_value": there, "found": found}
+        there = self._record(props).publish(props["value"], props["existing"], before)
+        return {**props, "present_value": there}
 
     def _record(self, props: Mapping[str, Any]) -> RecordAtHost:
         run, host = self._run, self._open_host(_settings(props), self._credentials(props))
@@ -170,19 +142,6 @@ class DnsRecordProvider(DynamicProvider):
 
 def _settings(props: Mapping[str, Any]) -> HostSettings:
     return property_types.read(HostSettings, props)
-
-
-def _ours(props: Mapping[str, Any]) -> Ours:
-    return Ours(
-        domain=props["domain"],
-        regions=props["regions"],
-        earlier=props.get("earlier", ()),
-        label=_settings(props).label,
-        name=props["name"],
-        key=props["value"],
-        is_supplied=props.get("existing") == "same key",
-        was_there=bool(props.get("found")),
-    )
 
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:

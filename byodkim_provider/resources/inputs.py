@@ -7,7 +7,7 @@ No Pulumi here. A value that another resource makes is handed on as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
-from byodkim_provider.identity.state import INPUTS, ROUTE53, place, without_none
+from byodkim_provider.identity.state import INPUTS, place, without_none
 from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
@@ -75,17 +75,9 @@ class KeyRecord:
     value: pulumi.Input[str]
     """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
     existing: Existing = "replace"
-    """
-    `replace` an existing record of that name, or take it over only if it holds the `same key`.
-    """
-    regions: Sequence[str] = ()
-    """Where identities may sign with the key."""
-    account_id: pulumi.Input[str | None] = None
-    """Their AWS account."""
-    is_standby: bool | None = None
-    """Of a `slot`: whether it may get another key now."""
-    before: pulumi.Input[str | None] = None
-    """Of a slot in Route 53: the fingerprint of the key that it had before."""
+    """What to do with an existing record of that name."""
+    before: pulumi.Input[Collection[str]] = ()
+    """Of a free slot: marks (`dkim.records.mark`) of the keys that the stack had there."""
 
 
 def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:
@@ -121,7 +113,7 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
 
 def name_in_dns(settings: DomainSettings, generation: int) -> str:
     """
-    The part of the names of record and guard in the stack that is the generation, or its slot.
+    The part of a record's name in the stack that is the generation, or its slot.
     """
     return settings.selector(generation) or str(generation)
 
@@ -131,22 +123,27 @@ def key_record(
     generation: int,
     *,
     key: Mapping[str, Any],
-    account_id: Any,
     zone: HostedZone | None = None,
+    before: pulumi.Input[Collection[str]] = (),
 ) -> KeyRecord:
     """The record of a generation's key, in *zone* if the settings list several."""
     # A generated selector is unique: an existing record is ours, from a response that was lost.
     existing: Existing = "same key" if generation in settings.keys else "replace"
-    slot: Inputs = {}
     if settings.selector(generation):
-        existing, slot = "slot", {"is_standby": _is_standby(settings, generation)}
-    return KeyRecord(
-        name=_stands_at(settings, generation, key, zone),
-        value=key["record_value"],
-        existing=existing,
-        **slot,
-        **of_use(settings, account_id),
-    )
+        existing = "free slot" if takes_a_slot(settings, generation) else "slot"
+    name = _stands_at(settings, generation, key, zone)
+    return KeyRecord(settings.name, name, key["record_value"], existing, before)
+
+
+def takes_a_slot(settings: DomainSettings, generation: int) -> bool:
+    """
+    Whether the record of *generation* may take the place of another key: of a standby with a slot.
+
+    It waits for the identities, which alone know when that key last signed. A domain that is
+    retired keeps its records.
+    """
+    is_standby = generation > settings.generation and not settings.retired
+    return is_standby and settings.selector(generation) is not None
 
 
 def _stands_at(
@@ -173,67 +170,38 @@ def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
     """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
     of_host = {option: given for option, given in written(host).items() if given != ""}
-    return without_none({**of_host, "credentials": credentials, **vars(record)})
+    of_key = {"name": record.name, "value": record.value, "existing": record.existing}
+    return without_none({**of_host, "credentials": credentials, **of_key})
 
 
-def of_guard(
-    settings: DomainSettings,
-    generation: int,
-    *,
-    key: Mapping[str, Any],
-    zone: HostedZone,
-    account_id: Any,
-) -> Inputs | None:
-    """Of the guard of a key's record in *zone*; None if that is not in Route 53."""
-    if not zone.label.startswith(ROUTE53):
-        return None
-    of_key: Inputs = {"fingerprint": key["fingerprint"]}
-    if settings.selector(generation):
-        of_key = {
-            "record_value": key["record_value"],
-            "is_standby": _is_standby(settings, generation),
-        }
-    given = {
-        **of_use(settings, account_id),
-        "zone_id": zone.label.removeprefix(ROUTE53),
-        "role_arn": zone.role_arn,
-        "external_id": zone.external_id,
-        "record_name": _stands_at(settings, generation, key, zone),
-        "supplied": generation in settings.keys or None,
-        **of_key,
-    }
-    return without_none(given)
+@dataclass(frozen=True)
+class Shared:
+    """What the identities of a domain have in common, as its other resources make it."""
+
+    key: Mapping[str, Any]
+    """That signs."""
+    selectors: Any
+    """Of all published generations, a list."""
+    slots: Any
+    """The values of those that have a slot, by selector."""
+    zones: Sequence[HostedZone]
+    account_id: Any
 
 
-def of_use(settings: DomainSettings, account_id: Any) -> Inputs:
-    """Whose identities may sign with a key, as whatever deletes its record asks."""
-    return {"domain": settings.name, "regions": sorted(settings.regions), "account_id": account_id}
-
-
-def of_identity(
-    settings: DomainSettings,
-    region: str,
-    *,
-    keys: Mapping[int, Mapping[str, Any]],
-    zones: Sequence[HostedZone],
-    account_id: Any,
-) -> Inputs:
-    """
-    Of the identity in *region*; *keys* are those of the generation that signs, and of all with a
-    slot.
-    """
-    key = keys[settings.generation]
+def of_identity(settings: DomainSettings, region: str, shared: Shared) -> Inputs:
+    """Of the identity in *region*."""
+    key, zones = shared.key, shared.zones
     holding = {one: generations.holding(zones, one) for one in settings.published}
     places = {
         str(one): [_place(settings, one, zone) for zone in its] for one, its in holding.items()
     }
     zones = [zone for zone in zones if any(zone in its for its in holding.values())]
     labels = list(dict.fromkeys(zone.label for zone in zones))
-    with_slot = {settings.selector(one): keys[one]["record_value"] for one in keys}
-    slots = {selector: value for selector, value in with_slot.items() if selector}
     by_hand = next((zone for zone in [*holding[settings.generation], *zones] if zone.panel), None)
     return {
-        **of_use(settings, account_id),
+        "domain": settings.name,
+        "regions": sorted(settings.regions),
+        "account_id": shared.account_id,
         "region": region,
         **{
             name: key.get(name)
@@ -257,7 +225,8 @@ def of_identity(
         "cname": settings.cname_zone(settings.generation),
         "mail_from_domain": settings.mail_from_domains.get(region),
         "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
-        "slots": slots or None,
+        "selectors": shared.selectors,
+        "slots": shared.slots,
         "panel": by_hand.panel if by_hand else None,
         "panel_zone": by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},
@@ -282,16 +251,6 @@ def of_verification(
     }
 
 
-def comes_after(settings: DomainSettings, generation: int) -> bool:
-    """
-    Whether the record of *generation* is made after the identities: that of a standby, if it has a
-    slot.
-
-    Only they know when the last key of the slot signed.
-    """
-    return bool(settings.selector(generation)) and _is_standby(settings, generation)
-
-
 def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
     """
     The value of a slot: *declared*, or one that has to stay for now.
@@ -302,31 +261,3 @@ def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
     known = [{} if one is None else one for one in slots]
     values = [one.get(selector, declared) if isinstance(one, Mapping) else one for one in known]
     return next((one for one in values if one != declared), declared)
-
-
-def is_needed(settings: DomainSettings, generation: int) -> bool:
-    """
-    Whether an identity depends on the record of *generation*, so that the record goes after it.
-
-    A standby never signed. If an identity depended on its record, the failure of that record would
-    stop the identity.
-    """
-    if settings.selector(generation):
-        # Two rotations later this slot's record is made after the identity; a dependency stored now
-        # would then be a cycle.
-        return generation == settings.generation
-    return generation <= settings.generation
-
-
-def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
-    """The same of the guard: that of a generated key can always be made, a standby's too."""
-    has_key = generation not in settings.keys and not settings.selector(generation)
-    return is_needed(settings, generation) or has_key
-
-
-def _is_standby(settings: DomainSettings, generation: int) -> bool:
-    """
-    Whether the slot of *generation* may get another key. A domain that is retired keeps its
-    records.
-    """
-    return generation > settings.generation and not settings.retired

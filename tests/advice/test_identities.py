@@ -97,30 +97,30 @@ def ses(world):
 
 
 @pytest.mark.parametrize("tags", [THEIRS, {}], ids=["taken", "tags removed"])
-@pytest.mark.parametrize("advised", ["`adopt: true`", "`retired: true`"])
-def test_taken_by_another_stack(world, entry, advised, tags):
+@pytest.mark.parametrize("is_let_go", [True, False])
+def test_taken_by_another_stack(world, entry, is_let_go, tags):
     """
-    Taken back, it is this stack's again; let go of, it stays as it is, and the run says nothing.
+    Taken back, it is this stack's again; if the entry is removed then, the identity stays.
     """
     world.model.change(DOMAIN, REGION, tags=tags)
     text = refused(entry.up, refresh=True)
-    assert advised in text
-    if "adopt" in advised:
-        entry.edit(advised.strip("`"))
-        entry.up()
-        assert world.identity().tags[OWNER_TAG] == entry.declared.owner
+    assert "`adopt: true` with `pulumi up --refresh`" in text
+    entry.edit("adopt: true")
+    entry.up()
+    assert world.identity().tags[OWNER_TAG] == entry.declared.owner
+    if is_let_go:
+        lifecycle.delete(entry.stored, world.outside)
+        assert DOMAIN in world.model.identities(REGION)
+    else:
         entry.edit("adopt: false")
         entry.up()
         assert not entry.stored.adopted
-    else:
-        lifecycle.delete(entry.stored, world.outside)  # as a retired domain has no identity
-        assert world.identity().tags == tags
 
 
 def test_the_owner_tag_is_gone(world, entry):
     """The state does not know it before a refresh, so `adopt` alone changes nothing."""
     world.model.change(DOMAIN, REGION, tags={})
-    _, adopt, command = TAKE_BACK.split("`")[1::2]
+    adopt, command, *_ = TAKE_BACK.split("`")[1::2]
     entry.edit(adopt)
     entry.up()
     assert world.identity().tags == {}

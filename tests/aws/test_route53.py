@@ -1,7 +1,5 @@
 """If this fails, somebody else's record is not seen, or Route 53 is asked too much."""
 
-from datetime import UTC, datetime
-
 import boto3
 import pytest
 from botocore import xform_name
@@ -93,7 +91,13 @@ def test_name_servers(stub, route53):
     [
         ("zones", (), "ListHostedZones for the account", "AccessDenied", [AwsMessages.POLICY()]),
         ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "NoSuchHostedZone", []),
-        ("standing", ("Z1", NAME), "ListResourceRecordSets for zone 'Z1'", "InvalidInput", []),
+        (
+            "standing",
+            ("Z1", NAME, "TXT"),
+            "ListResourceRecordSets for zone 'Z1'",
+            "InvalidInput",
+            [],
+        ),
         (
             "name_servers",
             ("Z1",),
@@ -117,21 +121,33 @@ def test_refused(stub, route53, method, arguments, call, code, steps):
 # -- one name of a zone
 
 
-def answer(*values, name=f"{NAME}.", kind="TXT"):
+def answer(*values, name=f"{NAME}.", kind="TXT", **more):
     """One page of ListResourceRecordSets; without values the zone ends there."""
     found = [{"Value": value} for value in values]
     record_set = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": found}
     return {
         "ResourceRecordSets": [record_set] if values else [],
-        "IsTruncated": True,
+        "IsTruncated": bool(more),
         "MaxItems": "300",
+        **more,
     }
 
 
-QUESTION = {
-    "HostedZoneId": "Z1",
-    "StartRecordName": NAME,
-    "StartRecordType": "CNAME",
+QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME}
+
+ALIAS = {
+    "ResourceRecordSets": [
+        {
+            "Name": f"{NAME}.",
+            "Type": "TXT",
+            "AliasTarget": {
+                "HostedZoneId": "Z1",
+                "DNSName": "other.example.com.",
+                "EvaluateTargetHealth": False,
+            },
+        }
+    ],
+    "IsTruncated": False,
     "MaxItems": "300",
 }
 
@@ -144,6 +160,7 @@ QUESTION = {
         "the next name": ("TXT", answer('"a"', name="s2._domainkey.example.com."), ()),
         "CNAME": ("TXT", answer("a.example.net", kind="CNAME"), ("a.example.net",)),
         "CNAME, for an MX": ("MX", answer("a.example.net", kind="CNAME"), ("a.example.net",)),
+        "alias": ("TXT", ALIAS, ("alias of other.example.com.",)),
         "another type": ("TXT", answer("10 mx.example.net", kind="MX"), ()),
         "the zone's end": ("TXT", answer(), ()),
     },
@@ -154,48 +171,33 @@ def test_standing(stub, route53, kind, found, expected):
     assert route53.standing("Z1", NAME, kind) == expected
 
 
+def test_standing_of_many_record_sets(stub, route53):
+    """All record sets of the name are read, however many pages they take; nothing is kept."""
+    following = {"NextRecordName": f"{NAME}.", "NextRecordType": "TXT"}
+    first = answer('"a"', **following, NextRecordIdentifier="b")
+    then = {"StartRecordName": f"{NAME}.", "StartRecordType": "TXT", "StartRecordIdentifier": "b"}
+    second = answer('"b"')
+    second["ResourceRecordSets"] += answer('"c"', name=f"t.{NAME}.")["ResourceRecordSets"]
+    for values in (('"a"', '"b"'), ('"a"', '"b"')):
+        stub.add_response("list_resource_record_sets", first, QUESTION)
+        stub.add_response("list_resource_record_sets", second, {"HostedZoneId": "Z1", **then})
+        assert route53.standing("Z1", NAME, "TXT") == values
+
+
+def test_standing_in_a_zone_that_is_gone(stub, route53):
+    """With its zone went the record."""
+    stub.add_client_error(
+        "list_resource_record_sets", "NoSuchHostedZone", "No hosted zone found", 404
+    )
+    assert route53.standing("Z1", NAME, "TXT") == ()
+
+
 def test_throttled(stub, route53):
     """Who asks too fast waits and asks again."""
     for _ in range(2):
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     stub.add_response("list_resource_record_sets", answer('"a"'), QUESTION)
-    assert route53.standing("Z1", NAME) == ('"a"',)
-
-
-CHANGED = {"Id": "C1", "Status": "PENDING", "SubmittedAt": datetime(2026, 1, 1, tzinfo=UTC)}
-OURS = records.route53_value(VALUE)
-ALL_OURS = (f'"{OURS}"',)
-
-
-@cases(
-    ("values", "action", "left"),
-    {
-        "alone": (ALL_OURS, "DELETE", ALL_OURS),
-        "beside another": ((*ALL_OURS, '"v=spf1 -all"'), "UPSERT", ('"v=spf1 -all"',)),
-        "another key": (('"v=DKIM1; p=AAAA"',), "", ()),
-        "gone": ((), "", ()),
-    },
-)
-def test_withdraw(stub, route53, values, action, left):
-    """A key's own value goes, and nobody else's."""
-    found = answer(*values)
-    # A key of the user's own may be that of another domain of the zone.
-    found["ResourceRecordSets"] += answer(*ALL_OURS, name=f"t.{NAME}.")["ResourceRecordSets"]
-    stub.add_response("list_resource_record_sets", found, QUESTION)
-    if action:
-        (record_set,) = answer(*left)["ResourceRecordSets"]
-        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
-        asked = {"HostedZoneId": "Z1", "ChangeBatch": batch}
-        stub.add_response("change_resource_record_sets", {"ChangeInfo": CHANGED}, asked)
-    route53.withdraw("Z1", NAME, FINGERPRINT)
-
-
-def test_withdraw_from_a_zone_that_is_gone(stub, route53):
-    """With its zone went the record."""
-    stub.add_client_error(
-        "list_resource_record_sets", "NoSuchHostedZone", "No hosted zone found", 404
-    )
-    route53.withdraw("Z1", NAME, FINGERPRINT)
+    assert route53.standing("Z1", NAME, "TXT") == ('"a"',)
 
 
 @pytest.mark.parametrize("body", ["<html>Sign in</html>", "Sign in"])
@@ -207,7 +209,7 @@ def test_somebody_else_answers(route53, client, body):
 
     client.meta.events.register("before-send.route53", answer)
     with pytest.raises(AwsRefused) as caught:
-        route53.standing("Z1", NAME)
+        route53.standing("Z1", NAME, "TXT")
     assert "a response that is not Route 53's" == caught.value.code
     assert [AwsMessages.PROXY()] == caught.value.message.fields["steps"]
 
@@ -221,7 +223,7 @@ def test_interrupted(stub, route53, monkeypatch, when):
     if when == "throttled":
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     with pytest.raises(Stopped):
-        route53.standing("Z1", NAME)
+        route53.standing("Z1", NAME, "TXT")
 
 
 def test_role_of_the_zone():

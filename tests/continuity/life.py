@@ -315,13 +315,11 @@ class Life:
         run = simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns)
         by_api = DnsRecordProvider(
             lambda host, _: Host(host.label, self.dns, self.mishaps, self.clock),  # type: ignore[arg-type,return-value]
-            lambda _: simulation.services_of(run, self._ses, self.ses.identities),
             run=run,
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": "Zmlyc3Q="}}}.get
         return simulation.process(
-            AnyRecord(records, by_api),
-            route53=records,
+            AnyRecord(records, by_api, records.standing),
             ses=self._ses,
             names=self.ses.identities,
             run=run,

@@ -11,7 +11,7 @@ depends on it is skipped, and nothing is deleted after a failure.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from pulumi.dynamic import ResourceProvider
@@ -24,7 +24,7 @@ from byodkim_provider.resources._provider import StackIdProvider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
-from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
+from byodkim_provider.resources.inputs import KeyRecord
 
 Properties = dict[str, Any]
 
@@ -33,14 +33,13 @@ Known = Mapping[str, Properties]
 
 Outcome = Literal["done", "failed", "killed", "refused"]
 
-Kind = Literal["stack_id", "key", "guard", "record", "identity", "verification"]
+Kind = Literal["stack_id", "key", "record", "identity", "verification"]
 
 OUTPUTS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "stack_id": ("id",),
     "key": ("selector", "private_key", "record_name", "record_value", "fingerprint"),
-    "guard": (),
     "record": (),
-    "identity": ("key_set_at", "key_set_by", "record_value"),
+    "identity": ("key_set_at", "key_set_by", "record_value", "slots_before"),
     "verification": (),
 }
 """Of each kind, the outputs that others read and a preview can't know."""
@@ -58,23 +57,16 @@ class Providers:
     """The providers of one run: a preview and its update are two processes, and so is each run."""
 
     key: ResourceProvider
-    guard: ResourceProvider
     record: ResourceProvider
     identity: ResourceProvider
     verification: ResourceProvider
     stack_id: ResourceProvider = field(default_factory=StackIdProvider)
 
     @classmethod
-    def of_a_process(
-        cls,
-        record: Any,
-        services: Services,
-        guard: RecordGuardProvider,
-    ) -> Providers:
+    def of_a_process(cls, record: Any, services: Services) -> Providers:
         """The product's own, and *record* for the DNS provider's."""
         return cls(
             DkimKeyProvider(run=services.run),
-            guard,
             record,
             ByodkimIdentityProvider(lambda _: services, run=services.run),
             DkimVerificationProvider(lambda _: services, run=services.run),
@@ -90,6 +82,10 @@ class Declaration:
     inputs: Callable[[Known], Properties]
     waits: tuple[str, ...] = ()
     """What comes before it without being one of its dependencies."""
+    record: Callable[[Known], KeyRecord] | None = None
+    """What a hook before its creation and its changes gets."""
+    stays: bool = False
+    """It is kept when it leaves the stack (`retain_on_delete`)."""
 
     def is_without(self, missing: Collection[str]) -> bool:
         """Whether it can't be made for want of any of *missing*."""
@@ -105,6 +101,7 @@ class Stored:
     id: str
     inputs: Properties
     outputs: Properties
+    stays: bool = False
 
     @property
     def known(self) -> Properties:
@@ -176,6 +173,8 @@ class Engine:
             try:
                 inputs = self._checked(provider, declaration.inputs(known), old)
                 changes = not old or self._differs(provider, old, inputs)
+                if changes:
+                    self._before_write(declaration, provider, known, inputs, old)
             except ByodkimError as error:
                 self.errors.append(error)
                 return planned
@@ -210,29 +209,47 @@ class Engine:
         outputs = {name: stored.known for name, stored in self.state.items()}
         inputs = self._checked(provider, declaration.inputs(outputs), old)
         if not old:
+            self._before_write(declaration, provider, outputs, inputs, old)
             made = provider.create(inputs)
             new = made.id, as_sent(made.outs)
         elif self._differs(provider, old, inputs):
+            self._before_write(declaration, provider, outputs, inputs, old)
             new = old.id, as_sent(provider.update(old.id, old.outputs, inputs).outs)
         else:
             new = old.id, old.outputs
-        self.state[name] = Stored(declaration.kind, declaration.depends, new[0], inputs, new[1])
+        self.state[name] = Stored(
+            declaration.kind, declaration.depends, new[0], inputs, new[1], declaration.stays
+        )
+
+    @staticmethod
+    def _before_write(
+        declaration: Declaration,
+        provider: Any,
+        known: Known,
+        inputs: Properties,
+        old: Stored | None,
+    ) -> None:
+        if declaration.record:
+            provider.before_write(declaration.record(known), inputs, is_new=old is None)
 
     def _delete(self, leaving: dict[str, Stored], providers: Providers) -> None:
-        """Delete what nothing else depends on first, until one fails."""
+        """Delete what nothing else depends on first, a level at a time, until one fails."""
         while leaving:
-            name = next(
-                name
-                for name in leaving
-                if not any(name in other.depends for other in leaving.values())
-            )
-            old = leaving.pop(name)
-            provider: ResourceProvider = getattr(providers, old.kind)
-            try:
+            deepest = max(_depth(name, leaving) for name in leaving)
+            for name in [name for name in leaving if _depth(name, leaving) == deepest]:
+                self._delete_one(name, leaving[name], providers)
+                if self.errors:
+                    return
+            leaving = {name: one for name, one in leaving.items() if name in self.state}
+
+    def _delete_one(self, name: str, old: Stored, providers: Providers) -> None:
+        provider: ResourceProvider = getattr(providers, old.kind)
+        try:
+            if not old.stays:
                 provider.delete(old.id, old.outputs)
-            except ByodkimError as error:
-                self.errors.append(error)
-                return
+        except ByodkimError as error:
+            self.errors.append(error)
+        else:
             del self.state[name]
 
     def _read(self, name: str, stored: Stored, provider: ResourceProvider) -> None:
@@ -243,7 +260,7 @@ class Engine:
         outputs = as_sent(found.outs)
         # The engine asks for this too, and a refresh must not fail of it.
         provider.diff(stored.id, outputs, stored.inputs)
-        self.state[name] = Stored(stored.kind, stored.depends, stored.id, stored.inputs, outputs)
+        self.state[name] = replace(stored, outputs=outputs)
 
     def _checked(
         self, provider: ResourceProvider, news: Properties, old: Stored | None
@@ -258,6 +275,12 @@ class Engine:
         difference = provider.diff(old.id, old.outputs, inputs)
         assert not difference.replaces
         return bool(difference.changes)
+
+
+def _depth(name: str, among: Mapping[str, Stored]) -> int:
+    """Of a resource, the longest way down its dependencies *among* those that go with it."""
+    below = [one for one in among[name].depends if one in among]
+    return 1 + max((_depth(one, among) for one in below), default=0)
 
 
 def as_sent(value: Any) -> Any:

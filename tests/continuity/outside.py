@@ -23,7 +23,6 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from byodkim_provider.aws.route53 import fingerprint_in
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError, DnsUnconfirmed
 from byodkim_provider.messages.hosts import HostMessages
@@ -162,10 +161,14 @@ class Records(ResourceProvider):
         return ReadResult(id_, props | {"value": value}) if value else ReadResult(None, {})
 
     def delete(self, _id: str, props: Properties) -> None:
-        """It is retained."""
+        def remove() -> None:
+            if self._dns.zone.get(props["name"]) == props["value"]:
+                self._dns.remove(props["name"])
 
-    def standing(self, _zone_id: str, name: str) -> tuple[str, ...]:
-        """As `Route53Client`, for the record's guard. It takes no time: a preview asks it too."""
+        self._call(remove)
+
+    def standing(self, name: str) -> tuple[str, ...]:
+        """As `Route53Client`, for the record's hook. It takes no time: a preview asks it too."""
         if mishap := self._mishaps.next():
             raise (
                 Killed
@@ -173,18 +176,6 @@ class Records(ResourceProvider):
                 else Route53Failed(HostMessages.NO_ANSWER(reason=mishap.kind))
             )
         return tuple(records.quoted(one) for one in (self._dns.zone.get(name),) if one)
-
-    def withdraw(self, _zone_id: str, name: str, fingerprint: str) -> None:
-        """As `Route53Client`, for the record's guard."""
-
-        def remove() -> None:
-            if (
-                name in self._dns.zone
-                and fingerprint_in(records.quoted(self._dns.zone[name])) == fingerprint
-            ):
-                self._dns.remove(name)
-
-        self._call(remove)
 
     def _put(self, props: Properties) -> None:
         self._dns.put(props["name"], props["value"])

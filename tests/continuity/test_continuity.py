@@ -17,11 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from byodkim_provider.dkim import generations, keys
-from byodkim_provider.identity import signers
-from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.switches import Switches
 from tests.continuity.driver import machine
-from tests.continuity.holes import HOLES
+from tests.continuity.holes import GIVEN_UP, HOLES
 from tests.continuity.life import PLAIN, SLOTS, SLOTS_AT_A_HOST, Life
 from tests.continuity.model import Declaration, Engine, Providers
 from tests.continuity.traffic import Tally
@@ -149,6 +147,13 @@ def test_hole(hole: Callable[[Life], None]) -> None:
     live(hole)
 
 
+@pytest.mark.parametrize("hole", GIVEN_UP, ids=lambda hole: hole.__name__)
+def test_given_up(hole: Callable[[Life], None]) -> None:
+    """Mail fails where the page says so, and for want of the record."""
+    with pytest.raises(AssertionError, match=r"whose record is not visible|unsigned since"):
+        live(hole)
+
+
 def live(hole: Callable[[Life], None]) -> None:
     """A life with this in it, and some time after that."""
     life = Life(ses())
@@ -170,9 +175,7 @@ class DeletesFirst(Engine):
 
 
 def delete_first(life: Life) -> None:
-    """Without the guards, which would keep a record that SES signs with."""
     life.engine = DeletesFirst(life.engine.processes)
-    life.replaced.setattr(signers.Ours, "stays", lambda *_: False)
 
 
 def send_the_key_first(life: Life) -> None:
@@ -216,18 +219,14 @@ def test_planted_bug(bug: Callable[[Life], None], switches: Mapping[str, Any], s
 
 
 def change_slots_at_once(life: Life) -> None:
-    """Whatever the identities still let stand there."""
+    """Whatever the identities still let stand there, and whatever stands there."""
     life.replaced.setattr(simulation, "let_stand", lambda _slots, _selector, declared: declared)
+    check_no_slot(life)
 
 
 def check_no_slot(life: Life) -> None:
-    """A guard lets the key that signs take the slot of another one."""
-    check = RecordGuardProvider._check_slot
-    life.replaced.setattr(
-        RecordGuardProvider,
-        "_check_slot",
-        lambda self, olds, news: check(self, olds, news | {"is_standby": True}),
-    )
+    """The key that signs may take the slot of another one."""
+    life.replaced.setattr(simulation, "refuse_others", lambda *_: None)
 
 
 @pytest.mark.parametrize(

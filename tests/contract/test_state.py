@@ -39,11 +39,11 @@ INPUTS: Mapping[Kind, set[str]] = {
         *("generation", "regions", "published", "supplied_keys", "overlap_days"),
         *("configuration_set", "tags", "adopt", "accept_unsigned_window"),
         *("dns_check", "dns_resolvers", "dns_wait_seconds", "dns", "places", "name_servers"),
-        *("panel", "panel_zone", "cname", "slots"),
+        *("panel", "panel_zone", "cname", "selectors", "slots"),
     },
     "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout"},
     "DnsRecord": {
-        *("provider", "zone", "name", "value", "existing", "domain", "regions", "account_id"),
+        *("provider", "zone", "name", "value", "existing"),
         *("credentials", "server", "port", "key_name", "key_algorithm", "ttl"),
     },
     "StackId": set(),
@@ -64,6 +64,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
             "adopted",
             "signing_since",
             "signed_until",
+            "slots_before",
         ),
         *(
             "status",
@@ -77,7 +78,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         *("key_set_at", "key_set_by"),
     },
     "DkimVerification": {"results", "pending", "retired_at"},
-    "DnsRecord": INPUTS["DnsRecord"] | {"present_value", "found"},
+    "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
     "StackId": set(),
 }
 
@@ -175,6 +176,7 @@ class Program(pulumi.runtime.Mocks):
                 places={"2": ["s1._domainkey.example.com.keys.example.net@route53:Z1"]},
                 name_servers={"route53:Z1": ["ns-1.sandbox.test"]},
                 cname="keys.example.net",
+                selectors=["s1"],
                 slots={"s1": "p=MIIB"},
                 panel="GoDaddy",
                 panel_zone="example.com",
@@ -200,8 +202,6 @@ class Program(pulumi.runtime.Mocks):
                     domain=ZONE,
                     name=f"s1._domainkey.{ZONE}",
                     value=records.record_value(domain.key.public_key_der),
-                    regions=["eu-west-1"],
-                    account_id="123456789012",
                 ),
                 credentials="rfc2136",
             ),

@@ -42,7 +42,7 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 
 AS_HINTED: Final = (
     *(IdentityMessages.EXISTING, IdentityMessages.ROTATION, IdentityMessages.IDENTITIES),
-    *(DkimMessages.SLOTS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
+    *(DkimMessages.RECORDS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 

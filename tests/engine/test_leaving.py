@@ -5,6 +5,7 @@ signs.
 docs/how-to/leaving.md has the same as commands; the tests name the section that they run.
 """
 
+import json
 from datetime import timedelta
 
 import pulumi
@@ -23,7 +24,6 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_REGION,
     RECORD,
-    RECORD_GUARD,
     REGION,
     VERIFICATION,
     requests,
@@ -127,7 +127,7 @@ def test_retired(sandbox, edited):
             *[
                 ("delete", f"{domain}/1", kind)
                 for domain in (AT_ONCE, RETIRED)
-                for kind in (KEY, RECORD, RECORD_GUARD)
+                for kind in (KEY, RECORD)
             ],
             ("delete", f"{AT_ONCE}/{REGION}", IDENTITY),
         ]
@@ -137,13 +137,15 @@ def test_retired(sandbox, edited):
 
 def test_protected(sandbox, edited):
     """
-    Neither the entry's deletion nor a destroy takes a protected identity, or the record it signs
-    with.
+    The entry's deletion takes neither a protected identity nor the record it signs with.
     """
     edited.edit(PROTECTED, None)
     refused = edited.stack.up()
     assert refused.failed
-    assert "cannot be deleted\n" in refused.stdout
+    assert f'{PROTECTED}/{REGION}" cannot be deleted\n' in refused.stdout
+    resources = json.loads(edited.stack.export_text())["deployment"]["resources"]
+    protected = {one["type"] for one in resources if one.get("protect")}
+    assert protected == {IDENTITY, RECORD}
     assert "because it is protected" in refused.stdout
     assert send(sandbox, PROTECTED, REGION).verdict.result == "pass"
     edited.edit(PROTECTED, ONE_KEY | {"protect": True})

@@ -317,6 +317,8 @@ def test_taken_over_by_another_stack(sandbox, open_stack):
     old = open_stack({domain: {"generation": 1, "keys": keys, "mailFrom": "old"}})
     new = open_stack(stack="new")
     assert not old.up().failed
+    old.declare({domain: {"generation": 1, "keys": keys, "mailFrom": "old", "adopt": True}})
+    assert not old.up().failed
     new.declare({domain: {"generation": 1, "keys": keys, "mailFrom": "new", "adopt": True}})
     assert not new.up().failed
     assert in_ses(sandbox, domain) == (f"new.{domain}", "SUCCESS")

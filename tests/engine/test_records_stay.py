@@ -1,8 +1,7 @@
 """
-No record of ours leaves DNS while an identity of the account signs with its key, whichever way it
-would go.
+What protects records, on the engine: docs/how-to/rotation.md says the same in words.
 
-What was in DNS before the stack stays, too.
+A test whose sentence begins with "Given up" shows mail that fails, as the page says.
 """
 
 from datetime import timedelta
@@ -12,13 +11,21 @@ import pytest
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
 from tests.engine.results import base64_der, in_the_way, record_value
-from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, RECORD_GUARD, REGION, steps
+from tests.engine.stack import (
+    IDENTITY,
+    OPENSSL_KEY,
+    OTHER_OPENSSL_KEY,
+    OTHER_REGION,
+    REGION,
+    requests,
+    steps,
+)
 
 pytestmark = pytest.mark.engine
 
 ZONE = "stays.example"
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 OURS = {
     "generation": 1,
@@ -32,106 +39,120 @@ def panel(sandbox):
     return Panel(sandbox, ZONE)
 
 
-def passes(sandbox, domain):
-    return send(sandbox, domain, REGION).verdict.result == "pass"
+def passes(sandbox, domain, region=REGION):
+    return send(sandbox, domain, region).verdict.result == "pass"
 
 
-# docs/how-to/leaving.md, "A domain moves to another stack", with one key in both.
-def test_to_another_stack_with_the_same_key(sandbox, panel, open_stack):
-    """
-    The old stack leaves the record, since the new stack's identity signs with it, and says so.
-    """
-    domain = f"moves.{ZONE}"
-    old = open_stack({domain: OURS})
+def passes_still(sandbox, message):
+    """Whether *message* verifies a day later."""
+    (again,) = [one for one in sandbox.mail.verify_again(DAY) if one.id == message.id]
+    return again.verdict.result == "pass"
+
+
+GENERATED = {"generation": 1}
+
+WITH_SLOTS = {"provider": "route53", "zone": ZONE, "cname": "ses"}
+
+
+@pytest.mark.parametrize("kind", ["supplied", "generated", "cname"])
+def test_moves_by_the_page(sandbox, panel, open_stack, kind):
+    """docs/how-to/leaving.md, "A domain moves to another stack": mail goes on at every step."""
+    domain = f"{kind}.{ZONE}"
+    given = OURS if kind == "supplied" else GENERATED
+    before, after = given, given | {"adopt": True}
+    if kind == "cname":
+        domain = "moves-with-cname.example"
+        panel_of_domain = Panel(sandbox, domain)
+        for prefix in ("ses", "new"):
+            for slot in (1, 2, 3):
+                name = f"{prefix}{slot}._domainkey.{domain}"
+                panel_of_domain.paste(name, f"{name}.{ZONE}.", kind="CNAME")
+        before = given | {"dns": WITH_SLOTS}
+        after = given | {"adopt": True, "dns": WITH_SLOTS | {"cname": "new"}}
+    old, new = open_stack({domain: before}), open_stack({domain: after}, stack="new")
     assert old.up().ok
-    new = open_stack({domain: OURS | {"adopt": True}}, stack="new")
-    assert new.up().ok
-    old.declare({domain: OURS | {"retired": True}})
-    assert old.up().ok
-    new.declare({domain: OURS})
-    assert new.up().ok
+    mail = [send(sandbox, domain, REGION)]
+    for stack, declared in (
+        (old, {domain: before | {"adopt": True}}),
+        (new, {domain: after}),
+        (old, {}),
+        (new, {domain: {name: after[name] for name in after if name != "adopt"}}),
+    ):
+        stack.declare(declared)
+        run = stack.up()
+        assert run.ok, run.stdout
+        mail.append(send(sandbox, domain, REGION))
+    assert [one.verdict.result for one in mail] == ["pass"] * len(mail)
+    assert all(passes_still(sandbox, one) for one in mail)
+    assert steps(new.up()) == []
 
+
+def test_moves_without_the_page(sandbox, panel, open_stack):
+    """
+    The identity refuses to go while the other stack's signs with our standby: no record leaves.
+    """
+    domain = f"off-the-page.{ZONE}"
+    both = OURS | {
+        "published": [1, 2],
+        "keys": OURS["keys"] | {"2": {"selector": "next", "privateKey": OTHER_OPENSSL_KEY}},
+    }
+    old, new = open_stack({domain: both}), open_stack({domain: both | {"adopt": True}}, stack="new")
+    assert old.up().ok
+    mail = [send(sandbox, domain, REGION)]
+    sandbox.clock.advance(HOUR)  # SES has shown the key long ago
+    for generation in (1, 2):
+        new.declare({domain: both | {"adopt": True, "generation": generation}})
+        assert new.up().ok
+    mail.append(send(sandbox, domain, REGION))
+    before = panel.names()
+    old.declare({})
+    for run in (old.up, old.destroy):
+        refused = run()
+        assert refused.failed
+        assert (
+            f"StillInUse: {domain} {REGION}: owned by 'ses-byodkim/new' now, and signs with "
+            "'next', whose record would leave DNS with it\n"
+            "      hint: nothing was deleted; so that identity and records stay: `adopt: true` and "
+            "`pulumi up`, then remove the entry, or `pulumi destroy`\n" in refused.stdout
+        )
+        assert panel.names() == before
+    # The way out, as the hint has it.
+    old.declare({domain: both | {"adopt": True}})
+    with requests(sandbox) as asked:
+        assert old.up().ok
+    assert asked.operations == ["GetEmailIdentity"]  # of the verification, which can't succeed
     old.declare({})
     gone = old.up()
-    assert gone.ok
-    left = (
-        f"mine._domainkey.{domain}: left at route53:{panel.zone_id}, {domain} {REGION} signs with "
-        "it\n"
-    )
-    assert left in gone.stdout
+    assert gone.ok, gone.stdout
+    assert panel.names() == before
+    assert all(passes_still(sandbox, one) for one in mail)
     assert passes(sandbox, domain)
     assert steps(new.up()) == []
 
 
 def test_identity_of_somebody_else(sandbox, panel, open_stack):
-    """Without a preview only the identity is refused. When the entry goes, their record stays."""
+    """
+    Given up: without a preview a record with the same key is taken over; it goes with the entry,
+    although the identity of somebody else was refused.
+    """
     domain = f"theirs.{ZONE}"
     sandbox.ses.put_identity(domain, REGION, selector="mine", private_key=base64_der(OPENSSL_KEY))
     panel.paste(f"mine._domainkey.{domain}", record_value(OPENSSL_KEY))
     stack = open_stack({domain: OURS})
     assert in_the_way(stack.preview()) == {domain}
-    assert stack.up().failed
-    stack.declare({})
-    gone = stack.up()
-    assert gone.ok
-    assert f"left at route53:{panel.zone_id}, it was there before this stack\n" in gone.stdout
     assert passes(sandbox, domain)
+    assert stack.up().failed
+    assert passes(sandbox, domain)
+    stack.declare({})
+    assert stack.up().ok
+    assert not passes(sandbox, domain)
     stack.declare({domain: OURS | {"adopt": True}})
     assert stack.up().ok
     assert passes(sandbox, domain)
 
 
-# docs/how-to/leaving.md, "One domain only".
-def test_target(sandbox, panel, open_stack):
-    """
-    `--target` on keys and records does not take a record in its overlap: the identity depends on
-    them.
-    """
-    domain = f"targeted.{ZONE}"
-    stack = open_stack({domain: {"generation": 1, "published": [1, 2]}})
-    assert stack.up().ok
-    message = send(sandbox, domain, REGION)
-    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
-    assert stack.up().ok
-
-    stack.declare({domain: {"generation": 2, "published": [2]}})
-    all_of_the_first = [f"**::{domain}/1", f"**::{domain}/1/**"]
-    for targets in (all_of_the_first, all_of_the_first[1:]):
-        stack.up(target=targets)
-        (again,) = [one for one in sandbox.mail.verify_again(DAY) if one.id == message.id]
-        assert again.verdict.result == "pass"
-    assert stack.preview().failed
-    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
-    assert stack.up().ok
-
-
-def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
-    """
-    A CNAME is seen in the preview, and so is a value that came after a run without its record.
-    """
-    domain = f"late.{ZONE}"
-    name = f"mine._domainkey.{domain}"
-    stack = open_stack({domain: OURS})
-    panel.paste(name, "elsewhere.example.", kind="CNAME")
-    refused = stack.preview()
-    assert refused.failed
-    assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
-    panel.remove(name, "elsewhere.example.", kind="CNAME")
-
-    only_the_guard = stack.up(target=[f"**::{domain}", f"**:RecordGuard::{domain}/1/**"])
-    assert ("create", f"{domain}/1", RECORD_GUARD) in steps(only_the_guard)
-    panel.paste(name, "v=DKIM1; p=SOMEBODYELSE")
-    refused = stack.up()
-    assert refused.failed
-    assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
-    assert sandbox.dns.txt(name) == ("v=DKIM1; p=SOMEBODYELSE",)
-    panel.remove(name, "v=DKIM1; p=SOMEBODYELSE")
-    assert stack.up().ok
-    assert passes(sandbox, domain)
-
-
-def test_a_region_that_was_left(sandbox, panel, open_stack):
-    """An adopted identity stays in the Region that its domain leaves, and its record with it."""
+def test_adopted_stays(sandbox, panel, open_stack):
+    """With `adopt`, identities and records stay in every Region, whatever leaves the stack."""
     domain = f"regions.{ZONE}"
     for region in (REGION, OTHER_REGION):
         sandbox.ses.put_identity(
@@ -140,16 +161,53 @@ def test_a_region_that_was_left(sandbox, panel, open_stack):
     adopted = OURS | {"adopt": True}
     stack = open_stack({domain: adopted | {"regions": [REGION, OTHER_REGION]}})
     assert stack.up().ok
-    stack.declare({domain: adopted | {"regions": [REGION]}})
+    for left in ({domain: adopted | {"regions": [REGION]}}, {}):
+        stack.declare(left)
+        assert stack.up().ok
+        assert passes(sandbox, domain)
+        assert passes(sandbox, domain, OTHER_REGION)
+
+
+def test_target(sandbox, panel, open_stack):
+    """Given up: `--target` on a record takes it in its overlap. A whole domain is refused."""
+    domain = f"targeted.{ZONE}"
+    stack = open_stack({domain: {"generation": 1, "published": [1, 2]}})
     assert stack.up().ok
-    sandbox.ses.remove(domain, REGION)
-    stack.declare({})
-    gone = stack.up()
-    assert gone.ok
-    assert f", {domain} {OTHER_REGION} signs with it\n" in gone.stdout
-    assert send(sandbox, domain, OTHER_REGION).verdict.result == "pass"
-    stack.declare({domain: adopted | {"regions": [OTHER_REGION]}})
+    message = send(sandbox, domain, REGION)
+    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
     assert stack.up().ok
+
+    stack.declare({domain: {"generation": 2, "published": [2]}})
+    refused = stack.up(target=[f"**::{domain}", f"**::{domain}/**"])
+    assert refused.failed
+    assert passes_still(sandbox, message)
+    stack.up(target=[f"**::{domain}/1/**"])
+    assert not passes_still(sandbox, message)
+
+
+def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
+    """What stands at the name is seen in the preview, and just before the record is made."""
+    domain = f"late.{ZONE}"
+    name, theirs = f"mine._domainkey.{domain}", "v=DKIM1; p=SOMEBODYELSE"
+    stack = open_stack({domain: OURS})
+    panel.paste(name, "elsewhere.example.", kind="CNAME")
+    refused = stack.preview()
+    assert refused.failed
+    assert f"'{name}' is in DNS already, with another value: elsewhere.example." in refused.stdout
+    panel.remove(name, "elsewhere.example.", kind="CNAME")
+    assert stack.preview().ok
+
+    def write(line):
+        if not sandbox.dns.txt(name):
+            panel.paste(name, theirs)
+
+    refused = stack.up(on_output=write)
+    assert refused.failed
+    assert f"'{name}' is in DNS already, with another value" in refused.stdout
+    assert sandbox.dns.txt(name) == (theirs,)
+    panel.remove(name, theirs)
+    assert stack.up().ok
+    assert passes(sandbox, domain)
 
 
 def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
@@ -165,79 +223,50 @@ def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
     assert passes(sandbox, domain)
 
 
-def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack):
+@pytest.mark.parametrize("adopts", [True, False])
+def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack, adopts):
     """
-    The other stack's identity keeps the record wherever it is, and so does mail that it has just
-    sent.
+    Given up without `adopt`: a record goes with its stack, whoever signs with it in another Region.
     """
-    domain = f"shared.{ZONE}"
-    there = OURS | {"regions": [OTHER_REGION]}
+    domain = f"{'adopted' if adopts else 'shared'}.{ZONE}"
+    here = OURS | {"adopt": adopts}
+    there = here | {"regions": [OTHER_REGION]}
     stacks = [
-        open_stack({domain: one}, stack=name) for name, one in (("here", OURS), ("there", there))
+        open_stack({domain: one}, stack=name) for name, one in (("here", here), ("there", there))
     ]
     assert all(one.up().ok for one in stacks)
-    here, other = stacks
-    here.declare({})
-    gone = here.up()
-    assert gone.ok
-    assert f", {domain} {OTHER_REGION} signs with it\n" in gone.stdout
-    message = send(sandbox, domain, OTHER_REGION)
-    assert message.verdict.result == "pass"
-
-    here.declare({domain: OURS})
-    assert here.up().ok
-    for generation in (1, 2):
-        other.declare({domain: there | {"generation": generation, "published": [1, 2]}})
-        assert other.up().ok
-    here.declare({})
-    gone = here.up()
-    assert gone.ok
-    assert "left at route53:" in gone.stdout
-    (again,) = [one for one in sandbox.mail.verify_again(DAY) if one.id == message.id]
-    assert again.verdict.result == "pass"
+    stacks[0].declare({})
+    assert stacks[0].up().ok
+    assert passes(sandbox, domain, OTHER_REGION) == adopts
 
 
 def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
-    """
-    Of two zones, the one that is dropped keeps what was there before, and nothing of the stack's.
-    """
+    """Of two zones, the one that is dropped loses the records of the stack, and no others."""
     zone = f"two.{ZONE}"
     kept, dropped = Panel(sandbox, zone), Panel(sandbox, zone)
-    before, ours = f"before.{zone}", f"ours.{zone}"
-    dropped.paste(f"mine._domainkey.{before}", record_value(OPENSSL_KEY))
+    ours = f"ours.{zone}"
+    dropped.paste(f"theirs._domainkey.{ours}", record_value(OTHER_OPENSSL_KEY))
     both = [{"provider": "route53", "zoneId": one.zone_id} for one in (kept, dropped)]
-    stack = open_stack({one: OURS | {"dns": both} for one in (before, ours)})
+    stack = open_stack({ours: OURS | {"dns": both}})
     assert stack.up().ok
-    assert [f"mine._domainkey.{one}" for one in (before, ours)] == dropped.names() == kept.names()
-    stack.declare({one: OURS | {"dns": both[:1]} for one in (before, ours)})
+    assert (len(kept.names()), len(dropped.names())) == (1, 2)
+    stack.declare({ours: OURS | {"dns": both[:1]}})
     assert stack.up().ok
-    assert [f"mine._domainkey.{before}"] == dropped.names()
-    assert [f"mine._domainkey.{one}" for one in (before, ours)] == kept.names()
+    assert dropped.names() == [f"theirs._domainkey.{ours}"]
+    assert kept.names() == [f"mine._domainkey.{ours}"]
     assert stack.destroy().ok
-    assert (dropped.names(), kept.names()) == ([f"mine._domainkey.{before}"], [])
+    assert kept.names() == []
 
 
-def test_replaced_guard(sandbox, panel, open_stack):
-    """
-    A replacement that was cut short leaves its old half to the next run, and the record to its new
-    one.
-
-    With the identity go all records of the stack.
-    """
-    domain = f"replaced.{ZONE}"
-    stack = open_stack({domain: {"generation": 1}})
-    made = stack.up()
-    assert made.ok
-    names = [one["name"] for one in made.outputs["domains"][domain]["records"]]
-    state = stack._stack.export_stack()
-    guards = [one for one in state.deployment["resources"] if one["type"] == RECORD_GUARD]
-    state.deployment["resources"] += [one | {"delete": True} for one in guards]
-    stack._stack.import_stack(state)
-    again = stack.up()
-    assert again.ok
-    gone = [("delete-replaced", f"{domain}/{number}", RECORD_GUARD) for number in (1, 2)]
-    assert sorted(steps(again)) == gone
-    assert all(map(sandbox.dns.txt, names))
-    assert steps(stack.up()) == []
-    assert stack.destroy().ok
-    assert not any(map(sandbox.dns.txt, names))
+def test_another_domain(sandbox, panel, open_stack):
+    """A resource whose domain changes is a new one: identity and records of the old domain go."""
+    before, after = f"before.{ZONE}", f"after.{ZONE}"
+    stack = open_stack({before: {"generation": 1}})
+    assert stack.up().ok
+    stack.declare({after: {"generation": 1}})
+    changed = stack.up()
+    assert changed.ok, changed.stdout
+    assert ("delete", f"{before}/{REGION}", IDENTITY) in steps(changed)
+    assert passes(sandbox, after)
+    assert not [name for name in panel.names() if before in name]
+    assert before not in sandbox.ses.identities(REGION)

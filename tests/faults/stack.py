@@ -51,7 +51,7 @@ from tests.continuity.model import (
     Stored,
 )
 from tests.faults.host import Host
-from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE_ID, Outside
+from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE, KEYS_ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS
@@ -227,14 +227,14 @@ class Stack:
         secret = secrets.stack_file if self._has_program else secrets.last_up
         run = simulation.new_run(outside.clock, outside)
         by_api = DnsRecordProvider(
-            lambda host, credentials: Host(outside, credentials, host.label),
-            lambda _: simulation.services_of(run, client, names),
-            run=run,
+            lambda host, credentials: Host(outside, credentials, host.label), run=run
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
-        record = AnyRecord(_Records(outside), by_api)
         route53 = Route53Client(outside)  # type: ignore[arg-type]
-        made = simulation.process(record, ses=client, names=names, route53=route53, run=run)
+        record = AnyRecord(
+            _Records(outside), by_api, lambda name: route53.standing(_zone_id(name), name, "TXT")
+        )
+        made = simulation.process(record, ses=client, names=names, run=run)
         return Providers(
             **{name: _Watched(each, outside.calls) for name, each in vars(made).items()}
         )
@@ -268,7 +268,7 @@ class _Watched:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         call = getattr(self._provider, method)
-        return lambda *arguments: self._calls.step(lambda: call(*arguments))
+        return lambda *arguments, **named: self._calls.step(lambda: call(*arguments, **named))
 
 
 class _AwsFailedError(ByodkimError):
@@ -284,7 +284,7 @@ def _aws(work: Callable[[], Any]) -> Any:
 
 class _Records(ResourceProvider):
     """
-    `aws.route53.Record`, with the two options of a resource that matter here among its inputs.
+    `aws.route53.Record`.
     """
 
     def __init__(self, outside: Outside) -> None:
@@ -312,8 +312,7 @@ class _Records(ResourceProvider):
         return ReadResult(id_, outputs) if outputs else ReadResult(None, {})
 
     def delete(self, id_: str, props: Properties) -> None:
-        if not props["retainOnDelete"]:
-            _aws(lambda: self._record.delete(id_, props))
+        _aws(lambda: self._record.delete(id_, props))
 
 
 def _zone(dns: DnsSettings) -> HostedZone:
@@ -323,6 +322,10 @@ def _zone(dns: DnsSettings) -> HostedZone:
         case "manual":
             return HostedZone("manual", panel="other", panel_zone=DOMAIN)
     return HostedZone(f"{dns.provider}:{dns.zone or DOMAIN}")
+
+
+def _zone_id(name: str) -> str:
+    return KEYS_ZONE_ID if name.endswith(f".{KEYS_ZONE}") else ZONE_ID
 
 
 def _record_inputs(declared: DomainSettings, made: KeyRecord, zone: HostedZone) -> Properties:
@@ -339,9 +342,8 @@ def _record_inputs(declared: DomainSettings, made: KeyRecord, zone: HostedZone) 
         "zoneId": zone.label.removeprefix("route53:"),
         "ttl": 300,
         "records": [records.route53_value(value) if isinstance(value, str) else value],
-        # As `domain` and `program.route53` decide.
+        # As `program.route53` decides.
         "allowOverwrite": True,
-        "retainOnDelete": True,
     }
 
 

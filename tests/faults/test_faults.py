@@ -17,7 +17,7 @@ from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials
 from byodkim_provider.hosts.publish import RecordAtHost
-from byodkim_provider.identity import lifecycle, ownership, signers
+from byodkim_provider.identity import lifecycle, ownership
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import Declared, Stored
 from sandbox.ses.switches import Switches
@@ -125,15 +125,9 @@ def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> str 
     return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
 
 
-@noticed(
-    "delete, adopted by another stack",
-    "SES GetEmailIdentity",
-    "lost",
-    place=signers.Ours,
-    name="_ses_reason",
-)
-def asks_nobody_who_signs_with_a_record(*_: object, **__: object) -> str:
-    return ""
+@noticed("delete, adopted", "SES GetEmailIdentity", "lost", place=lifecycle, name="delete")
+def deletes_what_it_has_adopted(stored: Stored, outside: Services) -> None:
+    outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
 @noticed("adopt, same key", "SES TagResource", "touched", place=SesClient, name="tag_resource")
@@ -143,12 +137,12 @@ def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -
 
 
 @noticed("create by API", "Host add", "ends", place=RecordAtHost, name="publish")
-def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> tuple[str, bool]:
+def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> str:
     try:
         self._host.add(self._name, value)
     except (DnsRefused, DnsUnconfirmed) as error:
         raise DnsUnconfirmed(error.message) from None
-    return value, False
+    return value
 
 
 @noticed(

@@ -43,7 +43,7 @@ def published(
     host: DnsHost, name: str, value: str = VALUE, existing: Existing = "same key", **options: Any
 ) -> str:
     """The value in DNS once the record is published."""
-    return _record(host, name, **options).publish(value, existing)[0]
+    return _record(host, name, **options).publish(value, existing)
 
 
 def withdraw(host: DnsHost, name: str, value: str = VALUE, **options: Any) -> None:

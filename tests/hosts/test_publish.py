@@ -102,7 +102,7 @@ def test_listed_late(host, calm):
     hidden = []
     host.before["values", 2] = [lambda: hidden.extend(host.there), host.there.clear]
     host.before["values", 4] = [lambda: host.there.extend(hidden)]
-    assert VALUE == publish(host, OURS, **calm)[0]
+    assert VALUE == publish(host, OURS, **calm)
     assert 1 == host.requests.count("add")
 
 
@@ -115,7 +115,7 @@ def test_listed_late(host, calm):
 def test_errors_that_pass(host, calm, when, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
     host.before[when] = [raising(error)]
-    assert publish(host, OURS, **calm)[0] == VALUE
+    assert publish(host, OURS, **calm) == VALUE
     assert host.there == [VALUE]
     assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
 
@@ -153,7 +153,7 @@ def test_refusal(host, calm, errors, hint, there):
 def test_refused_because_of_a_change(host, calm):
     """A change that is refused because the name has changed meanwhile is decided anew."""
     host.before["add", 1] = [lambda: host.there.append(VALUE), raising(NO)]
-    assert publish(host, OURS, **calm) == (VALUE, True)
+    assert publish(host, OURS, **calm) == VALUE
     assert host.requests == ["values", "add", "values", "values"]
     assert host.there == [VALUE]
     host.before["remove", 1] = [host.there.clear, raising(NO)]
@@ -174,7 +174,7 @@ def test_lost_after_busy(host, calm):
         ("values", 1): [raising(Busy(BUSY, retry_after=300))],
         ("values", 2): [raising(DnsUnconfirmed(LOST))],
     }
-    assert publish(host, OURS, **calm)[0] == VALUE
+    assert publish(host, OURS, **calm) == VALUE
 
 
 def test_lost_after_a_long_queue(host, calm):
@@ -188,7 +188,7 @@ def test_lost_after_a_long_queue(host, calm):
 
     threading.Timer(0.2, others_are_done).start()
     host.before["values", 1] = [raising(DnsUnconfirmed(LOST))]
-    assert VALUE == publish(host, OURS, **calm)[0]
+    assert VALUE == publish(host, OURS, **calm)
 
 
 def test_interrupted(host, calm):
@@ -198,7 +198,7 @@ def test_interrupted(host, calm):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
     stopping.clear()
-    assert VALUE == publish(host, OURS, **calm)[0]
+    assert VALUE == publish(host, OURS, **calm)
     assert (1, [VALUE]) == (host.requests.count("add"), host.there)
 
 
@@ -243,5 +243,5 @@ def test_slot_with_a_lost_response(host, calm, kind, done):
         raise DnsUnconfirmed(LOST)
 
     setattr(host, kind, lost)
-    assert VALUE == publish(host, SLOT, **calm)[0]
+    assert VALUE == publish(host, SLOT, **calm)
     assert ([VALUE], 1) == (host.there, host.requests.count("add"))

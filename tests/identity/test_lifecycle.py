@@ -548,7 +548,9 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
     for generation in (1, 2) if is_refreshed else (2,):
         lost = refused("IdentityExists", world.update, old, generation)
         assert existing(IdentityMessages.LOST, reason=reason) == lost
-    world.delete(old)
+    said = refused("StillInUse", world.delete, old)
+    expected = {"name": f"{DOMAIN} {REGION}", "reason": reason, "selector": "s1"}
+    assert (said.code, said.fields) == (IdentityMessages.OTHERS_SIGN, expected)
     assert before == world.identity()
 
 
@@ -759,6 +761,33 @@ def test_a_search_is_not_taken_for_a_key_that_fell_back(world, how):
     assert ("PENDING", (), []) == (seen.status, differences(seen), world.progress.warnings)
 
 
+@cases(
+    ("signs_with", "origin", "is_refused"),
+    {
+        "our key": ("s1", "EXTERNAL", True),
+        "our standby": ("s2", "EXTERNAL", True),
+        "a key of theirs": ("s9", "EXTERNAL", False),
+        "Easy DKIM": ("s1", "AWS_SES", False),
+    },
+)
+def test_delete_while_others_sign(world, signs_with, origin, is_refused):
+    """The records leave after the identity, so it stays while somebody else signs with them."""
+    old = world.verified(standby=True, selectors=("s1", "s2"))
+    if origin == "EXTERNAL":
+        world.change(tags=PROD, key=replace(world.identity().key, selector=signs_with))
+    else:
+        world.model.put_easy_dkim(DOMAIN, REGION)
+        world.change(tags=PROD)
+    theirs = world.identity()
+    if is_refused:
+        refused("StillInUse", world.delete, old)
+    else:
+        world.delete(old)
+    assert world.identity() == theirs
+    world.delete(replace(old, adopted=True))
+    assert world.identity() == theirs
+
+
 def adopted(world, tags=None):
     """An identity of somebody else that signs with this key, adopted by this run."""
     world.publish(1)
@@ -778,7 +807,8 @@ def test_delete_of_an_adopted_one(world):
     world.forget()
     world.delete(stored)
     assert ([GET, UNTAG], before) == (world.calls(), world.identity())
-    assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+    said = ["example.com eu-west-1: left in SES, because of `adopt`"]
+    assert said == world.progress.infos
     assert IdentityMessages.NOBODYS == refused("IdentityExists", world.create).code
 
 

@@ -61,20 +61,17 @@ def test_preview_after_the_refresh_of_this_run(world, provider):
     assert world.progress.infos == []
 
 
-def test_adopt_comes_too_late(world, provider):
-    """
-    An identity that the stack has made leaves SES with it, whatever `adopt` says from then on.
-    """
+def test_adopt_of_ones_own(world, provider):
+    """From then on the identity stays, which the run says once."""
     stored = world.verified().to_outputs()
-    provider.diff("id", stored, {**inputs(world), "adopt": True})
-    (warning,) = world.progress.warnings
-    assert warning.startswith(
-        f"{DOMAIN} {REGION}: `adopt` has no effect, since this stack has made the identity"
-    )
-    assert warning.endswith("if it has lost its owner tag, `pulumi up --refresh` takes it back")
-    for before in (
-        stored | {"adopt": True},
-        stored | {"signing_enabled": False},
-    ):  # said; may be another's
-        provider.diff("id", before, {**inputs(world), "adopt": True})
-    assert world.progress.warnings == [warning]
+    declared = {**inputs(world), "adopt": True}
+    assert provider.diff("id", stored, declared).changes
+    said = [
+        f"{DOMAIN} {REGION}: with `adopt`, the identity and its records stay when they leave "
+        "the stack"
+    ]
+    assert world.progress.infos == said
+    # Not again; and one that differs in SES may be another's.
+    for before in (stored | {"adopted": True}, stored | {"signing_enabled": False}):
+        provider.diff("id", before, declared)
+    assert [one for one in world.progress.infos if "with `adopt`" in one] == said

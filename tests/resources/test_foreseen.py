@@ -20,8 +20,8 @@ TAKEN = "identities in SES that are not this stack's, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 BEFORE = {"identities": [{"domain": DOMAIN, "region": REGION, "adopted": True}]}
 STAYS = (
-    f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it "
-    "was adopted"
+    f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as do its records in DNS, because of "
+    "`adopt`"
 )
 
 

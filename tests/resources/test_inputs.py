@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.resources.inputs import HostedZone, of_identity
+from byodkim_provider.resources.inputs import HostedZone, Shared, of_identity
 from tests.support.cases import cases
 
 DOMAIN, Z = "shop.example", "route53:Z1"
@@ -29,8 +29,9 @@ def given(listed, generation):
         )
         for one in domain.dns
     ]
-    keys = {one: {"selector": "s", "record_value": "p="} for one in domain.published}
-    return of_identity(domain, "eu-west-1", keys=keys, zones=zones, account_id=None)
+    key = {"selector": "s", "record_value": "p="}
+    shared = Shared(key=key, selectors=[], slots=None, zones=zones, account_id=None)
+    return of_identity(domain, "eu-west-1", shared)
 
 
 @cases(

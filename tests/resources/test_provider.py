@@ -13,13 +13,14 @@ from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import InPluginProcess
 from tests.contract.plugin import PROVIDERS
 
-STORED = {
-    **PROVIDERS,
-    "RecordGuard": (
-        "gASVPAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwLUmVjb3JkR3VhcmSUhZRSlC4="
-    ),
-}
+STORED = PROVIDERS
 """`__provider` of each resource."""
+
+RECORD_GUARD = (
+    "gASVPAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwLUmVjb3JkR3Vhcm"
+    "SUhZRSlC4="
+)
+"""`__provider` of a resource of the time before the first release."""
 
 
 def subclasses(cls):
@@ -49,6 +50,13 @@ def test_state_names_the_loader(name):
     loaded = pickle.loads(base64.b64decode(STORED[name]))
     assert isinstance(loaded, DynamicProvider)
     assert type(loaded) is type(load_v1(name))
+
+
+def test_former_resource():
+    """What a state still has of it goes, and nothing happens."""
+    loaded = pickle.loads(base64.b64decode(RECORD_GUARD))
+    assert type(loaded) is ResourceProvider
+    assert loaded.delete("id", {"zone_id": "Z1"}) is None
 
 
 def test_problems_are_printable():

@@ -16,32 +16,27 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.errors import AwsRefused
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
     HostedZone,
     KeyRecord,
-    comes_after,
-    is_guard_needed,
-    is_needed,
+    Shared,
     key_record,
     let_stand,
     name_in_dns,
-    of_guard,
     of_identity,
     of_key,
     of_supplied_key,
     of_verification,
+    takes_a_slot,
 )
-from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
-from tests.continuity.model import Declaration, Known, Properties, Providers
-from tests.support.fakes import REGION, FakeClock, FakeProgress
+from byodkim_provider.resources.records import Change, refuse_others
+from tests.continuity.model import UNKNOWN, Declaration, Known, Properties, Providers
+from tests.support.fakes import FakeClock, FakeProgress
 
 Record = Callable[[KeyRecord, HostedZone], Properties]
 """Inputs of the record of a key in a zone."""
-
-ANY_KEY: Final = {"record_name": "", "record_value": "", "fingerprint": ""}
 
 _generate, _load = (
     keys.generate,
@@ -77,30 +72,27 @@ def program(
         )
         for zone, dns in zip(zones, settings.dns, strict=True)
     ]
-    given = {"account_id": account_id}
     declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
     for generation in settings.published:
         if generation not in settings.keys:
             inputs = of_key(settings, generation, account_id=account_id)
             declared[f"key {generation}"] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-    publish = functools.partial(_publish, settings, record, zones=zones, account_id=account_id)
-    later = [one for one in settings.published if comes_after(settings, one)]
-    needed, awaited = [STACK_ID], []
+    keys = tuple(name for name, one in declared.items() if one.kind == "key")
+    publish = functools.partial(_publish, settings, record, zones=zones)
+    later = [one for one in settings.published if takes_a_slot(settings, one)]
+    needed = [STACK_ID]
     for generation in settings.published:
-        if generation in later:
-            continue
-        made = publish(generation)
-        for name, one in made.items():
-            is_one_needed = is_guard_needed if one.kind == "guard" else is_needed
-            needed += [name] if is_one_needed(settings, generation) else []
-        awaited += made if settings.selector(generation) else []
-        declared |= made
+        if generation not in later:
+            made = publish(generation)
+            needed += made if generation == settings.generation else ()
+            declared |= made
+    given = {"zones": zones, "account_id": account_id}
     identities = {
         f"identity {region}": Declaration(
             "identity",
             tuple(needed),
-            functools.partial(_identity, settings, region, {"zones": zones, **given}),
-            (*awaited, *(name for name, one in declared.items() if one.kind == "key")),
+            functools.partial(_identity, settings, region, given),
+            waits=keys,
         )
         for region in settings.regions
         if not settings.retired
@@ -118,30 +110,36 @@ def _publish(
     identities: tuple[str, ...] = (),
     *,
     zones: Sequence[HostedZone],
-    account_id: str,
 ) -> dict[str, Declaration]:
-    """Guard and record of a key; of a standby with a slot after *identities*."""
-    made: dict[str, Declaration] = {}
+    """The record of a key; of a standby with a slot after *identities*."""
     [zone] = generations.holding(zones, generation)
-    given: dict[str, Any] = {"zone": zone, "account_id": account_id}
-    key = functools.partial(_key, settings, generation)
+    if zone.label == MANUAL:
+        return {}
     of_key: tuple[str, ...] = (f"key {generation}",) if generation not in settings.keys else ()
-    if identities:
-        key = functools.partial(_let_stand, settings, generation, identities)
     depends, waits = ((), (*of_key, *identities)) if identities else (of_key, ())
-    in_dns = name_in_dns(settings, generation)
-    if of_guard(settings, generation, key=ANY_KEY, **given):
-        name = f"guard {in_dns}"
-        of_this = functools.partial(_guard, settings, generation, key, given)
-        made[name] = Declaration("guard", depends, of_this, waits)
-        depends = (*depends, name)
-    if zone.label != MANUAL:
 
-        def inputs(known: Known) -> Properties:
-            return record(key_record(settings, generation, key=key(known), **given), zone)
+    def made(known: Known) -> KeyRecord:
+        key, before = _key(settings, generation, known), []
+        if identities:
+            selector = settings.selector(generation)
+            outputs = [known[name] for name in identities]
+            slots = [one.get("slots") for one in outputs]
+            value = let_stand(slots, selector, key["record_value"])
+            key = {**key, "record_value": value}
+            marks = [one.get("slots_before") or {} for one in outputs]
+            before = [one if one is UNKNOWN else one.get(selector) for one in marks]
+        return key_record(settings, generation, key=key, zone=zone, before=before)
 
-        made[f"record {in_dns}"] = Declaration("record", depends, inputs, waits)
-    return made
+    return {
+        f"record {name_in_dns(settings, generation)}": Declaration(
+            "record",
+            depends,
+            lambda known: record(made(known), zone),
+            waits,
+            record=made,
+            stays=settings.adopt,
+        )
+    }
 
 
 def verified(*identities: str, account_id: str | None = None) -> dict[str, Declaration]:
@@ -166,36 +164,20 @@ def _key(settings: DomainSettings, generation: int, known: Known) -> Properties:
     return known[f"key {generation}"]
 
 
-def _let_stand(
-    settings: DomainSettings, generation: int, identities: Sequence[str], known: Known
-) -> Properties:
-    """The key of a standby with a slot, or the record that has to stay there for now."""
-    key = known[f"key {generation}"]
-    slots = [known[name].get("slots") for name in identities]
-    value = let_stand(slots, settings.selector(generation), key["record_value"])
-    return {**key, "record_value": value}
-
-
-def _guard(
-    settings: DomainSettings,
-    generation: int,
-    key: Callable[[Known], Properties],
-    given: Mapping[str, Any],
-    known: Known,
-) -> Properties:
-    return of_guard(settings, generation, key=key(known), **given) or {}
-
-
 def _identity(
     settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known
 ) -> Properties:
     stack_id = known[STACK_ID]["id"]
-    used = [
-        one for one in settings.published if one == settings.generation or settings.selector(one)
-    ]
-    keys = {one: _key(settings, one, known) for one in used}
+    keys = {one: _key(settings, one, known) for one in settings.published}
+    with_slot = [one for one in keys if settings.selector(one)]
+    shared = Shared(
+        key=keys[settings.generation],
+        selectors=[key["selector"] for key in keys.values()],
+        slots={settings.selector(one): keys[one]["record_value"] for one in with_slot} or None,
+        **given,
+    )
     return {
-        **of_identity(settings, region, keys=keys, **given),
+        **of_identity(settings, region, shared),
         "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
         "stack": "ses-byodkim/dev",
     }
@@ -204,17 +186,31 @@ def _identity(
 class AnyRecord:
     """A record in Route 53, or one of ours: its properties tell which."""
 
-    def __init__(self, route53: Any, ours: Any) -> None:
-        self._route53, self._ours = route53, ours
+    def __init__(self, route53: Any, ours: Any, standing: Callable[[str], Sequence[str]]) -> None:
+        """*standing* returns the values at a name in Route 53."""
+        self._route53, self._ours, self._standing = route53, ours, standing
+
+    def before_write(self, record: KeyRecord, inputs: Properties, *, is_new: bool) -> None:
+        """What the hook of a record in Route 53 does."""
+        if "provider" in inputs:
+            return
+        name, value, before = record.name, record.value, record.before
+        refuse_others(
+            Change(
+                name=name,
+                existing=record.existing,
+                value=None if value is UNKNOWN else value,
+                is_new=is_new,
+                before=None if UNKNOWN in before else before,
+            ),
+            lambda: self._standing(name),
+        )
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         # The last argument is always the record's properties.
         return lambda *given: getattr(
             self._ours if "provider" in given[-1] else self._route53, method
         )(*given)
-
-
-REGIONS: Final = frozenset({REGION, "us-east-1"})
 
 
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
@@ -229,29 +225,10 @@ def process(
     *,
     ses: Callable[[str], SesClient],
     names: Callable[[str], Collection[str]],
-    route53: Any,
     run: Run,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    services = services_of(run, ses, names)
-    guard = RecordGuardProvider(lambda _: services, lambda *_: route53, run=run)
-    return Providers.of_a_process(record, services, guard)
-
-
-def services_of(
-    run: Run, ses: Callable[[str], SesClient], names: Callable[[str], Collection[str]]
-) -> Services:
-    """What a call may touch. Of all Regions of SES, only those that tests use are asked."""
-
-    def listed(region: str) -> Collection[str] | None:
-        try:
-            return names(region)
-        except AwsRefused:
-            return None
-
-    return Services(
-        run, ses, names, lambda _, others: {one: listed(one) for one in REGIONS & {*others}}
-    )
+    return Providers.of_a_process(record, Services(run, ses, names))
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:

@@ -60,7 +60,7 @@ class World:
     @property
     def outside(self) -> Services:
         """For one call; no other Region has identities."""
-        return Services(run=self.run, ses=self.ses, names=self.listed, elsewhere=lambda *_: {})
+        return Services(run=self.run, ses=self.ses, names=self.listed)
 
     def listed(self, region: str) -> frozenset[str]:
         """Names of SES's identities, asked for once in a run."""

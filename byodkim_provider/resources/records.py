@@ -1,0 +1,71 @@
+"""
+What protects a record, as five rules; the fifth is here, the page "The life of a key" tells all.
+
+1. A generation that signed within `overlapDays` does not leave DNS: the identity's `diff` refuses
+   (`identity.rules`). With `cname` the same dates say when a slot may get its next key.
+2. The generation that signs keeps its key, and a selector never gets a second one
+   (`identity.rules`, and here).
+3. An identity does not leave while SES shows another one under its name that is not this stack's,
+   and that signs with the selector of a published generation (`identity.lifecycle.delete`). The
+   engine deletes records after the identity, so they stay, too.
+4. With `adopt`, identity and records stay when they leave the stack (`program.domain`).
+5. A record never overwrites what somebody else has written. Before it is made or changed, its name
+   is read anew. What this stack has written, or writes now, is no obstacle; anything else is.
+   Nobody else has the selector of a generated key, so its name is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from byodkim_provider.dkim.records import mark, unquoted
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts.interface import Existing
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import DkimMessages
+from byodkim_provider.quoting import first_few, in_dns
+
+
+@dataclass(frozen=True)
+class Change:
+    """The creation or the change of a key's record in Route 53, as far as it is known."""
+
+    name: str
+    existing: Existing
+    value: str | None
+    """What is to be written; None if a preview can't know that."""
+    is_new: bool
+    """The stack has no such record yet."""
+    before: Collection[str] | None
+    """Of a slot: marks of the keys that the stack had there; None if a preview can't know that."""
+
+
+def refuse_others(change: Change, standing: Callable[[], Sequence[str]]) -> None:
+    """Raise `InvalidSettings` if *standing* returns what somebody else has written."""
+    if change.existing == "replace":
+        return
+    is_known = change.value is not None and change.before is not None
+    if not (change.is_new or is_known):
+        return  # the update asks again
+    ours = {*(change.before or ())}
+    if change.value is not None:
+        ours.add(mark(change.value))
+    if found := others(standing(), ours):
+        raise InvalidSettings(taken(change.existing, change.name, found))
+
+
+def others(standing: Sequence[str], ours: Collection[str]) -> list[str]:
+    """The values of *standing* that have no mark of *ours*."""
+    return [value for value in standing if mark(value) not in ours]
+
+
+def taken(existing: Existing, name: str, found: Sequence[str]) -> Message:
+    """What is said of a key's record at whose *name* the values *found* stand."""
+    problem = DkimMessages.OTHER_VALUE if existing == "same key" else DkimMessages.OTHER_KEY
+    return problem(name=name, found=quoted(found))
+
+
+def quoted(values: Sequence[str]) -> str:
+    """The *values* of somebody else's record, as a message may show them."""
+    return in_dns(first_few(list(map(unquoted, values))))
