@@ -42,7 +42,7 @@ from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import named
-from byodkim_provider.resources import PROVIDERS, load_v1
+from byodkim_provider.resources import FORMER, PROVIDERS, load_v1
 from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 
 THREADS: Final = 64
@@ -56,8 +56,7 @@ NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "DkimKey": ("domain", "bits"),
-    "DnsRecord": ("provider", "zone", "name", "domain", "regions", "existing"),
-    "RecordGuard": ("domain", "regions", "zone_id", "record_name"),
+    "DnsRecord": ("provider", "zone", "name", "existing"),
 }
 """
 Inputs without which a provider can't check the others, by resource. A program of this version
@@ -69,7 +68,7 @@ def _kind(urn: str) -> str:
     """The name of a resource in our types. Raises `InvalidSettings` for another type."""
     token = (*urn.split("::"), "", "")[2]
     kind = token.rpartition(":")[2]
-    if kind not in PROVIDERS:
+    if kind not in PROVIDERS and kind not in FORMER:
         raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(token)))
     return kind
 

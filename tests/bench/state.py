@@ -10,7 +10,6 @@ from typing import Any
 PARTS = {
     "DkimKey": "keys",
     "Record": "records",
-    "RecordGuard": "guards",
     "ByodkimIdentity": "identities",
     "StackId": "stack id",
     "ByodkimDomain": "component",

@@ -16,9 +16,10 @@ from tests.support.testdata import pem
 
 MISTAKE = ": a mistake in the plugin, or a request that no engine makes"
 
-RECORD = {"zone": "example.com", "name": "s._domainkey.example.com", "value": "p=MII"} | {
-    "domain": "example.com",
-    "regions": [],
+RECORD = {
+    "zone": "example.com",
+    "name": "s._domainkey.example.com",
+    "value": "p=MII",
     "existing": "replace",
 }
 
@@ -108,3 +109,9 @@ def test_debug(monkeypatch):
     monkeypatch.setenv("BYODKIM_DEBUG", "1")
     with pytest.raises(Aborted, match="Traceback"):
         Servicer("127.0.0.1:1").Check(check("DnsRecord", {**RECORD, "provider": 1}), Context())
+
+
+def test_former_resource():
+    """What a state has of the time before the first release is deleted, and nothing happens."""
+    request = provider_pb2.DeleteRequest(urn=urn("RecordGuard"), id="name", properties=struct({}))
+    assert Servicer("127.0.0.1:1").Delete(request, Context()).ByteSize() == 0
