@@ -2,7 +2,8 @@
 Stands in for AWS's command line, `aws SERVICE ACTION --name value …`: made of the same service
 models.
 
-What an action or a name is called follows from the model; a value that is no plain text is JSON.
+What an action or a name is called follows from the model. A value that is not plain text is JSON,
+or AWS's shorthand for a map of strings, `Name=value,Name=value`.
 """
 
 import json
@@ -22,12 +23,20 @@ def main(service: str, action: str, *arguments: str) -> None:
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     query = options.pop("--query", "@")
     parameters = {
-        names[option]: value if members[names[option]].type_name == "string" else json.loads(value)
+        names[option]: parsed(members[names[option]].type_name, value)
         for option, value in options.items()
     }
     answer = getattr(client, xform_name(operation))(**parameters)
     answer.pop("ResponseMetadata")
     print(json.dumps(jmespath.search(query, answer), indent=4, default=str))
+
+
+def parsed(kind: str, value: str) -> object:
+    if kind == "string":
+        return value
+    if kind == "structure" and not value.startswith("{"):
+        return dict(pair.split("=", 1) for pair in value.split(","))
+    return json.loads(value)
 
 
 if __name__ == "__main__":

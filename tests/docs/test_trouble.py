@@ -429,7 +429,7 @@ def test_state(night):
     night.stack.well("pulumi stack rm prod --force --yes")
     night.stack.well("pulumi stack init prod --secrets-provider passphrase")
     night.stack.paste(STACK_FILE)
-    night.type(STATUS, "adopt: true")
+    night.type("pulumi preview", "adopt: true")
     for pasted in (STACK_FILE + ADOPT, STACK_FILE):
         night.stack.paste(pasted)
         night.repair("pulumi up")
