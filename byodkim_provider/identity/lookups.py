@@ -156,6 +156,8 @@ def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
         return  # SES never had a key, so no mail was signed
     resolver = _authoritative(declared, run)
     for place in _leaving(stored.declared, declared):
+        if parts(place)[0] in run.gone_zones:
+            continue  # it holds no record that could be lost
         _refuse_place(stored, declared, place, _asked_for(place, stored.declared, resolver))
 
 

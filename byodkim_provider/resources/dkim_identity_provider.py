@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -43,6 +44,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                 unknown.pop(other, None)
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
+            self._note_gone_zones(olds, known)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
@@ -67,6 +69,19 @@ class ByodkimIdentityProvider(DynamicProvider):
                 route53 = self._route53(roles.get(label), external_ids.get(label))
                 servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
         return servers
+
+    def _note_gone_zones(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+        """Note for `diff` which zones that this change leaves Route 53 does not list any more."""
+        if olds.get("account_id") != news.get("account_id"):
+            return  # another account lists other zones
+        roles, external_ids = olds.get("zone_roles") or {}, olds.get("zone_external_ids") or {}
+        for label in {*(olds.get("dns") or ())} - {*news["dns"]}:
+            if not label.startswith(ROUTE53):
+                continue
+            with suppress(ByodkimError):  # who may not list zones can't know
+                route53 = self._route53(roles.get(label), external_ids.get(label))
+                if label.removeprefix(ROUTE53) not in route53.zones():
+                    self._run.gone_zones.add(label)
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """

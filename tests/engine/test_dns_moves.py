@@ -77,3 +77,32 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
         unchanged = stack.up()
     assert set(unchanged.changes) == {"same"}
     assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_zone_that_was_made_again(sandbox, open_stack):
+    """
+    A zone that is gone from Route 53 holds no record that could be lost: the next run publishes in
+    the zone of that name that took its place.
+    """
+    domain = "again.moving.example"
+    old = sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1}})
+    assert stack.up().ok
+    for record_set in sandbox.route53.list_resource_record_sets(HostedZoneId=old)[
+        "ResourceRecordSets"
+    ]:
+        if record_set["Type"] == "TXT":
+            change = {"Action": "DELETE", "ResourceRecordSet": record_set}
+            sandbox.route53.change_resource_record_sets(
+                HostedZoneId=old, ChangeBatch={"Changes": [change]}
+            )
+    sandbox.route53.delete_hosted_zone(Id=old)
+    new = sandbox.add_zone(domain)
+    assert new != old
+    again = stack.up()
+    assert again.ok, again.stdout
+    selector, _ = sandbox.ses.signing_key(domain, "eu-west-1")
+    assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1
+    with requests(sandbox) as asked:
+        assert set(stack.up().changes) == {"same"}
+    assert (asked.ses, asked.dns) == ([], [])

@@ -13,7 +13,7 @@ import pytest
 
 from byodkim_provider.cli.state import read_state
 from byodkim_provider.config import settings
-from byodkim_provider.program.domain import ByodkimDomain
+from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
@@ -344,3 +344,36 @@ def test_state_is_lost(sandbox, open_stack):
         assert again.up().ok
     assert asked.ses == []
     assert not stored(again, domain, REGION).adopted
+
+
+def test_another_domain_for_a_resource(sandbox, open_stack):
+    """
+    A resource of a program gets another domain: the new one is verified, and the record of the old
+    one stays until its identity is gone.
+    """
+    before, after = f"before.{ZONE}", f"after.{ZONE}"
+    domains = [before]
+    sandbox.add_zone(before)
+    sandbox.add_zone(after)
+
+    def program():
+        args = ByodkimDomainArgs(
+            domain=domains[-1],
+            generation=1,
+            regions=[REGION],
+            dns_resolvers=[sandbox.dns_resolver],
+            dns_wait_seconds=0,
+        )
+        ByodkimDomain("mail", args)
+
+    stack = open_stack(program=program)
+    assert stack.up().ok
+    selector, _ = sandbox.ses.signing_key(before, REGION)
+    domains.append(after)
+    changed = stack.up()
+    assert changed.ok, changed.stdout
+    assert before not in sandbox.ses.identities(REGION)
+    assert sandbox.dns.txt(f"{selector}._domainkey.{before}") == ()
+    selector, _ = sandbox.ses.signing_key(after, REGION)
+    assert len(sandbox.dns.txt(f"{selector}._domainkey.{after}")) == 1
+    assert stack.destroy().ok
