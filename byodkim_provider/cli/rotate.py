@@ -31,6 +31,7 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.quoting import MAX_SHOWN, shown
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -46,7 +47,7 @@ class Change:
 
     setting: str
     before: Any
-    """As it is written; None if it is not."""
+    """As `_quoted` quotes what is written; None if nothing is."""
     after: int | list[int] | None
     """None removes the setting."""
 
@@ -378,14 +379,18 @@ def rotation(
         after["overlapDays"] = 0
     elif str(written.get("overlapDays")) == "0":  # it was for the step before
         after["overlapDays"] = None
-    changes = [Change(setting, written.get(setting), value) for setting, value in after.items()]
+    changes = [
+        Change(setting, _quoted(written.get(setting)), value)
+        for setting, value in after.items()
+        # As text: JSON and YAML may have numbers of different types.
+        if str(written.get(setting)) != str(value)
+    ]
     return Rotation(
         domain=domain.name,
         before=settings.generation,
         generation=target,
         published=published,
-        # As text: JSON and YAML may have numbers of different types.
-        changes=tuple(one for one in changes if str(one.before) != str(one.after)),
+        changes=tuple(changes),
         notes=tuple(_notes(way, settings, target, published, lately)),
     )
 
@@ -415,13 +420,24 @@ def _refuse_unsettled(domain: Domain, written: Mapping[str, Any]) -> None:
     given = written.get("published") or published
     # As text: YAML may have numbers of other types.
     if str(written.get("generation", wanted)) != str(wanted):
-        fields = {"setting": "generation", "written": written["generation"], "stored": wanted}
+        quoted = _quoted(written["generation"])
+        fields = {"setting": "generation", "written": quoted, "stored": wanted}
         problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     elif sorted(map(str, given)) != sorted(map(str, published)):
-        fields = {"setting": "published", "written": given, "stored": published}
+        fields = {"setting": "published", "written": _quoted(given), "stored": published}
         problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     if problems:
         raise InvalidSettings(problems)
+
+
+def _quoted(value: Any) -> Any:
+    """
+    *value* of the stack file if it is None, a number or a short list of numbers; anything else,
+    which may be a key, as an error message quotes it.
+    """
+    parts = value if isinstance(value, list | tuple) else [value]
+    is_plain = value is None or all(isinstance(part, int) for part in parts)
+    return value if is_plain and len(str(value)) < MAX_SHOWN else shown(value)
 
 
 def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[int, set[int]]:

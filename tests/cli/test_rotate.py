@@ -26,6 +26,7 @@ from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, START
+from tests.support.testdata import pem
 from tests.support.world import DOMAIN, World
 
 DAY = timedelta(days=1)
@@ -353,6 +354,28 @@ def test_an_edit_that_waits_for_up(project, entry_now, setting, written):
     fields = {"setting": setting, "written": written, "stored": stored}
     problem = CliMessages.OTHER_FILE(domain=DOMAIN, **fields)
     assert (result.exit_code, result.stderr) == (1, said(problem))
+
+
+@cases(
+    ("setting", "value", "arguments"),
+    {
+        "generation": ("generation", str, ["--dry-run"]),
+        "published": ("published", str, ["--dry-run"]),
+        "a list of lines": ("published", str.splitlines, ["--dry-run"]),
+        "a short list": ("published", lambda text: text.splitlines()[1:2], ["--dry-run"]),
+        "overlapDays": ("overlapDays", str, ["--compromised", "--dry-run"]),
+        "as values": ("overlapDays", str, ["--compromised", "--dry-run", "--json"]),
+    },
+)
+def test_a_key_in_place_of_a_number(project, setting, value, arguments):
+    """A private key that is pasted into the file by mistake is not printed."""
+    project.settings = project._last_settings()
+    key = pem("another")
+    entry_now = {"generation": 2, setting: value(key)}
+    project.write(f"    example.com: {json.dumps(entry_now)}\n")
+    result = project.run("rotate", DOMAIN, *arguments)
+    assert setting in result.output
+    assert not [line for line in key.splitlines()[1:-1] if line in result.output]
 
 
 @cases(
