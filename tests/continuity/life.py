@@ -248,7 +248,8 @@ class Life:
             )
         if any(re.search("another (key|value)", one) for one in said):
             self._remove_other_values()
-            self.up()
+            if self.up() != "done":
+                self.up(self._as_slots_are())
         if any("its slot can't get another key" in one for one in said):
             for region in self._stored_regions - set(self.regions):
                 self.ses.remove(DOMAIN, region)
@@ -274,6 +275,23 @@ class Life:
         for name in self.dns.zone.keys() & set(CNAMES.values()):
             if self.dns.zone[name] not in kept:
                 self.dns.tamper(name, None)
+
+    def _as_slots_are(self) -> dict[str, Any]:
+        """The settings with which each slot keeps the key of the stack that it has."""
+        numbers = {
+            one.outputs["record_value"]: int(name.split()[1])
+            for name, one in self.engine.state.items()
+            if one.kind == "key"
+        }
+        standing = [numbers[value] for value in self.dns.zone.values() if value in numbers]
+        holders = {generations.slot(number): number for number in standing}
+        generation = self.generation
+        if holders.get(generations.slot(generation), generation) != generation:
+            stored = [self.engine.state[f"identity {one}"] for one in self._stored_regions]
+            generation = max(int(one.outputs["generation"]) for one in stored)
+        wanted = {generation, *self.published}
+        published = {holders.get(generations.slot(number), number) for number in wanted}
+        return {**self.written, "generation": generation, "published": sorted(published)}
 
     def _send_from(self, regions: set[str]) -> None:
         self._quiet &= regions
