@@ -141,7 +141,7 @@ class DnsResolver:
             # As in a network that lets only its own resolvers ask others.
             second_hand = _recursive(questions, host)
             if any(answer.values is not None for answer in second_hand):
-                answers = second_hand
+                answers = [*answers, *second_hand]  # who serves the zone counts in a move
         # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(
             sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure))

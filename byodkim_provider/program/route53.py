@@ -26,6 +26,8 @@ from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client
 
+MX_OF_SES: Final = "10 feedback-smtp."
+
 TYPO: Final = 0.85
 """How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
 
@@ -143,7 +145,10 @@ def _refuse_others(
     name, kind = new["name"], new["type"]
     standing = route53.standing(new["zoneId"], name, kind)
     # As Route 53 has them: pulumi-aws adds the outer quotes.
-    ours = {records.mark(f'"{value}"') for value in (*new["records"], *old.get("records", ()))}
+    # Of what the state has, only an MX record of SES, perhaps of another Region, was written here:
+    # with `adopt`, or after a refresh, the rest is somebody else's.
+    before = [value for value in old.get("records", ()) if value.startswith(MX_OF_SES)]
+    ours = {records.mark(f'"{value}"') for value in (*new["records"], *before)}
     if found := others(standing, ours):
         taken = ProgramMessages.TAKEN(name=name, kind=kind, found=quoted(sorted(found)))
         raise InvalidSettings(taken)

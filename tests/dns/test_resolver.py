@@ -438,14 +438,18 @@ def test_no_server_can_be_reached(network, look):
     """As in a network that lets its own resolvers out alone: these are asked, which is said."""
     network[1].knows(f"{ONE_SERVER}{RECORD}")
     resolver = f"127.0.0.1:{network.port}"
-    assert look(reply_seconds=SHORT) == (Answer(resolver, (VALUE,), by_resolver=True),)
+    assert look(reply_seconds=SHORT) == (
+        Answer(resolver, (VALUE,), by_resolver=True),
+        Answer("ns2.example.net", None, "silent"),
+    )
 
 
 def test_no_route_to_a_server(network, look):
     """A server to which nothing leads can't be reached either."""
     network[1].knows(f"example.com. IN NS ns.example.net.\nns.example.net. IN A {NO_ROUTE}")
-    (answer,) = look()
+    answer, server = look()
     assert (answer.values, answer.by_resolver) == ((), True)
+    assert (server.server, server.values) == ("ns.example.net", None)
 
 
 def test_nobody_can_be_reached(network, look):
