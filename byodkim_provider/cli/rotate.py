@@ -23,6 +23,7 @@ from byodkim_provider.cli.environment import Environment, read_file
 from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack
 from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, ask_all, confirmed, inert, say
 from byodkim_provider.config import stack_file
+from byodkim_provider.config.problems import line
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.records import normalise_domain
@@ -203,17 +204,25 @@ def rotate(
 
 
 def entries_of(stack: Stack) -> dict[str, Entry]:
-    """What the stack file says of each domain, by name; empty if it lists none."""
+    """
+    What the stack file says of each domain, by name; empty if it lists none.
+
+    Says what is no domain, and leaves it out: `pulumi up` refuses it.
+    """
+    file = stack.shown(stack.file)
     try:
         domains = stack_file.domains_in(read_file(stack.file) or "", stack.project)
     except InvalidSettings as error:
-        shown = stack.shown(stack.file)
-        raise Refused(CliMessages.NOT_READ(file=shown, problem=error.text)) from None
+        raise Refused(CliMessages.NOT_READ(file=file, problem=error.text)) from None
     entries = {}
     for spelling, written in domains.items() if isinstance(domains, Mapping) else ():
+        try:
+            name = normalise_domain(str(spelling))
+        except ValueError as error:
+            say(f"{file}: {line(('domains', str(spelling)), str(error))}")
+            continue
         if isinstance(written, Mapping):
-            path = f'{stack.project}:domains["{spelling}"]'
-            entries[normalise_domain(spelling)] = Entry(path, written)
+            entries[name] = Entry(f'{stack.project}:domains["{spelling}"]', written)
     return entries
 
 
@@ -423,7 +432,7 @@ def _refuse_unsettled(domain: Domain, written: Mapping[str, Any]) -> None:
         quoted = _quoted(written["generation"])
         fields = {"setting": "generation", "written": quoted, "stored": wanted}
         problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
-    elif sorted(map(str, given)) != sorted(map(str, published)):
+    elif not isinstance(given, list) or sorted(map(str, given)) != sorted(map(str, published)):
         fields = {"setting": "published", "written": _quoted(given), "stored": published}
         problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     if problems:

@@ -343,6 +343,7 @@ def test_not_in_the_stack_file(project, text, problem):
     {
         "generation": ("generation: 3", "generation", 3),
         "published": ("generation: 2; published: [2, 3]", "published", [2, 3]),
+        "a number": ("generation: 2; published: 3", "published", 3),
     },
 )
 def test_an_edit_that_waits_for_up(project, entry_now, setting, written):
@@ -354,6 +355,18 @@ def test_an_edit_that_waits_for_up(project, entry_now, setting, written):
     fields = {"setting": setting, "written": written, "stored": stored}
     problem = CliMessages.OTHER_FILE(domain=DOMAIN, **fields)
     assert (result.exit_code, result.stderr) == (1, said(problem))
+
+
+def test_what_is_no_domain(project):
+    """A mistyped line of another domain is named, and holds nothing up."""
+    project.settings = project._last_settings()
+    project.printed = "{}"
+    project.write(f"{ONE}    exa..mple: {{generation: 1}}\n    123: {{}}\n    null: {{}}\n")
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert (result.exit_code, result.stdout) == (0, f"{PATH}.generation: 2 -> 3\n")
+    assert [line.split(":")[2] for line in result.stderr.splitlines()[:-1]] == [
+        f' domains["{name}"]' for name in ("exa..mple", "123", "None")
+    ]
 
 
 @cases(
