@@ -1,5 +1,6 @@
 """If this fails, a workflow gives what it installs the rights or the credentials of the owner."""
 
+import os
 import re
 import subprocess
 
@@ -82,6 +83,33 @@ def test_tokens(name):
         else:
             assert not re.search("pulumi |byodkim |python|venv|[.]/", scripts)
             assert "id-token" not in job["permissions"]
+            for step in job["steps"]:
+                if "download-artifact" in step.get("uses", ""):
+                    assert step["with"]["path"].startswith("${{ runner.temp }}/")
+
+
+def test_stack_files_only(tmp_path):
+    """Of another job's change, the stack files are applied, and no program nor project file."""
+    (step,) = (
+        step
+        for step in load("rotate.yml")["jobs"]["pull-request"]["steps"]
+        if "git apply" in step.get("run", "")
+    )
+    (apply,) = re.findall(r"git apply .*", step["run"])
+    files = ("Pulumi.yaml", "Pulumi.prod.yaml", "mail/Pulumi.yaml", "mail/Pulumi.prod.yaml", "a.py")
+    (tmp_path / "change").mkdir()
+    (tmp_path / "change" / "change.patch").write_text(
+        "".join(f"--- /dev/null\n+++ b/{file}\n@@ -0,0 +1 @@\n+new\n" for file in files)
+    )
+    environment = {**os.environ, "RUNNER_TEMP": str(tmp_path)}
+    (checkout := tmp_path / "checkout").mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
+    subprocess.run(apply, shell=True, cwd=checkout, env=environment, check=True)
+    applied = {str(path.relative_to(checkout)) for path in checkout.rglob("*.*") if path.is_file()}
+    assert {file for file in applied if not file.startswith(".git")} == {
+        "Pulumi.prod.yaml",
+        "mail/Pulumi.prod.yaml",
+    }
 
 
 @pytest.mark.parametrize("name", EXAMPLE)

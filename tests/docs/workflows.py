@@ -8,6 +8,7 @@ credentials. Every other step is run as it stands.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,8 @@ def run_workflow(
     steps: dict[str, Done] = {}
     (outputs := directory / "outputs").touch()
     files = {"GITHUB_OUTPUT": str(outputs), "GITHUB_PATH": str(directory / "path")}
+    files["RUNNER_TEMP"] = str(directory)
+    uploaded: list[str] = []
     for number, job in enumerate(workflow["jobs"].values()):
         needed = re.fullmatch(r"needs\.\w+\.outputs\.(\w+) == '(\w+)'", job.get("if", ""))
         if needed and f"{needed[1]}={needed[2]}" not in outputs.read_text().splitlines():
@@ -64,6 +67,13 @@ def run_workflow(
                 assert re.match(rf"({GIVEN})@", step["uses"]), step["uses"]
                 if number and "checkout" in step["uses"]:  # on another machine, without the edits
                     assert shell.run("git checkout --quiet -- .").exit_code == 0
+                elif "upload" in step["uses"]:
+                    uploaded = step["with"]["path"].split()
+                elif "download" in step["uses"]:
+                    path = step["with"]["path"].replace("${{ runner.temp }}", str(directory))
+                    Path(path).mkdir()
+                    for file in uploaded:
+                        shutil.move(shell.project / file, path)
             elif _holds(
                 step.get("if", ""), [done.exit_code for done in steps.values()], outputs.read_text()
             ):
