@@ -154,7 +154,7 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
     """Seconds until a retry: a header with a number or a date (RFC 9110 section 10.2.3)."""
     try:
         return Retry().get_retry_after(response)
-    except (InvalidHeader, ValueError):  # a year or a number beyond all limits
+    except (InvalidHeader, ValueError, OverflowError):  # a year or a number beyond all limits
         return None
 
 

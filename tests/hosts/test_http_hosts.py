@@ -219,6 +219,7 @@ def test_asked_too_often(backend):
 
 
 BEYOND = "Mon, 01 Jan 99999 00:00:00 GMT"
+FAR_BEYOND = "Wed, 21 Oct 99999999999999 07:28:00 GMT"  # for which no integer of C is enough
 REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
 
 
@@ -232,6 +233,11 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
         "503": (Response(503, None), DnsUnconfirmed, "trouble at the host: 503"),
         "no date": (
             Response(503, None, {"Retry-After": BEYOND}),
+            DnsUnconfirmed,
+            "trouble at the host: 503",
+        ),
+        "no year": (
+            Response(503, None, {"Retry-After": FAR_BEYOND}),
             DnsUnconfirmed,
             "trouble at the host: 503",
         ),
