@@ -122,7 +122,8 @@ class Client:
     @cached_property
     def _pool(self) -> PoolManager:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
-        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
+        for name in ("urllib3.connectionpool", "urllib3.connection"):
+            logging.getLogger(name).addFilter(_without_query)
         timeout = Timeout(connect=min(CONNECT_SECONDS, self._seconds), read=self._seconds)
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)

@@ -190,6 +190,15 @@ def test_nothing_is_shown(backend, caplog):
     )
 
 
+def test_malformed_header(dreamhost, caplog):
+    """A host whose headers can't be read brings no key into the warning about them."""
+    dreamhost.stand_in.answer = lambda request: Response(200, {}, {"X": "1\r\nno colon"})
+    with suppress(DnsRefused, DnsUnconfirmed):
+        lookup(dreamhost.host(), NAME, **hasty())
+    assert "Failed to parse headers" in caplog.text
+    assert secrets_in(dreamhost, caplog.text) == []
+
+
 # The client itself
 
 
