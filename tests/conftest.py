@@ -57,7 +57,7 @@ PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 
 THEIRS: Final = {
     *("AssociateEmailIdentityCertificate", "DisassociateEmailIdentityCertificate"),
-    *("CreateConfigurationSet", "CreateMultiRegionEndpoint", "SendEmail"),
+    *("CreateConfigurationSet", "SendEmail"),
     *("CreateTenant", "DeleteTenant", "GetTenant", "ListTenantResources"),
     *("CreateTenantResourceAssociation", "DeleteTenantResourceAssociation"),
 }

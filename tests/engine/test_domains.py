@@ -9,7 +9,6 @@ from tests.engine.stack import (
     IDENTITY,
     KEY,
     RECORD,
-    RECORD_GUARD,
     REGION,
     VERIFICATION,
     requests,
@@ -84,7 +83,6 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
             ("create", SECOND, DOMAIN),
             ("create", f"{SECOND}/1", KEY),
             ("create", f"{SECOND}/1", RECORD),
-            ("create", f"{SECOND}/1", RECORD_GUARD),
             ("create", f"{SECOND}/{REGION}", IDENTITY),
             ("update", "verification", VERIFICATION),
         ]
@@ -140,7 +138,6 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
             ("delete", SECOND, DOMAIN),
             ("delete", f"{SECOND}/1", KEY),
             ("delete", f"{SECOND}/1", RECORD),
-            ("delete", f"{SECOND}/1", RECORD_GUARD),
             ("delete", f"{SECOND}/{REGION}", IDENTITY),
             ("update", "verification", VERIFICATION),
         ]

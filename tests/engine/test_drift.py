@@ -103,7 +103,8 @@ def test_drift(sandbox, open_stack, byodkim):
         DELETED: "gone from SES",
     }
     take_back = (
-        "`retired: true` lets go of it here, `adopt: true` with `pulumi up --refresh` takes it back"
+        "`adopt: true` with `pulumi up --refresh` takes it back; if you remove the entry after "
+        "that, the identity and its records stay"
     )
     next_steps = {
         DELETED: "makes it again",
