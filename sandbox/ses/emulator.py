@@ -20,7 +20,7 @@ from sandbox.ses.switches import Fault, Switches
 
 __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
 
-REGION: Final = re.compile(r"/\d{8}/([^/]+)/ses/aws4_request")
+CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request")
 """In a signature (Version 4), which is not verified."""
 
 
@@ -30,10 +30,10 @@ class SesEmulator(SesModel, HttpStandIn):
     protocol = "HTTP/1.0"
 
     def respond(self, request: Request) -> Response | None:
-        (region,) = REGION.findall(request.headers["Authorization"])
+        [(access_key, region)] = CREDENTIAL.findall(request.headers["Authorization"])
         operation, parameters = _action_and_parameters(request)
         try:
-            answer = self.call(operation, region, parameters)
+            answer = self.call(operation, region, parameters, access_key=access_key)
         except SesError as error:
             kind = {"x-amzn-ErrorType": error.code}
             return _response(error.status_code, {"message": error.message}, **kind)

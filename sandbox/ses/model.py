@@ -69,6 +69,8 @@ class Call:
     fingerprint: str
     """Of the key that was sent; empty if there was none, or it was no key."""
     fault: Fault | None
+    access_key: str
+    """Id of the caller's access key, as in its signature."""
 
     @property
     def answered(self) -> bool:
@@ -110,7 +112,9 @@ class SesModel:
         self._faults: list[Fault] = []
         clock.on_advance(self.catch_up)
 
-    def call(self, operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def call(
+        self, operation: str, region: str, parameters: Mapping[str, Any], *, access_key: str = ""
+    ) -> dict[str, Any]:
         """
         What *operation* (an API action's name) answers, times as `datetime`.
 
@@ -133,7 +137,10 @@ class SesModel:
                 failure = self._spoiled(fault, operation, region, domain)
             status, code = (failure.status_code, failure.code) if failure else (200, "")
             fingerprint, now = _fingerprint(parameters), self.clock.now()
-            self._log.append(Call(operation, region, domain, status, code, now, fingerprint, fault))
+            call = Call(
+                operation, region, domain, status, code, now, fingerprint, fault, access_key
+            )
+            self._log.append(call)
         if failure:
             raise failure
         return answer
