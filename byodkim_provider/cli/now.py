@@ -143,7 +143,7 @@ class StackNow:
     account_id: str | None
     """The AWS account of its identities; None before the first one is made."""
     verdict: Health
-    """The worst of the domains."""
+    """The worst of the domains; unknown without one."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]
 

@@ -31,8 +31,8 @@ Exit codes:
   0  well: verified as far as SES shows, records are right, nothing is due
   1  due: mail is fine, and something is to be done, such as a rotation
   2  wrong: mail is not signed as the stack has it, or soon will not be
-  3  unknown: wrong usage, no stack, credentials or answer; or FILE could not
-     be written
+  3  unknown: wrong usage, no stack, domain, credentials or answer; or FILE
+     could not be written
 """,
 )
 @click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
@@ -167,6 +167,8 @@ def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -
             raise Refused(problem, kind="CannotRead")
     wanted = [stack.domains[name] for name in dict.fromkeys(names)] or stack.domains.values()
     domains = of_stack(stack, wanted, environment, in_full=bool(names))
+    if not domains:
+        say(CliMessages.NO_DOMAIN(stack=stack.name))
     accounts = (
         one.declared.account_id for group in stack.state.identities.values() for one in group
     )
@@ -174,7 +176,7 @@ def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -
         stack=stack.name,
         project=stack.project,
         account_id=next((one for one in accounts if one), None),
-        verdict=worst(one.verdict for one in domains),
+        verdict=worst(one.verdict for one in domains) if domains else "unknown",
         checked_at=environment.clock.now(),
         domains=tuple(domains),
     )

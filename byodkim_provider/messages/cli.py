@@ -117,6 +117,7 @@ class CliMessages(Table):
         "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
         "names, and name it with --zone"
     )
+    NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     WITHOUT_STACK = (
         "left out, as there is a file and no stack: {names}",

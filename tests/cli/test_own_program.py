@@ -151,7 +151,9 @@ def test_refused(project, world, declare, declared, signed_until, domain, said):
 
 
 def test_nothing_yet(project):
-    """Before the first `up` there is nothing, and nothing is wrong."""
+    """Before the first `up`, or without the state, nothing is known, so nothing is well."""
     project.stored, project.settings = [], {}
     result = project.run("status")
-    assert (result.exit_code, result.stdout) == (0, "dev: 0 domains\n")
+    assert (result.exit_code, result.stdout) == (3, "dev: 0 domains\n")
+    assert result.stderr == f"byodkim: {CliMessages.NO_DOMAIN(stack='dev')}\n"
+    assert json.loads(project.run("status", "--json").stdout)["verdict"] == "unknown"
