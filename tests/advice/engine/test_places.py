@@ -19,8 +19,9 @@ OTHER_VALUE = records.record_value(key("another").public_key_der)
 ONE = {"generation": 1, "published": [1], "keyBits": 1024}
 
 
-def supplied(selector):
-    return {"generation": 1, "keys": {"1": {"selector": selector, "privateKey": OPENSSL_KEY}}}
+def supplied(selector, generation=1):
+    key = {"selector": selector, "privateKey": OPENSSL_KEY}
+    return {"generation": generation, "keys": {str(generation): key}}
 
 
 def zone_in_another_account(sandbox, name):
@@ -54,7 +55,8 @@ def hints(result, domain):
 
 
 ANOTHER_SELECTOR = (
-    "give the key another selector, since mail may be signed with the one that stands there"
+    "a selector never gets a second key: give this key another selector and another generation, "
+    "since mail may be signed with the one that stands there"
 )
 
 
@@ -107,7 +109,7 @@ def test_zones_and_records(sandbox, open_stack):
     assert taken.failed
     assert f"hint: nothing was changed in DNS; {ANOTHER_SELECTOR}\n" in taken.stdout
 
-    domains["taken.example"] = supplied("s2")
+    domains["taken.example"] = supplied("s2", generation=2)
     stack.declare(domains)
     followed = stack.up()
     assert followed.ok, followed.stdout
