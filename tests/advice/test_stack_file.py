@@ -39,14 +39,14 @@ def test_from_nothing(sandbox, stack):
     assert stack.run(f"{command} < key").exit_code == 0
     assert stack.run("pulumi preview").exit_code == 0
 
-    # A map of domains that is a secret hides from the commands what they read.
+    # A map of domains that is a secret hides from the policy what it is for.
     text = stack.stack_file.read_text()
     domains = stack.run("pulumi config get ses-byodkim:domains").stdout
     assert stack.run(f"pulumi config set --secret ses-byodkim:domains '{domains}'").exit_code == 0
-    refused = stack.run("byodkim status")
+    refused = stack.run("byodkim iam-policy")
     assert "set it without `--secret`: privateKeys holds the private keys" in refused.stderr
     stack.stack_file.write_text(text)
-    assert "encrypt" not in stack.run("byodkim status").stderr
+    assert "encrypt" not in stack.run("byodkim iam-policy").stderr
 
     stack.stack_file.write_text(text.replace("  ses-byodkim:domains:", "\tses-byodkim:domains:"))
     assert "YAML takes no tabs: indent with blanks" in stack.run("byodkim status").stderr
