@@ -100,6 +100,7 @@ def test_followed(sandbox, shell, follow, tmp_path):
     for domain in declared:
         sandbox.add_zone(domain)
     follow(PAGE, "A fleet of domains")
+    shell.well("git init -q && git add .")  # what the workflow checks out
     found = sandbox.ses.identities(REGION)
     assert {name: one.tags["team"] for name, one in found.items()} == dict.fromkeys(
         declared, "mail"
