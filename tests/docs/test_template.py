@@ -32,12 +32,13 @@ pulumi stack output verified --json
 
 def installed_in(folder):
     """
-    Where the environment of the program in *folder* has the package, which borrows all others.
+    Where the environment of the program in *folder* has the package, which borrows all others;
+    `PYTHONPATH` of whoever runs the tests does not count.
     """
     python = folder / "venv" / "bin" / "python"
     program = "import byodkim_provider; print(byodkim_provider.__file__)"
     return subprocess.run(
-        [python, "-c", program], cwd=folder, capture_output=True, text=True
+        [python, "-E", "-c", program], cwd=folder, capture_output=True, text=True
     ).stdout
 
 
