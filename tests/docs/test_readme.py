@@ -27,7 +27,7 @@ def test_real_account(sandbox, shell, follow, kms_alias):
     done = shell.well(block(*page, 3) + between + block(*page, 4))
     assert f"\n{shell.project}/venv/bin/byodkim\n" in done.stdout
     assert json.loads((shell.project / "policy.json").read_text())["Version"] == "2012-10-17"
-    assert f"\n{DOMAIN}: well\n" in done.stdout
+    assert f"\n{DOMAIN}: well, SUCCESS, " in done.stdout
     assert sandbox.ses.signing_key(DOMAIN, REGION)
 
     shell.well("pulumi destroy")
