@@ -310,7 +310,9 @@ def write(
     steps: Sequence[Rotation], entries: Mapping[str, Entry], stack: Stack, environment: Environment
 ) -> None:
     """
-    Write *steps* with `pulumi config`, which decrypts nothing; raises `Refused`.
+    Write *steps* with `pulumi config`, which decrypts nothing.
+
+    Raises `Refused`, and `KeyboardInterrupt` after Ctrl-C, with what stands in the file.
 
     What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
     """
@@ -326,7 +328,7 @@ def write(
                 gone.append(path)
             for position, generation in enumerate(change.after or ()):
                 values += ["--plaintext", f"{path}[{position}]={generation}"]
-    removed = ""
+    removed, file = "", stack.shown(stack.file)
     try:
         for command, arguments in (("rm-all", gone), ("set-all", values)):
             if arguments:
@@ -335,8 +337,11 @@ def write(
                 removed = ", ".join(gone)
     except Refused as error:
         problem = CliMessages.HALF_WRITTEN if removed else CliMessages.NOT_WRITTEN
-        fields = {"file": stack.shown(stack.file), "error": error.message, "removed": removed}
+        fields = {"file": file, "error": error.message, "removed": removed}
         raise Refused(problem(**fields), kind="CannotWrite") from None
+    except KeyboardInterrupt:  # while `pulumi config` runs, which has written, or has not
+        problem = CliMessages.HALF_INTERRUPTED if removed else CliMessages.WRITE_INTERRUPTED
+        raise KeyboardInterrupt(problem(file=file, removed=removed)) from None
 
 
 def rotation(

@@ -96,6 +96,11 @@ class CliMessages(Table):
         "{error}",
         "{file} is without {removed}, and else as it was: put that right, then rotate again",
     )
+    WRITE_INTERRUPTED = "{file} may have a part of the change: put that right, then rotate again"
+    HALF_INTERRUPTED = (
+        "{file} is without {removed}, and may have the rest of the change: put that right, then "
+        "rotate again"
+    )
     UP_FAILED = (
         "`pulumi up` did not succeed",
         (

@@ -6,6 +6,7 @@ the real `pulumi config` makes of a stack file is in `engine/test_rotate.py`.
 """
 
 import json
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -288,6 +289,36 @@ def test_the_file_can_not_be_written(project, command, stands, after):
         f"  hint: {stands.format(file=FILE)}",
     ]
     assert (result.exit_code, project.ran, written(project)) == (2, [], settings_of(after))
+
+
+@cases(
+    ("command", "stands", "after"),
+    {
+        "the first write": ("rm-all", "may have a part of the change", FROM_2),
+        "the second write": (
+            "set-all",
+            'is without ses-byodkim:domains["example.com"].published, and may have the rest of '
+            "the change",
+            "generation: 2",
+        ),
+    },
+)
+def test_interrupted_while_it_writes(project, monkeypatch, command, stands, after):
+    """Ctrl-C between the two writes leaves half a change, which is said; no `up` runs."""
+    project.write(entry(FROM_2))
+    write = project._write
+
+    def interrupted(given, arguments):
+        if given == command:
+            raise KeyboardInterrupt
+        return write(given, arguments)
+
+    monkeypatch.setattr(project, "_write", interrupted)
+    monkeypatch.setattr("os._exit", sys.exit)
+    result = project.run("rotate", DOMAIN, "--yes")
+    said = f"interrupted, {FILE} {stands}: put that right, then rotate again"
+    assert result.stderr.splitlines()[1:] == [f"byodkim: {said}"]
+    assert (result.exit_code, project.ran, written(project)) == (130, [], settings_of(after))
 
 
 CONFIG = "config:\n  aws:region: eu-west-1\n"
