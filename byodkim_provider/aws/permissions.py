@@ -63,7 +63,7 @@ def policy(
 
     *owners* are values of the owner tag that are ours, *records* names in the zones.
     """
-    needed = _conditions(sorted(owners), sorted(records))
+    needed = _conditions(sorted(owners), sorted(records), sorted(arns.get("secret", ())))
     statements: dict[tuple[str, str], dict[str, Any]] = {}
     for on, condition, action, _ in PERMISSIONS:
         if arns.get(on):
@@ -73,7 +73,9 @@ def policy(
     return {"Version": "2012-10-17", "Statement": list(statements.values())}
 
 
-def _conditions(owners: list[str], records: list[str]) -> dict[str, dict[str, Any]]:
+def _conditions(
+    owners: list[str], records: list[str], secrets: list[str]
+) -> dict[str, dict[str, Any]]:
     """Conditions of statements (Service Authorization Reference of each service)."""
     ours = {f"aws:ResourceTag/{OWNER_TAG}": owners}
     becomes_ours = {"StringLike": {f"aws:RequestTag/{OWNER_TAG}": owners}}
@@ -90,6 +92,11 @@ def _conditions(owners: list[str], records: list[str]) -> dict[str, dict[str, An
             "ForAllValues:StringLike": {f"{change}NormalizedRecordNames": records},
             "ForAllValues:StringEquals": {f"{change}RecordTypes": types},
         },
-        "by Secrets Manager": {"StringLike": {"kms:ViaService": ["secretsmanager.*"]}},
+        "by Secrets Manager": {
+            "StringLike": {
+                "kms:ViaService": ["secretsmanager.*"],
+                "kms:EncryptionContext:SecretARN": secrets,
+            }
+        },
     }
     return {"": {}} | {name: {"Condition": condition} for name, condition in found.items()}

@@ -276,11 +276,7 @@ def test_key_store(project, stored):
     anywhere = secret.replace("us-east-1", "*")
     ours = {f"{anywhere}/dev/*", f"{anywhere}/old/*"}
     assert allowed["secretsmanager:GetSecretValue"] == ours
-    by_kms = [one for one in document["Statement"] if "kms:Decrypt" in one["Action"]]
-    through = {"StringLike": {"kms:ViaService": ["secretsmanager.*"]}}
-    assert [(one["Resource"], one["Condition"]) for one in by_kms] == [
-        (["arn:aws:kms:*:*:key/*"], through)
-    ]
+    assert "kms:Decrypt" not in allowed
     resource = f"{secret}/old/old.example/1-AbCdEf"
     for action, tags, expected in (
         ("CreateSecret", {NEW_OWNER: OURS}, True),
@@ -289,6 +285,43 @@ def test_key_store(project, stored):
         ("DeleteSecret", {OWNED: OURS}, True),
     ):
         assert is_allowed(document, f"secretsmanager:{action}", resource, tags) == expected, action
+
+
+KMS = "arn:aws:kms:eu-west-1:210987654321:"
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@cases(
+    ("written", "arn"),
+    {
+        "id": (KEY_ID, f"arn:aws:kms:*:{ACCOUNT}:key/{KEY_ID}"),
+        "alias": ("alias/mail", f"arn:aws:kms:*:{ACCOUNT}:key/*"),
+        "ARN": (f"{KMS}key/{KEY_ID}", f"{KMS}key/{KEY_ID}"),
+        "ARN of an alias": (f"{KMS}alias/mail", f"{KMS}key/*"),
+    },
+)
+@pytest.mark.parametrize("place", ["stack file", "state"])
+def test_kms_key(project, stored, written, arn, place):
+    """Only a KMS key that is named may be used, by Secrets Manager and for the stack's secrets."""
+    if place == "stack file":
+        store = f"{{ provider: secretsManager, kmsKeyId: '{written}' }}"
+        project.write(f"    example.com: {{ generation: 1, keyStore: {store} }}\n")
+    else:
+        project.write("    example.com: { generation: 1 }\n")
+        secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:byodkim/ses-byodkim/dev"
+        project.secrets = {f"{secret}/example.com/1-AbCdEf": written}
+    stored()
+    (by_kms,) = (
+        one
+        for one in printed(project.run("iam-policy"))["Statement"]
+        if "kms:Decrypt" in one["Action"]
+    )
+    secrets = [f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:byodkim/ses-byodkim/dev/*"]
+    assert by_kms["Resource"] == [arn]
+    assert by_kms["Condition"]["StringLike"] == {
+        "kms:ViaService": ["secretsmanager.*"],
+        "kms:EncryptionContext:SecretARN": secrets,
+    }
 
 
 # The command

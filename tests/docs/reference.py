@@ -231,6 +231,7 @@ def permissions() -> str:
         [("<region>", "<domain>")],
         secrets=["byodkim/<project>/<stack>/"],
         zones=["<zone>"],
+        kms_keys=["<kmsKeyId>"],
     )
     arns |= {"role": ["<role>"], "identity to adopt": arns["identity"]}
     document = policy(arns, ["<id of the stack>/*"], _records())
