@@ -169,8 +169,10 @@ def mail_from_calls(
     declared = after.declared
     domain, had = declared.mail_from_domain, before.mail_from_domain if before else None
     if domain is None:
-        # With `adopt` the records stay too.
-        is_removed = had is not None and not declared.adopt
+        # Another one was set by somebody else; a read may show none yet. With `adopt` the records
+        # stay too.
+        is_ours = seen is not None and seen.mail_from in ("", had)
+        is_removed = had is not None and is_ours and not declared.adopt
         removed = [Call(MAIL_FROM, "not declared any more")] if is_removed else []
         return replace(after, mail_from_status=None), removed
     is_other = before is not None and domain != had  # a read may still show what was before *had*

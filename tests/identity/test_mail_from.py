@@ -93,6 +93,15 @@ def test_removed(world):
     assert next_up(world, stored)[0] == []
 
 
+def test_removed_after_a_change_by_hand(world):
+    """Another MAIL FROM, which somebody else has set since, stays when ours is not declared."""
+    stored = world.created(**DEFAULT)
+    other = f"other.{DOMAIN}"
+    world.change(mail_from=replace(world.identity().mail_from, domain=other))
+    calls, stored = next_up(world, stored)
+    assert (calls, in_ses(world)[0], stored.mail_from_status) == ([GET], other, None)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
