@@ -255,7 +255,7 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert by_action["route53:ChangeResourceRecordSets"] == zones
     rotated = byodkim(stack, "rotate", "example.com", "--yes")
     assert rotated.exit_code == 1
-    assert "example.com generation: 1 -> 2\n" in rotated.stderr
+    assert "which does not list what to change: `generation: 2` for example.com" in rotated.stderr
     program = tmp_path / "several-accounts" / "__main__.py"
     program.write_text(program.read_text().replace("generation=1", "generation=2"))
     assert stack.up().ok
