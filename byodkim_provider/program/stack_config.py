@@ -61,7 +61,7 @@ def not_encrypted() -> Iterator[str]:
     A problem for each secret that is not encrypted.
 
     Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an
-    encrypted one is found by the commands only.
+    encrypted one is not found.
     """
     project = pulumi.get_project()
     maps = {name: from_json(get_config(f"{project}:{name}")) for name in SECRET_MAPS}
