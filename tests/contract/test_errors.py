@@ -14,7 +14,7 @@ from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
 
 TOO_SMALL = (
     "InvalidKey: must be 1024 to 2048 bits, not 512\n  hint: make another key: `openssl genrsa "
-    "-f4 2048`\n"
+    "2048`\n"
 )
 """What the creation of a key of 512 bits says, which `check` would have refused."""
 
@@ -43,7 +43,8 @@ def test_check(plugin: Plugin, domain: Domain) -> None:
     assert [
         "domain: 'example' is a single label, expected a domain such as 'example.com'",
         "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
-        "private_key: is not a private key that can be read, "
+        "private_key: is not a private key that can be read "
+        "(ASN.1 parsing error: short data (needed at least 97 additional bytes)), "
         "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
         "region: required, the AWS Region of the identity, for example 'eu-west-1'",
     ] == [failure.reason for failure in failures]
