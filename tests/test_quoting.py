@@ -62,7 +62,7 @@ def test_taken(monkeypatch):
     client = SimpleNamespace(standing=lambda *_: standing)
     change = SimpleNamespace(new_inputs=new, old_inputs=None)
     with pytest.raises(InvalidSettings) as refused:
-        route53._refuse_others(client, change, None)
+        route53._refuse_others(client, None, change, is_adopted=False)
     assert "##[" not in str(refused.value)
     for start in range(60, len(KEY) - 80, 16):
         assert KEY[start : start + 16] not in str(refused.value)
