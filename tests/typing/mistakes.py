@@ -10,14 +10,19 @@ ByodkimDomainArgs(domain="example.com")  # ERROR: generation is required
 ByodkimDomainArgs(domain="example.com", generation="1")  # ERROR: a whole number
 ByodkimDomainArgs(domain="example.com", generation=1, overlapDays=3)  # ERROR: Python's spelling
 ByodkimDomainArgs(
-    domain="example.com", generation=1, dns_check="never"
-)  # ERROR: one of three words
+    domain="example.com",
+    generation=1,
+    dns_check="never",  # ERROR: one of two words
+)
 ByodkimDomainArgs(
-    domain="example.com", generation=1, dns_providers=[object()]
-)  # ERROR: two methods
+    domain="example.com",
+    generation=1,
+    dns_providers=[object()],  # ERROR: two methods
+)
 ByodkimDomainArgs(
-    domain="example.com", generation=pulumi.Output.from_input(1)
-)  # ERROR: a plain value
+    domain="example.com",
+    generation=pulumi.Output.from_input(1),  # ERROR: a plain value
+)
 DnsSettings(provider="bind")  # ERROR: one of the providers
 ByodkimIdentityArgs(domain="example.com", region="eu-west-1")  # ERROR: selector is required
 
@@ -25,6 +30,8 @@ domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1
 number: pulumi.Output[int] = domain.identities["eu-west-1"].status  # ERROR: text
 domain.verification.verdicts  # ERROR: it has results
 ByodkimDomainArgs(
-    domain="example.com", generation=1, dns="cloudfare"
-)  # ERROR: one of the providers
+    domain="example.com",
+    generation=1,
+    dns="cloudfare",  # ERROR: one of the providers
+)
 ByodkimDomainArgs(domain="example.com", generation=1, keys={1: "MII"})  # ERROR: with its selector
