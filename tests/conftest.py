@@ -58,6 +58,7 @@ PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 THEIRS: Final = {
     *("AssociateEmailIdentityCertificate", "DisassociateEmailIdentityCertificate"),
     *("CreateConfigurationSet", "SendEmail"),
+    *("ListResourceTenants", "ListTagsForResource"),  # pulumi-aws, as its stand-in plays it
     *("CreateTenant", "DeleteTenant", "GetTenant", "ListTenantResources"),
     *("CreateTenantResourceAssociation", "DeleteTenantResourceAssociation"),
 }
