@@ -84,7 +84,7 @@ def test_zone_that_was_made_again(sandbox, open_stack):
     A zone that is gone from Route 53 holds no record that could be lost: the next run publishes in
     the zone of that name that took its place.
     """
-    domain = "again.moving.example"
+    domain = "made-again.example"
     old = sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1}})
     assert stack.up().ok

@@ -351,7 +351,7 @@ def test_another_domain_for_a_resource(sandbox, open_stack):
     A resource of a program gets another domain: the new one is verified, and the record of the old
     one stays until its identity is gone.
     """
-    before, after = f"before.{ZONE}", f"after.{ZONE}"
+    before, after = "before-it.example", "after-it.example"
     domains = [before]
     sandbox.add_zone(before)
     sandbox.add_zone(after)
@@ -362,7 +362,6 @@ def test_another_domain_for_a_resource(sandbox, open_stack):
             generation=1,
             regions=[REGION],
             dns_resolvers=[sandbox.dns_resolver],
-            dns_wait_seconds=0,
         )
         ByodkimDomain("mail", args)
 
