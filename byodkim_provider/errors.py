@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal, Self
 
@@ -121,7 +121,7 @@ class Stopped(ByodkimError):
     """The run was interrupted (Ctrl-C); the hint says whether something may have been changed."""
 
 
-def error_text(spelled: Callable[[str], str]) -> str:
+def error_text() -> str:
     """
     What a run shows of the exception that is being handled: a traceback is of use only if it is a
     bug.
@@ -129,5 +129,5 @@ def error_text(spelled: Callable[[str], str]) -> str:
     error = sys.exc_info()[1]
     if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
         said = str(error) if isinstance(error, InvalidSettings) else error.with_kind()
-        return f"{printable_lines(spelled(said))}\n"
+        return f"{printable_lines(said)}\n"
     return traceback.format_exc()

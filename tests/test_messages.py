@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from byodkim_provider.config import schema
-from byodkim_provider.messages import SECTION, in_python
+from byodkim_provider.messages import SECTION
 from tests.docs.reference import AREAS, tables
 from tests.structure.imports import modules
 
@@ -70,40 +69,3 @@ def test_kinds():
     assert [
         ast.unparse(one) for one in calls if "kind" not in {given.arg for given in one.keywords}
     ] == []
-
-
-def test_settings_are_in_backticks():
-    """
-    A name that a program spells otherwise stands in backticks, or `in_python` leaves it as it is.
-    """
-    models = (
-        schema.WrittenDomain,
-        schema.DnsSettings,
-        schema.KeyStore,
-        schema.MailFrom,
-        schema.SuppliedKey,
-    )
-    names = {field.alias for model in models for field in model.model_fields.values()}
-    texts = [f"{one.text} {one.advice}" for table in TABLES.values() for one in table]
-    bare = {
-        word
-        for text in texts
-        for word in re.findall(r"(?<!aws:)\b\w+", re.sub("`[^`]*`", "", text))
-    }
-    assert {name for name in names & bare if name != name.lower()} == set()
-
-
-@pytest.mark.parametrize(
-    ("yaml", "python"),
-    [
-        ("`overlapDays: 0`", "`overlap_days=0`"),
-        ("`published: [1, 2]` and `adopt: true`", "`published=[1, 2]` and `adopt=True`"),
-        ("`dns: {provider: route53, zoneId: …}`", "`dns={'provider': 'route53', 'zone_id': '…'}`"),
-        ("`pulumi up` or `aws:profile`", "`pulumi up` or `aws:profile`"),
-        ("`a: [`", "`a: [`"),
-        ('domains["a.example"].dns[1].zoneId: wrong', "a.example: dns[1].zone_id: wrong"),
-    ],
-)
-def test_in_python(yaml, python):
-    """A setting is spelled as an argument, and nothing else is touched."""
-    assert in_python(yaml) == python

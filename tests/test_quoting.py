@@ -50,7 +50,7 @@ def test_progress(monkeypatch):
     sent = []
     engine = SimpleNamespace(Log=lambda request, timeout: sent.append(request.message))
     monkeypatch.setattr(_plugin, "_engine", lambda: engine)
-    _plugin.progress_of_this_call(str).warn(f"CNAME to {COMMAND}\n  value: \x1b[2J")
+    _plugin.progress_of_this_call().warn(f"CNAME to {COMMAND}\n  value: \x1b[2J")
     assert sent == ["CNAME to # #[add-path]/tmp/evil\n  value: \\x1b[2J"]
 
 

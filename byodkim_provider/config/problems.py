@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from byodkim_provider.messages import Message
@@ -103,27 +104,35 @@ def lines(
     error: ValidationError,
     root: type[BaseModel],
     given: Mapping[str, object],
-    *,
-    spelled: Callable[[str], str] = str,
+    within: Steps = (),
 ) -> Iterator[str]:
     """
     Every problem in *error*, which came from validating what was *given* as a *root*.
 
-    *spelled* converts our camelCase keys to the author's spelling.
+    A path begins with the steps *within*, and spells each setting as a stack file does.
     """
     for details in error.errors(include_url=False):
-        location, context = tuple(_written_steps(details["loc"], given)), details.get("ctx", {})
+        context = details.get("ctx", {})
+        written = tuple(_written_steps(details["loc"], given))
+        location = _as_in_stack_file(written)
         if details["type"] == "located":
             for steps, text in context["problems"]:
-                own = [
-                    step if before in _NAMED_BY_USERS else spelled(step)
-                    for before, step in zip((*("", *location)[-1:], *steps), steps, strict=False)
-                ]
-                yield line((*location, *own), text)
+                yield line((*within, *location, *steps), text)
         elif details["type"] == "extra_forbidden":
-            yield line(location, unknown_key(location, root, spelled=spelled))
+            yield line((*within, *location[:-1], written[-1]), unknown_key(written, root))
         else:
-            yield line(location, _problem(details["type"], details["input"], context, location))
+            problem = _problem(details["type"], details["input"], context, location)
+            yield line((*within, *location), problem)
+
+
+def _as_in_stack_file(steps: Steps) -> Steps:
+    """*steps*, where a program in Python wrote the names of arguments."""
+    spelled = []
+    for before, step in pairwise(("", *steps)):
+        if isinstance(step, str) and before not in _NAMED_BY_USERS:
+            step = to_camel(step)
+        spelled.append(step)
+    return tuple(spelled)
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
@@ -166,9 +175,7 @@ def _problem(kind: str, value: object, context: Mapping[str, Any], location: Ste
     return SettingMessages.KIND(kind=expected, value=f"{seen}{meant}")
 
 
-def unknown_key(
-    location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
-) -> Message:
+def unknown_key(location: Steps, root: type[BaseModel]) -> Message:
     """
     The message for an unknown key, the last step of *location* in a *root*, with the nearest known
     key.
@@ -180,9 +187,8 @@ def unknown_key(
     options = (
         [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
     )
-    known = [spelled(name) for name in (*keys, *options)]
-    expected = f", expected one of {', '.join(known[: len(keys)])}"
-    return SettingMessages.UNKNOWN_KEY(known=did_you_mean(key, known) or expected)
+    meant = did_you_mean(key, [*keys, *options])
+    return SettingMessages.UNKNOWN_KEY(known=meant or f", expected one of {', '.join(keys)}")
 
 
 def _keys_at(steps: Steps, kind: Any) -> list[str]:

@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from byodkim_provider.aws.settings import MAX_TAGS, region_problem, tag_problems
 from byodkim_provider.config.problems import Problem, lines, refuse
@@ -25,7 +25,7 @@ from byodkim_provider.dkim.generations import MAX_GENERATION
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import FLAG, Kind, kind, whole_between
-from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.quoting import shown
 
 
 def whole(least: int, most: int) -> Kind:
@@ -126,7 +126,7 @@ class Written(BaseModel):
     A map in a stack file: camelCase keys, unknown keys are refused.
 
     In a program, its arguments are in snake_case; raises `InvalidSettings` with one line for each
-    problem.
+    problem, which spells them as a stack file does.
     """
 
     model_config = ConfigDict(
@@ -134,7 +134,6 @@ class Written(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         validate_by_name=True,
-        validate_by_alias=False,
         hide_input_in_errors=True,  # it may be a key
     )
 
@@ -144,10 +143,10 @@ class Written(BaseModel):
             try:
                 super().__init__(**given)
             except ValidationError as error:
-                subject = printable(named(str(given.get("domain") or type(self).__name__)))
+                domain = given.get("domain")
+                within = ("domains", str(domain)) if domain else (type(self).__name__,)
                 # `from None`: pydantic's error message may contain a key.
-                problems = sorted(lines(error, type(self), given, spelled=to_snake))
-                raise InvalidSettings([f"{subject}: {one}" for one in problems]) from None
+                raise InvalidSettings(sorted(lines(error, type(self), given, within))) from None
 
         # Only for a call from Python: a part of another map is reported by that map, with its path.
         __init__.__pydantic_base_init__ = True

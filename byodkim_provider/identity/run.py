@@ -52,8 +52,6 @@ class Run:
     """By host and zone: one request at a time."""
     said: set[Hashable] = field(default_factory=set)
     """What is said once in a run."""
-    spelled: Callable[[str], str] = str
-    """Spells the settings in a text as the user does."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _waiting: int = field(default=0, repr=False)
     _wait_began: float = field(default=0.0, repr=False)

@@ -7,13 +7,12 @@ message. Whoever shows one message shows its advice as a `hint:`; a list of prob
 alone. `docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a
 section there.
 
-Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a
-program.
+Settings in a text are spelled as in a stack file, also for a program in Python, whose
+author reads `overlapDays` and finds the argument `overlap_days`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -70,38 +69,3 @@ class Message:
 def _joined(value: Any) -> Any:
     is_several = isinstance(value, list) and all(isinstance(one, Message) for one in value)
     return "; ".join(map(str, value)) if is_several else value
-
-
-_PATH: Final = re.compile(r'domains\["([^"]+)"\]\.([A-Za-z0-9.\[\]]+)')
-
-_SETTING: Final = re.compile("`([a-z][A-Za-z]*: [^`\n]+)`")
-
-
-def in_python(text: str) -> str:
-    """
-    *text* with each setting of a stack file, and each path to it, as the argument of a program.
-
-    >>> in_python("`overlapDays: 0` or `dns: {provider: route53, zoneId: Z1}`, and `adopt: true`")
-    "`overlap_days=0` or `dns={'provider': 'route53', 'zone_id': 'Z1'}`, and `adopt=True`"
-    """
-    # Imported here: most runs have nothing to respell.
-    import yaml
-    from pydantic.alias_generators import to_snake
-
-    def respelled(value: Any) -> Any:
-        return (
-            {to_snake(key): one for key, one in value.items()} if isinstance(value, dict) else value
-        )
-
-    def argument(found: re.Match[str]) -> str:
-        try:
-            settings = yaml.safe_load(found[1])
-        except yaml.YAMLError:
-            return found[0]
-        given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
-        return f"`{', '.join(given)}`"
-
-    text = _PATH.sub(
-        lambda found: f"{found[1]}: {'.'.join(map(to_snake, found[2].split('.')))}", text
-    )
-    return _SETTING.sub(argument, text)

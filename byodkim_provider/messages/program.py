@@ -26,8 +26,8 @@ class ProgramMessages(Table):
         "correct `dns_providers`",
     )
     NO_WAIT = (
-        "{name}: verification: is declared with `wait=True` only",
-        "set `wait=True` in the arguments of {name!r}",
+        "{name}: verification: is declared with `wait: true` only",
+        "set `wait: true` in the arguments of {name!r}",
     )
     NOT_KNOWN = (
         "{name}: is not known before resources are made, and what is declared depends on it",

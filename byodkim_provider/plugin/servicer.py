@@ -121,7 +121,7 @@ def _shown(error: Exception) -> str:
     if isinstance(error, RunError):  # the engine has ended the run, and said why
         return str(error)
     if isinstance(error, ByodkimError) or os.environ.get(DEBUG_VARIABLE):
-        return error_text(str).rstrip("\n")
+        return error_text().rstrip("\n")
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return ProgramMessages.MISTAKE(error=type(error).__name__, place=place).with_hint()

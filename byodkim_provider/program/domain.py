@@ -15,8 +15,8 @@ deletion of an identity fails.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,7 +40,6 @@ from byodkim_provider.config.values import Boolean
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages import in_python
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
@@ -70,7 +69,6 @@ from byodkim_provider.resources.declared import (
 from byodkim_provider.resources.sdk import (
     PerProgram,
     has_unknown,
-    is_plugin,
     only_waited_for,
     parallel,
 )
@@ -119,21 +117,6 @@ class ByodkimDomainArgs(WrittenDomain):
         """
         stack_config.refuse_unsafe_secrets()
         return settings.domain(self.domain, self, default_region=stack_config.region())
-
-
-@contextmanager
-def _spelled_as_in(args: ByodkimDomainArgs | DomainSettings) -> Iterator[None]:
-    """
-    Names settings in problems as whoever wrote *args* did: a program in Python by its arguments.
-    """
-    try:
-        yield
-    except InvalidSettings as error:
-        if is_plugin() or not isinstance(args, ByodkimDomainArgs):
-            raise
-        raise InvalidSettings(
-            list(map(in_python, error.problems)), hint=in_python(error.hint)
-        ) from None
 
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
@@ -185,12 +168,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             opts: Options of the resource.
         """
         if isinstance(args, ByodkimDomainArgs):
-            with _spelled_as_in(args):
-                settings, own_providers, self._waits = (
-                    args.settings(),
-                    args.dns_providers,
-                    args.wait,
-                )
+            settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers = args, ()
         _refuse_second(name, settings)
@@ -248,23 +226,20 @@ class ByodkimDomain(pulumi.ComponentResource):
         twice.
         """
         settings = self._settings
-        with _spelled_as_in(args):
-            zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
-            if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
-                zones = [
-                    replace(
-                        zone,
-                        from_generation=dns.from_generation,
-                        cname_zone=dns.zone if dns.cname else None,
-                    )
-                    for zone, dns in zip(zones, settings.dns, strict=True)
-                ]
-            listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
-            if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
-                problems = [
-                    ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice
-                ]
-                raise InvalidSettings(problems)
+        zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
+        if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
+            zones = [
+                replace(
+                    zone,
+                    from_generation=dns.from_generation,
+                    cname_zone=dns.zone if dns.cname else None,
+                )
+                for zone, dns in zip(zones, settings.dns, strict=True)
+            ]
+        listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
+        if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
+            problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
+            raise InvalidSettings(problems)
         return zones
 
     def _publish(

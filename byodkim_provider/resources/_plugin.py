@@ -13,7 +13,7 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from types import FrameType, SimpleNamespace
 from typing import Any, Final
@@ -32,17 +32,15 @@ LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
 
 
-def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
+def prepare_process() -> Iterator[str]:
     """
     Make all additions to this process, from every `configure`; yields what comes of one that can't
     be.
-
-    *spelled* spells the settings that an error names.
     """
     if getattr(sys.modules["__main__"], "__package__", "") != "pulumi.dynamic":
         return  # a test calls a provider in its own process
     for prepare, without in (
-        (partial(_clean_errors, spelled), "errors have a traceback"),
+        (_clean_errors, "errors have a traceback"),
         (_listen_for_cancel, "four resources at a time, and Ctrl-C does not end a wait"),
     ):
         try:
@@ -55,13 +53,13 @@ def prepare_process(spelled: Callable[[str], str]) -> Iterator[str]:
             )
 
 
-def _clean_errors(spelled: Callable[[str], str]) -> None:
+def _clean_errors() -> None:
     process: Any = sys.modules["__main__"]
     process.traceback.format_exc  # noqa: B018 - which the process shows to the user
-    process.traceback = SimpleNamespace(format_exc=partial(error_text, spelled))
+    process.traceback = SimpleNamespace(format_exc=error_text)
 
 
-def progress_of_this_call(spelled: Callable[[str], str]) -> Progress:
+def progress_of_this_call() -> Progress:
     """
     Progress in the row of the resource that this thread works on, or in that of the stack.
 
@@ -72,16 +70,16 @@ def progress_of_this_call(spelled: Callable[[str], str]) -> Progress:
     while frame is not None:
         urn = getattr(frame.f_locals.get("request"), "urn", None)
         if isinstance(urn, str):
-            return Progress(partial(_log, spelled, urn))
+            return Progress(partial(_log, urn))
         frame = frame.f_back
-    return Progress(partial(_log, spelled, ""))
+    return Progress(partial(_log, ""))
 
 
-def _log(spelled: Callable[[str], str], urn: str, kind: str, text: str) -> None:
+def _log(urn: str, kind: str, text: str) -> None:
     severity: Any = engine_pb2.WARNING if kind == "warn" else engine_pb2.INFO
     request = engine_pb2.LogRequest(
         severity=severity,
-        message=printable_lines(spelled(text)),
+        message=printable_lines(text),
         urn=urn,
         ephemeral=kind == "update",
     )

@@ -26,17 +26,14 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings, redirection_warnings
 from byodkim_provider.dkim.key_secret import STACK_ID_LENGTH
 from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources.sdk import is_plugin
 
 
 @functools.cache
 def run_of_this_process() -> Run:
     """The one run of a process of the plugin, whose providers share it."""
-    run = Run(lambda: progress_of_this_call(run.spelled))
-    return run
+    return Run(progress_of_this_call)
 
 
 class DynamicProvider(ResourceProvider):
@@ -66,11 +63,7 @@ class DynamicProvider(ResourceProvider):
         """Returns the value of a full configuration key, or None."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        if (
-            not is_plugin() and req.config.get("domains") is None
-        ):  # a program in Python of the user's own
-            self._run.spelled = in_python
-        for missing in prepare_process(self._run.spelled):
+        for missing in prepare_process():
             if self._run.first(missing):
                 self._run.progress().info(missing)
         self._config = req.config.get

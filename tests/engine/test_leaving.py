@@ -297,7 +297,7 @@ def test_rename(sandbox, open_stack):
         f"owned by the resource 'before/{REGION}' of this stack\n"
         "      hint: nothing was changed in SES; was the resource renamed? Undo that, run "
         "`pulumi up`, "
-        "then rename with `aliases`; `adopt=True` takes the identity from the other resource\n"
+        "then rename with `aliases`; `adopt: true` takes the identity from the other resource\n"
         in refused.stdout
     )
     arguments[:] = [("before", [])]

@@ -191,7 +191,7 @@ def put(case: Case) -> None:
     world.publish(1, 2)
     no_engine = patch.object(_plugin, "_log", lambda *_: None)
     # A state may hold any words of SES's, and they are shown.
-    with no_engine, refusals(lambda _: error_text(str), characters=50_000):
+    with no_engine, refusals(lambda _: error_text(), characters=50_000):
         provider = _provider(case.kind, world)
         checked = provider.check({}, dict(news))
         for failure in checked.failures:

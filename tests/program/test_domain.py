@@ -39,8 +39,8 @@ def test_verification():
         with pytest.raises(InvalidSettings) as refused:
             pulumi.ResourceOptions(depends_on=declared().verification)
         assert str(refused.value) == (
-            "mail: verification: is declared with `wait=True` only\n"
-            "  hint: set `wait=True` in the arguments of 'mail'"
+            "mail: verification: is declared with `wait: true` only\n"
+            "  hint: set `wait: true` in the arguments of 'mail'"
         )
 
     run(program)

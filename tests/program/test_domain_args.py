@@ -78,7 +78,7 @@ def test_region_of_the_stack():
         "two": (
             {"overlap_days": -1, "tags": {"aws:x": "y"}},
             [
-                "overlap_days: must be 0 to 365, not -1",
+                "overlapDays: must be 0 to 365, not -1",
                 "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
             ],
         ),
@@ -92,32 +92,32 @@ def test_region_of_the_stack():
         "keys": (
             {"keys": {1: {"selector": "s1", "private_key": "no key"}}},
             [
-                "keys[1].private_key: is not base64, expected an RSA private key (PKCS#1 or "
+                "keys[1].privateKey: is not base64, expected an RSA private key (PKCS#1 or "
                 "PKCS#8), "
                 "as PEM or as base64 of its DER"
             ],
         ),
-        "a key of stack files": (
-            {"overlapDays": 1},
-            ["overlapDays: unknown key, did you mean 'overlap_days'?"],
+        "unknown": (
+            {"overlap_day": 1},
+            ["overlap_day: unknown key, did you mean 'overlapDays'?"],
         ),
         "no provider": (
             {"dns_providers": [object()]},
             [
-                "dns_providers: must be objects with the methods hosted_zone and publish, "
+                "dnsProviders: must be objects with the methods hosted_zone and publish, "
                 "not a value of type object"
             ],
         ),
-        "no list": ({"dns_providers": 1}, ["dns_providers: must be a list, not 1"]),
+        "no list": ({"dns_providers": 1}, ["dnsProviders: must be a list, not 1"]),
         "no flag": ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),
         "None": ({"generation": None}, ["generation: must be a whole number, not null"]),
     },
 )
 def test_refused(given, problems):
-    """All that is wrong is said when the arguments are made, in the spelling of a program."""
+    """All that is wrong is said when the arguments are made, in the spelling of a stack file."""
     with pytest.raises(InvalidSettings) as refused:
         ByodkimDomainArgs(**{"domain": "example.com", "generation": 1} | given)
-    assert list(refused.value.problems) == [f"example.com: {one}" for one in problems]
+    assert list(refused.value.problems) == [f'domains["example.com"].{one}' for one in problems]
 
 
 @cases(
@@ -129,19 +129,14 @@ def test_refused(given, problems):
             [
                 "ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix "
                 "and rfc2136, not of manual",
-                "zone_id: is an option of route53 and cloudflare, not of manual",
+                "zoneId: is an option of route53 and cloudflare, not of manual",
             ],
-        ),
-        "a key of stack files": (
-            DnsSettings,
-            {"zoneId": "Z1"},
-            ["zoneId: unknown key, did you mean 'zone_id'?"],
         ),
         "key": (
             SuppliedKey,
             {"selector": "S1", "private_key": KEY_2[:-9]},
             [
-                "private_key: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), as "
+                "privateKey: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), as "
                 "PEM or as base64 of its DER",
                 (
                     "selector: 'S1' has upper case, expected lower case: that is how DNS "
@@ -153,12 +148,20 @@ def test_refused(given, problems):
 )
 def test_a_part_is_refused(part, given, problems):
     """
-    A part made by itself raises this package's error, in Python's spelling, and never quotes a key.
+    A part made by itself raises this package's error, and never quotes a key.
     """
     with pytest.raises(InvalidSettings) as refused:
         part(**given)
-    assert list(refused.value.problems) == [f"{part.__name__}: {one}" for one in problems]
+    assert list(refused.value.problems) == [f"{part.__name__}.{one}" for one in problems]
     assert KEY_2[:40] not in str(refused.value)
+
+
+def test_both_spellings():
+    """A part may be a map, spelled as the advice of an error writes it, or as arguments are."""
+    given = {"domain": "example.com", "generation": 1}
+    as_written = ByodkimDomainArgs(**given, dns={"provider": "route53", "zoneId": "Z1"})
+    as_arguments = ByodkimDomainArgs(**given, dns={"provider": "route53", "zone_id": "Z1"})
+    assert as_written.dns == as_arguments.dns == (DnsSettings(zone_id="Z1"),)
 
 
 def test_a_part_does_not_show_its_key():

@@ -71,7 +71,7 @@ def test_another_plugin_process(monkeypatch, lacks):
         return process
 
     monkeypatch.setitem(sys.modules, "__main__", without(lacks))
-    [line] = _plugin.prepare_process(str)
+    [line] = _plugin.prepare_process()
     assert line.startswith(
         "byodkim_provider does not know this version of the Pulumi SDK (AttributeError: "
     )
