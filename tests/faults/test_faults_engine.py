@@ -258,8 +258,9 @@ def test_killed_in_mail_from(
 
     def is_reached() -> bool:
         calls = sandbox.ses.calls(PUT_MAIL_FROM, answered=None)
-        is_made = reached.is_set() or any(call.domain == domain for call in calls)
-        return is_made and is_all_else_stored(stack)
+        is_set = any(call.domain == domain for call in calls)
+        is_held = reached.is_set() or made == "setting"
+        return is_set and is_held and is_all_else_stored(stack)
 
     result, _ = disturbed(stack, is_reached, stack.kill)
     assert result.failed
