@@ -44,7 +44,11 @@ def of_type(resources, kind):
 def before(sandbox):
     """The resources in the state, once SES and DNS have what they stand for."""
     panels = {name: Panel(sandbox, f"{name}.before.example") for name in ("plain", "slots", "keys")}
-    text = STATE.read_text().replace("RESOLVER", sandbox.dns_resolver)
+    text = (
+        STATE.read_text()
+        .replace("RESOLVER", sandbox.dns_resolver)
+        .replace("ACCOUNT", sandbox.account)
+    )
     for name, panel in panels.items():
         text = text.replace(f"ZONE-OF-{name.upper()}", panel.zone_id)
     resources = json.loads(text)["resources"]
