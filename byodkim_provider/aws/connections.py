@@ -135,7 +135,7 @@ def _names(ses: SesClient) -> frozenset[str]:
 
 
 def _stopped() -> Stopped:
-    return Stopped(AwsMessages.INTERRUPTED_BEFORE_CALL(service="AWS"))
+    return Stopped(AwsMessages.INTERRUPTED(service="AWS"))
 
 
 _all: list[Connections] = []

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from botocore import exceptions as botocore_errors
@@ -20,10 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from byodkim_provider.errors import AwsRefused, ByodkimError, Kind, Stopped
+from byodkim_provider.errors import AwsRefused, Kind, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Clock, stopping
 from byodkim_provider.quoting import hidden
 
 T = TypeVar("T")
@@ -48,28 +47,21 @@ THROTTLED: Final = "throttled"
 NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 """Codes of calls for which the credentials lack the permission."""
 
-NOT_SIGNED_IN: Final = frozenset(
-    {
-        # AWS: "Common error types" of the API references, STS and S3.
-        *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
-        *(
-            "InvalidClientTokenId",
-            "UnrecognizedClientException",
-            "InvalidAccessKeyId",
-            "InvalidToken",
-        ),
-        *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "AuthFailure"),
-        *("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"),
-        # botocore
-        *(
-            "NoCredentialsError",
-            "PartialCredentialsError",
-            "CredentialRetrievalError",
-            "TokenRetrievalError",
-        ),
-        *("SSOTokenLoadError", "UnauthorizedSSOTokenError", "LoginTokenLoadError"),
-    }
-)
+_NOT_SIGNED_IN: Final = """
+ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired InvalidClientTokenId
+UnrecognizedClientException InvalidAccessKeyId InvalidToken MissingAuthenticationToken
+MissingAuthenticationTokenException AuthFailure SignatureDoesNotMatch InvalidSignatureException
+IncompleteSignature
+
+NoCredentialsError PartialCredentialsError CredentialRetrievalError TokenRetrievalError
+SSOTokenLoadError UnauthorizedSSOTokenError LoginTokenLoadError
+"""
+
+NOT_SIGNED_IN: Final = frozenset(_NOT_SIGNED_IN.split())
+"""
+Codes of credentials that no longer work: AWS's ("Common error types" of the API references, STS
+and S3), and botocore's.
+"""
 
 
 def next_step(code: str) -> Message | None:
@@ -100,51 +92,6 @@ credentials.
 Such as JSON that is no object, credentials that are expired already, or a code that nobody is there
 to type.
 """
-
-
-def answer(
-    call: Callable[[], T],
-    refused: Callable[[BaseException], ByodkimError],
-    *,
-    wait: Callable[[float], None],
-    retry: Callable[[BaseException], bool] = lambda _: False,
-) -> T:
-    """
-    What *call* returns, called again, with backoff, after errors that *retry* accepts.
-
-    Raises what *refused* makes of the last error. *wait* raises `Stopped` once the run is
-    interrupted.
-    """
-    attempts = Retrying(
-        sleep=wait,
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
-        retry=retry_if_exception(retry),
-        reraise=True,
-    )
-    wait(0)  # whoever stood in line when the run was interrupted asks nothing more
-    try:
-        return attempts(call)
-    except (
-        ResponseParserError,
-        KeyError,
-    ):  # a proxy's page, or a sign-in page, of which nothing is shown
-        raise refused(ResponseParserError()) from None
-    except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
-        raise refused(error) from None
-
-
-def wait(service: str, seconds: float) -> None:
-    """
-    Wait before *service* is called, for the first time if it is for 0 *seconds*, as `answer` does.
-    """
-    if stopping.wait(seconds):
-        before = (
-            AwsMessages.INTERRUPTED_BEFORE_ANSWER
-            if seconds
-            else AwsMessages.INTERRUPTED_BEFORE_CALL
-        )
-        raise Stopped(before(service=service))
 
 
 def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:
@@ -189,13 +136,15 @@ def code_of(error: BaseException, service: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service in one Region, and what its errors say beside AWS's words."""
+    """A service in one place, and what its errors say beside AWS's words."""
 
     name: str
     region: str
-    kind: Kind
+    """Where it is called: a Region, or the service's name if it has none."""
+    kind: Kind | None = None
     """Of its errors."""
-    lost: Message
+    clock: Clock = field(default_factory=Clock)
+    lost: Message = field(default_factory=AwsMessages.TRY_AGAIN)
     """What follows if the answer to a change is lost."""
     reasons: Mapping[str, Message] = field(default_factory=dict)
     """Said in place of AWS's words, by code; `THROTTLED` for each code that means that."""
@@ -204,6 +153,11 @@ class Service:
     made: Mapping[str, Message] = field(default_factory=dict)
     """What was changed before an operation that fails, by operation; by default nothing."""
 
+    def wait(self, seconds: float) -> None:
+        """Wait before a call. Raises `Stopped` once the run is interrupted."""
+        if (seconds > 0 and self.clock.wait(seconds)) or stopping.is_set():
+            raise Stopped(AwsMessages.INTERRUPTED(service=self.name))
+
 
 def call(
     send: Callable[[], T],
@@ -211,63 +165,68 @@ def call(
     operation: str,
     subject: str,
     *,
-    wait: Callable[[float], None],
     retry: Callable[[BaseException], bool] = lambda _: False,
 ) -> T:
     """
-    What *send* returns, a call of *operation* about a *subject*; as `answer` repeats it.
+    What *send* returns, a call of *operation* about a *subject*; called again, with backoff, after
+    errors that *retry* accepts.
 
     Raises `AwsRefused` with what was changed and what to do, `Stopped` once the run is interrupted.
     """
-    return answer(send, partial(refused, service, operation, subject), wait=wait, retry=retry)
+    attempts = Retrying(
+        sleep=service.wait,
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
+        retry=retry_if_exception(retry),
+        reraise=True,
+    )
+    service.wait(0)  # whoever stood in line when the run was interrupted asks nothing more
+    try:
+        return attempts(send)
+    except (ResponseParserError, KeyError):  # a sign-in page, of which nothing is shown
+        raise refused(service, operation, subject, ResponseParserError()) from None
+    except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
+        raise refused(service, operation, subject, error) from None
 
 
 def refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
     """What `call` raises of *error*."""
     request = _metadata(error).get("RequestId")
     code = code_of(error, service.name)
-    steps = [*_steps(error, operation, service), service.steps.get((operation, code))]
+    step = service.steps.get((operation, code))
     message = AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
         region=service.region,
         code=code,
         request=f" (request {request})" if request else "",
-        steps=[step for step in steps if step],
+        steps=[*_steps(error, operation, service), *([step] if step else [])],
     )
     return AwsRefused(message, kind=service.kind)
 
 
-def _steps(error: BaseException, operation: str, service: Service) -> list[Message | None]:
-    name = service.name
-    lost, unchanged = service.lost, service.made.get(operation, AwsMessages.UNCHANGED(service=name))
-    before: Message | None = unchanged
+def _steps(error: BaseException, operation: str, service: Service) -> list[Message]:
+    name, lost = service.name, service.lost
+    before = [service.made.get(operation, AwsMessages.UNCHANGED(service=name))]
     if only_reads(operation):
-        lost, before = AwsMessages.TRY_AGAIN(), None
+        lost, before = AwsMessages.TRY_AGAIN(), []
     if isinstance(error, ResponseParserError):
         return [lost, AwsMessages.PROXY()]
-    if isinstance(error, ClientError) and error.operation_name != operation:
-        signing_in, reason = error.operation_name, said(error)
-        no_credentials = AwsMessages.NO_CREDENTIALS(operation=signing_in, reason=reason)
-        return [before, no_credentials, next_step(_code(error))]
-    if _is_unconfirmed(error):
-        return [lost]
+    reason = said(error)
     if not isinstance(error, ClientError):
-        return [before, AwsMessages.NOT_CALLED(service=name)]
-    text = said(error)
-    says = AwsMessages.NO_REASON(service=name)
-    if text:
-        says = AwsMessages.SAYS(service=name, reason=text)
-    key = THROTTLED if is_throttled(error) else _code(error)
-    return [before, service.reasons.get(key, says), next_step(_code(error))]
-
-
-def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> Message:
-    """The message about a read of another service than SES and Secrets Manager."""
-    seen = ": ".join(filter(None, (code, reason)))
-    return AwsMessages.READ_REFUSED(
-        call=call, seen=seen, code=code, steps=[one for one in steps if one]
-    )
+        if _is_unconfirmed(error):
+            return [AwsMessages.NO_ANSWER(reason=reason), lost]
+        return [*before, AwsMessages.NOT_CALLED(service=name, reason=reason)]
+    code = _code(error)
+    advice = next_step(code)
+    if error.operation_name != operation:
+        says = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=reason)
+    elif _is_unconfirmed(error):
+        return [lost]
+    else:
+        key = THROTTLED if is_throttled(error) else code
+        says = service.reasons.get(key, AwsMessages.SAYS(service=name, reason=reason))
+    return [*before, says, *([advice] if advice else [])]
 
 
 def only_reads(operation: str) -> bool:
@@ -284,13 +243,10 @@ def said(error: BaseException) -> str:
     """
     text = str(error)
     if isinstance(error, ClientError):
-        text = error.response.get("Error", {}).get("Message") or ""
-    elif type(error) is botocore_errors.HTTPClientError or isinstance(
-        error, botocore_errors.ParamValidationError
-    ):
-        text = type(
-            error
-        ).__name__  # their messages quote headers (the session token) or parameters
+        text = error.response.get("Error", {}).get("Message") or "no reason"
+    elif type(error) in (botocore_errors.HTTPClientError, botocore_errors.ParamValidationError):
+        # Their messages quote headers (the session token) or parameters.
+        text = type(error).__name__
     elif getattr(error, "kwargs", {}).get("provider") == "custom-process":
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
     elif isinstance(error, EOFError):

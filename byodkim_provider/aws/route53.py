@@ -7,22 +7,19 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from byodkim_provider.aws import errors
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsMessages
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
 
 R = TypeVar("R")
+
+SERVICE: Final = errors.Service(name="Route 53", region="Route 53")
 
 
 class Route53Client:
@@ -43,21 +40,22 @@ class Route53Client:
         """
         pages = self._client.get_paginator("list_hosted_zones").paginate()
         listed = self._read_once(
-            "ListHostedZones", "", lambda: [one for page in pages for one in page["HostedZones"]]
+            "ListHostedZones", "*", lambda: [zone for page in pages for zone in page["HostedZones"]]
         )
         return {
-            one["Id"].removeprefix("/hostedzone/"): one["Name"].rstrip(".")
-            for one in listed
-            if one["Config"]["PrivateZone"] == is_private
+            zone["Id"].removeprefix("/hostedzone/"): zone["Name"].rstrip(".")
+            for zone in listed
+            if zone["Config"]["PrivateZone"] == is_private
         }
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
-        read = partial(self._client.get_hosted_zone, Id=zone_id)
-        found = self._read_once(
-            "GetHostedZone", zone_id, lambda: read()["DelegationSet"]["NameServers"]
+        names = self._read_once(
+            "GetHostedZone",
+            zone_id,
+            lambda: self._client.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"],
         )
-        return tuple(sorted(name.rstrip(".") for name in found))
+        return tuple(sorted(name.rstrip(".") for name in names))
 
     def standing(self, zone_id: str, name: str, kind: str) -> tuple[str, ...]:
         """
@@ -66,32 +64,29 @@ class Route53Client:
         A CNAME's target and an alias record's are among them, since no record can stand beside
         those. Several record sets of a name, by weight, are all read. Empty if the zone is gone.
         """
-        values: list[str] = []
-        begin: dict[str, Any] = {"StartRecordName": name}
-        while begin:
-            page = self._page(zone_id, begin)
-            for record_set in page["ResourceRecordSets"]:
-                if record_set["Name"].rstrip(".") != name:
-                    return tuple(values)
-                if record_set["Type"] in (kind, "CNAME"):
-                    values += _values(record_set)
-            begin = _next_page(page)
-        return tuple(values)
+        paginate: Any = self._client.get_paginator("list_resource_record_sets").paginate
 
-    def _page(self, zone_id: str, begin: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Record sets that *begin* there, in the order of their names; none if the zone is gone."""
-
-        def read() -> Mapping[str, Any]:
-            page = self._client.list_resource_record_sets(HostedZoneId=zone_id, **begin)
-            # Without this key it is no answer of Route 53, which `errors.answer` finds out.
-            return {**page, "ResourceRecordSets": page["ResourceRecordSets"]}
+        def at_name() -> list[ResourceRecordSetOutputTypeDef]:
+            """The record sets from *name* on, in the order of names, until another name comes."""
+            found: list[ResourceRecordSetOutputTypeDef] = []
+            for page in paginate(HostedZoneId=zone_id, StartRecordName=name):
+                for record_set in page["ResourceRecordSets"]:
+                    if record_set["Name"].rstrip(".") != name:
+                        return found
+                    found.append(record_set)
+            return found
 
         try:
-            return self._read("ListResourceRecordSets", zone_id, read)
+            record_sets = self._read("ListResourceRecordSets", zone_id, at_name)
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
-            return {"ResourceRecordSets": ()}
+            return ()
+        values: list[str] = []
+        for record_set in record_sets:
+            if record_set["Type"] in (kind, "CNAME"):
+                values += _values(record_set)
+        return tuple(values)
 
     def _read_once(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
         with self._lock:
@@ -102,30 +97,11 @@ class Route53Client:
 
     def _read(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
-        refused, wait = partial(_refused, operation, zone_id), partial(errors.wait, "Route 53")
         with self._lock:
-            return errors.answer(call, refused, wait=wait, retry=errors.is_passing)
+            return errors.call(call, SERVICE, operation, zone_id, retry=errors.is_passing)
 
 
 def _values(record_set: ResourceRecordSetOutputTypeDef) -> list[str]:
     if alias := record_set.get("AliasTarget"):
         return [f"alias of {alias['DNSName']}"]
     return [record["Value"] for record in record_set.get("ResourceRecords", ())]
-
-
-def _next_page(page: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the next page begins; empty after the last one."""
-    names = ("Name", "Type", "Identifier")
-    following = {f"StartRecord{name}": page.get(f"NextRecord{name}") for name in names}
-    return {name: value for name, value in following.items() if value and page.get("IsTruncated")}
-
-
-def _refused(operation: str, zone_id: str, error: BaseException) -> AwsRefused:
-    subject = f"zone {zone_id!r}" if zone_id else "the account"
-    # The failed call may be another operation: signing in.
-    operation = error.operation_name if isinstance(error, ClientError) else operation
-    code = errors.code_of(error, "Route 53")
-    step = AwsMessages.PROXY() if isinstance(error, ResponseParserError) else errors.next_step(code)
-    return AwsRefused(
-        errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step)
-    )

@@ -126,5 +126,4 @@ class SecretStore:
     def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        send, wait = partial(method, *args, **given), partial(errors.wait, self._service.name)
-        return errors.call(send, self._service, operation, secret, wait=wait)
+        return errors.call(partial(method, *args, **given), self._service, operation, secret)

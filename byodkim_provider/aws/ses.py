@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,9 +21,9 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import is_passing, is_throttled
 from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import SES_ERRORS, AwsMessages
-from byodkim_provider.progress import Clock, is_done, stopping
+from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -162,14 +161,6 @@ class Listed:
     identity_type: str = ""
 
 
-_Poll = tuple[set[str], Future[Mapping[str, str] | None]]
-"""
-A poll that waits for its turn: the domains of the threads that have joined it, and their statuses.
-
-By domain, as a List has shown them; None if each thread has to ask for its own.
-"""
-
-
 class SesClient:
     """
     SES in one Region. A class so that all threads of a process share one pace.
@@ -194,6 +185,7 @@ class SesClient:
             name="SES",
             region=region,
             kind="SesRefused",
+            clock=clock,
             lost=AwsMessages.SES_UNCONFIRMED(),
             reasons={
                 "LimitExceededException": AwsMessages.SES_LIMIT(region=region),
@@ -208,11 +200,6 @@ class SesClient:
         self._clock = clock
         self._lock = threading.Lock()
         self._next_call = 0.0
-        self._this_thread = threading.local()
-        self._joining = threading.Lock()
-        self._poll: _Poll | None = None
-        self._pages = 1
-        """How many pages the last List of a poll had to read."""
 
     def create_email_identity(
         self,
@@ -331,7 +318,8 @@ class SesClient:
                 )
                 for one in answer.get("EmailIdentities", ())
             )
-            if not (token := answer.get("NextToken")):
+            token = answer.get("NextToken")
+            if not token:
                 return
             if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
                 raise errors.refused(
@@ -339,48 +327,6 @@ class SesClient:
                 )
             tokens.add(token)
             more = {"NextToken": token}
-
-    def poll(self, domain: str) -> SesIdentity | str | None:
-        """
-        What `get_email_identity` returns; or the status from a List, if other threads ask
-        meanwhile.
-
-        They share a poll that awaits its turn. A List is sent if it has fewer pages than there are
-        domains.
-        """
-        with self._joining:
-            is_first = self._poll is None
-            domains, answered = self._poll = self._poll or (set(), Future())
-            domains.add(domain)
-        if is_first:
-            self._answer(domains, answered)
-        if not is_done(answered):
-            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
-        if (statuses := answered.result()) is None:
-            return self.get_email_identity(domain)
-        return statuses.get(domain)
-
-    def _answer(self, domains: set[str], answered: Future[Mapping[str, str] | None]) -> None:
-        """Answer the poll of *domains* once it has its turn; from then on nobody joins it."""
-        try:
-            try:
-                self._take_turn()
-            finally:
-                with self._joining:
-                    self._poll = None
-            self._this_thread.has_turn = True
-            answered.set_result(self._statuses(domains) if self._pages < len(domains) else None)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
-            answered.set_exception(error)
-
-    def _statuses(self, domains: set[str]) -> Mapping[str, str]:
-        statuses: dict[str, str] = {}
-        for number, page in enumerate(self.list_email_identities(), start=1):
-            self._pages = number
-            statuses |= {one.name: one.verification_status for one in page if one.name in domains}
-            if statuses.keys() == domains:
-                break
-        return statuses
 
     def delete_email_identity(self, domain: str) -> None:
         """
@@ -414,31 +360,21 @@ class SesClient:
     def _make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
         """What *method* of the client returns for the arguments that follow *domain*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        once = operation in ONLY_IF_THROTTLED
+        is_repeatable = operation not in ONLY_IF_THROTTLED
         return errors.call(
             partial(self._send_in_turn, method, *args, **given),
             self._service,
             operation,
             domain,
-            wait=self._wait,
-            retry=is_throttled if once else is_passing,
+            retry=is_passing if is_repeatable else is_throttled,
         )
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        if not vars(self._this_thread).pop("has_turn", False):
-            self._take_turn()
-        return method(*args, **given)
-
-    def _take_turn(self) -> None:
-        with (
-            self._lock
-        ):  # an interrupt ends the wait of the thread that holds it, then that of the next
-            self._wait(self._next_call - self._clock.monotonic())
+        # An interrupt ends the wait of the thread that holds the lock, then that of the next.
+        with self._lock:
+            self._service.wait(self._next_call - self._clock.monotonic())
             self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
-
-    def _wait(self, seconds: float) -> None:
-        if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
-            raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+        return method(*args, **given)
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

@@ -12,17 +12,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-from byodkim_provider.aws.errors import OF_A_PROFILE, answer, code_of, next_step, said, wait
+from byodkim_provider.aws.errors import OF_A_PROFILE, Service, call, said
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, endpoint_problem, is_of_aws
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
@@ -76,8 +74,9 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
 
 def sign_in(settings: AwsSettings, *, region: str) -> str:
     """
-    The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't
-    work.
+    The id of the account, from STS in *region*.
+
+    Raises `InvalidSettings` without credentials, `AwsRefused` if STS does not take them.
     """
     return _account(open_session(settings, region=region), settings, region)
 
@@ -97,12 +96,10 @@ def connect(
         client = make_client(session, service, settings, config, region)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
-    name, _, variable = SERVICES[service]
+    name, _ = SERVICES[service]
     if (is_at_aws := is_of_aws(client.meta.endpoint_url)) != is_of_aws(route53.meta.endpoint_url):
         there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
-        raise InvalidSettings(
-            AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name, variable=variable)
-        )
+        raise InvalidSettings(AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name))
     account, whose = _account(session, settings, region), _whose(settings)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
@@ -154,8 +151,8 @@ def make_client(
     endpoint = settings.endpoints.get(name)
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
-    url = client.meta.endpoint_url
-    if problem := endpoint_problem(name, url, settings.endpoints, os.environ):
+    problem = endpoint_problem(name, client.meta.endpoint_url, settings.endpoints)
+    if problem:
         raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name][0], problem=problem)))
     return client
 
@@ -196,18 +193,13 @@ def _account(session: boto3.Session, settings: AwsSettings, region: str | None) 
     with _told(settings):
         sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
 
-    def refused(error: BaseException) -> InvalidSettings:
-        reason = (
-            "the response is not STS's" if isinstance(error, ResponseParserError) else said(error)
-        )
-        # Perhaps of AssumeRole: the command that is named otherwise says nothing about it.
-        step = next_step(code_of(error, "STS")) if isinstance(error, ClientError) else None
-        step = step or AwsMessages.ASK_STS()
-        return InvalidSettings(
-            AwsMessages.NO_RESPONSE(whose=_whose(settings), reason=reason, step=step)
-        )
-
-    return answer(lambda: sts.get_caller_identity()["Account"], refused, wait=partial(wait, "STS"))
+    service = Service(name="STS", region=region or "STS")
+    return call(
+        lambda: sts.get_caller_identity()["Account"],
+        service,
+        "GetCallerIdentity",
+        _whose(settings),
+    )
 
 
 def _assume(

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from byodkim_provider.aws.connections import Connections, connections
-from byodkim_provider.aws.settings import AwsSettings, partition_of
+from byodkim_provider.aws.regions import partition_of
+from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.terminal import Refused, say
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck

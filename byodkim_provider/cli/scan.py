@@ -19,8 +19,9 @@ from functools import partial
 import click
 
 from byodkim_provider.aws.connections import Connections
+from byodkim_provider.aws.regions import regions_with_ses
 from byodkim_provider.aws.ses import MANAGED, OWNER_TAG, STACK_TAG, Listed, SesIdentity
-from byodkim_provider.aws.settings import AwsSettings, regions_with_ses
+from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import announced, open_stack

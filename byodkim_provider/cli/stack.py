@@ -7,7 +7,6 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -204,7 +203,7 @@ class Stack:
 
 def announced(settings: AwsSettings) -> AwsSettings:
     """*settings*, after a warning of each service that they or the environment redirect."""
-    for line in redirection_warnings(settings.endpoints, os.environ):
+    for line in redirection_warnings(settings.endpoints):
         say(line)
     return settings
 

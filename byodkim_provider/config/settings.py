@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from byodkim_provider.aws.settings import partition_of
+from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.config.problems import (
     SECRET_MAPS,
     line,

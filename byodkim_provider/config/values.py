@@ -18,7 +18,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.aws.settings import MAX_TAGS, region_problem, tag_problems
+from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.aws.settings import MAX_TAGS, tag_problems
 from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import MAX_GENERATION

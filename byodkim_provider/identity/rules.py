@@ -12,7 +12,8 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.settings import region_problem, tag_lines
+from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings

@@ -424,15 +424,9 @@ def _call(due: Sequence[Entry], seen: Polls, number: int) -> Query:
     return Query("GetEmailIdentity", here[:1], here, number)
 
 
-def after_get(seen: Polls, call: Query, shown: SesIdentity | str | None, *, at: float) -> Polls:
-    """
-    What is seen once SES has answered a Get; None: it has no such identity.
-
-    A status is from the List that another verification of the run has needed.
-    """
+def after_get(seen: Polls, call: Query, shown: SesIdentity | None, *, at: float) -> Polls:
+    """What is seen once SES has answered a Get; None: it has no such identity."""
     (entry,) = call.entries
-    if isinstance(shown, str):
-        return _polled(seen, call, [_listed(entry, shown)], at)
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
     if shown:
         # If SES has this key and has not found it in DNS yet, the next SUCCESS is about it.

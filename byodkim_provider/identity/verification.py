@@ -19,7 +19,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
-from byodkim_provider.identity.state import CREATED, GONE, PUT
+from byodkim_provider.identity.state import GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
@@ -176,9 +176,7 @@ def _answered(
     ses = services.ses(call.region)
     if call.action == "GetEmailIdentity":
         (entry,) = call.entries
-        # A List shows the result for a new identity, and not for a switch.
-        ask = ses.poll if entry.key_set_by == CREATED else ses.get_email_identity
-        return after_get(seen, call, ask(entry.domain), at=now())
+        return after_get(seen, call, ses.get_email_identity(entry.domain), at=now())
     statuses: dict[str, str] = {}
     pages, domains = 0, {entry.domain for entry in call.entries}
     is_complete = True

@@ -15,15 +15,13 @@ _OTHER_NAME: Final = "rename project, stack or resource, or use `keyStore: state
 class AwsMessages(Table):
     PARTS = SECTION, "What was changed by a call to AWS, and the next step: parts of a hint."
     UNCHANGED = "nothing was changed in {service}"
-    CALL_CHANGED_NOTHING = "this call changed nothing"
-    NOT_CALLED = "{service} was not called; does `aws sts get-caller-identity` work?"
+    NO_ANSWER = "no answer: {reason}"
+    NOT_CALLED = "{service} was not called: {reason}; does `aws sts get-caller-identity` work?"
     NO_CREDENTIALS = "no credentials from {operation}: {reason}"
     SAYS = "{service} says: {reason}"
-    NO_REASON = "{service} gives no reason"
     PROXY = "is there a proxy between here and AWS?"
     POLICY = "`byodkim iam-policy` prints the policy that these credentials need"
     SIGN_IN = "renew the credentials until `aws sts get-caller-identity` works"
-    ASK_STS = "does `aws sts get-caller-identity` work with these settings?"
     TRY_AGAIN = "try again"
     SES_UNCONFIRMED = "SES may have done it or not; the next `pulumi up` reads which"
     SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
@@ -47,13 +45,8 @@ class AwsMessages(Table):
         ),
     )
     REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
-    READ_REFUSED = "{call}: {seen}", "{steps}"
-    INTERRUPTED_BEFORE_ANSWER = (
+    INTERRUPTED = (
         "interrupted before {service} answered",
-        "run the same command again to go on",
-    )
-    INTERRUPTED_BEFORE_CALL = (
-        "interrupted before {service} was called",
         "run the same command again to go on",
     )
 
@@ -71,10 +64,6 @@ class AwsMessages(Table):
             "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the "
             "others of the environment"
         ),
-    )
-    NO_RESPONSE = (
-        "aws: no response from STS with {whose}: {reason}",
-        "this call changed nothing; {step}",
     )
     NOTHING_TO_ASSUME_WITH = "there are no credentials to assume role {role!r} with"
     OTHER_ACCOUNT = (
@@ -98,22 +87,22 @@ class AwsMessages(Table):
     ONE_REDIRECTED = (
         "aws: {there} is redirected to another endpoint and {here} is not",
         (
-            "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} "
-            "and AWS_ENDPOINT_URL_ROUTE_53"
+            "nothing was changed in {service}; set both or none in `aws:endpoints`, or in the "
+            "environment by AWS_ENDPOINT_URL"
         ),
     )
     REDIRECTED = (
         "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get",
         (
-            "if you did not mean it, remove the service from `aws:endpoints`, or the variable "
-            "`AWS_ENDPOINT_URL…`; rotate the keys that were sent there"
+            "if you did not mean it, remove the service from `aws:endpoints`; rotate the keys that "
+            "were sent there"
         ),
     )
     ENDPOINT = "the endpoint of {service} {problem}"
     URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
-    BY_PROFILE = (
-        "is redirected by a profile to {host}, which is not AWS: give it in `aws:endpoints` "
-        "({service}) or {variable} too, so that a preview names it, or remove it from the profile"
+    NOT_IN_SETTINGS = (
+        "is redirected by the environment or a profile to {host}, which is not AWS: give it in "
+        "`aws:endpoints` ({service}) too, so that a preview names it, or remove it there"
     )
     ENDPOINTS = "aws:endpoints: {service}: {problem}"
     HALF_A_KEY = "aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only"

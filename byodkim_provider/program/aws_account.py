@@ -8,7 +8,6 @@ An error of pulumi-aws passes through plugin, engine and SDK, which raises nothi
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,6 @@ import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.resources.sdk import PerProgram, end_program
 
@@ -62,15 +60,16 @@ def settings() -> AwsSettings:
 
 def sign_in(region: str) -> None:
     """
-    Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails.
+    Ask STS in *region* for the account, as pulumi-aws will.
 
+    Raises `InvalidSettings` without credentials, `AwsRefused` if STS does not take them.
     Says first which services are not asked at AWS, since it may fail there.
     """
     from byodkim_provider.aws import session  # and botocore
     from byodkim_provider.aws.settings import redirection_warnings
 
     given = settings()
-    for warning in redirection_warnings(given.endpoints, os.environ):
+    for warning in redirection_warnings(given.endpoints):
         pulumi.log.warn(str(warning))
     session.sign_in(given, region=stack_config.region() or region)
 
@@ -96,9 +95,13 @@ def _account(opts: pulumi.InvokeOptions) -> str:
 
 
 def _refused(text: str) -> AwsRefused:
-    from byodkim_provider.aws.errors import next_step, read_refused, said  # and botocore
+    from botocore.exceptions import ClientError
+
+    from byodkim_provider.aws import errors  # and botocore
 
     found = _FROM_AWS.search(text[:MAX_SEARCHED])
-    code, reason = (found["code"], text[found.start("reason") :]) if found else ("", text)
-    steps = AwsMessages.CALL_CHANGED_NOTHING(), next_step(code) or AwsMessages.ASK_STS()
-    return AwsRefused(read_refused("GetCallerIdentity", code, said(Exception(reason)), *steps))
+    code, reason = (found["code"], text[found.start("reason") :]) if found else ("no answer", text)
+    operation = "GetCallerIdentity"
+    error = ClientError({"Error": {"Code": code, "Message": reason}}, operation)
+    service = errors.Service(name="pulumi-aws", region="pulumi-aws")
+    return errors.refused(service, operation, "*", error)

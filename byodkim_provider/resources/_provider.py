@@ -6,7 +6,6 @@ provider.
 from __future__ import annotations
 
 import functools
-import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -69,7 +68,7 @@ class DynamicProvider(ResourceProvider):
         self._config = req.config.get
         if self._needs_aws:
             settings = self._connections.settings
-            for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
+            for line in map(str, redirection_warnings(settings.endpoints)):
                 if self._run.first(line):
                     self._run.progress().warn(line)
             self._default_tags = settings.default_tags

@@ -6,21 +6,16 @@ from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
-from byodkim_provider import progress
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.session import connect_to_route53, open_session
 from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.progress import stopping
 from tests.support.cases import cases
 from tests.support.http_answer import Raw
-from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
-KEY = key("rsa2048.pkcs8")
-FINGERPRINT = KEY.fingerprint
-VALUE = records.record_value(KEY.public_key_der)
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def route53(client):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: False)
+    monkeypatch.setattr(stopping, "wait", lambda seconds: stopping.is_set())
 
 
 def page(*zones, marker=None):
@@ -86,36 +81,35 @@ def test_name_servers(stub, route53):
     assert [route53.name_servers("Z1"), route53.name_servers("Z1")] == [servers, servers]
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments", "call", "code", "steps"),
-    [
-        ("zones", (), "ListHostedZones for the account", "AccessDenied", [AwsMessages.POLICY()]),
-        ("name_servers", ("Z1",), "GetHostedZone for zone 'Z1'", "NoSuchHostedZone", []),
-        (
+@cases(
+    ("method", "arguments", "operation", "subject", "code", "step"),
+    {
+        "zones": ("zones", (), "ListHostedZones", "*", "AccessDenied", AwsMessages.POLICY()),
+        "zone": ("name_servers", ("Z1",), "GetHostedZone", "Z1", "NoSuchHostedZone", None),
+        "name": (
             "standing",
             ("Z1", NAME, "TXT"),
-            "ListResourceRecordSets for zone 'Z1'",
-            "InvalidInput",
-            [],
-        ),
-        (
-            "name_servers",
-            ("Z1",),
-            "GetHostedZone for zone 'Z1'",
+            "ListResourceRecordSets",
+            "Z1",
             "ExpiredToken",
-            [AwsMessages.SIGN_IN()],
+            AwsMessages.SIGN_IN(),
         ),
-    ],
+    },
 )
-def test_refused(stub, route53, method, arguments, call, code, steps):
-    """
-    Each call is named in its error; what Route 53 says is one line, and the next step another.
-    """
-    stub.add_client_error(xform_name(call.partition(" ")[0]), code, "no, said Route 53", 403)
+def test_refused(stub, route53, method, arguments, operation, subject, code, step):
+    """Each call is named in its error, with what Route 53 says and the next step."""
+    stub.add_client_error(xform_name(operation), code, "no", 403)
     with pytest.raises(AwsRefused) as caught:
         getattr(route53, method)(*arguments)
-    assert caught.value.text == f"{call}: {code}: no, said Route 53"
-    assert caught.value.message.fields["steps"] == steps
+    says = AwsMessages.SAYS(service="Route 53", reason="no")
+    assert caught.value.message == AwsMessages.REFUSED(
+        operation=operation,
+        subject=subject,
+        region="Route 53",
+        code=code,
+        request="",
+        steps=[says, *([step] if step else [])],
+    )
 
 
 # -- one name of a zone
@@ -135,20 +129,11 @@ def answer(*values, name=f"{NAME}.", kind="TXT", **more):
 
 QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME}
 
-ALIAS = {
-    "ResourceRecordSets": [
-        {
-            "Name": f"{NAME}.",
-            "Type": "TXT",
-            "AliasTarget": {
-                "HostedZoneId": "Z1",
-                "DNSName": "other.example.com.",
-                "EvaluateTargetHealth": False,
-            },
-        }
-    ],
-    "IsTruncated": False,
-    "MaxItems": "300",
+ALIAS = answer('"a"')
+ALIAS["ResourceRecordSets"][0]["AliasTarget"] = {
+    "HostedZoneId": "Z1",
+    "DNSName": "other.example.com.",
+    "EvaluateTargetHealth": False,
 }
 
 
@@ -200,18 +185,16 @@ def test_throttled(stub, route53):
     assert route53.standing("Z1", NAME, "TXT") == ('"a"',)
 
 
-@pytest.mark.parametrize("body", ["<html>Sign in</html>", "Sign in"])
-def test_somebody_else_answers(route53, client, body):
+def test_somebody_else_answers(route53, client):
     """A page of a proxy is no answer, and no crash."""
 
     def answer(request, **_):
-        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(body.encode()))
+        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(b"<html>Sign in"))
 
     client.meta.events.register("before-send.route53", answer)
     with pytest.raises(AwsRefused) as caught:
         route53.standing("Z1", NAME, "TXT")
     assert "a response that is not Route 53's" == caught.value.code
-    assert [AwsMessages.PROXY()] == caught.value.message.fields["steps"]
 
 
 @pytest.mark.parametrize("when", ["throttled", "in line"])
@@ -219,9 +202,11 @@ def test_interrupted(stub, route53, monkeypatch, when):
     """
     Ctrl-C is heard while Route 53 wants to be left alone; who waits for a turn then asks nothing.
     """
-    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: when == "in line" or seconds > 0)
     if when == "throttled":
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
+        monkeypatch.setattr(stopping, "wait", lambda _: True)
+    else:
+        stopping.set()
     with pytest.raises(Stopped):
         route53.standing("Z1", NAME, "TXT")
 

@@ -1,7 +1,6 @@
 """If this fails, a secret is made twice, or a refusal is taken for success."""
 
 import pytest
-from botocore.exceptions import NoCredentialsError
 
 from byodkim_provider.aws.secrets_manager import Secret
 from byodkim_provider.errors import Stopped
@@ -131,22 +130,6 @@ def test_passing_errors(secrets_manager, no_sleep, operation):
     ACTIONS[operation](secrets_manager.store())
     assert secrets_manager.names() == [NAME]
     assert len(secrets_manager.secret(NAME).versions) == 1
-
-
-@pytest.mark.parametrize(
-    "reason", [NoCredentialsError(), ValueError("a program printed no JSON")], ids=repr
-)
-def test_no_credentials(secrets_manager, reason):
-    """Without credentials nothing was asked, and nothing changed."""
-
-    def sign(**_):
-        raise reason
-
-    store = secrets_manager.store()
-    store._client.meta.events.register("request-created.secrets-manager", sign)
-    steps = [AwsMessages.NOT_CALLED(service="Secrets Manager")]
-    assert seen(refusal(store.get_secret_value, NAME)) == (type(reason).__name__, steps)
-    assert secrets_manager.calls == []
 
 
 def test_answer_of_a_proxy(secrets_manager, written):

@@ -224,48 +224,18 @@ def test_verified(origin, enabled, status, selector, verified):
 
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 TENANT = {"TenantName": "acme", "ResourceArn": ARN}
-OF_ACM = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
-CERTIFICATE = {"EmailIdentity": DOMAIN, "FromAddress": f"me@{DOMAIN}"}
 
 
-@cases(
-    ("hold", "free", "words"),
-    {
-        "a tenant": (
-            [
-                ("CreateTenant", {"TenantName": "acme"}),
-                ("CreateTenantResourceAssociation", TENANT),
-            ],
-            ("DeleteTenantResourceAssociation", TENANT),
-            "tenant associations. Remove all tenant associations",
-        ),
-        "an S/MIME certificate": (
-            [("AssociateEmailIdentityCertificate", CERTIFICATE | {"CertificateArn": OF_ACM})],
-            ("DisassociateEmailIdentityCertificate", CERTIFICATE),
-            "certificates associated with it. Disassociate all certificates",
-        ),
-    },
-)
-def test_delete_what_is_held(ses, client, hold, free, words):
-    """
-    A Delete that SES refuses says how to free the identity, whatever SES's own words are.
-
-    Then it can be deleted.
-    """
+def test_delete_what_is_held(ses, client):
+    """A Delete that SES refuses says how to free the identity; then it can be deleted."""
     prepare(ses)
-    for action, sent in hold:
-        ses.call(action, REGION, sent)
+    ses.call("CreateTenant", REGION, {"TenantName": "acme"})
+    ses.call("CreateTenantResourceAssociation", REGION, TENANT)
     error = refused(client.delete_email_identity, DOMAIN)
-    assert error.text.startswith(
-        f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException"
-    )
-    assert error.hint.split("; ")[:2] == [
-        "nothing was changed in SES",
-        f"SES says: Cannot delete {ARN} because it has {words} and try again.",
-    ]
-    assert error.message.fields["steps"][-1] == AwsMessages.HELD()
-    action, sent = free
-    ses.call(action, REGION, sent)
+    unchanged, says, held = error.message.fields["steps"]
+    assert (error.code, unchanged, held) == ("BadRequestException", UNCHANGED, AwsMessages.HELD())
+    assert "Remove all tenant associations" in str(says)
+    ses.call("DeleteTenantResourceAssociation", REGION, TENANT)
     client.delete_email_identity(DOMAIN)
     assert ses.identities(REGION) == {}
 
@@ -354,8 +324,9 @@ def test_no_connection(client, boto, error, tries):
         raise error
 
     boto.meta.events.register("before-send.sesv2", fail)
-    assert refused(client.get_email_identity, DOMAIN).code == type(error).__name__
-    assert len(sent) == tries
+    seen = refused(client.get_email_identity, DOMAIN)
+    assert (seen.code, len(sent)) == (type(error).__name__, tries)
+    assert str(error) in str(seen)
 
 
 # How fast, and when not any more
@@ -422,74 +393,8 @@ def test_interrupted(ses, client, clock, when):
         clock.on_advance(stopping.set)
     with pytest.raises(Stopped) as caught:
         create(client)
-    assert caught.value.message == AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES")
+    assert caught.value.message == AwsMessages.INTERRUPTED(service="SES")
     assert len(ses.log) == (0 if when == "before" else 1)
-
-
-# Polls that are shared
-
-
-class Asked(str):
-    """A domain that says when it is asked for: the poll that waits then has it."""
-
-    __slots__ = ("asked",)
-
-    def __init__(self, _):
-        self.asked = threading.Event()
-
-    def __hash__(self):
-        self.asked.set()
-        return super().__hash__()
-
-
-def polled(client, clock, *domains):
-    """
-    What the polls of *domains* give, the second and later ones asked while the first awaits its
-    turn.
-    """
-
-    def poll(domain):
-        try:
-            return client.poll(domain)
-        except ByodkimError as error:
-            return error
-
-    client.get_email_identity(DOMAIN)
-    with ThreadPoolExecutor(len(domains)) as threads:
-        others = []
-
-        def ask():
-            for domain in map(Asked, domains[1:]):
-                others.append(threads.submit(poll, domain))
-                assert domain.asked.wait(30)
-
-        clock.after(0.5, ask)
-        first = poll(domains[0])
-        return [first, *(one.result(30) for one in others)]
-
-
-def test_joined(ses, client, clock):
-    """
-    Whoever asks while another poll awaits its turn shares one List with it; the next poll is
-    another.
-    """
-    for name, status in (("a.example.com", "SUCCESS"), ("b.example.com", "PENDING")):
-        ses.put_identity(name, REGION, selector="s1", private_key="", status=status)
-    names = ("a.example.com", "b.example.com", "none.example.com")
-    assert polled(client, clock, *names) == ["SUCCESS", "PENDING", None]
-    assert isinstance(client.poll("a.example.com"), SesIdentity)
-    assert ses.operations() == ["GetEmailIdentity", "ListEmailIdentities", "GetEmailIdentity"]
-    assert [(call.at - START).total_seconds() for call in ses.log] == [0, 1.05, 2.1]
-
-
-def test_joined_and_refused(ses, client, clock):
-    """An error of the List is that of all who share it, and of nobody after."""
-    prepare(ses)
-    ses.inject(Fault("access_denied", operation="ListEmailIdentities"))
-    assert [one.code for one in polled(client, clock, DOMAIN, "a.test")] == [
-        "AccessDeniedException"
-    ] * 2
-    assert isinstance(client.poll(DOMAIN), SesIdentity)
 
 
 # What the user reads
@@ -524,16 +429,11 @@ def not_authorized(operation):
     return says(f"User: {user} is not authorized to perform: ses:{operation} on resource: {ARN}")
 
 
-SET, GONE = (
-    "PutEmailIdentityConfigurationSetAttributes",
-    says("Identity <example.com> does not exist."),
-)
 BOX = "PutEmailIdentityDkimAttributes"
 UNVERIFIED = (
     says("Domain example.com is not verified for DKIM signing."),
     AwsMessages.SES_PERHAPS_GONE(),
 )
-NO_IDENTITY = says("No EmailIdentity present with name: example.com")
 
 
 @cases(
@@ -545,20 +445,11 @@ NO_IDENTITY = says("No EmailIdentity present with name: example.com")
         "denied to read": (GET, DENIED, "AccessDeniedException", [not_authorized(GET), POLICY]),
         "500": (CREATE, FAILED, "InternalServiceErrorException", [UNCONFIRMED]),
         "500 of a read": (GET, FAILED, "InternalServiceErrorException", [AGAIN]),
-        "no answer": (PUT, Fault("drop"), "ConnectionClosedError", [UNCONFIRMED]),
-        "no answer to a read": (GET, Fault("drop", times=10), "ConnectionClosedError", [AGAIN]),
-        "no set of one that is gone": (SET, "gone", "NotFoundException", [UNCHANGED, GONE]),
         "no box of one that is gone": (
             BOX,
             "gone",
             "BadRequestException",
             [UNCHANGED, *UNVERIFIED],
-        ),
-        "no tag of one that is gone": (
-            "TagResource",
-            "gone",
-            "NotFoundException",
-            [UNCHANGED, NO_IDENTITY],
         ),
         "quotes the key": (
             CREATE,
@@ -581,8 +472,7 @@ def test_refusals(ses, client, operation, happens, code, steps):
         case "limit":
             ses.switches.identity_limit = 0
     error = refused(CALLS[operation], client)
-    request = re.fullmatch(r" \(request .{36}\)|", error.message.fields["request"])[0]
-    assert bool(request) == (code != "ConnectionClosedError")
+    request = re.fullmatch(r" \(request .{36}\)", error.message.fields["request"])[0]
     assert error.message == AwsMessages.REFUSED(
         operation=operation, subject=DOMAIN, region=REGION, code=code, request=request, steps=steps
     )
@@ -616,6 +506,7 @@ def test_answer_without_a_request_id(client, boto, status):
 NOT_ALLOWED = ClientError(
     {"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"
 )
+NO_JSON = AwsMessages.NOT_CALLED(service="SES", reason="no JSON")
 NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed")
 
 
@@ -623,12 +514,7 @@ NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed
     ("reason", "code", "steps"),
     {
         "role": (NOT_ALLOWED, "AccessDenied", [NO_ROLE, POLICY]),
-        "none": (
-            NoCredentialsError(),
-            "NoCredentialsError",
-            [AwsMessages.NOT_CALLED(service="SES")],
-        ),
-        "program": (ValueError("no JSON"), "ValueError", [AwsMessages.NOT_CALLED(service="SES")]),
+        "program": (ValueError("no JSON"), "ValueError", [NO_JSON]),
     },
 )
 def test_credentials_run_out(client, boto, reason, code, steps):

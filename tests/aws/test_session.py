@@ -11,14 +11,10 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
+from byodkim_provider.aws.regions import regions_with_ses
 from byodkim_provider.aws.session import CLIENT, make_client, open_session, sign_in
-from byodkim_provider.aws.settings import (
-    REFUSED,
-    SERVICES,
-    AwsSettings,
-    regions_with_ses,
-)
-from byodkim_provider.errors import ByodkimError, InvalidSettings, WrongAccount
+from byodkim_provider.aws.settings import REFUSED, SERVICES, AwsSettings, is_of_aws
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
 from sandbox.http_stand_in import Response
 from tests.support.cases import cases, written_out
@@ -31,9 +27,9 @@ TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
 DEFAULT = "the default credentials"
 
 
-def refused(call, *arguments, **options):
+def refused(call, *arguments, kind=InvalidSettings, **options):
     """The error of *call*, in no text of which there is a secret."""
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(kind) as caught:
         call(*arguments, **options)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert not [secret for secret in (SECRET, TOKEN) if secret[:12] in shown]
@@ -104,8 +100,6 @@ assumeRole: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
   aws:assumeRole: can't be honoured for SES, remove it
 endpoints: '[{"sesv2":'
   aws:endpoints: LIST of aws:endpoints
-endpoints: ['http://127.0.0.1:1']
-  aws:endpoints: LIST of aws:endpoints
 endpoints: [{sesv2: 'localhost:4566', sts: 'http://', route53: 'http://[::1',
     secretsmanager: {a: b}}]
   aws:endpoints: route53: URL
@@ -114,22 +108,14 @@ endpoints: [{sesv2: 'localhost:4566', sts: 'http://', route53: 'http://[::1',
   aws:endpoints: sts: URL
 endpoints: [{sesv2: 'http://email.eu-west-1.amazonaws.com', sts: 'http://[::1]:1'}]
   aws:endpoints: sesv2: URL
-endpoints: [{sesv2: 'http://localhost:4566x'}]
-  aws:endpoints: sesv2: URL
 defaultTags: [team]
-  aws:defaultTags: must be an object with tags
-defaultTags: team
   aws:defaultTags: must be an object with tags
 defaultTags: {tags: [team]}
   aws:defaultTags: must be an object with tags
 accessKey: AKIA
   HALF
-secretKey: SECRET
-  HALF
 token: TOKEN
   HALF
-assumeRoles: [x]
-  aws:assumeRoles: LIST of aws:assumeRoles
 assumeRoles: [{}, {roleArn: "arn:aws:iam::123456789012:role/dns\\e[2J"}, {roleArn: [x]},
     {roleArn: 'arn:aws:iam::123456789012:role/${aws:username}*'}]
   aws:assumeRoles[0].roleArn: ARN
@@ -267,152 +253,136 @@ def test_wrong_account(machine, aws, service, given, whose, name):
 
 
 @cases(
-    ("kind", "listed", "problem"),
+    ("setting", "listed", "code"),
     {
-        "allowed": ("allowed", ["other", "own"], ""),
-        "not allowed": ("allowed", ["other"], "does not list"),
-        "not forbidden": ("forbidden", ["other"], ""),
-        "forbidden": ("forbidden", ["other", "own"], "lists"),
+        "allowed": ("allowedAccountIds", ["other", "own"], None),
+        "not allowed": ("allowedAccountIds", ["other"], AwsMessages.NOT_ALLOWED_ACCOUNT),
+        "not forbidden": ("forbiddenAccountIds", ["other"], None),
+        "forbidden": ("forbiddenAccountIds", ["other", "own"], AwsMessages.FORBIDDEN_ACCOUNT),
     },
 )
-def test_allowed_accounts(machine, aws, kind, listed, problem):
+def test_allowed_accounts(machine, aws, setting, listed, code):
     """The lists of accounts hold for SES as they hold for Route 53."""
     machine.sign_in()
-    name = f"{kind}AccountIds"
-    given = {name: [aws.account if one == "own" else "000000000001" for one in listed]}
-    if problem:
-        said = f"aws:{name}: {problem} {aws.account}, the account of {DEFAULT}"
-        assert refused(machine.connect, **given).text == said
+    given = {setting: [aws.account if one == "own" else "000000000001" for one in listed]}
+    if code:
+        assert refused(machine.connect, **given).message == code(account=aws.account, whose=DEFAULT)
     else:
         assert machine.connect(**given)[1] == aws.account
 
 
-def check_redirection(machine, endpoints, environment, redirected, *service, **region):
-    """That only what is *redirected* alone is refused."""
+VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
+FOREIGN = "https://aws.example.net"
+ALL_HERE = {"AWS_ENDPOINT_URL": NOBODY}
+
+
+@cases(
+    ("service", "endpoints", "environment", "redirected"),
+    {
+        "none": ("sesv2", {}, {}, None),
+        "SES": ("sesv2", {"sesv2": NOBODY}, {}, "SES"),
+        "Route 53": ("sesv2", {"route53": FOREIGN}, {}, "Route 53"),
+        "both": ("sesv2", {"sesv2": FOREIGN, "route53": NOBODY}, {}, None),
+        "SES, by the environment": ("sesv2", {}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
+        "both, by the environment": ("sesv2", {}, ALL_HERE, None),
+        "not this one": ("secretsmanager", {"sesv2": NOBODY}, {}, None),
+        "secrets": ("secretsmanager", {"secretsmanager": NOBODY}, {}, "Secrets Manager"),
+        "VPC": ("sesv2", {"sesv2": VPC}, {}, None),
+        "VPC, other here": ("sesv2", {"sesv2": VPC}, ALL_HERE, "Route 53"),
+        "dual stack": ("sesv2", {}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
+        "FIPS": ("sesv2", {}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
+    },
+)
+def test_half_redirected(machine, service, endpoints, environment, redirected):
+    """An identity never lands in the real SES while its record goes elsewhere, nor the reverse."""
     machine.sign_in()
     machine.set(**environment)
     if redirected is None:
-        machine.connect(*service, endpoints=endpoints, **region)
+        machine.connect(service, endpoints=endpoints)
         return
-    ours, variable = SERVICES[service[0] if service else "sesv2"][::2]
+    ours, _ = SERVICES[service]
     there, here = (ours, "Route 53") if redirected == ours else ("Route 53", ours)
-    said = AwsMessages.ONE_REDIRECTED(there=there, here=here, service=ours, variable=variable)
-    assert refused(machine.connect, *service, endpoints=endpoints, **region).message == said
+    said = AwsMessages.ONE_REDIRECTED(there=there, here=here, service=ours)
+    assert refused(machine.connect, service, endpoints=endpoints).message == said
 
 
-VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
-ALL_THERE, SES_THERE = {"AWS_ENDPOINT_URL": NOBODY}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}
-ROUTE53_THERE = {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}
+OF_AWS = """
+email.eu-west-1.amazonaws.com email-fips.us-gov-west-1.amazonaws.com route53.us-gov.amazonaws.com
+sts.eu-west-1.api.aws vpce-1.email.eu-west-1.vpce.amazonaws.com
+"""
+OF_ANYBODY = """
+vpce-1.vpce-svc-1.eu-west-1.vpce.amazonaws.com amazonaws.com.example.org notamazonaws.com
+x.execute-api.eu-west-1.amazonaws.com ec2-203-0-113-5.eu-west-1.compute.amazonaws.com
+email.s3.amazonaws.com email.eu-west-1.elb.amazonaws.com
+"""
 
 
-@pytest.mark.parametrize(
-    ("endpoints", "environment", "redirected"),
-    [
-        ({}, {}, None),
-        ({"sesv2": NOBODY}, {}, "SES"),
-        ({"route53": NOBODY}, {}, "Route 53"),
-        ({"sesv2": NOBODY, "route53": NOBODY}, {}, None),
-        ({}, SES_THERE, "SES"),
-        ({}, ROUTE53_THERE, "Route 53"),
-        ({}, SES_THERE | ROUTE53_THERE, None),
-        ({}, ALL_THERE, None),
-        ({"sesv2": NOBODY}, ROUTE53_THERE, None),
-        ({"sesv2": NOBODY}, ALL_THERE, None),
-        ({"sesv2": VPC}, {}, None),
-        ({"sesv2": VPC}, ALL_THERE, "Route 53"),
-        ({"sesv2": "https://amazonaws.com.example.org"}, {}, "SES"),
-        ({"route53": "https://notamazonaws.com"}, {}, "Route 53"),
-        ({"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com"}, {}, "SES"),
-        ({"sesv2": "https://ec2-203-0-113-5.eu-west-1.compute.amazonaws.com"}, {}, "SES"),
-        ({"sesv2": "https://email.s3.amazonaws.com"}, {}, "SES"),
-        ({"sesv2": "https://email.eu-west-1.elb.amazonaws.com"}, {}, "SES"),
-        ({"sesv2": VPC.replace("email", "vpce-svc-1")}, {}, "SES"),
-        ({}, ALL_THERE | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
-        ({}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
-        ({}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
-    ],
-)
-def test_half_redirected(machine, endpoints, environment, redirected):
-    """An identity never lands in the real SES while its record goes elsewhere, nor the reverse."""
-    check_redirection(machine, endpoints, environment, redirected)
-
-
-@pytest.mark.parametrize(
-    ("endpoints", "environment", "redirected"),
-    [
-        ({}, {}, None),
-        ({"sesv2": NOBODY}, {}, None),
-        ({"secretsmanager": NOBODY}, {}, "Secrets Manager"),
-        ({"route53": NOBODY}, {}, "Route 53"),
-        ({"secretsmanager": NOBODY, "route53": NOBODY}, {}, None),
-        ({}, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": NOBODY}, "Secrets Manager"),
-        ({"secretsmanager": VPC.replace("email", "secretsmanager")}, {}, None),
-    ],
-)
-def test_half_redirected_secrets(machine, endpoints, environment, redirected):
-    """
-    A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse.
-    """
-    check_redirection(machine, endpoints, environment, redirected, "secretsmanager")
+def test_hosts_of_aws():
+    """Anybody has hosts below AWS's domains; only its services' own, and VPC endpoints, are AWS."""
+    assert all(is_of_aws(f"https://{host}/") for host in OF_AWS.split())
+    assert not any(is_of_aws(f"https://{host}/") for host in OF_ANYBODY.split())
 
 
 @cases(
-    "url",
+    ("url", "problem"),
     {
-        "no TLS": "http://192.0.2.2:8080",
-        "two hosts, one of this machine": r"http://192.0.2.2:8080\@127.0.0.1",
-        "two hosts, one of AWS": r"https://evil.example\@email.eu-west-1.amazonaws.com",
-        "user": "https://user@email.eu-west-1.amazonaws.com",
-        "port": "https://email.eu-west-1.amazonaws.com:port",
+        "no TLS": ("http://192.0.2.2:8080", AwsMessages.URL()),
+        "two hosts, one of this machine": (r"http://192.0.2.2:8080\@127.0.0.1", AwsMessages.URL()),
+        "user": ("https://user@email.eu-west-1.amazonaws.com", AwsMessages.URL()),
+        "port": ("https://email.eu-west-1.amazonaws.com:port", AwsMessages.URL()),
+        "not named": (
+            f"{FOREIGN}/x",
+            AwsMessages.NOT_IN_SETTINGS(host="aws.example.net", service="sesv2"),
+        ),
     },
 )
-def test_endpoint_that_gets_no_key(machine, url):
+def test_endpoint_that_gets_no_key(machine, url, problem):
     """
-    A private key and a session token go by TLS, and to the host that everybody reads in the URL.
+    A key goes by TLS, to the host that everybody reads in the URL; and only where it is AWS, this
+    machine, or named in the settings, and so in a preview.
     """
     machine.sign_in()
-    machine.set(AWS_ENDPOINT_URL=url)
-    reason = str(AwsMessages.ENDPOINT(service="SES", problem=AwsMessages.URL()))
+    machine.set(AWS_ENDPOINT_URL_SESV2=url)
+    reason = str(AwsMessages.ENDPOINT(service="SES", problem=problem))
     assert refused(machine.connect).message == AwsMessages.NO_SESSION(whose=DEFAULT, reason=reason)
 
 
-HERE, THERE = "https://aws.example.net", "https://other.example.net"
-
-
 @cases(
-    ("profile", "given", "problem"),
+    ("profile", "named", "is_refused"),
     {
-        "all services": (f"endpoint_url = {HERE}", {}, "SES"),
-        "named too": (f"endpoint_url = {HERE}", {"AWS_ENDPOINT_URL": HERE}, None),
-        "another named": (f"endpoint_url = {HERE}", {"AWS_ENDPOINT_URL_SESV2": THERE}, "Route 53"),
-        "this machine": (f"endpoint_url = {NOBODY}", {}, None),
-        "AWS": ("region = eu-north-1", {}, None),
-        "one service": (f"services = x\n[services x]\nsesv2 =\n  endpoint_url = {HERE}", {}, "SES"),
+        "all services": (f"endpoint_url = {FOREIGN}", (), True),
+        "named too": (f"endpoint_url = {FOREIGN}", ("sesv2",), False),
+        "this machine": (f"endpoint_url = {NOBODY}", (), False),
+        "AWS": ("region = eu-north-1", (), False),
+        "one service": (
+            f"services = x\n[services x]\nsesv2 =\n  endpoint_url = {FOREIGN}",
+            (),
+            True,
+        ),
     },
 )
-def test_redirected_by_a_profile(machine, profile, given, problem):
+def test_redirected_by_a_profile(machine, profile, named, is_refused):
     """
     Where a profile alone redirects a client, keys would go there without a word in any preview.
     """
     machine.sign_in()
     machine.write(config=f"[profile x]\n{profile}\n")
-    machine.set(AWS_PROFILE="x", **given)
-    if problem is None:
-        make_client(open_session(settings(), region=REGION), "sesv2", settings(), CLIENT, REGION)
-        return
-    error = refused(machine.connect)
-    assert error.message.code == AwsMessages.NO_SESSION
-    assert f"the endpoint of {problem} is redirected by a profile to aws.example.net" in error.text
+    machine.set(AWS_PROFILE="x")
+    given = settings(endpoints=[dict.fromkeys(named, FOREIGN)])
+    arguments = open_session(given, region=REGION), "sesv2", given, CLIENT, REGION
+    if is_refused:
+        with pytest.raises(ValueError, match="is redirected by the environment or a profile"):
+            make_client(*arguments)
+    else:
+        make_client(*arguments)
 
 
-DUMP, LINES = f"{'d6:c4:06:' * 5} " * 9, f"{'MIIB' * 12} " * 3 + "MIIB" * 7
+LINES = f"{'MIIB' * 12} " * 3 + "MIIB" * 7
 NO_SESSION = f"""
 profile: nope
   profile 'nope': The config profile (nope) could not be found
 AWS_PROFILE: nope
   the default credentials: The config profile (nope) could not be found
-profile: '{DUMP}'
-  profile 414 characters: The config profile ([...]) could not be found
 AWS_PROFILE: '{LINES}'
   the default credentials: The config profile ([...]) could not be found
 profile: half
@@ -420,10 +390,6 @@ profile: half
 aws_secret_access_key
 assumeRoles: [{{roleArn: '{ROLE}'}}]
   role '{ROLE}': there are no credentials to assume role '{ROLE}' with
-region: eu west, AWS_ACCESS_KEY_ID: AKIA, AWS_SECRET_ACCESS_KEY: {SECRET}
-  the default credentials: Provided region_name 'eu west' doesn't match a supported format.
-AWS_ENDPOINT_URL_SESV2: localhost, AWS_ACCESS_KEY_ID: AKIA, AWS_SECRET_ACCESS_KEY: {SECRET}
-  the default credentials: Invalid endpoint: localhost
 AWS_REGION: ''
   the default credentials: Unable to locate credentials
 profile: fails
@@ -451,36 +417,23 @@ def test_no_session(machine, given, problem):
     )
 
 
-NUMBERS = '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}'
 EXPIRED = (
     '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "B", "Expiration": "2001-01-01T00:00Z"}'
 )
-NOT_UTF8 = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
-STILL = "Credentials were refreshed, but the refreshed credentials are still expired."
 
 
 @cases(
-    ("profile", "file", "problem"),
+    ("profile", "file"),
     {
-        "no object": (
-            "program",
-            "[]",
-            "session with profile 'x': 'list' object has no attribute 'get'",
-        ),
-        "no texts": (
-            "program",
-            NUMBERS,
-            "{sts} 'x': sequence item 0: expected str instance, int found",
-        ),
-        "expired": ("program", EXPIRED, f"{{sts}} 'x': {STILL}"),
-        "no token": ("token", None, "{sts} 'x': [Errno 2] No such file or directory: '{file}'"),
-        "token that is no text": ("token", "\udcff", f"{{sts}} 'x': {NOT_UTF8}"),
+        "no object": ("program", "[]"),
+        "no texts": ("program", '{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}'),
+        "expired": ("program", EXPIRED),
+        "no token": ("token", None),
+        "token that is no text": ("token", "\udcff"),
     },
 )
-def test_files_of_a_profile(machine, tmp_path, profile, file, problem):
-    """
-    Whatever a program prints or a file holds, a command and a program of one's own end in a line.
-    """
+def test_files_of_a_profile(machine, tmp_path, profile, file):
+    """Whatever a program prints or a file holds, a run ends in one of our errors."""
     path = tmp_path / "file"
     if file is not None:
         path.write_text(file, errors="surrogateescape")
@@ -491,8 +444,8 @@ def test_files_of_a_profile(machine, tmp_path, profile, file, problem):
     machine.write(config=f"[profile x]\n{lines[profile]}\n")
     machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="x")
     x = AwsSettings(profile="x")
-    said = problem.format(sts="response from STS with profile", file=path)
-    assert refused(sign_in, x, region=REGION).text == f"aws: no {said}"
+    with pytest.raises(ByodkimError):
+        sign_in(x, region=REGION)
     with pytest.raises(ByodkimError):
         Connections(x).route53(REGION, None, None).zones()
 
@@ -504,96 +457,83 @@ def test_regions_without_a_profile(machine):
 
 
 OF_CONFIGURATION = {"accessKey": "AKIA", "secretKey": SECRET}
-
-
-TEXT_AND_TEXT = {"token": f"{TOKEN}\n{TOKEN}"}
 SHORT_ID = {"assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}]}
-OUR_KEY, UNREACHABLE = (
-    "the key of `aws:accessKey`",
-    f'Could not connect to the endpoint URL: "{NOBODY}/"',
-)
 
 
 @cases(
-    ("given", "problem"),
+    ("given", "code", "reason"),
     {
-        "nobody there": ({"endpoints": {"sts": NOBODY}}, f"{OUR_KEY}: {UNREACHABLE}"),
+        "nobody there": (
+            {"endpoints": {"sts": NOBODY}},
+            "EndpointConnectionError",
+            AwsMessages.NO_ANSWER(reason=f'Could not connect to the endpoint URL: "{NOBODY}/"'),
+        ),
         # The HTTP client's own error quotes it.
-        "line break in the token": (TEXT_AND_TEXT, f"{OUR_KEY}: HTTPClientError"),
+        "line break in the token": (
+            {"token": f"{TOKEN}\n{TOKEN}"},
+            "HTTPClientError",
+            AwsMessages.NO_ANSWER(reason="HTTPClientError"),
+        ),
         # STS's shortest external id has two characters; botocore's own error quotes parameters.
-        "role option": (SHORT_ID, f"role '{ROLE}': ParamValidationError"),
+        "role option": (
+            SHORT_ID,
+            "ParamValidationError",
+            AwsMessages.NOT_CALLED(service="STS", reason="ParamValidationError"),
+        ),
     },
 )
-def test_no_answer_from_sts(machine, monkeypatch, given, problem):
+def test_no_answer_from_sts(machine, monkeypatch, given, code, reason):
     """
     Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret.
     """
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
-    error = refused(machine.connect, **OF_CONFIGURATION, **given)
-    assert error.text == f"aws: no response from STS with {problem}"
-    assert error.message.fields["step"] == AwsMessages.ASK_STS()
-
-
-def sts(status, body):
-    """What answers in STS's place."""
-    return Answering(Response(status, body.encode()))
-
-
-def sts_error(code, message):
-    error = f"<Code>{code}</Code><Message>{message}</Message>"
-    return f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"
+    error = refused(machine.connect, **OF_CONFIGURATION, **given, kind=AwsRefused)
+    assert (error.code, error.message.fields["steps"][0]) == (code, reason)
 
 
 SIGNATURE = "The request signature we calculated does not match."
-SIGNED = (
-    f"{SIGNATURE}\n\nThe Canonical String for this request should have "
-    f"been\n'x-amz-security-token:{TOKEN}'"
-)
+SIGNED = f"{SIGNATURE}\n\nThe Canonical String should have been\n'x-amz-security-token:{TOKEN}'"
 EXTERNAL_ID = "Value '{}' at 'externalId' failed to satisfy constraint"
-HIDDEN, FOREIGN = EXTERNAL_ID.format("[secret]"), "the response is not STS's"
 
 
 @cases(
-    ("status", "body", "reason"),
+    ("code", "message", "reason", "steps"),
     {
-        "quotes the token": (403, sts_error("SignatureDoesNotMatch", SIGNED), SIGNATURE),
-        "quotes the external id": (
-            400,
-            sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c ")),
-            HIDDEN,
+        "denied": ("AccessDenied", "no", "no", [AwsMessages.POLICY()]),
+        "quotes the token": (
+            "SignatureDoesNotMatch",
+            SIGNED,
+            SIGNATURE,
+            [AwsMessages.SIGN_IN()],
         ),
-        "with a line end": (400, sts_error("X", EXTERNAL_ID.format("corp-ext-7f3a9c\n")), HIDDEN),
-        "web page": (200, "<html><body>Please sign in to this network</body></html>", FOREIGN),
-        "text": (200, "Please sign in", FOREIGN),
-        "JSON": (200, "{}", FOREIGN),
+        "quotes the external id": (
+            "X",
+            EXTERNAL_ID.format("corp-ext-7f3a9c\n"),
+            EXTERNAL_ID.format("[secret]"),
+            [],
+        ),
     },
 )
-def test_strange_answers_from_sts(machine, status, body, reason):
-    """Whatever answers in STS's place, the user gets one line."""
+def test_refused_by_sts(machine, code, message, reason, steps):
+    """A refusal says whose credentials, and is about the role that could not be assumed."""
     machine.sign_in()
-    with sts(status, body) as server:
-        error = refused(machine.connect, endpoints={"sts": server.url})
-    assert error.message.fields["reason"] == reason
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    body = f"<ErrorResponse>{error}</ErrorResponse>".encode()
+    with Answering(Response(403, body)) as server:
+        given = {"endpoints": {"sts": server.url}, "assumeRoles": [{"roleArn": ROLE}]}
+        error = refused(machine.connect, **given, kind=AwsRefused)
+    no_credentials = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason=reason)
+    assert error.message.fields["steps"] == [no_credentials, *steps]
+    assert error.message.fields["subject"] == f"role '{ROLE}'"
 
 
-@cases(
-    ("code", "step"),
-    {
-        "AccessDenied": ("AccessDenied", AwsMessages.POLICY()),
-        "ExpiredToken": ("ExpiredToken", AwsMessages.SIGN_IN()),
-        "another": ("Whatever", AwsMessages.ASK_STS()),
-    },
-)
-def test_refused_by_sts(machine, code, step):
-    """
-    Whoever may not assume the stack's role is not asked whether a command works that assumes none.
-    """
+@cases("body", {"web page": "<html><body>Please sign in</body></html>", "JSON": "{}"})
+def test_somebody_else_answers(machine, body):
+    """Whatever answers in STS's place is not taken for it."""
     machine.sign_in()
-    with sts(403, sts_error(code, "no")) as server:
-        error = refused(
-            machine.connect, endpoints={"sts": server.url}, assumeRoles=[{"roleArn": ROLE}]
-        )
-    assert error.message == AwsMessages.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)
+    with Answering(Response(200, body.encode())) as server:
+        error = refused(machine.connect, endpoints={"sts": server.url}, kind=AwsRefused)
+    assert error.code == "a response that is not STS's"
 
 
 @pytest.mark.parametrize("roles", [[], [{"roleArn": ROLE}]], ids=["own", "role"])

@@ -92,7 +92,7 @@ def test_nothing_begins_after_cancel(own_plugin: Plugin, engine: Engine, domain:
     start_waiting(own_plugin, engine, [Domain(domain.sandbox)])
     own_plugin.cancel()
     text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(dns_check="off"))
-    assert text.startswith("Stopped: interrupted before AWS was called\n  hint: ")
+    assert text.startswith("Stopped: interrupted before AWS answered\n  hint: ")
     assert [] == domain.calls()
 
 

@@ -97,16 +97,9 @@ def test_refused(state):
     assert (True, "throttled") == (after.seen_unverified, after.reason)
 
 
-@pytest.mark.parametrize(("status", "verified"), [("SUCCESS", True), ("PENDING", False)])
-def test_status_of_a_shared_list(status, verified):
-    """A status counts as in a List of one's own; without it there is no such identity."""
+def test_identity_that_is_gone():
+    """SES has no such identity any more."""
     call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
-    found = after_get(Polls(), call, status, at=1)
-    assert (status, verified) == (
-        found.polls[ENTRY].verdict.status,
-        found.polls[ENTRY].verdict.verified,
-    )
-    assert verified == found.is_over(ENTRY)
     assert GONE == after_get(Polls(), call, None, at=1).polls[ENTRY].verdict.status
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import ONLY_IF_THROTTLED, SesClient, SesIdentity
+from byodkim_provider.aws.ses import ONLY_IF_THROTTLED, SesClient
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages import Message
@@ -153,9 +153,6 @@ class FakeSes(SesClient):
         self._region = region
         self._clock: Any = model.clock
 
-    def poll(self, domain: str) -> SesIdentity | str | None:
-        return self.get_email_identity(domain)
-
     def set_mail_from(self, domain: str, mail_from: str) -> None:
         """What others do."""
         self._make(
@@ -173,7 +170,7 @@ class FakeSes(SesClient):
             sent["PageSize"] = LIST_PAGE_SIZE
         for _attempt in range(ATTEMPTS):
             if stopping.is_set():
-                raise Stopped(AwsMessages.INTERRUPTED_BEFORE_ANSWER(service="SES"))
+                raise Stopped(AwsMessages.INTERRUPTED(service="SES"))
             try:
                 answer = self._model.call(operation, self._region, sent)
                 # SES's `Date` header, which has no fractions of a second.
