@@ -28,7 +28,7 @@ from typing import Final
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
-from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, KeyInSes, Stored
+from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, Declared, KeyInSes, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
@@ -74,6 +74,19 @@ def of_shown(selector: str, seen: SesIdentity) -> list[Message]:
 def has_key(selector: str, seen: SesIdentity) -> bool:
     """Whether SES has the key of *selector*; also if SES returns no selector."""
     return seen.origin == "EXTERNAL" and seen.selector in (None, selector)
+
+
+def others_use(declared: Declared, seen: SesIdentity) -> str:
+    """
+    What *seen*, an identity of somebody else, uses of what the *declared* one has in DNS; "" for
+    nothing.
+    """
+    for selector in (declared.selector, *declared.selectors):
+        if has_key(selector, seen):
+            return f"signs with {selector!r}"
+    if declared.mail_from_domain and seen.mail_from == declared.mail_from_domain:
+        return f"has the MAIL FROM domain {seen.mail_from!r}"
+    return ""
 
 
 def differences(stored: Stored) -> tuple[Message, ...]:

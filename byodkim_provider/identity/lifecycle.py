@@ -17,9 +17,9 @@ from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import (
     drift,
-    has_key,
     is_refused,
     mail_from_difference,
+    others_use,
     refreshed,
 )
 from byodkim_provider.identity.lookups import wait_until_visible
@@ -180,9 +180,9 @@ def delete(stored: Stored, services: Services) -> None:
     Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
 
     It stays without our tags: nobody owns it then, and a resource that declares it again needs
-    `adopt`. Raises "StillInUse" while somebody else's identity of that name signs with a key of
-    ours: the engine deletes the records after the identity. One without an owner tag is somebody
-    else's, too: its mail would fail for want of a tag.
+    `adopt`. Raises "StillInUse" while somebody else's identity of that name uses a record of ours:
+    the engine deletes the records after the identity. One without an owner tag is somebody else's,
+    too: its mail would fail for want of a tag.
     """
     declared = stored.declared
     domain, region = declared.domain, declared.region
@@ -199,18 +199,10 @@ def delete(stored: Stored, services: Services) -> None:
     elif is_this_one:
         ses.delete_email_identity(domain)
     else:
-        _refuse_others_mail(declared, seen)
-        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(declared)))
-
-
-def _refuse_others_mail(declared: Declared, seen: SesIdentity) -> None:
-    """Raise "StillInUse" if *seen*, which is somebody else's, signs with a key of ours."""
-    owner = other_owner(declared, seen.tags)
-    if owner is None:  # the other half of our own replacement
-        return
-    for selector in (declared.selector, *declared.selectors):
-        if has_key(selector, seen):
-            said = IdentityMessages.OTHERS_SIGN(
-                name=str(declared), reason=lost_reason(owner), selector=selector
-            )
+        owner = other_owner(declared, seen.tags)  # None: the other half of our own replacement
+        use = others_use(declared, seen)
+        if owner is not None and use:
+            reason = lost_reason(owner)
+            said = IdentityMessages.OTHERS_USE(name=str(declared), reason=reason, use=use)
             raise ByodkimError(said, kind="StillInUse")
+        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(declared)))

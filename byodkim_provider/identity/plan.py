@@ -55,10 +55,17 @@ from byodkim_provider.identity.calls import (
     sign_calls,
     taken_last,
 )
-from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back, of_shown
+from byodkim_provider.identity.judgement import (
+    INVALID_VALUE,
+    differences,
+    fell_back,
+    of_shown,
+    others_use,
+)
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     lost,
+    lost_reason,
     other_owner,
     own_tags,
     refuse_existing,
@@ -69,6 +76,7 @@ from byodkim_provider.identity.ownership import (
 )
 from byodkim_provider.identity.rules import region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.messages.identity import IdentityMessages
 
 TABLE: Final = (
     # stored, what differs from it, what SES has, and what happens
@@ -89,7 +97,7 @@ TABLE: Final = (
     (15, "set", "Regions", "this key", "Get"),
     (16, "set", "settings", "this key", "Get ConfigurationSet Tag Untag"),
     (17, "set", "settings", "another's", "Get, refused"),
-    (18, "set", "settings", "another's, adopt", "Get ConfigurationSet Tag Untag"),
+    (18, "set", "settings", "another's, with this key, adopt", "Get"),
     (19, "set", "drops", "this key", "Get"),
     (20, "set", "drops", "a key not in the state", "Get, refused"),
     (21, "set", "key", "the key before", "Get Lookup Put"),
@@ -128,6 +136,11 @@ TABLE: Final = (
     (54, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
     (55, "set", "MAIL FROM is pending, `reject`", "PENDING", "Get"),
     (56, "set", "key", "the key before, no MAIL FROM", "Get Lookup MailFrom Put"),
+    (57, "set", "MAIL FROM is pending", "another's, with this key, adopt", "Get"),
+    (58, "drifted", "nothing", "another's, with the standby, adopt", "Get"),
+    (59, "drifted", "nothing", "another's, with this MAIL FROM, adopt", "Get"),
+    (60, "drifted", "nothing", "another's key, adopt", "Get Lookup Put Tag"),
+    (61, "drifted", "nothing", "nobody's, adopt", "Get Tag"),
 )
 """
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.
@@ -348,6 +361,11 @@ def _change(
         if drops and declared.overlap_days:
             raise unknown_to_state(declared, stored, identity)
         until_now = _others(declared)
+    use = others_use(before, identity)
+    if owner and use and not other_key:
+        # Another stack has the domain. `adopt` is the way to leave it there.
+        left = IdentityMessages.OTHERS_USE(name=str(declared), reason=lost_reason(owner), use=use)
+        return Plan(replace(after, other_owner=owner), info=str(left))
     is_ours = owner is None
     about_key = about_key or _has_changed(stored, identity)
     put: Put = "not needed"

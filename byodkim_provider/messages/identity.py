@@ -13,8 +13,8 @@ REPLICAS: Final = (
     "a replica of it in another Region (DEED) has no key then: adopt it in the same run"
 )
 TAKE_BACK: Final = (
-    "`adopt: true` with `pulumi up --refresh` takes it back; if you remove the entry after that, "
-    "the identity and its records stay"
+    "`adopt: true` with `pulumi up --refresh` takes it back, unless another stack signs with a key "
+    "of this one; if you remove the entry after that, the identity and its records stay"
 )
 _STAYS: Final = (
     "generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
@@ -137,11 +137,11 @@ class IdentityMessages(Table):
         _SIGNED,
         _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE,
     )
-    OTHERS_SIGN = (
-        "{name}: {reason}, and signs with {selector!r}, whose record would leave DNS with it",
+    OTHERS_USE = (
+        "{name}: {reason}, and {use}, which this stack has in DNS",
         (
             "nothing was deleted; so that identity and records stay: `adopt: true` and `pulumi "
-            "up`, then remove the entry, or `pulumi destroy`"
+            "up`, then the same again"
         ),
     )
     SLOT_IN_USE = (

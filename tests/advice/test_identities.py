@@ -107,6 +107,10 @@ def test_taken_by_another_stack(world, entry, is_let_go, tags):
     assert "`adopt: true` with `pulumi up --refresh`" in text
     entry.edit("adopt: true")
     entry.up()
+    if tags:  # it signs with a key of this stack
+        assert world.identity().tags == tags
+        world.model.change(DOMAIN, REGION, tags={})  # the other stack's entry is removed
+        entry.up()
     assert world.identity().tags[OWNER_TAG] == entry.declared.owner
     if is_let_go:
         lifecycle.delete(entry.stored, world.outside)

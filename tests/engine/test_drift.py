@@ -103,8 +103,8 @@ def test_drift(sandbox, open_stack, byodkim):
         DELETED: "gone from SES",
     }
     take_back = (
-        "`adopt: true` with `pulumi up --refresh` takes it back; if you remove the entry after "
-        "that, the identity and its records stay"
+        "`adopt: true` with `pulumi up --refresh` takes it back, unless another stack signs with a "
+        "key of this one; if you remove the entry after that, the identity and its records stay"
     )
     next_steps = {
         DELETED: "makes it again",
@@ -194,6 +194,8 @@ def test_drift(sandbox, open_stack, byodkim):
         UNTAGGED: {"adopt": True},
     }
     stack.declare(domains | {domain: ONE_KEY | settings for domain, settings in changes.items()})
+    assert stack.up().outputs["pending"] == [f"{TAKEN} {REGION}: {found[TAKEN]}"]
+    change(TAKEN, tags={})  # the other stack lets go of it
     settled = stack.up()
     assert settled.outputs["pending"] == []
     identities = sandbox.ses.identities(REGION)

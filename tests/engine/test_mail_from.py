@@ -329,6 +329,29 @@ def test_taken_over_by_another_stack(sandbox, open_stack):
     assert asked(sandbox, f"new.{domain}") == [mx(), SPF]
 
 
+def test_taken_over_with_this_label(sandbox, open_stack):
+    """The MX record that another stack's identity needs stays, and so does its mail."""
+    domain = "shared.mail-from.example"
+    sandbox.add_zone(domain)
+    declared = {"generation": 1, "mailFrom": {"label": "bounce", "onMxFailure": "reject"}}
+    old, new = open_stack({domain: declared}), open_stack(stack="new")
+    assert not old.up().failed
+    new.declare({domain: declared | {"adopt": True}})
+    for _ in ("until SUCCESS", "until REJECT_MESSAGE"):
+        assert not new.up().failed
+    sandbox.clock.advance(timedelta(hours=1))
+    theirs = sandbox.ses.identities(REGION)[domain]
+    refused = old.destroy()
+    assert refused.failed
+    assert f"now, and has the MAIL FROM domain 'bounce.{domain}', which this" in refused.stdout
+    assert not old.refresh().failed
+    old.declare({domain: declared | {"adopt": True}})
+    assert not old.up().failed
+    assert not old.destroy().failed
+    assert sandbox.ses.identities(REGION)[domain] == theirs
+    assert judged(sandbox, domain)[:2] == ("pass", True)
+
+
 def test_deletion_is_refused(sandbox, open_stack):
     """Where the identity is not deleted, its records stay: for a tenant, and for `protect`."""
     domain = "held.mail-from.example"

@@ -549,8 +549,8 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
         lost = refused("IdentityExists", world.update, old, generation)
         assert existing(IdentityMessages.LOST, reason=reason) == lost
     said = refused("StillInUse", world.delete, old)
-    expected = {"name": f"{DOMAIN} {REGION}", "reason": reason, "selector": "s1"}
-    assert (said.code, said.fields) == (IdentityMessages.OTHERS_SIGN, expected)
+    expected = {"name": f"{DOMAIN} {REGION}", "reason": reason, "use": "signs with 's1'"}
+    assert (said.code, said.fields) == (IdentityMessages.OTHERS_USE, expected)
     assert before == world.identity()
 
 

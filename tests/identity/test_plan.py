@@ -115,6 +115,8 @@ EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
 BOUNCES = stored(declared(**BOUNCE), mail_from_status="SUCCESS")
 SEARCHES = replace(BOUNCES, mail_from_status="PENDING")
 TO_REJECT = stored(declared(**REJECT), mail_from_status="PENDING")
+IN_DNS = {"selectors": ("s1", "s2", "s3")}
+LOST = stored(declared(**IN_DNS), other_owner="'other/prod'")
 OTHER_VALUE = {"dkim_status": "PENDING", "error_type": "INVALID_VALUE"}
 
 SCENARIOS = {
@@ -190,6 +192,15 @@ SCENARIOS = {
     54: (TO_REJECT, declared(**REJECT), {"ses": has_mail_from()}),
     55: (TO_REJECT, declared(**REJECT), {"ses": has_mail_from("PENDING")}),
     56: (BOUNCES, declared(3, **BOUNCE), {"ses": has()}),
+    57: (SEARCHES, declared(**BOUNCE, adopt=True), {"ses": has_mail_from("FAILED", tags=THEIRS)}),
+    58: (LOST, declared(**IN_DNS, adopt=True), {"ses": has("s3", tags=THEIRS)}),
+    59: (
+        replace(BOUNCES, other_owner="'other/prod'"),
+        declared(**BOUNCE, adopt=True),
+        {"ses": has_mail_from(selector="s9", tags=THEIRS)},
+    ),
+    60: (LOST, declared(**IN_DNS, adopt=True), {"ses": has("s9", tags=THEIRS)}),
+    61: (LOST, declared(**IN_DNS, adopt=True), {"ses": has(tags={})}),
 }
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 
@@ -242,6 +253,8 @@ def test_mail_from(row):
     sent = [(one.mail_from, one.rejects) for one in made.calls if one.action == MAIL_FROM]
     assert MAIL_FROMS[row] == (made.stored.mail_from_status, *(sent[0] if sent else ()))
 
+
+IS_OTHERS = (18, 57, 58, 59)
 
 WAITS_FOR_MX = (44, 45, 46, 47, 48, 52, 53, 55, 56)
 
@@ -334,17 +347,19 @@ def test_tags_of_what_is_not_ours_yet():
     IAM lets a stack change tags of its own identities alone, so others come with the owner's, or
     after.
     """
-    _, made = of_row(18)
+    _, made = of_row(42)
     own = {OWNER_TAG: OWNER, STACK_TAG: STACK, INSTANCE_TAG: made.stored.instance}
     assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
-        (call.action, call.tags, call.untag) for call in made.calls[1:]
+        (call.action, call.tags, call.untag) for call in made.calls[2:]
     ]
 
 
 @pytest.mark.parametrize("row", DONE)
 def test_nothing_is_left_to_do(row):
-    """The next run has nothing to call, unless it is a record that is waited for."""
+    """
+    The next run has nothing to call, unless it is a record that is waited for, or another's by now.
+    """
     done = outcome(row, "SUCCESS")
-    assert (done.key is None or bool(differences(done))) == (row in (2, 35))
+    assert (done.key is None or bool(differences(done))) == (row in (2, 35, *IS_OTHERS))
     again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
-    assert (again == Plan(done)) == (row not in (2, 35, *WAITS_FOR_MX))
+    assert (again == Plan(done)) == (row not in (2, 35, *WAITS_FOR_MX, *IS_OTHERS))
