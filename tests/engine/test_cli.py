@@ -82,38 +82,6 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert (missing.exit_code, missing.stdout) == (3, "")
 
 
-def test_one_configuration(sandbox, open_stack, byodkim):
-    """
-    What the project file says for all stacks holds for a command as it does for the engine.
-
-    `pulumi config set` does not write there, so a rotation is left to the person.
-    """
-    domain = "shared.example"
-    sandbox.add_zone(domain)
-    stack = open_stack({domain: {"generation": 1}}, has_passphrase=True)
-    project_file, before = stack._work / "Pulumi.yaml", stack._settings.read_text()
-    written = yaml.safe_load(before)
-    ours = {
-        name: written["config"].pop(name)
-        for name in ("ses-byodkim:defaults", "ses-byodkim:domains")
-    }
-    project = yaml.safe_load(project_file.read_text())
-    project["config"] = {name: {"value": value} for name, value in ours.items()}
-    project_file.write_text(yaml.safe_dump(project, sort_keys=False))
-    stack._settings.write_text(yaml.safe_dump(written))
-    assert stack.up().ok
-
-    shown = byodkim(stack, "status", "--json")
-    assert (shown.exit_code, said(shown)) == (0, [])
-    (now,) = json.loads(shown.stdout)["domains"]
-    assert [one["seen"] for one in now["records"]] == ["4 of 4 servers show the key"] * 2
-
-    before = project_file.read_bytes()
-    refused = byodkim(stack, "rotate", domain, "--yes")
-    assert (refused.exit_code, project_file.read_bytes()) == (1, before)
-    assert "`rotate` writes stacks/Pulumi.dev.yaml only" in refused.stderr
-
-
 def plain(config):
     return {name: text and from_json(text) for name, text in config.items()}
 

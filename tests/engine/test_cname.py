@@ -7,9 +7,6 @@ steps too.
 
 import pytest
 
-from byodkim_provider.dkim import keys, records
-from sandbox.mail.client import send
-from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
 from tests.engine.receivers import ZONE, Receivers, paste, slot
 from tests.engine.results import base64_der
@@ -288,26 +285,6 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
     assert receivers.failed == []
 
 
-def test_failure_between(sandbox, open_stack, keys_zone):
-    """A switch that SES refuses changes no record, a standby's neither; the next run makes both."""
-    domain = "between.example"
-    stack, receivers = due(sandbox, open_stack, domain)
-    before = slot(sandbox, domain, 1)
-    stack.declare(declared(domain, 3))
-    action = "PutEmailIdentityDkimSigningAttributes"
-    for when, goes_on in (("before", False), ("before", True), ("after", False)):
-        sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=domain))
-        receivers()
-        up = stack.up(on_output=receivers, continue_on_error=goes_on)
-        assert up.failed
-        assert ("what may stand in its slot is not known" in up.stdout) == goes_on
-        assert slot(sandbox, domain, 1) == before
-    up = stack.up(on_output=receivers)
-    assert up.ok, up.stdout
-    assert slot(sandbox, domain, 1) != before
-    assert receivers.failed == []
-
-
 def test_two_regions(sandbox, open_stack, keys_zone):
     """A slot changes once the identities of all Regions let it."""
     domain = "regions.example"
@@ -336,93 +313,6 @@ def test_two_regions(sandbox, open_stack, keys_zone):
     assert up.ok, up.stdout
     assert slot(sandbox, domain, 1) != before
     assert receivers.failed == []
-
-
-def test_an_old_state(sandbox, open_stack, keys_zone):
-    """
-    After a refresh the slots would get the keys of the state: refused. Without one the stack goes
-    on.
-    """
-    domain, refused = "old-slots.example", "is in DNS already, with another key"
-    stack, receivers = due(sandbox, open_stack, domain)
-    stack.declare(declared(domain, 2, ttl=600))  # a change of the record that is none of its key
-    up = stack.up()
-    assert up.ok, up.stdout
-    without = stack._stack.export_stack()
-    (lost,) = (
-        each
-        for each in without.deployment["resources"]
-        if f"${RECORD}::{domain}/ses2/" in each["urn"]
-    )
-    without.deployment["resources"].remove(lost)
-    for each in without.deployment["resources"]:
-        for listed in (
-            each.get("dependencies", []),
-            *each.get("propertyDependencies", {}).values(),
-        ):
-            listed[:] = [one for one in listed if one != lost["urn"]]
-    stack._stack.import_stack(
-        without
-    )  # as of a run that was killed after Route 53 had taken the record
-    stack.declare(declared(domain, 2))
-    up = stack.up(on_output=receivers)
-    assert up.ok, up.stdout
-    name, value = f"ses2._domainkey.{domain}.{ZONE}", slot(sandbox, domain, 2)
-    theirs = records.record_value(keys.load(OPENSSL_KEY).public_key_der)
-    keys_zone.paste(name, theirs)
-    assert refused in stack.up(refresh=True).stdout
-    keys_zone.remove(name, theirs)
-    up = stack.up(refresh=True)
-    assert up.ok, up.stdout
-    assert slot(sandbox, domain, 2) == value
-
-    old = stack._stack.export_stack()
-    for generation in (3, 4):
-        stack.declare(declared(domain, generation))
-        up = stack.up()
-        assert up.ok, up.stdout
-        receivers.days_pass(11)
-        days_pass(stack, 11)
-    stack._stack.import_stack(old)
-    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
-    receivers()
-    stack.declare(declared(domain, 3, published=[1, 2, 3]))
-    assert refused in stack.up(refresh=True).stdout
-    # Without a preview, too: the refreshed state has the record as it stands there.
-    assert stack.refresh(on_output=receivers).ok
-    assert refused in stack.up(on_output=receivers).stdout
-    stack._stack.import_stack(old)
-    up = stack.up(on_output=receivers)
-    assert up.ok, up.stdout
-    receivers()
-    assert shown(up, domain)["selector"] == "ses3"
-    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
-    assert receivers.failed == []
-
-
-def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
-    """The records stay while the domain is retired, and go with it."""
-    domain = "leaving-slots.example"
-    stack, receivers = due(sandbox, open_stack, domain)
-    receivers()
-    # The identity is switched, and the record of its standby is not made.
-    stack.declare(declared(domain, 3))
-    only = ["**::byodkim", f"**::{domain}", f"**::{domain}/{REGION}", f"**::{domain}/4"]
-    half = stack.up(target=only, on_output=receivers)
-    assert half.ok, half.stdout
-    stack.declare(declared(domain, 3, retired=True))
-    refused = stack.preview()
-    assert (
-        f"'ses1._domainkey.{domain}.{ZONE}' is in DNS already, with another key: " in refused.stdout
-    )
-    stack.declare(declared(domain, 3, published=[2, 3], retired=True))
-    up = stack.up()
-    assert up.ok, up.stdout
-    assert all(slot(sandbox, domain, number) for number in (2, 3))
-    assert receivers.failed == []
-    gone = stack.destroy()
-    assert gone.ok, gone.stdout
-    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
 
 
 def test_another_zone(sandbox, open_stack, keys_zone):
@@ -459,103 +349,6 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
     assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
     assert receivers.failed == []
-
-
-def test_another_name_in_the_zone(sandbox, open_stack):
-    """Of two names below one hosted zone one is left as another zone is."""
-    domain, old, new = "names.example", "k1.below.example.net", "k2.below.example.net"
-    below = Panel(sandbox, "below.example.net")
-    panel = Panel(sandbox, domain)
-    selectors = ("ses1", "ses2", "ses3")
-
-    def lead_to(zone, *selectors):
-        for name in (f"{selector}._domainkey.{domain}" for selector in selectors):
-            panel.paste(name, f"{name}.{zone}.", kind="CNAME")
-
-    def declare(*zones):
-        of_zone = {"provider": "route53", "zoneId": below.zone_id, "cname": "ses"}
-        listed = [of_zone | {"zone": zone} for zone in zones]
-        stack.declare({domain: {"generation": 2, "dns": listed}})
-
-    lead_to(old, *selectors)
-    stack = open_stack({})
-    declare(old)
-    assert stack.up().ok
-    receivers = Receivers(sandbox, domain)
-    receivers()
-    for listed, moved in (([new], ()), ([new, old], selectors[1:]), ([new], selectors[:1])):
-        declare(*listed)
-        up = stack.up(on_output=receivers)
-        if listed == [new]:
-            assert f"the record is still asked for at route53:{below.zone_id}" in up.stdout
-            assert "list both, move the CNAMEs" in up.stdout
-        else:
-            assert up.ok, up.stdout
-        lead_to(new, *moved)
-        receivers()
-    up = stack.up(on_output=receivers)
-    assert up.ok, up.stdout
-    receivers()
-    assert below.names() == [f"{selector}._domainkey.{domain}.{new}" for selector in selectors]
-    assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
-    assert receivers.failed == []
-
-
-def test_another_prefix(sandbox, open_stack, keys_zone):
-    """The key that signs moves to the other three selectors by rotations, in the same zone."""
-    domain = "prefixes.example"
-    panel = paste(sandbox, domain)
-    for number in (1, 2, 3):
-        name = f"mail{number}._domainkey.{domain}"
-        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
-    stack = open_stack(declared(domain))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    old = declared(domain)[domain]["dns"]
-    new = old | {"cname": "mail", "fromGeneration": 3}
-    for generation, listed, selector in (
-        (1, [old, new], "ses1"),
-        (2, [old, new], "ses2"),
-        (3, [old, new], "mail3"),
-        (4, [old, new], "mail1"),
-        (4, [new], "mail1"),
-        (5, [new | {"fromGeneration": 1}], "mail2"),
-    ):
-        receivers.days_pass(11)
-        days_pass(stack, 11)
-        stack.declare({domain: {"generation": generation, "dns": listed}})
-        receivers()
-        up = stack.up(on_output=receivers)
-        assert up.ok, up.stdout
-        assert shown(up, domain)["selector"] == selector
-        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
-    receivers()
-    assert receivers.failed == []
-    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
-
-
-def test_region_that_left(sandbox, open_stack, keys_zone):
-    """
-    Given up: an adopted identity of a Region that has left the stack signs with a slot, whose key
-    is exchanged ten days later. Nothing of the stack knows the identity by then.
-    """
-    domain = "region-left.example"
-    paste(sandbox, domain)
-    sandbox.ses.put_identity(
-        domain, OTHER_REGION, selector="old", private_key=base64_der(OPENSSL_KEY)
-    )
-    regions = [REGION, OTHER_REGION]
-    stack = open_stack(declared(domain, 2, regions=regions, adopt=True))
-    assert stack.up().ok
-    stack.declare(declared(domain, 2, adopt=True))
-    assert stack.up().ok
-    for generation in (3, 4):
-        assert send(sandbox, domain, OTHER_REGION).verdict.result == "pass"
-        days_pass(stack, 11)
-        stack.declare(declared(domain, generation, adopt=True))
-        assert stack.up().ok
-    assert send(sandbox, domain, OTHER_REGION).verdict.result == "fail"
-    assert send(sandbox, domain, REGION).verdict.result == "pass"
 
 
 @pytest.mark.parametrize("has_slots", [True, False], ids=["slots", "a record each"])

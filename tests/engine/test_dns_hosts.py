@@ -6,8 +6,6 @@ Against stand-ins that are as strict as the documents of the real ones.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pulumi
 import pytest
 
@@ -141,46 +139,6 @@ def test_life(sandbox, hosts, open_stack):
         assert stored(hosts[name]) == [(domain, neighbour)]
 
 
-def test_hours(sandbox, hosts, open_stack):
-    """
-    DreamHost has the record at once and shows it hours later: the run goes on as with a pasted one.
-    """
-    domain, host = "dreamhost.example", hosts["DREAMHOST"]
-    stack = open_stack(
-        {domain: at("dreamhost")}, dnsCredentials={"dreamhost": {"key": DreamHost.key}}
-    )
-    with requests(sandbox) as asked:
-        waiting = stack.up()
-    assert waiting.ok, waiting.stdout
-    assert "CreateEmailIdentity" not in asked.operations
-    assert stored(host) == published(waiting, domain)
-    assert (
-        "it is at dreamhost:dreamhost.example, which may take 6 hours to show it: nothing has "
-        "to be pasted"
-    ) in waiting.stdout
-    host.clock.advance(timedelta(hours=6))
-    assert stack.up().ok
-    assert send(sandbox, domain, REGION).verdict.result == "pass"
-    assert stack.destroy().ok
-    assert stored(host) == []
-
-
-def test_plain_credentials(sandbox, hosts, open_stack):
-    """A token that is not encrypted in the stack file is refused, and is not shown."""
-    stack = open_stack({"godaddy.example": at("godaddy")})
-    stack.configure(
-        {
-            **stack._shared,
-            "ses-byodkim:domains": {"godaddy.example": at("godaddy")},
-            "ses-byodkim:dnsCredentials": {"godaddy": {"token": GoDaddy.token}},
-        }
-    )
-    refused = stack.preview()
-    assert refused.failed
-    assert 'dnsCredentials["godaddy"].token: is not encrypted' in refused.stdout
-    assert GoDaddy.token not in refused.stdout
-
-
 def test_move(sandbox, open_stack):
     """
     From pasted records to GoDaddy's API and on to Route 53, in two steps each: mail passes all the
@@ -229,23 +187,6 @@ def test_move(sandbox, open_stack):
         host.stop()
         for name in ("GODADDY_BASE_URL", "GODADDY_PAT"):
             del sandbox.more_environment[name]
-
-
-def test_token_of_the_environment(sandbox, hosts, open_stack):
-    """A token in the environment works as one in the stack file, and the search knows of it."""
-    host = hosts["GODADDY"]
-    sandbox.more_environment["GODADDY_PAT"] = host.token
-    try:
-        stack = open_stack({"godaddy.example": at("godaddy")})
-    finally:
-        del sandbox.more_environment["GODADDY_PAT"]
-    assert stack.up().ok
-    host.troubles.append("401")
-    kept = stack.destroy()
-    assert kept.failed
-    assert "401 not now, [secret]" in kept.stdout
-    assert stack.destroy().ok
-    assert host.records == []
 
 
 def test_planted_token_of_the_environment(sandbox, open_stack, searched):

@@ -1,8 +1,6 @@
 """Zones in Route 53 that are not simply there: in another account, elsewhere, twice."""
 
 import pytest
-from moto.route53.exceptions import Route53ClientError
-from moto.route53.responses import Route53
 from moto.sts.models import STSBackend
 
 from byodkim_provider.dkim import keys, records
@@ -14,10 +12,8 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     OTHER_REGION,
-    RECORD,
     REGION,
     requests,
-    steps,
 )
 
 pytestmark = pytest.mark.engine
@@ -148,34 +144,6 @@ def test_selector_of_somebody_else(sandbox, open_stack):
     assert sandbox.ses.signing_key(domain, REGION)[0] == "mail"
 
 
-@pytest.mark.filterwarnings(
-    r"ignore:Exception\(Route53ClientError\) with code"
-)  # in no service's model
-def test_record_not_confirmed(sandbox, open_stack, monkeypatch):
-    """If Route 53 does not confirm a record, the run fails, and the next one goes on from there."""
-    domain = "unconfirmed-record.example"
-    sandbox.add_zone(domain)
-    stack = open_stack({domain: {"generation": 1, "published": [1]}})
-    with monkeypatch.context() as patch, requests(sandbox) as asked:
-        patch.setattr(Route53, "get_change", denied)
-        failed = stack.up()
-    assert failed.failed
-    assert (
-        "synchronize: operation error Route 53: GetChange, https response error StatusCode: 4"
-        in failed.stdout
-    )
-    assert asked.ses == []
-    again = stack.up()
-    assert again.ok
-    assert ("update", RECORD) in [(operation, kind) for operation, _, kind in steps(again)]
-    selector, _ = sandbox.ses.signing_key(domain, REGION)
-    assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1
-
-
-def denied(_):
-    raise Route53ClientError("AccessDenied", "not authorized to perform: route53:GetChange")
-
-
 def test_zone_that_nobody_asks(sandbox, open_stack):
     """
     A preview says once that the registrar names somebody else's servers, before anything is made.
@@ -197,19 +165,3 @@ def test_zone_that_nobody_asks(sandbox, open_stack):
         "record until the registrar names these, or `dns` names who serves the domain"
         in preview.stdout
     )
-
-
-def test_two_zones_of_one_name(sandbox, open_stack):
-    """Which of two zones is meant has to be said by its id; the error lists both."""
-    domain = "twice.example"
-    first, second = sorted([sandbox.add_zone(domain), sandbox.add_zone(domain)])
-    stack = open_stack({domain: {"generation": 1}})
-    refused = stack.preview()
-    assert not refused.ok
-    servers = "(ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test)"
-    assert (
-        f"domains[\"{domain}\"].dns: several public zones in Route 53 are called '{domain}': "
-        f"{first} {servers}, {second} {servers}" in refused.stdout
-    )
-    stack.declare({domain: {"generation": 1, "dns": {"zoneId": second}}})
-    assert stack.preview().ok

@@ -176,25 +176,6 @@ def test_tenants(sandbox, zone, open_example, tmp_path):
             sandbox.ses.call("GetTenant", region, {"TenantName": "acme"})
 
 
-def test_tenants_while_dns_waits(sandbox, open_example, byodkim, tmp_path):
-    """The association comes once the record that is pasted is there; nothing is lost before."""
-    domain = "waits.example"
-    panel = Panel(sandbox, domain)
-    stack = open_example("tenants")
-    program = tmp_path / "tenants" / "__main__.py"
-    text = program.read_text().replace("wait=True", 'wait=True, dns="manual"')
-    program.write_text(text.replace('"example.com"', f'"{domain}"'))
-    waits = stack.up()
-    assert waits.failed
-    assert "NotVerified" in waits.stdout
-    assert "Identity <" not in waits.stdout
-    for record in json.loads(byodkim(stack, "records", "--format", "json").stdout):
-        panel.paste(record["name"], record["value"])
-    done = stack.up()
-    assert done.ok, done.stdout
-    assert send(sandbox, domain, REGION, tenant="acme").verdict.result == "pass"
-
-
 @pytest.fixture
 def their_role(sandbox):
     """A role in another account."""

@@ -7,13 +7,10 @@ import shlex
 
 import pytest
 
-from byodkim_provider.config import settings
-from byodkim_provider.program.domain import ByodkimDomain
-from byodkim_provider.resources.declared import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.mail.client import send
 from tests.docs.pages import in_one_line
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
+from tests.engine.stack import OTHER_REGION, REGION
 from tests.engine.state import stored
 
 pytestmark = pytest.mark.engine
@@ -141,52 +138,3 @@ def test_held_by_a_certificate(sandbox, stack):
     run(sandbox, free)
     assert stack.destroy().ok
     assert DOMAIN not in sandbox.ses.identities(REGION)
-
-
-def test_arn(sandbox, open_stack):
-    """
-    A program can associate the identity: its ARN is an output, and no rotation makes it unknown.
-    """
-    name = "associated.example"
-    sandbox.add_zone(name)
-    written = {"regions": [REGION], "dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0}
-    generation, known = [1], []
-
-    def program():
-        domain = ByodkimDomain(name, settings.domain(name, written | {"generation": generation[0]}))
-        domain.identities[REGION].arn.apply(known.append)
-
-    stack = open_stack(program=program)
-    arn = f"arn:aws:ses:{REGION}:{sandbox.account}:identity/{name}"
-    assert stack.preview().ok
-    assert known == []
-    assert stack.up().ok
-    assert known == [arn]
-    generation[0] = 2
-    assert stack.preview().ok
-    assert known == [arn, arn]
-
-
-def test_replaced(sandbox, open_stack):
-    """
-    An identity that is replaced while a tenant holds it stays until it is free, beside the new one.
-    """
-    region = [REGION]
-
-    def program():
-        args = ByodkimIdentityArgs(
-            domain=DOMAIN, region=region[0], selector="s1", private_key=OPENSSL_KEY, dns_check="off"
-        )
-        ByodkimIdentity("mail", args)
-
-    stack = open_stack(program=program)
-    assert stack.up().ok
-    hold(sandbox, "umbrella", REGION)
-    region[0] = OTHER_REGION
-    refused = stack.up()
-    assert refused.failed
-    assert all(DOMAIN in sandbox.ses.identities(each) for each in (REGION, OTHER_REGION))
-    free_of_tenant(sandbox, refused)
-    assert stack.up().ok
-    assert DOMAIN not in sandbox.ses.identities(REGION)
-    sandbox.ses.remove(DOMAIN, OTHER_REGION)

@@ -138,31 +138,3 @@ def test_refresh_of_what_is_right(sandbox, stack):
     with requests(sandbox) as asked:
         preview = stack.preview()
     assert (steps(preview), asked.ses, asked.dns) == ([], [], [])
-
-
-def test_refresh_finds_what_others_did(sandbox, stack):
-    """
-    After a refresh, `up` enables signing where it was disabled, and makes again what was deleted.
-    """
-    sandbox.ses.change(SUPPLIED, REGION, signing_enabled=False)
-    sandbox.ses.remove(GENERATED, OTHER_REGION)
-    assert stack.refresh().ok
-    with requests(sandbox) as asked:
-        mended = stack.up()
-    assert sorted(steps(mended)) == [
-        ("update", f"{GENERATED}/{OTHER_REGION}", IDENTITY),
-        ("update", f"{SUPPLIED}/{REGION}", IDENTITY),
-        ("update", "verification", VERIFICATION),
-    ]
-    writes = {
-        (call.operation, call.domain)
-        for call in asked.ses
-        if call.operation[:3] not in ("Get", "Lis")
-    }
-    assert writes == {
-        ("PutEmailIdentityDkimAttributes", SUPPLIED),
-        ("CreateEmailIdentity", GENERATED),
-    }
-    assert sandbox.ses.signing_key(SUPPLIED, REGION)
-    assert sandbox.ses.signing_key(GENERATED, OTHER_REGION)
-    assert mended.outputs["pending"] == []

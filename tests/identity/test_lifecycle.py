@@ -301,6 +301,11 @@ NOT_OURS = {
         IdentityMessages.EASY_DKIM,
         {"origin": "AWS_SES", "made": MADE},
     ),
+    "to adopt, managed by AWS": (
+        of("s1", is_managed=True),
+        IdentityMessages.MANAGED,
+        {"made": MADE},
+    ),
 }
 
 

@@ -87,6 +87,13 @@ def test_second_key(world, host, inputs, existing, problem):
     assert replaces == ([] if existing == "free slot" else ["value"])
 
 
+def test_no_secret(world, host, inputs, monkeypatch):
+    """A preview refuses a new record while the secret of its host is nowhere to be found."""
+    monkeypatch.delenv("RFC2136_TSIG_SECRET", raising=False)
+    (failure,) = this_run(world, host).check({}, inputs).failures
+    assert "'dnsCredentials.rfc2136.secret'" in failure.reason
+
+
 def test_deletion(world, host, inputs):
     """With the record goes its value alone, whoever wrote it first."""
     host.there = [inputs["value"]]

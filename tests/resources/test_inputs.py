@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.resources.inputs import HostedZone, Shared, of_identity
+from byodkim_provider.resources.inputs import HostedZone, Shared, of_identity, takes_a_slot
 from tests.support.cases import cases
 
 DOMAIN, Z = "shop.example", "route53:Z1"
@@ -69,3 +69,11 @@ def test_panel(generation, panel):
     listed = [{"provider": "manual", "panel": "wix"}]
     listed += [{"provider": "manual", "panel": "godaddy", "fromGeneration": 3}]
     assert given(listed, generation)["panel"] == panel
+
+
+@pytest.mark.parametrize("retired", [True, False])
+def test_slot_of_a_retired_domain(retired):
+    """A standby's key takes the place of another one, but not once the domain is retired."""
+    written = {"generation": 2, "dns": [SLOTS], "retired": retired}
+    (domain,) = settings.load({"domains": {DOMAIN: written}}, default_region="eu-west-1").domains
+    assert takes_a_slot(domain, 3) is not retired
