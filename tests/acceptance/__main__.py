@@ -99,11 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return against_sandbox()
             lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
             if options.policy:
-                say(
-                    json.dumps(
-                        safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2
-                    )
-                )
+                say(json.dumps(safety.policy(lab, options.mail_to), indent=2))
                 return 0
             return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
@@ -126,8 +122,6 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     for name, text in {
         "days": "also ask what takes up to seven days",
-        "tenants": "also make one tenant, which AWS may charge for",
-        "others": "the Region may have identities of others",
         "yes": "do not ask before anything is made or deleted",
         "policy": "print the IAM policy that a run needs, and end",
         "clean": "delete what earlier runs have left, and end",
@@ -144,14 +138,14 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def against_aws(lab: Lab, options: argparse.Namespace) -> int:
     """Say what will happen, ask, and run."""
-    safety.refuse(lab, others=options.others)
+    safety.refuse(lab)
     mail = f"; up to {MAILS} messages to {options.mail_to}" if options.mail_to else ""
     say(
-        f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged "
+        f"account {lab.account}, Region {lab.region}: up to 30 SES identities, tagged "
         f"{TAG}={lab.run}\n"
         f"zone {lab.zone}: up to 50 TXT records and one CNAME record{mail}\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
-        f"price: {safety.PRICE}{safety.TENANT_PRICE if options.tenants else ''}\n"
+        f"price: {safety.PRICE}\n"
         "time: the product an hour, the questions "
         f"{'seven days' if options.days else 'a day, two at most'}\n"
         f"after a kill or a power cut: {lab.clean_command}"
@@ -165,7 +159,7 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         world = SimpleNamespace(
             directory=Path(directory), environment=ours
         )  # what `Project` needs to know
-        return conclude(run(lab, world, asked, others=options.others))
+        return conclude(run(lab, world, asked))
 
 
 def against_sandbox(sandbox: Sandbox | None = None) -> int:
@@ -192,22 +186,20 @@ def rounds(is_wanted: Callable[[str], bool] = lambda _: True) -> list[list[Quest
     wanted = [
         each for each, option in questions.QUESTIONS.items() if not option or is_wanted(option)
     ]
-    return [[questions.first_key], wanted, [questions.rate]]
+    return [[questions.first_key], wanted]
 
 
 def run(
     lab: Lab,
     world: Any,
     asked: Sequence[Sequence[Question]] = (),
-    *,
-    others: bool = False,
     **options: Any,
 ) -> list[str]:
     """The product, the questions, the comparison, the report; at the end everything is deleted."""
     report = Report()
     problems: list[str] = []
     try:
-        safety.begin(lab, others=others)
+        safety.begin(lab)
         problems += map(lab.masked, product(lab, world, **options))
         for each in asked:
             ask(lab, each, report)

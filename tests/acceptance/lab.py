@@ -186,9 +186,9 @@ class Lab:
         """A new name of this run."""
         return f"d{secrets.token_hex(4)}.{below(self.run, self.zone)}"
 
-    def key(self, *, bits: int = 1024, exponent: int = 65537) -> Key:
+    def key(self, *, bits: int = 1024) -> Key:
         """A new key with a new selector."""
-        return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(exponent, bits))
+        return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(65537, bits))
 
     def wait(self, seconds: float) -> None:
         """Wait, and call the guard every ten minutes."""
@@ -253,11 +253,6 @@ class Lab:
     def tags(self) -> list[dict[str, str]]:
         return [{"Key": TAG, "Value": self.run}]
 
-    @property
-    def tenant(self) -> str:
-        """The name of the one tenant that a run may make."""
-        return f"{PREFIX}{self.run}"
-
     def arn(self, domain: str) -> str:
         return f"arn:aws:ses:{self.region}:{self.account}:identity/{domain}"
 
@@ -271,16 +266,6 @@ class Lab:
             if not page.get("NextToken"):
                 return names
             more = {"NextToken": page["NextToken"]}
-
-    def unpaced(self, domain: str) -> int:
-        """HTTP status of a GetEmailIdentity that is sent at once and only once."""
-        try:
-            self.ses.get_email_identity(EmailIdentity=domain)
-        except ClientError as error:
-            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        except BotoCoreError as error:
-            raise Unanswered(f"AWS can't be reached: {type(error).__name__}") from None
-        return 200
 
     # DNS: records of the zone are created or deleted, never overwritten
 

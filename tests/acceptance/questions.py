@@ -22,9 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.acceptance.lab import (
     CREATE,
-    DELETE,
-    GET,
-    PUT,
+    PREFIX,
     TAG,
     Key,
     Lab,
@@ -33,7 +31,6 @@ from tests.acceptance.lab import (
     Unanswered,
     quoted,
 )
-from tests.acceptance.safety import NO_SET
 
 UNKNOWN: Final = "unknown"
 
@@ -70,16 +67,9 @@ bounds.
 AGREE_SECONDS: Final = 3.0
 """Between two reads that have to agree."""
 
-RATES: Final = (10, 5, 2, 1)
-"""
-Calls a second that are distinguished. SES sustains a rate if it takes `SUSTAINED` calls at it.
-"""
-
-BURST, SUSTAINED = 48, 12
-"""The first is the most calls at once, to use up what SES allows above its rate."""
-
 NEVER: Final = {
     "identity_limit": "nobody creates 10,000 identities to find out",
+    "requests_per_second": "AWS's quotas say one, and a search for more throttles others",
 }
 """Switches that no question asks about, and why."""
 
@@ -514,7 +504,6 @@ class Form(NamedTuple):
     """A key and its record. What is not said is as the product does it."""
 
     bits: int = 1024
-    exponent: int = 65537
     sent: Callable[[Key], str] = Key.encoded
     """`DomainSigningPrivateKey`."""
     values: Callable[[str], list[list[str]]] = lambda _: []
@@ -534,19 +523,15 @@ TAGGED: Final = "record: v=DKIM1; k=rsa; p=…"
 BEHIND_CNAME: Final = "record: behind a CNAME"
 FORMS: Final[Mapping[str, Form]] = {
     "key: PKCS#1, 1024 bits": Form(),
-    "key: PKCS#1, 1536 bits": Form(bits=1536),
     "key: PKCS#1, 2048 bits": Form(bits=2048),
-    "key: exponent 3": Form(exponent=3),
     "key: PKCS#8": Form(sent=lambda key: key.encoded(PrivateFormat.PKCS8)),
     "key: a whole PEM in base64": Form(sent=lambda key: key.encoded(encoding=Encoding.PEM)),
     "key: not RSA": Form(sent=elliptic_key),
     NO_KEY: Form(sent=lambda _: "bm8ga2V5"),
     "record: final semicolon": Form(values=lambda p: [[f"{p};"]]),
     TAGGED: Form(values=lambda p: [[f"v=DKIM1; k=rsa; {p}"]]),
-    "record: with t=s and a note": Form(values=lambda p: [[f"v=DKIM1; t=s; n=note; {p}"]]),
     "record: cut into strings anywhere": Form(values=lambda p: [[p[:7], p[7:100], p[100:]]]),
     "record: blanks in the key": Form(values=lambda p: [[f"{p[:50]} {p[50:]}"]]),
-    "record: two at the name": Form(values=lambda p: [[p], ["v=spf1 -all"]]),
     BEHIND_CNAME: Form(),
 }
 
@@ -557,7 +542,7 @@ def forms(lab: Lab) -> Question:
     domains: dict[str, str] = {}
     for what, form in FORMS.items():
         yield 0  # Route 53 takes a minute for each record, and the other questions have to go on
-        domain, key = lab.domain(), lab.key(bits=form.bits, exponent=form.exponent)
+        domain, key = lab.domain(), lab.key(bits=form.bits)
         if what == BEHIND_CNAME:
             target = f"{key.selector}.{lab.domain()}"
             lab.create_record(target, "TXT", quoted([key.p]))
@@ -583,82 +568,6 @@ def forms(lab: Lab) -> Question:
     }
 
 
-def refusals(lab: Lab) -> Question:
-    """
-    What does SES say, word by word, to requests that it refuses, and to names that may be none?
-    """
-    domain, gone, key = lab.domain(), lab.domain(), lab.key()
-    lab.create(domain, key)
-    yield lab.lag
-    new, ours, of_gone = lab.new(gone), {"EmailIdentity": domain}, {"EmailIdentity": gone}
-    tagged, tag = {"ResourceArn": lab.arn(domain)}, {"Key": "a", "Value": "b"}
-    half = {"DomainSigningSelector": key.selector}
-    both = key.attributes | {"NextSigningKeyLength": "RSA_2048_BIT"}
-    table: dict[str, tuple[str, dict[str, Any]]] = {
-        "create what exists": (CREATE, lab.new(domain)),
-        "create with an unknown configuration set": (
-            CREATE,
-            new | {"ConfigurationSetName": NO_SET},
-        ),
-        "create with half a key": (CREATE, new | {"DkimSigningAttributes": half}),
-        "create with a key and a length": (CREATE, new | {"DkimSigningAttributes": both}),
-        "create an address with a key": (
-            CREATE,
-            lab.new(f"a@{gone}") | {"DkimSigningAttributes": key.attributes},
-        ),
-        "get what does not exist": (GET, of_gone),
-        "delete what does not exist": (DELETE, of_gone),
-        "put a key to what does not exist": (PUT, of_gone | {"SigningAttributesOrigin": "AWS_SES"}),
-        "put no key": (PUT, ours | {"SigningAttributesOrigin": "EXTERNAL"}),
-        "put Easy DKIM without a length": (PUT, ours | {"SigningAttributesOrigin": "AWS_SES"}),
-        "enable signing of what does not exist": ("put_email_identity_dkim_attributes", of_gone),
-        "tag what does not exist": ("tag_resource", {"ResourceArn": lab.arn(gone), "Tags": [tag]}),
-        "no tags": ("tag_resource", tagged | {"Tags": []}),
-        "one tag twice": ("tag_resource", tagged | {"Tags": [tag, tag]}),
-        "name: upper case": (CREATE, lab.new(gone.upper())),
-        "name: final dot": (CREATE, lab.new(f"{gone}.")),
-        "name: not ASCII": (CREATE, lab.new(f"ü.{gone}")),
-        "name: a blank": (CREATE, lab.new(f"a b.{gone}")),
-    }
-    found: Findings = {}
-    for what, (action, parameters) in table.items():
-        found[what] = outcome(lab, action, **parameters)
-        if found[what] == ACCEPTED and action == CREATE:
-            lab.delete(parameters["EmailIdentity"])
-    return found
-
-
-def tenant(lab: Lab) -> Question:
-    """
-    Does SES refuse to delete an identity that a tenant has, in which words, and what frees it?
-    """
-    domain, name = lab.domain(), {"TenantName": lab.tenant}
-    ours, held = {"EmailIdentity": domain}, name | {"ResourceArn": lab.arn(domain)}
-    associate = "create_tenant_resource_association"
-    lab.call("create_tenant", **name, Tags=lab.tags)
-    lab.create(domain, lab.key())
-    yield lab.lag + 1
-    lab.call(associate, **held)
-    yield lab.lag + 1
-    tenants = lab.call("list_resource_tenants", ResourceArn=lab.arn(domain))["ResourceTenants"]
-    found: Findings = {"tenants of an identity": [sorted(each) for each in tenants]}
-    table: dict[str, tuple[str, dict[str, Any]]] = {
-        "associate what does not exist": (associate, name | {"ResourceArn": lab.arn(lab.domain())}),
-        "associate twice": (associate, held),
-        "delete what a tenant has": (DELETE, ours),
-        "end an association": ("delete_tenant_resource_association", held),
-        "delete what a tenant had": (DELETE, ours),
-        "create what a tenant had": (CREATE, lab.new(domain)),
-        "associate once more": (associate, held),
-        "delete a tenant that has an identity": ("delete_tenant", name),
-        "delete once the tenant is gone": (DELETE, ours),
-    }
-    for what, (action, parameters) in table.items():
-        found[what] = outcome(lab, action, **parameters)
-        yield lab.lag + MINUTE  # a name may be in use for a moment after its Delete
-    return found
-
-
 ACCEPTED: Final = "200"
 
 
@@ -673,42 +582,8 @@ def outcome(lab: Lab, action: str, **parameters: Any) -> str:
 
 def without_names(lab: Lab, text: str) -> str:
     """*text* with `…` for names of the run, so that two runs can be compared."""
-    ours = lab.tenant  # with which every other name of the run begins
+    ours = f"{PREFIX}{lab.run}"  # with which every name of the run begins
     return lab.masked(" ".join("…" if ours in word.lower() else word for word in text.split(" ")))
-
-
-def rate(lab: Lab) -> Question:
-    """How many calls a second does SES sustain?"""
-    yield 0
-    lab.sleep(10)  # the guard makes calls too
-    domain, calls_left = lab.domain(), iter(range(70))
-
-    def passed(pause: float, calls: int) -> tuple[int, bool]:
-        """How many calls were not throttled, and whether they were made as fast as intended."""
-        begun = lab.now()
-        for number in range(calls):
-            if next(calls_left, None) is None:
-                raise Unanswered("no rate was sustained in 70 calls")
-            lab.sleep(pause)
-            code = lab.unpaced(domain)
-            if code == 429:
-                return number, True
-            if code != 404:
-                raise Unanswered(f"a read of what does not exist was answered with {code}")
-        return calls, lab.now() - begun <= calls * (1.1 * pause or 1 / RATES[0])
-
-    burst, was_fast = passed(0, BURST)
-    found: Findings = {
-        "calls at once before one was throttled": burst if burst < BURST else f"over {BURST}"
-    }
-    if burst == BURST:
-        return found | {"requests_per_second": None if was_fast else UNKNOWN}
-    for each in RATES:  # without a rest, in which SES could save up for another burst
-        count, is_fast = passed(1.1 / each, SUSTAINED)
-        if count == SUSTAINED and is_fast:
-            return found | {"requests_per_second": each if was_fast else UNKNOWN}
-        was_fast = is_fast
-    return found | {"requests_per_second": UNKNOWN}
 
 
 QUESTIONS: Final[Mapping[Callable[[Lab], Question], str]] = {
@@ -717,13 +592,10 @@ QUESTIONS: Final[Mapping[Callable[[Lab], Question], str]] = {
     mail_while_pending: "mail_to",
     negative_cache: "",
     forms: "",
-    refusals: "",
     gaps: "",
     search_that_fails: "days",
     lost_record: "days",
-    tenant: "tenants",
 }
 """
-What is asked at once, each with the option that it needs. `first_key` comes before them, `rate`
-after.
+What is asked at once, each with the option that it needs. `first_key` comes before them.
 """

@@ -5,7 +5,7 @@ Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT 
 the mark, is created first and deleted last. It names the run and its Region. Identities have the
 run's tag too. An identity is deleted if it has such a name and the tag; a record, if it is a TXT
 record without a routing policy, or a CNAME record that leads to such a name, has such a name, and
-the zone has the run's mark. A run's one tenant is named after it and has the tag too. Nothing else
+the zone has the run's mark. Nothing else
 is deleted or overwritten.
 """
 
@@ -34,13 +34,9 @@ from tests.acceptance.lab import (
 )
 
 PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, some messages"
-TENANT_PRICE: Final = "; one tenant for some minutes, by AWS's price list"
 
 MARK: Final = TAG + " made in {region} by `make acceptance`; --clean deletes all of run {run}"
 """The value of the record that a run begins with."""
-
-NO_SET: Final = "byodkim-acceptance-no-such-set"
-"""A configuration set that does not exist. A question asks for it."""
 
 
 def run_in(name: str, zone: str) -> str:
@@ -66,25 +62,23 @@ def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[
     ]
 
 
-def refuse(lab: Lab, *, others: bool) -> None:
-    """
-    Raise `Stop` if no run may begin here. *others*: identities of others in the Region are fine.
-    """
+def refuse(lab: Lab) -> None:
+    """Raise `Stop` if no run may begin here."""
     records, names = lab.records(), lab.identities()
     problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
         problems.append("an earlier run was not cleaned up: --clean deletes it")
-    theirs = [name for name in names if not others and not run_in(name, lab.zone)]
-    problems += [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
+    theirs = [name for name in names if not run_in(name, lab.zone)]
+    problems += [f"{lab.region} has the identity {name}" for name in theirs]
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
 
 
-def begin(lab: Lab, *, others: bool) -> None:
+def begin(lab: Lab) -> None:
     """
     Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark.
     """
-    refuse(lab, others=others)
+    refuse(lab)
     lab.guard = guard(lab)
     name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
     lab.create_record(name, "TXT", quoted([mark]))
@@ -150,13 +144,6 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
         if {"Key": TAG, "Value": run} not in tags:
             raise Stop(f"does not have the tag {TAG}={run}")
 
-    tenant = f"{PREFIX}{run}"
-    with deleting(f"tenant {tenant}"):
-        # Who may not read it could not make it either.
-        if seen := lab.call("get_tenant", empty_if=(403, 404), TenantName=tenant):
-            check_tag(seen["Tenant"].get("Tags", ()))
-            lab.call("delete_tenant", TenantName=tenant)  # its identities stay
-            deleted.append(f"tenant {tenant}")
     for pause in (0, 10):  # the list may not have what was made a moment ago
         lab.sleep(pause)
         for name in lab.identities():
@@ -190,44 +177,34 @@ def runs_here(lab: Lab) -> list[str]:
     return sorted({run_in(name, lab.zone) for name in names} - {""})
 
 
-def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
+def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
     """The least that a run needs, as an IAM policy. IAM compares ARNs with case."""
     ses = f"arn:aws:ses:{lab.region}:{lab.account}"
     ours = f"*.{PREFIX}*.{lab.zone}"
-    identities = [f"{ses}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
-    tenant, hosted_zone = f"{ses}:tenant/{PREFIX}*", f"arn:aws:route53:::hostedzone/{lab.zone_id}"
+    hosted_zone = f"arn:aws:route53:::hostedzone/{lab.zone_id}"
+    of_changes = "route53:ChangeResourceRecordSets"
     changes = {
-        "ForAllValues:StringEquals": {
-            "route53:ChangeResourceRecordSetsRecordTypes": ["CNAME", "TXT"]
-        },
+        "ForAllValues:StringEquals": {f"{of_changes}RecordTypes": ["CNAME", "TXT"]},
         "ForAllValues:StringLike": {
-            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [ours.removeprefix("*."), ours]
+            f"{of_changes}NormalizedRecordNames": [ours.removeprefix("*."), ours]
         },
     }
     keys = "ses:PutEmailIdentityDkimAttributes ses:PutEmailIdentityDkimSigningAttributes"
     writes = "ses:CreateEmailIdentity ses:DeleteEmailIdentity ses:TagResource ses:UntagResource"
     zones = "route53:ListHostedZones route53:ListHostedZonesByName"
-    reads = (
-        f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities"
-        + " ses:ListResourceTenants" * tenants
-    )
+    reads = f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities"
     statements = [
-        _allow(f"{writes} ses:GetEmailIdentity {keys}", *identities),
-        _allow("ses:CreateEmailIdentity", f"{ses}:configuration-set/{NO_SET}"),
+        _allow(f"{writes} ses:GetEmailIdentity {keys}", f"{ses}:identity/{ours}"),
         _allow(reads, "*", Sid="ReadsThatIamCanNotNarrow"),
         _allow("route53:GetHostedZone route53:ListResourceRecordSets", hosted_zone),
-        _allow("route53:ChangeResourceRecordSets", hosted_zone, Condition=changes),
+        _allow(of_changes, hosted_zone, Condition=changes),
         _allow("route53:GetChange", "arn:aws:route53:::change/*"),
-        _allow("ses:GetTenant", tenant),
     ]
-    if tenants:
-        associations = "ses:CreateTenantResourceAssociation ses:DeleteTenantResourceAssociation"
-        made = f"ses:CreateTenant ses:DeleteTenant {associations}"
-        statements.append(_allow(made, tenant, identities[0]))
     if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
-        recipients = [f"{ses}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
+        names = (ours, mail_to, mail_to.partition("@")[2])
         only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}
-        statements.append(_allow("ses:SendEmail", identities[0], *recipients, Condition=only))
+        identities = [f"{ses}:identity/{name}" for name in names]
+        statements.append(_allow("ses:SendEmail", *identities, Condition=only))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
