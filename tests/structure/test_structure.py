@@ -20,7 +20,7 @@ from tests.structure.imports import (
 
 ROOT = PRODUCT.parent
 
-MANY_ZONES = 30
+MANY_ZONES = 20
 
 PULUMI = {"resources", "program", "plugin"}
 """Parts that know Pulumi."""
