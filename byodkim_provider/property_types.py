@@ -2,9 +2,8 @@
 Types of values at run time: what Pulumi sends, Python's values of it, and the way back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
-value. Plain values in, problems out; callers leave out unknown values of a preview first. For
-settings a type is an annotation; pydantic itself is not imported here, as the plugin process does
-without it.
+value. Plain values in, problems out; callers leave out unknown values of a preview first. The types
+of settings are pydantic's (`config`), which the plugin process does without.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import functools
 import ipaddress
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
 from typing import (
@@ -64,18 +63,6 @@ class Kind:
     Raises ValueError with what was expected and seen, and the steps to what is wrong in it, last
     one first.
     """
-    schema: dict[str, Any] = field(default_factory=dict)
-    """
-    JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text.
-    """
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
-        from pydantic_core.core_schema import no_info_plain_validator_function
-
-        return no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(self, core: object, handler: object) -> dict[str, Any]:
-        return dict(self.schema)
 
 
 def kind(
@@ -83,8 +70,6 @@ def kind(
     of: type | tuple[type, ...],
     fits: Callable[[Any], object] | None = None,
     read: Callable[[Any], Any] | None = None,
-    *,
-    schema: dict[str, Any] | None = None,
 ) -> Kind:
     """
     The values *of* a type that *fits* is true of, called *name* in an error message: "a string".
@@ -98,7 +83,7 @@ def kind(
             pass
         raise ValueError(SettingMessages.KIND(kind=name, value=shown(value)))
 
-    return Kind(checked, schema or {})
+    return Kind(checked)
 
 
 Kinds = Mapping[str, Kind]
@@ -191,7 +176,6 @@ RESOLVER: Final = kind(
     "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535",
     str,
     lambda value: ipaddress.ip_address(host_and_port(value)[0]),
-    schema={"type": "string", "minLength": 1},
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.quoting import did_you_mean
+from byodkim_provider.quoting import did_you_mean, shown
 
 
 @cache
@@ -58,8 +58,8 @@ def region_problem(region: str) -> Message | None:
 
     if region in _known():
         return None
-    meant = did_you_mean(region, _known())
-    return AwsMessages.NO_REGION(region=region, version=__version__, did_you_mean=meant)
+    meant = did_you_mean(region, _known()) or ", expected one like 'eu-west-1'"
+    return AwsMessages.NO_REGION(region=shown(region), version=__version__, meant=meant)
 
 
 def regions_with_ses(partition: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from byodkim_provider.cli.stack import (
     stack_names,
 )
 from byodkim_provider.cli.terminal import Refused
-from byodkim_provider.config.values import ZONE
+from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
@@ -108,7 +108,7 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--zone",
-        type=checked(ZONE.read),
+        type=checked(zone_name),
         metavar="NAME",
         help="The zone of the record: `records` prints those in this zone, and without it assumes "
         "the "

@@ -31,7 +31,7 @@ from byodkim_provider.cli.now import DomainNow, IdentityNow
 from byodkim_provider.cli.record_text import RecordNow, RecordVerdict
 from byodkim_provider.cli.stack import open_stack, project_file
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, minute
-from byodkim_provider.config.values import REGION
+from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.errors import ByodkimError
@@ -78,7 +78,7 @@ Exit codes:
 )
 @click.option(
     "--region",
-    type=checked(REGION.read),
+    type=checked(existing_region),
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
     metavar="REGION",
     help="Where to ask SES for its view, without a stack.",

@@ -27,7 +27,7 @@ from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import announced, open_stack
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, by_text, inert, say
 from byodkim_provider.config import settings
-from byodkim_provider.config.values import REGION
+from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import is_easy, primary, signing, signs_today
@@ -50,7 +50,7 @@ Exit codes:
 @click.option(
     "--region",
     "regions",
-    type=checked(REGION.read),
+    type=checked(existing_region),
     multiple=True,
     metavar="REGION",
     help="A Region to read; may be repeated. Default: every Region that has SES and is enabled.",

@@ -18,7 +18,7 @@ from typing import Any
 from byodkim_provider.config import schema as config_schema
 from byodkim_provider.config.schema import StackSettings
 from byodkim_provider.config.settings import PROJECT
-from byodkim_provider.config.values import REGION
+from byodkim_provider.config.values import REGION_SCHEMA
 
 
 def _docstrings(model: type) -> dict[str, str]:
@@ -69,7 +69,7 @@ def json_schema() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {"aws:region": REGION.schema, **ours},
+                "properties": {"aws:region": REGION_SCHEMA, **ours},
                 "patternProperties": {f"^{PROJECT}:(?!({'|'.join(schema['properties'])})$)": False},
                 "required": [f"{PROJECT}:domains"],
             }

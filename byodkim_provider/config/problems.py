@@ -48,8 +48,19 @@ Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --
 """
 
 _EXPECTED: Final = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
     "dict_type": "a map",
+    "finite_number": "a whole number",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
     "invalid_key": "text",
+    "kind": "{kind}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
     "model_type": "a map",
     "string_type": "text",
     "tuple_type": "a list",
@@ -167,9 +178,8 @@ def _problem(kind: str, value: object, context: Mapping[str, Any], location: Ste
     if kind == "value_error":
         (problem,) = context["error"].args
         return problem  # type: ignore[no-any-return]
-    expected, meant = _EXPECTED.get(kind, ""), ""
+    expected, meant = _EXPECTED[kind].format(**context), ""
     if kind == "literal_error":
-        expected = context["expected"]
         meant = did_you_mean(str(value), re.findall("'([^']+)'", expected))
     seen = "something else" if location[0] in SECRET_MAPS else shown(value)
     return SettingMessages.KIND(kind=expected, value=f"{seen}{meant}")

@@ -26,17 +26,18 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.aws.settings import ROLE_ARN
 from byodkim_provider.config.problems import Problem, line, refuse, secret_command
 from byodkim_provider.config.values import (
-    REGION,
+    NO_FLAG,
+    REGION_SCHEMA,
     SECRET_TEXT,
-    ZONE,
-    Boolean,
     Listed,
+    Region,
     Tags,
     Written,
+    Zone,
     at_least_one,
     distinct,
+    existing_region,
     text,
-    whole,
 )
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, SigningKey
@@ -58,6 +59,8 @@ Longest TTL with `cname`, in seconds: its records change, and the overlap leaves
 
 MIN_CNAME_OVERLAP: Final = 2
 """Shortest `overlapDays` with `cname`, but for the override 0: longer than the longest TTL."""
+
+Generation = Annotated[int, Field(ge=1, le=generations.MAX_GENERATION), NO_FLAG]
 
 DnsProviderName = Literal["route53", HostName, "manual"]
 
@@ -129,7 +132,7 @@ class DnsSettings(Written):
 
     provider: DnsProviderName = "route53"
     """The DNS provider."""
-    zone: Annotated[str, ZONE] | None = None
+    zone: Zone | None = None
     """
     Name of the zone that holds the records. Default: the longest public zone; with `manual` the
     domain.
@@ -139,13 +142,13 @@ class DnsSettings(Written):
     The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead
     to them: their selectors are this prefix and 1, 2 or 3.
     """
-    from_generation: Annotated[int, whole(1, generations.MAX_GENERATION)] = 1
+    from_generation: Generation = 1
     """
     The first generation whose record stands here; those before stand at the others of the list.
     """
     zone_id: _ZoneId | None = None
     """ID of the zone, needed if two zones have the same name."""
-    ttl: Annotated[int, whole(0, 2**31 - 1)] = 300
+    ttl: Annotated[int, Field(ge=0, le=2**31 - 1), NO_FLAG] = 300
     """TTL of the records, in seconds. Each provider has its own limits and default."""
     assume_role: _Role | None = None
     """ARN of a role in the AWS account that holds the zone."""
@@ -157,7 +160,7 @@ class DnsSettings(Written):
     """Name of the credentials in `dnsCredentials`. Default: the name of the provider."""
     server: _Host | None = None
     """Address or name of the zone's primary name server."""
-    port: Annotated[int, whole(1, 65535)] | None = None
+    port: Annotated[int, Field(ge=1, le=65535), NO_FLAG] | None = None
     """Port of the server. Default: 53."""
     key_name: _TsigKey | None = None
     """Name of the TSIG key in the server's configuration."""
@@ -211,7 +214,10 @@ class DnsSettings(Written):
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
 
-KEY_NAME: Final = text("[A-Za-z0-9_-]{1,63}", "a name in privateKeys like 'mail2026'")
+_KEY_PATTERN: Final = "[A-Za-z0-9_-]{1,63}"
+_A_KEY_NAME: Final = "a name in privateKeys like 'mail2026'"
+_KEY_SCHEMA: Final = {"type": "string", "pattern": f"^{_KEY_PATTERN}$"}
+_KeyName = Annotated[str, text(_KEY_PATTERN, _A_KEY_NAME)]
 
 Store = Literal["state", "secretsManager"]
 _KmsKey = Annotated[
@@ -249,7 +255,7 @@ class SuppliedKey(Written):
 
     selector: str
     """The selector, in lower case. A selector never gets a second key."""
-    private_key: Annotated[str, WithJsonSchema(KEY_NAME.schema)] = Field(repr=False)
+    private_key: Annotated[str, WithJsonSchema(_KEY_SCHEMA)] = Field(repr=False)
     """
     Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl
     genrsa` writes it, PEM or base64 DER.
@@ -270,14 +276,13 @@ class SuppliedKey(Written):
             return written
         if is_key(written):
             raise ValueError(_key_itself())
-        name = KEY_NAME.read(written)
-        if name in info.context:
-            return info.context[name]
-        how = (
-            did_you_mean(name, info.context)
-            or f", set it with {secret_command(('privateKeys', name))}"
-        )
-        raise ValueError(SettingMessages.NO_SUCH_KEY(name=name, how=how))
+        if not isinstance(written, str) or not re.fullmatch(_KEY_PATTERN, written):
+            raise ValueError(SettingMessages.KIND(kind=_A_KEY_NAME, value=shown(written)))
+        if written in info.context:
+            return info.context[written]
+        meant = did_you_mean(written, info.context)
+        how = meant or f", set it with {secret_command(('privateKeys', written))}"
+        raise ValueError(SettingMessages.NO_SUCH_KEY(name=written, how=how))
 
     def _problems(self) -> Iterator[Problem]:
         if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
@@ -324,18 +329,19 @@ _nothing = BeforeValidator(lambda value: {} if value is None else value)
 # YAML 1.1 reads a bare `off` as false, and some tools that write stack files still do.
 _bare_off = BeforeValidator(lambda value: "off" if value is False else value)
 
-_Generation = Annotated[int, whole(1, generations.MAX_GENERATION)]
-_Region = Annotated[str, REGION]
 _ConfigurationSet = Annotated[
     str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")
 ]
 
 
-_LABEL: Final = text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+_Resolver = Annotated[str, AfterValidator(RESOLVER.read)]
+
+_LABEL_PATTERN: Final = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 """At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
 
-_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": REGION.schema}
-_LABELS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.schema}]
+_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": REGION_SCHEMA}
+_LABEL_SCHEMA: Final = {"type": "string", "pattern": f"^{_LABEL_PATTERN}$"}
+_LABELS: Final = [_LABEL_SCHEMA, {**_BY_REGION, "additionalProperties": _LABEL_SCHEMA}]
 
 
 class MailFrom(Written):
@@ -346,8 +352,8 @@ class MailFrom(Written):
 
     label: Annotated[
         dict[
-            Annotated[str, AfterValidator(lambda key: key and REGION.read(key))],
-            Annotated[str, _LABEL],
+            Annotated[str, AfterValidator(lambda key: key and existing_region(key))],
+            Annotated[str, text(_LABEL_PATTERN, "one label like 'bounce', in lower case")],
         ],
         BeforeValidator(lambda written: {"": written} if isinstance(written, str) else written),
         WithJsonSchema({"anyOf": _LABELS}),
@@ -357,7 +363,7 @@ class MailFrom(Written):
     Each further one has its own, `bounce-us-east-1.example.com`; a map gives them labels of your
     choice, keyed by Region.
     """
-    zone: Annotated[str, ZONE] | None = None
+    zone: Zone | None = None
     """
     Name of the zone in Route 53 that holds both records. With one label, further Regions are below
     it: `us-east-1.bounce.example.com`. Default: the zone of the domain's records.
@@ -403,12 +409,12 @@ def _any_mail_from(schema: dict[str, Any]) -> None:
 class DomainDefaults(Written):
     """Settings that a domain can override; `defaults` holds them for all domains."""
 
-    overlap_days: Annotated[int, whole(0, 365)] = generations.OVERLAP_DAYS
+    overlap_days: Annotated[int, Field(ge=0, le=365), NO_FLAG] = generations.OVERLAP_DAYS
     """
     How long a generation stays published after its last signature, in days. 0 overrides the rule.
     """
     regions: Annotated[
-        Listed[_Region],
+        Listed[Region],
         AfterValidator(at_least_one),
         AfterValidator(distinct),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
@@ -426,7 +432,7 @@ class DomainDefaults(Written):
     The DNS provider that publishes the records: its name, an object with options, or a list of
     them.
     """
-    key_bits: Annotated[int, whole(MIN_BITS, MAX_BITS)] = MAX_BITS
+    key_bits: Annotated[int, Field(ge=MIN_BITS, le=MAX_BITS), NO_FLAG] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
     key_store: Annotated[KeyStore, _store_name, Field(json_schema_extra=_name_or_object)] = (
         KeyStore(provider="state")
@@ -446,41 +452,41 @@ class DomainDefaults(Written):
     The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not
     managed.
     """
-    adopt: Boolean = False
+    adopt: bool = False
     """
     Take over identities that exist in SES. While this is set, identities and records stay when they
     leave the stack.
     """
-    accept_unsigned_window: Boolean = False
+    accept_unsigned_window: bool = False
     """Leave Easy DKIM, although mail is sent unsigned until SES has verified the new key."""
-    retired: Boolean = False
+    retired: bool = False
     """Delete the identities and keep the records: mail that is on its way can still be verified."""
-    protect: Boolean = False
+    protect: bool = False
     """
     Let Pulumi refuse to delete the identities and the record that they sign with (the resource
     option `protect`).
     """
     dns_check: Annotated[Literal["authoritative", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
-    dns_resolvers: Annotated[Listed[Annotated[str, RESOLVER]], AfterValidator(distinct)] = ()
+    dns_resolvers: Annotated[Listed[_Resolver], AfterValidator(distinct)] = ()
     """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""
-    dns_wait_seconds: Annotated[int, whole(0, 3600)] = 120
+    dns_wait_seconds: Annotated[int, Field(ge=0, le=3600), NO_FLAG] = 120
     """How long a run waits until a record is visible in DNS, in seconds."""
-    rotate_after_days: Annotated[int, whole(1, 36500)] = 180
+    rotate_after_days: Annotated[int, Field(ge=1, le=36500), NO_FLAG] = 180
     """A run warns about a key that has signed for more days than this."""
 
 
 class WrittenDomain(DomainDefaults):
     """A sending domain."""
 
-    generation: _Generation
+    generation: Generation
     """The generation of the key that signs. Increase it by one to rotate the key."""
-    published: Listed[_Generation] | None = None
+    published: Listed[Generation] | None = None
     """
     The generations that have a key and a record. Default: the previous, the signing and the next
     one.
     """
-    keys: dict[_Generation, SuppliedKey] | None = None
+    keys: dict[Generation, SuppliedKey] | None = None
     """Your own keys, keyed by generation."""
 
     @field_validator("published")
@@ -526,7 +532,7 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
 class Verification(Written):
     """How long a run waits for SES, and how it ends at the time limit."""
 
-    timeout_minutes: Annotated[int, whole(0, 72 * 60)] = 30
+    timeout_minutes: Annotated[int, Field(ge=0, le=72 * 60), NO_FLAG] = 30
     """Time limit for all identities together, in minutes; 0 checks each identity once."""
     on_timeout: Literal["warn", "fail"] = "warn"
     """At the time limit, the run succeeds with a warning, or fails."""
@@ -541,8 +547,8 @@ class StackSettings(Written):
     """The sending domains, keyed by name; `{}` once the last of them has left."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
-    private_keys: dict[Annotated[str, KEY_NAME], Annotated[str, WithJsonSchema(SECRET_TEXT)]] = (
-        Field(default={}, repr=False)
+    private_keys: dict[_KeyName, Annotated[str, WithJsonSchema(SECRET_TEXT)]] = Field(
+        default={}, repr=False
     )
     """
     Your own private keys: secrets, by a name of your choice. RSA, as `openssl genrsa` writes them.

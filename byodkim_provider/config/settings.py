@@ -34,7 +34,7 @@ from byodkim_provider.config.schema import (
     Verification,
     WrittenDomain,
 )
-from byodkim_provider.config.values import REGION
+from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
@@ -274,7 +274,7 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
             yield line(("domains", name, "regions"), SettingMessages.NO_REGION())
     elif without:
         try:
-            REGION.read(default_region)
+            existing_region(default_region)
         except ValueError as error:
             yield f"aws:region: {error}"
 

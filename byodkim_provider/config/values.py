@@ -4,88 +4,75 @@ Types of values that only a stack file has, and what all its maps share.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetPydanticSchema,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.aws.settings import MAX_TAGS, tag_problems
 from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.generations import MAX_GENERATION
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import FLAG, Kind, kind, whole_between
 from byodkim_provider.quoting import shown
 
 
-def whole(least: int, most: int) -> Kind:
-    """
-    A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as
-    floats.
-    """
-    limits = whole_between(least, most)
-
-    def read(value: object) -> int:
-        if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
-            value = int(value)
-        if most == MAX_GENERATION and isinstance(value, int | float) and value < least:
-            raise ValueError(SettingMessages.KIND(kind=f"{least} or more", value=shown(value)))
-        number: int = limits.read(value)
-        return number
-
-    return Kind(read, schema={"type": "integer", "minimum": least, "maximum": most})
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(SettingMessages.KIND(kind="a whole number", value=shown(value)))
+    return value
 
 
-def text(pattern: str, expected: str) -> Kind:
+NO_FLAG: Final = BeforeValidator(_no_flag)
+"""For a number: pydantic would take true for 1. It may be a string, as of `pulumi config set`."""
+
+
+def text(pattern: str, expected: str) -> GetPydanticSchema:
     """A string that matches *pattern*, which *expected* describes."""
-    return kind(
-        expected,
-        str,
-        lambda value: re.fullmatch(pattern, value, re.ASCII),
-        schema={"type": "string", "pattern": f"^(?:{pattern})$"},
+    # Without a line end, which `$` would let through.
+    form = core_schema.str_schema(pattern=rf"^(?:{pattern})$(?!\n)", regex_engine="python-re")
+    schema = core_schema.custom_error_schema(
+        form, "kind", custom_error_message="{kind}", custom_error_context={"kind": expected}
     )
+    return GetPydanticSchema(lambda _source, _handler: schema)
 
 
-def _region(value: object) -> str:
-    region: str = _REGION_FORM.read(value)
-    if problem := region_problem(region):
+def existing_region(name: str) -> str:
+    """*name*; raises ValueError if no AWS Region has it."""
+    problem = region_problem(name)
+    if problem:
         raise ValueError(problem)
-    return region
+    return name
 
 
-def _zone(value: object) -> str:
-    if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
-        raise ValueError(SettingMessages.KIND(kind="a zone's name", value=shown(value)))
-    parent = value.removeprefix("_domainkey.")
-    return value.removesuffix(parent) + records.normalise_domain(parent)
+REGION_SCHEMA: Final = {"type": "string", "pattern": "^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"}
+
+Region = Annotated[str, AfterValidator(existing_region), WithJsonSchema(REGION_SCHEMA)]
 
 
-_REGION_FORM: Final = text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+def zone_name(name: str) -> str:
+    """
+    A zone's *name*, normalised; raises ValueError for none. It may be a delegated `_domainkey`,
+    which is not a valid domain.
+    """
+    parent = name.removeprefix("_domainkey.")
+    return name.removesuffix(parent) + records.normalise_domain(parent)
 
-REGION: Final = Kind(_region, schema=_REGION_FORM.schema)
-"""An existing AWS Region."""
 
-ZONE: Final = Kind(_zone, schema={"type": "string", "minLength": 1})
-"""
-A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain.
-"""
-
-TRUE_OR_FALSE: Final = Kind(
-    lambda value: FLAG.read(value == "true" if value in ("true", "false") else value),
-    schema={"type": "boolean"},
-)
-"""`pulumi config set` may store a flag as a string."""
+Zone = Annotated[str, AfterValidator(zone_name)]
 
 
 _One = TypeVar("_One")
@@ -118,8 +105,6 @@ SECRET_TEXT: Final = {
     ]
 }
 """JSON Schema of a string that may be encrypted."""
-
-Boolean = Annotated[bool, TRUE_OR_FALSE]
 
 
 class Written(BaseModel):

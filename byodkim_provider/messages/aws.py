@@ -57,7 +57,7 @@ class AwsMessages(Table):
             "Next command: correct the setting or the credentials, then `pulumi preview`."
         ),
     )
-    NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
+    NO_REGION = "{region} is not a Region that botocore {version} knows{meant}"
     NO_SESSION = (
         "aws: no session with {whose}: {reason}",
         (

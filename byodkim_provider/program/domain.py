@@ -36,7 +36,6 @@ from byodkim_provider.config.schema import (
     WrittenDomain,
 )
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.config.values import Boolean
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns.dmarc import mail_from_records
 from byodkim_provider.errors import InvalidSettings
@@ -105,7 +104,7 @@ class ByodkimDomainArgs(WrittenDomain):
         keys: Mapping[int, SuppliedKey | Mapping[str, str]] | None = None  # type: ignore[assignment]
         mail_from: str | MailFrom | Mapping[str, object] | None = None  # type: ignore[assignment]
         key_store: Store | KeyStore | Mapping[str, object] = "state"  # type: ignore[assignment]
-    wait: Boolean = False
+    wait: bool = False
     """
     Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails
     if the domain is not verified within its time limit.

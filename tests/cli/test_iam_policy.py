@@ -56,7 +56,7 @@ def policy(result):
 
 TWO_PROBLEMS = """\
 2 problems:
-  - domains["example.com"].keyBits: must be 1024 to 2048, not 4096
+  - domains["example.com"].keyBits: must be at most 2048, not 4096
   - domains["example.com"].overlapdays: unknown key, did you mean 'overlapDays'?"""
 
 ENCRYPTED = CliMessages.ENCRYPTED_MAP(name="ses-byodkim:domains")

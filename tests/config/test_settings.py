@@ -196,6 +196,7 @@ def test_defaults_hold_unless_a_domain_says_otherwise():
         "digits": ({"generation": "3"}, "generation", 3),
         "whole float": ({"generation": 3.0}, "generation", 3),
         "list of both": ({"published": ["1", 2.0]}, "published", (1, 2)),
+        "yes in YAML 1.1": ({"protect": "yes"}, "protect", True),
         "true as text": ({"protect": "true"}, "protect", True),
         "false as text": ({"adopt": "false"}, "adopt", False),
         "bare off in YAML 1.1": ({"dnsCheck": False}, "dns_check", "off"),
@@ -388,17 +389,18 @@ def test_one_key_for_two_domains():
 
 TEXT_IN_DOMAIN = """
 generation: null ⇒ generation: must be a whole number, not null
-generation: 0 ⇒ generation: must be 1 or more, not 0
+generation: 0 ⇒ generation: must be at least 1, not 0
 generation: two ⇒ generation: must be a whole number, not 'two'
-generation: '02' ⇒ generation: must be a whole number, not '02'
-generation: 0, published: [1] ⇒ generation: must be 1 or more, not 0
+generation: true ⇒ generation: must be a whole number, not true
+overlapDays: 1.5 ⇒ overlapDays: must be a whole number, not 1.5
+generation: 0, published: [1] ⇒ generation: must be at least 1, not 0
 published: [1, 3] ⇒ published: must contain generation 2, which signs, not [1, 3]
 published: [2, 2] ⇒ published: generation 2 is listed twice
 published: [] ⇒ published: must contain generation 2, which signs, not []
-published: [0, 2] ⇒ published[0]: must be 1 or more, not 0
+published: [0, 2] ⇒ published[0]: must be at least 1, not 0
 published: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]
   published: must have at most 20 generations, not 21
-generation: 1000000000000001 ⇒ generation: must be 1 to 1000000000000000, not 1000000000000001
+generation: 1000000000000001 ⇒ generation: must be at most 1000000000000000, not 1000000000000001
 published: 2 ⇒ published: must be a list, not 2
 mailFrom: a.b ⇒ mailFrom: must be one label like 'bounce', in lower case, not 'a.b'
 mailFrom: 5 ⇒ mailFrom: must be a map, not 5
@@ -416,9 +418,9 @@ mailFrom: {label: b, zone: c.example.com}
   mailFrom.zone: 'b.example.com' is not in the zone 'c.example.com'
 regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
   mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
-overlapDays: 366 ⇒ overlapDays: must be 0 to 365, not 366
+overlapDays: 366 ⇒ overlapDays: must be at most 365, not 366
 overlapDays: 10d ⇒ overlapDays: must be a whole number, not '10d'
-keyBits: 4096 ⇒ keyBits: must be 1024 to 2048, not 4096
+keyBits: 4096 ⇒ keyBits: must be at most 2048, not 4096
 keyStore: vault ⇒ keyStore: must be 'state' or 'secretsManager', not 'vault'
 keyStore: null ⇒ keyStore: must be a map, not null
 keyStore: {kmsKeyId: alias/mail} ⇒ keyStore.provider: required
@@ -428,23 +430,21 @@ keyStore: {provider: state, kmsKeyId: alias/mail}
   keyStore.kmsKeyId: is an option of secretsManager, not of state
 keyStore: {provider: secretsManager, recoveryWindowDays: 7}
   keyStore.recoveryWindowDays: unknown key, expected one of provider, kmsKeyId
-dnsWaitSeconds: 3601 ⇒ dnsWaitSeconds: must be 0 to 3600, not 3601
-rotateAfterDays: 0 ⇒ rotateAfterDays: must be 1 to 36500, not 0
-protect: 'yes' ⇒ protect: must be true or false, not 'yes'
+dnsWaitSeconds: 3601 ⇒ dnsWaitSeconds: must be at most 3600, not 3601
+rotateAfterDays: 0 ⇒ rotateAfterDays: must be at least 1, not 0
+protect: maybe ⇒ protect: must be true or false, not 'maybe'
 regions: [] ⇒ regions: must not be empty
 regions: eu-west-1 ⇒ regions: must be a list, not 'eu-west-1'
-regions: [eu-west-1, Ireland] ⇒ regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'
-regions: [eu-west-1a] ⇒ regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'
 dns: 53 ⇒ dns: must be a map, not 53
 dns: [] ⇒ dns: must not be empty
-dns: {ttl: -1} ⇒ dns.ttl: must be 0 to 2147483647, not -1
+dns: {ttl: -1} ⇒ dns.ttl: must be at least 0, not -1
 dns: [{ttl: 5m}] ⇒ dns[0].ttl: must be a whole number, not '5m'
 dns: {TTL: 60} ⇒ dns.TTL: unknown key, did you mean 'ttl'?
 dns: {zoneId: /hostedzone/Z1}
   dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, not \
 '/hostedzone/Z1'
 dns: {zone: example.com, zoneId: Z1} ⇒ dns.zoneId: give the name of the zone or its ID, not both
-dns: {zone: 5} ⇒ dns.zone: must be a zone's name, not 5
+dns: {zone: 5} ⇒ dns.zone: must be text, not 5
 dns: {zone: example .com}
   dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'
 dns: {zone: ample.com} ⇒ dns.zone: 'ample.com' does not hold 'example.com'
@@ -537,7 +537,7 @@ configurationSet: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
 keys: [{selector: s1, privateKey: first}] ⇒ keys: must be a map, not a list
 keys: {'1': {selector: s1, privateKey: first}} ⇒ keys: must hold a key for generation 2, which signs
 keys: {new: {selector: s1, privateKey: first}} ⇒ keys["new"]: must be a whole number, not 'new'
-keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be 1 or more, not 0
+keys: {'0': {selector: s1, privateKey: first}} ⇒ keys["0"]: must be at least 1, not '0'
 keys: {'2': {selector: s2, privateKey: frist}}
   keys["2"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?
 keys: {'2': {selector: s2, privateKey: mail2026}}
@@ -582,10 +582,11 @@ secret!'
   dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, not \
 'hmac-md5'
   dns.keyName: must be a name like 'byodkim', not 'a key'
-  dns.port: must be 1 to 65535, not 0
+  dns.port: must be at least 1, not 0
   dns.server: must be an address, or a name like 'ns1.example.com', without a port, not 'ns1 \
 .example.com'
-regions: ["eu-west-1\\n"] ⇒ regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters
+configurationSet: "news\\n"
+  configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 5 characters
 generation: .nan ⇒ generation: must be a whole number, not nan
 tags: {'': x} ⇒ tags[""]: the name of a tag must be 1 to 128 characters, not 0
 """
@@ -659,7 +660,7 @@ domains: {example.com: {generation: 1}}, defaults: {generation: 1, published: [1
   defaults.keys: belongs to a domain, not to defaults
   defaults.published: belongs to a domain, not to defaults
 domains: {example.com: {generation: 1}}, defaults: {dns: {ttl: -1}}
-  defaults.dns.ttl: must be 0 to 2147483647, not -1
+  defaults.dns.ttl: must be at least 0, not -1
 domains: {example.com: {generation: 1}}, defaults: {ttl: 60}
   defaults.ttl: unknown key, did you mean 'dns.ttl'?
 domains: {example.com: {generation: 1, retired: true}}, defaults: {adopt: true}
@@ -667,7 +668,7 @@ domains: {example.com: {generation: 1, retired: true}}, defaults: {adopt: true}
 domains: {example.com: {generation: 1}}, verification: {quick: true}
   verification.quick: unknown key, expected one of timeoutMinutes, onTimeout
 domains: {example.com: {generation: 1}}, verification: {timeoutMinutes: 4321}
-  verification.timeoutMinutes: must be 0 to 4320, not 4321
+  verification.timeoutMinutes: must be at most 4320, not 4321
 domains: {example.com: {generation: 1}}, verification: {onTimeout: retry}
   verification.onTimeout: must be 'warn' or 'fail', not 'retry'
 domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: must be a map, not \
@@ -700,7 +701,8 @@ def test_refused_in_a_stack(config, expected):
 
 
 NOT_SET = 'domains["example.com"].regions: required, because aws:region is not set'
-NOT_KNOWN = f"is not a Region that botocore {botocore.__version__} knows, did you mean"
+NOT_A_REGION = f"is not a Region that botocore {botocore.__version__} knows"
+NOT_KNOWN = f"{NOT_A_REGION}, did you mean"
 
 
 @cases(
@@ -710,7 +712,7 @@ NOT_KNOWN = f"is not a Region that botocore {botocore.__version__} knows, did yo
         "empty": ("", NOT_SET),
         "no Region": (
             "Ireland",
-            "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'",
+            f"aws:region: 'Ireland' {NOT_A_REGION}, expected one like 'eu-west-1'",
         ),
         "mistyped": (
             "us-eest-1",
@@ -750,10 +752,10 @@ def test_all_problems_at_once():
         "privateKeys": {"cut": PEM},
     }
     assert problems(config, region=None) == [
-        "defaults.keyBits: must be 1024 to 2048, not 4096",
+        "defaults.keyBits: must be at most 2048, not 4096",
         'domains["A.example"].regions: must not be empty',
         "domains[\"A.example\"]: is the same domain as 'a.example'",
-        'domains["a.example"].generation: must be 1 or more, not 0',
+        'domains["a.example"].generation: must be at least 1, not 0',
         f'domains["a.example"].keys["1"].privateKey: {reason_of(PEM)}',
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",

@@ -104,7 +104,7 @@ def test_secrets(shell, yaml):
 @pytest.mark.parametrize(
     ("inputs", "error"),
     [
-        (["generation: 1", "keyBits: 99"], "keyBits: must be 1024 to 2048, not 99"),
+        (["generation: 1", "keyBits: 99"], "keyBits: must be at least 1024, not 99"),
         (
             ["generation: 1", "domain: nowhere.test"],
             "no public zone in Route 53 holds 'nowhere.test'",

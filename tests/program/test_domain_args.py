@@ -78,7 +78,7 @@ def test_region_of_the_stack():
         "two": (
             {"overlap_days": -1, "tags": {"aws:x": "y"}},
             [
-                "overlapDays: must be 0 to 365, not -1",
+                "overlapDays: must be at least 0, not -1",
                 "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
             ],
         ),
@@ -109,7 +109,7 @@ def test_region_of_the_stack():
             ],
         ),
         "no list": ({"dns_providers": 1}, ["dnsProviders: must be a list, not 1"]),
-        "no flag": ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),
+        "no flag": ({"wait": "maybe"}, ["wait: must be true or false, not 'maybe'"]),
         "None": ({"generation": None}, ["generation: must be a whole number, not null"]),
     },
 )
