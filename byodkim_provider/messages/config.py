@@ -29,30 +29,24 @@ class SettingMessages(Table):
         "required, because aws:region is not set",
         "set `regions`, or `pulumi config set aws:region eu-west-1`",
     )
-    REQUIRED_WITH = "required with {provider}", "add what is missing"
-    EMPTY = "must not be empty", "add what is missing"
-    KIND = "must be {kind}, not {value}", "write a value of the kind that the line names"
-    TWICE = "{value} is listed twice", "list it once"
-    UNKNOWN_KEY = "unknown key{known}", "correct the name of the setting"
-    OF_A_DOMAIN = "belongs to a domain, not to defaults", "move it below a domain"
-    INDENT = (
-        "is a setting of a domain: indent {setting!r} further than the name of the domain",
-        "indent it with blanks, below the name of the domain",
-    )
-    OTHER_PROVIDER = (
-        "is an option of {others}, not of {provider}",
-        "remove the option, or name the provider that has it",
-    )
-    ZONE_OR_ID = "give the name of the zone or its ID, not both", "remove one of them"
+    REQUIRED_WITH = "required with {provider}"
+    EMPTY = "must not be empty"
+    KIND = "must be {kind}, not {value}"
+    TWICE = "{value} is listed twice"
+    UNKNOWN_KEY = "unknown key{known}"
+    OF_A_DOMAIN = "belongs to a domain, not to defaults"
+    INDENT = "is a setting of a domain: indent {setting!r} further than the name of the domain"
+    OTHER_PROVIDER = "is an option of {others}, not of {provider}"
+    ZONE_OR_ID = "give the name of the zone or its ID, not both"
     EXTERNAL_ID = "goes with a role that asks for it, and none is named", "name it: `assumeRole: …`"
     ZONE_ID = (
         "{zone_id!r} is not a zone id in {provider}",
         "copy the ID of the hosted zone, such as `Z0123456789`",
     )
-    OTHER_ZONE = "{zone!r} does not hold {domain!r}", "correct the zone: the domain must be in it"
-    TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}", "write a shorter name"
-    RESERVED = "names that begin with {prefix!r} are reserved", "take another name"
-    NO_SUCH_KEY = "{name!r} is not in privateKeys{how}", "correct the name, or set the key"
+    OTHER_ZONE = "{zone!r} does not hold {domain!r}"
+    TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}"
+    RESERVED = "names that begin with {prefix!r} are reserved"
+    NO_SUCH_KEY = "{name!r} is not in privateKeys{how}"
     KEY_ITSELF = (
         (
             "must be the name of a key in privateKeys, not the key: set it with {command}, and "
@@ -64,27 +58,18 @@ class SettingMessages(Table):
         "is not encrypted, set it with {command}, and make another one if somebody may have read "
         "this"
     )
-    SAME_DOMAIN = "is the same domain as {first!r}", "list the domain once"
+    SAME_DOMAIN = "is the same domain as {first!r}"
     RETIRED_ADOPTED = (
         "can't be true with adopt: an adopted identity stays in SES",
         "delete `adopt`, `pulumi up`, then set `retired`",
     )
-    LONG_DOMAIN = (
-        "too long for a generated selector, only supplied keys can have a shorter one",
-        "give the domain keys of your own, with a short selector",
-    )
+    LONG_DOMAIN = "too long for a generated selector, only supplied keys can have a shorter one"
     NOT_SUPPLIED = (
         "must hold a key for generation {generation}, which signs",
         "add the key, or correct `generation`",
     )
-    SELECTOR_TAKEN = (
-        "{selector!r} belongs to generation {generation} already",
-        "give each generation a selector of its own",
-    )
-    SAME_KEY = (
-        "is the key of generation {generation} already",
-        "give each generation a key of its own",
-    )
+    SELECTOR_TAKEN = "{selector!r} belongs to generation {generation} already"
+    SAME_KEY = "is the key of generation {generation} already"
     DUPLICATE = "{where}{problem}", "correct the line that is named"
     NOT_YAML = "is not valid YAML", "correct the file"
     TOO_LONG = (
@@ -98,27 +83,15 @@ class SettingMessages(Table):
             "restores an earlier version"
         ),
     )
-    LABEL_REGIONS = (
-        "has no label for {regions}",
-        "write a label for each Region of the domain",
-    )
-    LABEL_OTHER = (
-        "has a label for {regions}, which the domain does not have in `regions`",
-        "remove that label, or add the Region",
-    )
-    LABEL_ZONE = (
-        "{name!r} is not in the zone {zone!r}",
-        "name the zone that holds the MAIL FROM domain of each Region",
-    )
+    LABEL_REGIONS = "has no label for {regions}"
+    LABEL_OTHER = "has a label for {regions}, which the domain does not have in `regions`"
+    LABEL_ZONE = "{name!r} is not in the zone {zone!r}"
     MAIL_FROM_REGION = (
         "not possible in {region}: nobody knows which MX record SES asks for there",
         "remove `mailFrom` for this domain",
     )
-    LABEL_TWICE = (
-        "{name!r} is of two Regions, and its MX record can name one only",
-        "give each Region a label of its own",
-    )
-    LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"
+    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only"
+    LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not"
 
     WARNINGS = (
         SECTION,

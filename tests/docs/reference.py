@@ -27,7 +27,6 @@ from byodkim_provider.cli.iam_policy import arns_of, records_of
 from byodkim_provider.config import settings
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
@@ -45,9 +44,6 @@ AS_HINTED: Final = (
     *(DkimMessages.RECORDS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
-
-AS_SAID: Final = (SettingMessages.PROBLEMS, DkimMessages.SELECTORS)
-"""Sections whose texts say what is expected: the page adds commands, settings and links alone."""
 
 AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
 """Classes whose arguments are described on the page about settings."""
@@ -204,7 +200,7 @@ def _section(section: Table, messages: list[Table]) -> list[str]:
     for one in messages:
         if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
             advice = _shown(one.advice).strip("…") and _shown(one.advice)
-            if section in AS_HINTED or (section in AS_SAID and not re.search(r"[`\]]", advice)):
+            if section in AS_HINTED:
                 advice = ""
             texts.setdefault(advice, []).append(_quoted(text))
     first, *rows = ("<br>".join(dict.fromkeys(quoted)) for quoted in texts.values())
