@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 RUN := venv/bin/python
+SIZES ?= 1,10,100
 
 # Hundreds of processes of a test run import the same modules: each is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test languages newest faults acceptance fuzz check sandbox engine schema site reference lock clean
+.PHONY: help demo test languages newest faults acceptance fuzz bench check sandbox engine schema site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -62,6 +63,9 @@ acceptance: venv/.installed engine ## First contact with SES: the emulated one; 
 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000
+
+bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,100) against the engine's price
+	$(RUN) -m tests.bench --sizes $(SIZES)
 
 clean: ## Remove what the other targets made in this folder
 	rm -rf venv build dist site .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,1 +1,4 @@
-"""Counts of requests, resources, bytes and modules that must not grow."""
+"""
+What a run costs, measured in engine's prices: `make bench`. Counts that must not grow are asserted
+in `test_counts.py`.
+"""

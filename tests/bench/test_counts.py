@@ -1,7 +1,7 @@
 """
 If this fails, a run asks AWS or DNS more, or stores more, than it did.
 
-Each bound is what the code needs now. Whoever makes it
+Times are only measured, by `make bench`. Each bound is what the code needs now. Whoever makes it
 need less lowers the bound in the same change; nobody raises one without a reason in the commit.
 """
 
@@ -101,6 +101,7 @@ RESOURCES = {
     "component": 3,
     "keys": 6,
     "records": 6,
+    "guards": 6,
     "identities": 3,
     "stack id": 1,
     "verification": 1,
@@ -112,6 +113,7 @@ RESOURCES = {
 STATE_BYTES = {
     "keys": 7650,
     "records": 5750,
+    "guards": 3700,
     "identities": 6600,
     "component": 1500,
     "stack id": 300,

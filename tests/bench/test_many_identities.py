@@ -11,6 +11,7 @@ import itertools
 import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,8 @@ from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
 from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
+from byodkim_provider.cli.terminal import ask_all
+from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import PUT
 from byodkim_provider.identity.verdicts import INTERVALS
 from sandbox.ses.model import OPERATIONS
@@ -212,6 +215,32 @@ def test_waiting(made):
     assert calls.get("GetEmailIdentity", 0) <= PAGES
     assert refused == 0
     assert seconds <= FIRST_CHECK_SECONDS + INTERVALS[-1] + SECONDS_PER_CALL * 2 * PAGES
+
+
+def test_reading(made):
+    """A refresh reads each identity once, at SES's pace: so many take three hours."""
+    world, (stored, *_) = made
+    _, calls, refused, seconds = world.counted(
+        lambda: [lifecycle.read(one, world.outside) for one in stored]
+    )
+    assert calls == {"GetEmailIdentity": NUMBER}
+    assert refused == 0
+    assert seconds <= AT_PACE
+
+
+def test_status(made):
+    """`byodkim status` reads each identity once, side by side, and no call arrives too early."""
+    world, _ = made
+
+    def read_all():
+        ses = world.ses()
+        questions = [(domain, partial(ses.get_email_identity, domain)) for domain in DOMAINS]
+        return ask_all(questions)
+
+    seen, calls, refused, _ = world.counted(read_all)
+    assert all(identity.dkim_status == "SUCCESS" for identity in seen)
+    assert calls == {"GetEmailIdentity": NUMBER}
+    assert refused == 0
 
 
 @pytest.mark.parametrize(("number", "check_seconds"), CALLS_TO_WAIT)

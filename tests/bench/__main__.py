@@ -1,0 +1,99 @@
+"""
+Measures, and prints what it finds: `python -m tests.bench --sizes 1,10`.
+
+Our program and that of the engine's price make each run in turn, on one machine at one time: the
+ratio of their seconds is what counts. What is to be reached is in docs/reference/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from byodkim_provider.dkim import keys, records
+from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.plugins import ROOT
+from sandbox.ses.emulator import Switches
+from sandbox.world import Sandbox
+from tests.bench.stack import BenchStack
+from tests.bench.state import STACK_TRACE, bytes_by_part
+
+OURS, OF_PRICE = "ours.example", "price.example"
+"""Zones: SES has one identity of a name."""
+
+UP: Final = ("up", "--yes", "--skip-preview")
+
+RUNS: Final = {"preview": ("preview",), "first up": UP, "unchanged up": UP}
+
+
+def measured(domains: int) -> Iterator[str]:
+    """A row of each run, with seconds of both programs, then the sizes of both states."""
+    names = [f"d{number}.{OURS}" for number in range(domains)]
+    switches = Switches(requests_per_second=None, first_check_seconds=0)
+    with (
+        Sandbox(switches=switches) as sandbox,
+        tempfile.TemporaryDirectory(prefix="byodkim-bench-") as folder,
+    ):
+        directory = Path(folder)
+        sandbox.add_zone(OURS)
+        sandbox.add_zone(OF_PRICE)
+        (directory / "domains.json").write_text(json.dumps(_of_price(domains)))
+        config = {
+            "aws:region": "eu-west-1",
+            "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver]},
+            "ses-byodkim:domains": {name: {"generation": 1} for name in names},
+        }
+        ours = BenchStack(sandbox, directory / "ours", ROOT / "__main__.py", config)
+        program = Path(__file__).with_name("price.py")
+        price = BenchStack(sandbox, directory / "price", program, {"aws:region": "eu-west-1"})
+        for run, command in RUNS.items():
+            seconds, of_price = ours.run(*command), price.run(*command)
+            ratio = seconds / of_price
+            yield f"| {domains} | {run} | {seconds:.1f} | {of_price:.1f} | {ratio:.2f} |"
+        yield f"ours: {_described(ours.export(), OURS, domains)}"
+        yield f"price: {_described(price.export(), OF_PRICE, domains)}"
+
+
+def _of_price(domains: int) -> dict[str, Any]:
+    """What the program of the price declares: each domain with the same two keys."""
+    signing_keys = []
+    for selector in ("s1", "s2"):
+        key = keys.generate(2048)
+        record = records.route53_value(records.record_value(key.public_key_der))
+        signing_keys.append(
+            {"selector": selector, "private_key": key.pkcs1_base64(), "record": record}
+        )
+    names = [f"d{number}.{OF_PRICE}" for number in range(domains)]
+    return {"zone": OF_PRICE, "domains": dict.fromkeys(names, signing_keys)}
+
+
+def _described(resources: list[dict[str, Any]], zone: str, domains: int) -> str:
+    """Resources and kilobytes a domain; what exists once in a stack is left out."""
+    of_domains = [resource for resource in resources if zone in resource["urn"]]
+    sizes = bytes_by_part(of_domains)
+    kilobytes = (sum(sizes.values()) - sizes[STACK_TRACE]) / domains / 1000
+    number = len(of_domains) // domains
+    return f"{number} resources a domain, {kilobytes:.1f} KB of state without stack traces"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--sizes", default="1,10,100", help="numbers of domains, with commas")
+    sizes = parser.parse_args().sizes.split(",")
+    versions = f"Pulumi CLI {find_pulumi().version}, SDK {version('pulumi')}"
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
+    print("| domains | run | ours, s | price, s | ratio |\n| --: | --- | --: | --: | --: |")
+    for size in sizes:
+        for line in measured(int(size)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
