@@ -7,7 +7,7 @@ One question each; nothing is changed. `dns.diagnosis` judges a record, `now` a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from byodkim_provider.cli.now import (
     domain_now,
     identity_now,
 )
-from byodkim_provider.cli.record_text import RecordNow
+from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.stack import Domain, Stack, announced
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say
@@ -36,13 +36,17 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS, panel_of
 from byodkim_provider.identity.state import GONE, MANUAL, Declared
+from byodkim_provider.identity.verdicts import Entry
 from byodkim_provider.messages.cli import CliMessages
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """
 By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which
-name.
+domain, and which record of it.
 """
+
+Answers = Mapping[tuple[str, ...], Any]
+"""By the same subjects."""
 
 AskSes = Callable[[str, str, str | None, bool], SesIdentity | Exception | None]
 """
@@ -68,50 +72,53 @@ def of_stack(
     """
     is_doctor = chosen is not None
     ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
-    expected = {domain.name: [*_expected(domain, chosen)] for domain in domains}
     questions: Questions = {}
     for domain in domains:
-        name, declared = domain.name, domain.declared
-        resolver = domain.resolver(environment, servers)
-        for one in (one.declared for one in domain.identities if one.key):
-            questions["SES", one.region, name] = partial(
-                ask_ses, one.region, name, one.account_id, is_doctor
-            )
-        for record in expected[name]:
-            questions["DNS", record.name] = partial(_record_now, record, resolver)
+        name, mail_froms = domain.name, domain.settings.mail_from_domains
+        for declared in (stored.declared for stored in domain.identities if stored.key):
+            of_identity = (declared.region, name, declared.account_id, is_doctor)
+            questions["SES", declared.region, name] = partial(ask_ses, *of_identity)
         for region in domain.unmade:
-            account_id = declared.account_id if declared else None
+            account_id = domain.declared.account_id if domain.declared else None
             questions["SES", region, name] = partial(ask_ses, region, name, account_id, True)
-        mail_froms = domain.settings.mail_from_domains
+        resolver = domain.resolver(environment, servers)
+        for record in _expected(domain, chosen):
+            questions["DNS", name, record.name] = partial(_record_now, record, resolver)
         if resolver and (in_full or mail_froms):
             questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
-            questions["MAIL FROM", name] = partial(
-                dmarc.mail_from_mistakes, resolver, name, mail_froms
-            )
+            ask = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
+            questions["MAIL FROM", name] = ask
     answers = _answers(questions, say_refusal=is_doctor)
-    shown = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
+    times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
     # The times of the state are from SES's clock, and this machine's may lag.
-    now = max([environment.clock.now(), *shown])
+    now = max([environment.clock.now(), *times])
+    return [_domain(domain, answers, now, stack.state.verified) for domain in domains]
 
-    return [
-        domain_now(
-            domain,
-            [
-                identity_now(one, seen, now, stack.state.verified)
-                for one in domain.identities
-                if not isinstance(
-                    seen := answers.get(("SES", one.declared.region, domain.name)), Exception
-                )
-            ],
-            [_in_stack(answers["DNS", one.name], domain, now) for one in expected[domain.name]],
-            {region: answers["SES", region, domain.name] for region in domain.unmade},
-            now,
-            dmarc=answers.get(("DMARC", domain.name)),
-            mail_from=answers.get(("MAIL FROM", domain.name), {}),
-        )
-        for domain in domains
+
+def _domain(
+    domain: Domain, answers: Answers, now: datetime, verified: Collection[Entry]
+) -> DomainNow:
+    """The state of *domain*, by what was answered."""
+    identities = []
+    for stored in domain.identities:
+        seen = answers.get(("SES", stored.declared.region, domain.name))
+        if not isinstance(seen, Exception):
+            identities.append(identity_now(stored, seen, now, verified))
+    records = [
+        _in_stack(record, domain, now)
+        for subject, record in answers.items()
+        if subject[:2] == ("DNS", domain.name)
     ]
+    return domain_now(
+        domain,
+        identities,
+        records,
+        {region: answers["SES", region, domain.name] for region in domain.unmade},
+        now,
+        dmarc=answers.get(("DMARC", domain.name)),
+        mail_from=answers.get(("MAIL FROM", domain.name), {}),
+    )
 
 
 def of_record(
@@ -120,7 +127,9 @@ def of_record(
     """One record without a stack, and what SES has of its domain in *region*."""
     domain = expected.domain
     resolver = environment.resolver("authoritative", servers)
-    questions: Questions = {("DNS", expected.name): partial(_record_now, expected, resolver)}
+    questions: Questions = {
+        ("DNS", domain, expected.name): partial(_record_now, expected, resolver)
+    }
     if resolver:
         questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
@@ -128,7 +137,8 @@ def of_record(
         questions["SES", region, domain] = partial(ask_ses, region, domain, None, True)
     answers = _answers(questions, say_refusal=True)
     identities = []
-    if region and not isinstance(seen := answers["SES", region, domain], Exception):
+    seen = answers.get(("SES", region or "", domain))
+    if region and not isinstance(seen, Exception):
         identity = IdentityNow(
             region=region,
             status=seen.dkim_status if seen else GONE,
@@ -140,7 +150,7 @@ def of_record(
     return DomainNow(
         domain=domain,
         identities=tuple(identities),
-        records=(answers["DNS", expected.name],),
+        records=(answers["DNS", domain, expected.name],),
         dmarc=answers.get(("DMARC", domain)),
     )
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
 import click
 
-from byodkim_provider.aws.ses import with_error
-from byodkim_provider.cli import record_text
 from byodkim_provider.cli.answers import of_record, of_stack
 from byodkim_provider.cli.chosen import (
     Chosen,
@@ -26,16 +23,12 @@ from byodkim_provider.cli.chosen import (
     refuse_other_zone,
 )
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.now import DomainNow, IdentityNow
-from byodkim_provider.cli.record_text import RecordNow, RecordVerdict
+from byodkim_provider.cli.layout import everything, show_lines, tally
+from byodkim_provider.cli.record_now import RecordVerdict
 from byodkim_provider.cli.stack import open_stack, project_file
-from byodkim_provider.cli.terminal import Refused, as_json, ask_all, minute
+from byodkim_provider.cli.terminal import Refused, as_json, ask_all
 from byodkim_provider.config.values import existing_region
-from byodkim_provider.dkim.keys import fingerprint, public_bits
-from byodkim_provider.dns import diagnosis, dmarc
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.state import AWAITING_DNS
 from byodkim_provider.property_types import RESOLVER
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
@@ -131,75 +124,3 @@ def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:
     except (ByodkimError, Refused):
         return ()
     return tuple(known.settings.dns_resolvers) if known else ()
-
-
-def everything(domain: DomainNow) -> Iterator[str]:
-    """What every server says of each record, SES of each identity, and what DMARC makes of it."""
-    for record in domain.records:
-        yield from _record(record)
-    for identity in domain.identities:
-        yield from ses_lines(domain, identity)
-    yield from _dmarc(domain)
-    yield from (f"  {line}" for line in domain.mail_from)
-
-
-def _record(record: RecordNow) -> Iterator[str]:
-    found = record.diagnosis
-    code = f" ({record.code})" if record.code else ""
-    yield f"{record.name}: {record.verdict}{code}"
-    right = [answer.alias for answer in record.answers if record.shows(answer)]
-    for alias in sorted({*right}):
-        servers = "server shows" if len(record.answers) == 1 else "servers show"
-        via = f" (CNAME to {alias})" if alias else ""
-        what = "the key" if record.key else "where its key will be"
-        yield f"  {right.count(alias)} of {len(record.answers)} {servers} {what}{via}"
-    for answer in record.answers:
-        if not record.shows(answer):
-            yield f"  {record_text.says(record, answer)}"
-    if found is None:
-        yield f"  {record_text.seen(record)}"
-    elif found.text:
-        yield f"  {found.text}"
-    if record.key and (record.value or record.code != "private-key"):
-        whose = "the right key" if record.value else "the key there"
-        yield f"  {whose} has {public_bits(record.key)} bits, fingerprint {fingerprint(record.key)}"
-    yield from (f"  {note}" for note in record_text.notes(record))
-    fix = record_text.fix(record)
-    if fix:
-        yield f"  to fix it: {fix}"
-    typed = record.value or record.expected.target
-    if fix and not typed and record.code not in diagnosis.NOTHING_TO_TYPE:
-        yield "  with --private-key or --public-key, what to type is printed here"
-    yield from (f"  {line}" for line in record_text.instructions(record).splitlines())
-
-
-def ses_lines(domain: DomainNow, one: IdentityNow) -> Iterator[str]:
-    if one.status == AWAITING_DNS:  # SES was not asked
-        return
-    if one.ses is None:
-        yield f"SES in {one.region} has no identity {domain.domain}"
-        return
-    checked_at = one.ses.last_checked
-    facts = [
-        with_error(one.status, one.ses.failure),
-        f"origin {one.ses.origin}",
-        f"signing {'enabled' if one.ses.signing_enabled else 'disabled'}",
-    ]
-    facts += [f"selector {one.selector!r}"] if one.selector else []
-    facts += [f"last checked {minute(checked_at)}"] if checked_at else []
-    facts += [f"at the zone of {one.ses.soa_seen}"] if one.ses.soa_seen else []
-    yield f"SES in {one.region} says of {domain.domain}: {', '.join(facts)}"
-    if one.problem or one.doubt:
-        yield f"  {one.problem or one.doubt}"
-
-
-def _dmarc(domain: DomainNow) -> Iterator[str]:
-    if domain.dmarc:
-        yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
-        yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
-    elif any(one.diagnosis for one in domain.records):
-        yield f"DMARC of {domain.domain}: no record found"
-    for one in domain.identities:
-        if one.ses and (domain.dmarc or one.ses.mail_from):
-            seen = (one.ses.mail_from, one.ses.mail_from_status)
-            yield f"  SPF in {one.region} {dmarc.spf(domain.dmarc, domain.domain, *seen)}"

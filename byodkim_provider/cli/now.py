@@ -12,32 +12,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
-from byodkim_provider.cli import record_text
-from byodkim_provider.cli.record_text import Kind, RecordNow
+from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.stack import Domain
-from byodkim_provider.cli.terminal import by_text, minute
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.dmarc import Policy, mail_from_records
-from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.judgement import differences, drift, has_key, is_refused, refreshed
+from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import (
-    UNCONFIRMED,
-    Entry,
-    Verdict,
-    is_from_before_put,
-    judged,
-)
+from byodkim_provider.identity.verdicts import Entry, Verdict, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import FindingMessages
-from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
+from byodkim_provider.messages.cli import FindingMessages, MailFromMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import CLOCKS_DIFFER
 
 Health = Literal["well", "due", "unknown", "wrong"]
@@ -48,9 +39,6 @@ wrong.
 
 KINDS: Final[tuple[Kind, ...]] = ("wrong", "unknown", "due", "note")
 
-Finding = tuple[Kind, str]
-"""Something to say of a domain."""
-
 SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "unknown": 3, "wrong": 2}
 """As exit code and as metric; in order, the worst last."""
 
@@ -58,6 +46,29 @@ SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "unknown": 3, "wrong"
 def worst(found: Iterable[Health]) -> Health:
     """The worst of *found*; of nothing, `well`."""
     return max(found, key=[*SEVERITY].index, default="well")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say of a domain."""
+
+    kind: Kind
+    message: Message
+    regions: tuple[str, ...] = ()
+    """The Regions in which it is so; none if it is about the whole domain."""
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.regions)}: {self.message}" if self.regions else str(self.message)
+
+    def as_values(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "kind": self.kind,
+            "code": self.message.code.name,
+            "regions": self.regions,
+            "fields": self.message.fields,
+            "text": str(self),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +96,8 @@ class IdentityNow:
     How many days the generation has signed; None if it does not sign, or since a time in the
     future.
     """
-    problem: str = ""
-    """Why it is not verified; empty if it is, or if that could not be determined."""
-    doubt: str = ""
-    """Message about what could not be determined; else empty."""
+    finding: Finding | None = None
+    """Why it is not verified, or what could not be determined; None if all is well."""
     ses: SesIdentity | None = None
     """What SES said; None if it was not asked, or has no such identity."""
 
@@ -117,19 +126,8 @@ class DomainNow:
     """Whole days until then; negative if the rotation is overdue."""
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
-    mail_from: tuple[str, ...] = ()
-    """
-    What is wrong with the MAIL FROM domains that the stack has, and for what SES still
-    looks.
-    """
-    wrong: tuple[str, ...] = ()
-    """Mail is not signed as the stack says, or soon will not be."""
-    unknown: tuple[str, ...] = ()
-    """What DNS gave no answer about."""
-    due: tuple[str, ...] = ()
-    """What somebody should do while mail is fine."""
-    notes: tuple[str, ...] = ()
-    """What is good to know; nobody has to do anything."""
+    findings: tuple[Finding, ...] = ()
+    """What there is to say, the worst first."""
     dmarc: Policy | None = None
     """The policy that holds for its mail; None too if nobody asked, as `status`."""
 
@@ -158,64 +156,64 @@ def identity_now(
     *verified* is what earlier runs of Pulumi found verified.
     """
     declared = stored.declared
+    region = declared.region
     if seen is None:
-        waiting = "waiting for DNS: once the record is visible, run `pulumi up`"
+        message = FindingMessages.AWAITING_DNS()
+        if stored.key:
+            message = FindingMessages.DIFFERS(reasons=[*differences(refreshed(stored, seen))])
         return IdentityNow(
-            region=declared.region,
+            region=region,
             status=GONE if stored.key else AWAITING_DNS,
             generation=declared.generation,
             selector=declared.selector,
-            problem=_difference(refreshed(stored, seen)) if stored.key else waiting,
+            finding=Finding("wrong", message, (region,)),
         )
     entry = Entry.from_properties(stored.to_outputs())
     # A key that a run has verified needs no new evidence: SUCCESS is about it.
     verdict = judged(entry, seen, seen_unverified=entry in verified)
-    ours = has_key(declared.selector, seen)
-    since = stored.key.signing_since if stored.key and ours and seen.signing_enabled else None
-    latest = now + CLOCKS_DIFFER
-    doubt = verdict.reason if verdict.status == UNCONFIRMED else ""
-    if since and since > latest and not doubt:
-        doubt = str(FindingMessages.SIGNS_IN_FUTURE(time=minute(since)))
+    is_ours = has_key(declared.selector, seen)
+    since = stored.key.signing_since if stored.key and is_ours and seen.signing_enabled else None
+    is_past = since is not None and since <= now + CLOCKS_DIFFER
+    finding = None
+    if problem := _problem(stored, seen, verdict):
+        finding = Finding("wrong", problem, (region,))
+    elif verdict.settled and not verdict.verified:
+        finding = Finding("note", FindingMessages.UNCONFIRMED(reason=verdict.reason), (region,))
+    elif since and not is_past:
+        finding = Finding("note", FindingMessages.SIGNS_IN_FUTURE(time=since), (region,))
     return IdentityNow(
-        region=declared.region,
+        region=region,
         status=verdict.status,
         verified=verdict.verified,
-        generation=declared.generation if ours else None,
-        selector=declared.selector if ours else seen.selector,
+        generation=declared.generation if is_ours else None,
+        selector=declared.selector if is_ours else seen.selector,
         signing_since=since,
-        age_days=max(now - since, timedelta()).days if since and since <= latest else None,
-        problem=_problem(stored, seen, verdict),
-        doubt=doubt,
+        age_days=max(now - since, timedelta()).days if since and is_past else None,
+        finding=finding,
         ses=seen,
     )
 
 
-def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
+def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> Message | None:
+    """Why the key of *stored* does not sign, or is not known to; None if it is verified."""
     read = refreshed(stored, seen)
-    given_up = [one.code for one in differences(read)] == [IdentityMessages.FAILED]
-    if given_up and is_from_before_put(verdict.entry, seen):
-        return str(FindingMessages.GIVEN_UP())
-    if differs := _difference(read):
-        return differs
-    if verdict.settled:
-        return ""
-    if seen.dkim_status != "SUCCESS":
-        return str(FindingMessages.PENDING(failure=with_error("", seen.failure)))
-    if stored.key and stored.key.key_set_at > seen.at + CLOCKS_DIFFER:
-        return str(FindingMessages.SET_IN_FUTURE(time=minute(stored.key.key_set_at)))
-    return str(FindingMessages.CHECK_AGAIN(reason=verdict.reason))
-
-
-def _difference(read: Stored) -> str:
-    """
-    How SES differs from what is declared, as a refresh says it, and what to do; empty if it does
-    not.
-    """
-    then = TAKE_BACK if is_refused(read) else "run `pulumi up --refresh`"
-    reasons = ", ".join(drift(read))
+    reasons = [*differences(read)]
+    codes = [reason.code for reason in reasons]
+    if codes == [IdentityMessages.FAILED] and is_from_before_put(verdict.entry, seen):
+        return FindingMessages.GIVEN_UP()
+    if reasons and is_refused(read):
+        return FindingMessages.TAKEN(reasons=reasons)
     if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
-        reasons = str(FindingMessages.RECORD_LOST(reasons=reasons))
-    return f"{reasons}: {then}" if reasons else ""
+        return FindingMessages.RECORD_LOST(reasons=reasons)
+    if reasons:
+        return FindingMessages.DIFFERS(reasons=reasons)
+    if verdict.settled:
+        return None
+    if seen.dkim_status != "SUCCESS":
+        return FindingMessages.PENDING(failure=with_error("", seen.failure))
+    if stored.key and stored.key.key_set_at > seen.at + CLOCKS_DIFFER:
+        return FindingMessages.SET_IN_FUTURE(time=stored.key.key_set_at)
+    return FindingMessages.CHECK_AGAIN(reason=verdict.reason)
 
 
 def domain_now(
@@ -235,220 +233,187 @@ def domain_now(
     *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
     """
     settings = domain.settings
-    made = [one for one in records if one.role]
-    since = [
+    starts = [
         one.signing_since for one in identities if one.signing_since and one.age_days is not None
     ]
-    allowed = timedelta(days=settings.rotate_after_days)
-    rotation = min(since) + allowed if since else None
+    age = timedelta(days=settings.rotate_after_days)
+    rotation = min(starts) + age if starts else None
     days_left = (rotation - now).days if rotation else None
-    in_ses = {**{one.region: one.ses for one in identities}, **unmade}
-    about_mail_from = [*_mail_from(settings, in_ses, mail_from, unmade)]
-    found = [
-        *_seen(domain.name, identities, made),
-        *_not_made(domain, unmade),
-        *_unfinished(domain),
-        *_due(domain, identities, records, days_left),
-        *_notes(domain, identities, made, now),
-        *about_mail_from,
-        *_retired(domain, made, now),
-    ]
-    wrong, unknown, due, notes = (_texts(found, kind) for kind in KINDS)
+    findings = [identity.finding for identity in identities if identity.finding]
+    findings += _records(domain, records)
+    findings += _not_made(domain, unmade)
+    findings += _unfinished(domain)
+    if days_left is not None and days_left < 0:
+        findings.append(_rotate(identities))
+    if settings.overlap_days == 0:
+        findings.append(Finding("due", FindingMessages.OVERRIDE()))
+    findings += _may_leave(domain, now)
+    for region, seen in {**{one.region: one.ses for one in identities}, **unmade}.items():
+        if isinstance(seen, SesIdentity):
+            name = "" if region in unmade else settings.mail_from_domains.get(region, "")
+            findings += _mail_from(settings, name, region, seen, mail_from.get(region, {}))
+    findings += _retired(domain, now)
     return DomainNow(
         domain=domain.name,
-        verdict=worst(kind for kind, _ in found if kind != "note"),
+        verdict=worst(finding.kind for finding in findings if finding.kind != "note"),
         retired=settings.retired,
         rotate_after_days=settings.rotate_after_days,
         next_rotation=rotation,
         days_until_rotation=days_left,
         identities=tuple(identities),
         records=tuple(records),
-        wrong=wrong,
-        unknown=unknown,
-        due=due,
-        notes=notes,
+        findings=_merged(findings),
         dmarc=dmarc,
-        mail_from=tuple(text for kind in KINDS for text in _texts(about_mail_from, kind)),
     )
 
 
-def _texts(found: Iterable[Finding], kind: Kind) -> tuple[str, ...]:
-    return tuple(text for one, text in found if one == kind)
+def _merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """*findings*, the worst first, each once for all Regions in which it is so."""
+    merged: dict[tuple[Kind, str], Finding] = {}
+    for finding in sorted(findings, key=lambda finding: KINDS.index(finding.kind)):
+        same = (finding.kind, str(finding.message))
+        before = merged[same].regions if same in merged else ()
+        merged[same] = Finding(finding.kind, finding.message, (*before, *finding.regions))
+    return tuple(merged.values())
 
 
-def _seen(
-    name: str, identities: Sequence[IdentityNow], records: Sequence[RecordNow]
-) -> Iterator[Finding]:
-    """
-    What SES and DNS show. A missing record is one line: an identity that only waits for it gets
-    none.
-    """
-    waiting = any(one.status == AWAITING_DNS for one in identities)
-    said = waiting and any(one.role == "signing" and one.kind == "wrong" for one in records)
-    yield from _merged(
-        (one.region, ("wrong", one.problem))
-        for one in identities
-        if one.problem and not (said and one.status == AWAITING_DNS)
-    )
-    more = f": `byodkim doctor {name}`"
-    for kind, record in ((kind, one) for kind in KINDS for one in records if one.kind == kind):
-        if record.role == "signing" and zone_not_found(record.answers):
-            more = f": {record_text.UNSEEN_ZONE}"
-        then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
-        which = f"record of generation {record.generation} ({record.role})"
-        yield kind, f"{which}: {record_text.seen(record)}{more}{then}"
-        more = ""  # once for all records
-
-
-def _merged(lines: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
-    """One line for all Regions with the same text."""
-    return ((kind, f"{', '.join(regions)}: {text}") for regions, (kind, text) in by_text(lines))
+def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
+    """What DNS shows of records, and of slots that have none yet."""
+    for record in records:
+        fields = {
+            "domain": domain.name,
+            "name": record.name,
+            "generation": record.generation,
+            "role": record.role,
+            "misconfiguration": record.code,
+            "seen": record.seen,
+        }
+        if record.role is None:
+            if record.kind and not domain.settings.retired:
+                yield Finding(record.kind, FindingMessages.SLOT(**fields))
+        elif record.kind:
+            yield Finding(record.kind, FindingMessages.RECORD(**fields))
+        elif record.verdict == "right" and record.visible != len(record.answers):
+            yield Finding("note", FindingMessages.SEEN(**fields))
 
 
 def _not_made(
     domain: Domain, unmade: Mapping[str, SesIdentity | Exception | None]
 ) -> Iterator[Finding]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
-    wanted = domain.settings.generation
-    selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
-
-    def line(seen: SesIdentity | Exception | None) -> Finding:
+    if domain.is_lost:
+        yield Finding("unknown", FindingMessages.LOST())
+    for region, seen in sorted(unmade.items()):
         if isinstance(seen, Exception):
             reason = seen.text if isinstance(seen, ByodkimError) else str(seen).partition("\n")[0]
-            return "unknown", str(FindingMessages.NOT_ASKED(reason=reason))
-        if seen is None:
-            return "wrong", str(FindingMessages.NOT_MADE())
-        owner = seen.tags.get(OWNER_TAG)
-        whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
-        then = "`adopt: true` takes it over"
-        is_ours = owner and owner.partition("/")[0] == domain.stack_id
-        if is_ours and any(has_key(selector, seen) for selector in selectors):
-            then = "`pulumi up` goes on with it"  # the response to its Create was lost
-        elif domain.settings.adopt:
-            then = "`pulumi up` takes it over, or says why not"
-        signs = f"{signs_today(seen)}, {seen.dkim_status}"
-        text = str(FindingMessages.EXISTING(whose=whose, signs=signs, then=then))
-        return "wrong" if signing(seen) == "none" else "due", text
+            yield Finding("unknown", FindingMessages.NOT_ASKED(reason=reason), (region,))
+        elif seen is None:
+            yield Finding("wrong", FindingMessages.NOT_MADE(), (region,))
+        else:
+            kind: Kind = "wrong" if signing(seen) == "none" else "due"
+            yield Finding(kind, _existing(domain, seen), (region,))
 
-    return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
+
+def _existing(domain: Domain, seen: SesIdentity) -> Message:
+    """What `pulumi up` does with the identity *seen*, which the stack does not have."""
+    wanted = domain.settings.generation
+    selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
+    owner = seen.tags.get(OWNER_TAG, "")
+    is_ours = owner != "" and owner.partition("/")[0] == domain.stack_id
+    message = FindingMessages.EXISTING
+    # The response to its Create was lost.
+    if is_ours and any(has_key(selector, seen) for selector in selectors):
+        message = FindingMessages.EXISTING_OURS
+    elif domain.settings.adopt:
+        message = FindingMessages.EXISTING_ADOPTED
+    whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
+    return message(whose=whose, signs=signs_today(seen), status=seen.dkim_status)
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:
     """Regions in which the last run did not come to the generation that was to sign."""
     wanted = domain.settings.generation
-    for declared in (one.declared for one in domain.identities):
+    for declared in (stored.declared for stored in domain.identities):
         if declared.generation != wanted and declared.region in domain.regions:
-            text = FindingMessages.UNFINISHED(generation=declared.generation, wanted=wanted)
-            yield "wrong", f"{declared.region}: {text}"
+            message = FindingMessages.UNFINISHED(generation=declared.generation, wanted=wanted)
+            yield Finding("wrong", message, (declared.region,))
 
 
-def _due(
-    domain: Domain,
-    identities: Sequence[IdentityNow],
-    records: Sequence[RecordNow],
-    days_left: int | None,
-) -> Iterator[Finding]:
-    """A rotation, the end of an override, and CNAMEs that are missing at slots without a record."""
-    if days_left is not None and days_left < 0:
-        age = max(one.age_days for one in identities if one.age_days is not None)
-        # An identity that is used alone has no generations.
-        generations = [
-            one.generation for one in identities if one.age_days == age and one.generation
-        ]
-        key = f"generation {max(generations)}" if generations else "its key"
-        yield "due", f"rotate: {key} has signed for {age} days"
-    if domain.settings.overlap_days == 0:
-        yield (
-            "due",
-            "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done",
-        )
-    for one in records:
-        if one.role is None and one.kind and not domain.settings.retired:
-            then = f"a later rotation needs this CNAME: `byodkim doctor {domain.name}`"
-            yield one.kind, f"{one.name}: {record_text.seen(one)}; {then}"
+def _rotate(identities: Sequence[IdentityNow]) -> Finding:
+    """That the key is due which has signed longest."""
+    days = max(one.age_days for one in identities if one.age_days is not None)
+    generations = [one.generation for one in identities if one.age_days == days and one.generation]
+    # An identity that is used alone has no generations.
+    key = f"generation {max(generations)}" if generations else "its key"
+    return Finding("due", FindingMessages.ROTATE(key=key, days=days))
 
 
-def _notes(
-    domain: Domain, identities: Sequence[IdentityNow], records: Sequence[RecordNow], now: datetime
-) -> Iterator[Finding]:
+def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
+    """From when the records of keys that signed lately may leave DNS."""
     settings, stored = domain.settings, domain.identities
-    yield from _merged((one.region, ("note", one.doubt)) for one in identities if one.doubt)
-    for record in records:
-        if record.verdict == "right" and record.visible != len(record.answers):
-            which = f"record of generation {record.generation} ({record.role})"
-            yield "note", f"{which}: {record_text.seen(record)}"
     for generation, last in signed_lately(stored, settings.overlap_days, now).items():
-        if generation == settings.generation or all(
-            generation not in one.declared.published for one in stored
-        ):
+        if generation == settings.generation or generation not in domain.standing:
             continue
         allowed_from = last + timedelta(days=settings.overlap_days)
-        then = f"may leave DNS from {minute(allowed_from)}"
+        message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
         if generation > settings.generation and any(one.adopted for one in stored):
             if not any(generation in one.declared.supplied_keys for one in stored):
                 continue  # a key that was made here signs nowhere else
-            # Another stack with the same keys may have had the identity.
-            day = allowed_from + timedelta(days=1)  # in whole days, the same for many domains
-            then = f"may leave DNS from {day:%Y-%m-%d}"
-            then += ", as nobody knows whether it signed before the identity was adopted"
-        yield "note", f"generation {generation} {then}"
+            # Another stack with the same keys may have had the identity. In whole days, the same
+            # for many domains.
+            day = allowed_from + timedelta(days=1)
+            message = FindingMessages.MAY_LEAVE_ADOPTED(generation=generation, time=day)
+        yield Finding("note", message)
 
 
 def _mail_from(
     settings: DomainSettings,
-    in_ses: Mapping[str, SesIdentity | Exception | None],
-    in_dns: Mapping[str, Mapping[Table, Message]],
-    unmade: Collection[str],
+    name: str,
+    region: str,
+    ses: SesIdentity,
+    mistakes: Mapping[Table, Message],
 ) -> Iterator[Finding]:
     """
-    What there is to say of MAIL FROM domains, by Region: those of *settings*, and what SES and DNS
-    show of them.
+    What there is to say of the MAIL FROM domain *name*, "" if the stack wants none in this Region:
+    then only that SES refuses mail because of one.
 
-    Of one that nobody asks for, or of an *unmade* identity, only that SES refuses mail because of
-    it.
+    *mistakes* are those of its records in DNS.
     """
-    wanted = settings.mail_from_domains
+    # Mail that is refused is worse than mail that is not aligned.
+    kind: Kind = "wrong" if ses.refuses_mail else "due"
+    status = ses.mail_from_status
     rejects = settings.mail_from is not None and settings.mail_from.on_mx_failure == "reject"
-    for region, ses in in_ses.items():
-        if not isinstance(ses, SesIdentity):
-            continue
-        seen, status = ses.mail_from, ses.mail_from_status
-        name = "" if region in unmade else wanted.get(region, "")
-        # Mail that is refused is worse than mail that is not aligned.
-        kind: Kind = "wrong" if ses.refuses_mail else "due"
-        found = in_dns.get(region, {}) if name else {}
-        texts = [*found.values()]
-        if (
-            name
-            and seen != name
-            and not {FindingMessages.RECEIVES, FindingMessages.TAKEN} & {*found}
-        ):
-            texts = [
-                FindingMessages.OTHER_MAIL_FROM(seen=repr(seen) if seen else "none", wanted=name)
-            ]
-        elif name and not texts and status == "FAILED":
-            texts = [FindingMessages.MAIL_FROM_GIVEN_UP(name=name)]
-        elif not texts and ses.refuses_mail:
-            value = mail_from_records(region)["MX"]
-            texts = [FindingMessages.MAIL_FROM_REFUSES(status=status, name=seen, value=value)]
-        elif name and not texts and status != "SUCCESS":
-            texts, kind = [FindingMessages.MAIL_FROM_WAITS(status=status, name=name)], "note"
-        elif name and not texts and rejects and not ses.rejects:
-            texts = [FindingMessages.MAIL_FROM_REJECT(name=name)]
-        yield from ((kind, f"{region}: {text}") for text in texts)
+    is_taken = MailFromMessages.RECEIVES in mistakes or MailFromMessages.TAKEN in mistakes
+    messages: list[Message] = []
+    if name and ses.mail_from != name and not is_taken:
+        seen = repr(ses.mail_from) if ses.mail_from else "none"
+        messages = [MailFromMessages.OTHER_MAIL_FROM(seen=seen, wanted=name)]
+    elif name and mistakes:
+        messages = [*mistakes.values()]
+    elif name and status == "FAILED":
+        messages = [MailFromMessages.MAIL_FROM_GIVEN_UP(name=name)]
+    elif ses.refuses_mail:
+        fields = {"name": ses.mail_from, "value": mail_from_records(region)["MX"]}
+        messages = [MailFromMessages.MAIL_FROM_REFUSES(status=status, **fields)]
+    elif name and status != "SUCCESS":
+        kind = "note"
+        messages = [MailFromMessages.MAIL_FROM_WAITS(status=status, name=name)]
+    elif name and rejects and not ses.rejects:
+        messages = [MailFromMessages.MAIL_FROM_REJECT(name=name)]
+    for message in messages:
+        yield Finding(kind, message, (region,))
 
 
-def _retired(domain: Domain, records: Sequence[RecordNow], now: datetime) -> Iterator[Finding]:
+def _retired(domain: Domain, now: datetime) -> Iterator[Finding]:
     """Since when nothing signs, and when its records may go."""
-    if not (domain.settings.retired and records) or domain.identities:
+    if domain.identities or not (domain.settings.retired and domain.records):
         return
     if domain.retired_at is None:
-        yield "note", "retired, nothing signs"
+        yield Finding("note", FindingMessages.RETIRED())
         return
     # In whole days: the identities went at the end of the run.
     day = domain.retired_at + timedelta(days=domain.settings.overlap_days + 1)
-    text = f"retired by the run of {minute(domain.retired_at)}, nothing signs; its records may go"
     if now.date() >= day.date():
-        yield "due", f"{text}: delete the entry, and run `pulumi up`"
+        yield Finding("due", FindingMessages.RECORDS_MAY_GO(time=domain.retired_at))
     else:
-        yield "note", f"{text} from {day:%Y-%m-%d}, by deleting the entry"
+        yield Finding("note", FindingMessages.RETIRED_SINCE(time=domain.retired_at, day=day))

@@ -25,7 +25,7 @@ from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import announced, open_stack
-from byodkim_provider.cli.terminal import Refused, as_json, ask_all, by_text, inert, say
+from byodkim_provider.cli.terminal import Refused, as_json, ask_all, inert, say
 from byodkim_provider.config import settings
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.records import normalise_domain
@@ -243,8 +243,10 @@ def _usual_region(found: Mapping[str, Identities]) -> str:
 
 def _comments(identities: Identities) -> list[str]:
     """What `pulumi up` does with a domain: a line, more if Regions differ."""
-    ups = by_text((region, _up(one)) for region, one in identities.items())
-    lines = [text if len(ups) == 1 else f"{', '.join(regions)}: {text}" for regions, text in ups]
+    ups: dict[str, list[str]] = {}
+    for region, identity in identities.items():
+        ups.setdefault(_up(identity), []).append(region)
+    lines = [*ups] if len(ups) == 1 else [f"{', '.join(ups[text])}: {text}" for text in ups]
     replicas = [region for region, one in identities.items() if primary(one)]
     if replicas:
         lines.append(str(CliMessages.REPLICAS(regions=", ".join(replicas))))

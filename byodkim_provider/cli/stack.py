@@ -65,6 +65,11 @@ class Domain:
         return next((one.declared for one in self.identities), None)
 
     @property
+    def is_lost(self) -> bool:
+        """Whether a run had it, and the state has nothing of it any more."""
+        return not (self.identities or self.records or self.settings.generation)
+
+    @property
     def supplied(self) -> frozenset[int] | None:
         """Generations whose keys the user supplies; None without `keys`."""
         return frozenset(self.settings.keys) or None
@@ -121,7 +126,7 @@ class Stack:
     def domains(self) -> Mapping[str, Domain]:
         """The domains that the last run declared, sorted by name: those in the state."""
         state = self.state
-        names = sorted({*state.settings, *state.identities, *state.records})
+        names = sorted({*state.settings, *state.identities, *state.records, *state.judged})
         return {name: self._domain(name) for name in names}
 
     @cached_property

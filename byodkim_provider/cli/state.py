@@ -76,6 +76,8 @@ class State:
     """Sorted by Region."""
     records: Mapping[str, tuple[DeclaredRecord, ...]]
     """Oldest generation first."""
+    judged: frozenset[str]
+    """Domains that the last verification of the stack was about."""
     verified: frozenset[Entry]
     """Identities that a run of Pulumi found verified."""
     retired_at: Mapping[str, datetime]
@@ -128,6 +130,7 @@ def read_state(export: str) -> State:
         records=_grouped(
             (one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)
         ),
+        judged=frozenset(one.entry.domain for one in verdicts),
         verified=frozenset(one.entry for one in verdicts if one.verified),
         retired_at={
             domain: property_types.moment(text)

@@ -13,10 +13,10 @@ import click
 
 from byodkim_provider.cli.answers import of_stack
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.doctor import everything
 from byodkim_provider.cli.environment import Environment, write_file
-from byodkim_provider.cli.layout import as_html, as_prometheus, show, show_lines
+from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY, StackNow, worst
+from byodkim_provider.cli.report import as_html, as_prometheus
 from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, stack_names
 from byodkim_provider.cli.terminal import Refused, as_json, say, say_as_json
 from byodkim_provider.dkim.records import normalise_domain
@@ -137,9 +137,6 @@ def _shown(
         elif form == "text":
             click.echo("\n" if shown else "", nl=False)
             show(now, in_full=bool(domains))
-            for domain in now.domains if domains else ():
-                click.echo()
-                show_lines(everything(domain))
         shown += 1
         yield now
     if left_out and not shown and not failed:

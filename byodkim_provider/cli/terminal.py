@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -100,15 +100,6 @@ def minute(time: datetime | None) -> str:
 
 
 T = TypeVar("T")
-H = TypeVar("H", bound=Hashable)
-
-
-def by_text(lines: Iterable[tuple[str, H]]) -> list[tuple[list[str], H]]:
-    """Lines that begin with a name, as one for all names with the same text."""
-    names: dict[H, list[str]] = {}
-    for name, text in lines:
-        names.setdefault(text, []).append(name)
-    return [(found, text) for text, found in names.items()]
 
 
 def confirmed(question: str) -> bool:
@@ -135,6 +126,8 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
     def plain(value: Any) -> Any:
         if isinstance(value, datetime):
             return timestamp(value)
+        if isinstance(value, Message):
+            return {"code": value.code.name, "fields": value.fields, "text": str(value)}
         if hasattr(value, "as_values"):
             return value.as_values()
         return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from byodkim_provider.dns.panels import RecordType
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import FindingMessages
+from byodkim_provider.messages.cli import MailFromMessages
 
 if TYPE_CHECKING:  # a program needs no lookups
     from byodkim_provider.dns.resolver import DnsResolver
@@ -132,21 +132,21 @@ def mistake(
         for host in hosts
         if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)
     ]
-    mistakes: Mapping[RecordType, Mapping[FindingMessages, bool]] = {
+    mistakes: Mapping[RecordType, Mapping[MailFromMessages, bool]] = {
         "MX": {
-            FindingMessages.NO_MX: not hosts,
-            FindingMessages.RECEIVES: bool(others),
-            FindingMessages.TWO_MX: len(hosts) > 1,
-            FindingMessages.OTHER_REGION: hosts != right.split()[1:],
+            MailFromMessages.NO_MX: not hosts,
+            MailFromMessages.RECEIVES: bool(others),
+            MailFromMessages.TWO_MX: len(hosts) > 1,
+            MailFromMessages.OTHER_REGION: hosts != right.split()[1:],
         },
         "TXT": {
-            FindingMessages.NO_SPF: not spf,
-            FindingMessages.TWO_SPF: len(spf) > 1,
-            FindingMessages.OTHER_SPF: not re.search(_NAMES_SES_OR_OTHERS, "".join(spf)),
+            MailFromMessages.NO_SPF: not spf,
+            MailFromMessages.TWO_SPF: len(spf) > 1,
+            MailFromMessages.OTHER_SPF: not re.search(_NAMES_SES_OR_OTHERS, "".join(spf)),
         },
     }
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
-    found_there = {FindingMessages.TAKEN: bool(target), **mistakes[kind]}
+    found_there = {MailFromMessages.TAKEN: bool(target), **mistakes[kind]}
     return next((one(**fields, target=target) for one, is_so in found_there.items() if is_so), None)
 
 

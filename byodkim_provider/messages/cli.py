@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages.identity import TAKE_BACK
 
 _WITHOUT_A_STACK: Final = ", or give DOMAIN and --selector to work without a stack"
 _UP_FIRST: Final = "run `pulumi up` first"
+_EXISTS: Final = "SES has an identity{whose} already ({signs}, {status}): "
 
 
 class CliMessages(Table):
@@ -198,14 +200,28 @@ class FindingMessages(Table):
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
     NOT_ASKED = "not made yet, and SES can't be asked: {reason}"
     EXISTING = (
-        "SES has an identity{whose} already ({signs}): {then}",
+        _EXISTS + "`adopt: true` takes it over",
         (
             "[existing identities](../how-to/existing-identities.md), [away from Easy "
             "DKIM](../how-to/from-easy-dkim.md)"
         ),
     )
+    EXISTING_ADOPTED = _EXISTS + "`pulumi up` takes it over, or says why not"
+    EXISTING_OURS = _EXISTS + "`pulumi up` goes on with it"
+    LOST = "the last run had this domain, and the state has nothing of it: run `pulumi preview`"
+    AWAITING_DNS = "waiting for DNS: once the record is visible, run `pulumi up`"
+    DIFFERS = "{reasons}: run `pulumi up --refresh`"
+    TAKEN = "{reasons}: " + TAKE_BACK
+    RECORD_LOST = (
+        (
+            "{reasons}; mail is unsigned until SES finds the record, and after five days it looks "
+            "no more: run `pulumi up --refresh`"
+        ),
+        "[AWS warns](../how-to/trouble.md#aws-warns)",
+    )
     PENDING = "verification pending{failure}: run `pulumi up`"
     CHECK_AGAIN = "{reason}: run `pulumi up`"
+    UNCONFIRMED = "{reason}"
     UNFINISHED = (
         "generation {generation} signs, the last run did not come to {wanted}: run `pulumi up`"
     )
@@ -213,24 +229,39 @@ class FindingMessages(Table):
         "SES has given up and does not search again: rotate to the next generation",
         "`byodkim rotate <domain>`",
     )
-    RECORD_LOST = (
-        (
-            "{reasons}; mail is unsigned until SES finds the record, and after five days it looks "
-            "no more"
-        ),
-        "[AWS warns](../how-to/trouble.md#aws-warns)",
-    )
     SET_IN_FUTURE = (
         (
-            "SES got the key at {time}, which is in the future: a clock was ahead, and no check "
-            "before that counts: rotate to the next generation"
+            "SES got the key at {time:%Y-%m-%d %H:%M} UTC, which is in the future: a clock was "
+            "ahead, and no check before that counts: rotate to the next generation"
         ),
         "`byodkim rotate <domain>`",
     )
     SIGNS_IN_FUTURE = (
-        "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
+        "signing since {time:%Y-%m-%d %H:%M} UTC, which is in the future: a clock was ahead; a "
+        "rotation mends it"
+    )
+    RECORD = "record of generation {generation} ({role}): {seen}: `byodkim doctor {domain}`"
+    SEEN = "record of generation {generation} ({role}): {seen}"
+    SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim doctor {domain}`"
+    ROTATE = "rotate: {key} has signed for {days} days", "`byodkim rotate <domain>`"
+    OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
+    MAY_LEAVE = "generation {generation} may leave DNS from {time:%Y-%m-%d %H:%M} UTC"
+    MAY_LEAVE_ADOPTED = (
+        "generation {generation} may leave DNS from {time:%Y-%m-%d}, as nobody knows whether it "
+        "signed before the identity was adopted"
+    )
+    RETIRED = "retired, nothing signs"
+    RETIRED_SINCE = (
+        "retired by the run of {time:%Y-%m-%d %H:%M} UTC, nothing signs; its records may go from "
+        "{day:%Y-%m-%d}, by deleting the entry"
+    )
+    RECORDS_MAY_GO = (
+        "retired by the run of {time:%Y-%m-%d %H:%M} UTC, nothing signs; its records may go: "
+        "delete the entry, and run `pulumi up`"
     )
 
+
+class MailFromMessages(Table):
     MAIL_FROM = (
         SECTION,
         (

@@ -37,3 +37,24 @@ def declare(project):
 def domains(project):
     """The domains that a command prints with `--json`."""
     return lambda command="status": json.loads(project.run(command, "--json").stdout)["domains"]
+
+
+@pytest.fixture
+def findings(domains):
+    """What `status` finds in all domains: the kind and the code of each finding, and its fields."""
+
+    def findings(*kinds):
+        found = []
+        for domain in domains():
+            for one in domain["findings"]:
+                if not kinds or one["kind"] in kinds:
+                    found.append((one["kind"], one["code"], one["fields"]))
+        return found
+
+    return findings
+
+
+@pytest.fixture
+def codes(findings):
+    """The codes of what is wrong, unknown or due."""
+    return lambda *kinds: [code for _, code, _ in findings(*(kinds or ("wrong", "unknown", "due")))]

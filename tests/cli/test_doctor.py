@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import main
-from byodkim_provider.cli.doctor import ses_lines
 from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.layout import everything
 from byodkim_provider.cli.now import DomainNow, IdentityNow
 from byodkim_provider.dkim import keys
 from byodkim_provider.dns import diagnosis, panels
@@ -172,7 +172,7 @@ def test_json(one):
     assert {
         "value": VALUE,
         "verdict": "wrong",
-        "seen": f"0 of 2 servers show the key, ns1.example.net and ns2.example.net {cut}",
+        "servers_visible": 0,
         "misconfiguration": "cut",
         "zone": DOMAIN,
         "panel": "Wix",
@@ -305,7 +305,7 @@ def test_old_error_beside_success(project, world, status, shown):
         world.ses().get_email_identity(DOMAIN), dkim_status=status, error_type="HOST_NOT_FOUND"
     )
     now = IdentityNow(region="eu-west-1", status=status, selector="s2", ses=seen)
-    (line,) = ses_lines(DomainNow(domain=DOMAIN, identities=(now,), records=()), now)
+    [line] = everything(DomainNow(domain=DOMAIN, identities=(now,), records=()))
     assert shown == ("(HOST_NOT_FOUND: no such name)" in line)
 
 
@@ -383,7 +383,10 @@ def test_stack(project, world):
     assert "example.org" not in result.stdout + "".join(world.resolver.looked_up)
     summary, _, *lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
     assert summary == "dev: 3 records, 3 right"
-    assert lines[:3] == [f"s{generation}._domainkey.{DOMAIN}: right" for generation in (1, 2, 3)]
+    roles = ("generation 1, previous", "generation 2, signing", "generation 3, standby")
+    assert lines[:3] == [
+        f"s{number}._domainkey.{DOMAIN}: right, {role}" for number, role in enumerate(roles, 1)
+    ]
     assert lines[3].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
     assert "\n  DKIM signatures are disabled: run `pulumi up --refresh`\n" in result.stdout
     assert project.run("doctor").stdout.startswith("dev: 5 records, ")

@@ -33,18 +33,15 @@ def declared(project):
 
 
 def test_all_is_well(declared):
-    """`status` and the report show it in their table, `doctor` what DMARC makes of it."""
+    """The report shows it in its table, `status` of the domain and `doctor` in a line."""
     project = declared()
     report = project.directory / "report.html"
     fits = f"fits: MAIL FROM is {BOUNCE}, SUCCESS (aspf=r)"
     result = project.run("status", DOMAIN, "--html", str(report))
-    assert (result.exit_code, f"SPF {fits}" in in_one_line(result)) == (0, True)
+    assert (result.exit_code, f"SPF in {REGION} {fits}" in in_one_line(result)) == (0, True)
     assert fits in report.read_text()
-    seen = in_one_line(project.run("doctor"))
-    assert f"no record found SPF in {REGION} fits: MAIL FROM is {BOUNCE}" in seen
     project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)
     strict = f"does not fit: MAIL FROM is {BOUNCE}, not {DOMAIN} (aspf=s)"
-    assert strict in in_one_line(project.run("status", DOMAIN))
     assert f"SPF in {REGION} {strict}" in in_one_line(project.run("doctor"))
 
 

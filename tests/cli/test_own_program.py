@@ -54,8 +54,7 @@ def declare(project, declare):
 def test_all_is_well(domains):
     """Everything is well, and nothing is said of a stack file."""
     [found] = domains()
-    said = [found[kind] for kind in ("wrong", "unknown", "due")]
-    assert (found["domain"], found["verdict"], said) == (DOMAIN, "well", [[], [], []])
+    assert (found["domain"], found["verdict"], found["findings"]) == (DOMAIN, "well", [])
 
 
 def test_others(project, world):
@@ -154,6 +153,6 @@ def test_nothing_yet(project):
     """Before the first `up`, or without the state, nothing is known, so nothing is well."""
     project.stored, project.settings = [], {}
     result = project.run("status")
-    assert (result.exit_code, result.stdout) == (3, "dev: 0 domains\n")
+    assert (result.exit_code, result.stdout) == (3, "dev: 0 domains\n\n")
     assert result.stderr == f"byodkim: {CliMessages.NO_DOMAIN(stack='dev')}\n"
     assert json.loads(project.run("status", "--json").stdout)["verdict"] == "unknown"

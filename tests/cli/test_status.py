@@ -15,12 +15,13 @@ from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
 from byodkim_provider.property_types import timestamp
 from sandbox.ses.switches import Fault
-from tests.support.cases import cases, written_out
+from tests.support.cases import cases
 from tests.support.cli_project import configuration
 from tests.support.fakes import SERVERS, START
 from tests.support.world import DOMAIN, OWNER
 
 ONE = "    example.com:\n      generation: {}\n"
+TWO_REGIONS = ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n"
 ALL_IS_WELL = f"""\
 dev: 1 domain, 1 well
 
@@ -29,23 +30,15 @@ notes:
 
 {DOMAIN}: well, SUCCESS, generation 2 for 0 of 180 days
 """
-TABLES = """\
-  Region     SES      generation  signing since         days
-  eu-west-1  SUCCESS  2           2026-11-25 12:00 UTC  0 of 180
-  generation  role      selector  servers
-  1           previous  s1        2 of 2
-  2           signing   s2        2 of 2
-  3           standby   s3        2 of 2
-"""
 
 
 def test_all_is_well(project):
-    """Of a verified domain there is a line to say; its identities and records, if it is named."""
+    """Of a verified domain there is a line to say; of one that is named, everything."""
     result = project.run("status")
     assert (result.exit_code, result.stderr, result.stdout) == (0, "", ALL_IS_WELL)
-    named = project.run("status", DOMAIN).stdout
-    shown = "".join(f"{line.rstrip()}\n" for line in named.splitlines())
-    assert shown.startswith(f"{ALL_IS_WELL}{TABLES}\n")
+    named = project.run("status", DOMAIN.upper())
+    doctor = project.run("doctor", DOMAIN).stdout.partition("\n\n")[2]
+    assert (named.exit_code, named.stdout) == (0, f"{ALL_IS_WELL}\n{doctor}")
 
 
 SECRET = "aws:secretKey is encrypted and stays so: using the AWS credentials of the environment"
@@ -94,9 +87,33 @@ def given_up_before_the_key_was_sent(project, world):
     project.stored = [world.update(failed, 2)]
 
 
-def other_selector(project, world):
+def other_selector(_, world):
     key = world.key(3)
     world.ses().put_email_identity_dkim_signing_attributes(DOMAIN, selector="s3", key=key)
+
+
+def disabled(_, world):
+    world.ses().put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
+
+
+def deleted(_, world):
+    world.ses().delete_email_identity(DOMAIN)
+
+
+def easy_dkim(_, world):
+    world.model.put_easy_dkim(DOMAIN, "eu-west-1")
+
+
+def record_gone(_, world):
+    del world.resolver.records[f"s2._domainkey.{DOMAIN}"]
+
+
+def fell_back(_, world):
+    world.model.change(DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE")
+
+
+def tag_of_others(_, world):
+    world.model.change(DOMAIN, "eu-west-1", tags={OWNER_TAG: "f00d/x/eu-west-1"})
 
 
 def awaiting(project, world):
@@ -105,17 +122,24 @@ def awaiting(project, world):
 
 def awaiting_without_a_record(project, world):
     awaiting(project, world)
-    del world.resolver.records[f"s2._domainkey.{DOMAIN}"]
+    record_gone(project, world)
 
 
-def awaiting_without_a_zone(project, world):
-    awaiting(project, world)
-    world.resolver.failures = dict.fromkeys(["ns1.example.net", "ns2.example.net"], "no zone")
-    project.published = {DOMAIN: (2, 3)}
+def lost(project, world):
+    entry = world.entry(world.created(2, domain="example.net"))
+    project.verdicts = [Verdict(entry=entry, status="SUCCESS", verified=True)]
 
 
-def more_domains(project, world):
+def more_domains(project, _):
     project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
+
+
+def other_region(project, _):
+    project.write(TWO_REGIONS)
+
+
+def not_switched(project, _):
+    project.write(ONE.format(3))
 
 
 def signed_by_somebody_else(project, world):
@@ -129,7 +153,7 @@ def set_in_the_future(project, world):
     world.switch(status_after_put="SUCCESS")
     project.stored = [world.update(project.stored[0], 3)]
     signs_from(project, world.clock.now() + timedelta(days=400))
-    project.write(ONE.format(3))
+    not_switched(project, world)
     project.published = {DOMAIN: (2, 3)}
 
 
@@ -138,116 +162,64 @@ def signs_from(project, at):
     project.stored = [replace(stored, key=replace(stored.key, key_set_at=at, signing_since=at))]
 
 
-CHANGES = {
-    "disabled": lambda _, world: world.ses().put_email_identity_dkim_attributes(
-        DOMAIN, signing_enabled=False
-    ),
-    "deleted": lambda _, world: world.ses().delete_email_identity(DOMAIN),
-    "easy DKIM": lambda _, world: world.model.put_easy_dkim(DOMAIN, "eu-west-1"),
-    "record gone": lambda _, world: world.resolver.records.pop(f"s2._domainkey.{DOMAIN}"),
-    "fell back": lambda _, world: world.model.change(
-        DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE"
-    ),
-}
-"""What befalls the stack; those that take more than a line are functions."""
-
-WRONG = """
-generation: 2
-generation: 3 ⇒ eu-west-1: generation 2 signs, the last run did not come to 3: run `pulumi up`
-generation: 2, regions: [eu-west-1, us-east-1]
-  us-east-1: not made yet: `pulumi up` makes it, or says why not
-pending ⇒ eu-west-1: verification pending: run `pulumi up`
-given_up
-  eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND: no such name):
-    run `pulumi up --refresh`
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
-ns2.example.net have no
-    TXT record: `byodkim doctor failed.example`
-given_up_before_the_key_was_sent
-  eu-west-1: SES has given up and does not search again: rotate to the next generation
-deleted ⇒ eu-west-1: gone from SES: run `pulumi up --refresh`
-disabled ⇒ eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`
-other_selector ⇒ eu-west-1: signs with selector 's3', not 's2': run `pulumi up --refresh`
-record gone
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
-ns2.example.net have no
-    TXT record: `byodkim doctor example.com`
-fell back
-  eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until SES finds \
-the record,
-    and after five days it looks no more: run `pulumi up --refresh`
-awaiting_without_a_record
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
-ns2.example.net have no
-    TXT record: `byodkim doctor example.com`; once it is visible, run `pulumi up`
-awaiting_without_a_zone
-  record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and \
-ns2.example.net find no
-    zone for this name: if only a resolver of your own network sees the zone, set `dnsResolvers`;
-    `byodkim doctor --nameserver` tries one; once it is visible, run `pulumi up`
-awaiting ⇒ eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`
-more_domains ⇒ eu-west-1: not made yet: `pulumi up` makes it, or says why not
-signed_by_somebody_else
-  eu-west-1: SES has an identity of 'mail/prod' already (BYODKIM, signing with selector 'old', \
-FAILED):
-    `adopt: true` takes it over
-set_in_the_future
-  eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was ahead, \
-and no check
-    before that counts: rotate to the next generation
-"""
-"""
-All that is wrong, below or behind what the last run had of the domain, or what befell the stack.
-"""
+def not_allowed(project, world):
+    project.stored = []
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
 
 
-def befall(name, project, world):
-    (CHANGES.get(name) or globals()[name])(project, world)
-
-
-@cases(("written", "wrong"), written_out(WRONG.replace(" ⇒ ", "\n  ")))
-def test_wrong(project, world, written, wrong):
-    """What is wrong or not done yet is said in words, and by the exit code."""
-    if "generation" in written:
-        project.write(f"    {DOMAIN}: {json.dumps(written)}\n")
-    else:
-        befall(*written, project, world)
+@cases(
+    ("befall", "codes", "text"),
+    {
+        "not switched": (not_switched, ["UNFINISHED"], "did not come to 3"),
+        "other Region": (other_region, ["NOT_MADE"], "us-east-1: not made yet"),
+        "other domain": (more_domains, ["NOT_MADE"], "example.net: eu-west-1: not made"),
+        "pending": (pending, ["PENDING"], "verification pending: run `pulumi up`"),
+        "given up": (given_up, ["DIFFERS", "RECORD"], "FAILED (HOST_NOT_FOUND: no such name)"),
+        "given up before": (given_up_before_the_key_was_sent, ["GIVEN_UP"], "rotate to the next"),
+        "deleted": (deleted, ["DIFFERS"], "gone from SES: run `pulumi up --refresh`"),
+        "disabled": (disabled, ["DIFFERS"], "DKIM signatures are disabled"),
+        "selector": (other_selector, ["DIFFERS"], "signs with selector 's3', not 's2'"),
+        "tag": (tag_of_others, ["TAKEN"], "`adopt: true` with `pulumi up --refresh`"),
+        "no record": (record_gone, ["RECORD"], f"have no TXT record: `byodkim doctor {DOMAIN}`"),
+        "fell back": (fell_back, ["RECORD_LOST"], "said SUCCESS before; mail is unsigned until"),
+        "awaiting": (awaiting, ["AWAITING_DNS"], "once the record is visible, run `pulumi up`"),
+        "awaiting, no record": (awaiting_without_a_record, ["AWAITING_DNS", "RECORD"], "s2"),
+        "others'": (signed_by_somebody_else, ["EXISTING"], "of 'mail/prod' already (BYODKIM"),
+        "in the future": (set_in_the_future, ["SET_IN_FUTURE"], "2027-12-30 13:00 UTC"),
+        "lost": (lost, ["LOST"], "example.net: the last run had this domain"),
+        "SES can't be asked": (not_allowed, ["NOT_ASKED"], "AccessDeniedException"),
+    },
+)
+def test_wrong(project, world, domains, befall, codes, text):
+    """What is wrong or not done yet is said, for a program by a code, and by the exit code."""
+    befall(project, world)
     result = project.run("status", "--json")
-    found = json.loads(result.stdout)
-    assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
-    assert (found["verdict"], result.exit_code) == (("wrong", 2) if wrong else ("well", 0))
+    printed = json.loads(result.stdout)
+    found = [one for domain in printed["domains"] for one in domain["findings"]]
+    kind = "unknown" if codes in (["LOST"], ["NOT_ASKED"]) else "wrong"
+    assert [one["code"] for one in found if one["kind"] != "note"] == codes
+    assert {one["kind"] for one in found} - {"note"} == {kind} == {printed["verdict"]}
+    assert result.exit_code == {"wrong": 2, "unknown": 3}[kind]
+    befall(project, world) if befall is not_allowed else None
+    assert text in " ".join(project.run("status").stdout.split())
 
 
-def test_the_next_command(project, world, domains):
-    """
-    A record leads to `doctor`, once a domain, first in what is gravest.
-    """
-    for generation in (1, 3):
-        del world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"]
-    [domain] = domains()
-    ends = [
-        text.endswith(f"have no TXT record: `byodkim doctor {DOMAIN}`") for text in domain["wrong"]
-    ]
-    assert (ends, domain["due"][0].endswith("have no TXT record")) == ([True], True)
-    assert "No such option" in project.run("status", "--colour").stderr
-    assert (
-        world.key(1).pkcs1_base64() not in project.run("status", world.key(1).pkcs1_base64()).output
-    )
-
-
-def test_domains_that_are_named(project, world):
-    """Of a domain that is named everything is shown, as `doctor` does; of others nothing."""
-    more_domains(project, world)
-    world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject",)
-    named = project.run("status", DOMAIN.upper())
-    assert (named.exit_code, "example.net" in named.stdout) == (0, False)
-    doctor = project.run("doctor", DOMAIN).stdout.partition("\n\n")[2]
-    assert named.stdout.endswith(f"\n\n{doctor}")
-    [domain] = json.loads(project.run("status", DOMAIN, "--json").stdout)["domains"]
-    assert domain["dmarc"]["policy"] == "reject"
+def test_usage(project, world):
+    """A domain that the stack has not got is refused with the nearest name, and no key is shown."""
     mistyped = project.run("status", "exmaple.com")
     assert (mistyped.exit_code, f"did you mean {DOMAIN!r}" in mistyped.stderr) == (3, True)
     assert project.run("status", DOMAIN, "-s", "a", "-s", "b").exit_code == 3
+    assert "No such option" in project.run("status", "--colour").stderr
+    key = world.key(1).pkcs1_base64()
+    assert key not in project.run("status", key).output
+
+
+def test_domains_that_are_named(project, world):
+    """Of a domain that is named DMARC is asked too; of others nothing is shown."""
+    more_domains(project, world)
+    world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject",)
+    [domain] = json.loads(project.run("status", DOMAIN, "--json").stdout)["domains"]
+    assert domain["dmarc"]["policy"] == "reject"
 
 
 def test_what_the_last_run_had(project, domains):
@@ -257,32 +229,26 @@ def test_what_the_last_run_had(project, domains):
     assert [(one["domain"], one["verdict"]) for one in domains()] == [(DOMAIN, "well")]
 
 
-@pytest.mark.parametrize(
-    ("change", "expected", "row"),
-    [
-        ("other_selector", ["PENDING", True, "s3", None], "PENDING – – – of 180"),
-        ("easy DKIM", ["SUCCESS", True, None, None], "SUCCESS – – – of 180"),
-        ("disabled", ["SUCCESS", False, "s2", 2], "SUCCESS, signing disabled 2 – – of 180"),
-        ("deleted", ["GONE", None, "s2", 2], "GONE 2 – – of 180"),
-        ("awaiting", ["AWAITING_DNS", None, "s2", 2], "AWAITING_DNS 2 – – of 180"),
-    ],
+@cases(
+    ("befall", "expected"),
+    {
+        "selector": (other_selector, ["PENDING", True, "s3", None]),
+        "Easy DKIM": (easy_dkim, ["SUCCESS", True, None, None]),
+        "disabled": (disabled, ["SUCCESS", False, "s2", 2]),
+        "deleted": (deleted, ["GONE", None, "s2", 2]),
+        "awaiting": (awaiting, ["AWAITING_DNS", None, "s2", 2]),
+    },
 )
-def test_what_signs_is_what_ses_says(project, world, change, expected, row, domains):
+def test_what_signs_is_what_ses_says(project, world, befall, expected, domains):
     """
     Where SES does not sign with the key that the state knows, nothing says how long it has signed.
     """
-    befall(change, project, world)
+    befall(project, world)
     [identity] = domains()[0]["identities"]
     enabled = identity["ses"] and identity["ses"]["signing_enabled"]
     assert [identity["status"], enabled, identity["selector"], identity["generation"]] == expected
-    assert (identity["signing_since"], identity["age_days"], identity["verified"]) == (
-        None,
-        None,
-        False,
-    )
-    assert ["eu-west-1", *row.split()] in [
-        line.split() for line in project.run("status", DOMAIN).stdout.splitlines()
-    ]
+    times = (identity["signing_since"], identity["age_days"], identity["verified"])
+    assert times == (None, None, False)
 
 
 # -- after a switch -----------------------------------------------------------------------
@@ -309,7 +275,7 @@ def test_an_old_error_beside_success(project, world):
     assert (result.exit_code, "HOST_NOT_FOUND" in result.output) == (0, False)
 
 
-def test_a_success_of_the_key_before(project, world, domains):
+def test_a_success_of_the_key_before(project, world, domains, findings):
     """
     After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before.
     """
@@ -317,52 +283,39 @@ def test_a_success_of_the_key_before(project, world, domains):
     switched(project, world)
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
     world.clock.advance(timedelta(minutes=1))
-    [domain] = domains()
-    assert domain["identities"][0]["verified"] is False
-    assert domain["wrong"][0] == (
-        "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND: no such name), "
-        "SUCCESS is about the one before: run `pulumi up`"
-    )
+    assert domains()[0]["identities"][0]["verified"] is False
+    _, code, fields = findings()[0]
+    assert (code, "SUCCESS is about the one before" in fields["reason"]) == ("CHECK_AGAIN", True)
     entry = world.entry(project.stored[0])
     project.verdicts = [Verdict(entry=entry, status="SUCCESS", verified=True)]
     assert domains()[0]["identities"][0]["verified"] is True
 
 
-def test_unconfirmed(project, world, domains):
+def test_unconfirmed(project, world, domains, codes):
     """Where SES never shows whether it has checked the key, that is said, and is nothing wrong."""
     world.switch(verification_info="empty")
     switched(project, world)
     world.clock.advance(timedelta(minutes=1))
-    assert domains()[0]["wrong"] == [
-        (
-            "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: "
-            "run `pulumi up`"
-        )
-    ]
+    assert codes() == ["CHECK_AGAIN"]
     world.clock.advance(timedelta(minutes=30))
     [domain] = domains()
     [identity] = domain["identities"]
-    assert (domain["verdict"], domain["wrong"]) == ("well", [])
-    assert (identity["status"], identity["verified"], identity["problem"]) == (
-        "UNCONFIRMED",
-        False,
-        "",
-    )
-    assert domain["notes"][0] == (
-        "eu-west-1: SES says SUCCESS, and does not show whether it has checked this key; "
-        "it has if the DKIM-Signature of a new mail has `s=s3`"
-    )
+    assert (domain["verdict"], codes()) == ("well", [])
+    assert (identity["status"], identity["verified"]) == ("UNCONFIRMED", False)
+    assert (identity["finding"]["kind"], identity["finding"]["code"]) == ("note", "UNCONFIRMED")
+    assert domain["findings"][0] == identity["finding"]
 
 
-def test_after_a_step_back(project, world, domains):
+def test_after_a_step_back(project, world, domains, findings):
     """A generation that has signed is previous, whatever its number: a standby never has."""
     project.stored = [world.update(world.update(project.stored[0], 3), 2)]
-    [domain] = domains()
     roles = {
-        one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]
+        one["generation"]: (one["role"], bool(one["signed_until"]))
+        for one in domains()[0]["records"]
     }
     assert roles == {1: ("previous", True), 2: ("signing", False), 3: ("previous", True)}
-    assert domain["notes"][-1] == "generation 3 may leave DNS from 2026-12-05 13:00 UTC"
+    fields = {"generation": 3, "time": "2026-12-05T13:00:00Z"}
+    assert findings()[-1] == ("note", "MAY_LEAVE", fields)
 
 
 def test_roles_of_a_switch_that_failed(project, domains):
@@ -377,69 +330,45 @@ def test_roles_of_a_switch_that_failed(project, domains):
     assert roles == {1: "standby", 2: "signing", 3: "standby"}
 
 
-def test_a_time_in_the_future(project, world, domains):
+def test_a_time_in_the_future(project, world, domains, codes):
     """A clock was ahead when the key was set: nothing is counted from then, and that is said."""
     signs_from(project, world.clock.now() + timedelta(seconds=1))
     assert domains()[0]["identities"][0]["age_days"] == 0, "clocks may differ so much"
     signs_from(project, world.clock.now() + timedelta(days=400))
     [domain] = domains()
     assert (domain["identities"][0]["age_days"], domain["next_rotation"]) == (None, None)
-    assert domain["notes"][0] == (
-        "eu-west-1: signing since 2027-12-30 13:00 UTC, which is in the future: a clock was ahead; "
-        "a rotation mends it"
-    )
+    assert codes("note")[0] == "SIGNS_IN_FUTURE"
 
 
-def test_a_clock_that_lags(project, world, domains):
+def test_a_clock_that_lags(project, world, domains, codes):
     """The times of the state are SES's: age and next rotation are counted by one clock, SES's."""
     world.clock.advance(START + timedelta(days=181) - world.clock.now())
     project.ahead = timedelta(days=-100)
     [domain] = domains()
     assert (domain["identities"][0]["age_days"], domain["days_until_rotation"]) == (181, -1)
-    assert domain["due"] == ["rotate: generation 2 has signed for 181 days"]
+    assert codes() == ["ROTATE"]
 
 
-def test_not_taken_over_yet(project, world, domains):
+def test_not_taken_over_yet(project, world, findings):
     """What SES has and the stack has not is named; it is not wrong while its mail is signed."""
     project.write(ONE.format(2) + "    example.net: {generation: 1, adopt: true}\n")
     world.model.put_easy_dkim("example.net", "eu-west-1")
-    [_, domain] = domains()
-    then = (
-        "SES has an identity already (Easy DKIM, SUCCESS): `pulumi up` takes it over, or says why "
-        "not"
-    )
-    assert (domain["wrong"], domain["due"]) == ([], [f"eu-west-1: {then}"])
+    fields = {"whose": "", "signs": "Easy DKIM", "status": "SUCCESS"}
+    assert findings("wrong", "due") == [("due", "EXISTING_ADOPTED", fields)]
 
 
-@pytest.mark.parametrize(
-    ("selector", "then"),
-    [("s2", "`pulumi up` goes on with it"), ("s9", "`adopt: true` takes it over")],
-)
-def test_lost_from_the_state(project, world, domains, selector, then):
+@pytest.mark.parametrize(("selector", "code"), [("s2", "EXISTING_OURS"), ("s9", "EXISTING")])
+def test_lost_from_the_state(project, world, codes, selector, code):
     """
     Our identity that is not in the state goes on with its key, unless the state has lost that, too.
     """
-    project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
+    project.write(TWO_REGIONS)
     key, tags = world.key(2).pkcs1_base64(), {OWNER_TAG: OWNER}
     world.model.put_identity(DOMAIN, "us-east-1", selector=selector, private_key=key, tags=tags)
-    [domain] = domains()
-    assert then in "".join([*domain["wrong"], *domain["due"]])
+    assert codes() == [code]
 
 
-def test_ses_can_not_be_asked_about_what_is_not_made(project, world, domains):
-    """Without a permission or credentials nothing is known of SES, and that is said."""
-    project.stored = []
-    world.model.inject(Fault("access_denied", operation="GetEmailIdentity", times=2))
-    [domain] = domains()
-    assert domain["wrong"] == []
-    [unknown] = domain["unknown"]
-    assert unknown.startswith("eu-west-1: not made yet, and SES can't be asked: GetEmailIdentity")
-    assert "AccessDenied" in unknown
-    result = project.run("status")
-    assert (result.exit_code, "SES can't be asked" in result.stdout) == (3, True)
-
-
-def test_retired(project, world, domains):
+def test_retired(project, world, domains, findings):
     """
     Of a retired domain the day is shown from which its records may go, and then that they may.
     """
@@ -449,17 +378,14 @@ def test_retired(project, world, domains):
     project.write(ONE.format(2) + "      retired: true\n")
     shown = project.run("status")
     assert (shown.exit_code, f"{DOMAIN}: well, retired\n" in shown.stdout) == (0, True)
-    by = "retired by the run of 2026-11-25 13:00 UTC, nothing signs"
-    [domain] = domains()
-    assert [one["role"] for one in domain["records"]] == ["previous", "previous", "standby"]
-    assert domain["notes"] == [f"{by}; its records may go from 2026-12-06, by deleting the entry"]
+    assert [one["role"] for one in domains()[0]["records"]] == ["previous", "previous", "standby"]
+    [(kind, code, fields)] = findings()
+    assert (kind, code, fields["day"][:10]) == ("note", "RETIRED_SINCE", "2026-12-06")
     world.clock.advance(timedelta(days=11))
-    assert domains()[0]["due"] == [
-        f"{by}; its records may go: delete the entry, and run `pulumi up`"
-    ]
+    assert findings()[0][:2] == ("due", "RECORDS_MAY_GO")
 
 
-def test_notes_of_an_adopted_account(project, world, domains):
+def test_notes_of_an_adopted_account(project, world, findings):
     """
     What is good to know of all domains alike is one line, though each was adopted at a time of its
     own.
@@ -475,51 +401,40 @@ def test_notes_of_an_adopted_account(project, world, domains):
         world.next_run()
         project.stored.append(world.create(1, domain=name, adopt=True, supplied_keys=supplied))
         world.clock.advance(timedelta(minutes=1))
-    adopted = (
-        "generation 2 may leave DNS from 2026-12-06, as nobody knows whether it signed before "
-        "the identity "
-        "was adopted"
-    )
-    made_here = project.stored[0]
-    project.stored[0] = replace(made_here, declared=replace(made_here.declared, supplied_keys={}))
-    assert domains()[0]["notes"] == []
-    project.stored[0] = made_here
-    assert [one["notes"] for one in domains()] == [[adopted]] * 3
+    assert [code for _, code, _ in findings("note")] == ["MAY_LEAVE_ADOPTED"] * 3
+    made_here = replace(project.stored[0].declared, supplied_keys={})
     shown = " ".join(project.run("status").stdout.split())
-    assert (shown.count("may leave DNS"), f"notes: all 3 domains: {adopted} " in shown) == (1, True)
+    assert shown.count("notes: all 3 domains: generation 2 may leave DNS from 2026-12-06") == 1
+    project.stored[0] = replace(project.stored[0], declared=made_here)
+    assert len(findings("note")) == 2
 
 
 # -- what is due --------------------------------------------------------------------------
-
-OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
-OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
 
 
 @cases(
     ("days", "settings", "due", "notes"),
     {
-        "overlap": (9, "", [], [OVERLAP]),
+        "overlap": (9, "", [], ["MAY_LEAVE"]),
         "overlap over": (11, "", [], []),
         "on the day": (180, "", [], []),
-        "after it": (180.5, "", ["rotate: generation 2 has signed for 180 days"], []),
-        "old key": (181, "", ["rotate: generation 2 has signed for 181 days"], []),
+        "after it": (180.5, "", ["ROTATE"], []),
         "old key allowed": (181, "      rotateAfterDays: 365\n", [], []),
-        "left-over override": (1, "      overlapDays: 0\n", [OVERRIDE], []),
+        "left-over override": (1, "      overlapDays: 0\n", ["OVERRIDE"], []),
     },
 )
-def test_due(project, world, days, settings, due, notes):
+def test_due(project, world, codes, days, settings, due, notes):
     """
     What somebody should do has an exit code of its own, and what only takes its time has none.
     """
     project.write(ONE.format(2) + settings)
     world.clock.advance(START + timedelta(days=days) - world.clock.now())
     result = project.run("status", "--json")
-    found = json.loads(result.stdout)
-    [domain] = found["domains"]
-    assert (domain["due"], domain["notes"]) == (due, notes)
-    assert (domain["days_until_rotation"] < 0) == any(text.startswith("rotate") for text in due)
-    assert (found["verdict"], result.exit_code) == (("due", 1) if due else ("well", 0))
-    befall("record gone", project, world)
+    [domain] = json.loads(result.stdout)["domains"]
+    assert (codes("due"), codes("note")) == (due, notes)
+    assert (domain["days_until_rotation"] < 0) == ("ROTATE" in due)
+    assert (domain["verdict"], result.exit_code) == (("due", 1) if due else ("well", 0))
+    record_gone(project, world)
     assert project.run("status").exit_code == 2, "what is wrong comes first"
 
 
@@ -541,39 +456,31 @@ def test_two_regions(project, world, domains):
     assert records[2]["signed_until"] == timestamp(last)
     for region in ("eu-west-1", "us-east-1"):
         world.ses(region).delete_email_identity(DOMAIN)
-    assert (
-        domains()[0]["wrong"][0] == "eu-west-1, us-east-1: gone from SES: run `pulumi up --refresh`"
-    )
+    assert domains()[0]["findings"][0]["regions"] == ["eu-west-1", "us-east-1"]
 
 
-def test_a_silent_server(project, world, domains):
+def test_a_silent_server(world, domains, findings):
     """A record that every answering server shows is right; which one is silent is a note."""
     world.resolver.failures["ns2.example.net"] = "silent"
-    [domain] = domains()
-    note = (
-        "record of generation 1 (previous): 1 of 2 servers show the key, ns2.example.net is silent"
+    kind, code, fields = findings()[0]
+    assert (domains()[0]["verdict"], kind, code, fields["generation"]) == (
+        "well",
+        "note",
+        "SEEN",
+        1,
     )
-    assert (domain["verdict"], domain["wrong"], domain["notes"][0]) == ("well", [], note)
+    assert fields["seen"] == "1 of 2 servers show the key, ns2.example.net is silent"
 
 
 @pytest.mark.parametrize("failure", ["silent", "unreachable", "no time", "no resolver"])
-def test_no_answer(project, world, failure):
+def test_no_answer(project, world, codes, failure):
     """
     Of records about which DNS says nothing nothing is known, unless SES says that something is
     wrong.
     """
     world.resolver.failures = dict.fromkeys(SERVERS, failure)
-    result = project.run("status", "--json")
-    now = json.loads(result.stdout)
-    [domain] = now["domains"]
-    assert (result.exit_code, now["verdict"], domain["wrong"], domain["due"]) == (
-        3,
-        "unknown",
-        [],
-        [],
-    )
-    assert len(domain["unknown"]) == len(domain["records"]) == 3
-    assert project.run("doctor").exit_code == 3
+    assert (project.run("status").exit_code, project.run("doctor").exit_code) == (3, 3)
+    assert (codes(), codes("unknown")) == (["RECORD"] * 3, ["RECORD"] * 3)
     metrics = project.run("status", "--format", "prometheus").stdout
     assert f'domain_status{{stack="dev",domain="{DOMAIN}"}} 3' in metrics
     assert ("servers_asked" in metrics, "servers_visible" in metrics) == (True, False)
@@ -581,7 +488,7 @@ def test_no_answer(project, world, failure):
     text = project.run("status", "--html", str(report)).stdout
     assert text.startswith("dev: 1 domain, 1 unknown\n\nunknown:\n")
     assert '<h3 class="unknown">Unknown</h3>' in report.read_text()
-    befall("disabled", project, world)
+    disabled(project, world)
     assert project.run("status").exit_code == 2
 
 
@@ -603,7 +510,7 @@ def test_answers_without_a_record(project, world, failure):
         (1, 11, (), "due"),
     ],
 )
-def test_which_records_mail_needs(project, world, domains, generation, days, value, kind):
+def test_which_records_mail_needs(project, world, findings, generation, days, value, kind):
     """
     Mail needs the key that signs, and those that have signed lately; to repair another record is
     due.
@@ -611,11 +518,9 @@ def test_which_records_mail_needs(project, world, domains, generation, days, val
     value = (world.key(generation).pkcs1_base64(),) if value == "private" else value
     world.resolver.records[f"s{generation}._domainkey.{DOMAIN}"] = value
     world.clock.advance(timedelta(days=days))
-    [domain] = domains()
-    assert (domain["verdict"], len(domain[kind])) == (kind, 1)
-    assert domain[kind][0].startswith(f"record of generation {generation} (")
-    exit_code = {"due": 1, "wrong": 2}[kind]
-    assert project.run("status").exit_code == exit_code
+    [(found, code, fields)] = findings("wrong", "unknown", "due")
+    assert (found, code, fields["generation"]) == (kind, "RECORD", generation)
+    assert project.run("status").exit_code == {"due": 1, "wrong": 2}[kind]
 
 
 # -- what it costs, and what it reads -----------------------------------------------------
@@ -638,7 +543,7 @@ def test_it_only_reads(project, world, domains):
     world.resolver.records.clear()
     world.forget()
     [domain] = domains()
-    assert {record["seen"] for record in domain["records"]} == {"DNS is not checked"}
+    assert {record["servers_asked"] for record in domain["records"]} == {None}
     assert (domain["verdict"], world.resolver.looked_up) == ("well", [])
 
 

@@ -3,7 +3,7 @@
 from byodkim_provider.dns import dmarc
 from byodkim_provider.dns.dmarc import Policy, lookup, mail_from_mistakes
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.messages.cli import FindingMessages as F
+from byodkim_provider.messages.cli import MailFromMessages as F
 from tests.support.cases import cases
 from tests.support.fakes import FakeResolver
 

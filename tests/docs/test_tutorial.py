@@ -69,12 +69,11 @@ def test_tutorial(checkout, second_shell):
     assert f"{quoted(PAGE, '+ 9 created')}\n" in made
     assert shows(follow("The first domain", 2), PAGE, "The first domain", 3)
     rotated = follow("A rotation")
-    assert "eu-west-1  SUCCESS  2 " in rotated
     assert 'ses-byodkim:domains["example.com"].generation: 1 -> 2\n' in rotated
     assert shows(rotated, PAGE, "A rotation", 2)
     mail = follow("A rotation", 3)
     assert shows(mail, PAGE, "A rotation", 4)
-    assert re.search(r"^  2 +signing +(\S+)", rotated, re.MULTILINE)[1] in mail
+    assert re.search(r"^(\S+)\._domainkey.*, signing$", rotated, re.MULTILINE)[1] in mail
     wrong = second_shell(block(PAGE, "A broken record", 1))
     assert wrong.exit_code == 2
     assert shows(wrong.stdout, PAGE, "A broken record", 2)

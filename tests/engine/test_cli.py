@@ -54,7 +54,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert [
         (one["generation"], one["role"], one["name"], one["value"]) for one in now["records"]
     ] == [(one["generation"], one["role"], one["name"], one["value"]) for one in before]
-    assert [one["seen"] for one in now["records"]] == ["4 of 4 servers show the key"] * 2
+    assert [one["servers_visible"] for one in now["records"]] == [4, 4]
 
     ran = []
     rotated = byodkim(stack, "rotate", domain, "--yes", ran=ran)
@@ -71,9 +71,8 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert f"{sandbox.ses.signing_key(domain, REGION)[0]}._domainkey.{domain}" == before[1]["name"]
     after = byodkim(stack, "status", "--json")
     assert after.exit_code == 0
-    assert json.loads(after.stdout)["domains"][0]["notes"][0].startswith(
-        "generation 1 may leave DNS from "
-    )
+    [finding] = json.loads(after.stdout)["domains"][0]["findings"]
+    assert (finding["code"], finding["fields"]["generation"]) == ("MAY_LEAVE", 1)
 
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1

@@ -148,7 +148,9 @@ def test_drift(sandbox, open_stack, byodkim):
         one for one in steps(targeted) if one[2] == RECORD
     ]
     status = json.loads(byodkim(stack, "status", "--json").stdout)
-    wrong = {one["domain"]: one["wrong"] for one in status["domains"]}
+    wrong = {
+        one["domain"]: [found["text"] for found in one["findings"]] for one in status["domains"]
+    }
     for domain, text in refused.items():
         assert f"    warning: {text}" in preview.stdout
         assert f"{REGION}: {found[domain]}: {take_back}" in wrong[domain]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider.cli.layout import METRICS
+from byodkim_provider.cli.report import METRICS
 from byodkim_provider.program import route53
 from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
