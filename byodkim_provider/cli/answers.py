@@ -24,7 +24,7 @@ from byodkim_provider.cli.now import (
     identity_now,
 )
 from byodkim_provider.cli.record_now import RecordNow
-from byodkim_provider.cli.stack import Domain, Stack, announced
+from byodkim_provider.cli.stack import Domain, Stack
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.dkim import records as dkim
@@ -133,7 +133,7 @@ def of_record(
     if resolver:
         questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
-        ask_ses = _ses(environment, lambda: announced(AwsSettings()), may_fail=True)
+        ask_ses = _ses(environment, AwsSettings, may_fail=True)
         questions["SES", region, domain] = partial(ask_ses, region, domain, None, True)
     answers = _answers(questions, say_refusal=True)
     identities = []

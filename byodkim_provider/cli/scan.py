@@ -24,7 +24,7 @@ from byodkim_provider.aws.ses import MANAGED, OWNER_TAG, STACK_TAG, Listed, SesI
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
-from byodkim_provider.cli.stack import announced, open_stack
+from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.terminal import Refused, as_json, ask_all, inert, say
 from byodkim_provider.config import settings
 from byodkim_provider.config.values import existing_region
@@ -89,7 +89,7 @@ def scan(
     """
     environment = context.ensure_object(Environment)
     stack = open_stack(name, environment) if name else None
-    account = environment.account(stack.aws() if stack else announced(AwsSettings()))
+    account = environment.account(stack.aws() if stack else AwsSettings())
     partition = partition_here(stack.region if stack else None)
     listed = _listed(account, regions or regions_with_ses(partition), is_asked=bool(regions))
     regions_of, left_out = _by_name(listed)

@@ -203,14 +203,10 @@ class Stack:
                 raise Refused(CliMessages.ENCRYPTED(name=name), kind="CannotRead")
             return self.config.get(name)
 
-        return announced(read_settings(get))
-
-
-def announced(settings: AwsSettings) -> AwsSettings:
-    """*settings*, after a warning of each service that they or the environment redirect."""
-    for line in redirection_warnings(settings.endpoints):
-        say(line)
-    return settings
+        aws = read_settings(get)
+        for line in redirection_warnings(aws.endpoints):
+            say(line)
+        return aws
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:

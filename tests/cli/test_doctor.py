@@ -319,22 +319,6 @@ def test_ses_refuses_several(project, world):
     )
 
 
-def test_redirected(one, monkeypatch):
-    """
-    Without a stack too, a service that the environment takes away from AWS is named, if it is
-    asked.
-    """
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "https://ses.example.net")
-    said = (
-        "byodkim: aws: SES is redirected to ses.example.net, which is not AWS and gets what AWS "
-        "would get\n"
-    )
-    assert [said in one(*asked).stderr for asked in (("--region", "eu-west-1"), ())] == [
-        True,
-        False,
-    ]
-
-
 @pytest.mark.parametrize("variable", ["", "AWS_REGION"])
 def test_unknown_region(one, monkeypatch, variable):
     """A Region that does not exist is refused, with the one that was probably meant."""
