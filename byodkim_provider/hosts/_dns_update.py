@@ -7,17 +7,15 @@ if the name was changed meanwhile.
 
 from __future__ import annotations
 
-import binascii
-import io
 import socket
-import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.query
 import dns.rcode
 import dns.tsig
 import dns.update
@@ -29,16 +27,17 @@ from dns.rdtypes.ANY.TXT import TXT
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, NotDone
-from byodkim_provider.hosts.reading import LimitedReader
-from byodkim_provider.hosts.rfc2136 import ALGORITHMS, SPEC
+from byodkim_provider.hosts.rfc2136 import SPEC
 from byodkim_provider.messages.hosts import HostMessages
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Clock, stopping
 
 PORT: Final = 53
 
 ALGORITHM: Final = "hmac-sha256"
 
-_CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
+_CHANGED: Final = (dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
+
+_DONE: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 _TSIG_ERRORS: Final[Mapping[object, HostMessages]] = {
     dns.tsig.PeerBadKey: HostMessages.UNKNOWN_KEY,
@@ -130,34 +129,38 @@ class Host(DnsHost):
             raise DnsUnconfirmed(HostMessages.NAME_CHANGED())
 
     def _exchange(self, request: Message) -> Message:
-        """The signed answer to *request*."""
+        """
+        The signed answer to *request*. Raises `DnsRefused` or `DnsUnconfirmed`.
+
+        Servers don't sign answers to keys they don't know, so an answer without a valid signature
+        may be a refusal; the rest of it is not trusted. After an update a refusal is not trusted
+        either: whoever is on the way may send it when the server has done the update. A query comes
+        first, and shows a real refusal.
+        """
         if stopping.is_set():
             raise DnsUnconfirmed(HostMessages.INTERRUPTED())
-        key = self._key()
-        request.use_tsig(key)
+        request.use_tsig(self._key())
         try:
-            wire = self._send(request.to_wire())
-        except TimeoutError:
-            slow = HostMessages.TOO_SLOW_FROM(where=self._where, seconds=self.timeout_seconds)
-            raise DnsUnconfirmed(slow) from None
-        except UnicodeError:
-            raise DnsRefused(HostMessages.NO_NAME(server=self._server)) from None
-        except (OSError, struct.error) as error:
-            reason = getattr(error, "strerror", None) or "the connection was closed"
+            unproved = self._answer(request)
+        except (dns.exception.Timeout, OSError, EOFError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise DnsUnconfirmed(
                 HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
             ) from None
+        except dns.exception.DNSException:
+            raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
         try:
-            answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
+            answer = dns.message.from_wire(
+                unproved.wire or b"", keyring=request.keyring, request_mac=request.mac
+            )
         except dns.exception.DNSException as error:
-            raise self._unsigned(request, wire, error) from None
-        if not answer.had_tsig:
-            raise self._unsigned(request, wire, None)
-        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
+            raise self._claimed(request, unproved.rcode(), error) from None
+        if answer.rcode() not in (*_DONE, *_CHANGED):
             raise self._refusal(answer.rcode())
         return answer
 
-    def _send(self, wire: bytes) -> bytes:
+    def _answer(self, request: Message) -> Message:
+        """What comes back by TCP, whatever its signature. The time limit is for all of it."""
         where = (self._server, self._port)
         try:
             connection = socket.create_connection(where, self.timeout_seconds)
@@ -165,23 +168,34 @@ class Host(DnsHost):
             reason = error.strerror or "no connection in time"
             raise NotDone(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
         with connection:
-            connection.sendall(struct.pack("!H", len(wire)) + wire)
-            stream = io.BufferedReader(LimitedReader(connection, self.timeout_seconds))
-            (length,) = struct.unpack("!H", stream.read(2))
-            answer = stream.read(length)
-        if len(answer) < length or length < HEADER_OCTETS:
-            raise ConnectionError
-        return answer
+            connection.setblocking(False)
+            end = Clock().now().timestamp() + self.timeout_seconds
+            dns.query.send_tcp(connection, request, end)
+            unjudged: Any = False
+            answer, _ = dns.query.receive_tcp(connection, end, keyring=unjudged)
+            return answer
+
+    def _claimed(
+        self, request: Message, rcode: dns.rcode.Rcode, error: dns.exception.DNSException
+    ) -> DnsRefused | DnsUnconfirmed:
+        """The error for an answer with *rcode* and without a valid signature."""
+        problem = _TSIG_ERRORS.get(type(error))
+        refusal: DnsRefused | DnsUnconfirmed
+        if problem:
+            refusal = self._compare(problem, name=self._key_name)
+        elif rcode in _DONE:
+            return DnsUnconfirmed(HostMessages.NOT_SIGNED())
+        else:
+            refusal = self._refusal(rcode)
+        changes = isinstance(request, dns.update.UpdateMessage) and request.update
+        if changes and isinstance(refusal, DnsRefused):
+            return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
+        return refusal
 
     def _key(self) -> dns.tsig.Key:
-        if self._key_algorithm not in ALGORITHMS:
-            raise DnsRefused(HostMessages.ALGORITHM(algorithms=", ".join(ALGORITHMS)))
-        secret = self._credentials["secret"]
         try:
-            return dns.tsig.Key(self._key_name, secret, self._key_algorithm)
-        except dns.exception.DNSException:
-            raise DnsRefused(HostMessages.KEY_NAME(name=self._key_name)) from None
-        except (binascii.Error, ValueError):
+            return dns.tsig.Key(self._key_name, self._credentials["secret"], self._key_algorithm)
+        except ValueError:  # `binascii.Error` is one
             setting = self._credentials.hint("secret")
             raise DnsRefused(HostMessages.NOT_BASE64(setting=setting)) from None
 
@@ -191,43 +205,10 @@ class Host(DnsHost):
             return DnsUnconfirmed(HostMessages.FAILED(rcode=text))
         return self._compare(_MEANINGS.get(rcode, HostMessages.OTHER_RCODE), rcode=text)
 
-    def _unsigned(
-        self, request: Message, wire: bytes, error: dns.exception.DNSException | None
-    ) -> DnsRefused | DnsUnconfirmed:
-        """
-        The error for a response without a valid signature.
-
-        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of
-        the response is not trusted. After an update a refusal is not trusted either: whoever is on
-        the way may send it when the server has done the update. A query comes first, and shows a
-        real refusal.
-        """
-        refusal = self._claimed(wire, error)
-        changes = isinstance(request, dns.update.UpdateMessage) and bool(request.update)
-        if changes and isinstance(refusal, DnsRefused):
-            return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
-        return refusal
-
-    def _claimed(
-        self, wire: bytes, error: dns.exception.DNSException | None
-    ) -> DnsRefused | DnsUnconfirmed:
-        """What a response without a valid signature says."""
-        problem = _TSIG_ERRORS.get(type(error))
-        if problem:
-            return self._compare(problem, name=self._key_name)
-        rcode = dns.rcode.Rcode(wire[3] & 0x0F)
-        if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return DnsUnconfirmed(HostMessages.NOT_SIGNED())
-        return self._refusal(rcode)
-
     def _compare(self, problem: HostMessages, **fields: str) -> DnsRefused:
         """The refusal *problem*, with advice to compare the settings with the server's."""
         setting = self._credentials.hint("secret")
         return DnsRefused(problem(zone=self._zone, where=self._where, setting=setting, **fields))
-
-
-HEADER_OCTETS: Final = 12
-"""Octets of a DNS message's header (RFC 1035 section 4.1.1)."""
 
 
 def _joined(rdata: TXT) -> str:

@@ -3,8 +3,9 @@ Requests over HTTP, each within limits of time and size; errors become those of 
 
 Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects
 with the token. Its errors contain URLs, so they are never passed on. It limits the time between two
-octets only, and passes that limit to the socket just before the response: here it is the limit of
-the whole response. Its import takes long.
+octets only, so that a header that drips, or a `100 Continue` that is repeated for ever, would never
+end; it passes that limit to the socket just before the response, and here it is the limit of the
+whole response. Its import takes long.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import urllib.request
 import zlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from urllib3 import (
@@ -41,8 +42,11 @@ from urllib3.exceptions import (
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import NotDone
-from byodkim_provider.hosts.reading import LimitedReader
 from byodkim_provider.messages.hosts import HostMessages
+from byodkim_provider.progress import TICK, Clock, stopping
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CONNECT_SECONDS: Final = 5.0
 
@@ -51,6 +55,48 @@ MAX_OCTETS: Final = 4 * 1024 * 1024
 
 PIECE: Final = 64 * 1024
 """Octets that are read at a time."""
+
+
+GRACE_SECONDS: Final = 1.0
+"""How long a response may still take once the run is interrupted."""
+
+
+class LimitedReader(io.RawIOBase):
+    """
+    The octets that come over a connection. A class because `io.BufferedReader` wants one.
+
+    A read raises `TimeoutError` once the time is over.
+    """
+
+    def __init__(
+        self, connection: socket.socket, seconds: float, parent: io.BufferedIOBase | None = None
+    ) -> None:
+        """*seconds* are for all reads together; *parent* is closed with the reader."""
+        self._connection = connection
+        self._parent = parent
+        self._clock = Clock()
+        self._end = self._clock.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        while True:
+            now = self._clock.monotonic()
+            if stopping.is_set():
+                self._end = min(self._end, now + GRACE_SECONDS)
+            if now >= self._end:
+                raise TimeoutError
+            self._connection.settimeout(min(TICK, self._end - now))
+            try:
+                return self._connection.recv_into(buffer)
+            except TimeoutError:
+                continue
+
+    def close(self) -> None:
+        if self._parent:
+            self._parent.close()
+        super().close()
 
 
 class _Response(http.client.HTTPResponse):
@@ -138,8 +184,10 @@ def _body(response: BaseHTTPResponse) -> bytes:
     """The body of *response*, unpacked within limits, which urllib3 does not have."""
     data = b""
     try:
-        while len(data) <= MAX_OCTETS and (piece := response.read(PIECE)):
+        for piece in response.stream(PIECE, decode_content=False):
             data += piece
+            if len(data) > MAX_OCTETS:
+                break
         if response.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate"):
             data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
     except zlib.error:

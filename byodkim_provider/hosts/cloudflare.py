@@ -9,7 +9,6 @@ An error is decided by its code.
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +17,7 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
+from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, pages
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -71,7 +70,7 @@ class Host(HttpHost):
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        for page in in_time(count(1)):
+        for page in pages():
             query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
             answer = self._asked("GET", self._path, fields=query)
             with as_documented("Cloudflare"):

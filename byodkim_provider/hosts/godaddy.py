@@ -7,14 +7,13 @@ https://developer.godaddy.com; the token is a personal access token with the sco
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Final
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, in_time
+from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, pages
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -87,7 +86,7 @@ class Host(HttpHost):
     def _records(self, name: str) -> list[tuple[str, str]]:
         wanted = self._relative(name)
         found: list[tuple[str, str]] = []
-        for page in in_time(count(1)):
+        for page in pages():
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
             answer = self._call("GET", self._path, fields=query)
             with as_documented("GoDaddy"):

@@ -8,24 +8,24 @@ A refusal keeps its status and its codes: a host's file decides by these, never 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Busy, DnsHost
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
-from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
 
 if TYPE_CHECKING:
     from byodkim_provider.hosts._http import Client
 
-METHOD_SECONDS: Final = 45.0
-"""Time after which a method of several requests begins no more of them."""
+MAX_PAGES: Final = 100
+"""Most pages of a list, of 100 records each."""
 
 RETRY_SECONDS: Final = 60.0
 """
@@ -45,8 +45,6 @@ REASONS: Final = ("details", "error_chain")
 
 CODES: Final = ("code", "name", "issue")
 """Fields in which hosts put the codes of errors."""
-
-Item = TypeVar("Item")
 
 
 class HttpRefused(DnsRefused):
@@ -82,7 +80,7 @@ class HttpHost(DnsHost):
     key_refused: ClassVar[str]
     """What 401 and 403 mean at this host, and how to make another key."""
 
-    timeout_seconds = 30.0
+    timeout_seconds = 15.0
     """Time limit of one whole response, in seconds. The slowest host measured took 4 s."""
 
     def _address(self) -> str:
@@ -109,7 +107,9 @@ class HttpHost(DnsHost):
         return tuple(dict.fromkeys(value for _, value in self._records(name)))
 
     def remove(self, name: str, value: str) -> None:
-        for key in in_time([key for key, listed in self._records(name) if listed == value]):
+        for key, listed in self._records(name):
+            if listed != value:
+                continue
             try:
                 self._delete(key)
             except HttpRefused as error:
@@ -176,17 +176,10 @@ class HttpHost(DnsHost):
         return HttpRefused(reason, codes)
 
 
-def in_time(items: Iterable[Item]) -> Iterator[Item]:
-    """
-    Each of *items*, for a request about it. Raises `DnsUnconfirmed` once the requests took too
-    long.
-    """
-    clock = Clock()
-    end = clock.monotonic() + METHOD_SECONDS
-    for item in items:
-        if clock.monotonic() > end:
-            raise DnsUnconfirmed(HostMessages.TOO_SLOW(seconds=METHOD_SECONDS))
-        yield item
+def pages() -> Iterator[int]:
+    """The numbers of a list's pages. Raises `DnsUnconfirmed` if there are too many."""
+    yield from range(1, MAX_PAGES + 1)
+    raise DnsUnconfirmed(HostMessages.TOO_MANY_PAGES(most=MAX_PAGES))
 
 
 def _words(answer: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, repeat
+from math import inf
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from byodkim_provider.dkim.records import mark
@@ -20,20 +20,16 @@ from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
-LIMIT_SECONDS: Final = 60
+PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
 """
-Time limit for one record: its requests, and the pauses after lost responses.
+Least seconds before each further attempt; after the last one the next run goes on.
 
-If the host is slower, the next run reads the record and continues.
-"""
-
-BUSY_SECONDS: Final = 600
-"""
-How long one record waits for a busy host: enough for a hundred domains at 60 requests a minute.
+At a host that asks for a minute each time, they are enough for a hundred domains at 60 requests a
+minute.
 """
 
-PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each retry; the last value repeats."""
+LONGEST_PAUSE: Final = 600
+"""Longest pause that a busy host may ask for, in seconds."""
 
 T = TypeVar("T")
 
@@ -98,7 +94,7 @@ def has_changed(sent: Sent) -> bool:
 
 class RecordAtHost:
     """
-    A TXT record at its host. A class because a call keeps what it has sent, and its time.
+    A TXT record at its host. A class because a call keeps what it has sent.
 
     Its methods raise `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped`
     if the next run must read what was done.
@@ -121,10 +117,6 @@ class RecordAtHost:
         self._clock = clock
         self._progress = progress
         self._sent: dict[Change, bool] = {}
-        self._seconds = 0.0
-        """Time of requests, and of pauses after lost responses."""
-        self._busy_seconds = 0.0
-        """Time of pauses after which the host wants to be asked again."""
 
     def values(self) -> tuple[str, ...]:
         """The values at the name."""
@@ -147,18 +139,27 @@ class RecordAtHost:
 
     def _changed(self, decide: Callable[[tuple[str, ...]], Change | None]) -> tuple[str, ...]:
         """The values at the name once *decide* finds no change to make; retried for a while."""
-        pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        pauses = iter(PAUSES)
         while True:
             try:
-                there = self._values()
-                change = decide(there)
-                if not change:
-                    return there
-                self._send(change, there)
+                return self._settled(decide)
             except DnsRefused as error:
                 raise self._final(error) from None
             except DnsUnconfirmed as error:
-                self._rest(next(pauses), error)
+                # `Retry-After` may be 0, or a time that has passed by this computer's clock.
+                asked = error.retry_after if isinstance(error, Busy) else None
+                seconds = max(next(pauses, inf), asked or 0)
+                if seconds > LONGEST_PAUSE:
+                    raise self._final(error) from None
+                self._rest(seconds, error)
+
+    def _settled(self, decide: Callable[[tuple[str, ...]], Change | None]) -> tuple[str, ...]:
+        while True:
+            there = self._values()
+            change = decide(there)
+            if not change:
+                return there
+            self._send(change, there)
 
     def _values(self) -> tuple[str, ...]:
         return self._request(lambda: self._host.values(self._name))
@@ -182,11 +183,7 @@ class RecordAtHost:
         """The result of one request, in its turn."""
         with self._turn:
             self._refuse_if_stopped()
-            began = self._clock.monotonic()
-            try:
-                return request()
-            finally:
-                self._seconds += self._clock.monotonic() - began
+            return request()
 
     @property
     def _state(self) -> Message:
@@ -198,19 +195,11 @@ class RecordAtHost:
         if stopping.is_set():
             raise Stopped(RecordMessages.INTERRUPTED(where=self._where, state=self._state))
 
-    def _rest(self, pause: float, error: DnsUnconfirmed) -> None:
-        """Wait before the next attempt. Raises *error* in its final words if there is no time."""
+    def _rest(self, seconds: float, error: DnsUnconfirmed) -> None:
+        """Wait before the next attempt. Raises `Stopped` once the run is interrupted."""
         self._refuse_if_stopped()
-        if isinstance(error, Busy):
-            # `Retry-After` may be 0, or a time that has passed by this computer's clock.
-            pause = max(pause, error.retry_after or 0)
-            self._busy_seconds += pause
-        else:
-            self._seconds += pause
-        if self._seconds > LIMIT_SECONDS or self._busy_seconds > BUSY_SECONDS:
-            raise self._final(error) from None
-        self._progress.update(printable(f"{self._where}: {error.text}, again in {pause:.1f} s"))
-        self._clock.wait(pause)
+        self._progress.update(printable(f"{self._where}: {error.text}, again in {seconds:.1f} s"))
+        self._clock.wait(seconds)
 
     def _final(self, error: DnsRefused | DnsUnconfirmed) -> DnsRefused | DnsUnconfirmed:
         """*error* about this record, with what was changed."""

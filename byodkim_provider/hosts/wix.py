@@ -22,7 +22,6 @@ from byodkim_provider.hosts.http_host import (
     HttpRefused,
     HttpTrouble,
     as_documented,
-    in_time,
 )
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 
@@ -83,7 +82,7 @@ class Host(HttpHost):
                 raise error from None
 
     def remove(self, name: str, value: str) -> None:
-        for record_set in in_time(self._sets(name)):
+        for record_set in self._sets(name):
             values = record_set["values"]
             others = [other for other in values if records.unquoted(other) != value]
             if others != values:

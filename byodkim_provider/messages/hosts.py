@@ -80,7 +80,7 @@ class HostMessages(Table):
     INTERRUPTED = "interrupted"
     TLS_FAILED = "no answer: the TLS connection failed"
     NO_ANSWER = "no answer: {reason}"
-    TOO_SLOW = "no answer within {seconds:g} s"
+    TOO_MANY_PAGES = "a list that does not end after {most} pages"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     PACKED = "a response that can't be unpacked"
     TOO_LONG = "a response of more than {most} MiB"
@@ -121,13 +121,9 @@ class HostMessages(Table):
         "the server has the name in the zone {there!r}",
         "set `zone`, which is {zone!r} now",
     )
-    NO_NAME = "{server!r} is no host's name", "correct `server`"
     NO_ANSWER_FROM = "no answer from {where}: {reason}"
-    TOO_SLOW_FROM = "no answer from {where} within {seconds:g} s"
     NOT_SIGNED = "the answer is not signed with the key"
     UNSIGNED_REFUSAL = "{said}; but that answer is not signed with the key"
-    ALGORITHM = "the algorithm of the TSIG key must be one of {algorithms}"
-    KEY_NAME = "{name!r} is no TSIG key's name", "correct `keyName`"
     NOT_BASE64 = "the secret of the TSIG key is not base64", _SET
     UNKNOWN_KEY = "the server does not know the TSIG key {name!r}", _COMPARE
     OTHER_SECRET = "the secret of the TSIG key {name!r} is another one there", _COMPARE

@@ -14,8 +14,7 @@ from time import monotonic
 import pytest
 
 from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.hosts import http_host
-from byodkim_provider.hosts.http_host import in_time
+from byodkim_provider.hosts.http_host import pages
 from byodkim_provider.progress import stopping
 from tests.hosts.backends import VALUE, hasty, published
 from tests.hosts.name_servers import ZONE, Server
@@ -94,14 +93,14 @@ def test_endless_update(beginning):
     """A name server that sends octet by octet is given up too."""
     with host_that_sends(beginning, b"\0" if beginning else b"") as port:
         began = monotonic()
-        with pytest.raises(DnsUnconfirmed, match=r"no answer from .* within 0\.3 s"):
+        with pytest.raises(DnsUnconfirmed, match=r"no answer from .* Timeout"):
             Server(port).host(timeout_seconds=0.3).values(f"s1._domainkey.{ZONE}")
         assert monotonic() - began < 3
 
 
 def test_interrupted(monkeypatch):
     """After Ctrl-C an answer has a second left, whatever its time would be."""
-    monkeypatch.setattr("byodkim_provider.hosts.reading.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("byodkim_provider.hosts._http.GRACE_SECONDS", 0.1)
     with host_that_sends(b"HTTP/1.1 200 OK\r\nX: ", b"a") as port:
         api = Api(f"http://127.0.0.1:{port}")
         api.timeout_seconds = 60
@@ -112,11 +111,10 @@ def test_interrupted(monkeypatch):
         assert monotonic() - began < 5
 
 
-def test_endless_pages(monkeypatch):
+def test_endless_pages():
     """A list whose pages never end is given up."""
-    monkeypatch.setattr(http_host, "METHOD_SECONDS", 0.0)
-    with pytest.raises(DnsUnconfirmed, match="no answer within 0 s"):
-        list(in_time(range(10**6)))
+    with pytest.raises(DnsUnconfirmed, match="does not end after 100 pages"):
+        list(pages())
 
 
 def test_nobody_listens():

@@ -177,20 +177,6 @@ def test_lost_after_busy(host, calm):
     assert publish(host, OURS, **calm) == VALUE
 
 
-def test_lost_after_a_long_queue(host, calm):
-    """So does the wait for one's turn among the records of the zone."""
-    turn = calm["turns"][host.label]
-    turn.acquire()
-
-    def others_are_done():
-        calm["clock"].wait(300)
-        turn.release()
-
-    threading.Timer(0.2, others_are_done).start()
-    host.before["values", 1] = [raising(DnsUnconfirmed(LOST))]
-    assert VALUE == publish(host, OURS, **calm)
-
-
 def test_interrupted(host, calm):
     """After Ctrl-C nothing begins; what was done stays for the next run to find."""
     host.before["add", 1] = [stopping.set]

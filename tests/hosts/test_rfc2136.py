@@ -124,26 +124,6 @@ def test_not_auth(bind):
     assert "has another secret for it" in error.text
 
 
-@cases(
-    ("changes", "reason"),
-    {
-        "empty label": ({"key_name": "a..b"}, "'a..b' is no TSIG key's name"),
-        "long label": ({"key_name": "a" * 64}, "is no TSIG key's name"),
-        "algorithm": (
-            {"key_algorithm": "hmac-md4"},
-            "the algorithm of the TSIG key must be one of hmac-sha224, ",
-        ),
-        "server": ({"server": "a..b"}, "'a..b' is no host's name"),
-    },
-)
-def test_settings_that_are_none(bind, changes, reason):
-    """What can't be sent is refused in words, not with a library's error; corrected, it goes on."""
-    name = f"corrected._domainkey.{ZONE}"
-    assert reason in refused(bind.host(**changes), name).text
-    assert published(bind.host(), name) == VALUE
-    withdraw(bind.host(), name)
-
-
 def test_clocks_differ(server, monkeypatch):
     """A signature of another hour is refused by the server, until the clocks are set right."""
     name = f"clocks._domainkey.{ZONE}"
