@@ -6,11 +6,15 @@ The arguments are the keys of a stack file: names, defaults and checks come from
     what is declared                    depends on                  waits for, without depending
     DkimKey, one a generation           -                           -
     record, one a generation and zone   its key                     -
-    ByodkimIdentity, one a Region       the record it signs with    all keys
+    that of a supplied key that signs   all generated keys          -
+    MX and SPF, two a Region            -                           -
+    ByodkimIdentity, one a Region       the record it signs with,   all keys
+                                        its MX and SPF
     record of a standby with a slot     -                           the identities, its key
 
-No record depends on another one. So every record is deleted after the identities, and none if the
-deletion of an identity fails.
+The engine deletes in levels: first what has the longest way down to a resource without a
+dependency. Every record has a shorter way than the identities, so it is deleted after them, and not
+at all if the deletion of an identity fails.
 """
 
 from __future__ import annotations
@@ -186,6 +190,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         # traceback.
         self._account = account_of(self)
         roles = generations.roles(settings.generation, settings.published)
+        self._generated: list[DkimKey] = []
         keys = {generation: self._key(generation) for generation in roles}
         self._signing = keys[settings.generation]
         made = {
@@ -195,6 +200,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         self._signing_records = made[settings.generation]
         self._by_hand: set[str] = set()
+        self._mail_from_records: dict[str, list[pulumi.Resource]] = {}
         self._declare_mail_from(providers)
         self.identities = {} if settings.retired else self._identities(keys)
         for generation in roles:
@@ -252,6 +258,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             parent=self,
             # A replacement that is created first would be deleted with the old record: same name.
             delete_before_replace=True,
+            # The records of generated keys depend on these, and go after the identities.
+            depends_on=self._generated if signs and generation in settings.keys else None,
             retain_on_delete=settings.adopt or None,
             protect=(settings.protect and signs) or None,
         )
@@ -289,9 +297,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         Declare the identity of each Region.
 
-        It depends on the record that it signs with, and on nothing else in DNS. If it depended on
-        other records, one that fails would stop it, and the engine, under `--continue-on-error`,
-        would write a state that it refuses afterwards.
+        It depends on the record that it signs with, on MX and SPF, and on nothing else in DNS. If
+        it depended on other records, one that fails would stop it, and the engine, under
+        `--continue-on-error`, would write a state that it refuses afterwards.
         """
         settings = self._settings
         with_slot = [one for one in keys if settings.selector(one)]
@@ -303,25 +311,24 @@ class ByodkimDomain(pulumi.ComponentResource):
             zones=self._zones,
             account_id=self._account,
         )
-        options = pulumi.ResourceOptions(
-            parent=self, depends_on=self._signing_records, protect=settings.protect or None
-        )
-        return {
-            region: ByodkimIdentity(
+        identities = {}
+        for region in settings.regions:
+            records = [*self._signing_records, *self._mail_from_records.get(region, ())]
+            options = pulumi.ResourceOptions(
+                parent=self, depends_on=records, protect=settings.protect or None
+            )
+            identities[region] = ByodkimIdentity(
                 f"{self.pulumi_resource_name}/{region}",
                 ByodkimIdentityArgs(**inputs.of_identity(settings, region, shared)),
                 self._with_note(region, options),
             )
-            for region in settings.regions
-        }
+        return identities
 
     def _declare_mail_from(self, providers: Sequence[DnsProvider]) -> None:
         """
         Declare the MX and SPF records of the MAIL FROM domains.
 
-        They wait for nothing: SES, which gets the setting with its identity, had better find them
-        at its first check. Since they depend on nothing, the engine deletes them after the
-        identities, and not at all if the deletion of an identity fails.
+        SES, which gets the setting with its identity, had better find them at its first check.
         """
         settings = self._settings
         in_own_zone = settings.mail_from is not None and settings.mail_from.zone is not None
@@ -331,13 +338,14 @@ class ByodkimDomain(pulumi.ComponentResource):
             parent=self, retain_on_delete=settings.adopt or None, protect=settings.protect or None
         )
         for region in settings.mail_from_domains:
-            written = [
-                isinstance(provider, Route53)
-                and provider.mail_from(self.pulumi_resource_name, settings, region, options)
-                for provider in providers
-            ]
-            if not all(written):
-                self._by_hand.add(region)
+            self._mail_from_records[region] = []
+            for provider in providers:
+                made: list[pulumi.Resource] = []
+                if isinstance(provider, Route53):
+                    made = provider.mail_from(self.pulumi_resource_name, settings, region, options)
+                if not made:
+                    self._by_hand.add(region)
+                self._mail_from_records[region] += made
 
     def _with_note(self, region: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """*opts* by which a new MAIL FROM domain is said whose records people have to publish."""
@@ -367,6 +375,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         given = inputs.of_key(self._settings, generation, account_id=self._account)
         name = f"{self.pulumi_resource_name}/{generation}"
         made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
+        self._generated.append(made)
         names = (
             "selector",
             "private_key",

@@ -72,9 +72,9 @@ class Route53:
 
     def mail_from(
         self, name: str, settings: DomainSettings, region: str, opts: pulumi.ResourceOptions
-    ) -> bool:
+    ) -> list[pulumi.Resource]:
         """
-        Declare MX and SPF record of the MAIL FROM domain in *region*; False if the zone can't hold
+        Declare MX and SPF record of the MAIL FROM domain in *region*; none if the zone can't hold
         them: it is that of `cname`.
 
         Another value is never overwritten. Of an identity to adopt, a right one stays as it is.
@@ -82,7 +82,8 @@ class Route53:
         zone_id, at = self._zone_of(settings.name, opts.parent), settings.mail_from_domains[region]
         client = self._client(opts.parent)
         if not records.is_in(at, client.zones()[zone_id]):
-            return False
+            return []
+        made = []
         for kind, value in mail_from_records(region).items():
             values = [value]
             standing = client.standing(zone_id, at, kind) if settings.adopt else ()
@@ -95,8 +96,8 @@ class Route53:
                 lambda change: _refuse_others(client, opts, change, is_adopted=settings.adopt),
                 opts,
             )
-            self._record(called, zone_id, guarded, name=at, type=kind, records=values)
-        return True
+            made.append(self._record(called, zone_id, guarded, name=at, type=kind, records=values))
+        return made
 
     def _record(
         self, called: str, zone_id: str, opts: pulumi.ResourceOptions, **record: Any

@@ -14,7 +14,8 @@ from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
 from sandbox.ses.switches import Fault
 from tests.engine.panel import Panel
-from tests.engine.stack import IDENTITY, OTHER_REGION, RECORD, REGION, requests, steps
+from tests.engine.results import record_value
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_REGION, RECORD, REGION, requests, steps
 from tests.engine.state import urn
 
 pytestmark = pytest.mark.engine
@@ -332,6 +333,21 @@ def test_deletion_is_refused(sandbox, open_stack):
     assert not stack.up().failed
     assert not stack.destroy().failed
     assert asked(sandbox, f"bounce.{domain}") == []
+
+
+def test_deletion_is_refused_by_hand(sandbox, open_stack):
+    """The same where the identity depends on nothing else: a supplied key, in DNS by hand."""
+    domain = "pasted.mail-from.example"
+    panel = Panel(sandbox, domain)
+    panel.paste(f"own._domainkey.{domain}", record_value(OPENSSL_KEY))
+    keys = {"1": {"selector": "own", "privateKey": OPENSSL_KEY}}
+    mail_from = {"label": "bounce", "zone": domain}
+    declared = {"published": [1], "keys": keys, "dns": "manual", "mailFrom": mail_from}
+    stack = open_stack({domain: {"generation": 1, **declared}})
+    assert not stack.up().failed
+    sandbox.ses.change(domain, REGION, tags={})
+    assert stack.destroy().failed
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
 def test_of_an_older_version(sandbox, open_stack):

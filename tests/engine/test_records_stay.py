@@ -88,17 +88,19 @@ def test_moves_by_the_page(sandbox, panel, open_stack, kind):
 def test_moves_without_the_page(sandbox, panel, open_stack):
     """
     The identity refuses to go while the other stack's signs with our standby: no record leaves.
+
+    A record of a generated key has a key below it, that of a supplied one has none: the engine
+    deletes both after the identity.
     """
     domain = f"off-the-page.{ZONE}"
-    both = OURS | {
-        "published": [1, 2],
-        "keys": OURS["keys"] | {"2": {"selector": "next", "privateKey": OTHER_OPENSSL_KEY}},
-    }
-    old, new = open_stack({domain: both}), open_stack({domain: both | {"adopt": True}}, stack="new")
+    mine, following = OURS["keys"]["1"], {"selector": "next", "privateKey": OTHER_OPENSSL_KEY}
+    both = {"published": [2, 3], "keys": {"2": mine, "3": following}}
+    generations = {"generation": 2, "published": [1, 2, 3]}
+    old, new = open_stack({domain: both | generations}), open_stack(stack="new")
     assert old.up().ok
     mail = [send(sandbox, domain, REGION)]
     sandbox.clock.advance(HOUR)  # SES has shown the key long ago
-    for generation in (1, 2):
+    for generation in (2, 3):
         new.declare({domain: both | {"adopt": True, "generation": generation}})
         assert new.up().ok
     mail.append(send(sandbox, domain, REGION))
@@ -116,7 +118,7 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
         assert panel.names() == before
     # The way out, as the hint has it, whatever a refresh has seen.
     assert old.refresh().ok
-    old.declare({domain: both | {"adopt": True}})
+    old.declare({domain: both | generations | {"adopt": True}})
     theirs = sandbox.ses.identities(REGION)[domain]
     assert old.up().ok
     assert sandbox.ses.identities(REGION)[domain] == theirs
