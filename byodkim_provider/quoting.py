@@ -82,7 +82,9 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        text = str(value)
+        # Python writes no whole number of more than 4,300 digits in decimal.
+        text = hex(value) if isinstance(value, int) else str(value)
+        text = str(value) if len(text) < MAX_SHOWN else text
         return text if len(text) < MAX_SHOWN else f"{len(text)} characters"
     if isinstance(value, Mapping):
         return "a map"

@@ -19,7 +19,6 @@ from byodkim_provider.cli.environment import Environment, current_directory
 from byodkim_provider.cli.stack import (
     Domain,
     Stack,
-    not_in_stack,
     open_stack,
     project_file,
     stack_names,
@@ -166,16 +165,16 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
             CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead"
         )
     stack = open_stack(chosen.stack_name, environment)
-    domains = stack.domains
-    if chosen.domain not in domains:
-        domains = {**stack.planned, **domains}
-    if chosen.domain and chosen.domain not in domains:
-        other = not_in_stack(CliMessages.OTHER_DOMAIN_HERE, chosen.domain, stack, domains)
-        raise Refused(other, kind="CannotRead")
-    found = [one for one in domains.values() if chosen.domain in (None, one.name)]
-    if not (found := [one for one in found if one.records or one.settings.cnames]):
+    known = stack.domains
+    if chosen.domain not in known:
+        known = {**stack.planned, **known}
+    wanted = [*known.values()]
+    if chosen.domain:
+        wanted = stack.named([chosen.domain], known, CliMessages.OTHER_DOMAIN_HERE)
+    domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
+    if not domains:
         raise Refused(CliMessages.NO_RECORD(subject=chosen.domain or stack.name), kind="CannotRead")
-    return stack, found
+    return stack, domains
 
 
 def refuse_other_zone(zone: str | None, record_name: str) -> None:

@@ -20,24 +20,24 @@ import click
 
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, read_file
-from byodkim_provider.cli.stack import Domain, Stack, not_in_stack, open_stack
-from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, ask_all, confirmed, inert, say
+from byodkim_provider.cli.stack import Domain, Stack, open_stack
+from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, confirmed, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.problems import line
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.generations import MAX_PUBLISHED
 from byodkim_provider.dkim.records import normalise_domain
-from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.quoting import MAX_SHOWN, shown
+from byodkim_provider.quoting import shown
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
-DEFAULT: Final = "(default)"
-"""Stands for the value of a setting that the stack file does not have."""
+HIGHEST: Final = 10**9
+"""A whole number above it is no generation; it may be a key."""
 
 Way = Literal["forward", "back", "compromised"]
 
@@ -48,22 +48,29 @@ class Change:
 
     setting: str
     before: Any
-    """As `_quoted` quotes what is written; None if nothing is."""
+    """As `Entry` has it; None if nothing is written."""
     after: int | list[int] | None
     """None removes the setting."""
 
     def __str__(self) -> str:
-        before, after = (DEFAULT if one is None else one for one in (self.before, self.after))
+        before, after = (
+            "(default)" if value is None else value for value in (self.before, self.after)
+        )
         return f"{self.setting}: {before} -> {after}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the stack file says of a domain."""
+    """
+    What the stack file says of a domain: numbers, None for what it leaves out, and in the place of
+    anything else a description, as it may be a key.
+    """
 
     path: str
     """How `pulumi config` addresses its settings."""
-    written: Mapping[str, Any]
+    generation: Any
+    published: Any
+    overlap_days: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,50 +161,44 @@ def rotate(
         raise click.UsageError(
             "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
         )
+    way: Way = "forward"
+    if back or compromised:
+        way = "back" if back else "compromised"
     stack = open_stack(name, environment)
     entries = entries_of(stack)
     now = environment.clock.now()
-    chosen = _chosen(stack, entries, domains, older_than, now)
-    way: Way = "forward"
-    if back:
-        way = "back"
-    elif compromised:
-        way = "compromised"
-    steps, problems = _steps(way, chosen, entries, now)
+    steps: list[Rotation] = []
+    problems: dict[str, str] = {}
+    for domain in _chosen(stack, domains, older_than, now):
+        try:
+            steps.append(rotation(way, domain, entries.get(domain.name), now))
+        except ByodkimError as error:
+            problems[domain.name] = str(error)
     # A monthly run must not stop because one domain has no standby.
     if problems and not (older_than is not None and steps):
         raise Refused("\nbyodkim: ".join(problems.values()))
     for problem in problems.values():
         say(problem)
-    result: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
-    if not chosen:
+    if not steps:
         say(CliMessages.NOTHING_TO_DO())
-    else:
-        _refuse_unlisted(steps, entries, stack)
-        result |= {"file": stack.shown(stack.file), "written": not dry_run}
-        questions = [
-            (
-                f"DNS {step.domain}",
-                partial(_record_note, step, stack.domains[step.domain], environment),
-            )
-            for step in steps
-        ]
-        for step, note in zip(steps, ask_all(questions), strict=True):
-            for line in filter(None, (*step.notes, note)):
-                say(f"{step.domain}: {line}")
-            for change in step.changes if not wants_json else ():
-                click.echo(inert(f"{entries[step.domain].path}.{change}"))
-        if not dry_run:
-            question = "write this" if no_up else "write this and run `pulumi up`"
-            if not yes and not confirmed(question):
-                raise Refused(CliMessages.NOTHING_WRITTEN())
-            write(steps, entries, stack, environment)
-        if not (dry_run or no_up):
-            up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
-            if environment.run_pulumi(up, stack.directory) != 0:
-                raise Refused(CliMessages.UP_FAILED(file=stack.shown(stack.file)))
+    _refuse_unlisted(steps, entries, stack)
+    for step in steps:
+        for note in step.notes:
+            say(f"{step.domain}: {note}")
+        for change in step.changes if not wants_json else ():
+            click.echo(inert(f"{entries[step.domain].path}.{change}"))
+    if steps and not dry_run:
+        question = "write this" if no_up else "write this and run `pulumi up`"
+        if not yes and not confirmed(question):
+            raise Refused(CliMessages.NOTHING_WRITTEN())
+        write(steps, entries, stack, environment)
+        up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
+        if not no_up and environment.run_pulumi(up, stack.directory) != 0:
+            raise Refused(CliMessages.UP_FAILED(file=stack.shown(stack.file)))
     if wants_json:
-        click.echo(as_json({**result, "rotations": steps, "problems": problems}))
+        file = stack.shown(stack.file) if steps else ""
+        done = {"stack": stack.name, "file": file, "written": bool(steps) and not dry_run}
+        click.echo(as_json({**done, "rotations": steps, "problems": problems}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(REFUSED)
@@ -216,35 +217,32 @@ def entries_of(stack: Stack) -> dict[str, Entry]:
         raise Refused(CliMessages.NOT_READ(file=file, problem=error.text)) from None
     entries = {}
     for spelling, written in domains.items() if isinstance(domains, Mapping) else ():
+        text = spelling if isinstance(spelling, str) else shown(spelling)
         try:
-            name = normalise_domain(str(spelling))
+            name = normalise_domain(text)
         except ValueError as error:
-            say(f"{file}: {line(('domains', str(spelling)), str(error))}")
+            say(f"{file}: {line(('domains', text), str(error))}")
             continue
         if isinstance(written, Mapping):
-            entries[name] = Entry(f'{stack.project}:domains["{spelling}"]', written)
+            settings = map(_plain, map(written.get, ("generation", "published", "overlapDays")))
+            entries[name] = Entry(f'{stack.project}:domains["{text}"]', *settings)
     return entries
 
 
+def _plain(value: Any) -> Any:
+    """*value* if it is None or whole numbers; of anything else what an error message quotes."""
+    parts = value if isinstance(value, list) and len(value) <= 2 * MAX_PUBLISHED else [value]
+    is_plain = all(isinstance(part, int) and abs(part) < HIGHEST for part in parts)
+    return value if value is None or is_plain else shown(value)
+
+
 def _chosen(
-    stack: Stack,
-    entries: Collection[str],
-    names: Sequence[str],
-    older_than: timedelta | None,
-    now: datetime,
+    stack: Stack, names: Sequence[str], older_than: timedelta | None, now: datetime
 ) -> list[Domain]:
-    """
-    The domains to rotate, each once: those named, those whose key has signed for longer, or all.
-    """
-    known = stack.domains
-    for name in names:
-        if name in entries and name not in known:
-            raise Refused(CliMessages.NOT_MADE(domain=name))
-        if name not in known:
-            raise Refused(not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, known))
+    """The domains that are named, or whose key has signed for longer; else all but the retired."""
     if names:
-        return [known[name] for name in dict.fromkeys(names)]
-    signing = [domain for domain in known.values() if not domain.settings.retired]
+        return stack.named(names, stack.domains, kind="Refused")
+    signing = [domain for domain in stack.domains.values() if not domain.settings.retired]
     if older_than is None:
         return signing
     due = []
@@ -253,21 +251,6 @@ def _chosen(
         if any(key.signing_since < now - older_than for key in keys):
             due.append(domain)
     return due
-
-
-def _steps(
-    way: Way, chosen: Sequence[Domain], entries: Mapping[str, Entry], now: datetime
-) -> tuple[list[Rotation], dict[str, str]]:
-    """A step for each domain that can rotate, and the problem of each domain that can't."""
-    steps: list[Rotation] = []
-    problems: dict[str, str] = {}
-    for domain in chosen:
-        entry = entries.get(domain.name)
-        try:
-            steps.append(rotation(way, domain, entry.written if entry else None, now))
-        except ByodkimError as error:
-            problems[domain.name] = str(error)
-    return steps, problems
 
 
 def _refuse_unlisted(steps: Sequence[Rotation], entries: Collection[str], stack: Stack) -> None:
@@ -279,31 +262,12 @@ def _refuse_unlisted(steps: Sequence[Rotation], entries: Collection[str], stack:
     edits = []
     for step in steps:
         if step.domain not in entries:
-            settings = [
-                f"`{one.setting}: {one.after}`" for one in step.changes if one.after is not None
-            ]
-            edits.append(f"{' and '.join(settings)} for {step.domain}")
+            wanted = [one for one in step.changes if one.after is not None]
+            settings = " and ".join(f"`{one.setting}: {one.after}`" for one in wanted)
+            edits.append(f"{settings} for {step.domain}")
     if edits:
         fields = {"file": stack.shown(stack.file), "edits": "; ".join(edits)}
         raise Refused(CliMessages.NOT_LISTED(**fields))
-
-
-def _record_note(step: Rotation, domain: Domain, environment: Environment) -> str:
-    """A note if the record of the generation that will sign is not in DNS; else ""."""
-    record = next((one for one in domain.records if one.generation == step.generation), None)
-    if record is None:
-        unmade = f"generation {step.generation} has no record yet"
-        return f"{unmade}, the update makes it and waits for DNS"
-    resolver = domain.resolver(environment)
-    if not resolver:
-        return ""
-    key = records.public_key(record.value) or b""
-    answers = resolver.txt(record.name, record.domain)
-    shown = judge(answers, key, domain.settings.cnames.get(record.name, ""))
-    if shown.visible:
-        return ""
-    seen = f"the record of generation {step.generation} is not visible: {shown.summary()}"
-    return f"{seen}; the update waits for it, or fails, and SES keeps its key"
 
 
 def write(
@@ -312,9 +276,8 @@ def write(
     """
     Write *steps* with `pulumi config`, which decrypts nothing.
 
-    Raises `Refused`, and `KeyboardInterrupt` after Ctrl-C, with what stands in the file.
-
     What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
+    Raises `Refused`, and `KeyboardInterrupt` after Ctrl-C, and says that a part may be written.
     """
     gone: list[str] = []
     values: list[str] = []
@@ -328,130 +291,108 @@ def write(
                 gone.append(path)
             for position, generation in enumerate(change.after or ()):
                 values += ["--plaintext", f"{path}[{position}]={generation}"]
-    removed, file = "", stack.shown(stack.file)
+    file = stack.shown(stack.file)
     try:
         for command, arguments in (("rm-all", gone), ("set-all", values)):
             if arguments:
                 line = ["config", command, "-s", stack.name, "--path", *arguments]
                 environment.ask_pulumi(line, stack.directory)
-                removed = ", ".join(gone)
     except Refused as error:
-        problem = CliMessages.HALF_WRITTEN if removed else CliMessages.NOT_WRITTEN
-        fields = {"file": file, "error": error.message, "removed": removed}
-        raise Refused(problem(**fields), kind="CannotWrite") from None
-    except KeyboardInterrupt:  # while `pulumi config` runs, which has written, or has not
-        problem = CliMessages.HALF_INTERRUPTED if removed else CliMessages.WRITE_INTERRUPTED
-        raise KeyboardInterrupt(problem(file=file, removed=removed)) from None
+        problem = CliMessages.NOT_WRITTEN(error=error.message, file=file)
+        raise Refused(problem, kind="CannotWrite") from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(CliMessages.NOT_WRITTEN(error="", file=file).hint) from None
 
 
-def rotation(
-    way: Way, domain: Domain, written: Mapping[str, Any] | None, now: datetime
-) -> Rotation:
+def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Rotation:
     """
     The step *way* from what the last run has made of *domain*.
 
-    *written* is the domain's entry in the stack file, None if that does not list it. Raises
-    `InvalidSettings` if there is nowhere to go, "StillInUse" if signed mail would fail.
+    *entry* is None if the stack file does not list it. Raises `InvalidSettings` if there is nowhere
+    to go, "StillInUse" if signed mail would fail.
     """
     settings = domain.settings
-    _refuse_unsettled(domain, written or {})
-    if written is None:
-        written = {"generation": settings.generation}
-        if settings.published != generations.published(settings.generation, domain.supplied):
-            written["published"] = list(settings.published)
-        if settings.overlap_days == 0:
-            written["overlapDays"] = 0
-    if str(written.get("overlapDays")) == "0":  # it was for the step before
+    _refuse_unsettled(domain, entry or Entry("", None, None, None))
+    if entry is None:
+        is_default = settings.published == generations.published(
+            settings.generation, domain.supplied
+        )
+        published = None if is_default else list(settings.published)
+        entry = Entry("", settings.generation, published, settings.overlap_days)
+    overlap_days = entry.overlap_days
+    if str(overlap_days) == "0":  # it was for the step before
+        overlap_days = None
         update = {"overlap_days": generations.OVERLAP_DAYS}
         settings = settings.model_copy(update=update)
         domain = replace(domain, settings=settings)
+    if way == "compromised":
+        overlap_days = 0
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
-    standing = domain.standing
-    early = (lately.keys() & standing) - wanted - {settings.generation}
+    early = (lately.keys() & domain.standing) - wanted - {settings.generation}
     # What is written out was meant to stay. What would leave by default may surprise: a second
     # rotation is perhaps the first one, run again.
-    kept = early & {*settings.published} if written.get("published") is not None else set()
+    kept = early & {*settings.published} if entry.published is not None else set()
     allowed = partial(
-        generations.allowed_today, before=standing, after=wanted, slots=settings.selector
+        generations.allowed_today, before=domain.standing, after=wanted, slots=settings.selector
     )
-    published = allowed(early=kept)
-    if refused := early - kept:
-        last = max(refused, key=lambda one: lately[one])
+    if early - kept:
+        last = max(early - kept, key=lambda generation: lately[generation])
         fields = rules.in_use(last, lately[last], settings.overlap_days)
-        today = list(allowed(early=early))
-        said = IdentityMessages.ROTATED_LATELY(
-            domain=domain.name, **fields, target=target, today=today
-        )
-        raise ByodkimError(said, kind="StillInUse")
-    is_default = published == generations.published(target, domain.supplied)
-    after: dict[str, int | list[int] | None] = {
-        "generation": target,
-        "published": None if is_default else list(published),
-    }
-    if way == "compromised":
-        after["overlapDays"] = 0
-    elif str(written.get("overlapDays")) == "0":  # it was for the step before
-        after["overlapDays"] = None
-    changes = [
-        Change(setting, _quoted(written.get(setting)), value)
-        for setting, value in after.items()
-        # As text: JSON and YAML may have numbers of different types.
-        if str(written.get(setting)) != str(value)
-    ]
+        fields |= {"domain": domain.name, "target": target, "today": list(allowed(early=early))}
+        raise ByodkimError(IdentityMessages.ROTATED_LATELY(**fields), kind="StillInUse")
+    listed = allowed(early=kept)
+    is_default = listed == generations.published(target, domain.supplied)
+    changes = (
+        Change("generation", entry.generation, target),
+        Change("published", entry.published, None if is_default else list(listed)),
+        Change("overlapDays", entry.overlap_days, overlap_days),
+    )
     return Rotation(
         domain=domain.name,
         before=settings.generation,
         generation=target,
-        published=published,
-        changes=tuple(changes),
-        notes=tuple(_notes(way, settings, target, published, lately)),
+        published=listed,
+        # As text: YAML may have numbers of other types.
+        changes=tuple(one for one in changes if str(one.before) != str(one.after)),
+        notes=tuple(_notes(way, settings, target, listed, lately)),
     )
 
 
-def _refuse_unsettled(domain: Domain, written: Mapping[str, Any]) -> None:
+def _refuse_unsettled(domain: Domain, entry: Entry) -> None:
     """
     Refuse if the stack is not where the stack file, or the last run, wanted it to be: the next
     `pulumi up` would make two steps at once.
     """
-    if domain.settings.retired:
+    settings = domain.settings
+    if settings.retired:
         raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
     if not domain.identities:
         raise InvalidSettings(CliMessages.NOT_MADE(domain=domain.name))
-    if any(one.declared.generation is None for one in domain.identities):
+    if any(identity.declared.generation is None for identity in domain.identities):
         raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     problems = []
     fields: dict[str, Any]
-    wanted = domain.settings.generation
     for identity in domain.identities:
         name, signs = f"{domain.name} {identity.declared.region}", identity.declared.generation
         if identity.key is None:
             problems.append(CliMessages.WAITS_FOR_DNS(name=name))
-        elif signs != wanted:
-            fields = {"name": name, "generation": signs, "wanted": wanted}
+        elif signs != settings.generation:
+            fields = {"name": name, "generation": signs, "wanted": settings.generation}
             problems.append(CliMessages.OTHER_GENERATION(**fields))
-    published = list(domain.settings.published)
-    given = written.get("published") or published
-    # As text: YAML may have numbers of other types.
-    if str(written.get("generation", wanted)) != str(wanted):
-        quoted = _quoted(written["generation"])
-        fields = {"setting": "generation", "written": quoted, "stored": wanted}
-        problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
-    elif not isinstance(given, list) or sorted(map(str, given)) != sorted(map(str, published)):
-        fields = {"setting": "published", "written": _quoted(given), "stored": published}
+    published = list(settings.published)
+    listed = entry.published or published
+    generation = settings.generation if entry.generation is None else entry.generation
+    is_same = isinstance(listed, list) and sorted(map(str, listed)) == sorted(map(str, published))
+    fields = {}
+    if str(generation) != str(settings.generation):
+        fields = {"setting": "generation", "written": generation, "stored": settings.generation}
+    elif not is_same:
+        fields = {"setting": "published", "written": listed, "stored": published}
+    if fields:
         problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     if problems:
         raise InvalidSettings(problems)
-
-
-def _quoted(value: Any) -> Any:
-    """
-    *value* of the stack file if it is None, a number or a short list of numbers; anything else,
-    which may be a key, as an error message quotes it.
-    """
-    parts = value if isinstance(value, list | tuple) else [value]
-    is_plain = value is None or all(isinstance(part, int) for part in parts)
-    return value if is_plain and len(str(value)) < MAX_SHOWN else shown(value)
 
 
 def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[int, set[int]]:
@@ -462,17 +403,17 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
             raise InvalidSettings(CliMessages.NO_WAY_BACK(domain=domain.name, generation=signing))
+        last_signed = dict.fromkeys(earlier, NEVER)
+        for identity in domain.identities:
+            for generation in earlier:
+                until = identity.signed_until.get(generation, NEVER)
+                last_signed[generation] = max(last_signed[generation], until)
         # Back to what signed last before.
-        signed = {
-            one: [each.signed_until.get(one, NEVER) for each in domain.identities]
-            for one in earlier
-        }
-        return max(earlier, key=lambda one: (max(signed[one]), one)), published
+        return max(earlier, key=lambda generation: (last_signed[generation], generation)), published
     if way == "compromised":
-        # What signed lately has mail on its way. Of the others, later ones that the file wants may
-        # sign next.
-        standing = published | domain.standing
-        stays = {one for one in standing if one in lately or (one >= signing and one in published)}
+        # What signed lately has mail on its way; later ones that the file wants may sign next.
+        stays = {*lately} & (published | domain.standing)
+        stays |= {generation for generation in published if generation >= signing}
         target, wanted = generations.after_leak(
             signing, signing=signing, published=stays, slots=settings.selector, used=lately
         )
@@ -481,11 +422,9 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
             signing, published, slots=settings.selector, used=lately
         )
         _refuse_taken_slot(settings, target, lately)
-    there = {
-        one
-        for one in wanted
-        if domain.supplied is None or one in published or one in domain.supplied
-    }
+    there = {*wanted}
+    if domain.supplied is not None:
+        there &= published | domain.supplied
     if target not in there:
         raise InvalidSettings(CliMessages.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
@@ -515,8 +454,11 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
 def _notes(
     way: Way, domain: DomainSettings, target: int, published: Sequence[int], lately: Collection[int]
 ) -> Iterator[str]:
+    """What a person should know before the change."""
     signing = domain.generation
     yield f"generation {signing} → {target}, in DNS: {', '.join(map(str, published))}"
+    if target not in domain.published:
+        yield f"generation {target} has no record yet, the update makes it and waits for DNS"
     if way == "compromised":
         yield (
             f"the update also removes the record of {signing}: mail on its way that was signed "
@@ -524,8 +466,6 @@ def _notes(
             f"of {target}"
         )
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
-        if kept := [one for one in published if one < target]:
-            yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
         if target not in domain.published and generations.sharing(target, lately, domain.selector):
             yield (
                 f"the slot of generation {target} had another key lately: where that is "

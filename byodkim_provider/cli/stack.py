@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment
@@ -31,7 +31,6 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, first_few
@@ -157,6 +156,21 @@ class Stack:
             retired_at=state.retired_at.get(name),
         )
 
+    def named(
+        self,
+        names: Sequence[str],
+        known: Mapping[str, Domain],
+        problem: CliMessages = CliMessages.OTHER_DOMAIN,
+        kind: Literal["Refused", "CannotRead"] = "CannotRead",
+    ) -> list[Domain]:
+        """Those of *known* called *names*, each once; raises `Refused` for a name without one."""
+        for name in names:
+            if name not in known:
+                has = first_few([*known], NAMED) or "no domain"
+                meant = did_you_mean(name, known) or f", which has {has}"
+                raise Refused(problem(domain=name, stack=self.name, known=meant), kind=kind)
+        return [known[name] for name in dict.fromkeys(names)]
+
     def names(self) -> set[str]:
         """The domains that the state or the configuration has."""
         names = {*self.domains}
@@ -253,18 +267,6 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         config=values,
         state=state,
     )
-
-
-def not_in_stack(
-    problem: CliMessages, domain: str, stack: Stack, known: Collection[str]
-) -> Message:
-    """
-    The message *problem*, with the names of *known* nearest to *domain*, which is not among them.
-    """
-    meant = (
-        did_you_mean(domain, known) or f", which has {first_few([*known], NAMED) or 'no domain'}"
-    )
-    return problem(domain=domain, stack=stack.name, known=meant)
 
 
 def stack_names(start: Path) -> list[str]:

@@ -17,7 +17,7 @@ from byodkim_provider.cli.environment import Environment, write_file
 from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY, StackNow, worst
 from byodkim_provider.cli.report import as_html, as_prometheus
-from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, stack_names
+from byodkim_provider.cli.stack import Stack, open_stack, stack_names
 from byodkim_provider.cli.terminal import Refused, as_json, say, say_as_json
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError
@@ -158,11 +158,7 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
 
 def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -> StackNow:
     """The current state of a stack and its domains: those of *names* in full, or else all."""
-    for name in names:
-        if name not in stack.domains:
-            problem = not_in_stack(CliMessages.OTHER_DOMAIN, name, stack, stack.domains)
-            raise Refused(problem, kind="CannotRead")
-    wanted = [stack.domains[name] for name in dict.fromkeys(names)] or stack.domains.values()
+    wanted = stack.named(names, stack.domains) or stack.domains.values()
     domains = of_stack(stack, wanted, environment, in_full=bool(names))
     if not domains:
         say(CliMessages.NO_DOMAIN(stack=stack.name))

@@ -93,15 +93,9 @@ class CliMessages(Table):
     CANT_WRITE = "{file}: can't be written: {error}"
     NOT_UTF8 = "{file}: is not in UTF-8"
     NOTHING_WRITTEN = "nothing was written"
-    NOT_WRITTEN = "{error}", "{file} is as it was"
-    HALF_WRITTEN = (
+    NOT_WRITTEN = (
         "{error}",
-        "{file} is without {removed}, and else as it was: put that right, then rotate again",
-    )
-    WRITE_INTERRUPTED = "{file} may have a part of the change: put that right, then rotate again"
-    HALF_INTERRUPTED = (
-        "{file} is without {removed}, and may have the rest of the change: put that right, then "
-        "rotate again"
+        "{file} may have a part of the change: put that right, then rotate again",
     )
     UP_FAILED = (
         "`pulumi up` did not succeed",
