@@ -82,7 +82,7 @@ def mail(domain: str) -> int:
         print(f"signature: d={verdict.domain} s={verdict.selector}")
         print(f"verifies: {'yes' if verdict.result == 'pass' else f'no, {verdict.reason}'}")
     sender = headers["Return-Path"].strip("<>")
-    found = judge_dmarc(Message(datetime.now(UTC), sender, (), content, verdict), look_up)
+    found = judge_dmarc(Message(datetime.now(UTC), sender, content, verdict), look_up)
     print(f"SPF: {found.spf}, MAIL FROM {sender.rpartition('@')[2]}")
     fits = {"DKIM": found.dkim_aligned, "SPF": found.spf_aligned}
     by = " and ".join(name for name, does in fits.items() if does)
@@ -118,18 +118,13 @@ def populate() -> int:
     count = sum(len(kind.names.split()) * len(kind.regions) for kind in KINDS)
     print(f"{count} identities are made, about one a second", file=sys.stderr)
     for kind in KINDS:
-        domains = [f"{name}.{kind.parent}" for name in kind.names.split()]
-        for domain in domains:
+        for name in kind.names.split():
+            domain = f"{name}.{kind.parent}"
             record_sets: list[Any] = []
             for region in kind.regions:
                 record_sets = _created(kind, domain, region, key)
             if kind.parent in zones:
                 _upsert(route53, zones[kind.parent], *record_sets)
-        signs = "BYODKIM" if kind.byodkim else "Easy DKIM"
-        if not kind.signing:
-            signs += ", signing disabled"
-        records_of = "records in its zone" if kind.parent in zones else "no zone here"
-        print(f"{', '.join(domains)}: {signs}, {', '.join(kind.regions)}, {records_of}")
     return 0
 
 

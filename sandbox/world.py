@@ -126,7 +126,7 @@ def _zone_of_ses() -> HostedZone:
     Where SES publishes the keys of Easy DKIM, to which a domain's CNAME records lead, and its SPF.
     """
     spf = '"v=spf1 ip4:127.0.0.0/8 -all"'  # all its mail comes from this machine
-    texts = dict.fromkeys((AMAZONSES, f"*.{AMAZONSES}"), spf)
+    texts = dict.fromkeys((AMAZONSES, f"{REGION}.{AMAZONSES}"), spf)
     for key in easy_dkim_keys():
         value = f"p={base64.b64encode(key.public_der).decode()}"
         texts[f"{key.selector}.{SIGNING_HOSTED_ZONE}"] = quoted(strings_of(value))

@@ -43,8 +43,6 @@ class Query(NamedTuple):
     server: str
     name: str
     type: str
-    tcp: bool
-    recursion_desired: bool
     id: int
     """Message ID: the same when a client repeats a query because no reply came in time."""
 
@@ -177,7 +175,7 @@ class DnsServer(Hosting):
         name = question.name.to_text(omit_final_dot=True)
         kind = dns.rdatatype.to_text(question.rdtype)
         with self._lock:
-            self._queries.append(Query(address, name, kind, tcp, recursion_desired, query.id))
+            self._queries.append(Query(address, name, kind, query.id))
         if recursive := recursion_desired and address == RESOLVER:
             answer: Answer | None = self.resolve(question.name, question.rdtype)
         else:

@@ -78,8 +78,7 @@ class Zone:
         self._record_sets: dict[tuple[Name, RdataType], RecordSet] = {}
         self._names: set[Name] = set()
         for record_set in record_sets:
-            # The Route 53 API writes a wildcard's asterisk in octal.
-            owner = dns.name.from_text(record_set.name.replace("\\052", "*"))
+            owner = dns.name.from_text(record_set.name)
             self._record_sets[owner, dns.rdatatype.from_text(record_set.type)] = record_set
             while owner != self.name and owner not in self._names:
                 self._names.add(owner)
@@ -103,24 +102,13 @@ class Zone:
             name = alias[0].target
             if not name.is_subdomain(self.name) or self._delegation(name):
                 return Answer(dns.rcode.NOERROR, aliases)
-        rcode = dns.rcode.NOERROR if self._source(name) else dns.rcode.NXDOMAIN
+        rcode = dns.rcode.NOERROR if name in self._names else dns.rcode.NXDOMAIN
         return Answer(rcode, aliases, [self._soa()])
 
     def rrset(self, name: Name, kind: RdataType) -> RRset | None:
-        """The records of *kind* at *name*; those of a wildcard have the name of the query."""
-        source = self._source(name)
-        record_set = self._record_sets.get((source, kind)) if source else None
+        """The records of *kind* at *name*."""
+        record_set = self._record_sets.get((name, kind))
         return _parsed(name, record_set) if record_set else None
-
-    def _source(self, name: Name) -> Name | None:
-        """The name that has the records of *name*: itself, its wildcard (RFC 4592), or none."""
-        if name in self._names:
-            return name
-        encloser = name.parent()
-        while encloser not in self._names:
-            encloser = encloser.parent()
-        wildcard = dns.name.from_text("*", encloser)
-        return wildcard if wildcard in self._names else None
 
     def _delegation(self, name: Name) -> RRset | None:
         """The NS records of the highest cut between this zone and *name*."""

@@ -3,7 +3,6 @@
 import email
 import functools
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,8 +19,7 @@ class Message:
     at: datetime
     """When it arrived."""
     sender: str
-    """Of the envelope, as are the recipients."""
-    recipients: tuple[str, ...]
+    """Of the envelope."""
     content: bytes = field(repr=False)
     verdict: Verdict
 
@@ -58,9 +56,9 @@ class MailSink:
             if now - message.at <= younger_than
         ]
 
-    def receive(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
+    def receive(self, sender: str, content: bytes) -> None:
         verdict = judge(content, self.look_up)
-        message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
+        message = Message(self._clock.now(), sender, content, verdict)
         if self.folder:
             # As whoever delivers it last notes the envelope (RFC 5321 section 4.4).
             noted = f"Return-Path: <{sender}>\r\n".encode() + content

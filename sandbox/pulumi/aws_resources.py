@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi.aws_account import Account, Properties, said
+from sandbox.pulumi.aws_account import Account, Properties
 
 GONE: Final = {"NoSuchHostedZone", "NotFoundException"}
 """Codes of Route 53 and of SES for what does not exist."""
@@ -32,15 +32,6 @@ BRIDGED: Final = {
 What the bridge to Terraform adds to the outputs of a record: as large as the real one's, not the
 same.
 """
-
-
-class UnconfirmedError(Exception):
-    """The resource exists, its change may not be in sync: the engine stores it with this error."""
-
-    def __init__(self, reason: str, resource_id: str, outputs: Properties) -> None:
-        super().__init__(reason)
-        self.resource_id = resource_id
-        self.outputs = outputs
 
 
 @contextmanager
@@ -105,7 +96,7 @@ class Record(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
         resource_id = f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
-        return resource_id, self._put(resource_id, inputs, action)
+        return resource_id, self._put(inputs, action)
 
     @unless_gone()
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
@@ -120,7 +111,7 @@ class Record(Resource):
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
         # A record of another type takes the place of the old one in one batch.
         old = [("DELETE", _record_set(outputs))] if outputs["type"] != inputs["type"] else []
-        return self._put(resource_id, inputs, "UPSERT", *old)
+        return self._put(inputs, "UPSERT", *old)
 
     @unless_gone()
     def delete(self, resource_id: str, outputs: Properties) -> None:
@@ -131,9 +122,7 @@ class Record(Resource):
         while self._account.route53.get_change(Id=change_id)["ChangeInfo"]["Status"] != "INSYNC":
             pass
 
-    def _put(
-        self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]
-    ) -> Properties:
+    def _put(self, inputs: Properties, action: str, *before: tuple[str, Any]) -> Properties:
         zone = self._account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"][
             "Name"
         ].rstrip(".")
@@ -143,11 +132,7 @@ class Record(Resource):
         computed = {"ttl": int(inputs["ttl"]), "records": sorted(inputs["records"]), "fqdn": fqdn}
         outputs = inputs | BRIDGED | computed
         change_id = self._change(inputs["zoneId"], *before, (action, _record_set(outputs)))
-        try:
-            self._wait_until_in_sync(change_id)
-        except ClientError as error:
-            reason = f"waiting for Route 53 Record ({resource_id}) synchronize: {said(error)}"
-            raise UnconfirmedError(reason, resource_id, outputs) from None
+        self._wait_until_in_sync(change_id)
         return outputs
 
     def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:

@@ -19,12 +19,11 @@ from pulumi.runtime.proto import (
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
-    status_pb2,
 )
 from pulumi.runtime.rpc import UNKNOWN
 
 from sandbox.pulumi.aws_account import Account, Properties, said, sign_in_problem
-from sandbox.pulumi.aws_resources import RESOURCES, Record, SesResource, UnconfirmedError, find_zone
+from sandbox.pulumi.aws_resources import RESOURCES, Record, SesResource, find_zone
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -94,10 +93,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             computed = dict.fromkeys(("fqdn", "arn", "tenantArn", "tenantId"), UNKNOWN)
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
-        try:
-            resource_id, outputs = self._resource(request.urn, context).create(_stored(inputs))
-        except UnconfirmedError as error:
-            return _abort_with_resource(context, error, inputs)
+        resource_id, outputs = self._resource(request.urn, context).create(_stored(inputs))
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(outputs))
 
     def Read(self, request: Any, context: Any) -> Any:
@@ -110,10 +106,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = _plain(request.olds), _plain(request.news)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_struct(olds | news))
-        try:
-            outputs = self._resource(request.urn, context).update(request.id, olds, _stored(news))
-        except UnconfirmedError as error:
-            return _abort_with_resource(context, error, news)
+        outputs = self._resource(request.urn, context).update(request.id, olds, _stored(news))
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
@@ -179,19 +172,6 @@ def _diff(changed: list[str], replaces: Sequence[str] = ()) -> Any:
     kinds = provider_pb2.DiffResponse
     changes = kinds.DIFF_SOME if changed else kinds.DIFF_NONE
     return kinds(changes=changes, diffs=changed, replaces=replaces)
-
-
-def _abort_with_resource(context: Any, error: UnconfirmedError, inputs: Properties) -> Any:
-    """Fail the call, and have the engine store the resource with its error."""
-    stored: Any = {
-        "id": error.resource_id,
-        "properties": _struct(error.outputs),
-        "inputs": _struct(inputs),
-    }
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-    status.details.add().Pack(provider_pb2.ErrorResourceInitFailed(**stored, reasons=[str(error)]))
-    context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
-    return context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
 def _stored(inputs: Properties) -> Properties:

@@ -14,7 +14,7 @@ from email.utils import parseaddr
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, MailFrom, easy_dkim_keys
-from sandbox.ses.region import Region, Tenant
+from sandbox.ses.region import Region
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_tags
 from sandbox.ses.sending import Deliver, message, signed
 from sandbox.ses.switches import Switches
@@ -157,7 +157,6 @@ class Actions:
 
     def list_email_identities(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """A page of identities, as they were `read_lag_seconds` ago. Nothing about DKIM."""
-        wanted = sent.get("Filter") or {}
         rows = [
             {
                 "IdentityType": one.identity_type,
@@ -166,9 +165,6 @@ class Actions:
                 "VerificationStatus": one.verification_status,
             }
             for one in self.region.identities(self._read_at).values()
-            if wanted.get("IDENTITY_NAME_CONTAINS", "").lower() in one.name
-            and wanted.get("IDENTITY_TYPE") in (None, one.identity_type)
-            and wanted.get("VERIFICATION_STATUS") in (None, one.verification_status)
         ]
         return _page("EmailIdentities", rows, sent)
 
@@ -178,7 +174,7 @@ class Actions:
         """
         name = self._existing(sent["EmailIdentity"]).name
         text = ""
-        if any(name in tenant.identities for tenant in self.region.tenants.values()):
+        if any(name in held for held in self.region.tenants.values()):
             text = "tenant associations. Remove all tenant associations"
         elif name in self.region.certified:
             text = "certificates associated with it. Disassociate all certificates"
@@ -200,17 +196,17 @@ class Actions:
         name = sent["TenantName"]
         if name in self.region.tenants:
             raise _exists(f"Tenant {name} already exists.")
-        self.region.tenants[name] = Tenant(check_tags(sent.get("Tags") or (), {}))
+        self.region.tenants[name] = set()
         tenant: dict[str, Any] = self.get_tenant(sent)["Tenant"]
         return tenant
 
     def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        name, tags = sent["TenantName"], self._tenant(sent).tags
+        self._tenant(sent)
+        name = sent["TenantName"]
         tenant = {
             "TenantName": name,
             "TenantId": "tn",
             "TenantArn": f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/tn",
-            "Tags": _tag_list(tags),
         }
         return {"Tenant": tenant}
 
@@ -219,14 +215,14 @@ class Actions:
         del self.region.tenants[sent["TenantName"]]
 
     def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
-        identities, name = self._tenant(sent).identities, _name_in(sent)
+        identities, name = self._tenant(sent), _name_in(sent)
         self._existing(name, _not_found(f"Identity <{name}> does not exist."))
         if name in identities:
             raise _exists("The association already exists.")
         identities.add(name)
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
-        identities, name = self._tenant(sent).identities, _name_in(sent)
+        identities, name = self._tenant(sent), _name_in(sent)
         if name not in identities:
             raise _not_found("The association does not exist.")  # text assumed
         identities.remove(name)
@@ -236,7 +232,7 @@ class Actions:
         rows = [
             {"TenantName": tenant, "ResourceArn": arn, "AssociatedTimestamp": self.now}
             for tenant, held in sorted(self.region.tenants.items())
-            if name in held.identities
+            if name in held
         ]
         return _page("ResourceTenants", rows, sent)
 
@@ -252,11 +248,6 @@ class Actions:
         left = {key: value for key, value in identity.tags.items() if key not in sent["TagKeys"]}
         self._store(replace(identity, tags=left))
 
-    def list_tags_for_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The tags as they are now; of an identity in another Region, none."""
-        here = sent["ResourceArn"].split(":")[3:4] == [self.region.name]
-        return {"Tags": _tag_list(self._tagged(sent, elsewhere="").tags) if here else []}
-
     def send_email(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail leaves, signed with the key of this moment if there is one."""
         self._check_configuration_set(sent.get("ConfigurationSetName"))
@@ -269,9 +260,6 @@ class Actions:
             )
             raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {sender}")
         identity = self.region.nearest(sender.rpartition("@")[2])
-        if "TenantName" in sent and identity and identity.name not in self._tenant(sent).identities:
-            text = f"Tenant not associated with resources [{self._arn(identity.name)}]"
-            raise SesError("AccessDeniedException", text)
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
         if identity and key:
             content = signed(content, key, domain=identity.name)
@@ -281,7 +269,7 @@ class Actions:
             text = f"MAIL FROM domain {mail_from.domain} is not verified."  # assumed
             raise SesError("MailFromDomainNotVerifiedException", text)
         host = custom or f"{self.region.name}.amazonses.com"
-        self.deliver(f"{message_id}@{host}", sent["Destination"]["ToAddresses"], content)
+        self.deliver(f"{message_id}@{host}", content)
         return {"MessageId": message_id}
 
     @property
@@ -306,7 +294,7 @@ class Actions:
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
 
-    def _tenant(self, sent: Mapping[str, Any]) -> Tenant:
+    def _tenant(self, sent: Mapping[str, Any]) -> set[str]:
         name = sent["TenantName"]
         if name not in self.region.tenants:
             raise _not_found(f"Tenant {name} does not exist.")  # text assumed

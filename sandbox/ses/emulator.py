@@ -23,6 +23,9 @@ __all__ = ["Call", "Fault", "SesEmulator", "Switches"]
 CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request")
 """In a signature (Version 4), which is not verified."""
 
+HOLD_SECONDS: Final = 60
+"""After how long a connection without an answer is closed, if nobody releases it before."""
+
 
 class SesEmulator(SesModel, HttpStandIn):
     """SES on a loopback port. What it has of identities stays when it stops."""
@@ -41,7 +44,7 @@ class SesEmulator(SesModel, HttpStandIn):
             if lost.fault.kind == "garbage":
                 return _response(200, SIGN_IN.body, **SIGN_IN.headers)
             if lost.fault.kind == "timeout":
-                self.hang(lost.fault.hold_seconds)
+                self.hang(HOLD_SECONDS)
             return None
         return _response(200, answer)
 

@@ -236,12 +236,6 @@ class Identity:
         return self.key.fingerprint if self.key else ""
 
     @property
-    def primary(self) -> str:
-        """The Region whose identity this one is a replica of, or empty."""
-        region = self.origin.removeprefix("AWS_SES").strip("_") if self.is_easy else ""
-        return region.replace("_", "-").lower()
-
-    @property
     def is_easy(self) -> bool:
         """SES makes its key, here or in another Region."""
         return self.origin.startswith("AWS_SES")

@@ -18,7 +18,6 @@ from botocore import xform_name
 from sandbox.clock import SandboxClock
 from sandbox.ses.actions import Actions
 from sandbox.ses.identity import (
-    LONGEST_GAP,
     DkimStatus,
     HeldKey,
     Identity,
@@ -212,12 +211,10 @@ class SesModel:
         """
         Somebody else made this identity with Easy DKIM; its records need not be in DNS.
 
-        With *primary* it is a replica of the identity of that Region, whose loss SES then notices.
+        With *primary* it is a replica of the identity of that Region.
         """
         origin = f"AWS_SES_{primary.upper().replace('-', '_')}" if primary else "AWS_SES"
-        now = self.clock.now()
-        next_check = now + LONGEST_GAP if primary else None
-        identity = Identity(domain, origin, easy_dkim_keys()[0], now, next_check=next_check)
+        identity = Identity(domain, origin, easy_dkim_keys()[0], self.clock.now())
         self._put(region, identity, "SUCCESS" if verified else "PENDING")
 
     def change(self, domain: str, region: str, **changes: Any) -> None:
@@ -309,8 +306,6 @@ class SesModel:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, seen)
-            if self._lacks_key_of_primary(identity):
-                answer, error = (), "REPLICATION_PRIMARY_BYO_DKIM_NOT_SUPPORTED"
             soa = self._look_up_soa(identity.name) if self._look_up_soa else None
             identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
@@ -324,12 +319,6 @@ class SesModel:
             checked = mail_from.checked(found, region=region.name, at=at, switches=self.switches)
             identity = replace(identity, mail_from=checked)
             region.store(identity.name, identity, at)
-
-    def _lacks_key_of_primary(self, identity: Identity) -> bool:
-        """Whether it is a replica (DEED), and its primary has no Easy DKIM key to give."""
-        there = self._regions.get(identity.primary)
-        primary = there.get(identity.name) if there else None
-        return bool(identity.primary) and not (primary and primary.is_easy)
 
     def _answer(
         self, region: Region, name: str, at: datetime, seen: dict[str, Values]

@@ -4,7 +4,7 @@ What SES has in one Region, now and at earlier moments, and which identity a dom
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,12 +17,6 @@ Older states kept of an identity, for reads that lag: far more than it has in a 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    tags: Mapping[str, str]
-    identities: set[str] = field(default_factory=set)
-
-
 @dataclass(slots=True)
 class Region:
     name: str
@@ -31,7 +25,8 @@ class Region:
     called: float | None = None
     """Monotonic time of the last call that was not throttled."""
     identity_count: int = 0
-    tenants: dict[str, Tenant] = field(default_factory=dict)
+    tenants: dict[str, set[str]] = field(default_factory=dict)
+    """Identities by tenant."""
     certified: set[str] = field(default_factory=set)
     """Identities with a certificate."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)

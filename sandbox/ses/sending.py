@@ -5,7 +5,7 @@ SES's second signature, with `d=amazonses.com`, is left out: no receiver takes i
 """
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,11 +15,10 @@ from typing import Any, Final
 import dkim
 
 from sandbox.ses.identity import HeldKey
-from sandbox.ses.rules import SesError
 
-Deliver = Callable[[str, Sequence[str], bytes], None]
+Deliver = Callable[[str, bytes], None]
 """
-Takes a message to where it is received: envelope sender, envelope recipients, content with CRLF.
+Takes a message to where it is received: envelope sender, content with CRLF.
 """
 
 CANONICALIZATION: Final = (b"relaxed", b"simple")
@@ -29,16 +28,11 @@ Header and body, as in every `DKIM-Signature` by SES that is to be found in publ
 
 
 def message(sent: Mapping[str, Any], *, message_id: str, at: datetime, region: str) -> bytes:
-    """The message that the parameters of a SendEmail describe, unsigned; texts assumed."""
-    content = sent["Content"].get("Simple", {})
-    recipients = sent.get("Destination", {}).get("ToAddresses")
-    if not (sent.get("FromEmailAddress") and recipients):
-        raise SesError("BadRequestException", "A message needs a sender and a recipient.")
-    if content.keys() != {"Subject", "Body"} or content["Body"].keys() != {"Text"}:
-        raise SesError("BadRequestException", "Only a plain text is possible here.")
+    """The message that the parameters of a SendEmail with a plain text describe, unsigned."""
+    content = sent["Content"]["Simple"]
     made = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     made["From"] = sent["FromEmailAddress"]
-    made["To"] = ", ".join(recipients)
+    made["To"] = ", ".join(sent["Destination"]["ToAddresses"])
     made["Subject"] = content["Subject"]["Data"]
     made["Message-ID"] = f"<{message_id}@{region}.amazonses.com>"
     made["Date"] = format_datetime(at)

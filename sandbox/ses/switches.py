@@ -120,5 +120,3 @@ class Fault:
     domain: str | None = None
     """Identity that the call is about, or any."""
     times: int = 1
-    hold_seconds: float = 60
-    """`timeout` only: after how long the connection is closed, if nobody releases it before."""

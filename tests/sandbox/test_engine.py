@@ -13,7 +13,6 @@ from pulumi._version import version as sdk_version
 from pulumi.automation import _cmd
 
 from sandbox.pulumi import engine
-from tests.support.cases import cases
 
 KILLED_RUN = """
 from sandbox.pulumi.project import Project
@@ -81,38 +80,6 @@ chmod +x "$3"/bin/*
     assert "PATH=/bin:/usr/bin" in shown.read_text()
     assert [line for line in shown.read_text().splitlines() if "sesame" in line] == []
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == os.environ["PULUMI_CONFIG_PASSPHRASE"] == "sesame"
-
-
-@cases(
-    ("version", "plugin", "taken"),
-    {
-        "recent": ("v3.274.1", True, True),
-        "too old": ("v3.259.9", True, False),
-        "no plugin beside it": ("v3.274.1", False, False),
-        "no version": ("nonsense", True, False),
-    },
-)
-def test_engine_on_path(monkeypatch, tmp_path, version, plugin, taken):
-    """A CLI on PATH is taken if it is recent enough and can run dynamic resources."""
-    bin_directory = tmp_path / "installed" / "bin"
-    bin_directory.mkdir(parents=True)
-    executable(bin_directory / "pulumi", f"#!/bin/sh\necho {version}\n")
-    if plugin:
-        executable(bin_directory / engine.PLUGIN_START, "#!/bin/sh\n")
-    (tmp_path / "pulumi").symlink_to(bin_directory / "pulumi")
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for attempt in ("_downloaded", "_built"):
-        monkeypatch.setattr(engine, attempt, nothing)
-    if taken:
-        assert str(bin_directory / "pulumi") == engine.find_pulumi().command
-    else:
-        with pytest.raises(engine.EngineMissing):
-            engine.find_pulumi()
-
-
-def nothing():
-    raise engine.EngineMissing("not in this test")
 
 
 def executable(path, text):

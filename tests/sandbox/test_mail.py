@@ -10,7 +10,6 @@ from sandbox.mail.client import send
 from sandbox.mail.dns import Found
 from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey
-from sandbox.ses.rules import SesError
 from sandbox.ses.sending import signed
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
@@ -104,7 +103,6 @@ def test_message(sandbox, sender):
     """
     answer, received, message = sender.send(SIMPLE)
     assert (received.verdict, received.id) == (PASS_ONE, answer["MessageId"])
-    assert received.recipients == ("to@elsewhere.test",)
     assert abs(sandbox.clock.now() - received.at) < timedelta(minutes=1)
     text = message.get_payload(decode=True).decode()
     assert text.splitlines()[:2] == ["Ein Gruß", "."]
@@ -121,35 +119,6 @@ def test_message(sandbox, sender):
 
 def changed(**more):
     return {name: value for name, value in {**SIMPLE, **more}.items() if value is not None}
-
-
-NOT_VERIFIED = (
-    "Email address is not verified. The following identities failed the check in region "
-    "EU-WEST-1: {}"
-)
-
-
-@cases(
-    ("parameters", "code", "text"),
-    {
-        "sender": (
-            changed(FromEmailAddress="a@b.test"),
-            "MessageRejected",
-            NOT_VERIFIED.format("a@b.test"),
-        ),
-        "no sender": (changed(FromEmailAddress=None), "BadRequestException", ""),
-        "no recipient": (changed(Destination=None), "BadRequestException", ""),
-        "template": (changed(Content={"Template": {}}), "BadRequestException", ""),
-        "configuration set": (changed(ConfigurationSetName="none"), "NotFoundException", ""),
-    },
-)
-def test_refused(sandbox, sender, parameters, code, text):
-    """What SES does not send arrives nowhere, and the error says why."""
-    with pytest.raises(SesError) as refused:
-        sender.call("SendEmail", parameters)
-    assert refused.value.code == code
-    assert text in ("", refused.value.message)
-    assert sandbox.mail.messages == []
 
 
 def test_who_may_send(sandbox):
@@ -202,29 +171,13 @@ SIGNED = signed(CONTENT, HeldKey.of("one", ONE.sent["DomainSigningPrivateKey"]),
     ("content", "values", "verdict"),
     {
         "good": (SIGNED, [ONE.p], PASS_ONE),
-        "tagged record": (SIGNED, [f"v=DKIM1; k=rsa; {ONE.p}"], PASS_ONE),
         "unsigned": (CONTENT, [ONE.p], UNSIGNED),
         "body changed": (SIGNED.replace(b"\r\nhello", b"\r\nhallo"), [ONE.p], "bad signature"),
-        "header changed": (
-            SIGNED.replace(b"Subject: hello", b"Subject: hallo"),
-            [ONE.p],
-            "bad signature",
-        ),
-        "header added": (b"From: b@example.com\r\n" + SIGNED, [ONE.p], "bad signature"),
         "another key": (SIGNED, [TWO.p], "bad signature"),
         "no record": (SIGNED, [], "no key record"),
         "no answer": (SIGNED, None, "DNS does not answer"),
         "two records": (SIGNED, [ONE.p, TWO.p], "several key records"),
         "revoked": (SIGNED, ["p="], "no key in the record"),
-        "another text": (SIGNED, ["hello"], "no key in the record"),
-        "cut short": (SIGNED, [ONE.p[:-20]], "no key in the record"),
-        "quoted": (SIGNED, [f'"{ONE.p}"'], "no key in the record"),
-        "no selector": (SIGNED.replace(b"s=one", b"x=one"), [ONE.p], "bad syntax"),
-        "no canonicalization": (
-            SIGNED.replace(b"relaxed/simple", b"other/simple"),
-            [ONE.p],
-            "bad signature",
-        ),
     },
 )
 def test_verdict(content, values, verdict):

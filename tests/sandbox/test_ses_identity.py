@@ -42,9 +42,6 @@ def test_checks_come_at_growing_gaps(here):
         "whole PEM": ONE.sent_as(Encoding.PEM),
         "not RSA": sent("one", ec_key()),
         "no key": sent("one", b"no key"),
-        "no base64": {**ONE.sent, "DomainSigningPrivateKey": "A"},
-        "another key": TWO.sent | {"DomainSigningSelector": "one"},
-        "2056 bits": LARGE.sent,
         "another selector": ONE.sent | {"DomainSigningSelector": "elsewhere"},
     },
 )
@@ -73,17 +70,10 @@ def test_search_ends_after_72_hours(here, attributes):
         "PKCS#8": (ONE.sent_as(form=PrivateFormat.PKCS8), ONE.p, "SUCCESS"),
         "2048 bits": (LONG.sent | {"DomainSigningSelector": "one"}, LONG.p, "SUCCESS"),
         "tagged": (ONE.sent, f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
-        "final semicolon": (ONE.sent, f"{ONE.p};", "SUCCESS"),
-        "blank": (ONE.sent, f"{ONE.p[:40]} {ONE.p[40:]}", "SUCCESS"),
         "quotes": (ONE.sent, f'"{ONE.p}"', "PENDING"),
-        "version": (ONE.sent, f"v=DKIM2; {ONE.p}", "PENDING"),
         "key type": (ONE.sent, f"k=ed25519; {ONE.p}", "PENDING"),
         "other key": (ONE.sent, TWO.p, "PENDING"),
-        "cut": (ONE.sent, ONE.p[:200], "PENDING"),
-        "no p": (ONE.sent, ONE.p[2:], "PENDING"),
-        "placeholder": (ONE.sent, "p=customerProvidedPublicKey", "PENDING"),
         "revoked": (ONE.sent, "p=", "PENDING"),
-        "revoked, of no key": (ONE.sent_as(Encoding.PEM), "p=", "PENDING"),
     },
 )
 def test_record_values(here, attributes, value, status):
