@@ -33,24 +33,6 @@ def other_key() -> str:
 # Ours
 
 
-def test_check(plugin: Plugin, domain: Domain) -> None:
-    """
-    All problems of a resource are reported at once, each without the property that holds the
-    secret.
-    """
-    inputs = domain.inputs(domain="example", selector="s_1", private_key="c2VjcmV0", region="")
-    _, failures = plugin.check("ByodkimIdentity", inputs)
-    assert [
-        "domain: 'example' is a single label, expected a domain such as 'example.com'",
-        "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
-        "private_key: is not a private key that can be read "
-        "(ASN.1 parsing error: short data (needed at least 97 additional bytes)), "
-        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
-        "region: required, the AWS Region of the identity, for example 'eu-west-1'",
-    ] == [failure.reason for failure in failures]
-    assert {""} == {failure.property for failure in failures}
-
-
 def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
     """A preview refuses with one text and its hint."""
     news = domain.inputs(private_key=other_key())
@@ -59,20 +41,6 @@ def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
         "  hint: nothing was changed in SES; "
         "a new key needs a new selector, since resolvers keep the old record\n"
     ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
-
-
-@pytest.mark.parametrize(
-    "config", [{"ses-byodkim:domains": "{}"}, {}], ids=["stack file", "program"]
-)
-def test_spelling(start_plugin: StartPlugin, domain: Domain, config: dict[str, str]) -> None:
-    """A setting is named as a stack file spells it, whoever wrote it."""
-    plugin = start_plugin(PULUMI_PROJECT="ses-byodkim")
-    plugin.configure(config)
-    domain.publish()
-    first = domain.inputs(generation=1, published=[1])
-    news = first | {"selector": "s2", "private_key": other_key()}
-    text = error_of(plugin.diff, "ByodkimIdentity", plugin.create("ByodkimIdentity", first), news)
-    assert text.endswith("a new key needs a new generation: set `generation: 2`\n")
 
 
 def test_create(plugin: Plugin, domain: Domain) -> None:

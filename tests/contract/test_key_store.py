@@ -58,41 +58,10 @@ def key(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> dict
 # Keys
 
 
-def test_whole_life(
-    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
-) -> None:
-    """A key is made, read and deleted."""
-    (made,) = secrets_manager.signing_keys()
-    name = f"byodkim/ses-byodkim/dev/{domain.name}/1"
-    assert (made.fingerprint, 1024) == (key["fingerprint"], key["bits"])
-    assert (False, []) == plugin.diff("DkimKey", key, key_inputs(domain, kms_key_id="alias/other"))
-    assert ("id", key) == plugin.read("DkimKey", key)
-    plugin.delete("DkimKey", key)
-    assert 30 == secrets_manager.days_to_restore(name)
-
-
 # Another account, another Region
 
 
 # Identities
-
-
-def test_identity(
-    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
-) -> None:
-    """SES gets the key from the secret; neither inputs nor outputs hold it, and it is read once."""
-    checked, failures = plugin.check("ByodkimIdentity", identity_inputs(domain, key))
-    outputs = plugin.create("ByodkimIdentity", checked)
-    (made,) = secrets_manager.signing_keys()
-    assert [] == failures
-    assert domain.sandbox.ses.signing_key(domain.name, REGION) == (key["selector"], made.pkcs1_der)
-    assert (key["fingerprint"], key["record_value"]) == (
-        outputs["fingerprint"],
-        outputs["record_value"],
-    )
-    assert made.pkcs1_base64()[200:] not in str([checked, outputs])
-    assert ["CreateSecret", "GetSecretValue"] == secrets_manager.calls
-    assert (False, []) == plugin.diff("ByodkimIdentity", outputs, checked)
 
 
 @pytest.mark.parametrize(

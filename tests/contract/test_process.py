@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from sandbox.world import Sandbox
-from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.conftest import Domain, StartPlugin
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
 
 AT_ONCE = 8
@@ -64,29 +64,6 @@ def test_calls_side_by_side(own_plugin: Plugin, engine: Engine, domain: Domain) 
 # Cancel
 
 
-def test_what_waits_for_dns_is_stored(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """What a wait that Cancel ended returns is an identity that the next run goes on with."""
-    [call] = start_waiting(own_plugin, engine, [domain])
-    own_plugin.cancel()
-    waiting = plain(call.result().properties)
-    assert "AWAITING_DNS" == waiting["status"]
-    assert (True, []) == own_plugin.diff("ByodkimIdentity", waiting, domain.inputs())
-
-
-def test_verification_is_pending(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """A verification that Cancel ended is pending."""
-    domain.publish()
-    verification = domain.verification(own_plugin.create("ByodkimIdentity", domain.inputs()))
-    domain.remove()
-    call = own_plugin.start_create("DkimVerification", verification, name=domain.name)
-    engine.wait_until_heard_of([urn("DkimVerification", domain.name)])
-    own_plugin.cancel()
-    outputs = plain(call.result().properties)
-    assert [("PENDING", False)] == [(one["status"], one["verified"]) for one in outputs["results"]]
-    [pending] = outputs["pending"]
-    assert pending.startswith(f"{domain.name} {REGION}: PENDING, ")
-
-
 def test_nothing_begins_after_cancel(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
     """A call that comes after Cancel says so and asks SES for nothing."""
     start_waiting(own_plugin, engine, [Domain(domain.sandbox)])
@@ -94,21 +71,6 @@ def test_nothing_begins_after_cancel(own_plugin: Plugin, engine: Engine, domain:
     text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(dns_check="off"))
     assert text.startswith("Stopped: interrupted before AWS answered\n  hint: ")
     assert [] == domain.calls()
-
-
-def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """A wait ends in order, and the process with it, when the process itself is interrupted."""
-    start_waiting(own_plugin, engine, [domain])
-    own_plugin.interrupt()
-    assert ends_in_order(engine, domain)
-
-
-def ends_in_order(engine: Engine, domain: Domain) -> bool:
-    """Whether what ends a wait for DNS was said at the end."""
-    [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
-    return (
-        f"{domain.name} {REGION}: waiting for DNS, the key is not sent to SES yet" in last.message
-    )
 
 
 # Progress
