@@ -18,21 +18,17 @@ from pulumi.output import UNKNOWN
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.errors import error_text
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
-from byodkim_provider.hosts.registry import open_host
 from byodkim_provider.resources import (
     _plugin,
     dkim_identity_provider,
     dkim_key_provider,
     dkim_verification_provider,
 )
-from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
 from tests.contract.plugin import Kind
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
-from tests.support.memory_host import Host
 from tests.support.simulation import pool
 from tests.support.world import World
 
@@ -77,17 +73,6 @@ def _entry(**changes: Any) -> dict[str, Any]:
 SEEN: Final = {"status": "PENDING", "reason": "SES has not found the key yet"}
 VERDICT: Final = SEEN | {"verified": False, "waited": True, "seen_unverified": False}
 
-BY_API: Final = {
-    "provider": "rfc2136",
-    "server": "192.0.2.53",
-    "port": 53.0,
-    "zone": DOMAIN,
-    "ttl": 600.0,
-}
-TSIG: Final = {"key_name": "byodkim", "key_algorithm": "hmac-sha256"}
-OF_DOMAIN: Final = {"existing": "replace", "domain": DOMAIN, "regions": []}
-_RECORD: Final = BY_API | TSIG | OF_DOMAIN | {"name": f"s1._domainkey.{DOMAIN}", "value": "p=MIIB"}
-
 STORE: Final = {"region": "eu-west-1", "kms_key_id": "alias/mail"}
 
 _KEY: Final = {"domain": DOMAIN, "bits": 1024.0}
@@ -99,12 +84,6 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
     match kind:
         case "DkimKey":
             return _KEY, _KEY | {"secret_name": "byodkim/p/s/n", "owner": "i/n", "key_store": STORE}
-        case "DnsRecord":
-            return (
-                _RECORD,
-                _RECORD | {"provider": "godaddy", "credentials": "shop"},
-                _RECORD | {"value": UNKNOWN},
-            )
         case "DkimVerification":
             waiting = _entry(domain="example.net", key_set_at=None)
             return (
@@ -132,11 +111,6 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
         case "DkimKey":
             key = _some("fingerprint record_value selector")
             return ({"domain": DOMAIN, "private_key": KEYS[0].pkcs1_base64(), **key},)
-        case "DnsRecord":
-            return (
-                _RECORD | {"present_value": "p=MIIB"},
-                _RECORD | {"present_value": "v=DKIM1; p=MIIB"},
-            )
         case "DkimVerification":
             pending = _entry() | VERDICT
             return {"results": [pending]}, {"results": [pending | {"verified": True}]}, {}
@@ -162,7 +136,7 @@ class Case:
     call: str
 
 
-KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord")
+KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification")
 
 CALLS: Final = ("diff", "create", "update", "read", "delete")
 
@@ -179,7 +153,7 @@ def cases(kind: Kind) -> st.SearchStrategy[Case]:
         calls,
     )
     wrong_state = st.builds(Case, st.just(kind), right, mutated(states(kind), wire), calls)
-    if kind in ("DkimKey", "DnsRecord"):  # what a domain declares, from settings that were checked
+    if kind == "DkimKey":  # what a domain declares, from settings that were checked
         return wrong_state
     return st.one_of(wrong_inputs, wrong_inputs, wrong_state)
 
@@ -224,10 +198,6 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
     match kind:
         case "DkimKey":
             return dkim_key_provider.DkimKeyProvider(run=world.run)
-        case "DnsRecord":
-            provider = DnsRecordProvider(_in_memory, run=world.run)
-            provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
-            return provider
         case "DkimVerification":
             return dkim_verification_provider.DkimVerificationProvider(
                 lambda _: world.outside, run=world.run
@@ -239,12 +209,6 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
                 lambda *_, **__: cast(Route53Client, route53),
                 run=world.run,
             )
-
-
-def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:
-    """A host that can be opened, and then one in memory in its place."""
-    open_host(settings, secrets)
-    return Host()
 
 
 def _call(
