@@ -95,12 +95,3 @@ def test_byodkim(typed):
         ):  # an option is named without its value
             _, left, _ = command.make_parser(click.Context(command, context)).parse_args([*words])
             assert left == []
-
-
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
-def test_files(name):
-    """Each file that a page for contributors names is there, from the top or in the product."""
-    page = (ROOT / name).read_text(encoding="utf-8")
-    named = re.findall(r"`([\w.]+(?:/[\w.]+)+\.(?:py|md|ya?ml|json))`", page)
-    places = (ROOT, ROOT / "byodkim_provider")
-    assert [one for one in named if not any((place / one).exists() for place in places)] == []

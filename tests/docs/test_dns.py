@@ -32,32 +32,9 @@ def typed(text, *, name, value):
     return [(name, value.strip()) for name, value in dict.fromkeys(found)]
 
 
-def test_manual(sandbox, stack):
-    """One `up` prints all that is needed until after the first rotation, which prints the next."""
-    panel = Panel(sandbox, "example.com")
-    stack.paste(block(PAGE, "Manual: paste each record"))
-    first = stack.well("pulumi up")
-    printed = typed(first.stdout, name="Name", value="Value")
-    assert len(printed) == 2
-    for name, value in printed:
-        panel.paste(f"{name}.example.com", value)
-    right = stack.run("byodkim doctor mail.example.com")
-    assert (right.exit_code, right.stdout.count(": right")) == (0, 2)
-    stack.well("pulumi up")
-    stack.days_pass(10)
-    rotated = stack.well("byodkim rotate mail.example.com")
-    assert sandbox.ses.signing_key("mail.example.com", REGION)[0] == printed[1][0].partition(".")[0]
-    [(name, value)] = typed(rotated.stdout, name="Name", value="Value")
-    panel.paste(f"{name}.example.com", value)
-    # Whoever has the stack can have them printed again, and nothing else.
-    again = stack.run("byodkim records mail.example.com")
-    assert typed(again.stdout, name="Name", value="Value") == [*printed, (name, value)]
-
-
 def test_paste_once(sandbox, stack):
     """
-    Three CNAMEs are pasted as they are printed; rotations, a step back and a leaked key need no
-    more.
+    Three CNAMEs are pasted as they are printed; rotations and a step back need no more.
     """
     panel = Panel(sandbox, "shop.example")
     stack.well(block(PAGE, "A zone for the keys"))
@@ -80,24 +57,6 @@ def test_paste_once(sandbox, stack):
         stack.days_pass(11)
         stack.well(f"byodkim rotate shop.example{way}")
         assert signs() == selector
-    leaked = sandbox.dns.txt(pasted[2][1])
-    assert leaked
-    stack.days_pass(5)
-    stack.well("byodkim rotate shop.example --compromised")
-    assert (signs(), sandbox.dns.txt(pasted[2][1])) == ("ses1", ())
-    # The previous one has signed five days ago, and has the slot of the next one.
-    assert "it must stay published until" in stack.run("byodkim rotate shop.example").stderr
-    stack.days_pass(6)
-    refused = stack.run("byodkim rotate shop.example")
-    assert refused.exit_code == 1
-    published = re.search(r"set `published: (.*?)` and leave `generation: 4`", refused.stderr)[1]
-    assert "delete `overlapDays: 0`" in refused.stderr
-    text = re.sub(r"\n *overlapDays: 0\n", "\n", stack.stack_file.read_text())
-    list_of_published = r"published:( .*|(\n *- .*)+)"  # as a person, or as the CLI writes it
-    stack.stack_file.write_text(re.sub(list_of_published, f"published: {published}", text))
-    stack.well("pulumi up")
-    stack.well("byodkim rotate shop.example")
-    assert signs() == "ses2"
     stack.well("byodkim status")
 
 

@@ -1,20 +1,16 @@
 """The example of a fleet: its rule holds, its defaults are shared, and its page can be followed."""
 
 import json
-import os
-import re
 import runpy
 import shutil
 import string
-import subprocess
 from collections import Counter
 
 import pytest
 import yaml
 
-from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
-from tests.docs.workflows import load, run_workflow
+from tests.docs.workflows import run_workflow
 from tests.engine.stack import REGION
 
 PAGE = "examples/README.md"
@@ -45,45 +41,6 @@ def test_rule(tmp_path):
         "Pulumi.0-h.yaml: Xx.example does not begin with a letter or digit from 0 to h" in refused
     )
     assert Counter(line.split()[1] for line in refused) == dict.fromkeys(tried, len(STACKS) - 1)
-
-
-def test_jobs():
-    """The stacks are brought up one at a time; the status is shown if one fails, too."""
-    workflow = load(WORKFLOW)
-    up, status = (workflow["jobs"][name] for name in ("up", "status"))
-    assert up["strategy"] == {
-        "fail-fast": False,
-        "max-parallel": 1,
-        "matrix": {"stack": list(STACKS)},
-    }
-    assert up["env"] == {"STACK": "${{ matrix.stack }}"}
-    assert (status["needs"], status["if"]) == ("up", "${{ !cancelled() }}")
-
-
-def test_variables():
-    """
-    The workflow takes what Pulumi and AWS need from the repository, and the page names all of it.
-    """
-    assert load(WORKFLOW)["env"] == {"PULUMI_BACKEND_URL": "${{ vars.PULUMI_BACKEND_URL }}"}
-    page = (ROOT / PAGE).read_text().partition("## A fleet of domains")[2]
-    # In comments, too: for other backends.
-    taken = set(re.findall(r"(?:vars|secrets)\.(\w+)", (EXAMPLE / "up.yaml").read_text()))
-    assert taken > {"PULUMI_ACCESS_TOKEN", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}
-    assert taken == set(re.findall(r"`([A-Z_]+)`", page))
-
-
-@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 0), (2, 2), (3, 3)])
-def test_exit_code_of_status(tmp_path, code, expected):
-    """
-    The workflow fails if something is wrong or could not be determined, but not if something is
-    due.
-    """
-    write_script(tmp_path / "byodkim", f"exit {code}\n")
-    script = load(WORKFLOW)["jobs"]["status"]["steps"][-1]["run"]
-    here = {"PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"]))}
-    assert (
-        subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=here).returncode == expected
-    )
 
 
 @pytest.mark.engine
