@@ -223,6 +223,8 @@ def entries_of(stack: Stack) -> dict[str, Entry]:
         except ValueError as error:
             say(f"{file}: {line(('domains', text), str(error))}")
             continue
+        if written is None:  # the name alone
+            written = {}
         if isinstance(written, Mapping):
             settings = map(_plain, map(written.get, ("generation", "published", "overlapDays")))
             entries[name] = Entry(f'{stack.project}:domains["{text}"]', *settings)

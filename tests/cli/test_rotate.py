@@ -305,6 +305,14 @@ def test_spellings_of_the_key(project, name):
     assert (result.exit_code, result.stdout) == (0, f"{PATH}.generation: 2 -> 3\n")
 
 
+def test_an_empty_entry(project):
+    """A name without settings lists the domain: its settings are written below it."""
+    project.settings = project._last_settings()
+    project.stack_file.write_text(f"{CONFIG}  ses-byodkim:domains:\n    example.com:\n")
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert (result.exit_code, result.stdout) == (0, f"{PATH}.generation: (default) -> 3\n")
+
+
 NOT_LISTED = CliMessages.NOT_LISTED(file=FILE, edits=f"`generation: 3` for {DOMAIN}")
 TAB = "line 4: found character '\\t' that cannot start any token"
 
