@@ -27,7 +27,7 @@ from byodkim_provider.quoting import did_you_mean, named, printable, shown
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
 
-Problem = tuple[tuple[str, ...], Message]
+Problem = tuple[Steps, Message]
 """The path within a field, and the message."""
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.config.problems import (
     SECRET_MAPS,
+    Problem,
     line,
     lines,
     secret_command,
@@ -29,6 +30,7 @@ from byodkim_provider.config.schema import (
     DnsSettings,
     DomainDefaults,
     KeyStore,
+    MailFrom,
     StackSettings,
     SuppliedKey,
     Verification,
@@ -177,8 +179,9 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    if misplaced := list(_indentation_problems(written)):
-        raise InvalidSettings(sorted(misplaced))  # all other problems follow from these
+    misplaced = sorted(_indentation_problems(written))
+    if misplaced:
+        raise InvalidSettings(misplaced)  # all other problems follow from these
     without_region = list(_region_problems(written, default_region))
     problems = [*_name_problems(written), *without_region]
     try:
@@ -193,12 +196,21 @@ def _load(
             sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
         ) from None
     domains = _resolve(stack, default_region)
-    problems += [problem for domain in domains for problem in _record_problems(domain)]
-    if not without_region:
-        problems += _mail_from_problems(domains, stack)
+    senders = {domain.name for domain in domains}
+    for domain in domains:
+        found = [*_key_problems(domain), *_zone_problems(domain), *_slot_problems(domain)]
+        if not without_region:
+            found += _mail_from_problems(domain, stack.defaults.mail_from, senders)
+        problems += _lines_of(domain.name, found)
     if problems:
         raise InvalidSettings(sorted(problems))
     return Settings(domains, stack.verification)
+
+
+def _lines_of(domain: str, problems: Iterable[Problem]) -> Iterator[str]:
+    """A line for each of the *problems*, whose paths begin below *domain*."""
+    for steps, problem in problems:
+        yield line(("domains", domain, *steps), problem)
 
 
 def domain(
@@ -227,9 +239,12 @@ def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
         int(generation): SuppliedKey.model_construct(selector=key["selector"], private_key="")
         for generation, key in values.pop("keys").items()
     }
-    own = [DnsSettings.model_construct(provider=label) for label in values.pop("dns_providers", ())]
-    read = DomainSettings.model_validate({**values, "keys": {}, "warnings": ()})
-    return read.model_copy(update={"keys": keys} | ({"dns": tuple(own)} if own else {}))
+    labels = values.pop("dns_providers", ())
+    settings = DomainSettings.model_validate({**values, "keys": {}, "warnings": ()})
+    update: dict[str, Any] = {"keys": keys}
+    if labels:
+        update["dns"] = tuple(DnsSettings.model_construct(provider=label) for label in labels)
+    return settings.model_copy(update=update)
 
 
 def plain_secrets(
@@ -258,7 +273,8 @@ def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
         except ValueError as error:
             yield line(("domains", spelling), str(error))
             continue
-        if (first := spellings.setdefault(name, spelling)) != spelling:
+        first = spellings.setdefault(name, spelling)
+        if first != spelling:
             yield line(("domains", spelling), SettingMessages.SAME_DOMAIN(first=first))
 
 
@@ -288,94 +304,103 @@ def _map(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _record_problems(domain: DomainSettings) -> Iterator[str]:
-    """Impossible settings: a record's name too long or outside its zone; `retired` with `adopt`."""
-    where = ("domains", domain.name)
+def _key_problems(domain: DomainSettings) -> Iterator[Problem]:
+    """`retired` with `adopt`; names of records that are too long, or that a CNAME has."""
     if domain.retired and domain.adopt:
-        yield line((*where, "retired"), SettingMessages.RETIRED_ADOPTED())
-    supplied = {number: domain.keys[number] for number in domain.published if number in domain.keys}
-    for generation, key in supplied.items():
-        if problem := records.name_problem(key.selector, domain.name):
-            yield line((*where, "keys", str(generation), "selector"), problem)
-        if records.record_name(key.selector, domain.name) in domain.cnames:
-            yield line((*where, "keys", str(generation), "selector"), DkimMessages.OF_SLOT())
-    generated = [
-        one for one in domain.published if one not in supplied and not domain.selector(one)
-    ]
-    if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
-        yield line(where, SettingMessages.LONG_DOMAIN())
-    for position, dns in enumerate(domain.dns):
-        which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
-        holds = dns.zone and records.is_in(f"_domainkey.{domain.name}", dns.zone)
-        if dns.cname and holds:
-            yield line(which, DkimMessages.OWN_ZONE(domain=domain.name))
-        elif dns.zone and not dns.cname and not holds:
-            yield line(which, SettingMessages.OTHER_ZONE(zone=dns.zone, domain=domain.name))
-    yield from _slot_problems(domain)
-
-
-def _mail_from_problems(domains: Sequence[DomainSettings], stack: StackSettings) -> Iterator[str]:
-    """
-    Labels that are missing, or of Regions that the domain does not have; `defaults` may have more.
-
-    And MAIL FROM domains of two Regions, that send mail themselves, outside their zone, or in a
-    partition of which nobody knows SES's MX records.
-    """
-    for domain in domains:
-        setting = domain.mail_from
-        if setting is None:
+        yield ("retired",), SettingMessages.RETIRED_ADOPTED()
+    has_generated = False
+    for generation in domain.published:
+        key = domain.keys.get(generation)
+        if key is None:
+            has_generated |= domain.selector(generation) is None
             continue
-        where = ("domains", domain.name, "mailFrom", "label")
-        names = [*domain.mail_from_domains.values()]
-        labelled = {*setting.label} - {""}
-        missing = [one for one in domain.regions if labelled and one not in labelled]
-        other = labelled - {*domain.regions} if setting is not stack.defaults.mail_from else set()
-        unknown = [one for one in domain.regions if partition_of(one) not in MAIL_FROM_PARTITIONS]
-        outside = [name for name in names if setting.zone and not records.is_in(name, setting.zone)]
-        if unknown:
-            yield line(where[:-1], SettingMessages.MAIL_FROM_REGION(region=unknown[0]))
-        elif missing:
-            yield line(where, SettingMessages.LABEL_REGIONS(regions=", ".join(missing)))
-        elif other:
-            yield line(where, SettingMessages.LABEL_OTHER(regions=", ".join(sorted(other))))
-        elif outside:
-            problem = SettingMessages.LABEL_ZONE(zone=setting.zone, name=outside[0])
-            yield line((*where[:-1], "zone"), problem)
-        elif twice := [name for name in names if names.count(name) > 1]:
-            yield line(where, SettingMessages.LABEL_TWICE(name=twice[0]))
-        elif sending := {*names} & {one.name for one in domains}:
-            yield line(where, SettingMessages.LABEL_SENDS(name=min(sending)))
+        where = ("keys", str(generation), "selector")
+        problem = records.name_problem(key.selector, domain.name)
+        if problem:
+            yield where, problem
+        if records.record_name(key.selector, domain.name) in domain.cnames:
+            yield where, DkimMessages.OF_SLOT()
+    if has_generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
+        yield (), SettingMessages.LONG_DOMAIN()
 
 
-def _slot_problems(domain: DomainSettings) -> Iterator[str]:
+def _zone_problems(domain: DomainSettings) -> Iterator[Problem]:
+    """Zones that can't hold the domain's records, and with `cname` those that would."""
+    for position, dns in enumerate(domain.dns):
+        if dns.zone is None:
+            continue
+        where = ("dns", position, "zone") if len(domain.dns) > 1 else ("dns", "zone")
+        holds = records.is_in(f"_domainkey.{domain.name}", dns.zone)
+        if dns.cname and holds:
+            yield where, DkimMessages.OWN_ZONE(domain=domain.name)
+        elif not dns.cname and not holds:
+            yield where, SettingMessages.OTHER_ZONE(zone=dns.zone, domain=domain.name)
+
+
+def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
     """
     Generations that no DNS provider publishes, two selectors for one key, two keys for one
     selector.
     """
-    where = ("domains", domain.name)
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
-        yield line((*where, "overlapDays"), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP))
+        yield ("overlapDays",), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP)
     for position, generation in enumerate(domain.published):
         holding = generations.holding(domain.dns, generation)
         if not holding:
-            yield line((*where, "dns"), DkimMessages.NOT_PUBLISHED(generation=generation))
+            yield ("dns",), DkimMessages.NOT_PUBLISHED(generation=generation)
             continue
         if len({dns.cname for dns in holding}) > 1:
-            yield line((*where, "dns"), DkimMessages.TWO_SELECTORS(free=domain.generation + 2))
+            yield ("dns",), DkimMessages.TWO_SELECTORS(free=domain.generation + 2)
             return
         selector = holding[0].selector(generation)
         if selector is None:
             continue
         if generation in domain.keys:
-            yield line((*where, "keys", str(generation)), DkimMessages.SUPPLIED(selector=selector))
+            yield ("keys", str(generation)), DkimMessages.SUPPLIED(selector=selector)
         for zone in dict.fromkeys(dns.zone for dns in holding):
-            if problem := records.name_problem(selector, f"{domain.name}.{zone}"):
-                yield line((*where, "dns"), problem)
-        for first in generations.sharing(generation, domain.published[:position], domain.selector)[
-            :1
-        ]:
-            both = {"first": first, "generation": generation, "selector": selector}
-            yield line((*where, "published"), DkimMessages.SHARED(**both, slots=generations.SLOTS))
+            problem = records.name_problem(selector, f"{domain.name}.{zone}")
+            if problem:
+                yield ("dns",), problem
+        earlier = domain.published[:position]
+        shared = generations.sharing(generation, earlier, domain.selector)
+        if shared:
+            fields = {"first": shared[0], "generation": generation, "selector": selector}
+            yield ("published",), DkimMessages.SHARED(**fields, slots=generations.SLOTS)
+
+
+def _mail_from_problems(
+    domain: DomainSettings, inherited: MailFrom | None, senders: Collection[str]
+) -> Iterator[Problem]:
+    """
+    Regions without a label, and labels without a Region, which an *inherited* setting may have;
+    MAIL FROM domains of two Regions, that send mail themselves, or outside their zone.
+
+    In some partitions nobody knows SES's MX records.
+    """
+    setting = domain.mail_from
+    if setting is None:
+        return
+    for region in domain.regions:
+        if partition_of(region) not in MAIL_FROM_PARTITIONS:
+            yield ("mailFrom",), SettingMessages.MAIL_FROM_REGION(region=region)
+            return
+    where = ("mailFrom", "label")
+    if "" not in setting.label:
+        missing = [region for region in domain.regions if region not in setting.label]
+        other = sorted(setting.label.keys() - {*domain.regions})
+        if missing:
+            yield where, SettingMessages.LABEL_REGIONS(regions=", ".join(missing))
+        elif other and setting is not inherited:
+            yield where, SettingMessages.LABEL_OTHER(regions=", ".join(other))
+    names = list(domain.mail_from_domains.values())
+    for name in sorted({*names}):
+        if setting.zone and not records.is_in(name, setting.zone):
+            problem = SettingMessages.LABEL_ZONE(zone=setting.zone, name=name)
+            yield ("mailFrom", "zone"), problem
+        if names.count(name) > 1:
+            yield where, SettingMessages.LABEL_TWICE(name=name)
+        if name in senders:
+            yield where, SettingMessages.LABEL_SENDS(name=name)
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
@@ -387,18 +412,21 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
         with suppress(ValueError):  # of a name that is refused already
             by_name[records.normalise_domain(spelling)] = domain
     for name, domain in sorted(by_name.items()):
-        inherited: dict[str, Any] = {
-            field: getattr(domain if field in domain.model_fields_set else stack.defaults, field)
-            for field in DomainDefaults.model_fields
-        }
+        inherited: dict[str, Any] = {}
+        for field in DomainDefaults.model_fields:
+            source = domain if field in domain.model_fields_set else stack.defaults
+            inherited[field] = getattr(source, field)
+        if not inherited["regions"]:
+            inherited["regions"] = (default_region,)
+        warnings = _warnings(name, domain, inherited["key_store"], keys_of)
         resolved.append(
             DomainSettings.model_construct(
-                **inherited | {"regions": inherited["regions"] or (default_region,)},
+                **inherited,
                 name=name,
                 generation=domain.generation,
                 published=_published(domain),
                 keys=domain.keys or {},
-                warnings=tuple(_warnings(name, domain, inherited["key_store"], keys_of)),
+                warnings=tuple(_lines_of(name, warnings)),
             )
         )
     return tuple(resolved)
@@ -412,7 +440,7 @@ def _published(domain: WrittenDomain) -> tuple[int, ...]:
 
 def _warnings(
     name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[str, str]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """
     *keys_of* maps fingerprints of keys to the first domain that has one, and gets those of this
     one.
@@ -421,29 +449,26 @@ def _warnings(
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
         add = f"add a key `{after}`" if domain.published is None else f"add {after} to `published`"
-        missing = SettingMessages.NO_STANDBY(generation=domain.generation, add=add)
-        yield line(("domains", name, "keys"), missing)
+        yield ("keys",), SettingMessages.NO_STANDBY(generation=domain.generation, add=add)
     for generation in sorted(keys.keys() - set(published)):
-        steps = ("domains", name, "keys", str(generation))
-        yield line(steps, SettingMessages.NOT_PUBLISHED(generation=generation))
+        where = ("keys", str(generation))
+        yield where, SettingMessages.NOT_PUBLISHED(generation=generation)
     if keys and store.provider != "state":
-        yield line(("domains", name, "keyStore"), SettingMessages.NOT_IN_STORE())
+        yield ("keyStore",), SettingMessages.NOT_IN_STORE()
     for generation, key in keys.items():
-        if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
-            where = ("domains", name, "keys", str(generation), "privateKey")
-            yield line(where, SettingMessages.SHARED(first=first))
+        first = keys_of.setdefault(key.signing_key.fingerprint, name)
+        if first != name:
+            yield ("keys", str(generation), "privateKey"), SettingMessages.SHARED(first=first)
 
 
 def _unused_key_warnings(
     written: Mapping[str, object], private_keys: Mapping[str, object]
 ) -> Iterator[str]:
     """Private keys that no domain names."""
-    keys = (
-        key
-        for one in _map(written["domains"]).values()
-        for key in _map(_map(one).get("keys")).values()
-    )
-    used = {str(_map(key).get("privateKey")) for key in keys}
+    used = set()
+    for domain in _map(written["domains"]).values():
+        for key in _map(_map(domain).get("keys")).values():
+            used.add(str(_map(key).get("privateKey")))
     for name in sorted(private_keys.keys() - used):
         how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
         yield line(("privateKeys", name), SettingMessages.UNUSED(how=how))
