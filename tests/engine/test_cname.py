@@ -7,6 +7,7 @@ steps too.
 
 import pytest
 
+from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
 from tests.engine.receivers import ZONE, Receivers, paste, slot
 from tests.engine.results import base64_der
@@ -285,6 +286,26 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
     assert receivers.failed == []
 
 
+def test_failure_between(sandbox, open_stack, keys_zone):
+    """A switch that SES refuses changes no record, a standby's neither; the next run makes both."""
+    domain = "between.example"
+    stack, receivers = due(sandbox, open_stack, domain)
+    before = slot(sandbox, domain, 1)
+    stack.declare(declared(domain, 3))
+    action = "PutEmailIdentityDkimSigningAttributes"
+    for when, goes_on in (("before", False), ("before", True), ("after", False)):
+        sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=domain))
+        receivers()
+        up = stack.up(on_output=receivers, continue_on_error=goes_on)
+        assert up.failed
+        assert ("what may stand in its slot is not known" in up.stdout) == goes_on
+        assert slot(sandbox, domain, 1) == before
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    assert slot(sandbox, domain, 1) != before
+    assert receivers.failed == []
+
+
 def test_two_regions(sandbox, open_stack, keys_zone):
     """A slot changes once the identities of all Regions let it."""
     domain = "regions.example"
@@ -349,6 +370,39 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
     assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
     assert receivers.failed == []
+
+
+def test_another_prefix(sandbox, open_stack, keys_zone):
+    """The key that signs moves to the other three selectors by rotations, in the same zone."""
+    domain = "prefixes.example"
+    panel = paste(sandbox, domain)
+    for number in (1, 2, 3):
+        name = f"mail{number}._domainkey.{domain}"
+        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
+    stack = open_stack(declared(domain))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    old = declared(domain)[domain]["dns"]
+    new = old | {"cname": "mail", "fromGeneration": 3}
+    for generation, listed, selector in (
+        (1, [old, new], "ses1"),
+        (2, [old, new], "ses2"),
+        (3, [old, new], "mail3"),
+        (4, [old, new], "mail1"),
+        (4, [new], "mail1"),
+        (5, [new | {"fromGeneration": 1}], "mail2"),
+    ):
+        receivers.days_pass(11)
+        days_pass(stack, 11)
+        stack.declare({domain: {"generation": generation, "dns": listed}})
+        receivers()
+        up = stack.up(on_output=receivers)
+        assert up.ok, up.stdout
+        assert shown(up, domain)["selector"] == selector
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+    receivers()
+    assert receivers.failed == []
+    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
 
 
 @pytest.mark.parametrize("has_slots", [True, False], ids=["slots", "a record each"])

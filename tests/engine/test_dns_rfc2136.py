@@ -16,7 +16,7 @@ from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.engine.receivers import Receivers, paste
 from tests.engine.results import selectors, verdicts
-from tests.engine.stack import IDENTITY, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
 from tests.hosts import name_servers
@@ -66,6 +66,12 @@ def made(domain, generation):
 
 def removed(domain, generation):
     return [("delete", name, kind) for _, name, kind in reversed(made(domain, generation))]
+
+
+def at_zone(zone, port, **settings):
+    """A domain that is a zone itself, at the server at *port*."""
+    dns = {"provider": "rfc2136", "server": ADDRESS, "port": port, "keyName": KEY}
+    return {zone: {"generation": 1, "dns": dns, **settings}}
 
 
 @contextmanager
@@ -210,6 +216,50 @@ def test_slots(sandbox, bind, secondaries, open_stack):
     assert slots() == {}
 
 
+def test_foreign_value(sandbox, bind, secondaries, open_stack):
+    """At a selector of one's own somebody else's record stays, and the run says what to do."""
+    domain = f"foreign.{ZONE}"
+    update = dns.update.UpdateMessage(ZONE)
+    update.add(f"mail._domainkey.{domain}.", 300, "TXT", '"v=DKIM1; p=MIGf"')
+    bind.host()._exchange(update)
+    supplied = {"1": {"selector": "mail", "privateKey": OPENSSL_KEY}}
+    stack = open_stack(declared(bind, domain, keys=supplied), dnsCredentials=CREDENTIALS)
+    refused = stack.up()
+    assert refused.failed
+    assert (
+        f"error: DnsRefused: {PLACE}: mail._domainkey.{domain}: a TXT record with another value "
+        "is there already\n      hint: nothing was changed in DNS; remove it, or give the key "
+        "another "
+        "selector"
+    ) in refused.stdout
+    assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
+
+
+def test_secrets(sandbox, bind, secondaries, open_stack):
+    """None, a wrong one, the right one: each is said, and the last one goes on."""
+    domain = f"secrets.{ZONE}"
+    stack = open_stack(declared(bind, domain))
+    none = stack.preview()
+    assert none.failed
+    assert (
+        "rfc2136: no secret is given: `pulumi config set --secret --path "
+        "'dnsCredentials.rfc2136.secret'`, "
+        "or the environment variable RFC2136_TSIG_SECRET"
+    ) in none.stdout
+
+    wrong = {"rfc2136": {"secret": "YW5vdGhlciBzZWNyZXQgdGhhdCBvcGVucyBub3RoaW5n"}}
+    stack.declare(declared(bind, domain), dnsCredentials=wrong)
+    refused = stack.up()
+    assert refused.failed
+    assert f"the secret of the TSIG key '{KEY}' is another one there" in refused.stdout
+    assert in_zone(bind, domain) == {}
+
+    stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    right = stack.up()
+    assert right.ok, right.stdout
+    assert in_zone(bind, domain) == wanted(right, domain)
+
+
 def test_secret_changed(sandbox, bind, secondaries, open_stack):
     """
     A server's new secret reaches a run in each way of the hint: `up`, `--run-program`, the
@@ -275,6 +325,23 @@ def variable(stack, **variables):
         del stack._environment[name]
 
 
+def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
+    """SES gets no key before the zone's name servers show it; the next run goes on from there."""
+    domain = f"lag.{ZONE}"
+    secondaries.lag()
+    stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    with requests(sandbox) as asked:
+        waiting = stack.up()
+    assert waiting.ok, waiting.stdout
+    assert "CreateEmailIdentity" not in asked.operations
+    assert in_zone(bind, domain) == wanted(waiting, domain)
+    secondaries.catch_up()
+    with requests(sandbox) as asked:
+        assert stack.up().ok
+    assert "CreateEmailIdentity" in asked.operations
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+
 def test_two_hosts(sandbox, bind, secondaries, open_stack):
     """
     A list has the records at both; the place that is asked can't be dropped, the other one can.
@@ -306,6 +373,79 @@ def test_two_hosts(sandbox, bind, secondaries, open_stack):
     finally:
         host.stop()
         del sandbox.more_environment["GODADDY_BASE_URL"]
+
+
+def test_new_server(sandbox, bind, secondaries, open_stack, tmp_path):
+    """
+    By another name of the server nothing changes; at another server the record is published too.
+    """
+    domain = f"new-server.{ZONE}"
+    [settings] = declared(bind, domain).values()
+
+    def on(**way):
+        return {"generation": 1, "dns": settings["dns"] | way}
+
+    stack = open_stack({domain: on()}, dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    assert first.ok, first.stdout
+    serial = bind.wire_soa(ZONE)
+
+    both = {"generation": 1, "dns": [settings["dns"], settings["dns"] | {"server": "localhost"}]}
+    stack.declare({domain: both}, dnsCredentials=CREDENTIALS)
+    refused = stack.preview()
+    assert refused.failed
+    assert (
+        f'domains["{domain}"].dns: {PLACE} is listed twice\n'
+        "      hint: list a zone once; to go to another server of it, change `server` and run "
+        "`pulumi up`"
+    ) in refused.stdout
+
+    stack.declare({domain: on(server="localhost")}, dnsCredentials=CREDENTIALS)
+    renamed = stack.up()
+    assert renamed.ok, renamed.stdout
+    assert {step[0] for step in renamed.steps if step[2] == RECORD} == {"update"}
+    assert serial == bind.wire_soa(ZONE)
+
+    with name_servers.running("BIND", tmp_path, ZONE) as new:
+        stack.declare({domain: on(port=new.port)}, dnsCredentials=CREDENTIALS)
+        moved = stack.up()
+        assert moved.ok, moved.stdout
+        assert in_zone(new, domain) == in_zone(bind, domain) == wanted(first, domain)
+        assert stack.destroy().ok
+        assert in_zone(new, domain) == {}
+    assert in_zone(bind, domain) == wanted(first, domain)
+
+
+def test_not_allowed(sandbox, open_stack, tmp_path):
+    """What the server refuses is said; the records stay in the state, and the next run goes on."""
+    zone = "refusing.example"
+    with name_servers.running("BIND", tmp_path, zone) as server:
+        port = server.port
+        stack = open_stack(at_zone(zone, port), dnsCredentials=CREDENTIALS)
+        with served(sandbox, server):
+            assert stack.up().ok
+    stack.declare(at_zone(zone, port, generation=2, overlapDays=0), dnsCredentials=CREDENTIALS)
+    nothing = f"grant {KEY} name other.{zone} TXT;"
+    with (
+        name_servers.running("BIND", tmp_path, zone, port=port, policy=nothing) as server,
+        served(sandbox, server),
+    ):
+        before = in_zone(server, zone)
+        for refused in stack.up(), stack.destroy():
+            assert refused.failed
+            assert (
+                "the server answers REFUSED, the server does not allow it with this key, or "
+                "does not know "
+                f"the key\n      hint: nothing was changed in DNS; compare `zone` '{zone}'"
+            ) in refused.stdout
+        assert in_zone(server, zone) == before
+        assert kept_records(stack) == 2
+    with name_servers.running("BIND", tmp_path, zone, port=port) as server, served(sandbox, server):
+        rotated = stack.up()
+        assert rotated.ok, rotated.stdout
+        assert in_zone(server, zone) == wanted(rotated, zone)
+        assert stack.destroy().ok
+        assert in_zone(server, zone) == {}
 
 
 def test_away_for_a_while(sandbox, bind, secondaries, open_stack):

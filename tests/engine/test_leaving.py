@@ -29,7 +29,7 @@ from tests.engine.stack import (
     requests,
     steps,
 )
-from tests.engine.state import import_state, stored, urn
+from tests.engine.state import days_pass, import_state, stored, urn
 
 pytestmark = pytest.mark.engine
 
@@ -39,10 +39,14 @@ RETIRED = f"retired.{ZONE}"
 AT_ONCE = f"at-once.{ZONE}"
 PROTECTED = f"protected.{ZONE}"
 REPLACED = f"replaced.{ZONE}"
+TARGETED = f"targeted.{ZONE}"
+WAITING = f"waiting.{ZONE}"
 ERRORS = f"errors.{ZONE}"
+PLANNED = f"planned.{ZONE}"
 
 ONE_KEY = {"generation": 1, "published": [1]}
 STANDBY = {"generation": 1, "published": [1, 2]}
+ROTATED = {"generation": 2, "published": [1, 2]}
 BOTH = {"regions": [REGION, OTHER_REGION]}
 
 PUT = "PutEmailIdentityDkimSigningAttributes"
@@ -74,11 +78,16 @@ def edited(panel, open_shared_stack):
     domains = {
         **dict.fromkeys((RETIRED, AT_ONCE, REPLACED), ONE_KEY),
         PROTECTED: ONE_KEY | {"protect": True},
+        **dict.fromkeys((TARGETED, WAITING, PLANNED), STANDBY),
         ERRORS: STANDBY | BOTH,
     }
     stack = open_shared_stack(domains)
     assert stack.up().ok
     return EditedStack(stack, domains)
+
+
+def switched(domain):
+    return ("update", f"{domain}/{REGION}", IDENTITY)
 
 
 def verdict_now(sandbox, message):
@@ -177,6 +186,26 @@ def test_replace(sandbox, edited):
     assert send(sandbox, REPLACED, REGION).verdict.result == "pass"
 
 
+# docs/how-to/leaving.md, "One domain only".
+def test_target(sandbox, edited):
+    """
+    `--target` on one domain rotates that one; the rotation of another waits for the next `up`.
+    """
+    stack = edited.stack
+    edited.edit(TARGETED, ROTATED)
+    edited.edit(WAITING, ROTATED)
+    waiting = sandbox.ses.signing_key(WAITING, REGION)
+    targeted = stack.up(target=[f"**::{TARGETED}", f"**::{TARGETED}/**"])
+    assert targeted.ok
+    assert steps(targeted) == [switched(TARGETED)]
+    assert sandbox.ses.signing_key(WAITING, REGION) == waiting
+    assert stored(stack, TARGETED, REGION).declared.generation == 2
+
+    rest = stack.up()
+    assert steps(rest) == [switched(WAITING), ("update", "verification", VERIFICATION)]
+    assert rest.outputs["pending"] == []
+
+
 # docs/how-to/leaving.md, "Going on after an error".
 def test_continue_on_error(sandbox, panel, edited):
     """
@@ -219,6 +248,21 @@ def test_continue_on_error(sandbox, panel, edited):
     mended = stack.up()
     assert mended.ok
     assert ("create", f"{ERRORS}/3", RECORD) in steps(mended)
+
+
+# docs/how-to/leaving.md, "A saved plan".
+def test_saved_plan(sandbox, edited, tmp_path):
+    """A plan is good days later: time alone changes nothing."""
+    stack, plan = edited.stack, tmp_path / "plan.json"
+    edited.edit(PLANNED, ROTATED)
+    preview = stack.preview(plan=str(plan))
+    assert preview.ok
+    days_pass(stack, 3, plan)
+    done = stack.up(plan=str(plan))
+    assert done.ok, done.stdout
+    assert sorted(steps(done)) == sorted(steps(preview))
+    assert switched(PLANNED) in steps(done)
+    assert send(sandbox, PLANNED, REGION).verdict.result == "pass"
 
 
 # docs/how-to/leaving.md, "A resource gets another name".
@@ -266,6 +310,40 @@ def test_rename(sandbox, open_stack):
         renamed = stack.up()
     assert (renamed.ok, steps(renamed), asked.ses) == (True, [], [])
     assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+
+# docs/how-to/leaving.md, "The state is lost".
+def test_state_is_lost(sandbox, open_stack):
+    """
+    A stack that has forgotten its keys takes its identity over with a new one; the old record
+    stays.
+    """
+    domain = "lost.example"
+    sandbox.add_zone(domain)
+    assert open_stack({domain: ONE_KEY}).up().ok
+    on_its_way = send(sandbox, domain, REGION)
+
+    again = open_stack({domain: ONE_KEY})
+    refused = again.up()
+    assert refused.failed
+    assert (
+        f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
+        "owned by another stack with the name 'ses-byodkim/dev'\n"
+        "      hint: nothing was changed in SES; was the state of this stack lost? "
+        "`adopt: true` takes the identity over; " in refused.stdout
+    )
+    again.declare({domain: ONE_KEY | {"adopt": True}})
+    assert again.up().ok
+    own = stored(again, domain, REGION).declared.selector
+    assert send(sandbox, domain, REGION).verdict.selector == own
+    assert verdict_now(sandbox, on_its_way) == ("pass", "")
+
+    # From here on it is this stack's, as it was before.
+    again.declare({domain: ONE_KEY})
+    with requests(sandbox) as asked:
+        assert again.up().ok
+    assert asked.ses == []
+    assert not stored(again, domain, REGION).adopted
 
 
 def test_another_domain_for_a_resource(sandbox, open_stack):

@@ -4,12 +4,14 @@ If this fails, mail fails in a rotation, or a run does what its preview has not 
 docs/how-to/rotation.md has the same steps as commands; the tests name the section that they run.
 """
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from byodkim_provider.dkim import keys
 from sandbox.mail.client import send
+from sandbox.ses.emulator import Fault
 from tests.engine.results import selectors, verdicts
 from tests.engine.stack import (
     IDENTITY,
@@ -22,7 +24,7 @@ from tests.engine.stack import (
     requests,
     steps,
 )
-from tests.engine.state import days_pass, stored
+from tests.engine.state import days_pass, stored, urn
 
 pytestmark = pytest.mark.engine
 
@@ -202,6 +204,75 @@ def test_too_early(sandbox, rotated, wanted, leave, allowed):
             "`overlapDays: 0` removes it at once and mail on its way fails\n"
         )
     assert any(text in refused.stdout for text in texts), refused.stdout
+
+
+def test_no_second_key(sandbox, rotated):
+    """`--replace` on the key that signs is refused, with the way to another key."""
+    rotated.declare({REFUSED: {"generation": 2}})
+    with requests(sandbox) as asked:
+        refused = rotated.preview(replace=[urn(KEY, f"{REFUSED}/2")])
+    assert refused.failed
+    selector, _ = sandbox.ses.signing_key(REFUSED, REGION)
+    assert (
+        f"error: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
+        "it never gets another key\n"
+        "      hint: nothing was changed in SES; a new key needs a new generation: set "
+        "`generation: 3`\n" in refused.stdout
+    )
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+@pytest.mark.parametrize("generation", [2, 9])
+def test_all_regions_exchanged(sandbox, rotated, generation):
+    """
+    One Region does not take the place of another at once: only its identity knows what it signed.
+    """
+    rotated.declare({REFUSED: {"generation": generation, "regions": ["us-east-1"]}})
+    with requests(sandbox) as asked:
+        refused = rotated.preview()
+    assert refused.failed
+    assert (
+        f"error: {REFUSED}: us-east-1 can't take the place of {REGION} at once\n"
+        "      hint: list all of them in one `pulumi up`, and drop the old ones "
+        "in another\n" in refused.stdout
+    )
+    # Whether the new Region has the identity already.
+    assert asked.operations == ["ListEmailIdentities"]
+
+
+def test_six_domains(sandbox, open_stack):
+    """
+    Six rotations in one update are one Put for each, and one read before and one after it.
+
+    The one whose answer is lost is not put again: what SES has is read, and that is right already.
+    """
+    zone = "six.example"
+    sandbox.add_zone(zone)
+    names = [f"n{number}.{zone}" for number in range(6)]
+    rest = {"published": [1, 2], "keyBits": 1024}
+    stack = open_stack({name: {"generation": 1, **rest} for name in names})
+    assert stack.up().ok
+    stack.declare({name: {"generation": 2, **rest} for name in names})
+    lost = names[3]
+    sandbox.ses.inject(Fault("drop", "after", operation=PUT, domain=lost))
+    with requests(sandbox) as asked:
+        first = stack.up(continue_on_error=True)
+    assert first.failed
+    calls = Counter((call.operation, call.domain) for call in asked.ses)
+    assert calls == {
+        (operation, name): 1 for operation in (PUT, "GetEmailIdentity") for name in names
+    }
+
+    with requests(sandbox) as asked:
+        second = stack.up()
+    assert second.ok
+    calls = Counter((call.operation, call.domain) for call in asked.ses)
+    assert calls == {("GetEmailIdentity", name): 2 if name == lost else 1 for name in names}
+    assert second.outputs["pending"] == []
+    assert {sandbox.ses.signing_key(name, REGION)[0] for name in names} == {
+        stored(stack, name, REGION).declared.selector for name in names
+    }
+    assert {stored(stack, name, REGION).declared.generation for name in names} == {2}
 
 
 # docs/how-to/rotation.md, "With keys of your own".

@@ -7,8 +7,10 @@ import dns.query
 import pulumi
 import pulumi_aws as aws
 import pytest
+from moto.route53.exceptions import Route53ClientError
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from sandbox.aws import services
 from sandbox.mail.client import send
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
@@ -183,6 +185,27 @@ def test_reject(sandbox, open_stack, switches):
     confirmed()
 
 
+def test_another_identity(sandbox, open_stack):
+    """
+    An identity that is made anew, by Pulumi or after it was deleted, has its MAIL FROM domain
+    again; what somebody sets is drift.
+    """
+    domain = "anew.mail-from.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
+    assert not stack.up().failed
+    result = stack.up(replace=[urn(IDENTITY, f"{domain}/{REGION}")])
+    assert not result.failed, result.stdout
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    sandbox.ses.remove(domain, REGION)
+    assert not stack.up(refresh=True).failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    sandbox.ses.call(PUT, REGION, {"EmailIdentity": domain})
+    result = stack.up(refresh=True)
+    assert f"MAIL FROM in SES is not 'bounce.{domain}' as declared" in result.stdout
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+
+
 def test_zone_of_its_own(sandbox, open_stack):
     """
     Both stand in a zone that the customer has delegated, for a second Region too. An identity that
@@ -285,6 +308,26 @@ def test_what_stands_there(sandbox, open_stack):
     panel.paste(f"bounce.{domain}", f"{SPF[:-4]}-all")
     assert stack.up(refresh=True).failed
     assert asked(sandbox, f"bounce.{domain}")[1] == f"{SPF[:-4]}-all"
+
+
+def test_taken_over_by_another_stack(sandbox, open_stack):
+    """A stack whose identity another one has taken over leaves its MAIL FROM alone (`destroy`)."""
+    domain = "moved.mail-from.example"
+    sandbox.add_zone(domain)
+    keys = {"1": {"selector": "own", "privateKey": OPENSSL_KEY}}
+    old = open_stack({domain: {"generation": 1, "keys": keys, "mailFrom": "old"}})
+    new = open_stack(stack="new")
+    assert not old.up().failed
+    old.declare({domain: {"generation": 1, "keys": keys, "mailFrom": "old", "adopt": True}})
+    assert not old.up().failed
+    new.declare({domain: {"generation": 1, "keys": keys, "mailFrom": "new", "adopt": True}})
+    assert not new.up().failed
+    assert in_ses(sandbox, domain) == (f"new.{domain}", "SUCCESS")
+    with requests(sandbox) as made:
+        assert not old.destroy().failed
+    assert PUT not in made.operations
+    assert in_ses(sandbox, domain) == (f"new.{domain}", "SUCCESS")
+    assert asked(sandbox, f"new.{domain}") == [mx(), SPF]
 
 
 def test_taken_over_with_this_label(sandbox, open_stack):
@@ -403,6 +446,18 @@ def test_of_an_older_version(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
+def test_in_a_program(sandbox, open_stack):
+    """The component of a program of one's own sets it up, too."""
+    domain = "program.mail-from.example"
+    sandbox.add_zone(domain)
+    args = {"domain": domain, "generation": 1, "regions": [REGION], "mail_from": "bounce"}
+    seen = {"dns_resolvers": [sandbox.dns_resolver]}
+    stack = open_stack(program=lambda: ByodkimDomain(domain, ByodkimDomainArgs(**args, **seen)))
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+
+
 def test_adopted(sandbox, open_stack):
     """
     What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes, and
@@ -432,6 +487,35 @@ def test_adopted(sandbox, open_stack):
     assert not stack.destroy().failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == standing
+
+
+@pytest.mark.filterwarnings(
+    r"ignore:Exception\(Route53ClientError\) with code"
+)  # in no service's model
+@pytest.mark.parametrize("adopt", [True, False])
+def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
+    """Who may not read the zone's records is told so without a traceback, and no record is lost."""
+    domain = f"no-look-{adopt}.mail-from.example".lower()
+    sandbox.add_zone(domain)
+    declared = {"generation": 1, "mailFrom": "bounce", "adopt": adopt}
+    stack = open_stack({domain: declared})
+    assert not stack.up().failed
+
+    def denied(*_, **__):
+        raise Route53ClientError(
+            "AccessDenied", "not authorized to perform: route53:ListResourceRecordSets"
+        )
+
+    stack.declare({domain: declared | {"mailFrom": "mail"}})
+    with monkeypatch.context() as patch:
+        patch.setattr(services._Route53, "list_resource_record_sets", denied)
+        result = stack.up()
+    assert result.failed
+    assert "route53:ListResourceRecordSets" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    assert not stack.up().failed
+    assert asked(sandbox, f"mail.{domain}") == [mx(), SPF]
 
 
 def test_by_hand(sandbox, open_stack):

@@ -10,8 +10,9 @@ import pytest
 
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
-from tests.engine.results import base64_der, record_value
+from tests.engine.results import base64_der, in_the_way, record_value
 from tests.engine.stack import (
+    IDENTITY,
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     OTHER_REGION,
@@ -131,6 +132,27 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
     assert steps(new.up()) == []
 
 
+def test_identity_of_somebody_else(sandbox, panel, open_stack):
+    """
+    Given up: without a preview a record with the same key is taken over; it goes with the entry,
+    although the identity of somebody else was refused.
+    """
+    domain = f"theirs.{ZONE}"
+    sandbox.ses.put_identity(domain, REGION, selector="mine", private_key=base64_der(OPENSSL_KEY))
+    panel.paste(f"mine._domainkey.{domain}", record_value(OPENSSL_KEY))
+    stack = open_stack({domain: OURS})
+    assert in_the_way(stack.preview()) == {domain}
+    assert passes(sandbox, domain)
+    assert stack.up().failed
+    assert passes(sandbox, domain)
+    stack.declare({})
+    assert stack.up().ok
+    assert not passes(sandbox, domain)
+    stack.declare({domain: OURS | {"adopt": True}})
+    assert stack.up().ok
+    assert passes(sandbox, domain)
+
+
 def test_adopted_stays(sandbox, panel, open_stack):
     """With `adopt`, identities and records stay in every Region, whatever leaves the stack."""
     domain = f"regions.{ZONE}"
@@ -146,6 +168,23 @@ def test_adopted_stays(sandbox, panel, open_stack):
         assert stack.up().ok
         assert passes(sandbox, domain)
         assert passes(sandbox, domain, OTHER_REGION)
+
+
+def test_target(sandbox, panel, open_stack):
+    """Given up: `--target` on a record takes it in its overlap. A whole domain is refused."""
+    domain = f"targeted.{ZONE}"
+    stack = open_stack({domain: {"generation": 1, "published": [1, 2]}})
+    assert stack.up().ok
+    message = send(sandbox, domain, REGION)
+    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
+    assert stack.up().ok
+
+    stack.declare({domain: {"generation": 2, "published": [2]}})
+    refused = stack.up(target=[f"**::{domain}", f"**::{domain}/**"])
+    assert refused.failed
+    assert passes_still(sandbox, message)
+    stack.up(target=[f"**::{domain}/1/**"])
+    assert not passes_still(sandbox, message)
 
 
 def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
@@ -186,6 +225,23 @@ def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
     assert passes(sandbox, domain)
 
 
+@pytest.mark.parametrize("adopts", [True, False])
+def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack, adopts):
+    """
+    Given up without `adopt`: a record goes with its stack, whoever signs with it in another Region.
+    """
+    domain = f"{'adopted' if adopts else 'shared'}.{ZONE}"
+    here = OURS | {"adopt": adopts}
+    there = here | {"regions": [OTHER_REGION]}
+    stacks = [
+        open_stack({domain: one}, stack=name) for name, one in (("here", here), ("there", there))
+    ]
+    assert all(one.up().ok for one in stacks)
+    stacks[0].declare({})
+    assert stacks[0].up().ok
+    assert passes(sandbox, domain, OTHER_REGION) == adopts
+
+
 def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
     """Of two zones, the one that is dropped loses the records of the stack, and no others."""
     zone = f"two.{ZONE}"
@@ -202,3 +258,17 @@ def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
     assert kept.names() == [f"mine._domainkey.{ours}"]
     assert stack.destroy().ok
     assert kept.names() == []
+
+
+def test_another_domain(sandbox, panel, open_stack):
+    """A resource whose domain changes is a new one: identity and records of the old domain go."""
+    before, after = f"before.{ZONE}", f"after.{ZONE}"
+    stack = open_stack({before: {"generation": 1}})
+    assert stack.up().ok
+    stack.declare({after: {"generation": 1}})
+    changed = stack.up()
+    assert changed.ok, changed.stdout
+    assert ("delete", f"{before}/{REGION}", IDENTITY) in steps(changed)
+    assert passes(sandbox, after)
+    assert not [name for name in panel.names() if before in name]
+    assert before not in sandbox.ses.identities(REGION)

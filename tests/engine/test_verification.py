@@ -1,14 +1,18 @@
 """Waiting for SES's verdict: how it ends at its limit, and what it costs in calls."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
-from byodkim_provider.dkim import keys
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.identity.verdicts import INTERVALS
+from sandbox.mail.client import send
 from tests.engine.stack import (
     OPENSSL_KEY,
     REGION,
     VERIFICATION,
+    declare_identities,
     requests,
     steps,
 )
@@ -69,3 +73,94 @@ def test_limit(sandbox, switches, open_stack):
     verified = stack.up()
     assert verified.ok
     assert (verified.outputs["pending"], verified.outputs["verified"]) == ([], "1 of 1 domains")
+
+
+def test_unconfirmed(sandbox, switches, open_stack):
+    """
+    A switch about which SES says SUCCESS and shows no check ends half an hour later, said once.
+
+    It is no failure, it is not pending, and the next `up` has nothing to do.
+    """
+    domain = "unconfirmed.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1}}, verification={"onTimeout": "fail"})
+    assert stack.up().ok
+    switches.verification_info, switches.status_after_put = "frozen", "SUCCESS"
+
+    def half_an_hour_later(line):
+        if "SUCCESS, maybe of the key before" in line:
+            sandbox.clock.advance(1800)
+
+    stack.declare({domain: {"generation": 2}}, verification={"onTimeout": "fail"})
+    result = stack.up(on_output=half_an_hour_later)
+    assert result.ok, result.stdout
+    assert result.outputs["domains"][domain]["regions"][REGION]["status"] == "UNCONFIRMED"
+    assert result.outputs["pending"] == []
+    assert f"warning: {domain} {REGION}: UNCONFIRMED after " in result.stdout
+
+    with requests(sandbox) as asked:
+        unchanged = stack.up()
+    assert (steps(unchanged), asked.operations) == ([], [])
+    assert "UNCONFIRMED after" not in unchanged.stdout
+
+
+def test_reads_that_lag(sandbox, switches, open_stack):
+    """
+    For some seconds SES shows what was deleted, and not yet what was made; no run is misled by it.
+    """
+    domain = "lags.example"
+    sandbox.add_zone(domain)
+    switches.read_lag_seconds = 2.5
+    stack = open_stack({domain: {"generation": 1}})
+    made = stack.up()
+    assert made.outputs["verified"] == "1 of 1 domains"
+    assert stack.destroy().ok
+    again = stack.up()
+    assert (again.ok, again.outputs["verified"]) == (True, "1 of 1 domains"), again.stdout
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    stack.declare({domain: {"generation": 2}})
+    rotated = stack.up()
+    assert (rotated.ok, rotated.outputs["pending"]) == (True, []), rotated.stdout
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+
+def test_many_identities_cost_one_list_a_look(sandbox, switches, open_stack):
+    """Thirty new identities are thirty writes, and then one List call for each look, and no Get."""
+    zone = "thirty.example"
+    domains = [f"n{number}.{zone}" for number in range(30)]
+    value = records.route53_value(records.record_value(keys.load(OPENSSL_KEY).public_key_der))
+    changes = [
+        {
+            "Action": "CREATE",
+            "ResourceRecordSet": {
+                "Name": records.record_name("s1", domain),
+                "Type": "TXT",
+                "TTL": 300,
+                "ResourceRecords": [{"Value": f'"{value}"'}],
+            },
+        }
+        for domain in domains
+    ]
+    sandbox.route53.change_resource_record_sets(
+        HostedZoneId=sandbox.add_zone(zone), ChangeBatch={"Changes": changes}
+    )
+
+    def look_now(line):
+        if "0 of 30 verified" in line:
+            sandbox.clock.advance(3600)
+
+    switches.first_check_seconds = 1800
+    stack = open_stack(program=lambda: declare_identities(sandbox, domains))
+    with requests(sandbox) as asked:
+        result = stack.up(on_output=look_now)
+    assert result.ok, result.stdout
+    assert result.outputs["pending"] == []
+    # One List before the first Create: does SES have one of them already?
+    assert asked.operations[:31] == ["ListEmailIdentities", *["CreateEmailIdentity"] * 30]
+    assert set(asked.operations[31:]) == {"ListEmailIdentities"}
+    looks = asked.ses[31:]
+    assert len(looks) >= 2
+    assert all(
+        (after.at - before.at).total_seconds() > INTERVALS[0] / 2
+        for before, after in pairwise(looks)
+    )
