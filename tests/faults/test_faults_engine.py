@@ -257,10 +257,10 @@ def test_killed_in_mail_from(
         monkeypatch.setattr(backend, "change_resource_record_sets", held)
 
     def is_reached() -> bool:
+        # SES gets the setting once the records are made.
         calls = sandbox.ses.calls(PUT_MAIL_FROM, answered=None)
         is_set = any(call.domain == domain for call in calls)
-        is_held = reached.is_set() or made == "setting"
-        return is_set and is_held and is_all_else_stored(stack)
+        return (is_set or reached.is_set()) and is_all_else_stored(stack)
 
     result, _ = disturbed(stack, is_reached, stack.kill)
     assert result.failed
@@ -269,7 +269,8 @@ def test_killed_in_mail_from(
     sandbox.ses.release()
     stack.cancel()
     assert sandbox.dns.mx(f"bounce.{domain}") == (f"10 feedback-smtp.{REGION}.amazonses.com",)
-    assert sandbox.ses.identities(REGION)[domain].mail_from.domain == f"bounce.{domain}"
+    held_by_ses = sandbox.ses.identities(REGION)[domain].mail_from.domain
+    assert held_by_ses == (f"bounce.{domain}" if made == "setting" else "")
 
     result = stack.up()
     assert result.ok, result.stdout
