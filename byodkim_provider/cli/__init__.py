@@ -24,6 +24,7 @@ from byodkim_provider.quoting import hidden, may_be_a_key
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
     "iam-policy": "Print the IAM policy for a stack.",
+    "key": "Print the private key of DOMAIN, for a mail server of your own that signs with it too.",
     "records": "Print the DNS records to publish.",
     "rotate": "Let the next key of a domain sign.",
     "scan": "Read which identities an account has, and print a stack file that adopts them.",

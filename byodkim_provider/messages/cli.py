@@ -17,7 +17,7 @@ class CliMessages(Table):
         SECTION,
         (
             "The commands. State now: no command changes anything but `rotate`, which edits the "
-            "stack file and runs `pulumi up`, and `status --html`, which writes its page. They "
+            "stack file and runs `pulumi up`; `status --html` and `key --out` write a file. They "
             "say what they wrote. Exit codes, and what a wrong command line is: `byodkim "
             "<command> --help`."
         ),
@@ -88,6 +88,17 @@ class CliMessages(Table):
             "`generation: {signing}`, run `pulumi up`, which makes the record, then rotate"
         ),
     )
+    NOT_PUBLISHED = (
+        "{domain}: generation {generation} is not published, only {published}",
+        "`byodkim status {domain}` shows their roles",
+    )
+    SUPPLIED = (
+        "{domain}: generation {generation} has a key of your own (`keys`), not one of the stack",
+        (
+            "take the file that it came from; what is in the stack file, `pulumi config get --path "
+            "'privateKeys[\"NAME\"]'` prints, by the name that `keys` has"
+        ),
+    )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
     CANT_READ = "{file}: can't be read: {error}"
     CANT_WRITE = "{file}: can't be written: {error}"
@@ -147,6 +158,10 @@ class CliMessages(Table):
     )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"
+    KEY = (
+        "{name}: the key of generation {generation} ({role}), selector {selector}, overlapDays "
+        "{overlap_days}"
+    )
 
 
 class AskedMessages(Table):

@@ -25,6 +25,7 @@ from byodkim_provider.config import stack_file
 from byodkim_provider.config.schema import SuppliedKey
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dkim.records import normalise_domain, record_name
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
@@ -129,6 +130,8 @@ class CliProject:
     """
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
+    keys: Sequence[SigningKey] = ()
+    """Keys in the state itself."""
     has_own_program: bool = False
     """Whether another program than ours has made the stack."""
     outputs: dict[str, object] = field(default_factory=dict)
@@ -220,11 +223,19 @@ class CliProject:
             return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
         if arguments[0] == "config":
             return self._write(arguments[1], arguments[5:])
-        assert list(arguments) == EXPORT
+        assert [*arguments][:4] == EXPORT
         if self.complaint:
             raise Refused(f"pulumi stack export: {self.complaint}", kind="CannotRead")
+        resources = self._resources()
+        for key in self.keys:
+            text = key.pkcs1_base64() if "--show-secrets" in arguments else "encrypted"
+            outputs = {
+                "fingerprint": key.fingerprint,
+                "private_key": {"plaintext": json.dumps(text)},
+            }
+            resources.append({"type": f"{_OURS}DkimKey", "outputs": outputs})
         return json.dumps(
-            {"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False
+            {"version": 3, "deployment": {"resources": resources}}, ensure_ascii=False
         )
 
     def _write(self, command: str, arguments: Sequence[str]) -> str:

@@ -1,0 +1,126 @@
+"""
+`byodkim key`: gives out a private key, for a mail server that signs with it beside SES.
+
+The key goes to standard output or into one new file. It is never an argument, in a log or in a
+temporary file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import click
+
+from byodkim_provider import key_store
+from byodkim_provider.cli.chosen import checked, stack_option
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.state import DeclaredRecord
+from byodkim_provider.cli.terminal import Refused, say
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.key_secret import parsed_arn
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.quoting import named
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  the key is printed, or in the file
+  1  refused: no such generation, or a key of your own
+  2  wrong usage, no such domain, the stack or the secret could not be read, or
+     the file not be written
+"""
+)
+@click.argument("domain", type=checked(records.normalise_domain))
+@stack_option()
+@click.option(
+    "--generation", type=int, metavar="N", help="A published one; by default the one that signs."
+)
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(),
+    metavar="FILE",
+    help="A new file, for you alone; by default standard output, unless it is a terminal.",
+)
+@click.option(
+    "--traditional", is_flag=True, help="PKCS#1, `BEGIN RSA PRIVATE KEY`, instead of PKCS#8."
+)
+@click.option("--json", is_flag=True, expose_value=False, help="Errors are JSON too then.")
+@click.pass_context
+def key(
+    context: click.Context,
+    domain: str,
+    name: str | None,
+    generation: int | None,
+    file: str | None,
+    traditional: bool,
+) -> None:
+    """
+    Print the private key of DOMAIN, for a mail server of your own that signs with it too.
+
+    PEM, from the stack's state, which Pulumi decrypts, or from Secrets Manager. Selector, record
+    and role are on standard error. Whoever has the key can sign as DOMAIN until its record leaves
+    DNS.
+    """
+    environment = context.ensure_object(Environment)
+    if file is None and sys.stdout.isatty():
+        raise click.UsageError("Give --out or a pipe: a terminal remembers what it has shown.")
+    stack = open_stack(name, environment)
+    [declared] = stack.named([domain], stack.domains)
+    settings = declared.settings
+    published = {record.generation: record for record in declared.records}
+    generation = generation or settings.generation
+    if generation not in published:
+        fields = {"domain": domain, "generation": generation, "published": list(published)}
+        raise Refused(CliMessages.NOT_PUBLISHED(**fields))
+    record = published[generation]
+    pem = _signing_key(stack, record, environment).pem(traditional=traditional)
+    if file is None:
+        click.echo(pem, nl=False)
+    else:
+        _write(file, pem)
+    fields = {"generation": generation, "role": record.role, "name": record.name}
+    selector, _ = records.split_name(record.name)
+    say(CliMessages.KEY(**fields, selector=selector, overlap_days=settings.overlap_days))
+
+
+def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment) -> SigningKey:
+    """The private key of *record*; nothing is decrypted for a key in Secrets Manager."""
+    fingerprint = keys.fingerprint(records.public_key(record.value) or b"")
+    export = ["stack", "export", "-s", stack.name]
+    made = _key_outputs(environment.ask_pulumi(export, stack.directory), fingerprint)
+    if not made:
+        raise Refused(CliMessages.SUPPLIED(domain=record.domain, generation=record.generation))
+    if arn := made.get("secret_arn"):
+        store = environment.account(stack.aws()).secrets(*parsed_arn(arn))
+        return key_store.read_key(arn, store, fingerprint=fingerprint)
+    export.append("--show-secrets")
+    made = _key_outputs(environment.ask_pulumi(export, stack.directory), fingerprint)
+    return keys.load(json.loads(made["private_key"]["plaintext"]), proved=True)
+
+
+def _key_outputs(export: str, fingerprint: str) -> Mapping[str, Any]:
+    """The outputs of the `DkimKey` with *fingerprint*; empty for a key of the user's own."""
+    for resource in json.loads(export)["deployment"]["resources"]:
+        outputs: Mapping[str, Any] = resource.get("outputs", {})
+        if resource["type"].endswith(":DkimKey") and outputs.get("fingerprint") == fingerprint:
+            return outputs
+    return {}
+
+
+def _write(file: str, pem: str) -> None:
+    """Write *pem* into a new *file* with mode 0600; raises `Refused` if there is one."""
+    try:
+        with open(file, "x", opener=partial(os.open, mode=0o600)) as opened:
+            opened.write(pem)
+    except OSError as error:
+        problem = CliMessages.CANT_WRITE(file=named(file), error=error.strerror)
+        raise Refused(problem, kind="CannotWrite") from None
