@@ -7,11 +7,11 @@ change. `dkim.records` builds values, `panels` knows the panels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
-from typing import Any, Final
+from operator import attrgetter
+from typing import Final
 
 import click
 
@@ -52,43 +52,55 @@ class Record:
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
 
     @property
+    def why(self) -> AskedMessages:
+        """What those are told who are asked to add it."""
+        if not dkim.split_name(self.name)[1]:
+            return AskedMessages.MAIL_FROM
+        return AskedMessages.CNAMES if self.kind == "CNAME" else AskedMessages.KEYS
+
+    @property
     def zone_assumed(self) -> bool:
         """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
         return not self.zone_named and self.domain.count(".") > 1
 
 
+_BLOCK: Final = attrgetter("domain", "kind", "written_at")
+_MESSAGE: Final = attrgetter("domain", "why", "zone")
+"""What records have in common that are printed together: in fields, and in a message."""
+
+
 def as_panel(wanted: Sequence[Record]) -> str:
     """
-    What to type into which field, one block per record, then the notes that all of a kind have.
+    What to type into which field, a block for each record, and what holds for all of a kind once.
     """
     blocks = []
-    for (_, kind, _), group in groupby(wanted, lambda one: (one.domain, one.kind, one.written_at)):
-        texts = [_in_panel(record).split("\n") for record in group]
-        notes = [line for line in texts[0] if line.startswith("  - ")] if len(texts) > 1 else []
-        notes = [note for note in notes if all(note in text for text in texts)]
-        blocks += ["\n".join(line for line in text if line not in notes) for text in texts]
-        blocks += ["\n".join([f"Each of these {kind} records:", *notes])] if notes else []
+    for (_, kind, written_at), group in groupby(wanted, _BLOCK):
+        records = [*group]
+        if written_at:
+            text = f"nothing to type, `pulumi up` writes it at {written_at}"
+            blocks += [f"{record.name}: {text}" for record in records]
+            continue
+        rules: dict[str, None] = {}
+        for record in records:
+            value, zone = record.value, record.zone
+            lines = panels.form(
+                record.panel, record_name=record.name, record_value=value, zone=zone, kind=kind
+            )
+            for rule in panels.rules(record.panel, record_value=value, zone=zone, kind=kind):
+                rules[rule] = None
+            blocks.append("\n".join(lines))
+        if len(records) > 1:
+            blocks.append(f"Each of these {kind} records:")
+        blocks[-1] = "\n".join([blocks[-1], *rules])
     return "\n\n".join(blocks)
-
-
-def _in_panel(record: Record) -> str:
-    if record.written_at:
-        return f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
-    return panels.instructions(
-        record.panel,
-        record_name=record.name,
-        record_value=record.value,
-        zone=record.zone,
-        kind=record.kind,
-    )
 
 
 def as_zone_file(wanted: Sequence[Record]) -> str:
     """One line per record, in the format of zone files, with full names."""
     lines = []
-    for one in wanted:
-        value = dkim.quoted(one.value) if one.kind == "TXT" else f"{one.value}."
-        lines.append(f"{one.name}. {one.ttl} IN {one.kind} {value}")
+    for record in wanted:
+        value = dkim.quoted(record.value) if record.kind == "TXT" else f"{record.value}."
+        lines.append(f"{record.name}. {record.ttl} IN {record.kind} {value}")
     return "\n".join(lines)
 
 
@@ -109,30 +121,18 @@ def as_text(wanted: Sequence[Record]) -> str:
     """
     A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that.
     """
-    to_add = [one for one in wanted if not one.written_at]
+    to_add = [record for record in wanted if not record.written_at]
     messages = []
-    groups = groupby(to_add, lambda one: (one.domain, _why(one), one.zone, one.zone_assumed))
-    for (domain, why, zone, is_assumed), records in groups:
-        guess = " (assumed zone)" if is_assumed else ""
+    for (domain, why, zone), records in groupby(to_add, _MESSAGE):
+        listed = [*records]
+        guess = " (assumed zone)" if listed[0].zone_assumed else ""
         # Not indented: in a zone file a blank in front means the owner of the line above.
-        lines = as_zone_file([*records])
-        reason = why(domain=domain, zone=zone)
+        lines, reason = as_zone_file(listed), why(domain=domain, zone=zone)
         messages.append(f"Please add to the DNS of {zone}{guess}:\n\n{lines}\n\n{reason}")
     return "\n\n".join(messages) or as_panel(wanted)
 
 
-def _why(record: Record) -> AskedMessages:
-    if not dkim.split_name(record.name)[1]:
-        return AskedMessages.MAIL_FROM
-    return AskedMessages.CNAMES if record.kind == "CNAME" else AskedMessages.KEYS
-
-
-FORMATS: Final[Mapping[str, Callable[[Sequence[Record]], str]]] = {
-    "panel": as_panel,
-    "text": as_text,
-    "zone": as_zone_file,
-    "json": as_objects,
-}
+FORMATS: Final = {"panel": as_panel, "text": as_text, "zone": as_zone_file, "json": as_objects}
 
 
 @click.command(
@@ -165,14 +165,17 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     if chosen.record is None:
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         subject = stack.name
-        for one in domains:
-            wanted += _of_domain(one, list(stack.domains), chosen)
+        for domain in domains:
+            # A sub-domain is mostly in the zone above it; in zones of their own, the names would
+            # collide.
+            above = [name for name in stack.domains if dkim.is_in(domain.name, name)]
+            wanted += _of_domain(domain, min(above, key=len, default=domain.name), chosen)
     elif chosen.record.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
         subject = chosen.record.domain
         value = dkim.record_value(chosen.record.public_key_der)
-        wanted = [_record(subject, subject, chosen, (), name=chosen.record.name, value=value)]
+        wanted = [_record(subject, subject, chosen, (), "TXT", chosen.record.name, value)]
     if chosen.zone:
         wanted = _in_zone(wanted, chosen.zone)
     if form != "panel":
@@ -183,8 +186,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     assumed = sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at})
     if assumed:
         show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(assumed)))])
-    click.echo()
-    show_lines(as_panel(wanted).split("\n"))
+    show_lines(["", *as_panel(wanted).split("\n")])
 
 
 def _in_zone(wanted: list[Record], zone: str) -> list[Record]:
@@ -194,67 +196,71 @@ def _in_zone(wanted: list[Record], zone: str) -> list[Record]:
     If it is the zone of none, it replaces what the stack file says; raises `click.BadParameter` if
     it can't.
     """
-    inside = [
-        one
-        for one in wanted
-        if one.zone == zone or (not one.zone_named and dkim.is_in(one.name, zone))
-    ]
+    inside = []
+    for record in wanted:
+        if record.zone == zone or (not record.zone_named and dkim.is_in(record.name, zone)):
+            inside.append(record)
     if not inside:
-        for one in wanted:
-            refuse_other_zone(zone, one.name)
-    return [replace(one, zone=zone, zone_named=True) for one in inside or wanted]
+        for record in wanted:
+            refuse_other_zone(zone, record.name)
+    return [replace(record, zone=zone, zone_named=True) for record in inside or wanted]
 
 
-def _of_domain(domain: Domain, declared: Sequence[str], chosen: Chosen) -> Iterator[Record]:
+def _of_domain(domain: Domain, topmost: str, chosen: Chosen) -> Iterator[Record]:
     """
     The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
     FROM.
     """
     settings = domain.settings
-    # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
-    above = [one for one in declared if dkim.is_in(domain.name, one)]
-    topmost = min(above, key=len, default=domain.name)
-    record = partial(_record, domain.name, topmost, chosen)
     for name, target in settings.cnames.items():
-        yield replace(record(settings.dns, kind="CNAME", name=name, value=target), written_at="")
+        cname = _record(domain.name, topmost, chosen, settings.dns, "CNAME", name, target)
+        yield replace(cname, written_at="")
     for made in domain.records:
         if made.name not in settings.cnames:  # else it stands at the target
             places = generations.holding(settings.dns, made.generation or 1)
-            yield record(places, name=made.name, value=made.value)
-    mail_from_dns = settings.mail_from_dns
-    by_id = next((one.zone_id for one in mail_from_dns if one.zone_id), None)
+            yield _record(domain.name, topmost, chosen, places, "TXT", made.name, made.value)
+    places = [*settings.mail_from_dns]
+    is_route53 = all(dns.provider == "route53" for dns in places)
+    zone_ids = [dns.zone_id for dns in places if dns.zone_id]
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            one = record(mail_from_dns, kind=kind, name=name, value=value)
-            if any(dns.provider != "route53" for dns in mail_from_dns):
-                one = replace(one, written_at="")
-            elif by_id and one.written_at:
-                at = f"{one.written_at}, if its zone {by_id} holds the name"
-                one = replace(one, written_at=at)
-            if not dkim.is_in(name, one.zone):  # that of `cname`, or a delegated `_domainkey`
-                one = replace(one, zone=topmost, zone_named=False, written_at="")
-            yield one
+            record = _record(domain.name, topmost, chosen, places, kind, name, value)
+            written_at = record.written_at if is_route53 else ""
+            if written_at and zone_ids:
+                written_at += f", if its zone {zone_ids[0]} holds the name"
+            record = replace(record, written_at=written_at)
+            if not dkim.is_in(name, record.zone):  # that of `cname`, or a delegated `_domainkey`
+                record = replace(record, zone=topmost, zone_named=False, written_at="")
+            yield record
 
 
 def _record(
-    domain: str, above: str, chosen: Chosen, dns: Sequence[DnsSettings], **of: Any
+    domain: str,
+    topmost: str,
+    chosen: Chosen,
+    places: Sequence[DnsSettings],
+    kind: panels.RecordType,
+    name: str,
+    value: str,
 ) -> Record:
-    """
-    A record that stands at all of *dns* but those of `cname`; `pulumi up` writes it unless people
-    do.
-    """
-    listed = [one for one in dns if not one.cname]
-    by_hand = next((one for one in listed if one.provider == "manual"), None)
-    at = by_hand or (listed[0] if len(listed) == 1 else DnsSettings())
+    """A record that stands at all *places* but those of `cname`; written there unless by hand."""
+    own = [dns for dns in places if not dns.cname]
+    by_hand = [dns for dns in own if dns.provider == "manual"]
+    at = DnsSettings()
+    if by_hand or len(own) == 1:
+        at = (by_hand or own)[0]
     host = SPECS.get(at.provider)
     is_automatic = host and host.ttl and at.ttl == host.ttl.automatic  # the host chooses the TTL
-    writers = dict.fromkeys(one.provider for one in listed if not (by_hand or chosen.panel))
+    writers = dict.fromkeys(dns.provider for dns in own if not (by_hand or chosen.panel))
+    titles = [PANELS[name].title if name in PANELS else name for name in writers]
     return Record(
-        **of,
+        kind=kind,
+        name=name,
+        value=value,
         domain=domain,
         panel=chosen.panel or PANELS[at.panel or "other"],
-        zone=at.zone or above,
+        zone=at.zone or topmost,
         zone_named=at.zone is not None,
         ttl=TTL if is_automatic else at.ttl,
-        written_at=" and ".join(PANELS[one].title if one in PANELS else one for one in writers),
+        written_at=" and ".join(titles),
     )

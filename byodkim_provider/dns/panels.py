@@ -133,6 +133,27 @@ def instructions(
     """
     if panel is None:
         return f"type:  {kind}\nname:  {record_name}\nvalue: {record_value}"
+    lines = form(
+        panel,
+        record_name=record_name,
+        record_value=record_value,
+        zone=zone,
+        edit=edit,
+        kind=kind,
+    )
+    return "\n".join([*lines, *rules(panel, record_value=record_value, zone=zone, kind=kind)])
+
+
+def form(
+    panel: Panel,
+    *,
+    record_name: str,
+    record_value: str,
+    zone: str,
+    edit: bool = False,
+    kind: RecordType = "TXT",
+) -> list[str]:
+    """The fields of `instructions`, and what holds for this record alone."""
     value_field = panel.value_field if kind == "TXT" else target_field(panel)
     fields = {
         "Type": panel.type_choice.format(kind=kind),
@@ -152,23 +173,31 @@ def instructions(
     heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
     lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
-    whole = f", {record_name}." if panel.name_form == "unknown" else ""
-    unknown = [f"what the field {value_field!r} is called for a {kind} is not known to us"]
-    unknown = unknown if panel.target_field is None else []
+    for problem in problems(
+        panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind
+    ):
+        lines.append(f"  - {problem}")
+    if panel.name_form == "unknown":
+        lines.append(f"  - the whole name is {record_name}.")
+    return lines
+
+
+def rules(
+    panel: Panel, *, record_value: str, zone: str, kind: RecordType = "TXT"
+) -> tuple[str, ...]:
+    """The lines of `instructions` that hold for all records of *kind* in *zone*."""
+    value_field = panel.value_field if kind == "TXT" else target_field(panel)
+    unknown: tuple[str, ...] = ()
+    if panel.target_field is None:
+        unknown = (f"what the field {value_field!r} is called for a {kind} is not known to us",)
+    quirks = {
+        "TXT": panel.txt_quirks,
+        "CNAME": panel.cname_quirks or unknown,
+        "MX": (*MX_RULES, *unknown),
+    }
     rule = value_rule(panel) if kind == "TXT" else target_rule(record_value, zone)
-    notes = [
-        *problems(panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind),
-        f"{panel.name_field}: {name_rule(panel)}{whole}",
-        f"{value_field}: {rule}",
-        *panel.quirks,
-        *{
-            "TXT": panel.txt_quirks,
-            "CNAME": panel.cname_quirks or unknown,
-            "MX": [*MX_RULES, *unknown],
-        }[kind],
-    ]
-    lines += [f"  - {note}" for note in notes]
-    return "\n".join(lines)
+    names = (f"{panel.name_field}: {name_rule(panel)}", f"{value_field}: {rule}")
+    return tuple(f"  - {line}" for line in (*names, *panel.quirks, *quirks[kind]))
 
 
 _NAME_RULES: Final = {

@@ -310,6 +310,16 @@ def test_zone_that_nobody_has_named(project):
     assert (shown.count("  Name:  s"), "bounce" in shown) == (3, False)
 
 
+def test_topmost_domain(project, world):
+    """Of several domains of the stack that hold a record, its zone is that of the topmost one."""
+    names = ("a.b.example.org", "b.example.org", "example.org")
+    dns = "{generation: 1, dns: manual}"
+    project.write("".join(f"    {name}: {dns}\n" for name in names))
+    project.stored = [world.verified(1, domain=name) for name in names]
+    shown = project.run("records", names[0], "--panel", "godaddy").stdout
+    assert "  Name:  s1._domainkey.a.b\n" in shown
+
+
 def unknown(domain, known):
     problem = CliMessages.OTHER_DOMAIN_HERE(domain=domain, stack="dev", known=known)
     return f"byodkim: {problem.with_hint()}\n"
