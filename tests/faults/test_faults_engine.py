@@ -35,6 +35,8 @@ pytestmark = pytest.mark.engine
 CREATE: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 
+DELETE: Final = "DeleteEmailIdentity"
+
 PUT_MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 SEED: Final = int(os.environ["FAULTS_SEED"])
@@ -228,6 +230,77 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
     gc.collect()
 
 
+def held_at(
+    kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> tuple[threading.Event, threading.Event]:
+    """
+    Route 53 makes each change of a record of that *kind*, and answers late.
+
+    The events: a change is made, and the answer may come.
+    """
+    reached, go_on = threading.Event(), threading.Event()
+    backend = route53_backends[sandbox.account]["aws"]
+    change = backend.change_resource_record_sets
+
+    def held(zone_id: str, changes: list[dict[str, Any]]) -> None:
+        change(zone_id, changes)
+        if any(one["ResourceRecordSet"]["Type"] == kind for one in changes):
+            reached.set()
+            go_on.wait(PATIENCE_SECONDS)
+
+    monkeypatch.setattr(backend, "change_resource_record_sets", held)
+    return reached, go_on
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("change", ["DNS move", "rotation", "removal"])
+def test_killed_in_a_change(
+    sandbox: Sandbox, stack: _Stack, domain: str, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when AWS has made the change and nobody knows: one plain run mends it."""
+    zones = [sandbox.route53.list_hosted_zones_by_name(DNSName=domain)["HostedZones"][0]["Id"]]
+    zones.append(sandbox.add_zone(domain))
+    both = [{"provider": "route53", "zoneId": zone.split("/")[-1]} for zone in zones]
+    before = {"generation": 1, "published": [1], "dns": both[:1]}
+    after: dict[str, Any] = {}
+    if change == "DNS move":
+        after = {domain: before | {"dns": both}}
+    if change == "rotation":
+        before = before | {"published": [1, 2]}
+        after = {domain: before | {"generation": 2}}
+    stack.declare({domain: before})
+    assert stack.up().ok
+    stack.declare(after)
+    operation = PUT if change == "rotation" else DELETE
+    sandbox.ses.inject(Fault("timeout", "after", operation=operation, domain=domain))
+    reached = go_on = threading.Event()
+    if change == "DNS move":
+        reached, go_on = held_at("TXT", sandbox, monkeypatch)
+
+    def is_reached() -> bool:
+        calls = sandbox.ses.calls(operation, answered=None)
+        is_called = any(call.domain == domain for call in calls)
+        return (is_called or reached.is_set()) and is_all_else_stored(stack)
+
+    result, _ = disturbed(stack, is_reached, stack.kill)
+    assert result.failed
+    monkeypatch.undo()
+    go_on.set()
+    sandbox.ses.release()
+    stack.cancel()
+    sandbox.clock.advance(60)
+    result = stack.up()
+    assert result.ok, result.stdout
+    assert stack.preview().steps == []
+    assert stack.refresh(clear_pending_creates=True).ok
+    if change == "removal":
+        assert domain not in sandbox.ses.identities(REGION)
+    else:
+        assert_sound(sandbox, stack, domain)
+    gc.collect()
+
+
 # As above.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("made", ["MX record", "setting"])
@@ -241,20 +314,11 @@ def test_killed_in_mail_from(
     stack.declare({domain: {"generation": 1}})
     assert stack.up().ok
     stack.declare({domain: {"generation": 1, "mailFrom": "bounce"}})
-    reached, go_on = threading.Event(), threading.Event()
+    reached = go_on = threading.Event()
     if made == "setting":
         sandbox.ses.inject(Fault("timeout", "after", operation=PUT_MAIL_FROM, domain=domain))
     else:
-        backend = route53_backends[sandbox.account]["aws"]
-        change = backend.change_resource_record_sets
-
-        def held(zone_id: str, changes: list[dict[str, Any]]) -> None:
-            change(zone_id, changes)
-            if any(one["ResourceRecordSet"]["Type"] == "MX" for one in changes):
-                reached.set()
-                go_on.wait(PATIENCE_SECONDS)
-
-        monkeypatch.setattr(backend, "change_resource_record_sets", held)
+        reached, go_on = held_at("MX", sandbox, monkeypatch)
 
     def is_reached() -> bool:
         # SES gets the setting once the records are made.
