@@ -72,7 +72,7 @@ class RecordNow:
     @property
     def value(self) -> str:
         """What it should be; empty if no key is known, or nobody may publish that any more."""
-        leaked = self.diagnosis and self.diagnosis.leaked and not self.diagnosis.foreign
+        leaked = self.diagnosis and self.diagnosis.leaked
         if leaked or not self.expected.public_key_der:
             return ""
         return record_value(self.expected.public_key_der)
@@ -172,7 +172,6 @@ class RecordNow:
             new_key=self.expected.new_key,
             target=self.expected.target,
             kept=self._is_kept,
-            foreign=self.diagnosis.foreign,
         )
 
     @property

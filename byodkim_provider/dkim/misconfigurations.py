@@ -11,14 +11,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations, takewhile
 from typing import Final
 from urllib.parse import unquote
 
-from byodkim_provider.dkim.keys import fingerprint, load
+from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dkim.records import (
     MAX_VALUE,
     MAX_VALUES,
@@ -29,7 +28,6 @@ from byodkim_provider.dkim.records import (
     tags_of,
     unusable_tag,
 )
-from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SeenMessages
 
@@ -115,27 +113,6 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
         if unpacking and holds_private_key(octets.decode("latin-1"), unpacking=unpacking - 1):
             return True
     return False
-
-
-@lru_cache(maxsize=64)
-def public_half(text: str, *, unpacking: int = 2) -> bytes:
-    """
-    The public key (SubjectPublicKeyInfo, DER) of a private key that is whole in *text*; else empty.
-    """
-    bare = _NOISE.sub(
-        "", re.sub(rf"-*({_ARMOUR.pattern})-*", "|", unquote(text), flags=re.IGNORECASE)
-    )
-    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", bare):
-        quads = run if len(run) % 4 != 1 else run[:-1]
-        octets = base64.b64decode(quads.translate(_FROM_BASE64URL) + "==")
-        if octets.startswith(b"\x30\x82"):
-            with suppress(InvalidKey):
-                return load(octets).public_key_der
-        elif unpacking and (
-            found := public_half(octets.decode("latin-1"), unpacking=unpacking - 1)
-        ):
-            return found
-    return b""
 
 
 _BY_TEXT: Final = (

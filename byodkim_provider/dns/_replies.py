@@ -7,6 +7,7 @@ Silence and errors raise `NoAnswer`. Which servers are asked, and in which order
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -114,20 +115,17 @@ class Questions:
 
     def _send(self, query: Message, address: str, port: int) -> Message:
         """The reply by UDP, or by TCP if it is too long for that."""
-        try:
-            # Whoever forges the address of a server sends a datagram before the server's: it is not
-            # the last.
-            return dns.query.udp(
-                query,
-                address,
-                self._seconds_left(),
-                port,
-                ignore_unexpected=True,
-                ignore_errors=True,
-                raise_on_truncation=True,
-            )
-        except dns.message.Truncated:
-            return dns.query.tcp(query, address, self._seconds_left(), port)
+        # Whoever forges the address of a server sends a datagram before the server's: it is not
+        # the last.
+        reply, _ = dns.query.udp_with_fallback(
+            query,
+            address,
+            self._seconds_left(),
+            port,
+            ignore_unexpected=True,
+            ignore_errors=True,
+        )
+        return reply
 
     def _seconds_left(self) -> float:
         """Time limit of the next reply."""
@@ -267,11 +265,14 @@ def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     TXT values, the strings of each joined, MX values, or addresses; sorted.
 
     A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES`
-    values one more is left, those that look like a key first: whoever answers may send anything.
+    values one more is left, keys and policies first: whoever answers may send anything.
     """
-    joined = (b"".join(_strings(record))[: MAX_VALUE + 1] for record in records)
-    values = [octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1] for octets in joined]
-    return tuple(sorted(sorted(values, key=lambda one: ("p=" not in one, one))[: MAX_VALUES + 1]))
+    values = []
+    for record in records:
+        octets = b"".join(_strings(record))[: MAX_VALUE + 1]
+        values.append(octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1])
+    values.sort(key=lambda value: (not re.search(r"\b[pv] ?=", value), value))
+    return tuple(sorted(values[: MAX_VALUES + 1]))
 
 
 def _strings(record: Any) -> Iterable[bytes]:

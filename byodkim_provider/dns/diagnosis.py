@@ -25,7 +25,7 @@ from byodkim_provider.dkim.misconfigurations import (
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, with_leak
+from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
 from byodkim_provider.messages.dkim import FixMessages
 from byodkim_provider.progress import side_by_side
 
@@ -74,7 +74,6 @@ def fix(
     new_key: str = NEW_KEY,
     kept: bool = False,
     target: str = "",
-    foreign: bool = False,
 ) -> str:
     """
     How to fix the misconfiguration *code*, one of `CODES`, in the words of this panel.
@@ -82,10 +81,9 @@ def fix(
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
     *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it
     in.
-    *target* is where a CNAME has to lead. *foreign*: the private key in DNS is another one than the
-    record's.
+    *target* is where a CNAME has to lead.
     """
-    message = (FixMessages.PRIVATE_KEY_OF_OTHERS if foreign else FIXES[code])(
+    message = FIXES[code](
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=name_rule(panel),
@@ -109,26 +107,6 @@ _WILDCARD: Final = "a wildcard answers for the name"
 
 NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
-
-REGISTRY_LABELS: Final = (
-    "ac",
-    "co",
-    "com",
-    "edu",
-    "go",
-    "gov",
-    "ltd",
-    "ne",
-    "net",
-    "or",
-    "org",
-    "plc",
-)
-"""
-Labels of zones like `co.uk`, in which nobody but a registry adds records.
-
-Not complete, and need not be: a zone that is missing here costs a note that says too much.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,13 +179,11 @@ def _is_of_easy_dkim(record: ExpectedRecord, answers: Sequence[Answer]) -> bool:
 
 def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
     """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
-    found = _hidden(record, seen, zones)
+    hidden = _hidden(record, seen, zones)
+    if hidden:
+        return hidden
     elsewhere = _served_elsewhere(record, seen.name_servers)
-    if (
-        elsewhere and (found or seen).code != "served-elsewhere"
-    ):  # perhaps with a note on a delegation
-        return replace(found or seen, code="served-elsewhere", text=elsewhere)
-    return found or seen
+    return replace(seen, code="served-elsewhere", text=elsewhere) if elsewhere else seen
 
 
 def _zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -256,9 +232,7 @@ def _elsewhere(
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {name}"
-            return with_leak(
-                replace(seen, text=text, found_at=name), sorted(values), record.public_key_der
-            )
+            return replace(seen, code="private-key", text=text, found_at=name)
         if any(_is_the_key(value, record.public_key_der) for value in values):
             return replace(
                 seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
@@ -319,9 +293,7 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
     hidden = f"{delegated}: a record in {above!r} is hidden"
     if zone.endswith(f".{record.zone or record.domain}"):
         return replace(seen, code="served-elsewhere", text=hidden)
-    if record.zone or above.partition(".")[0] in REGISTRY_LABELS:
-        return None
-    return replace(seen, notes=(*seen.notes, hidden))
+    return None
 
 
 def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:

@@ -95,14 +95,9 @@ def problems(
     value = value_to_type(panel, record_value, kind)
     max_value = panel.max_value if kind == "TXT" else None
     part = "prefix under `cname`" if kind == "CNAME" else "selector"
-    part = part if "._domainkey" in record_name else "`mailFrom`"
-    shortest = name.replace(name.split(".")[0], "s1" if kind == "CNAME" else "s", 1)
-    way = f"take a shorter {part}"
-    if panel.max_name and len(shortest) > panel.max_name:
-        way = (
-            f"this panel can't hold it with any {part}; give the sub-domain a zone of its own, by "
-            "NS records"
-        )
+    if "._domainkey" not in record_name:
+        part = "`mailFrom`"
+    way = f"take a shorter {part}, or give the sub-domain a zone of its own, by NS records"
     limits = (
         ("name", name, panel.max_name, way),
         ("value", value, max_value, "take a shorter key"),

@@ -6,18 +6,16 @@ Answers in, judgement out: `resolver` queries servers, `misconfigurations` recog
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, permutations
+from itertools import chain
 from typing import Final, Literal
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dkim.misconfigurations import (
     holds_private_key,
     in_testing_mode,
     misconfiguration,
-    public_half,
 )
 from byodkim_provider.dns.resolver import Answer
 
@@ -83,11 +81,6 @@ class Diagnosis:
     """The wrong name at which the record was found; empty if it was found at none."""
     name_servers: tuple[str, ...] = ()
     """Name servers of the zone, without final dots; empty if not found."""
-    foreign: bool = False
-    """
-    Whether DNS shows a private key, and it is another one than the record's, which has not leaked
-    then.
-    """
 
     @property
     def visible(self) -> bool:
@@ -172,7 +165,7 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     # Most urgent, even before a CNAME or servers that differ.
     for answer in answered:
         if any(map(holds_private_key, answer.values or ())):
-            return with_leak(replace(seen, found_at=answer.alias), answer.values or (), expected)
+            return replace(seen, code="private-key", found_at=answer.alias)
     if 0 < seen.right == len(answered):
         testing = any(
             in_testing_mode(value) for answer in answered for value in answer.values or ()
@@ -197,45 +190,10 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
 
 
-def with_leak(seen: Diagnosis, values: Iterable[str], expected: bytes | None) -> Diagnosis:
-    """
-    *seen* of a record with a private key in its *values*: whose key that is, if it is there as a
-    whole.
-    """
-    halves = [half for half in map(public_half, values) if half]
-    if not halves:
-        return replace(seen, code="private-key")
-    half = expected if expected in halves else halves[0]
-    note = f"the private key there has {public_bits(half)} bits, fingerprint {fingerprint(half)}"
-    if expected:
-        is_own, not_own = (
-            "the key of this record, which has leaked",
-            "another key than that of this record",
-        )
-        note += f": it is {is_own if half == expected else not_own}"
-    return replace(
-        seen,
-        code="private-key",
-        notes=(*seen.notes, note),
-        foreign=bool(expected) and half != expected,
-    )
-
-
 def _key_shown(answers: Sequence[Answer]) -> bytes:
-    """
-    A key that any server shows, even if split into records or in the wrong order; empty if none.
-    """
-    for values in (answer.values for answer in answers if answer.values):
-        joined = ("".join(order) for order in permutations(values)) if len(values) <= 3 else ()
-        swapped = (
-            value[value.find("p=") :] + value[: value.find("p=")]
-            for value in values
-            if "p=" in value
-        )
-        for value in chain(values, joined, swapped):
-            if key := records.public_key(value):
-                return key
-    return b""
+    """A key that any server shows; empty if none does."""
+    values = chain.from_iterable(answer.values or () for answer in answers)
+    return next(filter(None, map(records.public_key, values)), b"")
 
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> str:

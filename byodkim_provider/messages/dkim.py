@@ -272,10 +272,6 @@ class FixMessages(Table):
         "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
         "you; only the public key belongs in DNS"
     )
-    PRIVATE_KEY_OF_OTHERS = (
-        "delete the record{there} at once, then run this again, which says what belongs there; "
-        "take another key wherever the one there is used: whoever has read it can sign with it"
-    )
     SEVERAL_RECORDS = (
         (
             "delete every TXT record at this name but one with this key: which one a verifier "

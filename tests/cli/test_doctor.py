@@ -18,7 +18,6 @@ from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything
 from byodkim_provider.cli.now import DomainNow, IdentityNow
-from byodkim_provider.dkim import keys
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
@@ -35,7 +34,6 @@ THIRD = f"s3._domainkey.{DOMAIN}"
 VALUE = "p=" + "".join(testdata.pem("rsa2048.public").splitlines()[1:-1])
 FINGERPRINT = "fingerprint [0-9a-f]{64}"
 THIS = (DOMAIN, "--selector", "s9")
-THIS_PEM, OTHER_PEM = testdata.pem("rsa2048.pkcs8"), testdata.pem("rsa1024.pkcs1")
 KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
 
 
@@ -212,31 +210,6 @@ def test_private_key_in_dns_is_not_repeated(one, options):
     result = one(*options, value=pem)
     assert (result.exit_code, "private-key" in result.stdout) == (2, True)
     assert not any(line in result.output for line in [*pem.splitlines()[1:-1], VALUE[:60]])
-
-
-@cases(
-    ("there", "options", "note", "fix"),
-    {
-        "of this record": (THIS_PEM, {}, "the key of this record, which has leaked", "a new key"),
-        "another": (OTHER_PEM, {}, "another key than that of this record", "run this again"),
-        "nobody says which": (THIS_PEM, {"key": ()}, "", "a new key"),
-        "not whole": (OTHER_PEM[:300], {}, None, "a new key"),
-    },
-)
-def test_whose_private_key(one, there, options, note, fix):
-    """The fingerprint is that of the key in DNS, and it is said whether it is the record's own."""
-    result = one("--json", value=there, **options)
-    [record] = json.loads(result.stdout)["domains"][0]["records"]
-    assert (record["misconfiguration"], fix in record["fix"]) == ("private-key", True)
-    if note is None:
-        assert record["notes"] == []
-    else:
-        key = keys.load(there)
-        said = f"the private key there has {key.bits} bits, fingerprint {key.fingerprint}"
-        assert record["notes"] == [f"{said}: it is {note}" if note else said]
-    assert bool(record["value"]) == ("run this again" in fix)
-    shown = one(value=there, **options).stdout
-    assert "the key there has" not in shown.replace("private key there has", "")
 
 
 # SES's own view

@@ -52,27 +52,16 @@ ACCEPTED = {
     "PKCS#8 PEM": PKCS8,
     "PKCS#1 base64 DER": body(PKCS1),
     "PKCS#8 base64 DER": body(PKCS8),
-    "base64 DER, wrapped": "\n".join(re.findall(".{1,76}", body(PKCS8))),
     "CRLF": PKCS1.replace("\n", "\r\n"),
-    "CR alone": PKCS1.replace("\n", "\r"),
-    "white space around": f"\n  {PKCS8}\n\n",
-    "indented": PKCS8.replace("\n", "\n    "),
-    "on one line": PKCS8.replace("\n", " "),
     "line breaks lost": PKCS8.replace("\n", ""),
     "line breaks written out": PKCS8.replace("\n", r"\n"),
-    "CRLF written out": PKCS1.replace("\n", r"\r\n"),
-    "no line break at the end": PKCS1.rstrip(),
     "text before and after it": f"Key of example.com, made in März\n{PKCS8}\n# the end\n",
-    "bag attributes": pem("bag-attributes").partition("-----BEGIN")[0] + PKCS8,
     "certificate before it": pem("certificate") + PKCS8,
-    "certificate after it": PKCS8 + pem("certificate"),
     "byte order mark": "\ufeff" + PKCS1,
     "file": PKCS8.encode(),
-    "file with a byte order mark": codecs.BOM_UTF8 + PKCS8.encode(),
     "file in UTF-16": PKCS8.encode("utf-16"),
     "file in UTF-16, big-endian": codecs.BOM_UTF16_BE + PKCS8.encode("utf-16-be"),
     "file in UTF-16 without a mark": PKCS8.encode("utf-16-le"),
-    "file in big-endian UTF-16 without a mark": body(PKCS8).encode("utf-16-be"),
     "file in Latin-1": f"Schlüssel\n{PKCS8}".encode("latin-1"),
     "file in DER, PKCS#1": der("rsa2048.pkcs1"),
     "file in DER, PKCS#8": der("rsa2048.pkcs8"),
@@ -96,18 +85,9 @@ def test_public_half(bits):
 
 PUBLIC, PUBLIC_DER = pem("rsa2048.public"), der("rsa2048.public")
 ACCEPTED_PUBLIC = {
-    "CRLF": PUBLIC.replace("\n", "\r\n"),
-    "blank lines": f"\n{PUBLIC}\n",
-    "one line": PUBLIC.replace("\n", " "),
-    "text before and after it": f"key:\n{PUBLIC}\n# end",
     "base64 alone": body(PUBLIC),
-    "base64 in lines": "\n".join(re.findall(".{1,64}", body(PUBLIC))),
     "RSAPublicKey": pem("rsa2048.public-pkcs1"),
-    "byte order mark": f"\ufeff{PUBLIC}",
-    "file": PUBLIC.encode(),
-    "file in UTF-16": PUBLIC.encode("utf-16"),
     "file in DER": PUBLIC_DER,
-    "file in DER, RSAPublicKey": der("rsa2048.public-pkcs1"),
 }
 
 
@@ -162,7 +142,6 @@ def in_pkcs12(name):
 
 NO_BLOCK = "block without a BEGIN line"
 DER8, OCTETS1 = der("rsa2048.pkcs8"), len(der("rsa2048.pkcs1"))
-BOTH = DER8 + der("another")
 
 
 def no(text, code, load=keys.load, **fields):
@@ -192,85 +171,44 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 
 REFUSED = {
     "empty": no("", K.EMPTY_KEY),
-    "blank": no(" \r\n\t", K.EMPTY_KEY),
-    "empty file": no(b"", K.EMPTY_KEY),
     "not base64": no("my secret key", K.NOT_BASE64),
-    "file name": no("./private.key", K.NOT_BASE64),
-    "URL-safe base64": no(body(PKCS1).replace("/", "_").replace("+", "-"), K.NOT_BASE64),
-    "in quotes": no(f'"{body(PKCS1)}"', K.NOT_BASE64),
-    "a record's value": no(f"p={body(pem('rsa2048.public'))}", K.NOT_BASE64),
-    "typographic dashes": no(PKCS1.replace("--", "—"), K.NOT_BASE64),
     "picture": no(b"\x89PNG\r\n\x1a\n", K.NOT_BASE64),
     "base64 of other bytes": no(encoded(b"no key at all"), K.UNREADABLE, half="private"),
-    "base64 of two octets": no("MAA=", K.UNREADABLE, half="private"),
-    "base64 of an empty SEQUENCE": no("MIIAAA==", K.UNREADABLE, half="private"),
-    "OpenSSH, base64": no(body(pem("openssh")), K.UNREADABLE, half="private"),
     "base64 of a PEM file": no(encoded(PKCS8.encode()), K.PEM_IN_BASE64),
-    "the same behind a line break": no(encoded(b"\n" + PKCS8.encode()), K.PEM_IN_BASE64),
     "EC": no(pem("ec"), K.ALGORITHM, algorithm="EC"),
-    "EC, SEC 1": no(pem("ec").split("PARAMETERS-----\n")[-1], K.ALGORITHM, algorithm="EC"),
     "EC, PKCS#8": no(pem("ec.pkcs8"), K.ALGORITHM, algorithm="EC"),
-    "EC, base64 DER": no(body(pem("ec.pkcs8")), K.ALGORITHM, algorithm="EC"),
-    "DSA, PKCS#8": no(pem("dsa.pkcs8"), K.ALGORITHM, algorithm="DSA"),
-    **{
-        name: no(pem(name.lower()), K.ALGORITHM, algorithm=name)
-        for name in ("Ed25519", "Ed448", "X25519", "DSA")
-    },
+    **{name: no(pem(name.lower()), K.ALGORITHM, algorithm=name) for name in ("Ed25519", "DSA")},
     "encrypted PKCS#1": no(pem("encrypted.pkcs1"), K.ENCRYPTED),
     "encrypted PKCS#8": no(pem("encrypted.pkcs8"), K.ENCRYPTED),
-    "encrypted PKCS#8, base64 DER": no(body(pem("encrypted.pkcs8")), K.ENCRYPTED),
     "encrypted, DER": no(der("encrypted.pkcs8"), K.ENCRYPTED),
-    "another cipher": no(pem("encrypted.pkcs1").replace("AES-128-CBC", "RC2-40-CBC"), K.ENCRYPTED),
     "OpenSSH": no(pem("openssh"), K.UNREADABLE, half="private"),
     "PKCS#12": no(in_pkcs12("rsa2048.pkcs8"), K.UNREADABLE, half="private"),
     "certificate": no(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
     "certificate, base64 DER": no(body(pem("certificate")), K.UNREADABLE, half="private"),
-    "certificate, DER": no(der("certificate"), K.UNREADABLE, half="private"),
-    "certificate request": no(pem("request"), K.OTHER_BLOCK, block="CERTIFICATE REQUEST"),
     "public key": no(pem("rsa2048.public"), K.PUBLIC),
-    "public key, PKCS#1": no(pem("rsa2048.public-pkcs1"), K.PUBLIC),
-    "public key, base64 DER": no(body(pem("rsa2048.public")), K.PUBLIC),
     "public key, DER": no(der("rsa2048.public"), K.PUBLIC),
     "another PEM block": no(
         PKCS1.replace("RSA PRIVATE KEY", "DH PARAMETERS"), K.OTHER_BLOCK, block="DH PARAMETERS"
     ),
     "two keys": no(PKCS8 + pem("another"), K.SEVERAL, count=2, half="private"),
     "no END line": no(PKCS1.replace("-----END RSA PRIVATE KEY-----\n", ""), K.NO_END),
-    "END line cut": no(PKCS1.rstrip("-\n"), K.NO_END),
-    "BEGIN line alone": no("-----BEGIN PRIVATE KEY-----", K.NO_END),
     "no BEGIN line": no(PKCS1.partition("\n")[2], K.OTHER_BLOCK, block=NO_BLOCK),
     "no base64 in the block": no(PKCS1.replace("MII", "M*I"), K.NOT_BASE64),
     "a line lost": no(PKCS1.replace(PKCS1.splitlines()[5], ""), K.UNREADABLE, half="private"),
-    "base64 cut": no(body(PKCS1)[:1001], K.NOT_BASE64),
-    "DER cut": no(encoded(DER8[:900]), K.UNREADABLE, half="private"),
     "DER with a tail": no(encoded(DER8 + b"tail"), K.UNREADABLE, half="private"),
-    "two keys in DER": no(encoded(BOTH), K.UNREADABLE, half="private"),
     **{
         f"{bits} bits": no(pem(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits)
-        for bits in (512, 1023, 2050, 3072, 4096)
+        for bits in (1023, 2050)
     },
     "e = 3": no(pem("rsa2048-e3"), K.EXPONENT, exponent=3, expected=65537),
     "three primes, PKCS#1": no(pem("three-primes.pkcs1"), K.UNREADABLE, half="private"),
-    "three primes, PKCS#8": no(pem("three-primes.pkcs8"), K.UNREADABLE, half="private"),
-    **{
-        f"{name} damaged at {at}": no(flipped(name, at), K.UNREADABLE, half="private")
-        for name, at in (("rsa2048.pkcs1", 100), ("rsa2048.pkcs1", 600), ("rsa2048.pkcs8", -1))
-    },
+    "damaged": no(flipped("rsa2048.pkcs1", 600), K.UNREADABLE, half="private"),
 }
 
 
 REFUSED_PUBLIC = {
     "empty": no_public("", K.EMPTY_KEY),
-    "empty file": no_public(b"", K.EMPTY_KEY),
-    "no key": no_public("my public key", K.NOT_BASE64),
-    "a record's value": no_public(f"p={body(PUBLIC)}", K.NOT_BASE64),
-    "cut short": no_public(PUBLIC[:200], K.NO_END),
-    "no BEGIN line": no_public(PUBLIC.partition("\n")[2], K.OTHER_BLOCK, block=NO_BLOCK),
-    "no base64": no_public(PUBLIC.replace("MII", "M*I"), K.NOT_BASE64),
     "damaged": no_public(PUBLIC.replace("MIIB", "MIIC"), K.UNREADABLE, half="public"),
-    "damaged DER": no_public(PUBLIC_DER[:-1], K.UNREADABLE, half="public"),
-    "certificate": no_public(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
-    "certificate, base64": no_public(body(pem("certificate")), K.UNREADABLE, half="public"),
     "private key": no_public(PKCS8, K.PRIVATE),
     "private key, DER": no_public(DER8, K.PRIVATE),
     "private key beside it": no_public(PUBLIC + PKCS1, K.PRIVATE),
@@ -280,7 +218,7 @@ REFUSED_PUBLIC = {
         f"{bits} bits": no_public(
             public_half(f"rsa{bits}"), K.BITS, least=1024, most=2048, bits=bits
         )
-        for bits in (512, 1023, 2050, 3072, 4096)
+        for bits in (1023, 2050)
     },
 }
 

@@ -9,14 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.keys import load
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
     misplaced,
-    public_half,
 )
 from byodkim_provider.messages.dkim import SeenMessages as S
 from tests.support.cases import cases
@@ -128,100 +126,51 @@ def changed(*places):
 CASES = {
     "no record": ([], (S.NO_RECORD(), "no-txt")),
     "quotes around": ([f'"{VALUE}"'], QUOTES),
-    "quotes between": ([records.quoted(VALUE)], QUOTES),
-    "Route 53's inner quotes": ([records.route53_value(VALUE)], QUOTES),
     "typographic quotes": ([f"“{VALUE}”"], QUOTES),
     "PEM": ([PEM], ARMOUR),
-    "PEM on one line": ([PEM.replace("\n", "")], ARMOUR),
-    "PEM behind p=": ([f"p={PEM}"], ARMOUR),
     "END line": ([f"{VALUE}-----END PUBLIC KEY-----"], ARMOUR),
     "line breaks": (["p=" + "\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
-    "line break at the end": ([f"{VALUE}\n"], LINE_BREAKS),
     "line breaks written out": (["p=" + r"\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
     "no p=": ([PUBLIC], P_MISSING),
-    "no p=, another key": ([ANOTHER.removeprefix("p=")], P_MISSING),
     "no p=, tags": ([f"v=DKIM1; k=rsa; {PUBLIC}"], P_MISSING),
-    "no p=, tags without blanks": ([f"v=DKIM1;k=rsa;{PUBLIC}"], P_MISSING),
     "p= twice": ([f"p={VALUE}"], P_TWICE),
-    "p= twice, other tags": ([f"v=DKIM1; k=rsa; p= p={PUBLIC}"], P_TWICE),
     "base64 of a PEM": ([f"p={encoded(PEM)}"], ENCODED_PEM),
-    "base64 of a PEM without p=": ([encoded(PEM)], ENCODED_PEM),
     "tags alone": (["v=DKIM1; k=rsa"], NO_TAGS),
-    "version alone": (["v=DKIM1"], NO_TAGS),
-    "version alone, semicolon": (["v=DKIM1;"], NO_TAGS),
     "placeholder": (["p=customerProvidedPublicKey"], PLACEHOLDER),
     "cut at 255": ([VALUE[:255]], cut(139)),
-    "cut at 255, other tags": ([TAGGED[:255]], cut(len(TAGGED) - 255)),
     "end only": ([SPLIT_2], (S.END_ONLY(count=139), "cut")),
     "256th character lost": (
         [re.sub("(.{255}).", r"\1", VALUE)],
         damaged(S.MISSING, 1, 254),
     ),
-    "255th character lost": ([VALUE[:254] + VALUE[255:]], damaged(S.MISSING, 1, 253)),
-    "256th character lost, other tags": (
-        [TAGGED[:255] + TAGGED[256:]],
-        damaged(S.MISSING, 1, 238),
-    ),
     "strings swapped": ([SPLIT_2 + SPLIT_1], NO_TAGS),
-    "strings swapped, other tags": ([TAGGED[255:] + TAGGED[:255]], NO_TAGS),
     "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
-    "a string a record, in DNS's order": ([SPLIT_2, SPLIT_1], SPLIT),
     "two records, one right": ([ANOTHER, VALUE], several("2", 1, "several-records")),
-    "two records, both right": ([VALUE, TAGGED], several("2", 2, "several-records")),
     "five records, none right": (
         [ANOTHER, SMALL, "v=spf1 -all", "a", "b"],
         several("5", "none", "several-wrong-records"),
     ),
     "revoked": (["p="], REVOKED),
-    "revoked, other tags": (["v=DKIM1; k=rsa; p=;"], REVOKED),
     "another key": ([ANOTHER], another(ANOTHER_KEY.fingerprint)),
-    "another key, smaller": ([SMALL], another(KEYS[1024].fingerprint)),
     "escaped semicolons": (
         [TAGGED.replace(";", r"\;")],
         S.TAG(tag="v=DKIM1\\, expected v=DKIM1 or no v="),
     ),
-    "semicolons lost": ([TAGGED.replace(";", "")], NO_TAGS),
-    "semicolons and blanks lost": ([TAGGED.replace("; ", "")], NO_TAGS),
     "one semicolon lost": ([f"v=DKIM1; k=rsa p={PUBLIC}"], NO_TAGS),
-    "semicolons lost, another key": ([f"v=DKIM1 k=rsa {ANOTHER}"], NO_TAGS),
-    "semicolons lost, key first": ([f"p={PUBLIC} k=rsa"], damaged(S.TOO_MANY, 5, 393)),
-    "colons for semicolons": ([TAGGED.replace(";", ":")], NO_TAGS),
     "one wrong character": ([changed(100)], damaged(S.WRONG_CHARACTERS, 1, 99)),
-    "some wrong characters": ([changed(100, 300)], damaged(S.WRONG_CHARACTERS, 2, 99)),
     "one character twice": ([VALUE[:200] + VALUE[199:]], damaged(S.TOO_MANY, 1, 199)),
-    "second string twice": ([VALUE + SPLIT_2], damaged(S.TOO_MANY, 139, 393)),
-    "a string lost within": ([VALUE[:100] + VALUE[200:]], damaged(S.MISSING, 100, 99)),
     "lower-cased": ([VALUE.lower()], OTHER_VALUE),
-    "lower-cased, another key": ([ANOTHER.lower()], OTHER_VALUE),
-    "upper-cased": ([f"p={PUBLIC.upper()}"], OTHER_VALUE),
-    "every + lost": ([VALUE.replace("+", "")], OTHER_VALUE),
-    "every + a blank": ([VALUE.replace("+", " ")], OTHER_VALUE),
-    "one + lost": ([VALUE.replace("+", "", 1)], damaged(S.MISSING, 1, 56)),
-    "%2B": ([VALUE.replace("+", "%2B")], OTHER_VALUE),
-    "URL-encoded": ([quote(TAGGED)], P_MISSING),
     "base64url": (
         [VALUE.replace("+", "-").replace("/", "_")],
         damaged(S.WRONG_CHARACTERS, 9, 56),
     ),
-    "base64url, another key": ([ANOTHER.replace("+", "-").replace("/", "_")], OTHER_VALUE),
     "byte order mark": ([f"\ufeff{VALUE}"], NO_TAGS),
     "blank of a web page": ([TAGGED.replace(" ", "\u00a0")], NO_TAGS),
-    "blank of a web page, Latin-1": ([TAGGED.replace(" ", "\\xa0")], NO_TAGS),
-    "zero-width blank": ([f"{VALUE[:80]}\u200b{VALUE[80:]}"], NO_TAGS),
-    "soft hyphen": ([f"{VALUE[:80]}\u00ad{VALUE[80:]}"], NO_TAGS),
-    "control character": ([f"{VALUE}\0"], NO_TAGS),
     "final dot": ([f"{VALUE}."], damaged(S.TOO_MANY, 1, 393)),
-    "final dot, other tags": ([f"{TAGGED}."], damaged(S.TOO_MANY, 1, 393)),
     "zone file's line": ([f's1._domainkey.example.com. 300 IN TXT "{VALUE}"'], QUOTES),
-    "zone file's line without quotes": ([f"s1._domainkey IN TXT {VALUE}"], NO_TAGS),
-    "zone file's line without its name": ([f"300 IN TXT {VALUE}"], NO_TAGS),
-    "name and value": ([f"s1._domainkey.example.com {VALUE}"], NO_TAGS),
     "P=": ([f"P={PUBLIC}"], P_MISSING),
-    "P= behind other tags": ([f"v=DKIM1; k=rsa; P={PUBLIC}"], P_MISSING),
-    "single quotes": ([f"'{VALUE}'"], QUOTES),
     "private key": ([PRIVATE], PRIVATE_KEY),
     "private key, base64 of a PEM": ([encoded(PRIVATE_PEM)], PRIVATE_KEY),
-    "private key, base64 of a PEM behind p=": ([f"p={encoded(PRIVATE_PEM)}"], PRIVATE_KEY),
     "private key, base64 of a PEM in lines": (
         ["\n".join(re.findall(".{1,76}", encoded(PRIVATE_PEM)))],
         PRIVATE_KEY,
@@ -232,14 +181,12 @@ CASES = {
     "private key, base64url": ([f"p={PRIVATE.replace('+', '-').replace('/', '_')}"], PRIVATE_KEY),
     "private key, URL-encoded": ([quote(f"p={PRIVATE}")], PRIVATE_KEY),
     "private key, quotes in it": ([f'"{PRIVATE[:10]}" "{PRIVATE[10:]}"'], PRIVATE_KEY),
-    "private key, no blanks": ([PRIVATE_PEM.replace("\n", "").replace(" ", "")], PRIVATE_KEY),
     "private key, EC": ([body("ec.pkcs8")], PRIVATE_KEY),
     "private key, Ed25519": ([body("ed25519")], PRIVATE_KEY),
     "private key, a record for each line": ([f"p={line}" for line in PRIVATE_LINES], PRIVATE_KEY),
     "private key behind p=": ([f"p={PRIVATE}"], PRIVATE_KEY),
     "private key, PKCS#8": ([pem("rsa2048.pkcs8").split("\n", 1)[1]], PRIVATE_KEY),
     "private key, PEM": ([pem("rsa1024.pkcs1")], PRIVATE_KEY),
-    "private key, cut": ([f"v=DKIM1; p={PRIVATE[:200]}"], PRIVATE_KEY),
     "private key beside the right value": ([VALUE, f'"{PRIVATE}"'], PRIVATE_KEY),
     **{
         f"private key in {place}": ([place.format(PRIVATE)], PRIVATE_KEY)
@@ -259,20 +206,14 @@ CASES = {
     "h=sha1": ([f"h=sha1; p={PUBLIC}"], S.TAG(tag="h=sha1, expected h=sha256 or no h=")),
     "s=tlsrpt": ([f"s=tlsrpt; p={PUBLIC}"], S.TAG(tag="s=tlsrpt, expected s=email or no s=")),
     "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
-    "DMARC": (["v=DMARC1; p=none"], NOT_DKIM),
-    "site verification": (["google-site-verification=xyz"], NOT_DKIM),
     "too long": ([f"{VALUE}; n={'x' * records.MAX_VALUE}"], S.LONG_VALUE(most=4096)),
     "a hundred": (
         [*(str(number) for number in range(99)), VALUE],
         several("more than 20", 1, "several-records"),
     ),
     "empty": ([""], EMPTY),
-    "blanks": (["  "], EMPTY),
     "tag twice": ([f"p={PUBLIC}; p={PUBLIC}"], NO_TAGS),
-    "commas": ([f"v=DKIM1, k=rsa, p={PUBLIC}"], NO_TAGS),
-    "text between": ([f"{VALUE};;"], NO_TAGS),
     "outside ASCII": ([f"v=DKIM1; n=é; p={PUBLIC}"], NO_TAGS),
-    "p= of something else": (["p=none"], OTHER_VALUE),
     "stray character": ([f"p={PUBLIC[:90]}*{PUBLIC[90:]}"], damaged(S.TOO_MANY, 1, 91)),
     "p= damaged all over": ([f"p={'*' * len(PUBLIC)}"], OTHER_VALUE),
 }
@@ -312,34 +253,6 @@ def test_one_wrong_character(at, character):
     """A key with one character exchanged is never taken for somebody else's key."""
     problem = misconfiguration((f"p={PUBLIC[:at]}{character}{PUBLIC[at + 1 :]}",), KEY)
     assert problem is None or problem.code == "wrong-value"
-
-
-@pytest.mark.parametrize("key", ["rsa1024.pkcs1", "rsa2048.pkcs8"])
-@pytest.mark.parametrize(
-    "written",
-    [
-        pem,
-        lambda name: f"v=DKIM1; k=rsa; p={body(name)}",
-        lambda name: f"p={body(name)}".replace("+", "-").replace("/", "_"),
-        lambda name: quote(f"p={body(name)}"),
-        lambda name: f'"{body(name)[:10]}" "{body(name)[10:]}"',
-        lambda name: pem(name).replace("\n", "").replace(" ", ""),
-        lambda name: f"p={encoded(pem(name))}",
-        lambda name: encoded(body(name)),
-        lambda name: body(name).rstrip("="),
-    ],
-)
-def test_public_half(key, written):
-    """The public half of a private key that is there as a whole is known, however it was pasted."""
-    assert public_half(written(key)) == load(pem(key)).public_key_der
-
-
-@pytest.mark.parametrize(
-    "text", [VALUE, PEM, PRIVATE[:400], PRIVATE[4:], body("ec.pkcs8"), "p=" + "A" * 41]
-)
-def test_no_public_half(text):
-    """A public key has none, nor what is not whole, nor a key that SES can't sign with."""
-    assert public_half(text) == b""
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.dkim.records import quoted, record_value, route53_value
+from byodkim_provider.dkim.records import record_value
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -90,14 +90,10 @@ WILDCARD = "a wildcard answers"
 
 CASES: dict[str, Case] = {
     "nothing there": Case([], "no-txt"),
-    "another type there": Case([(HERE, 'HINFO "a" "b"')], "no-txt"),
     # At another name
     "zone doubled": misplaced("the panel added the zone twice", f"{HERE}.{{zone}}"),
     "underscore stripped": misplaced("the underscore of", "s1.domainkey"),
-    "underscore stripped, zone doubled": misplaced("the underscore of", "s1.domainkey.{zone}"),
     "_domainkey left out": misplaced("the name is not selector", "s1"),
-    "_domainkey left out, zone doubled": misplaced("the name is not selector", "s1.{zone}"),
-    "_domainkey twice": misplaced("the name is not selector", f"{HERE}._domainkey"),
     "selector left out": misplaced("the name is not selector", "_domainkey"),
     "sub-domain left out": misplaced(
         "the sub-domain", HERE, "sub-domain-missing", sub_domain="mail."
@@ -106,8 +102,6 @@ CASES: dict[str, Case] = {
         "the panel added the zone twice", f"{HERE}.mail.{{zone}}", sub_domain="mail."
     ),
     "at the apex": misplaced("the name is not selector", "@"),
-    "at the apex, beside SPF": Case([("@", txt(SPF)), ("@", txt(VALUE))], "wrong-name"),
-    "at the apex above a sub-domain": misplaced("the name is not", "@", sub_domain="mail."),
     "hidden by a delegation": Case(
         [(HERE, txt(VALUE))], "served-elsewhere", zones={"_domainkey": [("right", txt(VALUE))]}
     ),
@@ -119,7 +113,6 @@ CASES: dict[str, Case] = {
     ),
     # Other types, wildcards, servers
     "CNAME to another key": Case([(HERE, f"CNAME key.{ELSEWHERE}.")], "cname"),
-    "CNAME to nothing": Case([(HERE, f"CNAME gone.{ELSEWHERE}.")], "cname"),
     "CNAME to itself": Case([(HERE, f"CNAME {HERE}")], "cname"),
     "wildcard CNAME": Case([("*._domainkey", f"CNAME key.{ELSEWHERE}.")], "no-txt", WILDCARD),
     "wildcard CNAME, zone doubled": Case(
@@ -127,10 +120,6 @@ CASES: dict[str, Case] = {
         "wrong-name",
     ),
     "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "no-txt", WILDCARD),
-    "wildcard with another key": Case([("*._domainkey", txt(ANOTHER))], "no-txt", WILDCARD),
-    "wildcard answers, zone doubled": Case(
-        [("*._domainkey", txt(SPF)), (f"{HERE}.{{zone}}", txt(VALUE))], "wrong-name"
-    ),
     "at one server only": Case([(HERE, txt(VALUE))], "servers-differ", missing_at_second=HERE),
     "behind a CNAME, at one server only": Case(
         [(HERE, "CNAME half"), ("half", txt(VALUE))], "servers-differ", missing_at_second="half"
@@ -143,26 +132,14 @@ CASES: dict[str, Case] = {
     ),
     # Several records
     "old key beside it": at_name("several-records", VALUE, ANOTHER),
-    "SPF beside it": at_name("several-records", VALUE, SPF),
-    "written twice": at_name("several-records", VALUE, f"v=DKIM1; {VALUE}"),
     "two records, none right": at_name("several-wrong-records", SPF, f'"{VALUE}"'),
     "a record for each string": at_name("several-wrong-records", VALUE[:255], VALUE[255:]),
     # Values that a zone file, a server or the wire may change
     "strings swapped": damaged("not a list of tags", VALUE[255:] + VALUE[:255]),
     "quotes around the value": damaged("quotes in it", f'"{VALUE}"'),
-    "quotes of two strings": damaged("quotes in it", quoted(VALUE)),
-    "Route 53's inner quotes": damaged("quotes in it", route53_value(VALUE)),
-    "typographic quotes": damaged(
-        "quotes in it", f"\xe2\x80\x9c{VALUE}\xe2\x80\x9d"
-    ),  # UTF-8 by octets
     "whole PEM file": damaged("BEGIN or END lines", PEM),
     "line breaks": damaged("line breaks", "p=" + lines(PUBLIC, "\n")),
-    "line breaks of Windows": damaged("line breaks", "p=" + lines(PUBLIC, "\r\n")),
-    "line breaks written out": damaged("line breaks", "p=" + lines(PUBLIC, "\\n")),
     "semicolons escaped": damaged("expected v=DKIM1", f"v=DKIM1\\; k=rsa\\; {VALUE}"),
-    "longer than any key": damaged("more than 4096", f"{VALUE}; n={'x' * 4096}"),
-    "nothing in it": damaged("an empty value", ""),
-    "byte order mark": damaged("not a list of tags", f"\xef\xbb\xbf{VALUE}"),
     "blank of a web page": damaged("not a list of tags", f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}"),
     "whole line of a zone file": damaged(
         "quotes in it", f'{HERE}.example.com. 300 IN TXT "{VALUE}"'
@@ -172,7 +149,6 @@ CASES: dict[str, Case] = {
     "first string lost": at_name("cut", VALUE[255:]),
     "another key": at_name("another-key", ANOTHER),
     "SPF there": at_name("another-key", SPF),
-    "revoked": at_name("another-key", "v=DKIM1; p="),
     "damaged all over": damaged("not the right one", f"p={'*' * 392}"),
 }
 

@@ -20,7 +20,6 @@ KEY = testdata.key("rsa1024.pkcs8").public_key_der
 VALUE = records.record_value(KEY)
 OTHER = records.record_value(testdata.key("another").public_key_der)
 PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
-LEAKED = f"1024 bits, fingerprint {testdata.key('rsa1024.pkcs8').fingerprint}"
 TARGET = "key.example.org"
 AT_NAME = f"a CNAME to {TARGET} stands at the name of the record"
 
@@ -44,7 +43,6 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
     {
         # The record is right if every server that answers shows it, and missing if none does.
         "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
-        "none has it": ([at("ns1"), SILENT], "no-txt", "ns1 has no TXT record, ns2 is silent"),
         "old record at one": (
             TWO_KEYS,
             "servers-differ",
@@ -66,11 +64,10 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
                 "unknown",
                 rf".* \(CNAME to {TARGET}\)",
             )
-            for why in ("silent", "SERVFAIL", "no address", "unreachable")
+            for why in ("silent", "SERVFAIL")
         },
         "CNAME to no zone": ([behind("@", failure="no zone")], "cname", f"{AT_NAME}: {NO_ZONE}"),
         "CNAME, and one shows it": ([behind("ns8", VALUE), behind("ns9")], "servers-differ", ""),
-        "CNAME at one": ([at("ns1"), behind("ns9")], "servers-differ", ""),
         "CNAME at one, silent": (
             [at("ns1"), behind("ns9", failure="silent")],
             "servers-differ",
@@ -78,14 +75,7 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
         ),
         # A private key in DNS is named, whatever else is wrong or right.
         "private key": ([at("ns1", PRIVATE)], "private-key", ""),
-        "private key behind a CNAME": ([behind("ns1", PRIVATE)], "private-key", ""),
-        "private key at one": ([at("ns1"), at("ns2", PRIVATE)], "private-key", ""),
         "private key, another right": ([at("ns1", VALUE), at("ns2", PRIVATE)], "private-key", ""),
-        "private key beside ours": (
-            [at("ns1", VALUE), at("ns2", VALUE, PRIVATE)],
-            "private-key",
-            "",
-        ),
     },
 )
 def test_verdict(answers, expected, text):
@@ -93,12 +83,7 @@ def test_verdict(answers, expected, text):
     seen = judge(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
     assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.said)
-    leaked = (
-        f"the private key there has {LEAKED}: it is the key of this record, which has leaked",
-    )
-    assert seen.notes == (
-        leaked if expected == "private-key" else (TESTING,) if text == TESTING else ()
-    )
+    assert seen.notes == ((TESTING,) if text == TESTING else ())
 
 
 class Resolver:
@@ -169,7 +154,7 @@ missing, elsewhere = partial(row, "no-txt"), partial(row, "served-elsewhere")
 GODADDY, WIX, THEIR_SERVERS = PANELS["godaddy"], PANELS["wix"], ("ns2.x", "ns1.x")
 PUT_ELSEWHERE = f"{SERVED}, the record was put where ns1.x, ns2.x serve it"
 DOUBLED, QUOTED, THEIRS = {TWICE: (VALUE,)}, {NAME: (f'"{VALUE}"',)}, {SIGNED_ABOVE: (OTHER,)}
-IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", "example.co.uk")
+IN_DOMAIN, IN_BELOW = (*ABOVE, DOMAIN), (*ABOVE, BELOW)
 
 
 @cases(
@@ -179,7 +164,6 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
         "nothing known": missing(text="", servers=ASKED),
         "its panel": missing(servers=ASKED, panel=GODADDY),
         "another panel": elsewhere(text=f"{SERVED}, not by Wix", servers=ASKED, panel=WIX),
-        "a panel without known servers": missing(servers=ASKED, panel=PANELS["other"]),
         "its servers": missing(servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
         "others": elsewhere(
             text=PUT_ELSEWHERE, servers=ASKED, name_servers=THEIR_SERVERS, panel=GODADDY
@@ -198,43 +182,30 @@ IN_DOMAIN, IN_BELOW, IN_REGISTRY = (*ABOVE, DOMAIN), (*ABOVE, BELOW), ("co.uk", 
         # What stands at every name stands at none.
         **{
             f"wildcard {values}": row("no-txt", "a wildcard answers for the name", wildcard=values)
-            for values in (("v=spf1 -all",), ("p=MIGfMA0",), ("a", "b"))
+            for values in (("v=spf1 -all",), ("a", "b"))
         },
         "no wildcard": row(
             "another-key", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)
         ),
         # The zone is the one that was found, else the one that was given, else the domain.
         "zone": missing(in_zone="example.com", zones=ABOVE),
-        "another zone": missing(in_zone="example.com", zones=ABOVE, zone=DOMAIN),
         "damaged": row(
             "wrong-value", in_zone="example.com", values=QUOTED, zones=ABOVE, zone=DOMAIN
         ),
         "zone not seen": missing(in_zone=DOMAIN),
-        "zone not seen, but given": missing(in_zone="example.com", zone="example.com"),
         # A record in a zone above a delegation is hidden.
         "_domainkey is delegated": elsewhere(text=HIDDEN.format(BELOW), notes=(), zones=IN_BELOW),
         "put into _domainkey": missing(notes=(), zones=IN_BELOW, zone=BELOW),
         "put above": elsewhere(
             *(HIDDEN.format(DOMAIN), ()), in_zone=DOMAIN, zones=IN_DOMAIN, zone="example.com"
         ),
-        "perhaps put above": missing(notes=(HIDDEN.format(DOMAIN),), zones=IN_DOMAIN),
-        "put where others serve it, perhaps above": elsewhere(
-            *(
-                PUT_ELSEWHERE,
-                (f"'example.com' delegates '{DOMAIN}' to {', '.join(ASKED)}: {IS_HIDDEN}",),
-            ),
-            zones=IN_DOMAIN,
-            servers=ASKED,
-            name_servers=THEIR_SERVERS,
-        ),
         "put below": missing(notes=(), zones=IN_DOMAIN, zone=DOMAIN),
-        "in a registry": missing(notes=(), zones=IN_REGISTRY, domain="example.co.uk"),
         # Another key, or another record, at a name where ours might stand is somebody else's.
         "another key above": missing(values=THEIRS, zones=ABOVE),
         "any key above": row("sub-domain-missing", values=THEIRS, zones=ABOVE, public_key_der=None),
         **{
             f"{text} elsewhere": missing(values={BELOW: (text,), "example.com": (text,)})
-            for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~")
+            for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none")
         },
     },
 )

@@ -18,7 +18,6 @@ from tests.support.dns_servers import (
     failing,
     foreign,
     forged_first,
-    garbage,
     has_ipv6,
     honest,
     lame,
@@ -107,13 +106,10 @@ def test_servers_are_asked_side_by_side(network, look):
     ("behave", "failure", "questions"),
     {
         "silent": (silent, "silent", 2),
-        "cut short": (garbage, "silent", 2),
         "another question's answer": (foreign, "silent", 2),
         "lame": (lame, "lame", 1),
         "not authoritative": (cached, "lame", 1),
-        "REFUSED": (failing("REFUSED"), "REFUSED", 1),
         "SERVFAIL": (failing("SERVFAIL"), "SERVFAIL", 1),
-        "FORMERR": (failing("FORMERR"), "FORMERR", 1),
     },
 )
 def test_failing_server(network, look, behave, failure, questions):
@@ -147,15 +143,8 @@ def test_retry_after_a_lost_datagram(network, look):
     ("zone", "values"),
     {
         "no such name": ("", ()),
-        "no TXT": (f"{NAME}. IN A 127.0.0.9", ()),
-        "empty non-terminal": (f"below.{NAME}. IN A 127.0.0.9", ()),
         "two strings": (f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', (LONG,)),
-        "three strings": (
-            f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"',
-            (LONG,),
-        ),
         "two records": (f"{NAME}. IN TXT p=two\n{NAME}. IN TXT p=one", ("p=one", "p=two")),
-        "wildcard elsewhere": ("*.example.com. IN TXT v=spf1", ()),
         "wildcard": ("*._domainkey.example.com. IN TXT v=spf1", ("v=spf1",)),
         "quotes in the value": (f'{NAME}. IN TXT "\\"p=x\\""', ('"p=x"',)),
         "not ASCII": (f'{NAME}. IN TXT "p=\\226\\128\\156\\255"', ("p=\u201c\\xff",)),
@@ -168,6 +157,19 @@ def test_values(network, look, zone, values):
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", zone)
     assert (Answer("ns2.example.net", values),) == look()
+
+
+def test_more_values_than_are_looked_into(network, look):
+    """Of more values than that, keys and policies are kept: SPF is not lost among others."""
+    kept = (VALUE, "v=spf1 include:amazonses.com ~all")
+    others = (f"{NAME}. IN TXT site-verification-{number:02}=x\n" for number in range(40))
+    network[1].knows(ONE_SERVER)
+    network[2].serve(
+        "example.com", "".join(others) + "".join(f'{NAME}. IN TXT "{one}"\n' for one in kept)
+    )
+    (answer,) = look()
+    assert len(answer.values) == 21
+    assert {*kept} <= {*answer.values}
 
 
 def test_forged_datagram(network, look):
@@ -195,7 +197,6 @@ SUB_ZONE, UP_TO_IT = (
     ("servers", "domain", "first_asked"),
     {
         "domain": (ONE_SERVER, "example.com", {"example.com"}),
-        "sub-domain": (ONE_SERVER, "mail.example.com", {"example.com"}),
         "two labels down": (ONE_SERVER, "a.b.example.com", {"example.com"}),
         "zone of three labels": (SUB_ZONE, "a.b.example.com", UP_TO_IT),
     },
@@ -213,7 +214,7 @@ def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, fi
     assert first_asked | {"ns2.example.net"} == network[1].names()
 
 
-@pytest.mark.parametrize("cut", [f"_domainkey.{DOMAIN}", MAIL, f"_domainkey.{MAIL}"])
+@pytest.mark.parametrize("cut", [f"_domainkey.{DOMAIN}", MAIL])
 @pytest.mark.parametrize("has_glue", [True, False], ids=["glue", "no glue"])
 def test_delegated(network, look, cut, has_glue):
     """A delegated part of the zone is asked for where it was delegated to."""
@@ -282,14 +283,7 @@ def test_delegated_in_part(network, look, second, third, answers):
     ("domain", "zone", "zones"),
     {
         "no record": ("example.com", "", ["example.com"]),
-        "sub-domain": (MAIL, "", ["example.com"]),
-        "record": ("example.com", RECORD, ["example.com"]),
         "delegated": (MAIL, f"{MAIL}. IN NS ns4.example.net.", ["example.com", MAIL]),
-        "_domainkey": (
-            MAIL,
-            f"_domainkey.{MAIL}. IN NS ns4.example.net.",
-            [DOMAIN, f"_domainkey.{MAIL}"],
-        ),
         "CNAME": (MAIL, f"s1._domainkey.{MAIL}. IN CNAME k1.example.org.", ["example.com"]),
     },
 )
@@ -343,24 +337,18 @@ def chain(length):
     )
 
 
-LOOP, INTO_NOTHING = (
-    to("a.example.com", "b.example.com", "a.example.com"),
-    "k1._domainkey.no.where.test",
-)
+LOOP = to("a.example.com", "b.example.com", "a.example.com")
 
 
 @cases(
     ("zone", "alias", "values", "failure"),
     {
-        "one": (chain(1), "c1.example.com", (VALUE,), ""),
         "eight": (chain(8), "c8.example.com", (VALUE,), ""),
         "nine": (chain(9), "c9.example.com", (), "too many CNAMEs"),
-        "to itself": (to(NAME), NAME, (), "CNAME loop"),
         "loop": (LOOP, "a.example.com", (), "CNAME loop"),
         "to the root": (f"{NAME}. IN CNAME .", ".", (), "CNAME to the root"),
         "to nothing": (to("gone.example.com"), "gone.example.com", (), ""),
         "to no zone": (to("k1.nowhere.test"), "k1.nowhere.test", None, "no zone"),
-        "to no zone's record": (to(INTO_NOTHING), INTO_NOTHING, None, "no zone"),
     },
 )
 def test_alias_chain(network, look, zone, alias, values, failure):
@@ -379,9 +367,7 @@ def test_alias_chain(network, look, zone, alias, values, failure):
     ("addresses", "failure", "questions"),
     {
         "second answers": (["127.0.0.3", "127.0.0.4"], "", {3: 1, 4: 1}),
-        "none answers": (["127.0.0.3"], "REFUSED", {3: 1}),
         "the first one's reason": (["127.0.0.3", "127.0.0.5"], "REFUSED", {3: 1, 5: 2}),
-        "second not reachable": (["127.0.0.3", NO_ROUTE], "REFUSED", {3: 1}),
         "no address": ([], "no address", {}),
     },
 )
@@ -411,10 +397,8 @@ def test_ipv6_only_server(network, look):
     ("knows", "behave", "failure"),
     {
         "no such domain": ("example.org. IN NS ns2.example.net.", honest, "no zone"),
-        "an alias": ("example.com. IN CNAME example.org.", honest, "no zone"),
         "silent": (ONE_SERVER, silent, "silent"),
         "SERVFAIL": (ONE_SERVER, failing("SERVFAIL"), "SERVFAIL"),
-        "garbage": (ONE_SERVER, garbage, "silent"),
     },
 )
 def test_zone_not_found(network, look, knows, behave, failure):

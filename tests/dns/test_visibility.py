@@ -38,19 +38,14 @@ ALIAS = Answer("ns2", (), alias="k2.example.org")
 @cases(
     ("said", "visible", "count", "more"),
     {
-        "all": ([(RIGHT,), (RIGHT,)], True, "2 of 2", ""),
-        "written in another way": ([(f"v=DKIM1; k=rsa; {RIGHT};",)], True, "1 of 1", ""),
         "one silent": ([(RIGHT,), "silent"], True, "1 of 2", ", ns2 is silent"),
         "most fail": (
             *([(RIGHT,), "silent", "REFUSED", "silent"], True, "1 of 4"),
             ", ns2 and ns4 are silent, ns3 answers REFUSED",
         ),
         "all silent": (["silent"] * 3, False, "0 of 3", ", ns1, ns2 and ns3 are silent"),
-        "one has none": ([(RIGHT,), ()], False, "1 of 2", ", ns2 has no TXT record"),
         "one has another key": ([(OTHER,), *[(RIGHT,)] * 3], False, "3 of 4", slip(OTHER)),
         "two records": ([(RIGHT, "v=spf1 -all")], False, "0 of 1", slip(RIGHT, "v=spf1 -all")),
-        "the same record twice": ([(RIGHT, RIGHT)], False, "0 of 1", slip(RIGHT, RIGHT)),
-        "quotes": ([(f'"{RIGHT}"',)], False, "0 of 1", slip(f'"{RIGHT}"')),
         "alias to nothing": (
             *([(RIGHT,), ALIAS], False, "1 of 2"),
             ", ns2 has no TXT record (CNAME to k2.example.org)",
@@ -78,15 +73,9 @@ def test_judge(said, visible, count, more):
     ("failure", "one", "two", "what"),
     [
         ("silent", "is", "are", "silent"),
-        ("unreachable", "is", "are", "unreachable"),
-        ("lame", "is", "are", "not authoritative for the zone"),
-        ("garbage", "answers", "answer", "garbage"),
         ("SERVFAIL", "answers", "answer", "SERVFAIL"),
         ("no address", "has", "have", "no address"),
         ("no zone", "finds", "find", "no zone for this name"),
-        ("no resolver", "has", "have", "no recursive resolver"),
-        ("no time", "is", "are", "not queried, the lookup took too long"),
-        ("interrupted", "is", "are", "not queried, the run was interrupted"),
     ],
 )
 def test_phrases(failure, one, two, what):
