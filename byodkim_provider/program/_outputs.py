@@ -8,7 +8,7 @@ declared here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -17,6 +17,7 @@ import pulumi
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, MANUAL
+from byodkim_provider.identity.verdicts import UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.progress import CLOCKS_DIFFER
@@ -24,22 +25,12 @@ from byodkim_provider.property_types import moment
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
 
-Verdicts = Mapping[tuple[str, str, str | None], str]
-"""Statuses that a verification found, by domain, Region and time of the key."""
+Verdicts = Mapping[tuple[str, str, str | None], Mapping[str, Any]]
+"""Results of a verification, by domain, Region and time of the key."""
 
 
-def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
-    """*pending*, and those of the *others* that are about other identities."""
-    subjects = {line.partition(":")[0] for line in pending or ()}
-    return [
-        *(pending or ()),
-        *(line for line in others if line and line.partition(":")[0] not in subjects),
-    ]
-
-
-def counted(names: Sequence[str], pending: Sequence[str]) -> str:
-    """How many of *names* have nothing *pending*: "99 of 100 domains"."""
-    left = {line.partition(" ")[0] for line in pending}
+def counted(names: Sequence[str], left: Collection[str]) -> str:
+    """How many of *names* are not *left*: "99 of 100 domains"."""
     return f"{sum(name not in left for name in names)} of {len(names)} domains"
 
 
@@ -62,12 +53,12 @@ def made(value: Any) -> Any:
 
 
 def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
-    """The statuses that the verification found; none if `--target` left it out of the update."""
+    """What the verification found; nothing if `--target` left it out of the update."""
 
     def verdicts(results: Sequence[Mapping[str, Any]] | None) -> Verdicts:
         return {
-            (one["domain"], one["region"], one.get("key_set_at")): one["status"]
-            for one in results or ()
+            (result["domain"], result["region"], result.get("key_set_at")): result
+            for result in results or ()
         }
 
     result: pulumi.Output[Verdicts] = made(verification.results).apply(verdicts)
@@ -103,21 +94,22 @@ def known_of(
 
 
 def status_in(known: Sequence[Any]) -> str:
-    """The verdict, or the identity's status if a refresh found a difference since."""
+    """The verdict's status, or the identity's if a refresh found a difference since."""
     status, drift, verdict = known
-    return str(status if drift or verdict is None else verdict)
+    return str(status if drift or verdict is None else verdict["status"])
 
 
 def line_about(subject: str, known: Sequence[Any]) -> str:
-    """A line about an identity that differs from its declaration, or has no verdict; else ""."""
+    """A line about an identity that is not verified, or differs from its declaration; else ""."""
     status, drift, verdict = known
+    is_settled = verdict is None or verdict["verified"] or verdict["status"] == UNCONFIRMED
+    if not is_settled:
+        return f"{subject}: {verdict['status']}, {verdict['reason']}"
     if drift:
         return f"{subject}: {', '.join(drift)}"
-    return (
-        f"{subject}: {status}, not checked: run `pulumi up` without `--target`"
-        if verdict is None
-        else ""
-    )
+    if verdict is None:
+        return f"{subject}: {status}, not checked: run `pulumi up` without `--target`"
+    return ""
 
 
 # --- records of the next rotation

@@ -19,7 +19,7 @@ at all if the deletion of an identity fails.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,6 @@ from byodkim_provider.program._outputs import (
     known_of,
     line_about,
     made,
-    merged,
     show_standbys,
     status_in,
     verdicts_of,
@@ -449,14 +448,14 @@ class ByodkimDomain(pulumi.ComponentResource):
             for region, identity in self.identities.items()
         }
 
-    def not_verified(self, verdicts: pulumi.Output[Verdicts]) -> Sequence[pulumi.Output[str]]:
-        """One line for each identity, which is "" if its verdict says everything."""
-        return [
-            known_of(identity, verdicts).apply(
-                partial(line_about, f"{self._settings.name} {region}")
-            )
-            for region, identity in self.identities.items()
-        ]
+    def not_verified(
+        self, verdicts: pulumi.Output[Verdicts]
+    ) -> Iterator[tuple[str, pulumi.Output[str]]]:
+        """The domain and a line, for each identity; "" if it is verified and does not differ."""
+        name = self._settings.name
+        for region, identity in self.identities.items():
+            line = partial(line_about, f"{name} {region}")
+            yield name, known_of(identity, verdicts).apply(line)
 
     def _warn_of_age(self, since: str | None) -> None:
         generation = self._settings.generation
@@ -504,17 +503,22 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
 
 def pending(
     domains: Iterable[ByodkimDomain], verification: DkimVerification
-) -> pulumi.Output[Sequence[str]]:
+) -> pulumi.Output[Sequence[tuple[str, str]]]:
     """
-    One line for each identity that is not verified, or differs from its declaration.
-
-    The verification's results can't show a difference that a later refresh found.
+    Name of the domain and a line, for each identity that is not verified, or differs from its
+    declaration.
     """
     verdicts = verdicts_of(verification)
-    others = [made(line) for domain in domains for line in domain.not_verified(verdicts)]
-    return pulumi.Output.all(made(verification.pending), *others).apply(
-        lambda lines: merged(*lines)
-    )
+    names, lines = [], []
+    for domain in domains:
+        for name, line in domain.not_verified(verdicts):
+            names.append(name)
+            lines.append(made(line))
+
+    def shown(lines: Sequence[str | None]) -> Sequence[tuple[str, str]]:
+        return [(name, line) for name, line in zip(names, lines, strict=True) if line]
+
+    return pulumi.Output.all(*lines).apply(shown)
 
 
 def _waited_for(values: Any) -> pulumi.Output[Any]:

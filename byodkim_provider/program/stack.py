@@ -7,8 +7,6 @@ without a traceback.
 
 from __future__ import annotations
 
-from functools import partial
-
 import pulumi
 
 from byodkim_provider.config import settings
@@ -84,8 +82,9 @@ def _declare() -> None:
     )
     verdicts = verdicts_of(verification)
     pulumi.export("domains", {name: domain.summary(verdicts) for name, domain in domains.items()})
-    not_verified = pending(domains.values(), verification)
-    pulumi.export("pending", not_verified)
+    not_verified = pending([domains[name] for name in sorted(domains)], verification)
+    pulumi.export("pending", not_verified.apply(lambda found: [line for _, line in found]))
     signing = [name for name, domain in domains.items() if domain.identities]
     # The last line of a run, however many domains there are: Pulumi sorts the outputs.
-    pulumi.export("verified", not_verified.apply(partial(counted, signing)))
+    verified = not_verified.apply(lambda found: counted(signing, {name for name, _ in found}))
+    pulumi.export("verified", verified)

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import pulumi
 
-from byodkim_provider.program._outputs import known_of, line_about, merged, status_in, verdicts_of
+from byodkim_provider.program._outputs import known_of, line_about, status_in, verdicts_of
 from tests.support.cases import cases
 
 FIRST, LATER = "2026-11-25T12:00:00Z", "2026-11-25T13:00:00Z"
 THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "SUCCESS"}
+VERIFIED = {"status": "SUCCESS", "verified": True}
+FAILED = {"status": "PENDING", "verified": False, "reason": "why"}
 
 
 def known(results, **identity):
@@ -50,15 +52,18 @@ def known(results, **identity):
 )
 def test_verdict(results, identity, verdict):
     """The verdict is of this identity and this key; a run with `--target` may have left it out."""
-    assert ("PENDING", [], verdict) == known(results, **identity)
+    status, drift, found = known(results, **identity)
+    assert ("PENDING", [], verdict) == (status, drift, found and found["status"])
 
 
 @cases(
     ("found", "status", "line"),
     {
-        "verified": (("PENDING", [], "SUCCESS"), "SUCCESS", ""),
+        "verified": (("PENDING", [], VERIFIED), "SUCCESS", ""),
+        "not verified": (("PENDING", [], FAILED), "PENDING", "example.com eu-west-1: PENDING, why"),
+        "unconfirmed": (("PENDING", [], FAILED | {"status": "UNCONFIRMED"}), "UNCONFIRMED", ""),
         "drift since": (
-            ("GONE", ["gone from SES"], "SUCCESS"),
+            ("GONE", ["gone from SES"], VERIFIED),
             "GONE",
             "example.com eu-west-1: gone from SES",
         ),
@@ -77,11 +82,3 @@ def test_verdict(results, identity, verdict):
 def test_shown(found, status, line):
     """What a refresh has found since goes before the verdict of an earlier run."""
     assert (status, line) == (status_in(found), line_about("example.com eu-west-1", found))
-
-
-def test_merged():
-    """Of each identity there is one line, that of the verification first."""
-    pending = ["a.example eu-west-1: PENDING, why"]
-    others = ["a.example eu-west-1: not checked", "b.example eu-west-1: not checked", "", None]
-    assert merged(pending, *others) == [*pending, "b.example eu-west-1: not checked"]
-    assert merged(None) == []
