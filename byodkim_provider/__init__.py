@@ -21,18 +21,18 @@ __all__ = [
     "DkimVerificationArgs",
     "DnsProvider",
     "DnsSettings",
-    "HostedZone",
     "InvalidSettings",
-    "KeyRecord",
     "KeyStore",
     "SuppliedKey",
+    "TxtRecord",
+    "Zone",
     "declare_stack",
 ]
 
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.errors import ByodkimError, InvalidSettings
-    from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
+    from byodkim_provider.program.dns_provider import DnsProvider, TxtRecord, Zone
     from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.declared import (
@@ -45,7 +45,7 @@ else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "program.dns_provider": ("DnsProvider", "HostedZone", "KeyRecord"),
+        "program.dns_provider": ("DnsProvider", "TxtRecord", "Zone"),
         "program.domain": ("ByodkimDomain", "ByodkimDomainArgs"),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.stack": ("declare_stack",),

@@ -12,7 +12,7 @@ import functools
 import ipaddress
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from types import UnionType
 from typing import (
@@ -248,6 +248,8 @@ def _kind(hint: Any, *, strict: bool) -> Kind:
     arguments = get_args(hint)
     if get_origin(hint) is Literal:
         return one_of(arguments) if strict else STRING
+    if is_dataclass(hint):
+        return _object(hint, strict=strict)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         return list_of(_kind(arguments[0], strict=strict))
     if get_origin(hint) is Mapping:
@@ -255,6 +257,19 @@ def _kind(hint: Any, *, strict: bool) -> Kind:
         one = STRING if value is str else _kind(value, strict=strict)
         return map_of(one, GENERATION if key is int else STRING)
     return LINE if hint is str and strict else _PLAIN[hint]
+
+
+def _object(cls: type, *, strict: bool) -> Kind:
+    """A map with the fields of the dataclass *cls*, which is read as its value."""
+    kinds = kinds_of(cls, strict=strict)
+    required = [one.name for one in fields(cls) if one.default is MISSING]
+
+    def read_object(value: Any) -> Any:
+        if wrong := problems(MAP.read(value), kinds, required=required):
+            raise ValueError(wrong[0])
+        return read(cls, value)
+
+    return Kind(read_object)
 
 
 def read(cls: type[T], properties: Mapping[str, Any], **more: Any) -> T:
@@ -274,9 +289,18 @@ def written(value: object) -> dict[str, Any]:
     return {name: _plain(one) for name, one in given.items() if one is not None}
 
 
+def plain_object(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
+    given = {one.name: getattr(value, one.name) for one in fields(value)}
+    defaults = {one.name: one.default for one in fields(value)}
+    return {name: _plain(one) for name, one in given.items() if one != defaults[name]}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, tuple):
         return list(map(_plain, value))
+    if is_dataclass(value):
+        return plain_object(value)
     return timestamp(value) if isinstance(value, datetime) else value

@@ -34,8 +34,9 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.registry import PANELS, panel_of
-from byodkim_provider.identity.state import GONE, MANUAL, Declared
+from byodkim_provider.hosts.registry import PANELS
+from byodkim_provider.hosts.zones import MANUAL, Zone
+from byodkim_provider.identity.state import GONE
 from byodkim_provider.identity.verdicts import Entry
 from byodkim_provider.messages.cli import CliMessages
 
@@ -205,18 +206,19 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
     for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
         target = domain.settings.cnames.get(name, "")
-        labels = declared.labels(record.generation if record else None) if declared else ()
-        by_hand = declared if not target and (not labels or MANUAL in labels) else None
+        generation = record.generation if record else None
+        zones = declared.zones_of(generation or declared.generation) if declared else ()
+        by_hand = None if target else _by_hand(zones)
         yield ExpectedRecord(
             selector=dkim.split_name(name)[0],
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
-            zone=zone or (by_hand.panel_zone if by_hand else None),
-            panel=panel or (None if target else _panel(by_hand, labels)),
+            zone=zone or (by_hand.name if by_hand else None) or None,
+            panel=panel or (None if target else _panel(zones)),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
-            name_servers=_name_servers(declared, labels) if declared else (),
+            name_servers=_name_servers(zones),
             target=target,
-            kept=bool(target or (labels and not by_hand)),
+            kept=bool(target or (zones and not by_hand)),
         )
 
 
@@ -235,23 +237,28 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     return f"set {settings}, and run `pulumi up`"
 
 
-def _panel(by_hand: Declared | None, labels: Sequence[str]) -> Panel | None:
+def _by_hand(zones: Sequence[Zone]) -> Zone | None:
+    """The zone into whose panel people type a record that stands in *zones*."""
+    return next((zone for zone in zones if zone.provider == MANUAL), None)
+
+
+def _panel(zones: Sequence[Zone]) -> Panel | None:
     """
     Where the record stands, typed in or written by the host's API; None if that is not one known
     panel.
     """
+    by_hand = _by_hand(zones)
     if by_hand and by_hand.panel:
         return PANELS.get(by_hand.panel)
-    found = [panel_of(label) for label in labels]
-    return found[0] if len(found) == 1 else None
+    return zones[0].host_panel if len(zones) == 1 else None
 
 
-def _name_servers(declared: Declared, labels: Sequence[str]) -> tuple[str, ...]:
+def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
     """
     The name servers of all zones that hold the record; empty if one zone's are not known, or not
     asked.
     """
-    known = [declared.name_servers.get(label, ()) for label in labels]
+    known = [zone.name_servers for zone in zones]
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 

@@ -17,7 +17,7 @@ from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import Domain, Stack, open_stack, project_file
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX
-from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.hosts.zones import ROUTE53
 from byodkim_provider.messages.cli import CliMessages
 
 
@@ -125,11 +125,11 @@ def _kms_arn(somewhere: str, key: str) -> str:
 
 def _zones(domain: Domain) -> set[str]:
     """IDs of the zones of a domain's records in Route 53; `*` for one that is not known yet."""
-    places = [dns for dns in domain.settings.dns if dns.provider == "route53"]
-    given = {dns.zone_id for dns in places if dns.zone_id}
-    labels = {label for one in domain.identities for label in one.declared.dns}
-    stored = {label.removeprefix(ROUTE53) for label in labels if label.startswith(ROUTE53)}
-    are_known = len(stored - given) >= len([dns for dns in places if not dns.zone_id])
+    listed = [dns for dns in domain.settings.dns if dns.provider == "route53"]
+    given = {dns.zone_id for dns in listed if dns.zone_id}
+    zones = [zone for one in domain.identities for zone in one.declared.zones]
+    stored = {zone.id for zone in zones if zone.provider == ROUTE53}
+    are_known = len(stored - given) >= len([dns for dns in listed if not dns.zone_id])
     return given | stored | (set() if are_known else {"*"})
 
 

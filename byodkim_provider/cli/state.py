@@ -195,8 +195,8 @@ def alone(name: str, identities: Sequence[Stored]) -> DomainSettings:
     values: dict[str, Any] = {"generation": None, "published": ()}
     for declared in (identity.declared for identity in identities[:1]):
         values = {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
-        providers: list[Any] = [label.partition(":")[0] for label in declared.labels()]
-        dns = [DnsSettings.model_construct(provider=one, panel=declared.panel) for one in providers]
+        given: list[Any] = [(zone.provider, zone.panel) for zone in declared.signing_zones]
+        dns = [DnsSettings.model_construct(provider=one, panel=panel) for one, panel in given]
         values |= {"dns": tuple(dns)} if dns else {}
     regions = tuple(identity.declared.region for identity in identities)
     return DomainSettings.model_construct(

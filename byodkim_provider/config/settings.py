@@ -80,12 +80,6 @@ class DomainSettings(DomainDefaults):
             (one.selector(generation) for one in generations.holding(self.dns, generation)), None
         )
 
-    def cname_zone(self, generation: int) -> str | None:
-        """The zone to which the domain's CNAMEs lead, while *generation* has a slot; else None."""
-        return next(
-            (one.cname and one.zone for one in generations.holding(self.dns, generation)), None
-        )
-
     @property
     def mail_from_domains(self) -> Mapping[str, str]:
         """

@@ -82,23 +82,6 @@ PANELS: Final[Mapping[str, Panel]] = {
 """By their names in a stack file: the providers of SES's BYODKIM guide, and "other"."""
 
 
-def spec_of(label: str) -> HostSpec | None:
-    """
-    What is known of the host in a zone's label such as `godaddy:example.com`; None if it is no
-    host's.
-    """
-    name, colon, _ = label.partition(":")
-    return SPECS.get(name) if colon else None
-
-
-def hours_to_show(label: str) -> int:
-    """
-    How long the name servers of the zone *label* may take to show a record; 0: minutes at most.
-    """
-    spec = spec_of(label)
-    return spec.hours_to_show if spec else 0
-
-
 def to_paste(panel: str | None, *, name: str, value: str, zone: str) -> str:
     """One TXT record, each field on a line of its own, as *zone*'s *panel* (of `PANELS`) has it."""
     form = PANELS[panel] if panel else None
@@ -140,14 +123,3 @@ def recognise(name_servers: Iterable[str]) -> Panel | None:
     servers = list(name_servers)
     panels = [panel for panel in PANELS.values() if serves(panel, servers)]
     return panels[0] if len(panels) == 1 else None
-
-
-def panel_of(label: str) -> Panel | None:
-    """
-    The panel of the host in a zone's label such as `godaddy:example.com`: the panel of the host's
-    own name.
-
-    None without a host, and for cPanel, which many hosts have.
-    """
-    spec = spec_of(label)
-    return spec.panels.get(label.partition(":")[0]) if spec else None

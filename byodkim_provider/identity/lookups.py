@@ -3,14 +3,15 @@ What DNS shows of an identity's records, and what follows: a wait, a refusal, or
 and paste.
 
 For a run that waits for a record, and for a preview that says so; and for a change of DNS
-providers, which must not take a record from where verifiers find it. Zones are labels
-(`route53:Z0123456789ABC`).
+providers, which must not take a record from where verifiers find it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+import functools
+from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import nullcontext
+from functools import partial
 from itertools import chain, repeat
 from typing import Final
 
@@ -19,9 +20,10 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.hosts.registry import hours_to_show, panel_of, to_paste
+from byodkim_provider.hosts.registry import to_paste
+from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.state import MANUAL, Declared, Stored, parts
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
@@ -126,85 +128,89 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
 # --- where the records stand, and who is asked for them
 
 
-def _leaving(before: Declared, after: Declared) -> tuple[str, ...]:
-    """
-    Places that would lose the record of a generation that stays; what people pasted always stays.
-    """
-    if not after.dns:
-        return ()
-    gone = [
-        place
-        for one in _staying(before, after)
-        for place in before.places_of(one)
-        if place not in after.places_of(one) and place != MANUAL
-    ]
-    return tuple(dict.fromkeys(gone))
-
-
 def _staying(before: Declared, after: Declared) -> list[int]:
     """
     Generations in DNS before and after a change. The others leave when `generations` lets them.
     """
     return sorted({*before.published} & {*after.published}) or [
         0
-    ]  # 0 has no places of its own: all of `dns`
+    ]  # 0 has no zones of its own: all of them
 
 
-def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
-    """Raise `InvalidSettings` if a change would take a record from where verifiers find it."""
-    if stored.key is None:
-        return  # SES never had a key, so no mail was signed
-    resolver = _authoritative(declared, run)
-    for place in _leaving(stored.declared, declared):
-        if parts(place)[0] in run.gone_zones:
-            continue  # it holds no record that could be lost
-        _refuse_place(stored, declared, place, _asked_for(place, stored.declared, resolver))
+def _loses(zone: Zone, generation: int, after: Declared) -> bool:
+    """Whether *zone* has no record of *generation* after a change; what people pasted stays."""
+    stays = [one.path for one in after.zones_of(generation)]
+    return zone.provider != MANUAL and zone.path not in stays
 
 
-def _refuse_place(stored: Stored, declared: Declared, place: str, asked: Set[str]) -> None:
+def refuse_leaving(
+    stored: Stored, declared: Declared, run: Run, is_gone: Callable[[Zone], bool]
+) -> None:
     """
-    Raise `InvalidSettings` if the records at *place* are those that verifiers find.
+    Raise `InvalidSettings` if a change would take a record from where verifiers find it.
 
-    *asked* are the name servers that are asked for them now, and what the CNAMEs of slots lead to;
-    empty if that can't be seen.
+    A zone that *is_gone* holds no record that could be lost.
     """
     before = stored.declared
-    label, name = parts(place)
-    moved = [one for one in _staying(before, declared) if place in before.places_of(one)]
-    after = dict(parts(new) for one in moved for new in declared.places_of(one))
-    by_cname = bool(name) and name not in after.values()
+    is_listed = before.account_id == declared.account_id  # another account lists other zones
+    if stored.key is None or not declared.zones:
+        return  # SES never had a key, so no mail was signed; or nobody said where records stand
+    asked_for = functools.cache(partial(_asked_for, before, _authoritative(declared, run)))
+    for generation in _staying(before, declared):
+        for zone in before.zones_of(generation):
+            if _loses(zone, generation, declared) and not (is_listed and is_gone(zone)):
+                asked = asked_for(zone.slot_name(generation, before.domain))
+                _refuse_loss(zone, generation, before, declared, asked)
+
+
+def _refuse_loss(
+    zone: Zone, generation: int, before: Declared, declared: Declared, asked: Set[str]
+) -> None:
+    """
+    Raise `InvalidSettings` if verifiers find the record of *generation* in *zone*, which loses it.
+
+    *asked* are the name servers that are asked for it now, and what the CNAME of a slot leads to;
+    empty if that can't be seen.
+    """
+    after = declared.zones_of(generation)
+    slot = zone.slot_name(generation, before.domain)
+    by_cname = slot and slot not in [one.slot_name(generation, before.domain) for one in after]
     moves = "CNAMEs" if by_cname else "name servers"
-    if by_cname:
-        named, is_clear = {name} & asked, bool(asked)
+    if slot and by_cname:
+        named, is_clear = {slot} & asked, bool(asked)
     else:
-        named, is_clear = _serving(label, before, asked)
-        if not is_clear and _none_of(after, declared, asked):
+        named, is_clear = _serving(zone, asked)
+        if not is_clear and _none_of(after, asked):
             named = {*asked}  # the zone that is left is the one that they serve
     if named:
         servers = ", ".join(sorted(named))
         raise InvalidSettings(
-            IdentityMessages.ASKED_FOR(name=str(before), zone=label, servers=servers, moves=moves)
+            IdentityMessages.ASKED_FOR(
+                name=str(before), zone=zone.label, servers=servers, moves=moves
+            )
         )
-    exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
-    if exchanged and not is_clear:
-        raise InvalidSettings(IdentityMessages.EXCHANGED(name=str(before), zone=label, moves=moves))
+    is_exchanged = all(_loses(one, generation, declared) for one in before.zones_of(generation))
+    if is_exchanged and not is_clear:
+        raise InvalidSettings(
+            IdentityMessages.EXCHANGED(name=str(before), zone=zone.label, moves=moves)
+        )
 
 
-def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
+def _asked_for(
+    declared: Declared, resolver: DnsResolver | None, slot_name: str | None
+) -> frozenset[str]:
     """
-    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads
-    to.
+    The name servers that are asked for a record now; of a slot also what its CNAME leads to.
 
     Empty if that can't be seen.
     """
     if resolver is None:
         return frozenset()
-    _, target = parts(place)
-    if target:
-        name = records.record_name(records.split_name(target)[0], declared.domain)
+    if slot_name:
+        name = records.record_name(records.split_name(slot_name)[0], declared.domain)
         answers = resolver.txt(name, declared.domain)
         aliases = {one.alias for one in answers if one.alias}
-        return frozenset(aliases | {one.server for one in answers if one.alias == target})
+        return frozenset(aliases | {one.server for one in answers if one.alias == slot_name})
     # If the key that signs has a slot, its CNAME says nothing of the records that have none.
     name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
     return servers_asked(resolver.txt(name, declared.domain))
@@ -216,21 +222,19 @@ def _authoritative(declared: Declared, run: Run) -> DnsResolver | None:
     return run.resolver(declared.dns_check, declared.dns_resolvers) if is_used else None
 
 
-def _serving(label: str, declared: Declared, asked: Set[str]) -> tuple[set[str], bool]:
-    """Servers among *asked* that serve the zone *label*, and whether the others surely do not."""
-    if names := declared.name_servers.get(label):
-        return {*asked} & {*names}, bool(asked)
-    panel = panel_of(label)
+def _serving(zone: Zone, asked: Set[str]) -> tuple[set[str], bool]:
+    """Servers among *asked* that serve *zone*, and whether the others surely do not."""
+    if zone.name_servers:
+        return {*asked} & {*zone.name_servers}, bool(asked)
+    panel = zone.host_panel
     served = {server for server in asked if panel and panels.serves(panel, [server])}
     # A zone may have name servers under other names than most at its host.
     return served, bool(asked) and bool(served or (panel and panel.serves_all))
 
 
-def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bool:
-    """Whether surely none of *asked* serves any zone of *labels*."""
-    return bool(labels) and all(
-        _serving(label, declared, asked) == (set(), True) for label in labels
-    )
+def _none_of(zones: Collection[Zone], asked: Set[str]) -> bool:
+    """Whether surely none of *asked* serves any of *zones*."""
+    return bool(zones) and all(_serving(zone, asked) == (set(), True) for zone in zones)
 
 
 def served_by(declared: Declared, run: Run) -> frozenset[str]:
@@ -253,16 +257,14 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
     "" if they do, or if we can't tell.
     """
-    labels = declared.labels()
-    if declared.dns_check != "authoritative" or not _none_of(labels, declared, asked):
+    zones = declared.signing_zones
+    if declared.dns_check != "authoritative" or not _none_of(zones, asked):
         return ""
-    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in labels}
-    zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
+    known = [(zone.label, ", ".join(zone.name_servers) or "none of them") for zone in zones]
+    served = " and ".join(f"{label} has {servers}" for label, servers in known)
     servers = ", ".join(sorted(asked))
     domain = declared.cname or declared.domain
-    return str(
-        IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=" and ".join(zones))
-    )
+    return str(IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=served))
 
 
 # --- what people read while the record is not visible
@@ -272,7 +274,7 @@ def not_visible(
     declared: Declared, found: Diagnosis, waited_seconds: float, *, still: str
 ) -> ByodkimError:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    is_pasted = not found.has_cname if declared.cname else MANUAL in declared.labels()
+    is_pasted = not found.has_cname if declared.cname else _is_pasted(declared)
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     said = IdentityMessages.NOT_VISIBLE(
         name=declared.record_name,
@@ -286,7 +288,7 @@ def not_visible(
 
 def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
     """The warning of a new identity that is stored as waiting."""
-    labels, has_cname = declared.labels(), found.has_cname
+    zones, has_cname = declared.signing_zones, found.has_cname
     is_unseen, asked = zone_not_found(found.answers), servers_asked(found.answers)
     if declared.cname:
         behind = [one for one in found.answers if has_cname and one.target and not one.by_resolver]
@@ -296,7 +298,7 @@ def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
     why = elsewhere or found.summary()
     if found.leaked:
         step: Message | str = f"  {_new_key(declared)}"
-    elif not has_cname and (elsewhere or not labels or declared.is_slow):
+    elif not has_cname and (elsewhere or not zones or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
         step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     else:
@@ -305,7 +307,8 @@ def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
             if is_unseen and not elsewhere
             else IdentityMessages.MADE_AGAIN()
         )
-        step = IdentityMessages.NOTHING_TO_PASTE(zones=", ".join(labels), again=again)
+        labels = ", ".join(zone.label for zone in zones)
+        step = IdentityMessages.NOTHING_TO_PASTE(zones=labels, again=again)
     return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))
 
 
@@ -325,16 +328,21 @@ def what_to_paste(declared: Declared) -> str:
         cnames = declared.cnames.items()
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
         return "\n".join(lines)
-    labels = declared.labels()
-    slow = next((label for label in labels if hours_to_show(label)), None)
-    if slow and MANUAL not in labels:
-        hours = hours_to_show(slow)
+    slow = [zone for zone in declared.signing_zones if zone.hours_to_show]
+    if slow and not _is_pasted(declared):
+        label, hours = slow[0].label, slow[0].hours_to_show
         return (
-            f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
+            f"  it is at {label}, which may take {hours} hours to show it: nothing has to be pasted"
         )
+    by_hand = declared.by_hand
     return to_paste(
-        declared.panel,
+        by_hand.panel if by_hand else None,
         name=declared.record_name,
         value=declared.record_value,
-        zone=declared.panel_zone or declared.domain,
+        zone=(by_hand.name if by_hand else "") or declared.domain,
     )
+
+
+def _is_pasted(declared: Declared) -> bool:
+    """Whether people type the record that signs into a panel."""
+    return any(zone.provider == MANUAL for zone in declared.signing_zones)

@@ -42,8 +42,6 @@ class Run:
     """Instance tags that this run wrote: SES may return the old tag for seconds."""
     secrets: dict[str, str] = field(default_factory=dict)
     """The same for the tags of secrets, by ARN."""
-    gone_zones: set[str] = field(default_factory=set)
-    """Labels of zones that a change leaves and that Route 53 does not list any more."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
     turns: defaultdict[str, threading.Lock] = field(

@@ -7,21 +7,20 @@ from old state. No I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.hosts.registry import hours_to_show
+from byodkim_provider.hosts.zones import MANUAL, Zone, with_zones
 from byodkim_provider.property_types import (
     LINE,
     RESOLVER,
     STRING,
     Kinds,
     kinds_of,
-    map_of,
     problems,
     read,
     refuse_state,
@@ -42,12 +41,6 @@ CREATED: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 TAKEN_OVER: Final = "GetEmailIdentity"
 """How SES got the key: the action we called, or GetEmailIdentity if it had the key already."""
-
-MANUAL: Final = "manual"
-"""Label of the zone (`program.dns_provider.HostedZone`) for which somebody has to paste records."""
-
-ROUTE53: Final = "route53:"
-"""Prefix of the labels of zones in Route 53; the zone's id follows."""
 
 STACK_VERIFICATION: Final = "verification"
 """
@@ -108,17 +101,8 @@ class Declared:
     dns_check: DnsCheck = "authoritative"
     dns_resolvers: tuple[Annotated[str, RESOLVER], ...] = ()
     dns_wait_seconds: Annotated[int, whole_between(0, 3600)] = DNS_WAIT_SECONDS
-    dns: tuple[str, ...] = ()
-    """Labels of the zones that hold published records; empty if not given."""
-    places: Mapping[int, tuple[str, ...]] | None = None
-    """
-    By published generation the places of its record (see `place`); None if each stands at all of
-    `dns`.
-    """
-    name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By label, as far as they are known."""
-    cname: str | None = None
-    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    zones: tuple[Zone, ...] = ()
+    """The zones that hold records of published generations; empty if not given."""
     slots: Mapping[str, str] | None = None
     """
     With `cname`: by selector, the value of each published record that has a slot.
@@ -126,38 +110,38 @@ class Declared:
     The program publishes those of the outputs, so a slot changes only once its generation may leave
     DNS.
     """
-    panel: str | None = None
-    """Whose panel people type the record into, and the zone that it shows."""
-    panel_zone: str | None = None
 
     def __str__(self) -> str:
         return f"{self.domain} {self.region}"
 
-    def places_of(self, generation: int | None) -> tuple[str, ...]:
-        """
-        Where the record of a published generation stands; without generations, and for 0, all of
-        `dns`.
-        """
-        return (self.places or {}).get(generation or 0, self.dns)
-
-    def labels(self, generation: int | None = None) -> tuple[str, ...]:
-        """
-        Labels of the zones with the record of a published generation, by default that which signs.
-        """
-        return tuple(
-            dict.fromkeys(parts(one)[0] for one in self.places_of(generation or self.generation))
-        )
+    def zones_of(self, generation: int | None) -> Sequence[Zone]:
+        """The zones with the record of a generation; without generations, all of them."""
+        return generations.holding(self.zones, generation) if generation else self.zones
 
     def slot(self, generation: int) -> str | None:
         """
         The selector of the slot of *generation*, if it has one.
 
-        Of one that is not published, what the last one before it, or else the first one, makes
-        likely: `Stored.slots_with` knows better.
+        Of one that is not published, what *zones* make likely: `Stored.slots_with` knows better.
         """
-        known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
-        _, name = parts(next(iter(self.places_of(max(known))), ""))
-        return f"{records.split_name(name)[0][:-1]}{generations.slot(generation)}" if name else None
+        holding = generations.holding(self.zones, generation)
+        return next((zone.selector(generation) for zone in holding), None)
+
+    @property
+    def signing_zones(self) -> Sequence[Zone]:
+        """The zones with the record of the generation that signs."""
+        return self.zones_of(self.generation)
+
+    @property
+    def cname(self) -> str | None:
+        """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+        return next((zone.name for zone in self.signing_zones if zone.cname), None)
+
+    @property
+    def by_hand(self) -> Zone | None:
+        """The zone into whose panel people type the record, if they do."""
+        zones = (*self.signing_zones, *self.zones)
+        return next((zone for zone in zones if zone.provider == MANUAL), None)
 
     def after_leak(self, leaked: int) -> tuple[int, tuple[int, ...]]:
         """
@@ -170,13 +154,14 @@ class Declared:
     @property
     def wait_seconds(self) -> int:
         """How long a run waits for the record; 0 if a person pastes it, or its host takes hours."""
-        labels = self.labels()
-        return 0 if labels and all(map(_is_shown_late, labels)) else self.dns_wait_seconds
+        zones = self.signing_zones
+        is_late = bool(zones) and all(zone.is_shown_late for zone in zones)
+        return 0 if is_late else self.dns_wait_seconds
 
     @property
     def is_slow(self) -> bool:
         """Whether the run that makes the record may end before it is visible."""
-        return self.cname is not None or any(map(_is_shown_late, self.labels()))
+        return any(zone.cname or zone.is_shown_late for zone in self.signing_zones)
 
     @property
     def cnames(self) -> Mapping[str, str]:
@@ -206,11 +191,11 @@ class Declared:
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return read(cls, {"selector": "", **outputs})
+        return read(cls, {"selector": "", **with_zones(outputs)})
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        return written(self) | {"record_name": self.record_name}
+        return written(self) | without_none({"record_name": self.record_name, "cname": self.cname})
 
 
 INPUTS: Final[Kinds] = {
@@ -221,8 +206,6 @@ INPUTS: Final[Kinds] = {
     },
     "private_key": STRING,
     "secret_arn": LINE,
-    "zone_roles": map_of(LINE),
-    "zone_external_ids": map_of(LINE),
 }
 """Types of what a program gives."""
 
@@ -347,28 +330,9 @@ OUTPUTS: Final[Kinds] = {
     **kinds_of(Stored),
     **kinds_of(KeyInSes),
     "record_name": STRING,
+    "cname": STRING,
 }
 """Types of what is stored."""
-
-
-def place(label: str, name: str = "") -> str:
-    """Where a record stands: in the zone *label*. Only a slot's record has another *name* there."""
-    return f"{name}@{label}" if name else label
-
-
-def parts(place: str) -> tuple[str, str]:
-    """The *label* and the *name* of a place."""
-    name, _, label = place.partition("@")
-    return (label, name) if records.split_name(name)[1] else (place, "")
-
-
-def zone_of(name: str, domain: str) -> str:
-    """The zone that follows *domain* in the name of a slot's record; "" in that of another one."""
-    return records.split_name(name)[1].removeprefix(domain).removeprefix(".")
-
-
-def _is_shown_late(label: str) -> bool:
-    return label == MANUAL or hours_to_show(label) > 0
 
 
 def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ import pulumi
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, MANUAL
+from byodkim_provider.hosts.zones import MANUAL, Zone
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.identity.verdicts import UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.progress import CLOCKS_DIFFER
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
@@ -132,7 +132,7 @@ def show_standbys(
     published: Sequence[PublishedRecord],
     made_at: Mapping[str, pulumi.Input[str | None]],
     *,
-    zones: Sequence[HostedZone],
+    zones: Sequence[Zone],
     began: datetime,
 ) -> None:
     """
@@ -145,7 +145,7 @@ def show_standbys(
     """
     standbys = [record["generation"] for record in published if record["role"] == "standby"]
     held = ((one, zone) for one in standbys for zone in generations.holding(zones, one))
-    by_hand = {one: zone for one, zone in held if zone.label == MANUAL}
+    by_hand = {one: zone for one, zone in held if zone.provider == MANUAL}
     if not by_hand:
         return
 
@@ -158,8 +158,7 @@ def show_standbys(
             if not is_pasting and not is_new:
                 continue
             at = by_hand[record["generation"]]
-            zone = at.panel_zone or domain
-            text = to_paste(at.panel, name=record["name"], value=record["value"], zone=zone)
+            text = to_paste(at.panel, name=record["name"], value=record["value"], zone=at.name)
             line = ProgramMessages.STANDBY(
                 domain=domain, generation=record["generation"], record=text
             )

@@ -14,19 +14,19 @@ import pulumi
 
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.program.route53 import Route53
 from byodkim_provider.property_types import read
 from byodkim_provider.resources.declared import DnsRecord
-from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
+from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 
-__all__ = ["DnsProvider", "HostedZone", "KeyRecord", "provider_for"]
+__all__ = ["DnsProvider", "TxtRecord", "Zone", "provider_for"]
 
 
 class DnsProvider(Protocol):
     """Publishes records. One object may serve many domains."""
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> Zone:
         """
         The zone for the records of *domain*. Called before `publish`.
 
@@ -35,7 +35,7 @@ class DnsProvider(Protocol):
         """
 
     def publish(
-        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+        self, name: str, record: TxtRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource | None:
         """
         Declare the TXT *record*, called *name* in the stack. Pass *opts* on.
@@ -61,21 +61,17 @@ class AsListed:
 
     dns: DnsSettings
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> Zone:
         """The zone. Its name servers are not known."""
-        if self.dns.provider == MANUAL:
-            return HostedZone(MANUAL, panel=self.dns.panel, panel_zone=self.dns.zone or domain)
-        return HostedZone(self._host(domain).label)
+        return zone_of(self.dns, name=self.dns.zone or domain)
 
     def publish(
-        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+        self, name: str, record: TxtRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource | None:
         """A `DnsRecord` called *name*, but with `manual`."""
         if self.dns.provider == MANUAL:
             return None
-        given = of_record(self._host(record.domain), record, credentials=self.dns.credentials)
-        return DnsRecord(name, given, opts)
-
-    def _host(self, domain: str) -> HostSettings:
         given = self.dns.model_dump(exclude_unset=True, exclude_none=True)
-        return read(HostSettings, {"zone": domain, **given, "provider": self.dns.provider})
+        of_zone = {"provider": record.zone.provider, "zone": record.zone.name}
+        host = read(HostSettings, {**given, **of_zone})
+        return DnsRecord(name, of_record(host, record, credentials=self.dns.credentials), opts)

@@ -56,7 +56,7 @@ from byodkim_provider.program._outputs import (
     verdicts_of,
 )
 from byodkim_provider.program.aws_account import account_of
-from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, provider_for
+from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write
 from byodkim_provider.property_types import LIST, moment
 from byodkim_provider.quoting import shown
@@ -183,8 +183,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._settings, self.cnames = settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one) for one in settings.dns]
-        self._zones = self._hosted_zones(providers, args)
-        self._places = list(zip(self._zones, providers, strict=True))
+        self._zones = self._hosted_zones(providers, is_own=bool(own_providers))
+        self._publishers = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a
         # traceback.
         self._account = account_of(self)
@@ -222,25 +222,17 @@ class ByodkimDomain(pulumi.ComponentResource):
         # Read by the commands, from the state.
         self.register_outputs({"records": self.records, "settings": settings.stored(own_labels)})
 
-    def _hosted_zones(
-        self, providers: Sequence[DnsProvider], args: ByodkimDomainArgs | DomainSettings
-    ) -> list[HostedZone]:
+    def _hosted_zones(self, providers: Sequence[DnsProvider], *, is_own: bool) -> list[Zone]:
         """
         The zones of the records; raises `InvalidSettings` for one that is not there, or listed
         twice.
         """
         settings = self._settings
         zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
-        if not (isinstance(args, ByodkimDomainArgs) and args.dns_providers):
-            zones = [
-                replace(
-                    zone,
-                    from_generation=dns.from_generation,
-                    cname_zone=dns.zone if dns.cname else None,
-                )
-                for zone, dns in zip(zones, settings.dns, strict=True)
-            ]
-        listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
+        if is_own and (prefix := settings.dns[0].cname):
+            name = settings.dns[0].zone or ""
+            zones = [replace(zone, cname=prefix, name=zone.name or name) for zone in zones]
+        listed = [(zone.label, zone.from_generation, zone.path) for zone in zones]
         if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
             problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
             raise InvalidSettings(problems)
@@ -263,13 +255,12 @@ class ByodkimDomain(pulumi.ComponentResource):
             protect=(settings.protect and signs) or None,
         )
         records: list[pulumi.Resource] = []
-        for zone, provider in self._places:
+        for zone, provider in self._publishers:
             if zone not in zones:
                 continue
+            record = inputs.txt_record(settings, generation, zone, key=key, before=before)
             # Named after the zone, not after its position: a renamed record would be deleted.
-            of_zone = f"{zone.cname_zone}/{zone.label}" if zone.cname_zone else zone.label
-            record = inputs.key_record(settings, generation, zone=zone, key=key, before=before)
-            made = provider.publish(f"{name}/{of_zone}", record, options)
+            made = provider.publish(f"{name}/{zone.path}", record, options)
             records += [made] if made else []
         return records
 

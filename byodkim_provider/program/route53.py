@@ -14,12 +14,12 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.dmarc import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.hosts.zones import ROUTE53, Zone
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.quoting import did_you_mean
-from byodkim_provider.resources.inputs import HostedZone, KeyRecord
+from byodkim_provider.resources.inputs import TxtRecord, zone_of
 from byodkim_provider.resources.records import Change, others, quoted, refuse_others
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
@@ -51,16 +51,15 @@ class Route53:
     setting: str = "dns"
     """The setting that names the zone."""
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> Zone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
-        label, dns = f"{ROUTE53}{self._zone_of(domain, parent)}", self.dns
-        return HostedZone(label, role_arn=dns.assume_role, external_id=dns.external_id)
+        name = self.dns.zone if self.dns.cname else None
+        return zone_of(self.dns, id=self._zone_of(domain, parent), name=name or "")
 
     def publish(
-        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+        self, name: str, record: TxtRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*."""
-        zone_id = self._zone_of(record.domain, opts.parent)
         # None: an identity has failed, and the run goes on (`--continue-on-error`).
         value = pulumi.Output.from_input(record.value).apply(
             lambda value: None if value is None else records.route53_value(value)
@@ -68,6 +67,7 @@ class Route53:
         if record.existing != "replace":
             client = self._client(opts.parent)
             opts = before_write(name, lambda change: _refuse_taken(client, record, change), opts)
+        zone_id = record.zone.id
         return self._record(name, zone_id, opts, name=record.name, type="TXT", records=[value])
 
     def mail_from(
@@ -90,7 +90,7 @@ class Route53:
             unquoted = [*map(records.unquoted, standing)]
             if unquoted and not mistake(kind, unquoted, name=at, region=region):
                 values = [one.strip('"') for one in standing]  # pulumi-aws adds a pair of them
-            called = f"{name}/{at}/{kind}/{ROUTE53}{zone_id}"
+            called = f"{name}/{at}/{kind}/{ROUTE53}:{zone_id}"
             guarded = before_write(
                 called,
                 lambda change: _refuse_others(client, opts, change, is_adopted=settings.adopt),
@@ -158,7 +158,7 @@ def _refuse_others(
 
 
 async def _refuse_taken(
-    route53: Route53Client, record: KeyRecord, change: pulumi.ResourceHookArgs
+    route53: Route53Client, record: TxtRecord, change: pulumi.ResourceHookArgs
 ) -> None:
     """Raise `InvalidSettings` if the *change* of a key's record would overwrite somebody else's."""
     new = change.new_inputs or {}

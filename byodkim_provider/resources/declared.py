@@ -26,7 +26,9 @@ from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
+from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
+from byodkim_provider.property_types import plain_object
 from byodkim_provider.resources.inputs import VERIFIED, of_verification
 from byodkim_provider.resources.sdk import (
     InPluginProcess,
@@ -259,32 +261,10 @@ class ByodkimIdentityArgs:
     dns_check: pulumi.Input[str] | None = None
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
-    dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """Labels of the zones (`HostedZone`) of the records. A move that loses one is refused."""
-    places: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
-    """
-    By generation, where its record stands, if that is not all of `dns` for each: the label of a
-    zone or, for a slot, `<name of the record there>@<label>`.
-    """
-    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = (
-        None
-    )
-    """
-    Name servers of these zones, by label, as far as they are known; those of Route 53 are looked
-    up.
-    """
-    zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
-    zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """By label, the external ID that this role asks for."""
-    cname: pulumi.Input[str] | None = None
-    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    zones: Sequence[Zone] = ()
+    """The zones of the records. A move that loses one is refused."""
     slots: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By selector, the value of each published record that has a slot."""
-    panel: pulumi.Input[str] | None = None
-    """Whose panel people type the record into, a name from `hosts.registry.PANELS`."""
-    panel_zone: pulumi.Input[str] | None = None
-    """The zone that this panel shows."""
 
 
 class ByodkimIdentity(OurResource):
@@ -308,6 +288,8 @@ class ByodkimIdentity(OurResource):
     record_value: pulumi.Output[str]
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    cname: pulumi.Output[str | None]
+    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
     slots: pulumi.Output[Mapping[str, str]]
     """
     By selector, what may stand in each slot: the record of a generation that may not leave DNS
@@ -354,6 +336,7 @@ class ByodkimIdentity(OurResource):
         inputs = {
             **vars(args),
             "private_key": private_key,
+            "zones": list(map(plain_object, args.zones)) or None,
             "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
             "owner": owner_of(name),
             "stack": stack_name(),
@@ -416,7 +399,7 @@ class DkimVerification(OurResource):
 def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
     given = {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
-    # Not set it is no output, which a preview takes for unknown; a setting never is.
+    # A preview of an update knows no output.
     cname = given["cname"].apply(
         lambda one: None if is_unknown(one) else one, run_with_unknowns=True
     )

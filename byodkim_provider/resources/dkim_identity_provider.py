@@ -8,8 +8,9 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -19,12 +20,13 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
+from byodkim_provider.hosts.zones import ROUTE53, Zone, with_zones
 from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key
-from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
+from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
@@ -42,9 +44,9 @@ class ByodkimIdentityProvider(DynamicProvider):
         for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
             if known.get(given) is not None:
                 unknown.pop(other, None)
-        if isinstance(known.get("dns"), list):
-            known["name_servers"] = self._name_servers(olds, known)
-            self._note_gone_zones(olds, known)
+        if "zones" in known:
+            zones = self._with_name_servers(olds, known)
+            known["zones"] = [property_types.plain_object(zone) for zone in zones]
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
@@ -55,33 +57,28 @@ class ByodkimIdentityProvider(DynamicProvider):
             checked["private_key"] = secret(checked["private_key"])
         return check_result({**checked, **unknown}, problems)
 
-    def _name_servers(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_name_servers(
+        self, olds: Mapping[str, Any], news: Mapping[str, Any]
+    ) -> Iterator[Zone]:
         """
-        Name servers of the zones by label, as far as they are known.
+        The zones with their name servers, as far as they are known.
 
         A zone's never change, so Route 53 is asked only for those of a zone that is new here.
         """
-        given = {**(olds.get("name_servers") or {}), **(news.get("name_servers") or {})}
-        servers = {label: given[label] for label in news["dns"] if label in given}
-        roles, external_ids = news.get("zone_roles") or {}, news.get("zone_external_ids") or {}
-        for label in news["dns"]:
-            if label.startswith(ROUTE53) and label not in servers:
-                route53 = self._route53(roles.get(label), external_ids.get(label))
-                servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
-        return servers
+        before = {zone.label: zone.name_servers for zone in _zones(olds)}
+        for zone in _zones(news):
+            servers = zone.name_servers or before.get(zone.label, ())
+            if not servers and zone.provider == ROUTE53:
+                servers = self._route53(zone.role, zone.external_id).name_servers(zone.id)
+            yield replace(zone, name_servers=servers)
 
-    def _note_gone_zones(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-        """Note for `diff` which zones that this change leaves Route 53 does not list any more."""
-        if olds.get("account_id") != news.get("account_id"):
-            return  # another account lists other zones
-        roles, external_ids = olds.get("zone_roles") or {}, olds.get("zone_external_ids") or {}
-        for label in {*(olds.get("dns") or ())} - {*news["dns"]}:
-            if not label.startswith(ROUTE53):
-                continue
-            with suppress(ByodkimError):  # who may not list zones can't know
-                route53 = self._route53(roles.get(label), external_ids.get(label))
-                if label.removeprefix(ROUTE53) not in route53.zones():
-                    self._run.gone_zones.add(label)
+    def _is_gone(self, zone: Zone) -> bool:
+        """Whether Route 53 does not list *zone* any more; who may not list zones can't know."""
+        if zone.provider != ROUTE53:
+            return False
+        with suppress(ByodkimError):
+            return zone.id not in self._route53(zone.role, zone.external_id).zones()
+        return False
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """
@@ -91,7 +88,7 @@ class ByodkimIdentityProvider(DynamicProvider):
         self._run.in_the_way.discard((declared.region, declared.domain))
         if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
             progress.info(line)
-        if declared.name_servers:
+        if any(zone.name_servers for zone in declared.zones):
             elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, self._run))
             if elsewhere and self._run.first(elsewhere):
                 progress.warn(elsewhere)
@@ -160,7 +157,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                         domain=declared.domain, **rules.in_use(one, last)
                     )
                     self._run.progress().warn(warning)
-            lookups.refuse_leaving(stored, declared, self._run)
+            lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
@@ -224,6 +221,11 @@ class ByodkimIdentityProvider(DynamicProvider):
             return key_store.read_key(arn, store, fingerprint=declared.fingerprint)
 
         return functools.cache(read)
+
+
+def _zones(inputs: Mapping[str, Any]) -> Sequence[Zone]:
+    zones: Sequence[Zone] = INPUTS["zones"].read(with_zones(inputs).get("zones", ()))
+    return zones
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:

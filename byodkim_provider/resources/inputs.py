@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from byodkim_provider.config.schema import DomainDefaults
+from byodkim_provider.config.schema import DnsSettings, DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
-from byodkim_provider.identity.state import INPUTS, place, without_none
+from byodkim_provider.hosts.zones import Zone
+from byodkim_provider.identity.state import INPUTS, without_none
 from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, Any]
 
-_HANDED_ON: Final = sorted(INPUTS.keys() & DomainDefaults.model_fields.keys() - {"dns", "regions"})
+_HANDED_ON: Final = sorted(INPUTS.keys() & DomainDefaults.model_fields.keys() - {"regions"})
 """Settings that are inputs of an identity under the same name."""
 
 VERIFIED: Final = (
@@ -33,51 +34,37 @@ VERIFIED: Final = (
 """Outputs of an identity that are inputs of its verification."""
 
 
-@dataclass(frozen=True)
-class HostedZone:
-    """The zone in which a provider publishes the records of one domain."""
-
-    label: str
-    """
-    A permanent name of the zone, such as `route53:Z0123456789ABC`.
-
-    It is part of the records' resource names, and is stored in the identities' state: the same
-    label means the same zone, however the settings name it. `manual` means that people publish the
-    records, so that no record is ever removed automatically.
-    """
-    name_servers: pulumi.Input[Sequence[str]] = ()
-    """
-    Name servers of the zone, without final dots; empty if not known: then moves are not checked.
-    """
-    role_arn: str | None = None
-    """
-    For Route 53, which is asked for the name servers when they matter: role in the zone's account.
-    """
-    external_id: str | None = None
-    """The external ID that this role asks for."""
-    panel: str | None = None
-    """For `manual`: the panel that people use, a name from `hosts.registry.PANELS`."""
-    panel_zone: str | None = None
-    """For `manual`: the zone as that panel names it."""
-    from_generation: int = 1
-    """The first generation whose record stands there."""
-    cname_zone: str | None = None
-    """With `cname`, the name of this zone; None for that of the settings, if they list only one."""
-
-
-@dataclass(frozen=True)
-class KeyRecord:
-    """The TXT record of a key, to be published."""
+@dataclass(frozen=True, kw_only=True)
+class TxtRecord:
+    """The TXT record of a generation's key in one zone."""
 
     domain: str
+    generation: int
+    zone: Zone
     name: pulumi.Input[str]
-    """`<selector>._domainkey.<domain>`, without a final dot."""
+    """
+    `<selector>._domainkey.<domain>`, without a final dot; of a slot, with the zone's name behind.
+    """
     value: pulumi.Input[str]
     """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
     existing: Existing = "replace"
     """What to do with an existing record of that name."""
     before: pulumi.Input[Collection[str]] = ()
     """Of a free slot: marks (`dkim.records.mark`) of the keys that the stack had there."""
+
+
+def zone_of(dns: DnsSettings, *, id: str = "", name: str = "") -> Zone:
+    """The zone of *dns*, an entry of the domain's `dns` list: *id* or *name* tell which."""
+    return Zone(
+        provider=dns.provider,
+        id=id,
+        name=name,
+        cname=dns.cname,
+        from_generation=dns.from_generation,
+        role=dns.assume_role,
+        external_id=dns.external_id,
+        panel=dns.panel,
+    )
 
 
 def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:
@@ -118,21 +105,28 @@ def name_in_dns(settings: DomainSettings, generation: int) -> str:
     return settings.selector(generation) or str(generation)
 
 
-def key_record(
+def txt_record(
     settings: DomainSettings,
     generation: int,
+    zone: Zone,
     *,
     key: Mapping[str, Any],
-    zone: HostedZone | None = None,
     before: pulumi.Input[Collection[str]] = (),
-) -> KeyRecord:
-    """The record of a generation's key, in *zone* if the settings list several."""
+) -> TxtRecord:
+    """The record of a generation's key in *zone*."""
     # A generated selector is unique: an existing record is ours, from a response that was lost.
     existing: Existing = "same key" if generation in settings.keys else "replace"
-    if settings.selector(generation):
+    if zone.cname:
         existing = "free slot" if takes_a_slot(settings, generation) else "slot"
-    name = _stands_at(settings, generation, key, zone)
-    return KeyRecord(settings.name, name, key["record_value"], existing, before)
+    return TxtRecord(
+        domain=settings.name,
+        generation=generation,
+        zone=zone,
+        name=zone.slot_name(generation, settings.name) or key["record_name"],
+        value=key["record_value"],
+        existing=existing,
+        before=before,
+    )
 
 
 def takes_a_slot(settings: DomainSettings, generation: int) -> bool:
@@ -146,28 +140,7 @@ def takes_a_slot(settings: DomainSettings, generation: int) -> bool:
     return is_standby and settings.selector(generation) is not None
 
 
-def _stands_at(
-    settings: DomainSettings, generation: int, key: Mapping[str, Any], zone: HostedZone | None
-) -> Any:
-    """
-    The name of the record in *zone*. With `cname`, the domain's own name leads to one of the zones.
-    """
-    selector, name = settings.selector(generation), settings.cname_zone(generation)
-    if selector is None:
-        return key["record_name"]
-    if zone and zone.cname_zone:
-        name = zone.cname_zone
-    return f"{records.record_name(selector, settings.name)}.{name}"
-
-
-def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
-    """
-    The zone, and the record's name there if that is not the domain's own, as an identity is told.
-    """
-    return place(zone.label, _stands_at(settings, generation, {"record_name": ""}, zone))
-
-
-def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
+def of_record(host: HostSettings, record: TxtRecord, *, credentials: str | None = None) -> Inputs:
     """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
     of_host = {option: given for option, given in written(host).items() if given != ""}
     of_key = {"name": record.name, "value": record.value, "existing": record.existing}
@@ -184,20 +157,15 @@ class Shared:
     """Of all published generations, a list."""
     slots: Any
     """The values of those that have a slot, by selector."""
-    zones: Sequence[HostedZone]
+    zones: Sequence[Zone]
     account_id: Any
 
 
 def of_identity(settings: DomainSettings, region: str, shared: Shared) -> Inputs:
     """Of the identity in *region*."""
-    key, zones = shared.key, shared.zones
-    holding = {one: generations.holding(zones, one) for one in settings.published}
-    places = {
-        str(one): [_place(settings, one, zone) for zone in its] for one, its in holding.items()
-    }
-    zones = [zone for zone in zones if any(zone in its for its in holding.values())]
-    labels = list(dict.fromkeys(zone.label for zone in zones))
-    by_hand = next((zone for zone in [*holding[settings.generation], *zones] if zone.panel), None)
+    key = shared.key
+    holding = [generations.holding(shared.zones, one) for one in settings.published]
+    zones = [zone for zone in shared.zones if any(zone in those for those in holding)]
     return {
         "domain": settings.name,
         "regions": sorted(settings.regions),
@@ -214,21 +182,11 @@ def of_identity(settings: DomainSettings, region: str, shared: Shared) -> Inputs
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        "dns": labels,
-        "places": places if any(its != labels for its in places.values()) else None,
-        "name_servers": {
-            zone.label: zone.name_servers for zone in zones if zone.name_servers != ()
-        },
-        "zone_roles": {zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
-        "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id}
-        or None,
-        "cname": settings.cname_zone(settings.generation),
+        "zones": zones,
         "mail_from_domain": settings.mail_from_domains.get(region),
         "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
         "selectors": shared.selectors,
         "slots": shared.slots,
-        "panel": by_hand.panel if by_hand else None,
-        "panel_zone": by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_namecheap as namecheap
 
-from byodkim_provider import HostedZone, KeyRecord
+from byodkim_provider import TxtRecord, Zone
 
 __all__ = ["Namecheap"]
 
@@ -19,12 +19,12 @@ class Namecheap:
     def __init__(self, zone: str) -> None:
         self._zone = zone
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
-        """The zone for the records; its label never changes."""
-        return HostedZone(f"namecheap:{self._zone}")
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> Zone:
+        """The zone for the records; its name never changes."""
+        return Zone(provider="namecheap", name=self._zone)
 
     def publish(
-        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+        self, name: str, record: TxtRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource:
         """The record called *name* in the stack. Namecheap splits a long value itself."""
         return namecheap.DnsRecord(

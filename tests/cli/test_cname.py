@@ -22,6 +22,7 @@ from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, SERVERS
+from tests.support.zones import slots as slots_in
 
 SHOP, KEYS = "shop.example", "keys.example.net"
 SLOTS = f"{{provider: route53, zone: {KEYS}, cname: ses}}"
@@ -81,16 +82,7 @@ def stack(project, world):
         now = world.clock.now()
         since = now - timedelta(days=200)
         given = {"domain": SHOP, "selector": f"ses{slot(generation)}", "published": published}
-        places = {
-            one: (f"ses{slot(one)}._domainkey.{SHOP}.{KEYS}@route53:Z1",) for one in published
-        }
-        given |= {
-            "cname": KEYS,
-            "slots": slots,
-            "dns": ("route53:Z1",),
-            "places": places,
-            **declared,
-        }
+        given |= {"slots": slots, "zones": (slots_in(KEYS),), **declared}
         project.stored = [
             Stored(
                 declared=world.declared(generation, **given),
@@ -253,7 +245,7 @@ def test_wrong(stack, world):
 
 def test_zone_that_nothing_delegates(stack, world):
     """The first advice is to have our zone delegated: nobody pastes a CNAME once more."""
-    project = stack(1, name_servers={"route53:Z1": ("ns.aws",)})
+    project = stack(1, zones=(slots_in(KEYS, name_servers=("ns.aws",)),))
     world.resolver.records.clear()
     lines = project.run("doctor", SHOP).stdout.splitlines()
     seen = f"  the CNAME is right, but nothing delegates to the zone {KEYS}, which ns.aws serve"

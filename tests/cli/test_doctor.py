@@ -28,6 +28,7 @@ from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
+from tests.support.zones import zone
 
 NAME = f"s9._domainkey.{DOMAIN}"
 THIRD = f"s3._domainkey.{DOMAIN}"
@@ -388,31 +389,26 @@ def test_zone_of_another_domain(project, zone):
     assert f"{zone!r} does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
-MANUAL = {"dns": ("manual",), "panel": "hostgator", "panel_zone": DOMAIN}
-AWS = {"route53:Z1": ("ns-1.awsdns-1.com",)}
-ONE_ZONE = {"dns": ("route53:Z1",), "name_servers": AWS}
+MANUAL = zone("manual", panel="hostgator")
+AWS = zone("route53:Z1", name_servers=("ns-1.awsdns-1.com",))
 
 
 @cases(
-    ("declared", "code", "title"),
+    ("listed", "code", "title"),
     {
         # The name servers are nobody's that is known, so they are not HostGator's nor GoDaddy's.
-        "panel": (MANUAL, "served-elsewhere", "HostGator"),
-        "host with name servers": ({"dns": (f"godaddy:{DOMAIN}",)}, "served-elsewhere", "GoDaddy"),
-        "any other host": ({"dns": (f"cpanel:{DOMAIN}",)}, "no-txt", None),
+        "panel": ([MANUAL], "served-elsewhere", "HostGator"),
+        "host with name servers": ([zone(f"godaddy:{DOMAIN}")], "served-elsewhere", "GoDaddy"),
+        "any other host": ([zone(f"cpanel:{DOMAIN}")], "no-txt", None),
         # Only if the servers of all its zones are known and asked, a record may be where nobody
         # asks.
-        "one zone": (ONE_ZONE, "served-elsewhere", None),
-        "one of two zones": (
-            {"dns": ("route53:Z1", "manual"), "name_servers": AWS},
-            "no-txt",
-            None,
-        ),
+        "one zone": ([AWS], "served-elsewhere", None),
+        "one of two zones": ([AWS, zone("manual")], "no-txt", None),
     },
 )
-def test_where_a_record_is_missing(project, world, domains, declare, declared, code, title):
+def test_where_a_record_is_missing(project, world, domains, declare, listed, code, title):
     """What the stack knows of the panel and the zone is in the advice."""
-    declare(**declared)
+    declare(zones=tuple(listed))
     world.resolver.records[THIRD] = ()
     shown = project.run("doctor").stdout
     assert f"{THIRD}: wrong ({code})" in shown
@@ -487,7 +483,7 @@ def test_could_not_tell(one, world, failures, said, note):
 
 
 @pytest.mark.parametrize(
-    ("dns", "kept"),
+    ("labels", "kept"),
     [
         (("route53:Z1",), True),
         ((f"godaddy:{DOMAIN}",), True),
@@ -496,9 +492,9 @@ def test_could_not_tell(one, world, failures, said, note):
         ((), False),
     ],
 )
-def test_record_that_the_stack_keeps(project, world, dns, kept, domains, declare):
+def test_record_that_the_stack_keeps(project, world, labels, kept, domains, declare):
     """A record that the stack writes, in Route 53 or elsewhere, is written again by a run."""
-    declare(dns=dns)
+    declare(zones=tuple(zone(label) for label in labels))
     world.resolver.records[THIRD] = ("p=no",)
     result = project.run("doctor")
     assert result.exit_code == 2
@@ -516,8 +512,7 @@ def test_record_of_another_place(project, world, domains, declare, wrong, typed)
     What is said of a record is that of its own zone: the first is at HostGator, the third in Route
     53.
     """
-    places = {1: ("manual",), 2: ("manual",), 3: ("route53:Z1",)}
-    declare(**{**MANUAL, "dns": ("manual", "route53:Z1")}, places=places, name_servers=AWS)
+    declare(zones=(MANUAL, replace(AWS, from_generation=3)))
     name = f"s{wrong}._domainkey.{DOMAIN}"
     world.resolver.records[name] = ()
     shown = project.run("doctor").stdout
@@ -542,7 +537,7 @@ def test_every_fix_of_a_record_that_the_stack_keeps():
 def test_80_columns(project, world, monkeypatch, declare):
     """A line goes on between words, and what has to be pasted stays in one piece."""
     monkeypatch.setenv("COLUMNS", "80")
-    declare(dns=("manual",), panel="other", panel_zone=f"_domainkey.{DOMAIN}")
+    declare(zones=(zone("manual", panel="other", name=f"_domainkey.{DOMAIN}"),))
     world.resolver.records[THIRD] = ("p=no",)
     lines = project.run("doctor").stdout.splitlines()
     value = world.declared(3).record_value

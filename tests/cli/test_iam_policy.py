@@ -12,6 +12,7 @@ from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.iam import ensure_list, is_allowed
 from tests.support.world import DOMAIN, STACK_ID
+from tests.support.zones import zones
 
 ACCOUNT = "123456789012"
 SES = f"arn:aws:ses:eu-west-1:{ACCOUNT}:"
@@ -105,7 +106,7 @@ def test_new_stack(project):
 def test_one_identity(project, stored):
     """The whole policy of a stack with one domain. What it does not use is not allowed to it."""
     project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zoneId: Z1 }} }}\n")
-    stored(dns=("route53:Z1",))
+    stored(zones=zones("route53:Z1"))
     result = project.run("iam-policy")
     owners, change = [f"{STACK_ID}/*"], "ses:PutEmailIdentity"
     zone = "arn:aws:route53:::hostedzone/Z1"
@@ -180,7 +181,7 @@ def test_leaving(project, stored):
     What is in the state and not declared any more can be read, untagged, made again and deleted.
     """
     project.write("    example.net: { generation: 1, dns: manual }\n")
-    stored(dns=("route53:Z1",))
+    stored(zones=zones("route53:Z1"))
     allowed = policy(project.run("iam-policy"))
     assert f"{SES}identity/{DOMAIN}" in allowed["ses:CreateEmailIdentity"]
     assert allowed["ses:DeleteEmailIdentity"] == {f"{SES}identity/*"}
@@ -210,7 +211,7 @@ TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
 
 
 @cases(
-    ("dns", "in_state", "zones"),
+    ("dns", "in_state", "shown"),
     {
         "name": ("route53", ("Z1",), {"Z1"}),
         "new": ("route53", (), {"*"}),
@@ -222,13 +223,13 @@ TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
         "one of them is new": (TWO_ZONES, ("Z1",), {"*"}),
     },
 )
-def test_zones(project, stored, dns, in_state, zones):
+def test_zones(project, stored, dns, in_state, shown):
     """Once every zone of a domain is in the state, no other one can be written to."""
     project.write(f"    {DOMAIN}: {{ generation: 1, dns: {dns} }}\n")
-    stored(dns=tuple(f"route53:{one}" for one in in_state))
+    stored(zones=zones(*(f"route53:{one}" for one in in_state)))
     allowed = policy(project.run("iam-policy"))
     zone = "arn:aws:route53:::hostedzone/"
-    assert allowed[CHANGE] == {f"{zone}{one}" for one in zones}
+    assert allowed[CHANGE] == {f"{zone}{one}" for one in shown}
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_roles(project, stored):
     dns = f"{{ zoneId: Z1, assumeRole: '{DNS_ROLE}', externalId: c7 }}"
     roles = f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n"
     project.write(f"    example.com: {{ generation: 1, dns: {dns} }}\n{roles}")
-    stored(dns=("route53:Z1",))
+    stored(zones=zones("route53:Z1"))
     allowed = policy(project.run("iam-policy"))
     assert allowed["sts:AssumeRole"] == allowed["sts:TagSession"] == {ROLE, DNS_ROLE}
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}

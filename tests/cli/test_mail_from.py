@@ -8,6 +8,7 @@ from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
+from tests.support.zones import zones
 
 BOUNCE = f"bounce.{DOMAIN}"
 MX, SPF = f"10 feedback-smtp.{REGION}.amazonses.com", "v=spf1 include:amazonses.com ~all"
@@ -174,7 +175,7 @@ def test_policy(project, declared, declare, where):
     else:
         declare(mail_from_domain=BOUNCE)
     if where == "state alone":
-        declare(dns=("route53:Z1",))
+        declare(zones=zones("route53:Z1"))
         project.write("    example.org:\n      generation: 1\n      dns: manual\n")
     document = json.loads(project.run("iam-policy").stdout)["Statement"]
     (change,) = [one for one in document if one["Action"] == ["route53:ChangeResourceRecordSets"]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,8 +21,9 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
+from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.switches import Switches
@@ -41,8 +43,6 @@ FOREIGN: Final = 0
 """Number in the pool of a stranger's key."""
 
 
-ZONE: Final = HostedZone("route53:Z0EXAMPLE", SERVERS)
-
 ACCOUNT: Final = "123456789012"
 
 PLAIN: Final = {"provider": "route53"}
@@ -56,20 +56,21 @@ SLOTS_AT_A_HOST: Final = SLOTS | {
 }
 
 
-def zones(domain: DomainSettings) -> list[HostedZone]:
+def zones(domain: DomainSettings) -> list[Zone]:
     """Those of `domain.dns`."""
 
-    def zone(dns: DnsSettings) -> HostedZone:
+    def zone(dns: DnsSettings) -> Zone:
         if dns.provider != "route53":
-            return HostedZone(f"{dns.provider}:{dns.zone}")
-        return HostedZone("route53:Z0KEYS", SERVERS) if dns.cname else ZONE
+            return zone_of(dns, name=dns.zone or "")
+        zone_id = "Z0KEYS" if dns.cname else "Z0EXAMPLE"
+        return replace(zone_of(dns, id=zone_id, name=dns.zone or ""), name_servers=SERVERS)
 
     return [zone(dns) for dns in domain.dns]
 
 
-def record(made: KeyRecord, zone: HostedZone) -> Properties:
+def record(made: TxtRecord) -> Properties:
     """Inputs of a record, as `Records` has them, or those of our own."""
-    if zone.label.startswith("route53:"):
+    if made.zone.provider == "route53":
         return {"name": made.name, "value": made.value}
     host = HostSettings(provider="rfc2136", server="192.0.2.53", zone=KEYS_ZONE, key_name="byodkim")
     return of_record(host, made)

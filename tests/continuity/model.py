@@ -24,7 +24,7 @@ from byodkim_provider.resources._provider import StackIdProvider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
-from byodkim_provider.resources.inputs import KeyRecord
+from byodkim_provider.resources.inputs import TxtRecord
 
 Properties = dict[str, Any]
 
@@ -96,7 +96,7 @@ class Declaration:
     inputs: Callable[[Known], Properties]
     waits: tuple[str, ...] = ()
     """What comes before it without being one of its dependencies."""
-    record: Callable[[Known], KeyRecord] | None = None
+    record: Callable[[Known], TxtRecord] | None = None
     """What a hook before its creation and its changes gets."""
     stays: bool = False
     """It is kept when it leaves the stack (`retain_on_delete`)."""

@@ -27,10 +27,12 @@ from byodkim_provider.resources.declared import (
     DnsRecord,
     StackId,
 )
+from byodkim_provider.resources.inputs import TxtRecord
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ADDRESS, ZONE
+from tests.support.zones import slots, zone
 
 INPUTS: Mapping[Kind, set[str]] = {
     "DkimKey": {"domain", "bits"},
@@ -38,8 +40,7 @@ INPUTS: Mapping[Kind, set[str]] = {
         *("domain", "region", "selector", "private_key", "owner", "stack", "account_id"),
         *("generation", "regions", "published", "supplied_keys", "overlap_days"),
         *("configuration_set", "tags", "adopt", "accept_unsigned_window"),
-        *("dns_check", "dns_resolvers", "dns_wait_seconds", "dns", "places", "name_servers"),
-        *("panel", "panel_zone", "cname", "selectors", "slots"),
+        *("dns_check", "dns_resolvers", "dns_wait_seconds", "zones", "selectors", "slots"),
     },
     "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout"},
     "DnsRecord": {
@@ -57,6 +58,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
     "ByodkimIdentity": {
         *INPUTS["ByodkimIdentity"] - {"private_key"},
         *(
+            "cname",
             "record_name",
             "record_value",
             "fingerprint",
@@ -130,6 +132,7 @@ class Program(pulumi.runtime.Mocks):
         known_later = {
             "key_set_at": "2026-11-25T13:05:00Z",
             "key_set_by": "CreateEmailIdentity",
+            "cname": "keys.example.net",
             "adopted": False,
             "signed_until": {"1": "2026-11-25T13:05:00Z"},
         }
@@ -172,14 +175,12 @@ class Program(pulumi.runtime.Mocks):
                 dns_check="authoritative",
                 dns_resolvers=(domain.sandbox.dns_resolver,),
                 dns_wait_seconds=0,
-                dns=("route53:Z1",),
-                places={"2": ["s1._domainkey.example.com.keys.example.net@route53:Z1"]},
-                name_servers={"route53:Z1": ["ns-1.sandbox.test"]},
-                cname="keys.example.net",
+                zones=[
+                    slots(cname="s", name_servers=("ns-1.sandbox.test",)),
+                    zone("manual", panel="godaddy"),
+                ],
                 selectors=["s1"],
                 slots={"s1": "p=MIIB"},
-                panel="GoDaddy",
-                panel_zone="example.com",
             ),
         )
         DkimVerification(
@@ -198,8 +199,10 @@ class Program(pulumi.runtime.Mocks):
                     key_algorithm=name_servers.ALGORITHM,
                     ttl=60,
                 ),
-                inputs.KeyRecord(
+                TxtRecord(
                     domain=ZONE,
+                    generation=1,
+                    zone=zone(f"rfc2136:{ZONE}"),
                     name=f"s1._domainkey.{ZONE}",
                     value=records.record_value(domain.key.public_key_der),
                 ),

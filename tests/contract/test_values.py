@@ -21,7 +21,7 @@ UNKNOWNS: dict[str, dict[str, Any]] = {
     ),
     "one of published": {"published": [1, UNKNOWN, 3]},
     "one of tags": {"tags": {"team": UNKNOWN}},
-    "one of name_servers": {"name_servers": {"route53:Z1": [UNKNOWN]}},
+    "a name server": {"zones": [{"provider": "own", "name_servers": [UNKNOWN]}]},
     "a text": {"configuration_set": UNKNOWN},
     "a number": {"generation": UNKNOWN},
     "a list": {"published": UNKNOWN},

@@ -14,6 +14,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
@@ -36,10 +37,11 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
+from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 from sandbox.pulumi.aws_resources import Record
 from tests.continuity.model import (
     Declaration,
@@ -315,21 +317,19 @@ class _Records(ResourceProvider):
         _aws(lambda: self._record.delete(id_, props))
 
 
-def _zone(dns: DnsSettings) -> HostedZone:
-    match dns.provider:
-        case "route53":
-            return HostedZone(f"route53:{KEYS_ZONE_ID if dns.cname else ZONE_ID}", SERVERS)
-        case "manual":
-            return HostedZone("manual", panel="other", panel_zone=DOMAIN)
-    return HostedZone(f"{dns.provider}:{dns.zone or DOMAIN}")
+def _zone(dns: DnsSettings) -> Zone:
+    if dns.provider == "route53":
+        zone_id, name = (KEYS_ZONE_ID, KEYS_ZONE) if dns.cname else (ZONE_ID, "")
+        return replace(zone_of(dns, id=zone_id, name=name), name_servers=SERVERS)
+    return zone_of(dns, name=dns.zone or DOMAIN)
 
 
 def _zone_id(name: str) -> str:
     return KEYS_ZONE_ID if name.endswith(f".{KEYS_ZONE}") else ZONE_ID
 
 
-def _record_inputs(declared: DomainSettings, made: KeyRecord, zone: HostedZone) -> Properties:
-    dns = next(one for one in declared.dns if _zone(one).label == zone.label)
+def _record_inputs(declared: DomainSettings, made: TxtRecord) -> Properties:
+    dns = next(one for one in declared.dns if _zone(one).label == made.zone.label)
     if dns.server:
         host = HostSettings(
             provider="rfc2136", server=dns.server, zone=dns.zone or DOMAIN, key_name="byodkim"
@@ -339,7 +339,7 @@ def _record_inputs(declared: DomainSettings, made: KeyRecord, zone: HostedZone) 
     return {
         "name": made.name,
         "type": "TXT",
-        "zoneId": zone.label.removeprefix("route53:"),
+        "zoneId": made.zone.id,
         "ttl": 300,
         "records": [records.route53_value(value) if isinstance(value, str) else value],
         # As `program.route53` decides.

@@ -92,16 +92,16 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
             )
         case _:
             settings = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
-            in_dns = {
-                "dns": ["route53:Z1", "manual"],
-                "name_servers": {"route53:Z1": ["ns1.example.net"]},
-            }
-            pasted = {"supplied_keys": {"2": "s2:abc"}, "panel": "wix", "panel_zone": DOMAIN}
+            by_hand = {"provider": "manual", "panel": "wix", "name": DOMAIN}
+            in_dns = {"zones": [_ZONE, by_hand], "supplied_keys": {"2": "s2:abc"}}
             return (
                 _inputs(1),
                 _inputs(2, private_key=UNKNOWN, selector=UNKNOWN),
-                _inputs(2, **settings, **in_dns, **pasted),
+                _inputs(2, **settings, **in_dns),
             )
+
+
+_ZONE = {"provider": "route53", "id": "Z1", "name_servers": ["ns1.example.net"]}
 
 
 @functools.cache
@@ -119,8 +119,7 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
                 _outputs(),
                 _outputs(key_set_at=None, signing_since=None, status="AWAITING_DNS"),
                 _outputs(
-                    dns=["route53:Z1"],
-                    name_servers={"route53:Z1": ["ns1.example.net"]},
+                    zones=[_ZONE],
                     adopted=True,
                 ),
             )

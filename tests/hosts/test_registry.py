@@ -7,7 +7,8 @@ import pytest
 
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, open_host, panel_of
+from byodkim_provider.hosts.registry import SPECS, credentials, open_host
+from byodkim_provider.hosts.zones import Zone
 
 every_host = pytest.mark.parametrize("host", SPECS)
 
@@ -18,7 +19,8 @@ def test_opens(host):
     settings = HostSettings(provider=host, zone="example.com", server="192.0.2.1", key_name="k")
     label = open_host(settings, credentials(host, None, None, {})).label
     assert label == f"{host}:example.com"
-    assert panel_of(label) is SPECS[host].panels.get(host)
+    zone = Zone(provider=host, name="example.com")
+    assert (zone.label, zone.host_panel) == (label, SPECS[host].panels.get(host))
 
 
 @pytest.mark.parametrize("written", ["[" * 60000, "token", "[]", None])
@@ -46,10 +48,8 @@ def test_imports():
     assert {"urllib3", "dns", "pulumi"} & {*done.stdout.split()} == set()
 
 
-@pytest.mark.parametrize(
-    "label", ["godaddy", "route53:Z1", "cpanel:example.com", "nobody:x", "manual"]
-)
-def test_no_panel(label):
-    """A label tells no panel without a zone, or where the panel may be any."""
-    assert panel_of(label) is None
-    assert hours_to_show(label) == 0
+@pytest.mark.parametrize("provider", ["route53", "cpanel", "nobody", "manual"])
+def test_no_panel(provider):
+    """A zone tells no panel without a host, or where the panel may be any."""
+    zone = Zone(provider=provider, name="example.com")
+    assert (zone.host_panel, zone.hours_to_show) == (None, 0)

@@ -17,6 +17,7 @@ from tests.support.cases import cases
 from tests.support.errors import raises
 from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
 from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID
+from tests.support.zones import zones
 
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
@@ -143,7 +144,7 @@ def test_create_where_no_zone_is_seen(world):
     Nothing is waited for: a record in a zone that nobody sees is not seen by another run either.
     """
     world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
-    waiting = world.create(dns=("route53:Z1",))
+    waiting = world.create(zones=zones("route53:Z1"))
     no_zone = (
         "this run's resolver does not see the zone: have the registrar name its servers, or, "
         "if only a "
@@ -155,7 +156,7 @@ def test_create_where_no_zone_is_seen(world):
     assert warning.splitlines()[1:] == [made, f"  {no_zone}"]
     world.resolver.failures = {}  # as another resolver sees it
     world.publish(1)
-    world.update(waiting, 1, dns=("route53:Z1",), dns_resolvers=("192.0.2.53",))
+    world.update(waiting, 1, zones=zones("route53:Z1"), dns_resolvers=("192.0.2.53",))
     assert "s1" == world.identity().selector
 
 
@@ -200,7 +201,7 @@ def test_no_switch_to_a_published_private_key(world):
     stored = world.verified()
     publish_private(world, 2)
     with raises("RecordNotVisible") as refused:
-        world.update(stored, 2, dns=("manual",))
+        world.update(stored, 2, zones=zones("manual"))
     assert world.declared(2).record_value not in str(refused.value)
     generation, published = followed(str(refused.value), world)
     assert "s3" == world.update(stored, generation, published=published).declared.selector

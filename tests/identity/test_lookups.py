@@ -15,9 +15,9 @@ from byodkim_provider.identity.lookups import (
     waiting_for_dns,
     what_to_paste,
 )
-from byodkim_provider.identity.state import parts
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
+from tests.support.zones import slots, zone, zones
 
 HERE, THERE = "route53:Z1", "own:z1"
 NAME_SERVERS = {
@@ -45,10 +45,16 @@ TEXTS = {
 }
 
 
-def refusal(world, stored, declared, resolver):
+def served(*labels):
+    """Zones with the name servers that are known of them."""
+    return tuple(zone(one, name_servers=NAME_SERVERS.get(one, ())) for one in labels)
+
+
+def refusal(world, stored, declared, resolver, gone=()):
     """How a change is refused in this DNS, if it is."""
+    run = seeing(world, resolver)
     try:
-        refuse_leaving(stored, declared, seeing(world, resolver))
+        refuse_leaving(stored, declared, run, lambda zone: zone.label in gone)
     except InvalidSettings as refused:
         return str(refused)
     return None
@@ -87,8 +93,8 @@ def refusal(world, stored, declared, resolver):
 )
 def test_refuse_leaving(world, before, after, asked, problem):
     """The records that verifiers find don't leave."""
-    stored = world.verified(1, dns=tuple(before), name_servers=NAME_SERVERS)
-    declared = world.declared(1, dns=tuple(after), name_servers=NAME_SERVERS)
+    stored = world.verified(1, zones=served(*before))
+    declared = world.declared(1, zones=served(*after))
     servers = ", ".join(sorted({*asked}.difference(*(NAME_SERVERS.get(one, ()) for one in after))))
     text = problem and TEXTS[problem].format(zone=before[0], servers=servers)
     assert refusal(world, stored, declared, Cnames({}, asked)) == text
@@ -96,26 +102,19 @@ def test_refuse_leaving(world, before, after, asked, problem):
 
 def test_nothing_to_lose(world):
     """As long as SES was told nothing, no mail was signed and any DNS may take over."""
-    waiting = world.create(1, dns=(HERE,), name_servers=NAME_SERVERS)
-    assert refusal(world, waiting, world.declared(1, dns=(THERE,)), Cnames({}, AT_HERE)) is None
+    waiting = world.create(1, zones=served(HERE))
+    declared = world.declared(1, zones=served(THERE))
+    assert refusal(world, waiting, declared, Cnames({}, AT_HERE)) is None
 
 
 KEYS, NEW = "keys.example.net", "new.example.net"
 ZONES = {"k": KEYS, "n": NEW, "e": "example.net", "-": None}
 
 
-def slot(number, zone=KEYS, label=HERE):
-    """The place of a slot's record."""
-    return f"ses{number}._domainkey.example.com.{zone}@{label}"
-
-
-def in_slots(zone=KEYS, *labels, published=(1, 2, 3)):
-    """The same for each published generation."""
-    return {one: tuple(slot(one, zone, label) for label in labels or [HERE]) for one in published}
-
-
-def both(first, second):
-    return {one: (*first[one], *second[one]) for one in first}
+def in_slots(name=KEYS, *labels):
+    """The zone called *name*, at each of these providers."""
+    listed = labels or [HERE]
+    return tuple(slots(name, one, name_servers=NAME_SERVERS[one]) for one in listed)
 
 
 class Cnames:
@@ -137,23 +136,21 @@ def seeing(world, resolver):
     return replace(world.run, resolver=lambda *_: resolver)
 
 
-def move(world, signs, before, after, targets, asked):
+def move(world, signs, before, after, targets, asked, published=(1, 2, 3)):
     """
-    How a change from places to places is refused, if it is.
+    How a change from zones to zones is refused, if it is.
 
     *targets*: the zones to which the CNAMEs of the slots from *signs* - 1 on lead, "-" for no
     CNAME.
     """
-
-    def of(places):
-        labels = tuple({parts(place)[0]: None for one in places.values() for place in one})
-        cname = parts(places[signs][0])[1].partition(".example.com.")[2] or None
-        return {"dns": labels, "places": places, "published": (*places,), "cname": cname}
-
-    zones = {number: ZONES[one] for number, one in enumerate(targets, signs - 1)}
-    leads = {f"ses{number}": parts(slot(number, zone))[1] for number, zone in zones.items() if zone}
-    stored = world.verified(signs, **of(before), name_servers=NAME_SERVERS)
-    declared = world.declared(signs, **of(after), name_servers=NAME_SERVERS)
+    names = {number: ZONES[one] for number, one in enumerate(targets, signs - 1)}
+    leads = {
+        f"ses{number}": f"ses{number}._domainkey.example.com.{name}"
+        for number, name in names.items()
+        if name
+    }
+    stored = world.verified(signs, zones=before, published=(1, 2, 3))
+    declared = world.declared(signs, zones=after, published=published)
     text = refusal(world, stored, declared, Cnames(leads, asked))
     return next((one for one in TEXTS if one in (text or "")), None)
 
@@ -162,7 +159,7 @@ OLD, MOVED, UP, MOVING = (
     in_slots(),
     in_slots(NEW),
     in_slots("example.net"),
-    both(in_slots(NEW), in_slots()),
+    (*in_slots(NEW), *in_slots()),
 )
 TWO_HOSTS = in_slots(KEYS, HERE, THERE)
 
@@ -174,19 +171,32 @@ TWO_HOSTS = in_slots(KEYS, HERE, THERE)
         "that of the previous key has not moved": (MOVING, MOVED, "knn", ASKED_FOR),
         "that of the standby has not moved": (MOVING, MOVED, "nnk", ASKED_FOR),
         "all have moved": (MOVING, MOVED, "nnn", None),
-        "to the zone above": (both(UP, OLD), UP, "kkk", ASKED_FOR),
+        "to the zone above": ((*UP, *OLD), UP, "kkk", ASKED_FOR),
         "to the zone above, all have moved": (OLD, UP, "eee", None),
         "another name in the same zone": (OLD, MOVED, "kkk", ASKED_FOR),
         "unseen": (OLD, MOVED, "nn-", AT_ONCE),
         "the same": (OLD, OLD, "kkk", None),
         "to another host, which nobody asks": (TWO_HOSTS, in_slots(KEYS, THERE), "kkk", ASKED_FOR),
         "from a host that nobody asks": (TWO_HOSTS, OLD, "kkk", None),
-        "a rotation": (OLD, in_slots(published=(2, 3, 4)), "kkk", None),
     },
 )
 def test_slots(world, before, after, targets, problem):
-    """A slot's record leaves a place once the CNAME of its own selector leads elsewhere."""
+    """A slot's record leaves a zone once the CNAME of its own selector leads elsewhere."""
     assert move(world, 2, before, after, targets, AT_HERE) == problem
+
+
+def test_a_rotation_moves_nothing(world):
+    """The record that leaves is that of a generation that leaves."""
+    assert move(world, 2, OLD, OLD, "kkk", AT_HERE, published=(2, 3, 4)) is None
+
+
+def test_a_zone_that_is_gone(world):
+    """A zone that Route 53 does not list any more has nothing to lose; another account's may."""
+    stored, there = world.verified(1, zones=served(HERE)), world.declared(1, zones=served(THERE))
+    in_dns = Cnames({}, AT_HERE)
+    assert refusal(world, stored, there, in_dns, gone=[HERE]) is None
+    other_account = replace(there, account_id="210987654321")
+    assert ASKED_FOR in refusal(world, stored, other_account, in_dns, gone=[HERE])
 
 
 ELSEWHERE = """
@@ -219,12 +229,10 @@ def test_served_elsewhere(world, dns, asked, said):
     A zone that the registrar does not delegate to is named, with who serves the domain instead.
     """
     text = ELSEWHERE.format("example.com", ", ".join(sorted(asked)), said) if said else ""
-    assert (
-        served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
-    )
+    assert served_elsewhere(world.declared(zones=served(*dns)), asked) == text
 
 
-@pytest.mark.parametrize("changes", [{"dns_check": "off"}, {"cname": "keys.example.net"}], ids=str)
+@pytest.mark.parametrize("changes", [{"dns_check": "off"}, {"zones": (slots(),)}], ids=str)
 def test_nobody_is_asked_who_serves(world, changes):
     """With `off` nobody is asked; with `cname` the domain's own servers do not count."""
     assert (set(), []) == (
@@ -254,7 +262,7 @@ def test_servers_asked():
             ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"],
         ),
         "hours": (
-            {"dns": ("dreamhost:example.com",)},
+            {"zones": zones("dreamhost:example.com")},
             [
                 (
                     "  it is at dreamhost:example.com, which may take 6 hours to show it: nothing "
@@ -263,7 +271,7 @@ def test_servers_asked():
             ],
         ),
         "panel": (
-            {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
+            {"zones": zones("manual", panel="wix")},
             [
                 "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
                 "    Type:      TXT",
@@ -335,12 +343,7 @@ def test_waiting_for_a_cname(world, answers, why, step):
     """
     The CNAMEs are to be pasted while that of the key is wrong; then it is its zone, or the record.
     """
-    declared = world.declared(
-        selector="ses1",
-        cname="keys.example.org",
-        dns=(HERE,),
-        name_servers={HERE: NAME_SERVERS[HERE]},
-    )
+    declared = world.declared(selector="ses1", zones=in_slots("keys.example.org"))
     assert declared.cnames[declared.record_name] == TARGET
     seen = judge(answers, b"key", TARGET)
     first, *lines = waiting_for_dns(declared, seen).split("\n")
@@ -352,8 +355,8 @@ def test_waiting_for_a_cname(world, answers, why, step):
 
 def test_nobody_waits_for_a_person(world):
     """Without its record a pasted key costs one look, at once; SES hears nothing."""
-    waiting = world.create(1, dns=("manual",))
-    again = world.update(waiting, 1, dns=("manual",))
+    waiting = world.create(1, zones=zones("manual"))
+    again = world.update(waiting, 1, zones=zones("manual"))
     assert (waiting.status, again.status, world.calls()) == ("AWAITING_DNS", "AWAITING_DNS", [])
     assert (world.resolver.looked_up, world.clock.monotonic()) == (
         ["s1._domainkey.example.com"] * 2,

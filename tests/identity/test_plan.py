@@ -17,6 +17,7 @@ from tests.support import identities
 from tests.support.fakes import REGION, START
 from tests.support.identities import BEFORE, declared
 from tests.support.world import DOMAIN, OWNER, STACK
+from tests.support.zones import slots
 
 NOW = START
 
@@ -167,7 +168,7 @@ SCENARIOS = {
         {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})},
     ),
     39: (None, declared(), {"late": HIDDEN}),
-    40: (None, declared(adopt=True, cname="keys.example.net"), {"late": has(tags={})}),
+    40: (None, declared(adopt=True, zones=(slots(),)), {"late": has(tags={})}),
     41: (TAGGED, declared(**SETTINGS), {"ses": has("s9")}),
     42: (TAGGED, declared(**SETTINGS, adopt=True), {"ses": has("s9", tags=THEIRS)}),
     43: (JUST_SET, declared(**SETTINGS), {"ses": has("s1")}),

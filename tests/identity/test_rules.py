@@ -19,6 +19,7 @@ from tests.support.fakes import START
 from tests.support.identities import declared
 from tests.support.stored import MOMENTS, STORED, through_pulumi
 from tests.support.world import DOMAIN
+from tests.support.zones import slots, zone, zones
 
 DAY = timedelta(days=1)
 NAME = "example.com eu-west-1"
@@ -208,8 +209,7 @@ def test_the_list_that_was_named_is_allowed():
     assert refusal(stored(), declared(9, tuple(fields["today"]))) is None
 
 
-SLOT = (f"ses1._domainkey.{DOMAIN}.keys.example.net@route53:Z1",)
-SLOTS = {"cname": "keys.example.net", "places": dict.fromkeys((2, 4, 5, 6), SLOT)}
+SLOTS = {"zones": (slots(),)}
 
 
 def test_a_slot_that_was_emptied_gets_no_key_yet():
@@ -231,31 +231,19 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
         today=[4, 5],
     )
     assert refusal(before, declared(4, (4, 5), **SLOTS)) is None
-    for allowed in ({"overlap_days": 0}, {"places": dict.fromkeys((4, 5, 6), ("manual",))}):
+    for allowed in ({"overlap_days": 0}, {"zones": zones("manual")}):
         assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
-    beside = {
-        "places": {4: ("manual",), 5: SLOT, 6: SLOT}
-    }  # the slot that 3 had is no other one for it
-    assert (
-        refusal(before, declared(6, (4, 5, 6), **SLOTS | beside)).code
-        == IdentityMessages.SLOT_IN_USE
-    )
-
-
-def at(prefix, *generations):
-    """
-    Places of records in slots whose selectors begin with *prefix*; in zones of their own without.
-    """
-    slot = f"{prefix}1._domainkey.{DOMAIN}.keys.example.net@route53:Z1" if prefix else "manual"
-    return dict.fromkeys(generations, (slot,))
+    # The slot that 3 had is no other one for it.
+    beside = {"zones": (zone("manual"), slots(from_generation=5))}
+    assert refusal(before, declared(6, (4, 5, 6), **beside)).code == IdentityMessages.SLOT_IN_USE
 
 
 @cases(
     ("had", "remembered"),
     {
-        "a selector of its own": ("", {1: "", 2: ""}),
-        "a slot with another prefix": ("mail", {1: "mail1", 2: "mail2"}),
-        "the slot": ("ses", None),
+        "a selector of its own": (zone("manual"), {1: "", 2: ""}),
+        "a slot with another prefix": (slots(cname="mail"), {1: "mail1", 2: "mail2"}),
+        "the slot": (slots(), None),
     },
 )
 def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
@@ -263,15 +251,16 @@ def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
     Generation 2 leaked an hour ago, 3 has slots that begin with 'ses': 5 takes that of 2 if it had
     one.
     """
-    places = at(had, 1, 2) | at("ses", 3, 4, 5)
-    before = stored(declared(2, (1, 2, 3, 4), places=places), signed_until={})
-    for published in ((1, 3, 4), (3, 4)):  # the second one hides how 1 and 2 stood
-        after = declared(3, published, places=places, overlap_days=0)
+    both, last = (had, slots(from_generation=3)), (slots(),)
+    before = stored(declared(2, (1, 2, 3, 4), zones=both), signed_until={})
+    # The second one hides how 1 and 2 stood.
+    for published, listed in (((1, 3, 4), both), ((3, 4), last)):
+        after = declared(3, published, zones=listed, overlap_days=0)
         before = plan(before, after, Seen(), now=START, instance="i").stored
         before = replace(before, signed_until={2: START - timedelta(hours=1)})
     assert before.other_slots == remembered
     assert plan(before, after, Seen(), now=START, instance="i").stored == before
-    message = refusal(before, declared(4, (3, 4, 5), places=places))
+    message = refusal(before, declared(4, (3, 4, 5), zones=last))
     assert (message is None) == (remembered is not None)
 
 
@@ -280,7 +269,7 @@ def test_a_slot_that_signs_gets_no_other_key():
     Its record can't hold both keys, whatever `overlapDays` says; the generation that is named may
     sign.
     """
-    slot = {"cname": "keys.example.net", "selector": "ses1", "overlap_days": 0}
+    slot = {**SLOTS, "selector": "ses1", "overlap_days": 0}
     before = stored(declared(1, (1, 2), **slot), signed_until={})
     problem = refusal(before, declared(4, (3, 4, 5), **slot), kind="InvalidSettings")
     numbers = {"before": 1, "after": 4, "following": 2}

@@ -1,5 +1,7 @@
 """If this fails, what is stored of an identity is lost on its way through Pulumi."""
 
+from dataclasses import replace
+
 import botocore
 import pytest
 from pydantic.alias_generators import to_camel
@@ -7,59 +9,63 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.rules import check
-from byodkim_provider.identity.state import INPUTS, Declared, Stored, parts
+from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.property_types import problems
 from tests.support.cases import cases, written_out
+from tests.support.zones import slots, zone, zones
 
-SLOT = ("ses2._domainkey.example.com.keys.example.net@route53:Z1",)
-
-
-BEYOND, IN_SLOTS = ["ses1", "ses2", "ses3", "ses1"], dict.fromkeys((2, 3, 4), SLOT)
+BEYOND = ["ses1", "ses2", "ses3", "ses1"]
 
 
 @cases(
-    ("published", "places", "slots"),
+    ("listed", "found"),
     {
-        "without cname": ((2, 3, 4), None, [None] * 4),
-        "with cname": ((2, 3, 4), IN_SLOTS, BEYOND),
+        "without cname": (zones("route53:Z1"), [None] * 4),
+        "with cname": ((slots(),), BEYOND),
         "in the middle of a move": (
-            (2, 3),
-            {2: ("manual",), 3: SLOT},
+            (zone("manual"), slots(from_generation=3)),
             [None, None, "ses3", "ses1"],
         ),
-        "after a move": ((3,), {3: SLOT}, BEYOND),
-        "nothing": ((), None, [None] * 4),
+        "after a move": ((slots(from_generation=3),), [None, None, "ses3", "ses1"]),
+        "nothing": ((), [None] * 4),
     },
 )
-def test_slot(world, published, places, slots):
-    """
-    A generation has the slot that its record says; one that is not published is like the one before
-    it.
-    """
-    declared = world.declared(3, published=published, places=places)
-    assert slots == [declared.slot(generation) for generation in (1, 2, 3, 4)]
+def test_slot(world, listed, found):
+    """A generation has the slot of the zone that it stands in, published or not."""
+    declared = world.declared(3, published=(2, 3, 4), zones=listed)
+    assert found == [declared.slot(generation) for generation in (1, 2, 3, 4)]
 
 
-HERE, LATER = ("route53:Z1",), ("dreamhost:example.com",)
+@pytest.mark.parametrize(("generation", "panel"), [(2, "wix"), (3, "godaddy")])
+def test_by_hand(world, generation, panel):
+    """The panel is that into which the record of the key that signs is pasted."""
+    listed = zone("manual", panel="wix"), zone("manual", panel="godaddy", from_generation=3)
+    declared = world.declared(generation, published=(2, 3, 4), zones=listed)
+    assert declared.by_hand.panel == panel
+
+
+def later(one):
+    return replace(one, from_generation=2)
+
+
+HERE, PASTED, LATE = zone("route53:Z1"), zone("manual"), zone("dreamhost:example.com")
 
 
 @cases(
-    ("first", "second", "waits"),
+    ("listed", "waits"),
     {
-        "pasted later": (HERE, ("manual",), [(120, False), (0, True)]),
-        "pasted before": (("manual",), HERE, [(0, True), (120, False)]),
-        "shown late": (HERE, LATER, [(120, False), (0, True)]),
-        "slots": (("manual",), SLOT, [(0, True), (120, False)]),
-        "both": (HERE, ("manual", *HERE), [(120, False), (120, True)]),
+        "pasted later": ((HERE, later(PASTED)), [(120, False), (0, True)]),
+        "pasted before": ((PASTED, later(HERE)), [(0, True), (120, False)]),
+        "shown late": ((HERE, later(LATE)), [(120, False), (0, True)]),
+        "slots": ((PASTED, slots(from_generation=2)), [(0, True), (120, True)]),
+        "both": ((HERE, later(HERE), later(PASTED)), [(120, False), (120, True)]),
     },
 )
-def test_wait_for_this_record(world, first, second, waits):
+def test_wait_for_this_record(world, listed, waits):
     """
-    A run waits for the record of the generation that signs: at the places of others nobody looks.
+    A run waits for the record of the generation that signs: in the zones of others nobody looks.
     """
-    places = {1: first, 2: second, 3: second}
-    dns = tuple({parts(one)[0]: None for one in (*first, *second)})
-    declared = [world.declared(one, published=(1, 2, 3), dns=dns, places=places) for one in (1, 2)]
+    declared = [world.declared(one, published=(1, 2, 3), zones=listed) for one in (1, 2)]
     assert waits == [(one.wait_seconds, one.is_slow) for one in declared]
 
 
@@ -73,6 +79,37 @@ def test_old_state_is_readable():
     }
     read = Stored.from_outputs({**declared, "instance": "i", "status": "PENDING"})
     assert Stored(declared=Declared(**declared), instance="i") == read
+
+
+OF_SLOTS = {"1": ["s1._domainkey.a.example.keys.example.net@route53:Z1"]}
+OLD_ZONES = {
+    "plain": ({"dns": ["route53:Z1"]}, zones("route53:Z1", name_servers=("ns1",))),
+    "two": ({"dns": ["godaddy:a.example", "own:z"]}, zones("godaddy:a.example", "own:z")),
+    "by hand": (
+        {"dns": ["manual"], "panel": "wix", "panel_zone": "a.example"},
+        zones("manual", panel="wix", name="a.example"),
+    ),
+    "slots": (
+        {"dns": ["route53:Z1"], "places": OF_SLOTS, "cname": "keys.example.net"},
+        (slots(cname="s", name_servers=("ns1",)),),
+    ),
+    "slots later": (
+        {"dns": ["manual", "route53:Z1"], "places": {"2": ["manual"], "10": OF_SLOTS["1"]}},
+        (zone("manual", name=""), slots(cname="s", from_generation=10, name_servers=("ns1",))),
+    ),
+}
+
+
+@cases(("stored", "found"), OLD_ZONES)
+def test_zones_that_were_labels(world, stored, found):
+    """The state of a commit whose zones were labels, and whose records had places, is read."""
+    known = {"domain": "a.example", "name_servers": {"route53:Z1": ["ns1"]}}
+    old = world.declared(published=(1, 2)).to_properties()
+    assert Declared.from_outputs({**without(old, "zones"), **known, **stored}).zones == found
+
+
+def without(properties, name):
+    return {key: value for key, value in properties.items() if key != name}
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.support.errors import raises
 from tests.support.fakes import LIST_PAGE_SIZE, START, FakeResolver, FakeSes
 from tests.support.stored import through_pulumi
 from tests.support.world import DOMAIN
+from tests.support.zones import slots
 
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 
@@ -474,11 +475,11 @@ SLOT = f"s1._domainkey.{DOMAIN}.keys.example.net"
     ("make", "said"),
     {
         "a CNAME": (
-            lambda world: without_record(world, world.created(cname="keys.example.net")),
+            lambda world: without_record(world, world.created(zones=(slots(),))),
             f"; ns1.example.net and ns2.example.net have no CNAME to {SLOT}; ",
         ),
         "a CNAME that is awaited": (
-            lambda world: world.create(cname="keys.example.net"),
+            lambda world: world.create(zones=(slots(),)),
             f"its key is not visible yet at s1._domainkey.{DOMAIN}, a CNAME to {SLOT}",
         ),
         "a doubled zone": (

@@ -13,7 +13,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import route53
-from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
+from byodkim_provider.program.dns_provider import TxtRecord, Zone
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53, provider_with
 from byodkim_provider.property_types import timestamp
@@ -56,8 +56,11 @@ def publish(provider, existing="replace"):
 
     def program():
         opts = pulumi.ResourceOptions(parent=parent())
-        provider.hosted_zone(DOMAIN, parent=opts.parent)
-        made.append(provider.publish("record", KeyRecord(DOMAIN, NAME, VALUE, existing), opts))
+        zone = provider.hosted_zone(DOMAIN, parent=opts.parent)
+        record = TxtRecord(
+            domain=DOMAIN, generation=1, zone=zone, name=NAME, value=VALUE, existing=existing
+        )
+        made.append(provider.publish("record", record, opts))
 
     run(program)
     return made[0]
@@ -76,7 +79,7 @@ class PowerDns:
     """All that a provider needs."""
 
     def hosted_zone(self, domain, *, parent):
-        return HostedZone("powerdns:eu")
+        return Zone(provider="powerdns", id="eu")
 
     def publish(self, name, record, opts):
         properties = {"zone": record.domain, "name": record.name, "content": record.value}
@@ -95,7 +98,7 @@ def test_own_provider(cloud):
     ]
     assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}
     [identity] = [one for one in cloud.asked if one.typ.endswith("ByodkimIdentity")]
-    assert identity.inputs["dns"] == ["powerdns:eu"]
+    assert identity.inputs["zones"] == [{"provider": "powerdns", "id": "eu"}]
 
 
 def test_one_place_twice(cloud):
@@ -201,7 +204,7 @@ def test_route53_zone(cloud, options, label):
     cloud.add_zone("ZUP", "example.com")
     cloud.add_zone("ZMAIL", "mail.example.com")
     cloud.add_zone("ZIN", "mail.example.com", is_private=True)
-    assert hosted_zone(Route53(DnsSettings(**options))) == HostedZone(label)
+    assert hosted_zone(Route53(DnsSettings(**options))).label == label
 
 
 def test_route53_is_asked_once(cloud):

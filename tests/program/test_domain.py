@@ -11,7 +11,7 @@ from pulumi.runtime.settings import reset_options
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification, InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import domain
-from byodkim_provider.program.dns_provider import HostedZone
+from byodkim_provider.program.dns_provider import Zone
 from tests.support.cloud import Engine
 
 
@@ -150,7 +150,7 @@ class Own:
         self.awaited = awaited
 
     def hosted_zone(self, domain, *, parent):
-        return HostedZone(f"own:{domain}")
+        return Zone(provider="own", name=domain)
 
     def publish(self, name, record, opts):
         after = pulumi.ResourceOptions(depends_on=self.awaited)

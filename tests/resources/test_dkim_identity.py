@@ -1,14 +1,20 @@
 """What the provider of identities finds out about zones, and when."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from byodkim_provider.errors import DnsRefused, InvalidSettings
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support import identities
+from tests.support.cases import cases
+from tests.support.zones import zone, zones
 
+ONE, TWO = ({"provider": "route53", "id": one} for one in ("Z1", "Z2"))
 SERVERS = ["ns-1.example.net", "ns-2.example.net"]
 ROLE = "arn:aws:iam::123456789012:role/dns"
 
@@ -44,32 +50,53 @@ def checked(provider, olds, news):
 
 def test_name_servers_are_asked_for_once(provider, asked, inputs):
     """Route 53 is asked about a zone that is new here, in its account, and never again."""
-    first = {
-        **inputs,
-        "dns": ["route53:Z1", "route53:Z2", "manual"],
-        "zone_roles": {"route53:Z2": ROLE},
-    }
-    first["zone_external_ids"] = {"route53:Z2": "corp-7f3a"}
+    of_role = {"role": ROLE, "external_id": "corp-7f3a"}
+    first = {**inputs, "zones": [ONE, TWO | of_role, {"provider": "manual"}]}
     stored = checked(provider, inputs, first)
-    assert stored["name_servers"] == {"route53:Z1": SERVERS, "route53:Z2": SERVERS}
+    assert [zone.get("name_servers") for zone in stored["zones"]] == [SERVERS, SERVERS, None]
     assert asked == [(None, None, "Z1"), (ROLE, "corp-7f3a", "Z2")]
-    assert checked(provider, stored, first)["name_servers"] == stored["name_servers"]
-    assert checked(provider, stored, {**inputs, "dns": ["route53:Z2"]})["name_servers"] == {
-        "route53:Z2": SERVERS
-    }
+    assert checked(provider, stored, first)["zones"] == stored["zones"]
+    moved = checked(provider, stored, {**inputs, "zones": [TWO]})["zones"]
+    assert moved == [TWO | {"name_servers": SERVERS}]
     assert len(asked) == 2
+
+
+def test_name_servers_of_an_old_state(provider, asked, inputs):
+    """Those of a state whose zones were labels are known, too."""
+    old = {"dns": ["route53:Z1"], "name_servers": {"route53:Z1": SERVERS}}
+    zones = checked(provider, inputs | old, {**inputs, "zones": [ONE]})["zones"]
+    assert (zones, asked) == ([ONE | {"name_servers": SERVERS}], [])
 
 
 def test_given_name_servers(provider, asked, inputs):
     """Name servers that the program knows are taken as they are, whatever they were."""
-    news = {
-        **inputs,
-        "dns": ["cloudflare:c1"],
-        "name_servers": {"cloudflare:c1": ["new.example.net"]},
-    }
-    olds = {**news, "name_servers": {"cloudflare:c1": ["old.example.net"]}}
-    assert checked(provider, olds, news)["name_servers"] == {"cloudflare:c1": ["new.example.net"]}
+    zone = {"provider": "cloudflare", "name": "c1"}
+    news = {**inputs, "zones": [zone | {"name_servers": ["new.example.net"]}]}
+    olds = {**inputs, "zones": [zone | {"name_servers": ["old.example.net"]}]}
+    assert checked(provider, olds, news)["zones"] == news["zones"]
     assert asked == []
+
+
+@cases(
+    ("listed", "is_refused"),
+    {"gone": ([], False), "there": (["Z1"], True), "not to be listed": (None, True)},
+)
+def test_a_zone_that_is_gone(world, listed, is_refused):
+    """A zone may leave at once if Route 53 does not list it, in the account of its role."""
+    asked = []
+
+    def route53(*role):
+        asked.append(role)
+        if listed is None:
+            raise DnsRefused(AwsMessages.PROXY())
+        return SimpleNamespace(zones=lambda: listed)
+
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run, route53=route53)
+    before = world.verified(zones=(zone("route53:Z1", role=ROLE),))
+    left = world.declared(zones=zones("godaddy:example.com")).to_properties()
+    with pytest.raises(InvalidSettings) if is_refused else nullcontext():
+        provider.diff("id", before.to_outputs(), {**left, "secret_arn": "arn"})
+    assert {*asked} == {(ROLE, None)}
 
 
 def test_what_the_override_lets_go_is_named(world):

@@ -156,7 +156,8 @@ def test_adopts_what_was_replaced(world, identities):
     After `--replace` nobody knows when each key signed: an error of the preview, with `adopt` too.
     """
     world.put("ses2", tags={OWNER_TAG: OWNER})
-    slot = {"selector": "ses1", "cname": "keys.example.net", "overlap_days": 10}
+    zones = [{"provider": "manual", "name": "keys.example.net", "cname": "ses"}]
+    slot = {"selector": "ses1", "zones": zones, "overlap_days": 10}
     identities.check({}, world.inputs(adopt=True, is_preview=True, **slot))
     assert verification(world, {}, DOMAIN) == [f"{TAKEN}{DOMAIN} {REGION}"]
 

@@ -1,74 +1,59 @@
-"""What the identity of a domain is told of its zones."""
+"""What the identity of a domain is told of its zones, and how a record in them is called."""
 
 from __future__ import annotations
 
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.resources.inputs import HostedZone, Shared, of_identity, takes_a_slot
+from byodkim_provider.dkim import generations
+from byodkim_provider.hosts.zones import MANUAL
+from byodkim_provider.resources.inputs import Shared, of_identity, takes_a_slot, txt_record, zone_of
 from tests.support.cases import cases
 
-DOMAIN, Z = "shop.example", "route53:Z1"
+DOMAIN = "shop.example"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
+LATER = {"fromGeneration": 3}
 
 
-def place(slot, zone="keys.example.net", prefix="ses"):
-    return f"{prefix}{slot}._domainkey.{DOMAIN}.{zone}@{Z}"
-
-
-def given(listed, generation):
-    """The inputs, with these entries of `dns`."""
+def program(listed, generation):
+    """The settings with these entries of `dns`, and their zones."""
     domains = {"domains": {DOMAIN: {"generation": generation, "dns": listed}}}
     (domain,) = settings.load(domains, default_region="eu-west-1").domains
-    zones = [
-        HostedZone(
-            "manual" if one.provider == "manual" else Z,
-            panel=one.panel,
-            from_generation=one.from_generation,
-            cname_zone=one.zone if one.cname else None,
-        )
-        for one in domain.dns
-    ]
-    key = {"selector": "s", "record_value": "p="}
-    shared = Shared(key=key, selectors=[], slots=None, zones=zones, account_id=None)
-    return of_identity(domain, "eu-west-1", shared)
+    return domain, [zone_of(one, id="Z1", name=one.zone or "") for one in domain.dns]
+
+
+PLAIN, BY_HAND = "s._domainkey.shop.example", {"provider": MANUAL}
 
 
 @cases(
-    ("listed", "places"),
+    ("listed", "names"),
     {
-        "one zone": ([{}], None),
-        "two zones": ([{}, {"provider": "manual"}], None),
-        "a later one": (
-            [{}, {"provider": "manual", "fromGeneration": 3}],
-            {"1": [Z], "2": [Z], "3": ["manual"]},
-        ),
-        "slots": ([SLOTS], {"1": [place(1)], "2": [place(2)], "3": [place(3)]}),
+        "one zone": ([{}], [PLAIN] * 3),
+        "slots": ([SLOTS], [f"ses{one}._domainkey.{DOMAIN}.keys.example.net" for one in (1, 2, 3)]),
         "slots later": (
-            [{}, {**SLOTS, "fromGeneration": 3}],
-            {"1": [Z], "2": [Z], "3": [place(3)]},
+            [{}, SLOTS | LATER],
+            [PLAIN, PLAIN, f"ses3._domainkey.{DOMAIN}.keys.example.net"],
         ),
         "two prefixes in a zone": (
-            [SLOTS, {**SLOTS, "cname": "mail", "fromGeneration": 3}],
-            {"1": [place(1)], "2": [place(2)], "3": [place(3, prefix="mail")]},
-        ),
-        "two names in a zone": (
-            [{**SLOTS, "zone": "k2.example.net"}, SLOTS],
-            {str(one): [place(one, "k2.example.net"), place(one)] for one in (1, 2, 3)},
+            [SLOTS, SLOTS | {"cname": "mail"} | LATER],
+            [
+                f"{prefix}._domainkey.{DOMAIN}.keys.example.net"
+                for prefix in ("ses1", "ses2", "mail3")
+            ],
         ),
     },
 )
-def test_places(listed, places):
-    """Where each published generation's record stands, unless that is each zone for all."""
-    assert given(listed, 2)["places"] == places
-
-
-@pytest.mark.parametrize(("generation", "panel"), [(2, "wix"), (3, "godaddy"), (4, "godaddy")])
-def test_panel(generation, panel):
-    """The panel is that into which the record of the key that signs is pasted."""
-    listed = [{"provider": "manual", "panel": "wix"}]
-    listed += [{"provider": "manual", "panel": "godaddy", "fromGeneration": 3}]
-    assert given(listed, generation)["panel"] == panel
+def test_names(listed, names):
+    """The name of each published generation's record, in the zone that it stands in."""
+    domain, zones = program(listed, 2)
+    key = {"record_name": PLAIN, "record_value": "p="}
+    identity = of_identity(domain, "eu-west-1", Shared(key, [], None, zones, None))
+    assert identity["zones"] == zones
+    found = []
+    for generation in domain.published:
+        (zone,) = generations.holding(zones, generation)
+        found.append(txt_record(domain, generation, zone, key=key).name)
+    assert found == names
 
 
 @pytest.mark.parametrize("retired", [True, False])
@@ -77,3 +62,14 @@ def test_slot_of_a_retired_domain(retired):
     written = {"generation": 2, "dns": [SLOTS], "retired": retired}
     (domain,) = settings.load({"domains": {DOMAIN: written}}, default_region="eu-west-1").domains
     assert takes_a_slot(domain, 3) is not retired
+
+
+@cases(
+    ("generation", "listed"),
+    {"both": (2, 2), "the first holds the previous key": (3, 2), "only the second": (4, 1)},
+)
+def test_zones_without_a_record_are_left_out(generation, listed):
+    """A zone in which no published record stands is no business of the identity."""
+    domain, zones = program([{}, BY_HAND | LATER], generation)
+    identity = of_identity(domain, "eu-west-1", Shared({}, [], None, zones, None))
+    assert identity["zones"] == zones[-listed:]

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.property_types import plain_object
 from byodkim_provider.resources.inputs import (
-    HostedZone,
-    KeyRecord,
     Shared,
-    key_record,
+    TxtRecord,
     let_stand,
     name_in_dns,
     of_identity,
@@ -30,12 +28,13 @@ from byodkim_provider.resources.inputs import (
     of_supplied_key,
     of_verification,
     takes_a_slot,
+    txt_record,
 )
 from byodkim_provider.resources.records import Change, refuse_others
 from tests.continuity.model import UNKNOWN, Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
-Record = Callable[[KeyRecord, HostedZone], Properties]
+Record = Callable[[TxtRecord], Properties]
 """Inputs of the record of a key in a zone."""
 
 _generate, _load = (
@@ -57,7 +56,7 @@ STACK_ID: Final = "stack id"
 
 
 def program(
-    settings: DomainSettings, record: Record, *, zones: Sequence[HostedZone], account_id: str
+    settings: DomainSettings, record: Record, *, zones: Sequence[Zone], account_id: str
 ) -> dict[str, Declaration]:
     """
     What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's
@@ -66,12 +65,6 @@ def program(
     *zones* are those of `settings.dns`. Names are short: `key 2`, `record 2` or `record ses2`,
     `identity eu-west-1`.
     """
-    zones = [
-        replace(
-            zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None
-        )
-        for zone, dns in zip(zones, settings.dns, strict=True)
-    ]
     declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
     for generation in settings.published:
         if generation not in settings.keys:
@@ -109,16 +102,16 @@ def _publish(
     generation: int,
     identities: tuple[str, ...] = (),
     *,
-    zones: Sequence[HostedZone],
+    zones: Sequence[Zone],
 ) -> dict[str, Declaration]:
     """The record of a key; of a standby with a slot after *identities*."""
     [zone] = generations.holding(zones, generation)
-    if zone.label == MANUAL:
+    if zone.provider == MANUAL:
         return {}
     of_key: tuple[str, ...] = (f"key {generation}",) if generation not in settings.keys else ()
     depends, waits = ((), (*of_key, *identities)) if identities else (of_key, ())
 
-    def made(known: Known) -> KeyRecord:
+    def made(known: Known) -> TxtRecord:
         key, before = _key(settings, generation, known), []
         if identities:
             selector = settings.selector(generation)
@@ -128,13 +121,13 @@ def _publish(
             key = {**key, "record_value": value}
             marks = [one.get("slots_before") or {} for one in outputs]
             before = [one if one is UNKNOWN else one.get(selector) for one in marks]
-        return key_record(settings, generation, key=key, zone=zone, before=before)
+        return txt_record(settings, generation, zone, key=key, before=before)
 
     return {
         f"record {name_in_dns(settings, generation)}": Declaration(
             "record",
             depends,
-            lambda known: record(made(known), zone),
+            lambda known: record(made(known)),
             waits,
             record=made,
             stays=settings.adopt,
@@ -176,8 +169,10 @@ def _identity(
         slots={settings.selector(one): keys[one]["record_value"] for one in with_slot} or None,
         **given,
     )
+    inputs = of_identity(settings, region, shared)
     return {
-        **of_identity(settings, region, shared),
+        **inputs,
+        "zones": [plain_object(zone) for zone in inputs["zones"]],
         "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
         "stack": "ses-byodkim/dev",
     }
@@ -190,7 +185,7 @@ class AnyRecord:
         """*standing* returns the values at a name in Route 53."""
         self._route53, self._ours, self._standing = route53, ours, standing
 
-    def before_write(self, record: KeyRecord, inputs: Properties, *, is_new: bool) -> None:
+    def before_write(self, record: TxtRecord, inputs: Properties, *, is_new: bool) -> None:
         """What the hook of a record in Route 53 does."""
         if "provider" in inputs:
             return

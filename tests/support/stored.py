@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import strategies as st
 
+from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 
 MOMENTS = st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)).map(
@@ -24,6 +25,8 @@ def any_of(cls, **limited):
     """Any value of a dataclass, in all its fields, also those that are new."""
     return st.builds(cls, **{one.name: ... for one in fields(cls)} | limited)
 
+
+st.register_type_strategy(Zone, any_of(Zone))
 
 DECLARED = any_of(Declared)
 STORED = any_of(Stored, declared=DECLARED, key=st.none() | any_of(KeyInSes))

@@ -13,21 +13,21 @@ from byodkim_provider import (
     DkimVerificationArgs,
     DnsProvider,
     DnsSettings,
-    HostedZone,
-    KeyRecord,
     KeyStore,
     SuppliedKey,
+    TxtRecord,
+    Zone,
 )
 
 
 class OwnDns:
     """A DNS provider of the user's."""
 
-    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
-        return HostedZone("own:eu", name_servers=["ns1.example.net"])
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> Zone:
+        return Zone(provider="own", id="eu", name_servers=("ns1.example.net",))
 
     def publish(
-        self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions
+        self, name: str, record: TxtRecord, opts: pulumi.ResourceOptions
     ) -> pulumi.Resource | None:
         return None
 

@@ -1,0 +1,129 @@
+"""
+Where the records of a domain's keys stand: zones at DNS providers.
+
+A zone is an input of an identity and is kept in its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from byodkim_provider.dkim import generations, records
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.registry import SPECS
+
+MANUAL: Final = "manual"
+"""The provider of a zone for which people publish the records."""
+
+ROUTE53: Final = "route53"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """The zone in which a provider publishes the records of one domain."""
+
+    provider: str
+    """
+    `route53`, a host, `manual` for people, who publish the records, so that none is ever removed
+    automatically, or the name of a program's own provider.
+    """
+    id: str = ""
+    """The zone's permanent id, such as `Z0123456789ABC`; "" where its name is its id."""
+    name: str = ""
+    """The zone's name, with `manual` as the panel has it; "" if *id* says enough."""
+    cname: str | None = None
+    """
+    The domain's CNAMEs lead to this zone, to selectors of this prefix and 1, 2 or 3: the slots.
+    """
+    from_generation: int = 1
+    """The first generation whose record stands there."""
+    name_servers: tuple[str, ...] = ()
+    """
+    Without final dots; empty if not known: then moves are not checked. Those of Route 53 are looked
+    up.
+    """
+    role: str | None = None
+    """ARN of the role that reads a Route 53 zone in another AWS account."""
+    external_id: str | None = None
+    """The external ID that this role asks for."""
+    panel: str | None = None
+    """With `manual`: the panel that people use, a name from `hosts.registry.PANELS`."""
+
+    @property
+    def label(self) -> str:
+        """
+        What people read, such as `route53:Z0123456789ABC`; part of the names of resources.
+
+        The same label means the same zone, however the settings name it.
+        """
+        return MANUAL if self.provider == MANUAL else f"{self.provider}:{self.id or self.name}"
+
+    @property
+    def path(self) -> str:
+        """The *label*; with slots behind the zone's name, as another name is another record."""
+        return f"{self.name}/{self.label}" if self.cname else self.label
+
+    def selector(self, generation: int) -> str | None:
+        """The selector of a generation's slot; None without *cname*."""
+        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
+
+    def slot_name(self, generation: int, domain: str) -> str | None:
+        """The name of the record in a generation's slot; None without *cname*."""
+        selector = self.selector(generation)
+        return f"{records.record_name(selector, domain)}.{self.name}" if selector else None
+
+    @property
+    def hours_to_show(self) -> int:
+        """How long its name servers may take to show a record; 0: minutes at most."""
+        spec = SPECS.get(self.provider)
+        return spec.hours_to_show if spec else 0
+
+    @property
+    def is_shown_late(self) -> bool:
+        """Whether a record is perhaps not there by the end of the run that publishes it."""
+        return self.provider == MANUAL or self.hours_to_show > 0
+
+    @property
+    def host_panel(self) -> Panel | None:
+        """
+        The panel of its host, that of the host's own name.
+
+        None without a host, and for cPanel, which many hosts have.
+        """
+        spec = SPECS.get(self.provider)
+        return spec.panels.get(self.provider) if spec else None
+
+
+def with_zones(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Inputs or outputs of an identity, *stored* perhaps by a commit whose zones were labels.
+
+    It goes with the first release.
+    """
+    if "zones" in stored or "dns" not in stored:
+        return stored
+    published = stored.get("published") or [1]
+    places = stored.get("places") or {str(int(min(published))): stored["dns"]}
+    zones: dict[str, dict[str, Any]] = {}
+    first = min(places, key=int)
+    for generation in sorted(places, key=int):
+        for place in places[generation]:
+            name, _, label = place.rpartition("@")
+            selector, below = records.split_name(name)
+            provider, _, known_as = label.partition(":")
+            zone = {
+                "provider": provider,
+                "id": known_as if provider == ROUTE53 else "",
+                "name": "" if provider == ROUTE53 else known_as,
+                "from_generation": 1 if generation == first else int(generation),
+                "name_servers": (stored.get("name_servers") or {}).get(label, ()),
+            }
+            if below:
+                behind = below.removeprefix(f"{stored['domain']}.")
+                zone |= {"cname": selector[:-1], "name": behind}
+            if provider == MANUAL:
+                zone |= {"panel": stored.get("panel"), "name": stored.get("panel_zone") or ""}
+            zones.setdefault(f"{label} {below} {selector[:-1]}", zone)
+    return {**stored, "zones": [*zones.values()]}
