@@ -92,7 +92,7 @@ CASES: dict[str, Case] = {
     "nothing there": Case([], "no-txt"),
     # At another name
     "zone doubled": misplaced("the panel added the zone twice", f"{HERE}.{{zone}}"),
-    "underscore stripped": misplaced("the underscore of", "s1.domainkey"),
+    "underscore stripped": misplaced("the name is not selector", "s1.domainkey"),
     "_domainkey left out": misplaced("the name is not selector", "s1"),
     "selector left out": misplaced("the name is not selector", "_domainkey"),
     "sub-domain left out": misplaced(
@@ -135,12 +135,12 @@ CASES: dict[str, Case] = {
     "two records, none right": at_name("several-wrong-records", SPF, f'"{VALUE}"'),
     "a record for each string": at_name("several-wrong-records", VALUE[:255], VALUE[255:]),
     # Values that a zone file, a server or the wire may change
-    "strings swapped": damaged("not a list of tags", VALUE[255:] + VALUE[:255]),
+    "strings swapped": damaged("not the right one", VALUE[255:] + VALUE[:255]),
     "quotes around the value": damaged("quotes in it", f'"{VALUE}"'),
     "whole PEM file": damaged("BEGIN or END lines", PEM),
     "line breaks": damaged("line breaks", "p=" + lines(PUBLIC, "\n")),
     "semicolons escaped": damaged("expected v=DKIM1", f"v=DKIM1\\; k=rsa\\; {VALUE}"),
-    "blank of a web page": damaged("not a list of tags", f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}"),
+    "blank of a web page": damaged("not the right one", f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}"),
     "whole line of a zone file": damaged(
         "quotes in it", f'{HERE}.example.com. 300 IN TXT "{VALUE}"'
     ),
