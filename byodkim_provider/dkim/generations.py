@@ -88,9 +88,9 @@ def sharing(generation: int, others: Collection[int], slots: Slots) -> tuple[int
     (1,)
     """
     own = slots(generation)
-    return tuple(
-        one for one in others if own is not None and one != generation and slots(one) == own
-    )
+    if own is None:
+        return ()
+    return tuple(other for other in others if other != generation and slots(other) == own)
 
 
 def _following(known: Collection[int], held: Collection[int], slots: Slots) -> int | None:
@@ -99,7 +99,10 @@ def _following(known: Collection[int], held: Collection[int], slots: Slots) -> i
     held.
     """
     first = max(known) + 1
-    return next((one for one in range(first, first + SLOTS) if not sharing(one, held, slots)), None)
+    for generation in range(first, first + SLOTS):
+        if not sharing(generation, held, slots):
+            return generation
+    return None
 
 
 def published(signing: int, supplied: Collection[int] | None = None) -> tuple[int, ...]:
@@ -155,11 +158,15 @@ def after_rotation(
     (4, (2, 4, 6))
     """
     known = {*published, *used}
-    following, *later = sorted(one for one in published if one > signing) or [
-        _following(known, known, slots) or max(known) + 1
-    ]
-    standby = _following({*known, following}, {*used, signing, following}, slots)
-    return following, (signing, following, *(later or ([standby] if standby else [])))
+    later = sorted(generation for generation in published if generation > signing)
+    if not later:
+        later = [_following(known, known, slots) or max(known) + 1]
+    following = later[0]
+    stay = [signing, *later]
+    if len(later) == 1:
+        standby = _following({*known, following}, {*used, signing, following}, slots)
+        stay += [standby] if standby else []
+    return following, tuple(stay)
 
 
 def after_leak(
@@ -191,11 +198,12 @@ def after_leak(
     held = {*used}
     if leaked == signing:
         held.add(leaked)
-        later = [one for one in rest if one > leaked]
-        signing = min(later) if later else _following(known, {*rest, leaked}, slots) or max(rest)
+        later = min((generation for generation in rest if generation > leaked), default=None)
+        signing = later or _following(known, {*rest, leaked}, slots) or max(rest)
     rest.add(signing)
-    if max(rest) == signing and (standby := _following({*known, signing}, rest | held, slots)):
-        rest.add(standby)
+    if max(rest) == signing:
+        standby = _following({*known, signing}, rest | held, slots)
+        rest |= {standby} if standby else set()
     return signing, tuple(sorted(rest))
 
 
@@ -206,14 +214,13 @@ def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
     >>> roles(3, (2, 3, 5))
     {2: 'previous', 3: 'signing', 5: 'standby'}
     """
-    return {
-        generation: "signing"
-        if generation == signing
-        else "previous"
-        if generation < signing
-        else "standby"
-        for generation in sorted(published)
-    }
+    return {generation: _role(generation, signing) for generation in sorted(published)}
+
+
+def _role(generation: int, signing: int) -> Role:
+    if generation == signing:
+        return "signing"
+    return "previous" if generation < signing else "standby"
 
 
 def signed_lately(
@@ -224,10 +231,12 @@ def signed_lately(
     none.
     """
     overlap = timedelta(days=overlap_days)
+    if not overlap_days:
+        return {}
     return {
-        one: last
-        for one, last in sorted(signed_until.items())
-        if overlap_days and now < last + overlap
+        generation: last
+        for generation, last in sorted(signed_until.items())
+        if now < last + overlap
     }
 
 
@@ -278,8 +287,9 @@ def allowed_today(
     one.
     """
     stay = {*before} & {*after, *early}
-    new = {one for one in {*after} - stay - {*early} if not sharing(one, stay.union(early), slots)}
-    return tuple(sorted(stay | new))
+    taken = stay.union(early)
+    new = {generation for generation in after if not sharing(generation, taken, slots)}
+    return tuple(sorted(stay | (new - {*early})))
 
 
 def together(stay: Collection[int], others: Collection[int], *, slots: Slots) -> tuple[int, ...]:
@@ -290,4 +300,5 @@ def together(stay: Collection[int], others: Collection[int], *, slots: Slots) ->
     >>> together({2, 3, 4}, {3, 4, 5}, slots=slot)
     (2, 3, 4)
     """
-    return tuple(sorted({*stay, *(one for one in others if not sharing(one, stay, slots))}))
+    free = {generation for generation in others if not sharing(generation, stay, slots)}
+    return tuple(sorted({*stay, *free}))

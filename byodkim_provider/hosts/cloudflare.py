@@ -4,6 +4,8 @@ Cloudflare's API, version 4: one record by its id.
 https://developers.cloudflare.com/api/resources/dns/subresources/records/. A value is quoted strings
 there (RFC 1035), but people may have typed it in without quotes, and it is listed as it was typed.
 An error is decided by its code.
+
+Compared with recorded traffic, peers' clients and documents.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
     options=("zone_id",),
     ttl=Ttl(60, 86400, default=300, automatic=1),
-    evidence=("recorded traffic", "peers' clients", "documents"),
     panels={
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         # https://developers.cloudflare.com/dns/manage-dns-records/reference/dns-record-types/

@@ -6,6 +6,8 @@ https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/. An edi
 that was read with the line, and is refused if anything in the zone has changed since. A refusal is
 a sentence without a code, so the serial itself is read again. A host can switch tokens, or the zone
 editor, off.
+
+Compared with peers' clients and documents.
 """
 
 from __future__ import annotations
@@ -29,7 +31,6 @@ PORT: Final = 2083
 SPEC: Final = HostSpec(
     secrets={"url": "CPANEL_URL"},
     ttl=Ttl(0, 2**31 - 1, default=14400),  # what the panel fills in
-    evidence=("peers' clients", "documents"),
     panels={
         # https://www.hostgator.com/help/article/what-are-my-name-servers
         "hostgator": Panel(

@@ -4,6 +4,8 @@ DreamHost's API: a record is its name, type and value. Its name servers may take
 https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview. The key goes in the URL's
 query, which is the one way that is documented; so no URL is ever shown or logged. Every answer has
 the status 200, and an error is a code, perhaps with specifics behind a tab.
+
+Compared with recorded traffic, peers' clients and documents.
 """
 
 from __future__ import annotations
@@ -36,7 +38,6 @@ changed meanwhile, or the host may have failed.
 SPEC: Final = HostSpec(
     secrets={"key": "DREAMHOST_API_KEY"},
     ttl=None,
-    evidence=("recorded traffic", "peers' clients", "documents"),
     hours_to_show=6,
     panels={
         # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record

@@ -3,6 +3,8 @@ GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and
 others.
 
 https://developer.godaddy.com; the token is a personal access token with the scopes below.
+
+Compared with the vendor's own client, peers' clients and documents.
 """
 
 from __future__ import annotations
@@ -31,7 +33,6 @@ DUPLICATE: Final = "DUPLICATE_RECORD"
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
     ttl=Ttl(600, 86400, default=600),
-    evidence=("the vendor's own client", "peers' clients", "documents"),
     panels={
         # https://www.godaddy.com/help/add-a-txt-record-19232
         # https://www.godaddy.com/help/add-a-cname-record-19236

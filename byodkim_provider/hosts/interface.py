@@ -192,15 +192,6 @@ class Ttl:
         return f"{self.least} to {self.most}{automatic}"
 
 
-Evidence = Literal[
-    "real servers", "recorded traffic", "the vendor's own client", "peers' clients", "documents"
-]
-"""
-What the code of a host was compared with: name servers that the tests start, answers that somebody
-recorded, programs of the host or of others, the host's documents.
-"""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSpec:
     """One host."""
@@ -219,8 +210,6 @@ class HostSpec:
     """Panels in which people can type the same records, by their names in a stack file."""
     hours_to_show: int = 0
     """How long its name servers may take to show a record; 0: minutes at most."""
-    evidence: tuple[Evidence, ...]
-    """What stands behind the code."""
     was_run: bool = False
     """Whether the code was run against the real service."""
     module: str = ""

@@ -7,6 +7,8 @@ list of additions or deletions must be left out.
 
 Its documents don't say in which form it accepts a value of more than 255 characters: this sends it
 in one piece first, then in quoted strings if that is refused, or fails in Google's DNS behind it.
+
+Compared with the vendor's own client and documents.
 """
 
 from __future__ import annotations
@@ -29,7 +31,6 @@ SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
     plain=("accountId",),
     ttl=Ttl(0, 2**31 - 1, default=3600),  # what the panel offers
-    evidence=("the vendor's own client", "documents"),
     panels={
         # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
         "wix": Panel(

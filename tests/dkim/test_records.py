@@ -174,15 +174,6 @@ def test_record_value(bits, octets):
     assert b"".join(record.strings).decode() == value
 
 
-def test_rendered():
-    """
-    Route 53 gets its quotes from pulumi-aws but for the inner ones, a zone file has all of them.
-    """
-    first, second = VALUE[:255], VALUE[255:]
-    assert records.route53_value(VALUE) == f'{first}""{second}'
-    assert records.quoted(VALUE) == f'"{first}" "{second}"'
-
-
 values = st.sampled_from(sorted(KEYS)).map(
     lambda bits: records.record_value(KEYS[bits].public_key_der)
 ) | st.text(

@@ -216,21 +216,6 @@ def test_examine(dns, known, expected):
     assert seen.verdict == "wrong"
 
 
-def test_panel_behind_a_cname():
-    """The servers of a CNAME's target are not those of the zone where it has to be deleted."""
-
-    class WithAlias(Resolver):
-        def txt(self, name, domain):
-            aliased = Answer(
-                "ns-1.awsdns-01.com", (), alias=TARGET, target=TARGET, zones=("example.com",)
-            )
-            return (aliased,) if name == NAME else super().txt(name, domain)
-
-    seen = examined(WithAlias(servers=ASKED))
-    assert (seen.code, seen.name_servers, seen.zone) == ("cname", ASKED, "example.com")
-    assert seen.text == AT_NAME
-
-
 @cases(
     ("name", "what"),
     {name: (name, one) for name, one in misplaced("s1", DOMAIN, "example.com").items()},

@@ -54,31 +54,6 @@ def test_value(backend, name, value):
     assert backend.stored(name) == []
 
 
-def test_repeated(backend, name):
-    """What is done already is not done again."""
-    published(backend.host(), name)
-    before = backend.written()
-    assert published(backend.host(), name) == VALUE
-    assert backend.written() == before
-    withdraw(backend.host(), name)
-    before = backend.written()
-    withdraw(backend.host(), name)
-    assert backend.written() == before
-
-
-def test_foreign_value(backend, name):
-    """
-    At a selector that somebody chose, another value is an error and stays, until somebody removes
-    it.
-    """
-    backend.put(name, *records.strings(OTHER))
-    with pytest.raises(DnsRefused, match="a TXT record with another value is there already"):
-        published(backend.host(), name)
-    assert backend.stored(name) == [OTHER]
-    withdraw(backend.host(), name, OTHER)
-    assert published(backend.host(), name) == VALUE
-
-
 def test_exact_removal(backend, name):
     """Only the very value goes: not another one at the name, and not the same one below it."""
     backend.put(name, *records.strings(VALUE))

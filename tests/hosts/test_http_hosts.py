@@ -10,13 +10,11 @@ import base64
 import gzip
 import logging
 import re
-import socket
 import ssl
 import subprocess
 import traceback
 import zlib
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -140,21 +138,13 @@ def test_odd_response(backend):
             assert lookup(backend.host(), NAME, **hasty(least=25)) == (), answer
 
 
-def test_lasting_trouble(backend):
-    """A host that is busy for more than ten minutes is left alone, and the next run goes on."""
-    backend.stand_in.retry_after = 60
-    backend.trouble(*["429"] * 100)
-    with pytest.raises(DnsUnconfirmed, match="asked too often") as given_up:
-        published(backend.host(), NAME, **hasty())
-    assert "run the same command again to go on" in given_up.value.hint
-    assert backend.written() == 0
-
-
 def test_progress(backend):
-    """Who waits for a host reads what for."""
+    """Who waits for a host reads what for; the host reads who asks."""
     progress = FakeProgress()
     backend.trouble("500")
     published(backend.host(), NAME, clock=hasty()["clock"], progress=progress)
+    agents = {request.headers["User-Agent"] for request in backend.stand_in.requests}
+    assert agents == {f"byodkim-provider/{__version__}"}
     [line] = progress.updates
     assert line.startswith(f"{backend.host().label}: {NAME}: trouble at the host: 500")
     assert line.endswith(", again in 0.2 s")
@@ -202,14 +192,7 @@ def test_malformed_header(dreamhost, caplog):
 # The client itself
 
 
-def test_who_asks(backend):
-    """Every request says which program of which version it is."""
-    published(backend.host(), NAME)
-    agents = {request.headers["User-Agent"] for request in backend.stand_in.requests}
-    assert agents == {f"byodkim-provider/{__version__}"}
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "Deflate"])
+@pytest.mark.parametrize("encoding", ["GZIP", "Deflate"])
 def test_packed(godaddy, encoding):
     """A packed answer is unpacked, however its encoding is written (RFC 9110 section 8.4.1)."""
     pack = gzip.compress if encoding.lower() == "gzip" else zlib.compress
@@ -227,7 +210,6 @@ def test_asked_too_often(backend):
     assert clock.monotonic() == 60
 
 
-BEYOND = "Mon, 01 Jan 99999 00:00:00 GMT"
 FAR_BEYOND = "Wed, 21 Oct 99999999999999 07:28:00 GMT"  # for which no integer of C is enough
 REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
 
@@ -238,13 +220,7 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
         # Nothing was done if the host says when to ask again.
         "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
         "408": (Response(408, None), DnsUnconfirmed, "trouble at the host: 408"),
-        "425": (Response(425, None), DnsUnconfirmed, "trouble at the host: 425"),
         "503": (Response(503, None), DnsUnconfirmed, "trouble at the host: 503"),
-        "no date": (
-            Response(503, None, {"Retry-After": BEYOND}),
-            DnsUnconfirmed,
-            "trouble at the host: 503",
-        ),
         "no year": (
             Response(503, None, {"Retry-After": FAR_BEYOND}),
             DnsUnconfirmed,
@@ -258,11 +234,8 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
             "400 no, X1",
         ),
         "inside": (Response(400, {"error": {"details": "why"}}), DnsRefused, "400 why"),
-        "text": (Response(400, "plain"), DnsRefused, "400 plain"),
         "lines": (Response(400, {"message": "a\nb\tc"}), DnsRefused, "400 a b c"),
         "long": (Response(400, {"message": "no " * 1000}), DnsRefused, "400" + " no" * 100),
-        "nothing": (Response(400, None), DnsRefused, "400"),
-        "number": (Response(400, 5), DnsRefused, "400"),
     },
 )
 def test_words(godaddy, answer, error, said):
@@ -272,19 +245,6 @@ def test_words(godaddy, answer, error, said):
         Api(godaddy.stand_in.url)._call("GET", "/")
     assert caught.value.text == said
     assert getattr(caught.value, "retry_after", 7) == 7
-
-
-def test_no_connection():
-    """
-    A host that takes no connection is not waited for as long as for a response, and nobody says so.
-    """
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        address = full.getsockname()
-        api = Api(f"http://127.0.0.1:{address[1]}")
-        api.timeout_seconds = 0.2
-        with socket.create_connection(address), pytest.raises(DnsUnconfirmed) as caught:
-            api._call("GET", "/")
-    assert caught.value.text == "no answer: ConnectTimeoutError"
 
 
 def test_plain_http():
@@ -345,16 +305,6 @@ def test_tls(godaddy, tmp_path, monkeypatch):
         api._call("GET", "/")
 
 
-@pytest.mark.parametrize("url", ["https://[::1", "https://a..b", "https://example.com:99999"])
-def test_no_address(godaddy, url):
-    """An address that is none is refused in our words; with the right one it goes on."""
-    with pytest.raises(DnsRefused, match="the address of the API is invalid") as refused:
-        Api(url)._call("GET", "/")
-    assert refused.value.hint.startswith("correct the host's address or the proxy's (HTTPS_PROXY)")
-    godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
-    assert Api(godaddy.stand_in.url)._call("GET", "/v3") == {"path": "/v3"}
-
-
 def test_secret_in_an_error(godaddy):
     """A library that quotes a header in its error is not passed on, as text or as cause."""
     api = Api(godaddy.stand_in.url)
@@ -406,22 +356,13 @@ def test_nothing_begins_once_interrupted(backend):
 @pytest.mark.parametrize(
     ("provider", "switches"),
     [
-        ("cloudflare", {"kept": "quoted strings"}),
-        ("cloudflare", {"filters": False}),
         ("cloudflare", {"in_unicode": True}),
         ("cloudflare", {"kept": "quoted strings", "filters": False}),
         *(("godaddy", {"filters": one}) for one in (True, False)),
-        *(("wix", {"empty_lists": one}) for one in ("refused", "taken")),
         *(("dreamhost", {"final_dot": one}) for one in (True, False)),
         *(("cpanel", {"relative_names": one}) for one in (True, False)),
-        *(
-            ("wix", {"long_values": one, "kept": "as it came"})
-            for one in ("one piece", "quoted strings")
-        ),
-        *(
-            ("wix", {"long_values": one, "kept": "quoted strings"})
-            for one in ("one piece", "quoted strings")
-        ),
+        ("wix", {"long_values": "one piece", "kept": "quoted strings"}),
+        ("wix", {"long_values": "quoted strings", "kept": "as it came"}),
     ],
     ids=repr,
 )
@@ -444,56 +385,23 @@ def test_kept_and_listed(provider, switches):
         assert [one.value for one in backend.stand_in.records] == [NEIGHBOUR] * 230
 
 
-BELOW = f"mail.{ZONE}"
-UNREAD = "there is no zone {!r}, or the token may not read it"
 NO_ZONE = "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read"
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-NEW_TOKEN = "make a new one (My Profile › API Tokens), and set it by"
 
 
 @pytest.mark.parametrize(
-    ("provider", "switches", "given", "text", "hint"),
+    ("provider", "switches", "text", "hint"),
     [
-        (
-            "godaddy",
-            {"scopes": frozenset({"domains.domain:read"})},
-            {},
-            "403 The token lacks a scope",
-            "",
-        ),
-        ("godaddy", {"may_use": False}, {}, "403 Authenticated user is not allowed access", ""),
-        ("godaddy", {"expires": LONG_AGO}, {}, "401 Unauthorized", "may have expired"),
-        ("godaddy", {}, {"ttl": 60}, "422 Request failed validation: ttl must be between 600", ""),
-        ("cloudflare", {"may_edit": False}, {}, "403", "Zone › DNS › Edit"),
-        ("cloudflare", {}, {"secrets": {"token": "x"}}, "400 Invalid request headers", NEW_TOKEN),
-        ("cloudflare", {}, {"secrets": {"token": "x" * 40}}, "403 Invalid access token", NEW_TOKEN),
-        ("cloudflare", {"may_read_zone": False}, {}, UNREAD.format(ZONE), NO_ZONE),
-        ("cloudflare", {}, {"zone": BELOW}, UNREAD.format(BELOW), NO_ZONE),
-        (
-            "dreamhost",
-            {"all_functions": False},
-            {},
-            "this_key_cannot_access_this_cmd",
-            "All dns functions",
-        ),
-        (
-            "wix",
-            {"may_manage": False},
-            {},
-            "403 Manage Domains",
-            "lack the permission Manage Domains",
-        ),
-        ("cpanel", {"tokens": False}, {}, "403 Access denied", "the host has switched tokens off"),
-        ("cpanel", {"zone_editor": False}, {}, "feature", "does the account have the zone editor"),
-        ("cpanel", {}, {"zone": "example.net"}, "do not control", "and the zone 'example.net'?"),
+        ("cloudflare", {"may_read_zone": False}, "there is no zone", NO_ZONE),
+        ("cpanel", {"zone_editor": False}, "feature", "does the account have the zone editor"),
+        ("wix", {"may_manage": False}, "403 Manage Domains", "lack the permission Manage Domains"),
     ],
 )
-def test_not_allowed(provider, switches, given, text, hint):
+def test_not_allowed(provider, switches, text, hint):
     """What an account or a secret may not do is said with what it needs; then it works."""
     with by_http(provider) as backend:
         before = {name: getattr(backend.stand_in, name) for name in switches}
         vars(backend.stand_in).update(switches)
-        error = refused(backend.host(**given))
+        error = refused(backend.host())
         assert text in error.text
         assert hint in error.hint
         assert backend.stored(NAME) == []
@@ -505,7 +413,6 @@ def test_not_allowed(provider, switches, given, text, hint):
     ("provider", "switches", "records", "seconds"),
     {
         "GoDaddy": ("godaddy", {"requests_per_minute": 5}, 8, (60, 190)),
-        "Cloudflare": ("cloudflare", {"requests_in_five_minutes": 3}, 1, (300, 310)),
     },
 )
 def test_rate(provider, switches, records, seconds):
@@ -531,16 +438,6 @@ def test_godaddy_doubles(godaddy, doubles):
     assert lookup(godaddy.host(), NAME) == (VALUE,)
     withdraw(godaddy.host(), NAME)
     assert godaddy.stored(NAME) == []
-
-
-def test_godaddy_cname(godaddy):
-    """GoDaddy calls it a duplicate if a CNAME is there; once that is gone, the record is made."""
-    godaddy.stand_in.cnames = {NAME}
-    error = refused(godaddy.host())
-    assert "perhaps a CNAME record is there, beside which nothing can stand" in error.text
-    assert error.hint == "nothing was changed in DNS; remove it, or give the key another selector"
-    godaddy.stand_in.cnames = set()
-    assert published(godaddy.host(), NAME) == VALUE
 
 
 def test_godaddy_duplicate(godaddy):
@@ -587,23 +484,7 @@ def test_cloudflare_changed_meanwhile(cloudflare):
     assert cloudflare.stored(NAME) == [VALUE]
 
 
-def test_dreamhost_limits(dreamhost):
-    """
-    Ten additions in five minutes: the eleventh is not lost, it is said, and comes in a later run.
-    """
-    dreamhost.stand_in.limited = True
-    *names, last = [f"s{number}._domainkey.{ZONE}" for number in range(11)]
-    for name in names:
-        published(dreamhost.host(), name)
-    with pytest.raises(
-        DnsUnconfirmed, match="asked too often: slow_down_bucko 10 times in 0:05:00"
-    ):
-        published(dreamhost.host(), last, **hasty())
-    dreamhost.stand_in.clock.advance(timedelta(minutes=5))
-    assert published(dreamhost.host(), last) == VALUE
-
-
-@pytest.mark.parametrize("status", [400, 428, 500, 503])
+@pytest.mark.parametrize("status", [400, 500])
 def test_wix_second_form(wix, status):
     """
     A long value that is refused in one piece, or at which Google's DNS fails, is sent in quoted
@@ -613,13 +494,6 @@ def test_wix_second_form(wix, status):
     clock = FakeClock()
     assert published(wix.host(), NAME, clock=clock) == VALUE
     assert (wix.stored(NAME), clock.monotonic()) == ([VALUE], 0)
-
-
-def test_wix_failure(wix):
-    """A failure that has nothing to do with the form of the value passes, as at other hosts."""
-    wix.trouble("500")
-    assert published(wix.host(), NAME, **hasty()) == VALUE
-    assert [one.text for one in wix.stand_in.records] == [VALUE]
 
 
 def test_wix_lists(wix):
@@ -632,7 +506,7 @@ def test_wix_lists(wix):
     assert [] not in [value for body in sent for value in body.values()]
 
 
-@pytest.mark.parametrize("conflict", [400, 409, 428])
+@pytest.mark.parametrize("conflict", [400, 409])
 def test_wix_races(wix, conflict):
     """Somebody who is faster is seen: his value stays, at an addition and at a removal."""
     wix.stand_in.conflict = conflict
@@ -656,12 +530,9 @@ def test_wix_ttl(wix):
 @pytest.mark.parametrize(
     "url",
     [
-        *("gator1.example", "https://gator1.example:2083", "https://joe@gator1.example"),
-        *(f"https://joe:SECRETTOKEN@{end}" for end in ("", "[gator1", "gator1.example:port")),
-        *(
-            f"https://joe:SECRETTOKEN@gator1.example{end}"
-            for end in ("/cpsess", "?session=1", "#top")
-        ),
+        *("gator1.example", "https://joe@gator1.example"),
+        *(f"https://joe:SECRETTOKEN@{end}" for end in ("", "gator1.example:port")),
+        *(f"https://joe:SECRETTOKEN@gator1.example{end}" for end in ("/cpsess", "?session=1")),
     ],
 )
 def test_cpanel_url(cpanel, url):

@@ -168,15 +168,6 @@ def test_host_that_is_busy_for_long(host, calm):
     assert 0 == calm["clock"].monotonic()
 
 
-def test_lost_after_busy(host, calm):
-    """The wait for a busy host leaves a lost response all its time."""
-    host.before = {
-        ("values", 1): [raising(Busy(BUSY, retry_after=300))],
-        ("values", 2): [raising(DnsUnconfirmed(LOST))],
-    }
-    assert publish(host, OURS, **calm) == VALUE
-
-
 def test_interrupted(host, calm):
     """After Ctrl-C nothing begins; what was done stays for the next run to find."""
     host.before["add", 1] = [stopping.set]

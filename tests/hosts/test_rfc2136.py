@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 
 import dns.message
@@ -15,7 +14,7 @@ from dns.rcode import Rcode
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from tests.dns.name_server import free_port
 from tests.hosts import name_servers
-from tests.hosts.backends import OTHER, VALUE, hasty, lookup, published, withdraw
+from tests.hosts.backends import VALUE, hasty, lookup, published, withdraw
 from tests.hosts.name_servers import ZONE
 from tests.hosts.proxy import proxied
 from tests.support.cases import cases
@@ -114,16 +113,6 @@ def test_away_after_the_read(server, when):
 _QUERY = dns.message.make_query(ZONE, "TXT")
 
 
-def test_not_auth(bind):
-    """Some servers answer NOTAUTH without a signature to a wrong secret: it is among the causes."""
-    with proxied(bind.port) as proxy:
-        refusal = bytes([0x80, Rcode.NOTAUTH]) + bytes(8)
-        proxy._passed_on = lambda octets: (12).to_bytes(2, "big") + octets[2:4] + refusal
-        error = refused(bind.host(port=proxy.port), f"s1._domainkey.{ZONE}")
-    assert "the server answers NOTAUTH" in error.text
-    assert "has another secret for it" in error.text
-
-
 def test_clocks_differ(server, monkeypatch):
     """A signature of another hour is refused by the server, until the clocks are set right."""
     name = f"clocks._domainkey.{ZONE}"
@@ -144,12 +133,6 @@ class _AnHourAgo:
         return time.time() - 3600
 
 
-def test_name_outside_of_the_zone(server):
-    """A name that is not in the zone is refused."""
-    error = refused(server.host(), "s1._domainkey.example.net")
-    assert re.search(r"the server answers (NOTZONE|REFUSED)", error.text)
-
-
 def test_away_for_good():
     """After a minute it is given up. Where no connection was made nothing was changed."""
     host = name_servers.Server(free_port()).host()
@@ -161,20 +144,6 @@ def test_away_for_good():
         "Connection refused",
         "  hint: nothing was changed in DNS; the same command checks, and goes on from there",
     ]
-
-
-def test_no_such_server(monkeypatch):
-    """A name that no address is known of is tried again, and named at last."""
-
-    def getaddrinfo(*_):
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    host = name_servers.Server(5353).host(server="ns1.invalid")
-    with pytest.raises(DnsUnconfirmed) as given_up:
-        published(host, f"s1._domainkey.{ZONE}", **hasty())
-    assert "no answer from ns1.invalid port 5353: Temporary failure" in given_up.value.text
-    assert given_up.value.hint.startswith("nothing was changed in DNS; the same command checks")
 
 
 @cases(
@@ -195,16 +164,15 @@ def test_in_the_way(bind, at, kind, target, reason):
     withdraw(bind.host(), name)
 
 
-@cases(("kind", "target"), {"CNAME": ("CNAME", "elsewhere.example.net."), "TXT": ("TXT", '"p="')})
-def test_wildcard_is_no_record(bind, kind, target):
-    """Beside a wildcard of any type the record stands, and goes."""
+def test_wildcard_is_no_record(bind):
+    """Beside a wildcard CNAME the record stands, and goes."""
     name = f"s1._wild.{ZONE}"
-    put(bind, f"*._wild.{ZONE}", kind, target)
+    put(bind, f"*._wild.{ZONE}", "CNAME", "elsewhere.example.net.")
     published(bind.host(), name)
     assert b"".join(bind.wire(name)[0]).decode() == VALUE
     withdraw(bind.host(), name)
     assert lookup(bind.host(), name) == ()
-    change(bind, "delete", f"*._wild.{ZONE}", kind)
+    change(bind, "delete", f"*._wild.{ZONE}", "CNAME")
 
 
 @pytest.mark.parametrize("kind", name_servers.SERVERS)
@@ -262,7 +230,7 @@ def test_unsigned_answer(server):
     assert server.wire(name) == []
 
 
-@pytest.mark.parametrize("rcode", [Rcode.REFUSED, Rcode.NOTAUTH, Rcode.YXRRSET, Rcode.NOTIMP])
+@pytest.mark.parametrize("rcode", [Rcode.REFUSED, Rcode.YXRRSET])
 def test_unsigned_refusal(server, rcode):
     """A refusal without a signature proves nothing of an update, which the server may have done."""
     name = f"unsigned-{rcode}._domainkey.{ZONE}"
@@ -280,12 +248,3 @@ def test_unsigned_refusal(server, rcode):
         proxy._passed_on = refuse
         assert published(server.host(port=proxy.port), name) == VALUE
     withdraw(server.host(), name)
-
-
-def test_other_values_stay(server):
-    """A removal is of one value, in one message, however many there are."""
-    name = f"two._domainkey.{ZONE}"
-    put(server, name, "TXT", " ".join(f'"{OTHER[at : at + 200]}"' for at in (0, 200)))
-    put(server, name, "TXT", '"v=spf1 -all"')
-    withdraw(server.host(), name, OTHER)
-    assert server.wire(name) == [(b"v=spf1 -all",)]
