@@ -146,6 +146,9 @@ TABLE: Final = (
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.
 """
 
+MARKS: Final = 4
+"""Of how many keys that a slot had, the state keeps the marks: more edits hardly fail in a row."""
+
 READS_LAG: Final = timedelta(seconds=30)
 """
 How long SES may still return the previous key after it got another.
@@ -236,14 +239,13 @@ def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
 
 
 def _slots_before(stored: Stored, declared: Declared) -> dict[str, str]:
-    """For each slot that ever got another key, the key before: a run may have left it there."""
-    before, after = stored.declared.slots or {}, declared.slots or {}
-    changed = {
-        selector: records.mark(value)
-        for selector, value in before.items()
-        if after.get(selector) != value
-    }
-    return {**stored.slots_before, **changed}
+    """For each slot that got other keys, those before: runs may have left any of them there."""
+    after, slots_before = declared.slots or {}, dict(stored.slots_before)
+    for selector, value in (stored.declared.slots or {}).items():
+        if after.get(selector) != value:
+            marks = [*slots_before.get(selector, "").split(), records.mark(value)]
+            slots_before[selector] = " ".join(marks[-MARKS:])
+    return slots_before
 
 
 def _introduce(

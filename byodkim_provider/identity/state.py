@@ -266,7 +266,10 @@ class Stored:
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
     slots_before: Mapping[str, str] = field(default_factory=dict)
-    """By selector of a slot, the mark (`dkim.records.mark`) of the key that it had before."""
+    """
+    By selector of a slot, the marks (`dkim.records.mark`) of the keys that it had before, with
+    spaces between.
+    """
     other_slots: Mapping[int, str] | None = None
     """
     By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is

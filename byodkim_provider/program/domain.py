@@ -277,7 +277,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             lambda known: inputs.let_stand(known[1:], selector, known[0]), run_with_unknowns=True
         )
         before = pulumi.Output.all(*(identity.slots_before for identity in identities)).apply(
-            lambda known: [marks[selector] for marks in known if marks and selector in marks]
+            lambda known: " ".join((marks or {}).get(selector, "") for marks in known).split()
         )
         self._publish(
             generation, {**key, "record_value": only_waited_for(value)}, only_waited_for(before)

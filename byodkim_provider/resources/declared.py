@@ -296,7 +296,10 @@ class ByodkimIdentity(OurResource):
     stays.
     """
     slots_before: pulumi.Output[Mapping[str, str]]
-    """By selector, the mark (`dkim.records.mark`) of the key that each slot had before."""
+    """
+    By selector, the marks (`dkim.records.mark`) of the keys that each slot had before, with spaces
+    between.
+    """
     status: pulumi.Output[str]
     """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]

@@ -240,6 +240,17 @@ def a_stranger_holds_up_a_rotation(life: Life) -> None:
     life.settle()
 
 
+def a_slot_is_not_written_before_an_edit(life: Life) -> None:
+    """The slot still has the key of two edits before, which is the stack's all the same."""
+    for generation in (1, 2):
+        life.up(stack(generation, dns=SLOTS))
+        life.wait(241)
+    denied = Mishap(at=2, kind="access_denied", when="before", calls=99)
+    assert life.up(stack(3, dns=SLOTS), [denied]) == "failed"
+    assert life.up(stack(3, published=[2, 3, 7], dns=SLOTS)) == "done"
+    life.settle()
+
+
 def an_old_state_is_restored(life: Life) -> None:
     """
     SES signs in a slot with a key that the state has lost. After a refresh nothing puts the old one
@@ -312,6 +323,7 @@ HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     a_put_is_lost_and_the_next_one_is_not,
     a_create_is_lost_before_a_jump,
     a_stranger_holds_up_a_rotation,
+    a_slot_is_not_written_before_an_edit,
     an_old_state_is_restored,
     an_old_state_has_no_slot_left,
     an_old_state_without_slots,

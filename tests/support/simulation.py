@@ -120,7 +120,10 @@ def _publish(
             value = let_stand(slots, selector, key["record_value"])
             key = {**key, "record_value": value}
             marks = [one.get("slots_before") or {} for one in outputs]
-            before = [one if one is UNKNOWN else one.get(selector) for one in marks]
+            if UNKNOWN in marks:
+                before = [UNKNOWN]
+            else:
+                before = " ".join(one.get(selector, "") for one in marks).split()
         return txt_record(settings, generation, zone, key=key, before=before)
 
     return {
