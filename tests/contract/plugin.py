@@ -8,6 +8,7 @@ unknowns as the signatures that the engine uses. Nothing of the package is calle
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -206,6 +207,11 @@ class Plugin:
     def cancel(self) -> None:
         """What the engine does at the first Ctrl-C."""
         self.stub.Cancel(Empty(), timeout=DEADLINE)
+
+    def interrupt(self) -> None:
+        """What the engine does at the second Ctrl-C; returns once the process has ended."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(DEADLINE)
 
 
 def urn(kind: Kind, name: str = "name") -> str:

@@ -48,6 +48,19 @@ def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) ->
     assert sandbox.environment["AWS_ACCESS_KEY_ID"] == call.access_key
 
 
+def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
+    """`aws:defaultTags` are tags of each identity, unless it sets them itself."""
+    own_plugin.configure(
+        {"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})}
+    )
+    inputs, _ = own_plugin.check("ByodkimIdentity", domain.inputs(tags={"stage": "prod"}))
+    assert {"team": "mail", "stage": "prod"} == inputs["tags"]
+    _, [failure] = own_plugin.check(
+        "ByodkimIdentity", domain.inputs(tags={f"t{n}": "" for n in range(46)})
+    )
+    assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
+
+
 def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:
     """A preview names, once, each service that a stack file takes away from AWS."""
     foreign = {"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com/p", "sts": UNREACHABLE}

@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from sandbox.world import Sandbox
-from tests.contract.conftest import Domain, StartPlugin
+from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
 
 AT_ONCE = 8
@@ -71,6 +71,21 @@ def test_nothing_begins_after_cancel(own_plugin: Plugin, engine: Engine, domain:
     text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(dns_check="off"))
     assert text.startswith("Stopped: interrupted before AWS answered\n  hint: ")
     assert [] == domain.calls()
+
+
+def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """A wait ends in order, and the process with it, when the process itself is interrupted."""
+    start_waiting(own_plugin, engine, [domain])
+    own_plugin.interrupt()
+    assert ends_in_order(engine, domain)
+
+
+def ends_in_order(engine: Engine, domain: Domain) -> bool:
+    """Whether what ends a wait for DNS was said at the end."""
+    [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
+    return (
+        f"{domain.name} {REGION}: waiting for DNS, the key is not sent to SES yet" in last.message
+    )
 
 
 # Progress

@@ -5,13 +5,11 @@ from moto.sts.models import STSBackend
 
 from byodkim_provider.dkim import keys, records
 from sandbox.aws import services
-from sandbox.hosts.cloudflare import Cloudflare
 from tests.engine.clients import client_of
 from tests.engine.panel import Panel
 from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
-    OTHER_REGION,
     REGION,
     requests,
 )
@@ -142,26 +140,3 @@ def test_selector_of_somebody_else(sandbox, open_stack):
     panel.paste(name, published(OPENSSL_KEY))
     assert stack.up().ok
     assert sandbox.ses.signing_key(domain, REGION)[0] == "mail"
-
-
-def test_zone_that_nobody_asks(sandbox, open_stack):
-    """
-    A preview says once that the registrar names somebody else's servers, before anything is made.
-    """
-    domain = "elsewhere.example"
-    zone_id = sandbox.add_zone(domain)
-    sandbox.elsewhere.append(Cloudflare(domain).zones)
-    stack = open_stack({domain: {"generation": 1, "regions": [REGION, OTHER_REGION]}})
-    preview = stack.preview()
-    assert preview.ok
-    said = [event.diagnostic_event.message for event in preview.events if event.diagnostic_event]
-    assert sum("served by" in message for message in said) == 1
-    assert (
-        f"warning: {domain}: served by ada.ns.cloudflare.com, bob.ns.cloudflare.com, but "
-        f"route53:{zone_id} "
-        "has "
-        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test: nobody "
-        "will find the "
-        "record until the registrar names these, or `dns` names who serves the domain"
-        in preview.stdout
-    )

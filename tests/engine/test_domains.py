@@ -1,5 +1,7 @@
 """Domains come, change and go; what is of others, in SES and in DNS, is never touched."""
 
+import json
+
 import pytest
 
 from tests.engine.stack import (
@@ -186,3 +188,23 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     rest = stack.up()
     assert rest.ok, rest.stdout
     assert (status(rest), rest.outputs["pending"]) == ({old: "SUCCESS", new: "SUCCESS"}, [])
+
+
+def test_ses_starts_before_all_keys_are_made(sandbox, open_stack):
+    """
+    A stack begins with as many domains as the engine runs steps at once, so that SES is soon at
+    work.
+    """
+    sandbox.add_zone("many.example")
+    names = [f"d{number}.many.example" for number in range(8)]
+    stack = open_stack({name: {"generation": 1} for name in names})
+
+    first = steps(stack.up(parallel=2))
+
+    kinds = [kind for _, _, kind in first]
+    assert kinds.count(DOMAIN) == kinds.count(IDENTITY) == 8
+    # Of two at a time, the first identity waits for the keys and records of four domains at most.
+    assert kinds[: kinds.index(IDENTITY)].count(DOMAIN) <= 4
+    # The wait is no dependency: no domain is stored as depending on another.
+    stored = json.loads(stack.export_text())["deployment"]["resources"]
+    assert [one.get("dependencies", []) for one in stored if one["type"] == DOMAIN] == [[]] * 8

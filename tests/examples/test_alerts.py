@@ -3,7 +3,6 @@ If this fails, an alert of the example sleeps when a domain is wrong, or wakes s
 """
 
 import json
-import os
 import re
 import runpy
 import shutil
@@ -16,7 +15,6 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli.report import METRICS
 from byodkim_provider.program import route53
-from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
 from tests.support.cloud import Cloud
 
@@ -91,23 +89,6 @@ def test_fires(tmp_path, alert):
     }
     (tmp_path / "test.yml").write_text(yaml.safe_dump(test))
     promtool("test", "rules", tmp_path / "test.yml")
-
-
-@pytest.mark.parametrize(
-    ("printed", "exit_code", "left"),
-    [("new", 0, "new"), ("new", 2, "new"), ("new", 3, "new"), ("", 3, "old")],
-)
-def test_metrics_are_written(tmp_path, printed, exit_code, left):
-    """What is unknown of one domain hides no other; if nothing was found out, the file gets old."""
-    (tmp_path / "metrics").write_text("old")
-    write_script(tmp_path / "venv" / "bin" / "byodkim", f"printf '{printed}'; exit {exit_code}\n")
-    script = ROOT / "examples" / "github-actions" / "cron.sh"
-    of_script = {"PROJECT": str(tmp_path), "METRICS": str(tmp_path / "metrics")}
-    done = subprocess.run([script, "metrics"], env={**os.environ, **of_script}, check=False)
-    assert (done.returncode, (tmp_path / "metrics").read_text()) == (
-        0 if left == "new" else 3,
-        left,
-    )
 
 
 def expected(rule, series):

@@ -416,23 +416,6 @@ def test_switch(world, status):
     assert ("s2", world.key(2).fingerprint) == signs_with(world)
 
 
-@pytest.mark.parametrize(
-    ("generation", "hours"), [(1, {2: 2}), (3, {1: 1, 2: 2})], ids=["back", "on"]
-)
-def test_the_times_of_a_second_switch(world, generation, hours):
-    """
-    The generation left behind signed until now, and the one that signs again has no end.
-
-    A generation keeps its time when it leaves: it may be published again, if only by a step back.
-    """
-    first = world.verified()
-    world.publish(2, 3)
-    second = world.update(first, 2)
-    world.clock.advance(HOUR)
-    third = world.update(second, generation, published={1: (1, 2, 3), 3: (2, 3, 4)}[generation])
-    assert {number: START + number * HOUR for number in hours} == third.signed_until
-
-
 @cases(
     ("happened", "generation", "still"),
     {
@@ -698,25 +681,6 @@ def test_another_key_under_its_selector(world, info):
     world.clock.advance(HOUR)
     assert "s1" == world.signs_with()
     assert not differences(world.read(repaired))
-
-
-def test_what_ses_has_not_looked_for_yet(world):
-    """
-    Without a word of another value nothing is sent: the verification looks again until SES has said
-    it.
-    """
-    world.switch(first_check_seconds=40)
-    old = world.verified()
-    verdicts = world.verify(old)
-    assert verdicts[0].verified
-    put_elsewhere(world)
-    seen = world.read(old)
-    assert differences(seen)
-    world.forget()
-    after = world.update(seen, 1)
-    assert ([GET], TAKEN_OVER, ()) == (world.calls(), after.key.key_set_by, differences(after))
-    assert seen.key.key_set_at < after.key.key_set_at
-    assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
 
 
 def test_a_switch_that_said_success_and_fell_back(world):

@@ -70,15 +70,11 @@ def refusal(world, stored, declared, resolver, gone=()):
         "shrink in the middle of the move": ([HERE, THERE], [THERE], AT_HERE | AT_THERE, ASKED_FOR),
         "shrink after the move": ([HERE, THERE], [THERE], AT_THERE, None),
         "shrink unseen": ([HERE, THERE], [THERE], frozenset(), None),
-        "exchange while asked for at a host": ([GODADDY], [THERE], AT_GODADDY, ASKED_FOR),
         "exchange after the move from a host": ([GODADDY], [THERE], AT_THERE, None),
-        "exchange unseen, a host": ([GODADDY], [THERE], frozenset(), AT_ONCE),
-        "shrink while asked for at a host": ([GODADDY, THERE], [THERE], AT_GODADDY, ASKED_FOR),
         "exchange of a zone nobody knows": ([BIND], [THERE], AT_THERE, AT_ONCE),
         "shrink while nobody else is asked": ([BIND, THERE], [THERE], AT_BIND, ASKED_FOR),
         "shrink when another one is asked": ([BIND, THERE], [THERE], AT_THERE, None),
         "shrink to the zone nobody knows": ([BIND, THERE], [BIND], AT_BIND, None),
-        "shrink of two zones nobody knows": ([BIND, CPANEL], [CPANEL], AT_BIND, None),
         "shrink while asked for at Cloudflare": (
             [CLOUDFLARE, BIND],
             [BIND],
@@ -87,8 +83,6 @@ def refusal(world, stored, declared, resolver, gone=()):
         ),
         "shrink while names of its own are asked": ([CLOUDFLARE, HERE], [HERE], AT_BIND, ASKED_FOR),
         "grown": ([HERE], [THERE, HERE], AT_HERE, None),
-        "from pasted ones": (["manual"], [HERE], AT_THERE, None),
-        "not said": ([HERE], [], AT_HERE, None),
     },
 )
 def test_refuse_leaving(world, before, after, asked, problem):
@@ -168,11 +162,9 @@ TWO_HOSTS = in_slots(KEYS, HERE, THERE)
     ("before", "after", "targets", "problem"),
     {
         "before the CNAMEs have moved": (MOVING, MOVED, "kkk", ASKED_FOR),
-        "that of the previous key has not moved": (MOVING, MOVED, "knn", ASKED_FOR),
         "that of the standby has not moved": (MOVING, MOVED, "nnk", ASKED_FOR),
         "all have moved": (MOVING, MOVED, "nnn", None),
         "to the zone above": ((*UP, *OLD), UP, "kkk", ASKED_FOR),
-        "to the zone above, all have moved": (OLD, UP, "eee", None),
         "another name in the same zone": (OLD, MOVED, "kkk", ASKED_FOR),
         "unseen": (OLD, MOVED, "nn-", AT_ONCE),
         "the same": (OLD, OLD, "kkk", None),
@@ -212,15 +204,12 @@ OF_HERE = "route53:Z1 has ns-1.example.net, ns-2.example.net"
     {
         "elsewhere": ([HERE], AT_GODADDY, OF_HERE),
         "here": ([HERE], AT_HERE, ""),
-        "at one of two": ([HERE, THERE], AT_THERE, ""),
         "unseen": ([HERE], frozenset(), ""),
-        "pasted too": (["manual", HERE], AT_GODADDY, ""),
         "not at the host either": (
             [GODADDY, HERE],
             AT_BIND,
             f"{GODADDY} has none of them and {OF_HERE}",
         ),
-        "at the host": ([GODADDY], AT_GODADDY, ""),
         "nobody knows": ([BIND], AT_GODADDY, ""),
     },
 )
@@ -260,15 +249,6 @@ def test_servers_asked():
         "anywhere": (
             {},
             ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"],
-        ),
-        "hours": (
-            {"zones": zones("dreamhost:example.com")},
-            [
-                (
-                    "  it is at dreamhost:example.com, which may take 6 hours to show it: nothing "
-                    "has to be pasted"
-                )
-            ],
         ),
         "panel": (
             {"zones": zones("manual", panel="wix")},

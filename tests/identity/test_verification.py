@@ -39,7 +39,6 @@ NEVER_TELLS = pytest.mark.parametrize("info", ["empty", "frozen"])
 """SES's times never move with the key."""
 
 USUAL = "SES usually takes 20 seconds to 11 minutes, if the record is there first"
-NO_CHECK = "SES shows no check of this key yet, SUCCESS may be about the one before"
 DOUBT = (
     "SES says SUCCESS, and does not show whether it has checked this key; "
     "it has if the DKIM-Signature of a new mail has `s=s2`"
@@ -96,18 +95,6 @@ def test_fifty_new_identities(world):
         "50 of 50 verified after 30 s of at most 30 min",
     ] == world.progress.updates
     assert [] == world.progress.warnings
-
-
-@pytest.mark.parametrize("on_timeout", ["warn", "fail"])
-def test_one_new_identity(world, on_timeout):
-    """A single one is read, which costs no more than a List and tells more."""
-    world.switch(first_check_seconds=30)
-    verdicts = world.verify(world.created(), on_timeout=on_timeout)
-    assert ([FOUND], {GET}) == (outcome(verdicts), set(world.calls()))
-    assert [
-        f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
-        "example.com eu-west-1: SUCCESS after 30 s of at most 30 min",
-    ] == world.progress.updates
 
 
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
@@ -193,14 +180,6 @@ def test_a_key_that_ses_does_not_find(world, status, info, keeps):
     assert f"example.com eu-west-1: {maybe}; {USUAL}" == first
 
 
-@pytest.mark.parametrize("info", ["filled", "empty", "frozen"])
-def test_success_from_before_the_switch(world, info):
-    """A SUCCESS that SES has not looked for since the switch is about the key before."""
-    stored = switched(world, look_seconds=3600, status_after_put="SUCCESS", verification_info=info)
-    world.clock.after(20, stopping.set)
-    assert [("SUCCESS", False, NO_CHECK)] == outcome(world.verify(stored))
-
-
 @pytest.mark.parametrize("on_timeout", ["warn", "fail"])
 @NEVER_TELLS
 def test_unconfirmed(world, info, on_timeout):
@@ -216,22 +195,6 @@ def test_unconfirmed(world, info, on_timeout):
     world.forget()
     assert verdicts == world.verify(stored, before=verdicts, on_timeout=on_timeout)
     assert ([], []) == (world.calls(), world.progress.warnings)
-
-
-def test_unconfirmed_beside_a_verified_one(world):
-    """What is unconfirmed does not count as verified, and is said in an interrupted run, too."""
-    unconfirmed = switched(world, status_after_put="SUCCESS", verification_info="empty")
-    world.clock.advance(HOUR)
-    world.switch(first_check_seconds=3600)
-    pending = world.created(domain="example.org")
-    world.clock.after(60, stopping.set)
-    assert [UNCONFIRMED, "PENDING"] == statuses(world.verify(unconfirmed, pending))
-    waiting = "0 of 2 verified after 0 s of at most 30 min, waiting for example.org eu-west-1"
-    assert [f"{waiting}; {USUAL}"] == world.progress.updates
-    assert [
-        f"example.com eu-west-1: UNCONFIRMED after 60 s: {DOUBT}",
-        "example.org eu-west-1: PENDING, interrupted after 60 s; the next `pulumi up` checks again",
-    ] == world.progress.warnings
 
 
 @pytest.mark.parametrize(
@@ -369,18 +332,6 @@ def test_a_long_list(world):
     assert ["PENDING"] * LIST_PAGE_SIZE + [NOT_ASKED] * 2 * LIST_PAGE_SIZE == statuses(verdicts)
 
 
-def test_new_ones_come_before_what_was_pending(world):
-    """What was pending before is polled in the pauses, within the limit, or else is as it was."""
-    new = world.entry(switched(world))
-    old = of_domains(new, 100)
-    before = [Verdict(entry=one, status="PENDING", verified=False, reason="why") for one in old]
-    verdicts, seconds = verify_slowly(world, [*old, new], before, timeout_minutes=1)
-    assert 60 <= seconds <= 60 + SlowSes.SECONDS
-    assert ("SUCCESS", True) == (verdicts[-1].status, verdicts[-1].verified)
-    assert before[-1] == verdicts[-2]
-    assert {"GONE", "PENDING"} == {*statuses(verdicts[:-1])}
-
-
 def test_silent_name_servers(world):
     """Name servers that don't answer prolong the run by a minute, not by the number of domains."""
     stored = several(world, 100)
@@ -405,31 +356,6 @@ def test_failed_ends_the_wait(world):
     (verdict,) = world.verify(stored)
     assert ("FAILED", START) == (verdict.status, world.clock.now())
     assert verdict.reason.endswith("; `pulumi up --refresh` sends the key to SES again")
-
-
-def test_diagnosis(world):
-    """
-    At the limit a warning says what SES saw and when, what each server answers, and what comes
-    next.
-    """
-    world.switch(first_check_seconds=1)
-    stored = world.created()
-    world.resolver.records.clear()
-    verdicts = world.verify(stored)
-    reason = (
-        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND: no such "
-        "name); "
-        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again"
-    )
-    assert [("PENDING", False, reason)] == outcome(verdicts)
-    assert [f"example.com eu-west-1: PENDING after 30 min: {reason}"] == world.progress.warnings
-    assert [
-        f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
-        (
-            "example.com eu-west-1: PENDING (HOST_NOT_FOUND: no such name) after 2 s of at most "
-            f"30 min; {USUAL}"
-        ),
-    ] == world.progress.updates
 
 
 class SesOfAnotherZone(FakeSes):

@@ -146,13 +146,6 @@ def test_not_kept_secret(yaml):
     yaml.succeeds(CREDENTIALS.format(option="--secret") + "\npulumi preview")
 
 
-OTHER = """\
-  other:
-    type: byodkim:Domain
-    properties: {domain: other.test, generation: 1, dns: manual}
-"""
-
-
 def test_page(yaml):
     """The program of the page declares its domain."""
     program = block("docs/how-to/other-languages.md", "The program")
@@ -238,24 +231,6 @@ def test_protect(yaml):
     yaml.write("generation: 1")
     yaml.succeeds("pulumi up\npulumi destroy")
     assert not yaml.domain_in_ses()
-
-
-def test_plan_and_target(yaml):
-    """
-    A rotation by a saved plan, whose preview names what changes; nothing changes but the target.
-    """
-    yaml.declare(1)
-    yaml.succeeds("pulumi up")
-    yaml.declare(2)
-    diff = yaml.succeeds("pulumi preview --diff").stdout
-    assert re.search(r'~ selector +: "(s\d{8}-[0-9a-f]{8})" => "(?!\1)s\d{8}-[0-9a-f]{8}"', diff)
-    yaml.succeeds("PULUMI_EXPERIMENTAL=true pulumi preview --save-plan=plan.json")
-    assert "PRIVATE KEY" not in (yaml.folder / "plan.json").read_text()
-    writes, _ = yaml.asked("PULUMI_EXPERIMENTAL=true pulumi up --plan=plan.json")
-    assert [operation for _, operation, _ in writes] == ["PutEmailIdentityDkimSigningAttributes"]
-    yaml.append(OTHER)
-    yaml.succeeds(f"pulumi up --target '**ByodkimIdentity::{yaml.domain}/{REGION}'")
-    assert "other.test" not in str(yaml.state()["deployment"]["resources"])
 
 
 def test_commands(yaml):

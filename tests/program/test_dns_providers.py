@@ -171,23 +171,6 @@ def test_paste_at_a_rotation(cloud, caplog, identity, ago, expected):
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
 
 
-@pytest.mark.parametrize(
-    ("ago", "expected"),
-    [(timedelta(), [3]), (timedelta(minutes=2), [])],
-    ids=["now", "in an earlier run"],
-)
-def test_paste_another_standby(cloud, caplog, ago, expected):
-    """
-    Where only the standby is exchanged, the record of its new key is shown, and in no later run.
-    """
-    now = datetime.now(UTC)
-    since = timestamp(now - timedelta(hours=1))
-    cloud.identity = {"status": "SUCCESS", "key_set_by": PUT, "signing_since": since}
-    cloud.key_made_at = {2: since, 3: timestamp(now - ago)}
-    texts = shown(caplog, "manual", generation=2)
-    assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
-
-
 # -- Route 53
 
 
@@ -291,27 +274,6 @@ def test_route53_zone_refused(cloud, options, problem):
     cloud.add_zone("ZIN", "example.com", is_private=True)
     cloud.add_zone("ZORG", "other.example")
     assert refusal(hosted_zone, Route53(DnsSettings(**options))) == problem.with_hint()
-
-
-@cases(
-    ("zones", "near"),
-    {
-        "the nearest": (["emaple.com", "exmaple.com", "mail.example.de"], "exmaple.com"),
-        "the longest": (["mail.exmaple.com", "exmaple.com"], "mail.exmaple.com"),
-        "others": (["example.org", "example.net", "sample.co", "com"], None),
-        "none": ([], None),
-    },
-)
-def test_route53_zone_of_almost_this_name(cloud, zones, near):
-    """
-    Who has mistyped the domain, or the zone, is asked whether a zone that the account has is meant.
-    """
-    for number, zone in enumerate(zones):
-        cloud.add_zone(f"Z{number}", zone)
-    cloud.add_zone("ZIN", "example.co", is_private=True)
-    (problem, _) = refusal(hosted_zone, Route53(DnsSettings())).split("\n")
-    meant = f", did you mean {near!r}?" if near else ""
-    assert problem.endswith(f"looked for mail.example.com, example.com{meant}")
 
 
 @pytest.mark.parametrize("existing", ["same key", "replace"])

@@ -108,9 +108,6 @@ def test_region_of_the_stack():
                 "not a value of type object"
             ],
         ),
-        "no list": ({"dns_providers": 1}, ["dnsProviders: must be a list, not 1"]),
-        "no flag": ({"wait": "maybe"}, ["wait: must be true or false, not 'maybe'"]),
-        "None": ({"generation": None}, ["generation: must be a whole number, not null"]),
     },
 )
 def test_refused(given, problems):
@@ -123,15 +120,6 @@ def test_refused(given, problems):
 @cases(
     ("part", "given", "problems"),
     {
-        "options": (
-            DnsSettings,
-            {"provider": "manual", "zone_id": "Z1", "ttl": 5},
-            [
-                "ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix "
-                "and rfc2136, not of manual",
-                "zoneId: is an option of route53 and cloudflare, not of manual",
-            ],
-        ),
         "key": (
             SuppliedKey,
             {"selector": "S1", "private_key": KEY_2[:-9]},

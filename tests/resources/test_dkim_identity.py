@@ -113,3 +113,13 @@ def test_what_the_override_lets_go_is_named(world):
         provider.diff("id", stored.to_outputs(), left)
     (warning,) = world.progress.warnings
     assert "`overlapDays: 0` lets generation 1 leave DNS before " in warning
+
+
+def test_zone_that_nobody_asks(world):
+    """A preview says once, for all Regions, that the registrar names somebody else's servers."""
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+    of_zone = {"dns": ["route53:Z1"], "name_servers": {"route53:Z1": SERVERS}}
+    for region in ("eu-west-1", "us-east-1"):
+        checked(provider, {}, world.inputs(region=region, **of_zone))
+    (warning,) = world.progress.warnings
+    assert "served by ns1.example.net, ns2.example.net, but route53:Z1 has ns-1.ex" in warning

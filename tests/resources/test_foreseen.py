@@ -2,13 +2,10 @@
 What a preview says of identities before anything is made: which are in the way, and which stay.
 """
 
-from dataclasses import replace
-
 import pytest
 from pulumi.output import Unknown
 
 from byodkim_provider.aws.ses import OWNER_TAG
-from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from sandbox.ses.switches import Fault
@@ -55,18 +52,6 @@ def test_in_the_way(world, identities):
     assert verification(world, {}, "example.net") == []
 
 
-def test_several_in_the_way(world, identities):
-    """Each has its warning, and all together are one error."""
-    key = world.key(1).pkcs1_base64()
-    for domain in (DOMAIN, "example.net"):
-        world.model.put_identity(domain, REGION, selector="theirs", private_key=key)
-    for domain in (DOMAIN, "example.net"):
-        identities.check({}, world.inputs(domain=domain))
-    assert len(world.progress.warnings) == 2
-    both = f"{DOMAIN} {REGION}, example.net {REGION}"
-    assert verification(world, {}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
-
-
 @cases(
     ("olds", "changes"),
     {
@@ -93,17 +78,6 @@ def test_not_asked(world, identities, operation, kind):
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
     assert identities.check({}, world.inputs()).failures == []
     assert ([], []) == (world.progress.warnings, world.progress.infos)
-
-
-def test_without_credentials(world):
-    """What is wrong with the session is said by the run, which needs it."""
-
-    def no_session(_):
-        raise InvalidSettings(["aws: no response from STS"])
-
-    nothing = replace(world.outside, names=no_session)
-    identities = ByodkimIdentityProvider(lambda _: nothing, run=world.run)
-    assert identities.check({}, world.inputs()).failures == []
 
 
 ADOPTS = (
@@ -182,19 +156,6 @@ def test_adopts_unread(world, identities, operation, kind):
     )
     assert [ADOPTS.format("'s1'").replace(DOMAIN, one) for one in domains] == lines
     assert {GET: [LIST, GET], LIST: [LIST] * ATTEMPTS}[operation] == world.calls()
-
-
-@pytest.mark.parametrize("adopt", [True, False])
-def test_adopts_after_waiting_for_dns(world, identities, adopt):
-    """
-    The same of an identity that waits for DNS: it is taken over by the update that finds its
-    record.
-    """
-    world.put("theirs")
-    stored = world.create(adopt=adopt)
-    world.progress.infos.clear()
-    identities.diff("", stored.to_outputs(), world.inputs(**stored.declared.to_properties()))
-    assert [ADOPTS.format("'s1'")] * adopt == world.progress.infos
 
 
 def test_no_more_in_the_way(world, identities):

@@ -7,7 +7,14 @@ import pytest
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.zones import MANUAL
-from byodkim_provider.resources.inputs import Shared, of_identity, takes_a_slot, txt_record, zone_of
+from byodkim_provider.resources.inputs import (
+    Shared,
+    let_stand,
+    of_identity,
+    takes_a_slot,
+    txt_record,
+    zone_of,
+)
 from tests.support.cases import cases
 
 DOMAIN = "shop.example"
@@ -73,3 +80,10 @@ def test_zones_without_a_record_are_left_out(generation, listed):
     domain, zones = program([{}, BY_HAND | LATER], generation)
     identity = of_identity(domain, "eu-west-1", Shared({}, [], None, zones, None))
     assert identity["zones"] == zones[-listed:]
+
+
+@pytest.mark.parametrize("slots", [["old", "new"], ["new", "old"]], ids=str)
+def test_slot_of_two_regions(slots):
+    """A slot gets its next key once the identities of all Regions let it."""
+    assert let_stand([{"ses1": one} for one in slots], "ses1", "new") == "old"
+    assert let_stand([None, {}], "ses1", "new") == "new"

@@ -94,13 +94,6 @@ def cached(answer: Message, over_tcp: bool) -> Sent:
     return answer
 
 
-def chained(answer: Message, over_tcp: bool) -> Sent:
-    """What a recursive resolver says of an alias: the TXT of its target behind the CNAME."""
-    target = answer.answer[0][0].target
-    answer.answer.append(dns.rrset.from_text(target, 60, "IN", "TXT", "p=MIGfMA0"))
-    return answer
-
-
 def failing(rcode: str) -> Behaviour:
     def behave(answer: Message, over_tcp: bool) -> Sent:
         answer.answer.clear()
