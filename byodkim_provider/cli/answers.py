@@ -29,8 +29,9 @@ from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.dns import diagnosis, dmarc
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
+from byodkim_provider.dns.mail_from import mail_from_mistakes
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
@@ -42,7 +43,7 @@ from byodkim_provider.messages.cli import CliMessages
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """
-By subject: who is asked (SES, DNS, DMARC, MAIL FROM), in which Region if it is SES, about which
+By subject: who is asked (SES, DNS, MAIL FROM), in which Region if it is SES, about which
 domain, and which record of it.
 """
 
@@ -62,11 +63,9 @@ def of_stack(
     environment: Environment,
     chosen: Chosen | None = None,
     servers: Sequence[str] = (),
-    *,
-    in_full: bool = False,
 ) -> list[DomainNow]:
     """
-    *domains* of the stack; *in_full* with what DMARC makes of their mail.
+    The state of *domains* of the stack.
 
     *chosen* are the options of `doctor`, which goes on if SES does not answer.
     *servers*, if there are any, are asked in place of the resolvers in the settings.
@@ -85,10 +84,8 @@ def of_stack(
         resolver = domain.resolver(environment, servers)
         for record in _expected(domain, chosen):
             questions["DNS", name, record.name] = partial(_record_now, record, resolver)
-        if resolver and (in_full or mail_froms):
-            questions["DMARC", name] = partial(dmarc.lookup, resolver, name)
         if resolver and mail_froms:
-            ask = partial(dmarc.mail_from_mistakes, resolver, name, mail_froms)
+            ask = partial(mail_from_mistakes, resolver, name, mail_froms)
             questions["MAIL FROM", name] = ask
     answers = _answers(questions, say_refusal=is_doctor)
     times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
@@ -117,7 +114,6 @@ def _domain(
         records,
         {region: answers["SES", region, domain.name] for region in domain.unmade},
         now,
-        dmarc=answers.get(("DMARC", domain.name)),
         mail_from=answers.get(("MAIL FROM", domain.name), {}),
     )
 
@@ -131,8 +127,6 @@ def of_record(
     questions: Questions = {
         ("DNS", domain, expected.name): partial(_record_now, expected, resolver)
     }
-    if resolver:
-        questions["DMARC", domain] = partial(dmarc.lookup, resolver, domain)
     if region:
         ask_ses = _ses(environment, AwsSettings, may_fail=True)
         questions["SES", region, domain] = partial(ask_ses, region, domain, None, True)
@@ -152,7 +146,6 @@ def of_record(
         domain=domain,
         identities=tuple(identities),
         records=(answers["DNS", domain, expected.name],),
-        dmarc=answers.get(("DMARC", domain)),
     )
 
 

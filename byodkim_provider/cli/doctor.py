@@ -1,15 +1,11 @@
 """
 `byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
-`answers` asks, as for `status`. SES's status and what DMARC makes of the domain's mail are shown
-too, and do not affect the verdict.
+`answers` asks, as for `status`. SES's status is shown too, and does not affect the verdict.
 """
 
 from __future__ import annotations
 
-import re
-import socket
-from functools import partial
 from typing import Final
 
 import click
@@ -26,28 +22,13 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.record_now import RecordVerdict
 from byodkim_provider.cli.stack import open_stack, project_file
-from byodkim_provider.cli.terminal import Refused, as_json, ask_all
+from byodkim_provider.cli.terminal import Refused, as_json
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.property_types import RESOLVER
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
 """Exit code for the first of these verdicts that a record has."""
-
-
-def _server(text: str) -> str:
-    """The address of the server `HOST[:PORT]` (an IPv6 address in brackets), with its port."""
-    host, colon, port = text.partition(":")
-    if re.search("[A-Za-z]", host) and ":" not in port and not text.startswith("["):
-        resolve = partial(socket.getaddrinfo, host, None, type=socket.SOCK_DGRAM)
-        try:
-            # By itself, getaddrinfo does not react to Ctrl-C.
-            ((found, *_),) = ask_all([(f"the address of {host}", resolve)])
-        except (OSError, UnicodeError):  # the latter for a label that is too long
-            raise click.BadParameter(f"{host!r} has no address") from None
-        address = str(found[4][0])
-        text = (f"[{address}]" if ":" in address else address) + colon + port
-    return checked(RESOLVER.read)(text)
 
 
 @click.command(
@@ -62,9 +43,9 @@ Exit codes:
 @click.option(
     "--nameserver",
     "servers",
-    type=_server,
+    type=checked(RESOLVER.read),
     multiple=True,
-    metavar="HOST:PORT",
+    metavar="ADDRESS[:PORT]",
     help="Use this resolver, and its port for the zone's own servers. May be repeated: the next "
     "one is used "
     "if it does not answer. Default: the system's resolvers.",
@@ -102,7 +83,7 @@ def doctor(
                 refuse_other_zone(chosen.zone, name)
         subject, domains = (
             stack.name,
-            of_stack(stack, with_records, environment, chosen, servers, in_full=True),
+            of_stack(stack, with_records, environment, chosen, servers),
         )
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)

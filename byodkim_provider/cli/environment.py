@@ -48,15 +48,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
         raise Refused(CliMessages.NO_PULUMI(command=shown), kind="CannotRead") from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
-        problem = CliMessages.PULUMI
-        if "cannot start any token" in error or "tab character" in error:
-            problem = CliMessages.TABS
-        elif "yaml: line" in error:
-            problem = CliMessages.YAML
         kind: Literal["NoStack", "CannotRead"] = "CannotRead"
         if done.returncode == NO_STACK:
             kind = "NoStack"
-        raise Refused(problem(command=shown, error=error), kind=kind)
+        raise Refused(CliMessages.PULUMI(command=shown, error=error), kind=kind)
     return done.stdout
 
 

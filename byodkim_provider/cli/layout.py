@@ -21,7 +21,7 @@ from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.terminal import inert, minute, wrapped
 from byodkim_provider.dkim.keys import fingerprint, public_bits
-from byodkim_provider.dns import diagnosis, dmarc
+from byodkim_provider.dns import diagnosis
 from byodkim_provider.identity.state import AWAITING_DNS
 from byodkim_provider.messages.cli import MailFromMessages
 from byodkim_provider.quoting import printable
@@ -110,20 +110,11 @@ def tally(noun: str, kinds: Iterable[str], *, order: Iterable[str]) -> str:
 
 
 def everything(domain: DomainNow) -> Iterator[str]:
-    """What every server says of each record, SES of each identity, and what DMARC makes of it."""
+    """What every server says of each record, and SES of each identity."""
     for record in domain.records:
         yield from _record(record)
     for identity in domain.identities:
         yield from _identity(domain, identity)
-    if domain.dmarc:
-        yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
-        yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
-    elif any(record.diagnosis for record in domain.records):
-        yield f"DMARC of {domain.domain}: no record found"
-    for identity in domain.identities:
-        if identity.ses and (domain.dmarc or identity.ses.mail_from):
-            shown = (identity.ses.mail_from, identity.ses.mail_from_status)
-            yield f"  SPF in {identity.region} {dmarc.spf(domain.dmarc, domain.domain, *shown)}"
     for finding in domain.findings:
         if isinstance(finding.message.code, MailFromMessages):
             yield f"  {finding}"
@@ -172,6 +163,7 @@ def _identity(domain: DomainNow, identity: IdentityNow) -> Iterator[str]:
     ]
     facts += [f"selector {identity.selector!r}"] if identity.selector else []
     facts += [f"signing since {minute(identity.signing_since)}"] if identity.signing_since else []
+    facts += [f"MAIL FROM {identity.mail_from}"] if identity.mail_from else []
     facts += [f"last checked {minute(ses.last_checked)}"] if ses.last_checked else []
     facts += [f"at the zone of {ses.soa_seen}"] if ses.soa_seen else []
     yield f"SES in {identity.region} says of {domain.domain}: {', '.join(facts)}"

@@ -19,7 +19,7 @@ from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.dns.dmarc import Policy, mail_from_records
+from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
@@ -102,6 +102,12 @@ class IdentityNow:
     """What SES said; None if it was not asked, or has no such identity."""
 
     @property
+    def mail_from(self) -> str:
+        """The MAIL FROM domain and its status, for people; empty for `amazonses.com`."""
+        is_set = self.ses and self.ses.mail_from
+        return f"{self.ses.mail_from} {self.ses.mail_from_status}" if self.ses and is_set else ""
+
+    @property
     def shown_status(self) -> str:
         """For people."""
         disabled = self.ses and not self.ses.signing_enabled
@@ -128,8 +134,6 @@ class DomainNow:
     records: tuple[RecordNow, ...]
     findings: tuple[Finding, ...] = ()
     """What there is to say, the worst first."""
-    dmarc: Policy | None = None
-    """The policy that holds for its mail; None too if nobody asked, as `status`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +227,6 @@ def domain_now(
     unmade: Mapping[str, SesIdentity | Exception | None],
     now: datetime,
     *,
-    dmarc: Policy | None,
     mail_from: Mapping[str, Mapping[Table, Message]],
 ) -> DomainNow:
     """
@@ -263,7 +266,6 @@ def domain_now(
         identities=tuple(identities),
         records=tuple(records),
         findings=_merged(findings),
-        dmarc=dmarc,
     )
 
 

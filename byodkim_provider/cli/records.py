@@ -24,7 +24,7 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
-from byodkim_provider.dns.dmarc import mail_from_records
+from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.messages.cli import AskedMessages, CliMessages
 

@@ -16,7 +16,6 @@ from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns.dmarc import spf
 from byodkim_provider.quoting import printable
 
 Row = tuple[str, Sequence[str]]
@@ -163,7 +162,7 @@ def _section(domain: DomainNow) -> str:
             items = "</li><li>".join(texts)
             parts.append(f'<h3 class="{kind}">{heading.capitalize()}</h3>')
             parts.append(f"<ul><li>{items}</li></ul>")
-    headings = ["Region", "SES", "Generation", "Signing since", "Days", "SPF"]
+    headings = ["Region", "SES", "Generation", "Signing since", "Days", "MAIL FROM"]
     rows = [_identity(domain, identity) for identity in domain.identities]
     parts.append(_table("Identities in SES", headings, rows))
     headings = ["Generation", "Role", "Record", "SHA-256 of the public key"]
@@ -173,8 +172,6 @@ def _section(domain: DomainNow) -> str:
 
 
 def _identity(domain: DomainNow, identity: IdentityNow) -> Row:
-    ses = identity.ses
-    mail_from = (ses.mail_from, ses.mail_from_status) if ses else ("", "")
     kind = identity.finding.kind if identity.finding else ""
     return kind, [
         _words(identity.region),
@@ -182,7 +179,7 @@ def _identity(domain: DomainNow, identity: IdentityNow) -> Row:
         _known(identity.generation),
         minute(identity.signing_since),
         f"{_known(identity.age_days)} of {_known(domain.rotate_after_days)}",
-        _words(spf(domain.dmarc, domain.domain, *mail_from)),
+        _words(identity.mail_from or "amazonses.com"),
     ]
 
 

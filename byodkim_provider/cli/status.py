@@ -159,7 +159,7 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
 def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -> StackNow:
     """The current state of a stack and its domains: those of *names* in full, or else all."""
     wanted = stack.named(names, stack.domains) or stack.domains.values()
-    domains = of_stack(stack, wanted, environment, in_full=bool(names))
+    domains = of_stack(stack, wanted, environment)
     if not domains:
         say(CliMessages.NO_DOMAIN(stack=stack.name))
     accounts = (

@@ -37,8 +37,6 @@ class CliMessages(Table):
         "see https://www.pulumi.com/docs/install/",
     )
     PULUMI = "{command}: {error}"
-    TABS = "{command}: {error}", "YAML takes no tabs: indent with blanks"
-    YAML = "{command}: {error}", "the mistake may stand some lines below: is something indented?"
     NO_CONFIGURATION = "pulumi config: what it prints is not the configuration of a stack"
     NO_STATE = "pulumi stack export: what it prints is not the state of a stack"
     NO_PROJECT_FILE = "{file}: is not a project file"

@@ -41,7 +41,7 @@ from byodkim_provider.config.schema import (
 )
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns.dmarc import mail_from_records
+from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config

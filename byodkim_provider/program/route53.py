@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns.dmarc import mail_from_records, mistake
+from byodkim_provider.dns.mail_from import mail_from_records, mistake
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.zones import ROUTE53, Zone
 from byodkim_provider.messages.dkim import DkimMessages

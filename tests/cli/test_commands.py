@@ -12,9 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import COMMANDS, main, stack
-from byodkim_provider.cli.environment import ask_pulumi
 from byodkim_provider.cli.stack import read_config
-from byodkim_provider.cli.terminal import Refused, ask_all, say
+from byodkim_provider.cli.terminal import ask_all, say
 from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
@@ -207,27 +206,6 @@ def test_completed(completed, line, offered):
 
 
 # Many questions at once: in which order, and what an error ends, is in tests/test_side_by_side.py
-
-
-@pytest.mark.parametrize(
-    ("error", "hint"),
-    [
-        ("yaml: line 4: did not find expected key", "the mistake may stand some lines below"),
-        ("yaml: line 4: found a tab character", "YAML takes no tabs"),
-        ("no such thing", ""),
-    ],
-)
-def test_unreadable_yaml(tmp_path, monkeypatch, error, hint):
-    """Pulumi's error is said as it is, with what helps to find the mistake."""
-    script = tmp_path / "pulumi"
-    script.write_text(f'#!/bin/sh\necho "error: {error}" >&2\nexit 255\n')
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(Refused) as refused:
-        ask_pulumi(["config"], tmp_path)
-    text, _, said = refused.value.message.partition("\n  hint: ")
-    assert (text, said.startswith(hint)) == (f"pulumi config: {error}", True)
-    assert bool(said) == bool(hint)
 
 
 def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):

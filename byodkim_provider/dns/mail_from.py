@@ -1,17 +1,12 @@
 """
-What a DMARC verifier makes of a domain's mail: its policy, and whether DKIM and SPF fit it.
-
-The policy is for information only: nobody here publishes it, and no verdict depends on it. It is
-found as RFC 9989 says: at the domain, else at the nearest parent that has one. SPF fits by the two
-records of a MAIL FROM
-domain: what SES wants them to be, and what is wrong with those in DNS, is here and nowhere else.
+The two records of a MAIL FROM domain: what SES wants them to be, and what is wrong with those in
+DNS.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from byodkim_provider.dns.panels import RecordType
@@ -21,11 +16,6 @@ from byodkim_provider.messages.cli import MailFromMessages
 if TYPE_CHECKING:  # a program needs no lookups
     from byodkim_provider.dns.resolver import DnsResolver
 
-POLICIES: Final = ("none", "quarantine", "reject")
-
-STRICT: Final = "s"
-RELAXED: Final = "r"
-
 INCLUDE: Final = "include:amazonses.com"
 
 
@@ -33,74 +23,6 @@ _NAMES_SES_OR_OTHERS: Final = (
     rf" \+?{re.escape(INCLUDE)}\.?( |$)| \+?include:(?!amazonses\.com)| redirect="
 )
 """In an SPF record: SES's own, or another record, which may name SES in its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A DMARC record, as far as alignment needs it."""
-
-    at: str
-    """The domain whose `_dmarc` record it is."""
-    policy: str
-    """`none`, `quarantine` or `reject`, for the domain that was asked about."""
-    adkim: str
-    """`r` (relaxed) or `s` (strict)."""
-    aspf: str
-
-
-def lookup(resolver: DnsResolver, domain: str) -> Policy | None:
-    """The policy that holds for mail from *domain*; None if there is none, or no server answers."""
-    labels = domain.split(".")
-    for at in (".".join(labels[number:]) for number in range(len(labels) - 1)):
-        found = {
-            value
-            for answer in resolver.txt(f"_dmarc.{at}", at)
-            for value in answer.values or ()
-            if value.replace(" ", "").lower().startswith("v=dmarc1")
-        }
-        if len(found) == 1:  # several records count as none
-            return parse(found.pop(), at=at, domain=domain)
-    return None
-
-
-def parse(value: str, *, at: str, domain: str) -> Policy:
-    """
-    The policy in a record.
-
-    >>> parse("v=DMARC1; p=reject; sp=none; adkim=s", at="example.com", domain="news.example.com")
-    Policy(at='example.com', policy='none', adkim='s', aspf='r')
-    """
-    pairs = (part.partition("=") for part in value.split(";"))
-    tags = {name.strip().lower(): text.strip().lower() for name, _, text in pairs}
-    asked = tags.get("p") if at == domain else tags.get("sp", tags.get("p"))
-    return Policy(
-        at=at,
-        policy=asked if asked in POLICIES else "none",
-        adkim=STRICT if tags.get("adkim") == STRICT else RELAXED,
-        aspf=STRICT if tags.get("aspf") == STRICT else RELAXED,
-    )
-
-
-def dkim_line(policy: Policy, domain: str) -> str:
-    """Which mail the signature of *domain* fits."""
-    if policy.adkim == STRICT:
-        return (
-            f"DKIM fits mail from {domain} (adkim=s), and not from its sub-domains: declare each "
-            "of them"
-        )
-    return f"DKIM fits mail from {domain} and its sub-domains (adkim=r)"
-
-
-def spf(policy: Policy | None, domain: str, mail_from: str, status: str) -> str:
-    """Whether SPF fits mail from *domain*; without a policy, as the usual one (`aspf=r`) has it."""
-    if not mail_from:
-        return "does not fit: MAIL FROM is amazonses.com"
-    if status != "SUCCESS":
-        return f"does not fit: MAIL FROM is to be {mail_from}, SES says {status or 'nothing'}"
-    aspf = policy.aspf if policy else RELAXED
-    if aspf == STRICT and mail_from != domain:
-        return f"does not fit: MAIL FROM is {mail_from}, not {domain} (aspf=s)"
-    return f"fits: MAIL FROM is {mail_from}, SUCCESS (aspf={aspf})"
 
 
 def mail_from_records(region: str) -> Mapping[RecordType, str]:
