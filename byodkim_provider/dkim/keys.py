@@ -56,12 +56,6 @@ MAX_EXPONENT: Final = 2**31 - 1
 _PRIVATE: Final = DkimMessages.PRIVATE_EXPECTED()
 _PUBLIC: Final = DkimMessages.PUBLIC_EXPECTED()
 
-_made_here: Final = set[bytes]()
-"""
-Digests of the keys that `generate` made in this process: their primes were tested as they were
-chosen.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -116,9 +110,7 @@ def selector_for(fingerprint: str, day: date) -> str:
 def generate(bits: int) -> SigningKey:
     """A new key with a modulus of *bits* bits; `InvalidKey` if SES can't sign with that size."""
     _check_size(bits)
-    made = _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
-    _made_here.add(_digest(made.pkcs1_der))
-    return made
+    return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
 
 
 def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
@@ -129,11 +121,9 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     ends and text before or after a PEM block don't matter. `\n` may be an escape sequence, as
     secret stores often write it. Raises `InvalidKey`; its reason completes a message that begins
     with the setting's name. A key that was loaded before is *proved*: whether its numbers belong
-    together, which takes about 0.1 seconds, is not asked again. A process asks once for each DER,
-    and not for a key that it made.
+    together, which takes about 0.1 seconds, is not asked again. A process asks once for each DER.
     """
     der = _der_in(private_key, "PRIVATE KEY", _PRIVATE)
-    proved = proved or _digest(der) in _made_here
     key = _from_der(der, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
@@ -150,7 +140,9 @@ def _der_in(key: str | bytes, half: str, expected: Message) -> bytes:
     if isinstance(key, bytes):
         if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are; text never begins so
             return key
-        key = key.decode(_encoding(key), errors="replace")
+        # PowerShell writes files in UTF-16, with a mark.
+        is_wide = key.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        key = key.decode("utf-16" if is_wide else "utf-8", errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
     if not text:
         raise InvalidKey(DkimMessages.EMPTY_KEY(expected=expected))
@@ -164,16 +156,6 @@ def _der_in(key: str | bytes, half: str, expected: Message) -> bytes:
     return der
 
 
-def _encoding(text: bytes) -> str:
-    """
-    Encoding of text whose first character is ASCII: UTF-8, or UTF-16 as Windows writes it into
-    files.
-    """
-    if text[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
-    return "utf-16-le" if text[1:2] == b"\0" else "utf-16-be" if text[:1] == b"\0" else "utf-8"
-
-
 def _signing_key(key: rsa.RSAPrivateKey) -> SigningKey:
     public_key_der = _public_key_der(key.public_key())
     return SigningKey(
@@ -182,10 +164,6 @@ def _signing_key(key: rsa.RSAPrivateKey) -> SigningKey:
         bits=key.key_size,
         fingerprint=fingerprint(public_key_der),
     )
-
-
-def _digest(pkcs1_der: bytes) -> bytes:
-    return hashlib.sha256(pkcs1_der).digest()
 
 
 def _public_key_der(key: rsa.RSAPublicKey) -> bytes:
@@ -259,24 +237,11 @@ def load_public(public_key: str | bytes) -> bytes:
     try:
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm) as error:
-        problem = _unreadable("public", error, _PUBLIC)
-        if _is_private(der):
-            problem = DkimMessages.PRIVATE(expected=_PUBLIC)
-        raise InvalidKey(problem) from None
+        raise InvalidKey(_unreadable("public", error, _PUBLIC)) from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise InvalidKey(DkimMessages.NOT_RSA(expected=_PUBLIC))
     _check_size(key.key_size)
     return _public_key_der(key)
-
-
-def _is_private(der: bytes) -> bool:
-    try:
-        load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
-    except TypeError:  # it is encrypted
-        return True
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def public_bits(public_key_der: bytes) -> int:

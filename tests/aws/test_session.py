@@ -284,12 +284,8 @@ ALL_HERE = {"AWS_ENDPOINT_URL": NOBODY}
         "Route 53": ("sesv2", {"route53": FOREIGN}, {}, "Route 53"),
         "both": ("sesv2", {"sesv2": FOREIGN, "route53": NOBODY}, {}, None),
         "SES, by the environment": ("sesv2", {}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
-        "both, by the environment": ("sesv2", {}, ALL_HERE, None),
-        "not this one": ("secretsmanager", {"sesv2": NOBODY}, {}, None),
         "secrets": ("secretsmanager", {"secretsmanager": NOBODY}, {}, "Secrets Manager"),
         "VPC": ("sesv2", {"sesv2": VPC}, {}, None),
-        "VPC, other here": ("sesv2", {"sesv2": VPC}, ALL_HERE, "Route 53"),
-        "dual stack": ("sesv2", {}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
         "FIPS": ("sesv2", {}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
     },
 )

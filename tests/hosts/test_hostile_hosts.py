@@ -25,12 +25,9 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 ENDLESS = {
     "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "a status": (b"", b"H"),
     "a header": (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
     "chunks": (CHUNKED, b"1\r\n \r\n"),
-    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n"),
     "a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", b" "),
-    "a body that is closed": (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b" "),
     "nothing": (b"", b""),
 }
 """What a host begins with, and what it sends again and again."""
