@@ -25,6 +25,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
+from byodkim_provider import progress
 from byodkim_provider.aws import errors, session
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.settings import AwsSettings
@@ -198,6 +199,10 @@ class Outside:
 
         return self.aws("Route 53 ListResourceRecordSets", look)
 
+    def get_paginator(self, _operation: str) -> SimpleNamespace:
+        """Of the records at a name: one page."""
+        return SimpleNamespace(paginate=lambda **asked: [self.list_resource_record_sets(**asked)])
+
     def aws(self, name: str, work: Callable[[], T]) -> T:
         """A call of pulumi-aws; a spoiled one raises what botocore would."""
         try:
@@ -219,7 +224,7 @@ class Outside:
             ),
             # botocore itself sleeps between its tries to reach STS.
             (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),
-            (errors, "stopping", SimpleNamespace(wait=self.clock.wait)),
+            (progress.Clock, "wait", lambda _, seconds: self.clock.wait(seconds)),
         ]
 
     def _next_key(self, _bits: int) -> keys.SigningKey:
