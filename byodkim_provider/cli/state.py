@@ -108,7 +108,14 @@ def read_state(export: str) -> State:
         return [one.get("outputs", {}) for one in resources.get(kind, ())]
 
     identities = [Stored.from_outputs(one["outputs"]) for one in resources.get(IDENTITY, ())]
-    records = {record.name: record for made in outputs(DOMAIN) for record in _records(made)}
+    values = {
+        (one.get("parent"), one.get("urn", "").rpartition("/")[2]): one["outputs"]["record_value"]
+        for one in resources.get(KEY, ())
+        if "record_value" in one.get("outputs", {})
+    }
+    records = {
+        record.name: record for one in resources.get(DOMAIN, ()) for record in _records(one, values)
+    }
     for declared in (one.declared for one in identities):
         # The record of an identity that is used alone is declared nowhere else.
         own = DeclaredRecord(
@@ -163,12 +170,20 @@ def _roles(
             yield one["outputs"]["zoneId"], assumed[-1]["roleArn"]
 
 
-def _records(outputs: Mapping[str, Any]) -> Iterable[DeclaredRecord]:
-    for one in outputs.get("records", ()):
+def _records(
+    domain: Mapping[str, Any], values: Mapping[tuple[Any, str], str]
+) -> Iterable[DeclaredRecord]:
+    """The records of *domain*; *values* are those of generated keys, by their domain and number."""
+    for one in domain.get("outputs", {}).get("records", ()):
         if not split_name(str(one.get("name")))[1]:
             continue  # not known to a run with `--target` that left this record out
-        property_types.refuse_state(property_types.problems(one, RECORD, required=RECORD))
-        yield DeclaredRecord(int(one["generation"]), one["role"], one["name"], one["value"])
+        property_types.refuse_state(
+            property_types.problems(one, RECORD, required=RECORD.keys() - {"value"})
+        )
+        generation = int(one["generation"])
+        value = one.get("value") or values.get((domain.get("urn"), str(generation)))
+        if value:
+            yield DeclaredRecord(generation, one["role"], one["name"], value)
 
 
 def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -219,8 +219,12 @@ class ByodkimDomain(pulumi.ComponentResource):
         ):  # what waits for others has no turn that others wait for
             before.append(self)
         own_labels = [zone.label for zone in self._zones] if own_providers else []
-        # Read by the commands, from the state.
-        self.register_outputs({"records": self.records, "settings": settings.stored(own_labels)})
+        # Read by the commands, from the state. The value of a generated key is an output of it.
+        stored = [
+            record if record["generation"] in settings.keys else _without_value(record)
+            for record in self.records
+        ]
+        self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
 
     def _hosted_zones(self, providers: Sequence[DnsProvider], *, is_own: bool) -> list[Zone]:
         """
@@ -537,3 +541,7 @@ def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) 
         "name": key["record_name"],
         "value": key["record_value"],
     }
+
+
+def _without_value(record: PublishedRecord) -> Mapping[str, Any]:
+    return {name: given for name, given in record.items() if name != "value"}

@@ -385,6 +385,29 @@ def test_role_of_zone(assumed, roles):
     assert read_state(json.dumps(export)).roles == roles
 
 
+def test_value_of_a_generated_key():
+    """A record's value is that of its domain's key of that number, where the domain has none."""
+    domains = {"a.example": "p=A", "b.example": "p=B"}
+    resources = []
+    for name, value in domains.items():
+        records = [{"generation": 1.0, "role": "signing", "name": f"s1._domainkey.{name}"}]
+        outputs = {"records": [*records, dict(records[0], generation=2.0, name=None)]}
+        urn = f"urn:{name}"
+        resources += [
+            {"type": "byodkim:index:ByodkimDomain", "urn": urn, "outputs": outputs},
+            {
+                "type": "pulumi-python:dynamic/byodkim:DkimKey",
+                "urn": f"urn:key::{name}/1",
+                "parent": urn,
+                "outputs": {"record_value": value},
+            },
+        ]
+    found = read_state(json.dumps({"deployment": {"resources": resources}})).records
+    assert {name: [one.value for one in records] for name, records in found.items()} == {
+        name: [value] for name, value in domains.items()
+    }
+
+
 def test_unfinished_replacement():
     """What the engine has still to delete is no part of the stack."""
     kind = "pulumi-python:dynamic/byodkim:StackId"
