@@ -68,7 +68,6 @@ def main() -> int:
             sandbox.ses.reset_log()
             sandbox.dns.reset()
             again = _run("pulumi up, once more", project.up)
-            asked = f"{len(sandbox.ses.log)} calls of SES, {len(sandbox.dns.queries)} DNS queries"
             unchanged = (
                 set(again.changes) == {"same"} and not sandbox.ses.log and not sandbox.dns.queries
             )
@@ -77,7 +76,7 @@ def main() -> int:
     facts = {
         "every identity verified": all(region["status"] == "SUCCESS" for region in regions),
         "every record in DNS holds its key": seen,
-        f"second `pulumi up` changed nothing ({asked})": unchanged,
+        "second `pulumi up` changed nothing, and asked SES and DNS nothing": unchanged,
         f"no mail of {ROTATED} failed": arrived,
     }
     for fact, true in facts.items():
@@ -147,8 +146,7 @@ def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:
     """Print what a resolver finds about *record*; returns whether it is the key."""
     found = sandbox.dns.txt(record["name"]) or ()
     for value in found:
-        shown = f'{record["name"]} TXT "{value}'[: console.width - len(f"… ({record['role']})")]
-        console.print(f"{shown}… [dim]({record['role']})[/dim]", soft_wrap=True)
+        print(f"{record['name']} ({record['role']}): {value[:20]}…")
     expected = records.public_key(record["value"])
     return expected is not None and [records.public_key(value) for value in found] == [expected]
 

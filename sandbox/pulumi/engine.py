@@ -5,7 +5,6 @@ What has to be fetched or built goes into the user's cache, once for all checkou
 """
 
 import fcntl
-import itertools
 import os
 import re
 import shutil
@@ -41,9 +40,6 @@ PLUGIN_START_SCRIPT: Final = """\
 #!/bin/sh
 exec "${PULUMI_PYTHON_CMD:-python3}" -u -m pulumi.dynamic "$@"
 """
-
-REPORT_SECONDS: Final = 30
-"""How often a long build prints that it still runs."""
 
 
 class EngineMissing(Exception):
@@ -138,7 +134,7 @@ def _built() -> auto.PulumiCommand:
 
 def build(package: str, program: Path, *, module: Path, stamp: str, announced: str) -> None:
     """
-    Build *program* from *package*, pinned by the Go module in *module*; report while it takes long.
+    Build *program* from *package*, pinned by the Go module in *module*, which takes minutes.
     """
     go = shutil.which("go")
     if go is None:
@@ -146,20 +142,10 @@ def build(package: str, program: Path, *, module: Path, stamp: str, announced: s
     _say(announced)
     options = ["-trimpath", "-tags", "grpcnotrace,osusergo", "-ldflags", stamp]
     command = [go, "build", *options, "-o", str(program), package]
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, cwd=module, stdout=log, stderr=log) as running,
-    ):
-        for waited in itertools.count(REPORT_SECONDS, REPORT_SECONDS):
-            try:
-                code = running.wait(REPORT_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                _say(f"still building {program.name}, {waited} s so far")
-        if code != 0:
-            log.seek(0)
-            last_lines = "\n".join(log.read().splitlines()[-10:])
-            raise EngineMissing(f"`go build` failed: {last_lines}")
+    done = subprocess.run(command, cwd=module, capture_output=True, text=True)
+    if done.returncode:
+        last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+        raise EngineMissing(f"`go build` failed: {last_lines}")
 
 
 def once(folder: Path, fill: Callable[[Path], object]) -> Path:
@@ -169,11 +155,7 @@ def once(folder: Path, fill: Callable[[Path], object]) -> Path:
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _say("waiting for another run that fills the same cache")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)  # while another run fills the same cache
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=cache) as unfinished:
                 new = Path(unfinished, "new")

@@ -18,12 +18,6 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 MAX_PAGE_SIZE: Final = 1000
 """Of ListEmailIdentities (API reference, `PageSize`: 0 to 1,000)."""
 
-MAX_TAGS: Final = 50
-"""
-Tags a resource may have, with keys of 1 to 128 and values of up to 256 characters (API reference,
-Tag).
-"""
-
 BLANKS: Final = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """Unicode's separators (`\\p{Z}`); lengths are in code points."""
 
@@ -75,8 +69,6 @@ def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str])
     if len(given) < len(tag_list):
         raise SesError("BadRequestException", "A tag key is given more than once.")
     tags = {**before, **given}
-    if len(tags) > MAX_TAGS:
-        raise SesError("BadRequestException", f"A resource can have at most {MAX_TAGS} tags.")
     for key, value in given.items():
         if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
             raise SesError("BadRequestException", f"The tag key {key!r} is invalid.")
@@ -87,10 +79,6 @@ def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str])
 
 def _problem(path: str, constraint: str) -> str:
     return f"Value at '{path}' failed to satisfy constraint: {constraint}"
-
-
-def _at_most(length: int) -> str:
-    return f"Member must have length less than or equal to {length}"
 
 
 def _member(path: str, name: str) -> str:
@@ -118,7 +106,7 @@ def _string_problems(shape: Shape, value: str, path: str) -> Iterator[str]:
     if len(value) < limits.get("min", 0):
         yield _problem(path, f"Member must have length greater than or equal to {limits['min']}")
     if len(value) > limits.get("max", len(value)):
-        yield _problem(path, _at_most(limits["max"]))
+        yield _problem(path, f"Member must have length less than or equal to {limits['max']}")
     # The whole value: `$` alone would let a final newline pass.
     if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
         yield _problem(path, f"Member must satisfy regular expression pattern: {limits['pattern']}")
