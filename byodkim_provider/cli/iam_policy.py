@@ -56,11 +56,13 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     account = next((one.account_id for one in stored if one.account_id), "*")
     identities = {(one.region, one.domain) for one in stored}
     adopted: set[tuple[str, str]] = set()
-    roles = {role["RoleArn"] for role in stack.aws().roles} | {*state.roles.values()}
+    roles = {role["RoleArn"] for role in stack.aws().roles}
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
     kms_keys = {key for key in state.secrets.values() if key}
     zones = {*state.mail_from_zones.values()}
     records = {*state.mail_from}
+    for domain in (*stack.planned.values(), *stack.domains.values()):
+        roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
     for domain in stack.planned.values():
         declared = {(region, domain.name) for region in domain.regions}
         identities |= declared
@@ -70,7 +72,6 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         if declared and store.provider == "secretsManager":
             secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
             kms_keys |= {store.kms_key_id} if store.kms_key_id else set()
-        roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
         zones |= _zones(domain)
         if domain.settings.mail_from and domain.settings.mail_from.zone:
             names = domain.settings.mail_from_domains.values()

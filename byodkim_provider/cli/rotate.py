@@ -1,10 +1,9 @@
 """
 `byodkim rotate`: writes into the stack file that another generation signs, and runs `pulumi up`.
 
-`rotation` computes a step, a step back or the removal of a leaked key as changes of a domain's
-settings, values in, values or a refusal out: `generations` and `rules` know which generations have
-to be in DNS. `pulumi config` writes the changes. Where a program of the user's own declares the
-domains, they are said as arguments of that program.
+`rotation` computes a step as changes of a domain's settings, or refuses it: `generations` and
+`rules` know which generations have to be in DNS. Where a program of the user's own declares the
+domains, the changes are said.
 """
 
 from __future__ import annotations
@@ -382,19 +381,20 @@ def _refuse_unsettled(domain: Domain, entry: Entry) -> None:
         elif signs != settings.generation:
             fields = {"name": name, "generation": signs, "wanted": settings.generation}
             problems.append(CliMessages.OTHER_GENERATION(**fields))
-    published = list(settings.published)
-    listed = entry.published or published
-    generation = settings.generation if entry.generation is None else entry.generation
-    is_same = isinstance(listed, list) and sorted(map(str, listed)) == sorted(map(str, published))
-    fields = {}
-    if str(generation) != str(settings.generation):
-        fields = {"setting": "generation", "written": generation, "stored": settings.generation}
-    elif not is_same:
-        fields = {"setting": "published", "written": listed, "stored": published}
-    if fields:
-        problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
+    for setting, written, stored in (
+        ("generation", entry.generation, settings.generation),
+        ("published", entry.published, list(settings.published)),
+    ):
+        if written not in (None, []) and _texts(written) != _texts(stored):
+            fields = {"setting": setting, "written": written, "stored": stored}
+            problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
     if problems:
         raise InvalidSettings(problems)
+
+
+def _texts(value: Any) -> list[str]:
+    """*value* as text, a list sorted: YAML may have numbers of other types than the state."""
+    return sorted(map(str, value)) if isinstance(value, list) else [str(value)]
 
 
 def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[int, set[int]]:

@@ -94,7 +94,7 @@ def scan(
     listed = _listed(account, regions or regions_with_ses(partition), is_asked=bool(regions))
     regions_of, left_out = _by_name(listed)
     chosen = _chosen(regions_of.keys(), wanted, exclude)
-    in_stack = chosen & stack.names() if stack else set()
+    in_stack = chosen & stack.domains.keys() if stack else set()
     if in_stack:
         left_out.append(f"domains that the stack has: {len(in_stack)}")
     to_read = {domain: regions_of[domain] for domain in sorted(chosen - in_stack)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -27,7 +26,6 @@ from byodkim_provider.cli.state import (
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.settings import DomainSettings, Settings
-from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
@@ -170,15 +168,6 @@ class Stack:
                 meant = did_you_mean(name, known) or f", which has {has}"
                 raise Refused(problem(domain=name, stack=self.name, known=meant), kind=kind)
         return [known[name] for name in dict.fromkeys(names)]
-
-    def names(self) -> set[str]:
-        """The domains that the state or the configuration has."""
-        names = {*self.domains}
-        domains = self._written("domains")
-        for spelling in domains if isinstance(domains, Mapping) else ():
-            with suppress(ValueError):  # what is wrong with it, a run says
-                names.add(normalise_domain(spelling))
-        return names
 
     def _written(self, key: str) -> object:
         """A setting of the project in the configuration; None if it is not there."""

@@ -8,7 +8,7 @@ of the last run, whatever a stack file says by now.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -33,7 +33,6 @@ DOMAIN_OF_PLUGIN: Final = f"{PLUGIN}Domain"
 STACK_ID: Final = f"{PYTHON}StackId"
 KEY: Final = f"{PYTHON}DkimKey"
 VERIFICATION: Final = f"{PYTHON}DkimVerification"
-AWS: Final = "pulumi:providers:aws"
 AWS_RECORD: Final = "aws:route53/record:Record"
 """Type tokens of the resources that are read."""
 
@@ -84,8 +83,6 @@ class State:
     """By domain, when a run first had it as retired."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
-    roles: Mapping[str, str]
-    """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
     mail_from: frozenset[str]
     """MAIL FROM domains that were set."""
     mail_from_zones: Mapping[str, str]
@@ -152,22 +149,7 @@ def read_state(export: str) -> State:
             one["name"]: one["zoneId"] for one in outputs(AWS_RECORD) if one.get("type") == "MX"
         },
         secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
-        roles=dict(_roles(resources.get(AWS, ()), resources.get(AWS_RECORD, ()))),
     )
-
-
-def _roles(
-    providers: Iterable[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]
-) -> Iterator[tuple[str, str]]:
-    """Zone and role of each record whose provider has assumed a role that is no secret."""
-    roles = {
-        f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles") for one in providers
-    }
-    for one in records:
-        text = roles.get(one.get("provider", ""))
-        assumed = json.loads(text) if isinstance(text, str) else []
-        if assumed and "roleArn" in assumed[-1]:
-            yield one["outputs"]["zoneId"], assumed[-1]["roleArn"]
 
 
 def _records(

@@ -253,13 +253,16 @@ def test_records(project, names, kind, allowed):
 
 
 def test_roles(project, stored):
-    """The roles are those that the stack names, as a chain or for DNS."""
+    """The roles are those that the stack names, as a chain or for DNS, or that its last run had."""
     dns = f"{{ zoneId: Z1, assumeRole: '{DNS_ROLE}', externalId: c7 }}"
     roles = f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n"
     project.write(f"    example.com: {{ generation: 1, dns: {dns} }}\n{roles}")
     stored(zones=zones("route53:Z1"))
     allowed = policy(project.run("iam-policy"))
     assert allowed["sts:AssumeRole"] == allowed["sts:TagSession"] == {ROLE, DNS_ROLE}
+    project.settings = project._last_settings()
+    project.write(f"    example.com: {{ generation: 1, dns: manual }}\n{roles}")
+    assert policy(project.run("iam-policy"))["sts:AssumeRole"] == {ROLE, DNS_ROLE}
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}
 
 
@@ -354,35 +357,6 @@ def test_partition(project, monkeypatch, region, partition):
     (project.directory / "Pulumi.yaml").unlink()
     arns = re.findall("arn:[a-z-]*", project.run("iam-policy").stdout)
     assert {*arns} == {f"arn:{partition}"}
-
-
-@cases(
-    ("assumed", "roles"),
-    {
-        "one after the other": ('[{"roleArn": "arn:1"}, {"roleArn": "arn:2"}]', {"Z1": "arn:2"}),
-        "none": ("[]", {}),
-        "without an ARN": ('[{"externalId": "x"}]', {}),
-        "secret": ({"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}, {}),
-    },
-)
-def test_role_of_zone(assumed, roles):
-    """
-    The role of a record's provider is read from the state, whatever a program has given the
-    provider.
-    """
-    provider = {
-        "type": "pulumi:providers:aws",
-        "urn": "urn:p",
-        "id": "1",
-        "inputs": {"assumeRoles": assumed},
-    }
-    record = {
-        "type": "aws:route53/record:Record",
-        "provider": "urn:p::1",
-        "outputs": {"zoneId": "Z1"},
-    }
-    export = {"deployment": {"resources": [provider, record]}}
-    assert read_state(json.dumps(export)).roles == roles
 
 
 def test_value_of_a_generated_key():
