@@ -22,13 +22,15 @@ def main(service: str, action: str, *arguments: str) -> None:
     names = {f"--{xform_name(name, '-')}": name for name in members}
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     query = options.pop("--query", "@")
+    is_text = options.pop("--output", "json") == "text"
     parameters = {
         names[option]: parsed(members[names[option]].type_name, value)
         for option, value in options.items()
     }
     answer = getattr(client, xform_name(operation))(**parameters)
     answer.pop("ResponseMetadata")
-    print(json.dumps(jmespath.search(query, answer), indent=4, default=str))
+    found = jmespath.search(query, answer)
+    print(found if is_text else json.dumps(found, indent=4, default=str))
 
 
 def parsed(kind: str, value: str) -> object:
