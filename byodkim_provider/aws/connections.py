@@ -131,7 +131,7 @@ class Connections:
 
 
 def _names(ses: SesClient) -> frozenset[str]:
-    return frozenset(one.name for page in ses.list_email_identities() for one in page)
+    return frozenset(listed.name for page in ses.list_email_identities() for listed in page)
 
 
 def _stopped() -> Stopped:

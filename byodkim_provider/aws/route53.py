@@ -102,6 +102,7 @@ class Route53Client:
 
 
 def _values(record_set: ResourceRecordSetOutputTypeDef) -> list[str]:
-    if alias := record_set.get("AliasTarget"):
+    alias = record_set.get("AliasTarget")
+    if alias:
         return [f"alias of {alias['DNSName']}"]
     return [record["Value"] for record in record_set.get("ResourceRecords", ())]

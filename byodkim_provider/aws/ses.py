@@ -312,11 +312,11 @@ class SesClient:
             )
             yield tuple(
                 Listed(
-                    name=one.get("IdentityName", ""),
-                    verification_status=one.get("VerificationStatus", ""),
-                    identity_type=one.get("IdentityType", ""),
+                    name=listed.get("IdentityName", ""),
+                    verification_status=listed.get("VerificationStatus", ""),
+                    identity_type=listed.get("IdentityType", ""),
                 )
-                for one in answer.get("EmailIdentities", ())
+                for listed in answer.get("EmailIdentities", ())
             )
             token = answer.get("NextToken")
             if not token:

@@ -97,7 +97,8 @@ def connect(
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = make_client(session, "route53", settings, CLIENT, region)
     name, _ = SERVICES[service]
-    if (is_at_aws := is_of_aws(client.meta.endpoint_url)) != is_of_aws(route53.meta.endpoint_url):
+    is_at_aws = is_of_aws(client.meta.endpoint_url)
+    if is_at_aws != is_of_aws(route53.meta.endpoint_url):
         there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
         raise InvalidSettings(AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name))
     account, whose = _account(session, settings, region), _whose(settings)

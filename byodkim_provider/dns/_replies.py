@@ -218,7 +218,10 @@ def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | N
     owners = [
         rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)
     ]
-    return next((one for one in owners if name.is_subdomain(one) and one.is_subdomain(above)), None)
+    for owner in owners:
+        if name.is_subdomain(owner) and owner.is_subdomain(above):
+            return owner
+    return None
 
 
 def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:

@@ -327,12 +327,13 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     zones = _zones_of(answers)
     zone = zones[-1] if zones else record.zone or record.domain
     seen = replace(judge(answers, record.public_key_der, record.target), zone=zone)
-    targets = {one.target for one in answers if one.target or one.values is not None}
+    targets = {answer.target for answer in answers if answer.target or answer.values is not None}
     if seen.code == "private-key" or not targets:
         return seen
     if seen.verdict == "right" and "" not in targets:
         notes = [
-            f"the CNAME leads to {one}, not to {record.target}" for one in targets - {record.target}
+            f"the CNAME leads to {target}, not to {record.target}"
+            for target in targets - {record.target}
         ]
         return replace(seen, notes=(*seen.notes, *sorted(notes)))
     if targets == {record.target}:
@@ -350,7 +351,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         doubled = target == f"{record.target}.{seen.zone}"
         why = ": the panel added the zone to it" if doubled else f", not to {record.target}"
         return replace(seen, code="wrong-target", text=f"the CNAME leads to {target}{why}")
-    if any(one.values for one in answers):
+    if any(answer.values for answer in answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
         return replace(seen, code="cname", text=text)
     return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
@@ -362,14 +363,14 @@ def _behind(
     """*seen* of a CNAME that is right, by what stands at its target."""
     zone = record.target.removeprefix(f"{record.name}.")
     servers = ", ".join(sorted(record.name_servers))
-    asked = {one.server for one in answers if one.target and one.failure != "no zone"}
-    at_target = judge([replace(one, target="") for one in answers], record.public_key_der)
+    asked = {answer.server for answer in answers if answer.target and answer.failure != "no zone"}
+    at_target = judge([replace(answer, target="") for answer in answers], record.public_key_der)
     is_missing = at_target.code == "no-txt"
     if servers:
         is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
     else:  # before the first run only the zone itself tells
         is_elsewhere = is_missing and bool(asked) and _is_no_zone(resolver, zone, record.target)
-    is_second_hand = any(one.by_resolver for one in answers)
+    is_second_hand = any(answer.by_resolver for answer in answers)
     if not asked or (is_elsewhere and not is_second_hand):
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
@@ -383,8 +384,8 @@ def _behind(
 
 def _is_no_zone(resolver: DnsResolver, zone: str, name: str) -> bool:
     """Whether the servers that are asked for *name*, which has no record, know no zone *zone*."""
-    answers = [one for one in resolver.txt(name, zone) if one.values is not None]
-    return bool(answers) and not any(one.values or zone in one.zones for one in answers)
+    answers = [answer for answer in resolver.txt(name, zone) if answer.values is not None]
+    return bool(answers) and not any(answer.values or zone in answer.zones for answer in answers)
 
 
 def _cname_elsewhere(
@@ -400,7 +401,7 @@ def _cname_elsewhere(
     if found is None:
         return missing
     for zone, name, what, answers in found:
-        if any(f"{one.target}.".startswith(f"{record.target}.") for one in answers):
+        if any(f"{answer.target}.".startswith(f"{record.target}.") for answer in answers):
             return replace(
                 missing, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
             )
@@ -410,4 +411,4 @@ def _cname_elsewhere(
 def _addresses(resolver: DnsResolver, name: str, record: ExpectedRecord) -> set[str]:
     """The addresses at *name* itself, not those at the end of a CNAME."""
     answers = resolver.addresses(name, record.domain)
-    return {value for one in answers if not one.target for value in one.values or ()}
+    return {value for answer in answers if not answer.target for value in answer.values or ()}

@@ -44,32 +44,43 @@ def mistake(
     An SPF record that leads to another one (`include:`, `redirect=`) is not checked.
     """
     right = mail_from_records(region)[kind]
-    spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     # `0 .` says that there is no mail server (RFC 7505).
-    hosts = [
-        host for value in found for last in value.split()[-1:] if (host := last.rstrip(".").lower())
-    ]
-    others = [
-        host
-        for host in hosts
-        if not re.fullmatch(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com", host)
-    ]
-    mistakes: Mapping[RecordType, Mapping[MailFromMessages, bool]] = {
-        "MX": {
-            MailFromMessages.NO_MX: not hosts,
-            MailFromMessages.RECEIVES: bool(others),
-            MailFromMessages.TWO_MX: len(hosts) > 1,
-            MailFromMessages.OTHER_REGION: hosts != right.split()[1:],
-        },
-        "TXT": {
-            MailFromMessages.NO_SPF: not spf,
-            MailFromMessages.TWO_SPF: len(spf) > 1,
-            MailFromMessages.OTHER_SPF: not re.search(_NAMES_SES_OR_OTHERS, "".join(spf)),
-        },
-    }
+    hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
+    hosts = [host for host in hosts if host]
+    others = [host for host in hosts if not _HOST_OF_SES.fullmatch(host)]
+    code: MailFromMessages | None
+    if target:
+        code = MailFromMessages.TAKEN
+    elif kind == "MX":
+        code = _wrong_mx(hosts, others, right.split()[1:])
+    else:
+        code = _wrong_spf(found)
     fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
-    found_there = {MailFromMessages.TAKEN: bool(target), **mistakes[kind]}
-    return next((one(**fields, target=target) for one, is_so in found_there.items() if is_so), None)
+    return code(**fields, target=target) if code else None
+
+
+_HOST_OF_SES: Final = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com")
+
+
+def _wrong_mx(
+    hosts: Sequence[str], others: Sequence[str], right: Sequence[str]
+) -> MailFromMessages | None:
+    if not hosts:
+        return MailFromMessages.NO_MX
+    if others:
+        return MailFromMessages.RECEIVES
+    if len(hosts) > 1:
+        return MailFromMessages.TWO_MX
+    return MailFromMessages.OTHER_REGION if hosts != right else None
+
+
+def _wrong_spf(found: Sequence[str]) -> MailFromMessages | None:
+    spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
+    if not spf:
+        return MailFromMessages.NO_SPF
+    if len(spf) > 1:
+        return MailFromMessages.TWO_SPF
+    return None if re.search(_NAMES_SES_OR_OTHERS, spf[0]) else MailFromMessages.OTHER_SPF
 
 
 def mail_from_mistakes(
@@ -83,9 +94,12 @@ def mail_from_mistakes(
     for region, name in names.items():
         for kind in mail_from_records(region):
             answers = resolver.mx(name, domain) if kind == "MX" else resolver.txt(name, domain)
-            said = [one for one in answers if one.values is not None]
-            target = next((one.target for one in said if one.target), "")
-            found = sorted({value for one in said for value in one.values or ()})
-            if said and (is_so := mistake(kind, found, name=name, region=region, target=target)):
-                wrong[region][is_so.code] = is_so
+            answered = [answer for answer in answers if answer.values is not None]
+            if not answered:
+                continue
+            target = next((answer.target for answer in answered if answer.target), "")
+            found = sorted({value for answer in answered for value in answer.values or ()})
+            message = mistake(kind, found, name=name, region=region, target=target)
+            if message:
+                wrong[region][message.code] = message
     return wrong

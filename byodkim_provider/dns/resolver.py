@@ -119,11 +119,8 @@ class DnsResolver:
 
     def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
         """The same about the IPv4 and IPv6 addresses of *name*."""
-        return tuple(
-            one
-            for kind in (RdataType.A, RdataType.AAAA)
-            for one in self._look_up(name, domain, kind)
-        )
+        ipv4 = self._look_up(name, domain, RdataType.A)
+        return (*ipv4, *self._look_up(name, domain, RdataType.AAAA))
 
     def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
         """The same about MX records: `10 mx.example.com`, without a final dot."""
@@ -227,7 +224,7 @@ def _answers(
     }.items():
         followed = _follow(questions, target, server, (*aliases, name))
         if not aliases:
-            followed = [replace(one, target=text_of(target), zones=zones) for one in followed]
+            followed = [replace(answer, target=text_of(target), zones=zones) for answer in followed]
         answers += followed
     return answers
 

@@ -175,19 +175,22 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         )
     # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
     # the target's zone are silent, the verdict is unknown.
-    dangling = next((one for one in answers if one.target and one.failure == "no zone"), None)
+    dangling = any(answer.target and answer.failure == "no zone" for answer in answers)
     if not answered and not dangling:
         return replace(seen, verdict="unknown")
     targets = {answer.target for answer in answers if answer.target or answer.values is not None}
     if seen.right or len(targets) > 1:
         return replace(seen, code="servers-differ")
-    if alias := targets.pop():
+    alias = targets.pop()
+    if alias:
         nowhere = f": the zone of {alias} does not exist" if dangling else ""
         text = f"a CNAME to {alias} stands at the name of the record{nowhere}"
         return replace(seen, code="cname", text=text)
-    found = (misconfiguration(answer.values or (), key) for answer in answered)
-    codes = (one.code for one in found if one)
-    return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
+    for answer in answered:
+        wrong = misconfiguration(answer.values or (), key)
+        if wrong and wrong.code != "no-txt":
+            return replace(seen, code=wrong.code)
+    return replace(seen, code="no-txt")
 
 
 def _key_shown(answers: Sequence[Answer]) -> bytes:
@@ -227,13 +230,13 @@ def _predicate(answer: Answer, public_key_der: bytes, target: str) -> tuple[str,
     via = f" (CNAME to {answer.alias}{wrong})" if answer.alias else ""
     if answer.failure:
         verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
-    elif not (found := misconfiguration(answer.values or (), public_key_der)):
-        verb, what = "shows", "the key"
-    elif found.code == "no-txt":
-        verb, what = "has", f"no CNAME to {target}" if target and not via else found.text
-    else:
-        verb, what = "answers", found.text
-    return verb, what + via
+        return verb, what + via
+    found = misconfiguration(answer.values or (), public_key_der)
+    if not found:
+        return "shows", f"the key{via}"
+    if found.code != "no-txt":
+        return "answers", found.text + via
+    return "has", f"no CNAME to {target}" if target and not via else found.text + via
 
 
 def _listed(names: Sequence[str]) -> str:
