@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -20,7 +21,7 @@ from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.inputs import TxtRecord, zone_of
-from byodkim_provider.resources.records import Change, others, quoted, refuse_others
+from byodkim_provider.resources.records import Change, problem_of, refuse_others
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
 if TYPE_CHECKING:
@@ -145,14 +146,17 @@ def _refuse_others(
     new, old = change.new_inputs or {}, change.old_inputs or {}
     name, kind = new["name"], new["type"]
     standing = route53.standing(new["zoneId"], name, kind)
-    # As Route 53 has them: pulumi-aws adds the outer quotes.
     # Of what the state has, only an MX record of SES, perhaps of another Region, was written here:
     # with `adopt`, or after a refresh, the rest is somebody else's.
     before = [value for value in old.get("records", ()) if value.startswith(MX_OF_SES)]
-    ours = {records.mark(f'"{value}"') for value in (*new["records"], *before)}
-    if found := others(standing, ours):
-        taken = ProgramMessages.TAKEN(name=name, kind=kind, found=quoted(sorted(found)))
-        raise InvalidSettings(taken)
+    change_of_record = Change(
+        name=name,
+        values=[_as_read(value) for value in new["records"]],
+        is_new=not old,
+        before=[records.mark(value) for value in before],
+        problem=partial(ProgramMessages.TAKEN, kind=kind),
+    )
+    refuse_others(change_of_record, lambda: standing)
     if standing and not old and not is_adopted:
         pulumi.log.warn(ProgramMessages.TAKES_OVER(name=name, kind=kind).with_hint(), opts.parent)
 
@@ -169,14 +173,18 @@ async def _refuse_taken(
     refuse_others(
         Change(
             name=name,
-            existing=record.existing,
-            # As Route 53 has it: pulumi-aws adds the outer quotes.
-            value=None if has_unknown(value) else f'"{value}"',
+            values=None if has_unknown(value) else [_as_read(value)],
             is_new=not change.old_inputs,
             before=None if has_unknown(before) else before,
+            problem=problem_of(record.existing),
         ),
         lambda: route53.standing(new["zoneId"], name, "TXT"),
     )
+
+
+def _as_read(value: str) -> str:
+    """A value as Route 53 has it: pulumi-aws adds the outer quotes."""
+    return f'"{value}"'
 
 
 def before_write(

@@ -24,7 +24,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.records import taken
+from byodkim_provider.resources.records import problem_of, quoted
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
@@ -68,7 +68,8 @@ class DnsRecordProvider(DynamicProvider):
         problems: list[str] = []
         is_second = olds.get("name") == name and olds["value"] != value
         if is_second and existing in ("same key", "slot"):
-            problems = [taken(existing, name, [olds["value"]]).with_hint()]
+            problem = problem_of(existing)(name=name, found=quoted([olds["value"]]))
+            problems = [problem.with_hint()]
         # Only a call to the host shows whether a record exists: other changes need no secret.
         if not olds:
             self._say_untried(news["provider"])

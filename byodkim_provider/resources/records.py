@@ -29,41 +29,31 @@ from byodkim_provider.quoting import first_few, in_dns
 
 @dataclass(frozen=True)
 class Change:
-    """The creation or the change of a key's record in Route 53, as far as it is known."""
+    """The creation or the change of a record in Route 53, as far as it is known."""
 
     name: str
-    existing: Existing
-    value: str | None
+    values: Sequence[str] | None
     """What is to be written; None if a preview can't know that."""
     is_new: bool
     """The stack has no such record yet."""
     before: Collection[str] | None
-    """Of a slot: marks of the keys that the stack had there; None if a preview can't know that."""
+    """Marks of what the stack has written there before; None if a preview can't know that."""
+    problem: Callable[..., Message]
+    """What is said of the values of somebody else, by `name` and `found`."""
 
 
 def refuse_others(change: Change, standing: Callable[[], Sequence[str]]) -> None:
     """Raise `InvalidSettings` if *standing* returns what somebody else has written."""
-    if change.existing == "replace":
-        return
-    is_known = change.value is not None and change.before is not None
-    if not (change.is_new or is_known):
+    if not change.is_new and None in (change.values, change.before):
         return  # the update asks again
-    ours = {*(change.before or ())}
-    if change.value is not None:
-        ours.add(mark(change.value))
-    if found := others(standing(), ours):
-        raise InvalidSettings(taken(change.existing, change.name, found))
+    ours = {*map(mark, change.values or ()), *(change.before or ())}
+    if others := [value for value in standing() if mark(value) not in ours]:
+        raise InvalidSettings(change.problem(name=change.name, found=quoted(others)))
 
 
-def others(standing: Sequence[str], ours: Collection[str]) -> list[str]:
-    """The values of *standing* that have no mark of *ours*."""
-    return [value for value in standing if mark(value) not in ours]
-
-
-def taken(existing: Existing, name: str, found: Sequence[str]) -> Message:
-    """What is said of a key's record at whose *name* the values *found* stand."""
-    problem = DkimMessages.OTHER_VALUE if existing == "same key" else DkimMessages.OTHER_KEY
-    return problem(name=name, found=quoted(found))
+def problem_of(existing: Existing) -> DkimMessages:
+    """What is said where another value is in the way of a key's record."""
+    return DkimMessages.OTHER_VALUE if existing == "same key" else DkimMessages.OTHER_KEY
 
 
 def quoted(values: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from byodkim_provider.resources.inputs import (
     takes_a_slot,
     txt_record,
 )
-from byodkim_provider.resources.records import Change, refuse_others
+from byodkim_provider.resources.records import Change, problem_of, refuse_others
 from tests.continuity.model import UNKNOWN, Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -190,16 +190,16 @@ class AnyRecord:
 
     def before_write(self, record: TxtRecord, inputs: Properties, *, is_new: bool) -> None:
         """What the hook of a record in Route 53 does."""
-        if "provider" in inputs:
+        if "provider" in inputs or record.existing == "replace":
             return
         name, value, before = record.name, record.value, record.before
         refuse_others(
             Change(
                 name=name,
-                existing=record.existing,
-                value=None if value is UNKNOWN else value,
+                values=None if value is UNKNOWN else [value],
                 is_new=is_new,
                 before=None if UNKNOWN in before else before,
+                problem=problem_of(record.existing),
             ),
             lambda: self._standing(name),
         )
