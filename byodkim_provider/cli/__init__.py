@@ -102,8 +102,11 @@ def _said(
         kind = error.kind
     code = refused.exit_code if exit_code is None else exit_code
     # A key may also be the value in `--option=VALUE` or `-oVALUE`.
-    parts = [part for one in given for part in (one, *one.split("=", 1), one[2:])]
-    if keys := [part for part in parts if may_be_a_key(part)]:
+    parts = [*given]
+    for argument in given:
+        parts += [*argument.split("=", 1), argument[2:]]
+    keys = [part for part in parts if may_be_a_key(part)]
+    if keys:
         text = hidden(refused.format_message(), keys)
         if isinstance(refused, Refused):
             refused = Refused(text)

@@ -211,7 +211,7 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
             name_servers=_name_servers(zones),
             target=target,
-            kept=bool(target or (zones and not by_hand)),
+            kept=bool(target or zones) and not by_hand,
         )
 
 
@@ -251,8 +251,12 @@ def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
     The name servers of all zones that hold the record; empty if one zone's are not known, or not
     asked.
     """
-    known = [zone.name_servers for zone in zones]
-    return tuple(server for servers in known for server in servers) if all(known) else ()
+    servers: list[str] = []
+    for zone in zones:
+        if not zone.name_servers:
+            return ()
+        servers += zone.name_servers
+    return tuple(servers)
 
 
 def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
@@ -261,21 +265,24 @@ def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
     if record is None:
         return replace(now, needed=False)
     number = record.generation or 0
-    mine = domain.identities if number else ()  # (): used alone
-    since = [one.key.signing_since for one in mine if one.key and one.declared.generation == number]
-    # An adopted identity is stored as if every key had signed until then: nobody knows of its
-    # standby.
-    until = [
-        one.signed_until[number]
-        for one in mine
-        if number in one.signed_until
-        and not (one.adopted and number > (one.declared.generation or 0))
-    ]
+    identities = domain.identities if number else ()  # (): used alone
+    since, until = [], []
     role = record.role
-    if mine:  # a run that failed has perhaps not switched to what the file says
-        signing = any(one.declared.generation == number for one in mine)
-        role = "signing" if signing else "previous" if until else "standby"
-    elif domain.settings.retired and role == "signing":
+    if identities:  # a run that failed has perhaps not switched to what the file says
+        role = "standby"
+    for identity in identities:
+        signing = identity.declared.generation or 0
+        if identity.key and signing == number:
+            since.append(identity.key.signing_since)
+        # An adopted identity is stored as if every key had signed until then: nobody knows of its
+        # standby.
+        if number in identity.signed_until and not (identity.adopted and number > signing):
+            until.append(identity.signed_until[number])
+    if until:
+        role = "previous"
+    if any(identity.declared.generation == number for identity in identities):
+        role = "signing"
+    if not identities and domain.settings.retired and role == "signing":
         role = "previous"
     last = None if since else max(until, default=None)
     # `overlapDays: 0` brings no mail home.

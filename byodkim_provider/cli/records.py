@@ -198,7 +198,8 @@ def _in_zone(wanted: list[Record], zone: str) -> list[Record]:
     """
     inside = []
     for record in wanted:
-        if record.zone == zone or (not record.zone_named and dkim.is_in(record.name, zone)):
+        is_open = not record.zone_named and dkim.is_in(record.name, zone)
+        if record.zone == zone or is_open:
             inside.append(record)
     if not inside:
         for record in wanted:

@@ -48,15 +48,16 @@ def as_prometheus(*stacks: StackNow) -> str:
     https://prometheus.io/docs/instrumenting/exposition_formats/
     """
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
-    for name, labels, value in (sample for now in stacks for sample in _samples(now)):
-        if value is not None:
-            shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-            samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
-    return "".join(
-        f"# HELP {name} {METRICS[name]}\n# TYPE {name} gauge\n{''.join(lines)}"
-        for name, lines in samples.items()
-        if lines
-    )
+    for now in stacks:
+        for name, labels, value in _samples(now):
+            if value is not None:
+                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+                samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
+    text = ""
+    for name, lines in samples.items():
+        if lines:
+            text += f"# HELP {name} {METRICS[name]}\n# TYPE {name} gauge\n{''.join(lines)}"
+    return text
 
 
 def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | None]]:
@@ -208,7 +209,8 @@ def _table(caption: str, headings: Sequence[str], rows: Iterable[Row]) -> str:
     # On a phone a wide table scrolls by itself, by the keyboard too, and not the whole page.
     return (
         f'<div class="scrolls" role="region" tabindex="0" aria-label="{caption}"><table>'
-        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

@@ -156,7 +156,8 @@ def rotate(
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    if wants_json and not (dry_run or (no_up and yes)):
+    prints_for_itself = not dry_run and not (no_up and yes)
+    if wants_json and prints_for_itself:
         raise click.UsageError(
             "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
         )

@@ -103,7 +103,9 @@ def scan(
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
-    region = (stack and stack.region) or _usual_region(found)
+    region = _usual_region(found)
+    if stack and stack.region:
+        region = stack.region
     account_id = account.account_id(next(iter(listed)))
     if wants_json:
         domains = [

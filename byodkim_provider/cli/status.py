@@ -94,7 +94,8 @@ def _chosen(
         return list(dict.fromkeys(names)) or [None]
     if names:
         raise click.UsageError("--all-stacks and --stack exclude each other")
-    if not (found := stack_names(environment.directory)):
+    found = stack_names(environment.directory)
+    if not found:
         raise Refused(CliMessages.NO_STACK_FILE(directory=environment.directory), kind="CannotRead")
     return found
 

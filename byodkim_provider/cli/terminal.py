@@ -203,7 +203,8 @@ def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
 
     def waiting(answered: Collection[int]) -> None:
         nonlocal due
-        if (seconds := clock.monotonic() - began) < due:
+        seconds = clock.monotonic() - began
+        if seconds < due:
             return
         due = next(pauses)
         missing = [name for number, (name, _) in enumerate(questions) if number not in answered]

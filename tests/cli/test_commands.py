@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import COMMANDS, main, stack
+from byodkim_provider.cli import COMMANDS, main
 from byodkim_provider.cli.stack import read_config
-from byodkim_provider.cli.terminal import ask_all, say
+from byodkim_provider.cli.terminal import say
 from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
@@ -206,25 +206,6 @@ def test_completed(completed, line, offered):
 
 
 # Many questions at once: in which order, and what an error ends, is in tests/test_side_by_side.py
-
-
-def test_pulumi_is_waited_for(tmp_path, world, monkeypatch):
-    """Whoever waits for Pulumi reads what for, and not which of its commands we run."""
-    project = CliProject(tmp_path, world)
-    project.write("    example.com: {generation: 1}\n")
-    waited_for = []
-
-    def ask(questions):
-        waited_for.extend(name for name, _ in questions)
-        return ask_all(questions)
-
-    monkeypatch.setattr(stack, "ask_all", ask)
-    project.run("rotate", "example.com", "--dry-run")
-    assert waited_for == [
-        "Pulumi: which stack is selected",
-        "Pulumi: the configuration",
-        "Pulumi: the state",
-    ]
 
 
 def test_printed_configuration():

@@ -82,7 +82,6 @@ def test_who_writes(project, own, written_at):
     ("options", "declared", "edits"),
     {
         "forward": ((), {}, "`generation: 3`"),
-        "back": (("--back",), {}, "`generation: 1` and `published: [1, 2, 3]`"),
         "compromised": (
             ("--compromised",),
             {},

@@ -220,16 +220,6 @@ def test_left_out(project, has):
         assert "some_name" not in scan(project, *options).output
 
 
-def test_counted_once(project, has):
-    """What is left out is counted by name, in however many Regions it is."""
-    for region in (REGION, OTHER):
-        project.world.model.call("CreateEmailIdentity", region, {"EmailIdentity": "me@example.com"})
-        has("theirs.example.com", region, easy=True)
-        project.world.model.change("theirs.example.com", region, is_managed=True)
-    project.world.forget()
-    assert {line.rpartition(": ")[2] for line in scan(project).stderr.splitlines()[:-1]} == {"1"}
-
-
 def test_of_another_stack(project, has):
     """What another stack has gets an entry only if it is named in full: one `up` would take it."""
     has(
@@ -272,15 +262,6 @@ def test_filters(project, has, options, domains, reads):
     has("b2.example.com", signing_enabled=False)
     assert list(adopted(scan(project, *options))) == [f"{one}.example.com" for one in domains]
     assert called(project)["GetEmailIdentity"] == reads
-
-
-@pytest.mark.parametrize("name", ["XN--BCHER-KVA.example.com", "xn--b*", "*.example.com"])
-def test_spelling(project, has, name):
-    """A domain may be named in any case, also in a pattern."""
-    has("xn--bcher-kva.example.com")
-    has("a.example.net")
-    assert list(adopted(scan(project, "--domain", name))) == ["xn--bcher-kva.example.com"]
-    assert list(adopted(scan(project, "--exclude", name))) == ["a.example.net"]
 
 
 @pytest.mark.parametrize(
