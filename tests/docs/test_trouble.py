@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -348,6 +349,17 @@ def test_private_key(night):
     assert night.name != private[0]
 
 
+def test_standby(night):
+    """
+    SES does not look for the lost record for an hour; a rotation has it look for the standby's at
+    once.
+    """
+    night.lose()
+    night.later(HOUR, mail="unsigned")
+    night.type(STATUS, "TEMPORARY_FAILURE")
+    night.repair("byodkim rotate example.com")
+
+
 def test_another_way(night):
     """The mail goes through a Region that the stack does not have, or as a sub-domain."""
     for region, name in ((OTHER_REGION, DOMAIN), (REGION, "news.example.com")):
@@ -374,6 +386,21 @@ def test_run_killed(night):
     night.ended(signal.SIGKILL)
     night.type("pulumi up", "the stack is currently locked")
     night.later(700)
+    night.stack.well(block(PAGE, "A run stands, or was killed"))
+    night.well()
+
+
+def test_state_cut_short(night):
+    """A SIGKILL of the engine has left an empty file, beside which no command reads the state."""
+    night.ended(signal.SIGKILL)
+    night.later(700)
+    backend = Path(night.stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    (file,) = backend.rglob("prod.json.attrs")
+    file.write_text("")
+    night.type("pulumi cancel --yes", "failed to load checkpoint: EOF")
+    assert str(file).endswith(".pulumi/stacks/ses-byodkim/prod.json.attrs")
+    assert "`.pulumi/stacks/ses-byodkim/prod.json.attrs`" in TEXT
+    file.unlink()
     night.stack.well(block(PAGE, "A run stands, or was killed"))
     night.well()
 

@@ -11,7 +11,7 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
-from sandbox.ses.identity import HeldKey, easy_dkim_keys
+from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
@@ -595,10 +595,7 @@ def test_tags(world, tags, calls):
 
 FAILED, DISABLED = {"status": "FAILED"}, {"signing_enabled": False}
 THEIR_KEY = "signs with a key of SES's own (AWS_SES), not with 's1'"
-THEIR_SELECTOR, THEIRS = (
-    "signs with selector 's9', not 's1'",
-    {OWNER_TAG: "other/mail", INSTANCE_TAG: "0"},
-)
+THEIRS = {OWNER_TAG: "other/mail", INSTANCE_TAG: "0"}
 NO_SIGNATURES, NO_OWNER = "DKIM signatures are disabled", "its owner tag is gone"
 NOT_STORED = "its tags are those of a replacement that was not stored"
 
@@ -606,14 +603,7 @@ NOT_STORED = "its tags are those of a replacement that was not stored"
 @cases(
     ("change", "told", "reason"),
     {
-        "failed": (FAILED, FAILED, "SES has given up looking for the record: FAILED"),
-        "signing disabled": (DISABLED, DISABLED, NO_SIGNATURES),
         "Easy DKIM": (EASY, {"origin": "AWS_SES", "signing_selector": None}, THEIR_KEY),
-        "foreign selector": (
-            {"key": HeldKey.of("s9", "")},
-            {"signing_selector": "s9"},
-            THEIR_SELECTOR,
-        ),
         "another owner": (
             {"tags": THEIRS},
             {"other_owner": "'other/mail'"},
