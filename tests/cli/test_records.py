@@ -222,29 +222,6 @@ def test_nothing_to_type(project, dns, where):
     assert shown.startswith("dev: 2 records, 2 to type in\nassumed ")
 
 
-def test_each_record_by_its_own_place(project):
-    """
-    Of a domain that moves from pasted records to Route 53 only those before the move are typed in.
-    """
-    later = "{provider: route53, fromGeneration: 3}"
-    by_hand = "{provider: manual, panel: wix, zone: example.com}"
-    project.write(f"    {DOMAIN}: {{generation: 2, dns: [{by_hand}, {later}]}}\n")
-    del project.stored[1:]
-    shown = project.run("records").stdout
-    assert shown.startswith("dev: 3 records, 2 to type in, 1 written by `pulumi up`\n\nWix: ")
-    written = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at Route 53\n"
-    assert (shown.count("  Host Name: s"), written in shown) == (2, True)
-    assert shown.count("Each of these TXT records:") == 1, "notes of what is typed in"
-    text = ("records", "--format", "text")
-    asked = project.run(*text).stdout
-    assert [f"\ns{one}._domainkey.{DOMAIN}. " in asked for one in (1, 2, 3)] == [True, True, False]
-    below = "{provider: manual, zone: _domainkey.example.com, fromGeneration: 3}"
-    project.write(f"    {DOMAIN}: {{generation: 2, dns: [{by_hand}, {below}]}}\n")
-    first, second = project.run(*text).stdout.split("Please add to the DNS of ")[1:]
-    assert (first.startswith("example.com:"), first.count(" IN TXT ")) == (True, 2)
-    assert (second.startswith("_domainkey.example.com:"), second.count(" IN TXT ")) == (True, 1)
-
-
 @pytest.mark.parametrize(
     ("written", "ttl"),
     [("", 300), (", dns: {ttl: 60}", 60), (", dns: {provider: cloudflare, ttl: 1}", 300)],

@@ -556,6 +556,10 @@ dns: [{assumeRole: 'arn:aws:iam::1:role/dns'}, {assumeRole: 'arn:aws:iam::123456
 'arn:aws:iam::1:role/dns'
   dns[1].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not
     'arn:aws:iam::123456789012:role/dns*'
+dns: [manual, {provider: route53, fromGeneration: 3}]
+  dns: `fromGeneration` is for a move to cname or away from it: leave it out, move the name \
+servers, then
+    drop one
 dns: [manual, {zoneId: '00000000000000000000000000000000'}]
   dns[1].zoneId: '00000000000000000000000000000000' is not a zone id in route53
 generation: 2, published: [1, 2, 4], dns: {provider: route53, zone: keys.example.net, cname: ses}

@@ -128,16 +128,18 @@ class Waiting(Engine):
         return name, {**made, "status": "AWAITING_DNS"}
 
 
-@pytest.mark.parametrize(
-    ("first", "later", "printed"), [("manual", "cloudflare", 0), ("cloudflare", "manual", 1)]
-)
+BY_HAND = {"provider": "manual"}
+SLOTS = {"provider": "cloudflare", "zone": "keys.example.net", "cname": "ses"}
+
+
+@pytest.mark.parametrize(("first", "later", "printed"), [(BY_HAND, SLOTS, 0), (SLOTS, BY_HAND, 1)])
 def test_standby_of_another_place(monkeypatch, first, later, printed):
     """
     A standby is printed for people if its own record is pasted, wherever the one that signs stands.
     """
     said = []
     monkeypatch.setattr(pulumi.log, "info", lambda text, *_: said.append(text))
-    dns = [{"provider": first}, {"provider": later, "from_generation": 3}]
+    dns = [first, later | {"from_generation": 3}]
     args = ByodkimDomainArgs(domain="example.com", generation=2, regions=["eu-west-1"], dns=dns)
     run(lambda: ByodkimDomain("mail", args) and None, Waiting())
     assert ["generation 3" in one for one in said] == [True] * printed

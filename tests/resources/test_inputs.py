@@ -6,7 +6,6 @@ import pytest
 
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import generations
-from byodkim_provider.hosts.zones import MANUAL
 from byodkim_provider.resources.inputs import (
     Shared,
     let_stand,
@@ -29,7 +28,7 @@ def program(listed, generation):
     return domain, [zone_of(one, id="Z1", name=one.zone or "") for one in domain.dns]
 
 
-PLAIN, BY_HAND = "s._domainkey.shop.example", {"provider": MANUAL}
+PLAIN = "s._domainkey.shop.example"
 
 
 @cases(
@@ -77,7 +76,7 @@ def test_slot_of_a_retired_domain(retired):
 )
 def test_zones_without_a_record_are_left_out(generation, listed):
     """A zone in which no published record stands is no business of the identity."""
-    domain, zones = program([{}, BY_HAND | LATER], generation)
+    domain, zones = program([{}, SLOTS | LATER], generation)
     identity = of_identity(domain, "eu-west-1", Shared({}, [], None, zones, None))
     assert identity["zones"] == zones[-listed:]
 
