@@ -164,8 +164,8 @@ class Host(DnsHost):
         where = (self._server, self._port)
         try:
             connection = socket.create_connection(where, self.timeout_seconds)
-        except OSError as error:  # nobody listens, or the name has no address
-            reason = error.strerror or "no connection in time"
+        except (OSError, UnicodeError) as error:  # nobody listens, or the name has no address
+            reason = getattr(error, "strerror", None) or "no connection"
             raise NotDone(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
         with connection:
             connection.setblocking(False)

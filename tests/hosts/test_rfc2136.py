@@ -12,6 +12,7 @@ import pytest
 from dns.rcode import Rcode
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.interface import NotDone
 from tests.dns.name_server import free_port
 from tests.hosts import name_servers
 from tests.hosts.backends import VALUE, hasty, lookup, published, withdraw
@@ -144,6 +145,13 @@ def test_away_for_good():
         "Connection refused",
         "  hint: nothing was changed in DNS; the same command checks, and goes on from there",
     ]
+
+
+def test_no_such_server():
+    """A name that can't be one of a server has no address, and nothing was done."""
+    host = name_servers.Server(5353).host(server="a" * 64)
+    with pytest.raises(NotDone, match=r"no answer from a+ port 5353: no connection"):
+        host.values(ZONE)
 
 
 @cases(
