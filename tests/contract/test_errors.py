@@ -77,7 +77,7 @@ def test_bug(plugin: Plugin, domain: Domain, kind: Kind, error: str) -> None:
     assert not domain.leaks_key(text)
 
 
-@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity"])
+@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity", "DnsRecord"])
 @pytest.mark.parametrize("call", ["diff", "update", "read"])
 def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> None:
     """A state that was edited by hand is said to be that."""

@@ -159,6 +159,13 @@ def test_checked_key_is_secret(plugin: Plugin, domain: Domain) -> None:
     assert secret(domain.key.pkcs1_base64()) == inputs["private_key"]
 
 
+def test_refused_key_is_secret(plugin: Plugin, domain: Domain) -> None:
+    """A key that is refused is still a secret."""
+    inputs, failures = plugin.check("ByodkimIdentity", domain.inputs(private_key="hunter22"))
+    assert failures
+    assert secret("hunter22") == inputs["private_key"]
+
+
 def test_generated_key_is_secret(plugin: Plugin, domain: Domain) -> None:
     """A generated key is a secret, and nothing else of it is, whenever its outputs are told."""
     outputs = plugin.create("DkimKey", {"domain": domain.name, "bits": 1024})
