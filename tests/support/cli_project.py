@@ -132,10 +132,6 @@ class CliProject:
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     keys: Sequence[SigningKey] = ()
     """Keys in the state itself."""
-    has_own_program: bool = False
-    """Whether another program than ours has made the stack."""
-    outputs: dict[str, object] = field(default_factory=dict)
-    """Of a program of one's own."""
     printed: str | None = None
     """What `pulumi config` prints; by default what the files say."""
     read_only: str = ""
@@ -272,14 +268,13 @@ class CliProject:
         declared = {one.declared.domain: one.declared for one in self.stored}
         published = {name: one.published for name, one in declared.items()} | self.published
         signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
-        outputs = self.outputs if self.has_own_program else {}
         results = [one.to_properties() for one in self.verdicts]
         known = self._last_settings() if self.settings is None else self.settings
         settings = {
             name: one if isinstance(one, dict) else one.stored() for name, one in known.items()
         }
         made = [
-            ("pulumi:pulumi:Stack", outputs),
+            ("pulumi:pulumi:Stack", {}),
             *(
                 (
                     "byodkim:index:ByodkimDomain",
@@ -302,7 +297,7 @@ class CliProject:
             ),
         ]
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
-        kind, name = f"{_OURS}DkimVerification", "own" if self.has_own_program else "verification"
+        kind, name = f"{_OURS}DkimVerification", "verification"
         verification = {
             "type": kind,
             "urn": f"urn:pulumi:dev::ses-byodkim::{kind}::{name}",
