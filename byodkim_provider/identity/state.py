@@ -31,6 +31,9 @@ from byodkim_provider.property_types import (
 AWAITING_DNS: Final = "AWAITING_DNS"
 """Status of an identity whose record is not in DNS yet: no run has seen SES take its key."""
 
+UNCONFIRMED: Final = "UNCONFIRMED"
+"""Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
+
 OTHER_MAIL_FROM: Final = "OTHER"
 """Status of a MAIL FROM domain that SES does not have, or with another `on_mx_failure`."""
 

@@ -44,7 +44,15 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import SETTLED, has_key, of_shown
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, DnsCheck
+from byodkim_provider.identity.state import (
+    AWAITING_DNS,
+    CREATED,
+    GONE,
+    PUT,
+    TAKEN_OVER,
+    UNCONFIRMED,
+    DnsCheck,
+)
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.property_types import moment, read, written
 
@@ -53,9 +61,6 @@ SEARCH: Final = timedelta(hours=72)
 
 NO_KEY: Final = ("HOST_NOT_FOUND", "TYPE_NOT_FOUND", "INVALID_VALUE")
 """SES's `ErrorType` if DNS answered, and without this key (SES API, VerificationInfo)."""
-
-UNCONFIRMED: Final = "UNCONFIRMED"
-"""Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
 
 NOT_ASKED: Final = "NOT_ASKED"
 """

@@ -17,8 +17,7 @@ import pulumi
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
 from byodkim_provider.hosts.zones import MANUAL, Zone
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED
-from byodkim_provider.identity.verdicts import UNCONFIRMED
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.progress import CLOCKS_DIFFER
 from byodkim_provider.property_types import moment

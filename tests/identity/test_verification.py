@@ -9,10 +9,9 @@ import pytest
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verification
-from byodkim_provider.identity.state import TAKEN_OVER
+from byodkim_provider.identity.state import TAKEN_OVER, UNCONFIRMED
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
-    UNCONFIRMED,
     Verdict,
     judged,
     needs_poll,
