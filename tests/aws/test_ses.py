@@ -513,8 +513,8 @@ NO_ROLE = AwsMessages.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed
 @cases(
     ("reason", "code", "steps"),
     {
-        "role": (NOT_ALLOWED, "AccessDenied", [NO_ROLE, POLICY]),
-        "program": (ValueError("no JSON"), "ValueError", [NO_JSON]),
+        "role": (NOT_ALLOWED, "AccessDenied", [UNCHANGED, NO_ROLE, POLICY]),
+        "program": (ValueError("no JSON"), "ValueError", [UNCHANGED, NO_JSON]),
     },
 )
 def test_credentials_run_out(client, boto, reason, code, steps):
@@ -524,5 +524,5 @@ def test_credentials_run_out(client, boto, reason, code, steps):
         raise reason
 
     boto.meta.events.register("before-call.sesv2", fail)
-    error = refused(client.get_email_identity, DOMAIN)
+    error = refused(put, client)
     assert (error.code, error.message.fields["steps"]) == (code, steps)
