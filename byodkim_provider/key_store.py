@@ -22,7 +22,7 @@ from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Progress
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.times import moment, timestamp
 
 MAX_NAMES: Final = 100
 """

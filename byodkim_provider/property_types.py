@@ -2,8 +2,8 @@
 Types of values at run time: what Pulumi sends, Python's values of it, and the way back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
-value. Plain values in, problems out; callers leave out unknown values of a preview first. The types
-of settings are pydantic's (`config`), which the plugin process does without.
+value. A type is an annotation, which pydantic checks. Plain values in, problems out in our words;
+callers leave out unknown values of a preview first.
 """
 
 from __future__ import annotations
@@ -11,26 +11,29 @@ from __future__ import annotations
 import functools
 import ipaddress
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import UTC, datetime
-from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import ErrorDetails
+
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.quoting import did_you_mean, named, printable, shown
+from byodkim_provider.times import timestamp
 
 T = TypeVar("T")
 
@@ -43,71 +46,94 @@ Longest single-line string, in characters. The longest in use is an owner: three
 MAX_NUMBER: Final = 2**53
 """Larger whole numbers are not exact: Pulumi sends every number as a float."""
 
+_EXPECTED: Final = {
+    "bool": "true or false",
+    "dataclass": "a map",
+    "datetime": "a time in ISO 8601",
+    "dict": "a map",
+    "finite": "a whole number",
+    "float": "a number",
+    "greater": "at least {ge}",
+    "int": "a whole number",
+    "invalid": "text",
+    "kind": "{kind}",
+    "less": "at most {le}",
+    "literal": "{expected}",
+    "mapping": "a map",
+    "model": "a map",
+    "string": "text",
+    "timezone": "a time in ISO 8601",
+    "tuple": "a list",
+}
+"""What pydantic expected, in our words, by the beginning of its error type."""
 
-def from_json(value: Any) -> Any:
-    """What *value* is the JSON of; else *value*, perhaps a key, which an error would quote."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value
+
+def problem_of(details: ErrorDetails) -> Message:
+    """What *details* say, in our words."""
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "missing":
+        return SettingMessages.REQUIRED()
+    if kind == "value_error":
+        problem: Message = context["error"].args[0]
+        return problem
+    value = shown(details["input"])
+    if kind == "literal_error":
+        value += did_you_mean(str(details["input"]), re.findall("'([^']+)'", context["expected"]))
+    words = _EXPECTED[kind.partition("_")[0]].format(**context)
+    return SettingMessages.KIND(kind=words, value=value)
 
 
-@dataclass(frozen=True, eq=False)
-class Kind:
-    """A type of property, or of setting."""
+def model_of(hints: Mapping[str, Any]) -> type[BaseModel]:
+    """A model of properties of these types, each of which may be absent."""
+    properties: dict[str, Any] = {name: (hint | None, None) for name, hint in hints.items()}
+    return create_model(
+        "Properties", __config__=ConfigDict(hide_input_in_errors=True), **properties
+    )
 
-    read: Callable[[Any], Any]
+
+@functools.cache
+def hints_of(cls: type, *, strict: bool = False) -> Mapping[str, Any]:
     """
-    Python's value of a plain one, as Pulumi sends it.
+    The types of the fields of the dataclass *cls*.
 
-    Raises ValueError with what was expected and seen, and the steps to what is wrong in it, last
-    one first.
+    *strict* is for inputs: with what an `Annotated` adds, and the words of a `Literal`. Everything
+    stored must stay readable, so the state is not checked for these.
     """
+    hints = get_type_hints(cls, include_extras=strict)
+    if strict:
+        return hints
+    return {name: str if get_origin(hint) is Literal else hint for name, hint in hints.items()}
 
 
-def kind(
-    name: str,
-    of: type | tuple[type, ...],
-    fits: Callable[[Any], object] | None = None,
-    read: Callable[[Any], Any] | None = None,
-) -> Kind:
-    """
-    The values *of* a type that *fits* is true of, called *name* in an error message: "a string".
-    """
-
-    def checked(value: Any) -> Any:
-        try:
-            if isinstance(value, of) and (fits is None or fits(value)):
-                return read(value) if read else value
-        except ValueError:  # of what *fits* takes apart
-            pass
-        raise ValueError(SettingMessages.KIND(kind=name, value=shown(value)))
-
-    return Kind(checked)
-
-
-Kinds = Mapping[str, Kind]
-"""Keyed by property; a property without an entry is not checked."""
+@functools.cache
+def _model(cls: type) -> type[BaseModel]:
+    return model_of(hints_of(cls))
 
 
 def problems(
-    properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()
+    properties: Mapping[str, Any], model: type[BaseModel], *, required: Collection[str] = ()
 ) -> list[str]:
-    """One line for each property that has the wrong type, or is *required* and absent."""
+    """
+    One line for each value in *properties* that has the wrong type for the *model*, and for each
+    that is *required* and absent.
+    """
     found = [
         f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None
     ]
-    for name, one in kinds.items():
-        try:
-            if (value := properties.get(name)) is not None:
-                one.read(value)
-        except ValueError as error:
-            problem, *steps = error.args
-            path = [
-                f"[{step if isinstance(step, int) else json.dumps(named(step))}]" for step in steps
-            ]
-            found.append(printable(f"{name}{''.join(reversed(path))}: {problem}"))
+    try:
+        model.model_validate(dict(properties))
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            found.append(printable(f"{_path(details['loc'])}: {problem_of(details)}"))
     return found
+
+
+def _path(steps: tuple[str | int, ...]) -> str:
+    path = str(steps[0])
+    for step in steps[1:]:
+        if step != "[key]":  # which pydantic adds for a refused key of a map
+            path += f"[{step if isinstance(step, int) else json.dumps(named(step))}]"
+    return path
 
 
 def refuse_state(wrong: Iterable[str]) -> None:
@@ -115,33 +141,54 @@ def refuse_state(wrong: Iterable[str]) -> None:
     Raise `InvalidSettings` for problems of outputs, which no version of this program can have
     stored.
     """
-    if found := [SettingMessages.IN_STATE(problem=problem) for problem in wrong]:
+    found = [SettingMessages.IN_STATE(problem=problem) for problem in wrong]
+    if found:
         raise InvalidSettings(found)
 
 
-def moment(text: str) -> datetime:
-    """Parses what `timestamp` returned."""
-    return datetime.fromisoformat(text)
+def read(cls: type[T], properties: Mapping[str, Any]) -> T:
+    """The value of the dataclass *cls*, of those *properties* that are fields of it."""
+    values = _model(cls).model_validate(dict(properties))  # type: ignore[arg-type]
+    given = {name: getattr(values, name) for name in values.model_fields_set}
+    return cls(**without_none(given))
 
 
-def timestamp(at: datetime) -> str:
-    """ISO 8601 in UTC, to the second: `2026-11-25T13:05:00Z`."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def written(value: object) -> dict[str, Any]:
+    """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
+    given = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
+    known = without_none(given).items()
+    return {name: _plain(one) for name, one in known if not is_dataclass(one)}
 
 
-def _is_single_line(value: str) -> bool:
-    """A string that an error message can quote unchanged."""
-    return value.isprintable() and len(value) <= MAX_SINGLE_LINE
+def plain_object(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
+    given = {one.name: getattr(value, one.name) for one in fields(value)}
+    defaults = {one.name: one.default for one in fields(value)}
+    return {name: _plain(one) for name, one in given.items() if one != defaults[name]}
 
 
-def _is_number(value: float) -> bool:
-    return abs(value) < MAX_NUMBER and not isinstance(value, bool)
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return list(map(_plain, value))
+    if is_dataclass(value):
+        return plain_object(value)
+    return timestamp(value) if isinstance(value, datetime) else value
 
 
-def _is_generation(key: str) -> bool:
-    """Whether *key* is a number that `WHOLE` takes: what an input may name, the state must read."""
-    digits = key.isascii() and key.isdecimal() and len(key) <= len(str(MAX_NUMBER))
-    return digits and _is_number(int(key))
+def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """*properties* without None values."""
+    # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def from_json(value: Any) -> Any:
+    """What *value* is the JSON of; else *value*, perhaps a key, which an error would quote."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def host_and_port(text: str) -> tuple[str, int]:
@@ -161,146 +208,43 @@ def host_and_port(text: str) -> tuple[str, int]:
     return parts.hostname, parts.port or 53
 
 
-STRING: Final = kind("a string", str)
-LINE: Final = kind("a single-line string", str, _is_single_line)
-FLAG: Final = kind("true or false", bool)
-WHOLE: Final = kind(
-    "a whole number", (int, float), lambda one: _is_number(one) and one == int(one), int
-)
-TIME: Final = kind("a time in ISO 8601", str, lambda value: moment(value).tzinfo, moment)
-GENERATION: Final = kind("a generation like 2", str, _is_generation, int)
-"""The key of a map: Pulumi sends strings."""
-LIST: Final = kind("a list", (list, tuple))
-MAP: Final = kind("a map", (dict, Mapping))
-RESOLVER: Final = kind(
-    "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535",
-    str,
-    lambda value: ipaddress.ip_address(host_and_port(value)[0]),
-)
+# Types
 
 
-def between(least: float, most: float) -> Kind:
-    return kind(
-        f"{least} to {most}", (int, float), lambda one: _is_number(one) and least <= one <= most
-    )
+def expected(kind: str, value: object) -> ValueError:
+    """The error for a *value* that is not of the *kind*, such as "a whole number"."""
+    return ValueError(SettingMessages.KIND(kind=kind, value=shown(value)))
 
 
-def whole_between(least: int, most: int) -> Kind:
-    limits = between(least, most)
-    return Kind(lambda value: limits.read(WHOLE.read(value)))
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise expected("a whole number", value)
+    return value
 
 
-def one_of(words: tuple[str, ...]) -> Kind:
-    *others, last = map(repr, words)
-    return kind(f"{', '.join(others)} or {last}", str, words.__contains__)
+Flag = Annotated[bool, Field(strict=True)]
+Whole = Annotated[int, BeforeValidator(_number)]
+"""A whole number, which Pulumi sends as a float. pydantic alone would take true and "1" for 1."""
 
 
-def list_of(one: Kind) -> Kind:
-    return Kind(lambda value: tuple(_each(enumerate(LIST.read(value)), one.read)))
+def _single_line(text: str) -> str:
+    if not text.isprintable() or len(text) > MAX_SINGLE_LINE:
+        raise expected("a single-line string", text)
+    return text
 
 
-def map_of(one: Kind, key: Kind = STRING) -> Kind:
-    def read(value: Any) -> dict[Any, Any]:
-        values = MAP.read(value).items()
-        names = ((name, name) for name, _ in values)
-        return dict(zip(_each(names, key.read), _each(values, one.read), strict=True))
-
-    return Kind(read)
+Line = Annotated[str, AfterValidator(_single_line)]
+"""A string that an error message can quote unchanged."""
 
 
-def _each(items: Iterable[tuple[str | int, Any]], read: Callable[[Any], Any]) -> Iterator[Any]:
-    """What *read* returns for the values of *items*; its errors say in which one."""
-    for step, value in items:
-        try:
-            yield read(value)
-        except ValueError as error:
-            raise ValueError(*error.args, step) from None
+def resolver(text: str) -> str:
+    """*text*; raises ValueError if it is no address of a resolver."""
+    try:
+        ipaddress.ip_address(host_and_port(text)[0])
+    except ValueError:
+        like = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535"
+        raise expected(like, text) from None
+    return text
 
 
-@functools.cache
-def kinds_of(cls: type, *, strict: bool = False) -> Kinds:
-    """
-    What the fields of the dataclass *cls* take, but for one that is a dataclass itself.
-
-    *strict* is for inputs: single-line strings, words of a `Literal`, the `Kind` of an `Annotated`.
-    Everything stored must stay readable, so the state is not checked for these.
-    """
-    hints = get_type_hints(cls, include_extras=True)
-    hints = {one.name: _some(hints[one.name]) for one in fields(cls)}
-    return {
-        name: _kind(hint, strict=strict) for name, hint in hints.items() if not is_dataclass(hint)
-    }
-
-
-_PLAIN: Final[Mapping[Any, Kind]] = {str: STRING, bool: FLAG, int: WHOLE, datetime: TIME}
-
-
-def _some(hint: Any) -> Any:
-    """*hint* without None."""
-    is_union = get_origin(hint) in (Union, UnionType)
-    return next(one for one in get_args(hint) if one is not type(None)) if is_union else hint
-
-
-def _kind(hint: Any, *, strict: bool) -> Kind:
-    if get_origin(hint) is Annotated:
-        hint, kind = get_args(hint)
-        return kind if strict else _kind(hint, strict=False)
-    arguments = get_args(hint)
-    if get_origin(hint) is Literal:
-        return one_of(arguments) if strict else STRING
-    if is_dataclass(hint):
-        return _object(hint, strict=strict)  # type: ignore[arg-type]
-    if get_origin(hint) is tuple:
-        return list_of(_kind(arguments[0], strict=strict))
-    if get_origin(hint) is Mapping:
-        key, value = arguments
-        one = STRING if value is str else _kind(value, strict=strict)
-        return map_of(one, GENERATION if key is int else STRING)
-    return LINE if hint is str and strict else _PLAIN[hint]
-
-
-def _object(cls: type, *, strict: bool) -> Kind:
-    """A map with the fields of the dataclass *cls*, which is read as its value."""
-    kinds = kinds_of(cls, strict=strict)
-    required = [one.name for one in fields(cls) if one.default is MISSING]
-
-    def read_object(value: Any) -> Any:
-        if wrong := problems(MAP.read(value), kinds, required=required):
-            raise ValueError(wrong[0])
-        return read(cls, value)
-
-    return Kind(read_object)
-
-
-def read(cls: type[T], properties: Mapping[str, Any], **more: Any) -> T:
-    """
-    The value of the dataclass *cls* with *more*, and those of *properties* that are fields of it.
-    """
-    kinds = kinds_of(cls).items()  # type: ignore[arg-type]
-    known = {
-        name: one.read(value) for name, one in kinds if (value := properties.get(name)) is not None
-    }
-    return cls(**more, **known)
-
-
-def written(value: object) -> dict[str, Any]:
-    """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
-    given = {name: getattr(value, name) for name in kinds_of(type(value))}  # type: ignore[arg-type]
-    return {name: _plain(one) for name, one in given.items() if one is not None}
-
-
-def plain_object(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
-    given = {one.name: getattr(value, one.name) for one in fields(value)}
-    defaults = {one.name: one.default for one in fields(value)}
-    return {name: _plain(one) for name, one in given.items() if one != defaults[name]}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, tuple):
-        return list(map(_plain, value))
-    if is_dataclass(value):
-        return plain_object(value)
-    return timestamp(value) if isinstance(value, datetime) else value
+Resolver = Annotated[str, AfterValidator(resolver)]

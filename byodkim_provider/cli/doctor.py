@@ -25,7 +25,7 @@ from byodkim_provider.cli.stack import open_stack, project_file
 from byodkim_provider.cli.terminal import Refused, as_json
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.property_types import RESOLVER
+from byodkim_provider.property_types import resolver
 
 EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
 """Exit code for the first of these verdicts that a record has."""
@@ -43,7 +43,7 @@ Exit codes:
 @click.option(
     "--nameserver",
     "servers",
-    type=checked(RESOLVER.read),
+    type=checked(resolver),
     multiple=True,
     metavar="ADDRESS[:PORT]",
     help="Use this resolver, and its port for the zone's own servers. May be repeated: the next "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from byodkim_provider import property_types
+from byodkim_provider import property_types, times
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
@@ -36,14 +36,8 @@ VERIFICATION: Final = f"{PYTHON}DkimVerification"
 AWS_RECORD: Final = "aws:route53/record:Record"
 """Type tokens of the resources that are read."""
 
-RECORD: Final[property_types.Kinds] = {
-    "generation": property_types.WHOLE,
-    **dict.fromkeys(("role", "name", "value"), property_types.STRING),
-}
-SECRET: Final[property_types.Kinds] = {
-    "secret_arn": property_types.STRING,
-    "key_store": property_types.MAP,
-}
+RECORD: Final = property_types.model_of({"generation": int, "role": str, "name": str, "value": str})
+SECRET: Final = property_types.model_of({"secret_arn": str, "key_store": Mapping[str, Any]})
 """Types of the properties that are read."""
 
 T = TypeVar("T")
@@ -137,7 +131,7 @@ def read_state(export: str) -> State:
         judged=frozenset(one.entry.domain for one in verdicts),
         verified=frozenset(one.entry for one in verdicts if one.verified),
         retired_at={
-            domain: property_types.moment(text)
+            domain: times.moment(text)
             for made in outputs(VERIFICATION)
             for domain, text in made.get("retired_at", {}).items()
         },
@@ -160,7 +154,7 @@ def _records(
         if not split_name(str(one.get("name")))[1]:
             continue  # not known to a run with `--target` that left this record out
         property_types.refuse_state(
-            property_types.problems(one, RECORD, required=RECORD.keys() - {"value"})
+            property_types.problems(one, RECORD, required=RECORD.model_fields.keys() - {"value"})
         )
         generation = int(one["generation"])
         value = one.get("value") or values.get((domain.get("urn"), str(generation)))
@@ -169,7 +163,9 @@ def _records(
 
 
 def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:
-    property_types.refuse_state(property_types.problems(outputs, SECRET, required=SECRET))
+    property_types.refuse_state(
+        property_types.problems(outputs, SECRET, required=SECRET.model_fields)
+    )
     return outputs["secret_arn"], outputs["key_store"].get("kms_key_id")
 
 

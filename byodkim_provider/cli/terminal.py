@@ -26,8 +26,8 @@ import click
 
 from byodkim_provider.messages import HINT, Message
 from byodkim_provider.progress import Clock, side_by_side
-from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import first_few, printable_lines
+from byodkim_provider.times import timestamp
 
 REFUSED: Final = 1
 """Exit code of most commands that refuse to do what was asked for."""

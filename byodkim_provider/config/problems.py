@@ -8,21 +8,21 @@ may be a key.
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import MAX_NUMBER
-from byodkim_provider.quoting import did_you_mean, named, printable, shown
+from byodkim_provider.property_types import MAX_NUMBER, problem_of
+from byodkim_provider.quoting import did_you_mean, named, printable
 
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
@@ -46,26 +46,6 @@ _NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "label", "tags"}
 """
 Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it.
 """
-
-_EXPECTED: Final = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "dict_type": "a map",
-    "finite_number": "a whole number",
-    "greater_than_equal": "at least {ge}",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_parsing_size": "a whole number",
-    "int_type": "a whole number",
-    "invalid_key": "text",
-    "kind": "{kind}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "model_type": "a map",
-    "string_type": "text",
-    "tuple_type": "a list",
-}
-"""What pydantic's error types expected, in our words."""
 
 
 def line(steps: Steps, text: Message | str) -> str:
@@ -123,17 +103,15 @@ def lines(
     A path begins with the steps *within*, and spells each setting as a stack file does.
     """
     for details in error.errors(include_url=False):
-        context = details.get("ctx", {})
         written = tuple(_written_steps(details["loc"], given))
         location = _as_in_stack_file(written)
         if details["type"] == "located":
-            for steps, text in context["problems"]:
+            for steps, text in details["ctx"]["problems"]:
                 yield line((*within, *location, *steps), text)
         elif details["type"] == "extra_forbidden":
             yield line((*within, *location[:-1], written[-1]), unknown_key(written, root))
         else:
-            problem = _problem(details["type"], details["input"], context, location)
-            yield line((*within, *location), problem)
+            yield line((*within, *location), _problem(details, location))
 
 
 def _as_in_stack_file(steps: Steps) -> Steps:
@@ -168,21 +146,14 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
             value = value[step]
 
 
-def _problem(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> Message:
-    if kind == "missing":
-        return (
-            SettingMessages.GENERATION()
-            if location[-1] == "generation"
-            else SettingMessages.REQUIRED()
-        )
-    if kind == "value_error":
-        (problem,) = context["error"].args
-        return problem  # type: ignore[no-any-return]
-    expected, meant = _EXPECTED[kind].format(**context), ""
-    if kind == "literal_error":
-        meant = did_you_mean(str(value), re.findall("'([^']+)'", expected))
-    seen = "something else" if location[0] in SECRET_MAPS else shown(value)
-    return SettingMessages.KIND(kind=expected, value=f"{seen}{meant}")
+def _problem(details: ErrorDetails, location: Steps) -> Message:
+    """What *details* say of the setting at *location*."""
+    if details["type"] == "missing" and location[-1] == "generation":
+        return SettingMessages.GENERATION()
+    problem = problem_of(details)
+    if location[0] in SECRET_MAPS:
+        return replace(problem, fields={**problem.fields, "value": "something else"})
+    return problem
 
 
 def unknown_key(location: Steps, root: type[BaseModel]) -> Message:

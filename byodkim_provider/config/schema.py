@@ -49,7 +49,7 @@ from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
-from byodkim_provider.property_types import RESOLVER
+from byodkim_provider.property_types import Resolver, expected
 from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400
@@ -277,7 +277,7 @@ class SuppliedKey(Written):
         if is_key(written):
             raise ValueError(_key_itself())
         if not isinstance(written, str) or not re.fullmatch(_KEY_PATTERN, written):
-            raise ValueError(SettingMessages.KIND(kind=_A_KEY_NAME, value=shown(written)))
+            raise expected(_A_KEY_NAME, written)
         if written in info.context:
             return info.context[written]
         meant = did_you_mean(written, info.context)
@@ -333,8 +333,6 @@ _ConfigurationSet = Annotated[
     str, text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")
 ]
 
-
-_Resolver = Annotated[str, AfterValidator(RESOLVER.read)]
 
 _LABEL_PATTERN: Final = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 """At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
@@ -468,7 +466,7 @@ class DomainDefaults(Written):
     """
     dns_check: Annotated[Literal["authoritative", "off"], _bare_off] = "authoritative"
     """The servers that must show a record before its key is sent to SES; `off` checks none."""
-    dns_resolvers: Annotated[Listed[_Resolver], AfterValidator(distinct)] = ()
+    dns_resolvers: Annotated[Listed[Resolver], AfterValidator(distinct)] = ()
     """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""
     dns_wait_seconds: Annotated[int, Field(ge=0, le=3600), NO_FLAG] = 120
     """How long a run waits until a record is visible in DNS, in seconds."""

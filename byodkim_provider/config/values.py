@@ -27,12 +27,13 @@ from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.property_types import expected
 from byodkim_provider.quoting import shown
 
 
 def _no_flag(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError(SettingMessages.KIND(kind="a whole number", value=shown(value)))
+        raise expected("a whole number", value)
     return value
 
 

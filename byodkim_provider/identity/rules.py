@@ -17,9 +17,10 @@ from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings
-from byodkim_provider.identity.state import Declared, Stored, without_none
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.property_types import without_none
 
 _DECIDING: Final = frozenset({"published", "supplied_keys", "overlap_days", "regions"})
 """Inputs that say which generations leave DNS, and when they may."""

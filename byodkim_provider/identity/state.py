@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, Field
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.hosts.zones import MANUAL, Zone, with_zones
 from byodkim_provider.property_types import (
-    LINE,
-    RESOLVER,
-    STRING,
-    Kinds,
-    kinds_of,
+    Flag,
+    Line,
+    Resolver,
+    Whole,
+    hints_of,
+    model_of,
     problems,
     read,
     refuse_state,
-    whole_between,
+    without_none,
     written,
 )
 
@@ -70,40 +72,40 @@ class Declared:
     that can't know them. Used alone, without generations, *generation* is None.
     """
 
-    domain: str
-    region: str
-    selector: str
-    fingerprint: str
-    record_value: str
-    owner: str
+    domain: Line
+    region: Line
+    selector: Line
+    fingerprint: Line
+    record_value: Line
+    owner: Line
     """
     `<id of the stack>/<resource>`; empty in a preview that can't know the id, as nothing is ours
     then.
     """
-    stack: str = ""
+    stack: Line = ""
     """`<project>/<stack>`, for people."""
-    account_id: str | None = None
-    regions: tuple[str, ...] = ()
+    account_id: Line | None = None
+    regions: tuple[Line, ...] = ()
     """All Regions of the domain, this one too; empty if nobody said."""
-    generation: int | None = None
-    published: tuple[int, ...] = ()
-    selectors: tuple[str, ...] = ()
+    generation: Whole | None = None
+    published: tuple[Whole, ...] = ()
+    selectors: tuple[Line, ...] = ()
     """Of the published generations, whose records leave DNS with the identity."""
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
     """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
-    overlap_days: Annotated[int, whole_between(0, 365)] = OVERLAP_DAYS
-    configuration_set: str | None = None
+    overlap_days: Annotated[Whole, Field(ge=0, le=365)] = OVERLAP_DAYS
+    configuration_set: Line | None = None
     tags: Mapping[str, str] | None = None
     """None: tags are not managed."""
-    mail_from_domain: str | None = None
+    mail_from_domain: Line | None = None
     """The custom MAIL FROM domain; None: it is not managed."""
     on_mx_failure: Literal["useDefault", "reject"] | None = None
     """What SES does while it finds no MX record there; None without a MAIL FROM domain."""
-    adopt: bool = False
-    accept_unsigned_window: bool = False
+    adopt: Flag = False
+    accept_unsigned_window: Flag = False
     dns_check: DnsCheck = "authoritative"
-    dns_resolvers: tuple[Annotated[str, RESOLVER], ...] = ()
-    dns_wait_seconds: Annotated[int, whole_between(0, 3600)] = DNS_WAIT_SECONDS
+    dns_resolvers: tuple[Resolver, ...] = ()
+    dns_wait_seconds: Annotated[Whole, Field(ge=0, le=3600)] = DNS_WAIT_SECONDS
     zones: tuple[Zone, ...] = ()
     """The zones that hold records of published generations; empty if not given."""
     slots: Mapping[str, str] | None = None
@@ -201,15 +203,9 @@ class Declared:
         return written(self) | without_none({"record_name": self.record_name, "cname": self.cname})
 
 
-INPUTS: Final[Kinds] = {
-    **{
-        name: kind
-        for name, kind in kinds_of(Declared, strict=True).items()
-        if name != "fingerprint"
-    },
-    "private_key": STRING,
-    "secret_arn": LINE,
-}
+INPUTS: Final = model_of(
+    {**hints_of(Declared, strict=True), "private_key": str, "secret_arn": Line}
+)
 """Types of what a program gives."""
 
 
@@ -217,7 +213,7 @@ INPUTS: Final[Kinds] = {
 class KeyInSes:
     """The key that SES has: since when, how SES got it, and SES's status."""
 
-    key_set_at: datetime
+    key_set_at: AwareDatetime
     """
     When SES was last sent the key, by SES's own clock.
 
@@ -225,7 +221,7 @@ class KeyInSes:
     """
     key_set_by: str
     """CREATED, PUT or TAKEN_OVER."""
-    signing_since: datetime
+    signing_since: AwareDatetime
     """When the key took the place of another one; sending the same key again does not change it."""
     status: str
     """SES's DKIM status, or GONE."""
@@ -266,7 +262,7 @@ class Stored:
     """
     adopted: bool = False
     """It stays in SES when the resource is deleted."""
-    signed_until: Mapping[int, datetime] = field(default_factory=dict)
+    signed_until: Mapping[int, AwareDatetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
     slots_before: Mapping[str, str] = field(default_factory=dict)
     """
@@ -315,11 +311,11 @@ class Stored:
         )
         refuse_state(problems(outputs, OUTPUTS, required=required))
         key = None
-        if (set_at := outputs.get("key_set_at")) is not None:
-            key = read(
-                KeyInSes, {"key_set_by": "", "signing_since": set_at, **without_none(outputs)}
-            )
-        return read(cls, outputs, declared=Declared.from_outputs(outputs), key=key)
+        set_at = outputs.get("key_set_at")
+        if set_at is not None:
+            defaults = {"key_set_by": "", "signing_since": set_at}
+            key = read(KeyInSes, defaults | without_none(outputs))
+        return read(cls, {**outputs, "declared": Declared.from_outputs(outputs), "key": key})
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
@@ -331,17 +327,12 @@ class Stored:
         )
 
 
-OUTPUTS: Final[Kinds] = {
-    **kinds_of(Declared),
-    **kinds_of(Stored),
-    **kinds_of(KeyInSes),
-    "record_name": STRING,
-    "cname": STRING,
-}
+OUTPUTS: Final = model_of(
+    {
+        **hints_of(Declared),
+        **hints_of(Stored),
+        **hints_of(KeyInSes),
+        **dict.fromkeys(("record_name", "cname"), str),
+    }
+)
 """Types of what is stored."""
-
-
-def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """*properties* without None values."""
-    # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
-    return {name: value for name, value in properties.items() if value is not None}

@@ -40,6 +40,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from pydantic import AwareDatetime
+
 from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.errors import InvalidSettings
@@ -54,7 +56,8 @@ from byodkim_provider.identity.state import (
     DnsCheck,
 )
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.property_types import moment, read, written
+from byodkim_provider.property_types import read, written
+from byodkim_provider.times import moment
 
 SEARCH: Final = timedelta(hours=72)
 """How long SES looks for a key before it says FAILED (SES API, `DkimAttributes.Status`)."""
@@ -75,7 +78,7 @@ class Entry:
     domain: str
     region: str
     selector: str
-    key_set_at: datetime | None = None
+    key_set_at: AwareDatetime | None = None
     """When SES last got a key, by SES's clock; None while the key's record is not in DNS."""
     key_set_by: str = field(default="", compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
@@ -143,7 +146,7 @@ class Verdict:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return read(cls, properties, entry=Entry.from_properties(properties))
+        return read(cls, {**properties, "entry": Entry.from_properties(properties)})
 
 
 def not_asked(entry: Entry, reason: str) -> Verdict:

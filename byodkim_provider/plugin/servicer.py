@@ -48,7 +48,8 @@ from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 THREADS: Final = 64
 """Calls at a time, more than the engine makes: by default 4 × cores."""
 
-_CONFIG: Final = property_types.map_of(property_types.STRING)
+_ANY: Final = property_types.model_of({})
+_CONFIG: Final = property_types.model_of({"config": Mapping[str, str]})
 
 NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
 """Options of a component that would not reach its resources."""
@@ -194,7 +195,7 @@ class Servicer(ProviderServicer):
     @_clean
     def Configure(self, request: Any, _context: Any) -> Any:
         args = plain(request.args)
-        if problems := property_types.problems(args, {"config": _CONFIG}):
+        if problems := property_types.problems(args, _CONFIG):
             raise InvalidSettings(problems)
         self._config = args.get("config", {})
         return provider_pb2.ConfigureResponse(acceptSecrets=True)
@@ -215,7 +216,7 @@ class Servicer(ProviderServicer):
     def Check(self, request: Any, _context: Any) -> Any:
         provider, olds, news = self._provider(request.urn), plain(request.olds), plain(request.news)
         required = REQUIRED.get(_kind(request.urn), ())
-        if problems := property_types.problems(news, {}, required=required):
+        if problems := property_types.problems(news, _ANY, required=required):
             raise InvalidSettings(problems)
         checked = provider.check(olds, news)
         failures = [provider_pb2.CheckFailure(reason=one.reason) for one in checked.failures]

@@ -20,9 +20,9 @@ from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.progress import CLOCKS_DIFFER
-from byodkim_provider.property_types import moment
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
+from byodkim_provider.times import moment
 
 Verdicts = Mapping[tuple[str, str, str | None], Mapping[str, Any]]
 """Results of a verification, by domain, Region and time of the key."""

@@ -58,7 +58,7 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write
-from byodkim_provider.property_types import LIST, moment
+from byodkim_provider.property_types import expected
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
@@ -74,10 +74,13 @@ from byodkim_provider.resources.sdk import (
     only_waited_for,
     parallel,
 )
+from byodkim_provider.times import moment
 
 
 def _providers(given: Any) -> tuple[object, ...]:
-    for one in LIST.read(given):
+    if not isinstance(given, list | tuple):
+        raise expected("a list", given)
+    for one in given:
         if not (
             callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))
         ):

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
@@ -224,8 +224,8 @@ class ByodkimIdentityProvider(DynamicProvider):
 
 
 def _zones(inputs: Mapping[str, Any]) -> Sequence[Zone]:
-    zones: Sequence[Zone] = INPUTS["zones"].read(with_zones(inputs).get("zones", ()))
-    return zones
+    values: Any = INPUTS.model_validate({"zones": with_zones(inputs).get("zones", ())})
+    return cast("Sequence[Zone]", values.zones)
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:

@@ -20,21 +20,18 @@ from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.messages.dkim import DkimMessages
-from byodkim_provider.property_types import timestamp
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
+from byodkim_provider.times import timestamp
 
-_STORED: Final[property_types.Kinds] = {
-    **dict.fromkeys(
-        (
-            *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
-            *("created_at", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"),
-        ),
-        property_types.STRING,
-    ),
-    "bits": property_types.WHOLE,
-    "key_store": property_types.MAP,
-}
+_TEXTS: Final = (
+    *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
+    *("created_at", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"),
+)
+
+_STORED: Final = property_types.model_of(
+    {**dict.fromkeys(_TEXTS, str), "bits": int, "key_store": Mapping[str, Any]}
+)
 """Types of the outputs in the state."""
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
+from pydantic import AwareDatetime, Field, Strict
 
-from byodkim_provider import property_types
+from byodkim_provider import property_types, times
 from byodkim_provider.identity import verdicts, verification
 from byodkim_provider.identity.run import Identity
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
@@ -24,21 +25,27 @@ from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
 
-_INPUTS: Final[property_types.Kinds] = {
-    "identities": property_types.list_of(property_types.MAP),
-    "account_id": property_types.LINE,
-    "timeout_minutes": property_types.between(0, MAX_TIMEOUT_MINUTES),
-    "on_timeout": property_types.one_of(get_args(OnTimeout)),
-    "retired": property_types.list_of(property_types.STRING),
-}
+_INPUTS: Final = property_types.model_of(
+    {
+        "identities": tuple[Mapping[str, Any], ...],
+        "account_id": property_types.Line,
+        "timeout_minutes": Annotated[float, Strict(), Field(ge=0, le=MAX_TIMEOUT_MINUTES)],
+        "on_timeout": OnTimeout,
+        "retired": tuple[str, ...],
+    }
+)
 """Types of the inputs."""
 
-_ENTRY: Final[property_types.Kinds] = {
-    **property_types.kinds_of(Entry),
-    **property_types.kinds_of(Verdict),
-    "signed_until": property_types.map_of(property_types.TIME, property_types.GENERATION),
-}
+_ENTRY: Final = property_types.model_of(
+    {
+        **property_types.hints_of(Entry),
+        **property_types.hints_of(Verdict),
+        "signed_until": Mapping[int, AwareDatetime],
+    }
+)
 """Types of an identity's properties, in the inputs and in the state."""
+
+_RESULTS: Final = property_types.model_of({"results": tuple[Mapping[str, Any], ...]})
 
 _REQUIRED: Final = ("domain", "region", "selector")
 
@@ -85,7 +92,7 @@ class DkimVerificationProvider(DynamicProvider):
         return UpdateResult(self._verify(news, olds))
 
     def _verify(self, inputs: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
-        began = property_types.timestamp(self._run.clock.now())
+        began = times.timestamp(self._run.clock.now())
         retired_before = olds.get("retired_at", {})
         retired_at = {name: retired_before.get(name, began) for name in inputs.get("retired", ())}
         found = verification.verify(
@@ -151,9 +158,7 @@ def _problems(name: str, identities: Sequence[Mapping[str, Any]], *required: str
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
     results = outputs.get("results", ())
-    wrong = property_types.problems(
-        outputs, {"results": property_types.list_of(property_types.MAP)}
-    )
+    wrong = property_types.problems(outputs, _RESULTS)
     property_types.refuse_state(
         wrong or _problems("results", results, *_REQUIRED, "status", "verified")
     )

@@ -26,11 +26,13 @@ from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.records import problem_of, quoted
 
-_STORED: Final[property_types.Kinds] = {
-    **property_types.kinds_of(HostSettings, strict=True),
-    **dict.fromkeys(("name", "existing", "credentials"), property_types.LINE),
-    **dict.fromkeys(("value", "present_value"), property_types.STRING),
-}
+_STORED: Final = property_types.model_of(
+    {
+        **property_types.hints_of(HostSettings, strict=True),
+        **dict.fromkeys(("name", "existing", "credentials"), property_types.Line),
+        **dict.fromkeys(("value", "present_value"), str),
+    }
+)
 """Types of the outputs in the state."""
 
 _REQUIRED: Final = ("provider", "zone", "name", "value")

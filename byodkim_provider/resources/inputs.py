@@ -16,15 +16,17 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
 from byodkim_provider.hosts.zones import Zone
-from byodkim_provider.identity.state import INPUTS, without_none
-from byodkim_provider.property_types import written
+from byodkim_provider.identity.state import INPUTS
+from byodkim_provider.property_types import without_none, written
 
 if TYPE_CHECKING:
     import pulumi
 
 Inputs = dict[str, Any]
 
-_HANDED_ON: Final = sorted(INPUTS.keys() & DomainDefaults.model_fields.keys() - {"regions"})
+_HANDED_ON: Final = sorted(
+    INPUTS.model_fields.keys() & DomainDefaults.model_fields.keys() - {"regions"}
+)
 """Settings that are inputs of an identity under the same name."""
 
 VERIFIED: Final = (

@@ -13,7 +13,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
-from byodkim_provider.property_types import timestamp
+from byodkim_provider.times import timestamp
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.cli_project import configuration

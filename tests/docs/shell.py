@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.times import moment, timestamp
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.plugins import install_plugins, write_script
 from sandbox.shell import environment

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from byodkim_provider.identity.state import Stored
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.times import moment, timestamp
 from tests.engine.stack import DOMAIN, IDENTITY, Stack
 
 MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

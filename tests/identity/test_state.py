@@ -179,8 +179,8 @@ def test_ranges():
     """A resource used alone has the limits of a stack file."""
     given = {"overlap_days": 10**10, "dns_wait_seconds": -5.0}
     assert problems(given, INPUTS) == [
-        "overlap_days: must be 0 to 365, not 10000000000",
-        "dns_wait_seconds: must be 0 to 3600, not -5",
+        "overlap_days: must be at most 365, not 10000000000",
+        "dns_wait_seconds: must be at least 0, not -5.0",
     ]
     assert problems({"overlap_days": 0.5}, INPUTS) == [
         "overlap_days: must be a whole number, not 0.5"

@@ -16,7 +16,7 @@ from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import TxtRecord, Zone
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53, provider_with
-from byodkim_provider.property_types import timestamp
+from byodkim_provider.times import timestamp
 from tests.support.cases import cases
 from tests.support.cloud import DOMAIN, NAME, VALUE, Cloud
 

@@ -19,7 +19,7 @@ import byodkim_provider
 PRODUCT: Final = Path(byodkim_provider.__file__).parent
 
 LAYERS: Final = (
-    ("messages", "progress", "quoting", "urls"),
+    ("messages", "progress", "quoting", "times", "urls"),
     ("errors",),
     ("dkim", "property_types"),
     ("aws", "dns"),

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from byodkim_provider import key_store
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
-from byodkim_provider.property_types import timestamp
+from byodkim_provider.times import timestamp
 from tests.support.fakes import START, FakeProgress
 
 OWNER = "0123456789abcdef/example.com/3"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import strategies as st
+from pydantic import AwareDatetime
 
 from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
@@ -18,7 +19,7 @@ MOMENTS = st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=st.
 """A time is stored to the second."""
 
 st.register_type_strategy(int, st.integers(1, 10**6))
-st.register_type_strategy(datetime, MOMENTS)
+st.register_type_strategy(AwareDatetime, MOMENTS)
 
 
 def any_of(cls, **limited):
