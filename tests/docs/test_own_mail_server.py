@@ -5,12 +5,14 @@ The real OpenDKIM and Rspamd sign and, with dkimpy, judge. OpenDKIM runs in its 
 each mail, with the configuration of the example; Rspamd runs as a server.
 """
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -78,8 +80,8 @@ class MailServer:
         for folder in (*self.keys, *(file.parent for file in self.files.values())):
             folder.mkdir(parents=True, exist_ok=True)
         for name, file in self.files.items():
-            text = (EXAMPLE / name).read_text()
-            file.write_text(re.sub("(?<![a-z#] )/(?=etc/|var/)", f"{root}/", text))
+            text = (EXAMPLE / name).read_text().replace("/etc/", f"{root}/etc/")
+            file.write_text(text.replace("/var/lib/", f"{root}/var/lib/"))
         self.files["install-key"].chmod(0o755)
         conf = self.files["opendkim.conf"]
         # The folder of a test is below one that everybody may write.
@@ -102,12 +104,16 @@ class MailServer:
         return self.root / path.removeprefix("/")
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Rspamd, which ends with its children when it gets SIGTERM."""
+        """
+        Rspamd in a process group of its own. It ends with its children when it gets SIGTERM, which
+        the kernel sends if this process is killed.
+        """
         folders = [f"--var={name}={self.root}" for name in ("DBDIR", "RUNDIR", "LOGDIR")]
         folders.append(f"--var=LOCAL_CONFDIR={self._path('/etc/rspamd')}")
-        command = [program("rspamd", "rspamd"), "-f", "-i", "-c", f"{self.root}/rspamd.conf"]
+        command = ["setpriv", "--pdeathsig", "TERM", program("rspamd", "rspamd")]
+        command += ["-f", "-i", "-c", f"{self.root}/rspamd.conf", *folders]
         with (self.root / "rspamd.log").open("wb") as log:
-            return subprocess.Popen([*command, *folders], stdout=log, stderr=log)
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def by_opendkim(self) -> bytes:
         """A mail as OpenDKIM signs it."""
@@ -167,7 +173,8 @@ def server(sandbox, shell, tmp_path):
     try:
         rspamd.wait(timeout=20)
     finally:
-        rspamd.kill()
+        with suppress(ProcessLookupError):  # all of the group have ended
+            os.killpg(rspamd.pid, signal.SIGKILL)
 
 
 @contextmanager
