@@ -13,7 +13,6 @@ from typing import Any, Final
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.property_types import Whole
 
 MANUAL: Final = "manual"
 """The provider of a zone for which people publish the records."""
@@ -38,7 +37,7 @@ class Zone:
     """
     The domain's CNAMEs lead to this zone, to selectors of this prefix and 1, 2 or 3: the slots.
     """
-    from_generation: Whole = 1
+    from_generation: int = 1
     """The first generation whose record stands there."""
     name_servers: tuple[str, ...] = ()
     """
