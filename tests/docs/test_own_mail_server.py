@@ -98,7 +98,6 @@ class MailServer:
         (root / "suffixes").write_text("com\n")
         (root / "mail.eml").write_bytes(MAIL)
         self.reloaded = root / "reloaded"
-        self.mail: list[bytes] = []
 
     def _path(self, path: str) -> Path:
         return self.root / path.removeprefix("/")
@@ -117,7 +116,7 @@ class MailServer:
 
     def by_opendkim(self) -> bytes:
         """A mail as OpenDKIM signs it."""
-        shown = self._opendkim("opendkim.conf", "s", "mail.eml")
+        shown = self._opendkim(self.files["opendkim.conf"], "s", "mail.eml")
         value = shown.partition("hname='DKIM-Signature' hvalue='")[2].rpartition("'")[0]
         return b"DKIM-Signature: " + value.replace("\n", "\r\n").encode() + b"\r\n" + MAIL
 
@@ -141,17 +140,14 @@ class MailServer:
         names = [f"{number}.eml" for number, _ in enumerate(mail)]
         for name, content in zip(names, mail, strict=True):
             (self.root / name).write_bytes(content)
-        shown = self._opendkim("verify.conf", "v", *names)
+        shown = self._opendkim(self.root / "verify.conf", "v", *names)
         return len(re.findall(rf"verification \(s=\S+,? d={DOMAIN}, .*\) succeeded", shown))
 
-    def _opendkim(self, configuration: str, mode: str, *mail: str) -> str:
+    def _opendkim(self, configuration: Path, mode: str, *mail: str) -> str:
+        """What it shows of the files *mail* when it signs (`s`) or verifies (`v`) them."""
         files = ",".join(str(self.root / name) for name in mail)
-        command = [program("opendkim", "opendkim"), "-x", str(self.root / configuration)]
-        if mode == "s":
-            command[-1] = str(self.files[configuration])
-        done = subprocess.run(
-            [*command, "-b", mode, "-t", files, "-vv"], capture_output=True, text=True
-        )
+        command = [program("opendkim", "opendkim"), "-x", str(configuration), "-b", mode]
+        done = subprocess.run([*command, "-t", files, "-vv"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -161,6 +157,9 @@ def server(sandbox, shell, tmp_path):
     """The mail server, which `ssh` of the shell reaches."""
     server = MailServer(tmp_path / "server", sandbox.dns_resolver)
     programs, sbin = tmp_path / "bin", server.files["install-key"].parent
+    temporary = tmp_path / "tmp"  # is searched, too
+    temporary.mkdir()
+    shell.environment["TMPDIR"] = str(temporary)
     rspamd = server.start()
     write_script(programs / "ssh", f'shift\nPATH="{sbin}:$PATH"\nexec "$@"\n')
     write_script(
@@ -222,7 +221,7 @@ def test_two_signers(sandbox, stack, follow, server):
     sandbox.add_zone(DOMAIN)
     stack.paste((EXAMPLE / "stacks" / "Pulumi.prod.yaml").read_text())
     stack.well("pulumi up")
-    mail = server.mail
+    mail: list[bytes] = []
 
     def install():
         selector = sandbox.ses.signing_key(DOMAIN, REGION)[0]
@@ -288,8 +287,7 @@ def test_two_signers(sandbox, stack, follow, server):
         told.append(stack.well("byodkim key example.com --generation 5 --out five.pem"))
     assert keys.load((stack.project / "five.pem").read_text()) == stored.key
 
-    known = [load(given.pkcs1_der), load(stored.key.pkcs1_der)]
-    search = KeySearch(known)
+    search = KeySearch([load(given.pkcs1_der), load(stored.key.pkcs1_der)])
     assert [one for one in told if search.found_in(one.shown)] == []
     assert any(b"byodkim_provider\0key\0" in line for line in command_lines)
     assert search.found_in(b"\n".join(command_lines)) == set()
