@@ -36,7 +36,6 @@ from byodkim_provider.resources.sdk import (
     as_secret_as,
     configured_names,
     is_plugin,
-    is_unknown,
 )
 
 if TYPE_CHECKING:
@@ -401,9 +400,4 @@ class DkimVerification(OurResource):
 
 def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
-    given = {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
-    # A preview of an update knows no output.
-    cname = given["cname"].apply(
-        lambda one: None if is_unknown(one) else one, run_with_unknowns=True
-    )
-    return {**given, "cname": cname}
+    return {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}

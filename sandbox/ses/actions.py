@@ -242,6 +242,10 @@ class Actions:
         left = {key: value for key, value in identity.tags.items() if key not in sent["TagKeys"]}
         self._store(replace(identity, tags=left))
 
+    def list_tags_for_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The tags as they are now."""
+        return {"Tags": _tag_list(self._tagged(sent, elsewhere="").tags)}
+
     def send_email(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail leaves, signed with the key of this moment if there is one."""
         self._check_configuration_set(sent.get("ConfigurationSetName"))
