@@ -40,7 +40,9 @@ class Route53Client:
         """
         pages = self._client.get_paginator("list_hosted_zones").paginate()
         listed = self._read_once(
-            "ListHostedZones", "*", lambda: [zone for page in pages for zone in page["HostedZones"]]
+            "ListHostedZones",
+            "the account",
+            lambda: [zone for page in pages for zone in page["HostedZones"]],
         )
         return {
             zone["Id"].removeprefix("/hostedzone/"): zone["Name"].rstrip(".")

@@ -308,7 +308,7 @@ class SesClient:
         more: dict[str, Any] = {}
         while True:
             answer = self._make(
-                self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more
+                self._client.list_email_identities, "the account", PageSize=LIST_PAGE_SIZE, **more
             )
             yield tuple(
                 Listed(
@@ -323,7 +323,7 @@ class SesClient:
                 return
             if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
                 raise errors.refused(
-                    self._service, "ListEmailIdentities", "*", ResponseParserError()
+                    self._service, "ListEmailIdentities", "the account", ResponseParserError()
                 )
             tokens.add(token)
             more = {"NextToken": token}

@@ -104,4 +104,4 @@ def _refused(text: str) -> AwsRefused:
     operation = "GetCallerIdentity"
     error = ClientError({"Error": {"Code": code, "Message": reason}}, operation)
     service = errors.Service(name="pulumi-aws", region="pulumi-aws")
-    return errors.refused(service, operation, "*", error)
+    return errors.refused(service, operation, "the account", error)

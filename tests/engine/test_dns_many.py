@@ -3,6 +3,7 @@
 import pytest
 
 from byodkim_provider.dkim.records import record_name
+from byodkim_provider.hosts.zones import Zone
 from tests.engine.stack import declare_identities, requests
 
 pytestmark = pytest.mark.engine
@@ -26,7 +27,8 @@ def most_at_once(result):
 def test_fifty_manual_domains(sandbox, open_stack):
     """Fifty domains that wait for DNS cost a run one look each, side by side, and SES one List."""
     sandbox.add_zone(ZONE)
-    stack = open_stack(program=lambda: declare_identities(sandbox, DOMAINS, dns=("manual",)))
+    by_hand = (Zone(provider="manual"),)
+    stack = open_stack(program=lambda: declare_identities(sandbox, DOMAINS, zones=by_hand))
     names = {record_name("s1", domain) for domain in DOMAINS}
     for run in ("first", "second"):
         with requests(sandbox) as asked:
