@@ -169,10 +169,11 @@ def mail_from_calls(
     declared = after.declared
     domain, had = declared.mail_from_domain, before.mail_from_domain if before else None
     if domain is None:
-        # Another one was set by somebody else; a read may show none yet. With `adopt` the records
-        # stay too.
+        # Another one was set by somebody else; a read may show none yet.
         is_ours = seen is not None and seen.mail_from in ("", had)
-        is_removed = had is not None and is_ours and not declared.adopt
+        # The engine leaves the records in DNS only if the run before had `adopt`.
+        records_stay = before is not None and before.adopt and declared.adopt
+        is_removed = had is not None and is_ours and not records_stay
         removed = [Call(MAIL_FROM, "not declared any more")] if is_removed else []
         return replace(after, mail_from_status=None), removed
     is_other = before is not None and domain != had  # a read may still show what was before *had*

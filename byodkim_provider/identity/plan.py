@@ -130,7 +130,7 @@ TABLE: Final = (
     (48, "set", "MAIL FROM", "what was before", "Get MailFrom"),
     (49, "set", "MAIL FROM", "another's", "Get, refused"),
     (50, "set", "MAIL FROM, removed", "what was before", "Get MailFrom"),
-    (51, "set", "MAIL FROM, removed, adopt", "what was before", "Get"),
+    (51, "set", "MAIL FROM, removed, adopted", "what was before", "Get"),
     (52, "set", "MAIL FROM is pending", "PENDING", "Get"),
     (53, "set", "MAIL FROM is pending", "FAILED", "Get MailFrom"),
     (54, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
@@ -141,6 +141,8 @@ TABLE: Final = (
     (59, "drifted", "nothing", "another's, with this MAIL FROM, adopt", "Get"),
     (60, "drifted", "nothing", "another's key, adopt", "Get Lookup Put Tag"),
     (61, "drifted", "nothing", "nobody's, adopt", "Get Tag"),
+    (62, "set", "MAIL FROM, removed, adopt", "what was before", "Get MailFrom"),
+    (63, "set", "MAIL FROM and adopt, removed", "what was before", "Get MailFrom"),
 )
 """
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.

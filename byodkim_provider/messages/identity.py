@@ -322,7 +322,7 @@ class IdentityMessages(Table):
         "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today",
     )
     STAYS = (
-        "{name}: with `adopt`, the identity and its records stay when they leave the stack",
+        "{name}: with `adopt`, the identity and its records stay when a later run removes them",
         "nothing, if that is wanted; else remove `adopt`",
     )
     TAKES_OVER = (

@@ -84,9 +84,10 @@ def test_behaviour_is_changed(world):
 
 
 def test_removed(world):
-    """What is not declared any more is taken back; with `adopt` it stays."""
+    """What is not declared any more is taken back; with `adopt`, also before, it stays."""
     stored = world.created(**DEFAULT)
-    assert next_up(world, stored, adopt=True)[0] == [GET]
+    _, adopted = next_up(world, stored, **DEFAULT, adopt=True)
+    assert next_up(world, adopted, adopt=True)[0] == [GET]
     assert in_ses(world)[0] == BOUNCE
     calls, stored = next_up(world, stored)
     assert (calls, in_ses(world)[0], stored.mail_from_status) == ([GET, PUT], "", None)

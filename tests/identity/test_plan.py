@@ -114,6 +114,7 @@ TAGGED = stored(declared(tags={"stage": "dev"}))
 JUST_SET = replace(TAGGED, key=replace(TAGGED.key, key_set_at=NOW))
 EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
 BOUNCES = stored(declared(**BOUNCE), mail_from_status="SUCCESS")
+ADOPTED_BOUNCES = stored(declared(**BOUNCE, adopt=True), adopted=True, mail_from_status="SUCCESS")
 SEARCHES = replace(BOUNCES, mail_from_status="PENDING")
 TO_REJECT = stored(declared(**REJECT), mail_from_status="PENDING")
 IN_DNS = {"selectors": ("s1", "s2", "s3")}
@@ -187,7 +188,7 @@ SCENARIOS = {
     ),
     49: (BOUNCES, declared(), {"ses": has_mail_from(tags=THEIRS)}),
     50: (BOUNCES, declared(), {"ses": has_mail_from()}),
-    51: (BOUNCES, declared(adopt=True), {"ses": has_mail_from()}),
+    51: (ADOPTED_BOUNCES, declared(adopt=True), {"ses": has_mail_from()}),
     52: (SEARCHES, declared(**BOUNCE), {"ses": has_mail_from("PENDING")}),
     53: (SEARCHES, declared(**BOUNCE), {"ses": has_mail_from("FAILED")}),
     54: (TO_REJECT, declared(**REJECT), {"ses": has_mail_from()}),
@@ -202,6 +203,8 @@ SCENARIOS = {
     ),
     60: (LOST, declared(**IN_DNS, adopt=True), {"ses": has("s9", tags=THEIRS)}),
     61: (LOST, declared(**IN_DNS, adopt=True), {"ses": has(tags={})}),
+    62: (BOUNCES, declared(adopt=True), {"ses": has_mail_from()}),
+    63: (ADOPTED_BOUNCES, declared(), {"ses": has_mail_from()}),
 }
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 
@@ -243,6 +246,8 @@ MAIL_FROMS = {
     54: ("SUCCESS", f"bounce.{DOMAIN}", True),
     55: ("PENDING",),
     56: ("PENDING", f"bounce.{DOMAIN}", False),
+    62: (None, None, False),  # this run deletes the records
+    63: (None, None, False),
 }
 """By row, the status that is stored, and what is sent: the domain, and whether SES rejects mail."""
 

@@ -67,8 +67,8 @@ def test_adopt_of_ones_own(world, provider):
     declared = {**inputs(world), "adopt": True}
     assert provider.diff("id", stored, declared).changes
     said = [
-        f"{DOMAIN} {REGION}: with `adopt`, the identity and its records stay when they leave "
-        "the stack"
+        f"{DOMAIN} {REGION}: with `adopt`, the identity and its records stay when a later "
+        "run removes them"
     ]
     assert world.progress.infos == said
     # Not again; and one that differs in SES may be another's.
