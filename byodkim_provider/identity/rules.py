@@ -73,10 +73,12 @@ def refuse_unsafe(
     stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
 ) -> None:
     """
-    Raise if the change to *declared* would make signed mail fail: the two rules of rotation.
+    Raise if the change to *declared* would make signed mail fail: the two rules of rotation, and
+    one of `adopt`.
 
     "StillInUse" if a generation would leave DNS too early, `InvalidSettings` if one would
-    get a second key. Never raises for what is stored already.
+    get a second key, or if `adopt` goes together with another change. Never raises for what is
+    stored already.
     """
     before = stored.declared
     accounts = (before.account_id, declared.account_id)
@@ -84,6 +86,10 @@ def refuse_unsafe(
         raise InvalidSettings(
             IdentityMessages.OTHER_ACCOUNT(name=str(before), before=accounts[0], after=accounts[1])
         )
+    is_alone = changed(stored, declared, unknown=unknown) == ("adopt",)
+    if before.adopt and not declared.adopt and not is_alone:
+        # The engine stores of a run that fails that the records go, while the identity still stays.
+        raise InvalidSettings(IdentityMessages.ADOPT_ALONE(name=str(before)))
     if stored.key:
         _refuse_second_key(before, declared)
     if _DECIDING & set(unknown):

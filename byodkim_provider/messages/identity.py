@@ -170,6 +170,14 @@ class IdentityMessages(Table):
             "domain there first"
         ),
     )
+    ADOPT_ALONE = (
+        "{name}: `adopt` can't go in a run that changes anything else of the identity",
+        _NOTHING
+        + (
+            "remove `adopt` in a `pulumi up` of its own; if one with other changes failed, the "
+            "identity would stay in SES later, and its records would not"
+        ),
+    )
     OTHER_KEY = (
         (
             "{name}: generation {generation} signs with selector {selector!r}, it never gets "

@@ -264,6 +264,28 @@ def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
     assert (message is None) == (remembered is not None)
 
 
+@cases(
+    ("before", "after", "is_refused"),
+    {
+        "alone": ({"adopt": True}, {}, False),
+        "with another setting": ({"adopt": True}, {"configuration_set": "bulk"}, True),
+        "added with another": ({}, {"adopt": True, "configuration_set": "bulk"}, False),
+        "kept with another": ({"adopt": True}, {"adopt": True, "overlap_days": 9}, False),
+    },
+)
+def test_adopt_goes_alone(before, after, is_refused):
+    """A run that fails stores that the records go, and not yet that the identity goes too."""
+    message = refusal(stored(declared(**before)), declared(**after), kind="InvalidSettings")
+    assert message == (IdentityMessages.ADOPT_ALONE(name=NAME) if is_refused else None)
+
+
+def test_adopt_goes_before_another_key():
+    """Also if a preview does not know yet with which key the identity is to sign."""
+    before = stored(declared(adopt=True))
+    message = refusal(before, declared(3), unknown=("selector", "published"))
+    assert message == IdentityMessages.ADOPT_ALONE(name=NAME)
+
+
 def test_a_slot_that_signs_gets_no_other_key():
     """
     Its record can't hold both keys, whatever `overlapDays` says; the generation that is named may
