@@ -338,8 +338,8 @@ def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
     """
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
         yield ("overlapDays",), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP)
-    is_plain_move = len({dns.cname for dns in domain.dns}) == 1 < len(domain.dns)
-    if is_plain_move and any(dns.from_generation > 1 for dns in domain.dns):
+    begins = {(dns.cname, dns.from_generation) for dns in domain.dns}
+    if len(begins) > len({dns.cname for dns in domain.dns}):
         yield ("dns",), DkimMessages.PLAIN_MOVE()
     for position, generation in enumerate(domain.published):
         holding = generations.holding(domain.dns, generation)

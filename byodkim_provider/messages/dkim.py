@@ -172,8 +172,8 @@ class DkimMessages(Table):
     )
     NOT_PUBLISHED = "none of them publishes generation {generation}: set `fromGeneration: 1` at one"
     PLAIN_MOVE = (
-        "`fromGeneration` is for a move to cname or away from it: leave it out, move the name "
-        "servers, then drop one"
+        "zones with the same cname, or without, have the same `fromGeneration`: leave it out, move "
+        "the name servers (with cname the CNAMEs), then drop one"
     )
     TWO_SELECTORS = (
         "without the same cname a key would need two selectors: set `fromGeneration: {free}` at "

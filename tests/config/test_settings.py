@@ -133,6 +133,12 @@ def test_stored(written):
     assert read.model_copy(update=without) == domain.model_copy(update=without)
 
 
+def test_two_zones_after_a_move_away_from_cname():
+    """Zones that began with the same generation stay when the one with `cname` is dropped."""
+    both = [{"provider": name, "fromGeneration": 5} for name in ("manual", "route53")]
+    assert load(one({"generation": 6, "dns": both})).domains
+
+
 def test_stored_with_an_own_provider():
     """A program's own DNS provider is known by its label; the default of `dns` is not used."""
     [domain] = load(one({"generation": 2})).domains
@@ -557,9 +563,19 @@ dns: [{assumeRole: 'arn:aws:iam::1:role/dns'}, {assumeRole: 'arn:aws:iam::123456
   dns[1].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', not
     'arn:aws:iam::123456789012:role/dns*'
 dns: [manual, {provider: route53, fromGeneration: 3}]
-  dns: `fromGeneration` is for a move to cname or away from it: leave it out, move the name \
-servers, then
-    drop one
+  dns: zones with the same cname, or without, have the same `fromGeneration`: leave it out, move \
+the name
+    servers (with cname the CNAMEs), then drop one
+dns: [manual, {provider: route53, fromGeneration: 3},
+    {provider: route53, zone: keys.example.net, cname: ses, fromGeneration: 5}]
+  dns: zones with the same cname, or without, have the same `fromGeneration`: leave it out, move \
+the name
+    servers (with cname the CNAMEs), then drop one
+dns: [{provider: route53, zone: keys.example.net, cname: ses},
+    {provider: route53, zone: keys.example.org, cname: ses, fromGeneration: 4}]
+  dns: zones with the same cname, or without, have the same `fromGeneration`: leave it out, move \
+the name
+    servers (with cname the CNAMEs), then drop one
 dns: [manual, {zoneId: '00000000000000000000000000000000'}]
   dns[1].zoneId: '00000000000000000000000000000000' is not a zone id in route53
 generation: 2, published: [1, 2, 4], dns: {provider: route53, zone: keys.example.net, cname: ses}
