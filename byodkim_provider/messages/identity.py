@@ -140,8 +140,8 @@ class IdentityMessages(Table):
     OTHERS_USE = (
         "{name}: {reason}, and {use}, which this stack has in DNS",
         (
-            "nothing was deleted; so that identity and records stay: `adopt: true` and `pulumi "
-            "up`, then the same again"
+            "its records stay; to leave identity and records there: `adopt: true` and `pulumi up`, "
+            "then the same again"
         ),
     )
     SLOT_IN_USE = (

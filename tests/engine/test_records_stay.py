@@ -113,7 +113,7 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
         assert (
             f"StillInUse: {domain} {REGION}: owned by 'ses-byodkim/new' now, and signs with "
             "'next', which this stack has in DNS\n"
-            "      hint: nothing was deleted; so that identity and records stay: `adopt: true` and "
+            "      hint: its records stay; to leave identity and records there: `adopt: true` and "
             "`pulumi up`, then the same again\n" in refused.stdout
         )
         assert panel.names() == before
@@ -130,6 +130,25 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
     assert all(passes_still(sandbox, one) for one in mail)
     assert passes(sandbox, domain)
     assert steps(new.up()) == []
+
+
+def test_a_pasted_record_that_signs(sandbox, panel, open_stack):
+    """
+    Given up: no record of a key is below the identity then, so that of a generated key goes first.
+    """
+    domain = "pasted.example"
+    Panel(sandbox, domain).paste(f"mine._domainkey.{domain}", record_value(OPENSSL_KEY))
+    dns = [WITH_SLOTS, {"provider": "manual", "fromGeneration": 3}]
+    declared = {"generation": 3, "published": [2, 3], "keys": {"3": OURS["keys"]["1"]}, "dns": dns}
+    stack = open_stack({domain: declared})
+    assert stack.up().ok
+    previous = f"ses2._domainkey.{domain}.{ZONE}"
+    assert previous in panel.names()
+    sandbox.ses.change(domain, REGION, tags={})
+    stack.declare({})
+    refused = stack.up()
+    assert f"StillInUse: {domain} {REGION}" in refused.stdout
+    assert previous not in panel.names()
 
 
 def test_identity_of_somebody_else(sandbox, panel, open_stack):
