@@ -13,8 +13,15 @@ The arguments are the keys of a stack file: names, defaults and checks come from
     record of a standby with a slot     -                           the identities, its key
 
 The engine deletes in levels: first what has the longest way down to a resource without a
-dependency. Every record has a shorter way than the identities, so it is deleted after them, and not
-at all if the deletion of an identity fails.
+dependency. Where the record of the key that signs is a resource, every record has a shorter way
+than the identities, so it is deleted after them, and not at all if the deletion of an identity
+fails. Two cases are given up:
+
+- A supplied key signs, and people paste its record. The identities depend on no record of a key
+  then, and a generated key's record, which stands in another zone, has a longer way: it is deleted
+  before them.
+- With `--continue-on-error` a new MX or SPF record fails. The identity, which depends on it, stays
+  as it is, and the run still deletes the records that leave, though SES may need them.
 """
 
 from __future__ import annotations

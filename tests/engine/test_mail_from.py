@@ -139,6 +139,22 @@ def test_life(sandbox, open_stack):
     sandbox.route53.delete_hosted_zone(Id=zone)  # nothing is left in it
 
 
+def test_goes_on_after_an_error(sandbox, open_stack):
+    """
+    Given up: a run with `--continue-on-error` drops the MX record that SES has, though the new one
+    fails.
+    """
+    domain = "goes-on.mail-from.example"
+    panel = Panel(sandbox, domain)
+    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
+    assert stack.up().ok
+    panel.paste(f"mail.{domain}", "elsewhere.example", kind="CNAME")
+    stack.declare({domain: {"generation": 1, "mailFrom": "mail"}})
+    assert stack.up(continue_on_error=True).failed
+    assert in_ses(sandbox, domain)[0] == f"bounce.{domain}"
+    assert asked(sandbox, f"bounce.{domain}") == []
+
+
 def test_reject(sandbox, open_stack, switches):
     """
     With `reject` SES never refuses mail because it has not looked yet: not at first, not of another
