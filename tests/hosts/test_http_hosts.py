@@ -175,7 +175,8 @@ def test_nothing_is_shown(backend, caplog):
 
 def test_malformed_header(dreamhost, caplog):
     """A host whose headers can't be read brings no key into the warning about them."""
-    dreamhost.stand_in.answer = lambda request: Response(200, {}, {"X": "1\r\nno colon"})
+    malformed = iter([Response(200, {}, {"X": "1\r\nno colon"})])
+    dreamhost.stand_in.answer = lambda request: next(malformed, Response(401, {}))
     with suppress(DnsRefused, DnsUnconfirmed):
         lookup(dreamhost.host(), NAME, **hasty())
     assert "Failed to parse headers" in caplog.text
