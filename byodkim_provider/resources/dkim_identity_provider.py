@@ -157,7 +157,9 @@ class ByodkimIdentityProvider(DynamicProvider):
                         domain=declared.domain, **rules.in_use(one, last)
                     )
                     self._run.progress().warn(warning)
-            lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
+            # A zone that was a label has lost its role, so the wrong account might list it.
+            is_gone = self._is_gone if "zones" in olds else (lambda _: False)
+            lookups.refuse_leaving(stored, declared, self._run, is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)

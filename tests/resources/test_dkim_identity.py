@@ -99,6 +99,20 @@ def test_a_zone_that_is_gone(world, listed, is_refused):
     assert {*asked} == {(ROLE, None)}
 
 
+def test_a_zone_that_was_a_label(world):
+    """Without its role, which such a state has under another name, nobody can say it is gone."""
+
+    def route53(*role):
+        return SimpleNamespace(zones=list)
+
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run, route53=route53)
+    before = world.verified(zones=()).to_outputs() | {"dns": ["route53:Z1"]}
+    left = world.declared(zones=zones("godaddy:example.com")).to_properties()
+    before.pop("zones", None)
+    with pytest.raises(InvalidSettings):
+        provider.diff("id", before, {**left, "secret_arn": "arn"})
+
+
 def test_what_the_override_lets_go_is_named(world):
     """
     A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together.
