@@ -258,6 +258,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         """Declare the records of a generation's key, one in each zone."""
         settings, zones = self._settings, generations.holding(self._zones, generation)
         name = f"{self.pulumi_resource_name}/{inputs.name_in_dns(settings, generation)}"
+        before_name = f"{self.pulumi_resource_name}/{inputs.name_before(settings, generation)}"
         signs = generation == settings.generation
         options = pulumi.ResourceOptions(
             parent=self,
@@ -274,7 +275,9 @@ class ByodkimDomain(pulumi.ComponentResource):
                 continue
             record = inputs.txt_record(settings, generation, zone, key=key, before=before)
             # Named after the zone, not after its position: a renamed record would be deleted.
-            made = provider.publish(f"{name}/{zone.path}", record, options)
+            alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(f"{before_name}/{zone.label}")])
+            opts = pulumi.ResourceOptions.merge(options, alias)
+            made = provider.publish(f"{name}/{zone.path}", record, opts)
             records += [made] if made else []
         return records
 

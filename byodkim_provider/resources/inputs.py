@@ -102,7 +102,21 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
 
 def name_in_dns(settings: DomainSettings, generation: int) -> str:
     """
-    The part of a record's name in the stack that is the generation, or its slot.
+    The part of a record's name in the stack that stands for its name in DNS.
+
+    It is another one for another key of the same generation, so the engine deletes the old record
+    at the end, if the identity has not refused the change.
+    """
+    if generation in settings.keys:
+        return f"{settings.keys[generation].selector}._domainkey"
+    return settings.selector(generation) or f"key{generation}"
+
+
+def name_before(settings: DomainSettings, generation: int) -> str:
+    """
+    That part in a stack of an earlier commit: the slot, or the generation.
+
+    It goes with the first release.
     """
     return settings.selector(generation) or str(generation)
 

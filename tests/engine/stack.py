@@ -248,13 +248,15 @@ def steps(result: Result) -> list[tuple[str, str, str]]:
     """
     What a run set out to do, in order: operation, resource name, type.
 
-    Without the engine's own resources, and without the zone's id at the end of a record's name.
+    Without the engine's own resources, and without the zone's id at the end of a record's name. The
+    record of a generated key is called as its key.
     """
-    return [
-        (operation, re.sub("/route53:Z[A-Z0-9]+$", "", name), kind)
-        for operation, name, kind in result.steps
-        if not kind.startswith("pulumi:")
-    ]
+    done = []
+    for operation, name, kind in result.steps:
+        if not kind.startswith("pulumi:"):
+            place = re.sub("/route53:Z[A-Z0-9]+$", "", name)
+            done.append((operation, re.sub("/key([0-9]+)$", r"/\1", place), kind))
+    return done
 
 
 @dataclass

@@ -53,7 +53,8 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
     both = stack.up()
     assert both.ok, both.stdout
     assert sorted(step for step in both.steps if step[2].endswith("Record")) == [
-        ("create", f"{DOMAIN}/{number}/cloudflare:{DOMAIN}", CLOUDFLARE_RECORD) for number in (1, 2)
+        ("create", f"{DOMAIN}/key{number}/cloudflare:{DOMAIN}", CLOUDFLARE_RECORD)
+        for number in (1, 2)
     ]
 
     stack.declare(declared("cloudflare"))
@@ -68,7 +69,7 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
     moved = stack.up()
     assert moved.ok, moved.stdout
     assert sorted(step for step in moved.steps if step[2].endswith("Record")) == [
-        ("delete", f"{DOMAIN}/{number}/route53:{route53}", ROUTE53_RECORD) for number in (1, 2)
+        ("delete", f"{DOMAIN}/key{number}/route53:{route53}", ROUTE53_RECORD) for number in (1, 2)
     ]
     assert sandbox.dns.txt(record["name"]) == (record["value"],)
     assert sandbox.ses.signing_key(DOMAIN, "eu-west-1")[0] == record["name"].partition(".")[0]

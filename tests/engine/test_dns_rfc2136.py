@@ -60,8 +60,8 @@ PLACE = f"rfc2136:{ZONE}"
 
 
 def made(domain, generation):
-    name = f"{domain}/{generation}"
-    return [("create", name, DKIM_KEY), ("create", f"{name}/{PLACE}", RECORD)]
+    record = f"{domain}/key{generation}/{PLACE}"
+    return [("create", f"{domain}/{generation}", DKIM_KEY), ("create", record, RECORD)]
 
 
 def removed(domain, generation):
@@ -134,7 +134,7 @@ def test_life(sandbox, bind, secondaries, open_stack):
     assert stack.refresh().ok
     again = stack.up()
     assert [step for step in again.steps if step[2] == RECORD] == [
-        ("create", f"{domain}/2/{PLACE}", RECORD)
+        ("create", f"{domain}/key2/{PLACE}", RECORD)
     ]
     assert in_zone(bind, domain) == wanted(first, domain)
 

@@ -292,7 +292,7 @@ def test_supplied_keys(sandbox, open_stack):
     with requests(sandbox) as asked:
         published = stack.up()
     assert sorted(steps(published)) == [
-        ("create", f"{domain}/2", RECORD),
+        ("create", f"{domain}/mail2026._domainkey", RECORD),
         ("update", f"{domain}/{REGION}", IDENTITY),
     ]
     assert asked.ses == []

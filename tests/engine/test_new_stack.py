@@ -60,7 +60,7 @@ def test_resources(made):
         [
             ("create", "byodkim", STACK_ID),
             ("create", SUPPLIED, DOMAIN),
-            ("create", f"{SUPPLIED}/1", RECORD),
+            ("create", f"{SUPPLIED}/s1._domainkey", RECORD),
             ("create", f"{SUPPLIED}/{REGION}", IDENTITY),
             ("create", GENERATED, DOMAIN),
             *[("create", f"{GENERATED}/{generation}", KEY) for generation in (1, 2, 3)],

@@ -202,7 +202,7 @@ def test_target(sandbox, panel, open_stack):
     refused = stack.up(target=[f"**::{domain}", f"**::{domain}/**"])
     assert refused.failed
     assert passes_still(sandbox, message)
-    stack.up(target=[f"**::{domain}/1/**"])
+    stack.up(target=[f"**::{domain}/key1/**"])
     assert not passes_still(sandbox, message)
 
 
@@ -245,6 +245,35 @@ def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
     stack.declare({domain: OURS | leaked})
     assert stack.up().ok
     assert sandbox.dns.txt(name) == ()
+    assert passes(sandbox, domain)
+
+
+OTHERS = OURS | {"keys": {"1": {"selector": "other", "privateKey": OTHER_OPENSSL_KEY}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(OURS, OTHERS), (OURS, GENERATED), (GENERATED, OURS)],
+    ids=["other", "to-generated", "to-supplied"],
+)
+def test_another_key_under_the_number_that_signs(
+    sandbox, panel, open_stack, request, before, after
+):
+    """The identity refuses, also without a preview, and by then no record has left DNS."""
+    domain = f"{request.node.callspec.id}.{ZONE}"
+    stack = open_stack({domain: before})
+    assert stack.up().ok
+    names = {name for name in panel.names() if name.endswith(f".{domain}")}
+    stack.declare({domain: after})
+    refused = stack.up()
+    assert refused.failed
+    assert f"error: {domain} {REGION}: generation 1 signs with selector" in refused.stdout
+    assert names < {*panel.names()}
+    assert passes(sandbox, domain)
+    stack.declare({domain: before})
+    undone = stack.up()
+    assert undone.ok, undone.stdout
+    assert names == {name for name in panel.names() if name.endswith(f".{domain}")}
     assert passes(sandbox, domain)
 
 

@@ -214,7 +214,7 @@ def _joined_later(stack: Stack) -> None:
 def _record_gone(stack: Stack) -> None:
     """Somebody has removed the standby's record."""
     _made(_by_api(1))(stack)
-    name = stack.engine.state["record 2"].outputs["name"]
+    name = stack.engine.state["record key2"].outputs["name"]
     _host(stack)._put(name, ())
 
 

@@ -94,11 +94,37 @@ def test_own_provider(cloud):
     run(lambda: ByodkimDomain("example.com", args))
     made = [one for one in cloud.asked if one.typ.startswith("powerdns")]
     assert sorted(one.name for one in made) == [
-        f"example.com/{number}/powerdns:eu" for number in (1, 2, 3)
+        f"example.com/key{number}/powerdns:eu" for number in (1, 2, 3)
     ]
     assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}
     [identity] = [one for one in cloud.asked if one.typ.endswith("ByodkimIdentity")]
     assert identity.inputs["zones"] == [{"provider": "powerdns", "id": "eu"}]
+
+
+@cases(
+    ("dns", "names"),
+    {
+        "generated": ("manual", {"d/key1/powerdns:eu": "d/1/powerdns:eu"}),
+        "slot": (
+            {"provider": "route53", "zone": "keys.test", "cname": "ses"},
+            {"d/ses1/keys.test/powerdns:eu": "d/ses1/powerdns:eu"},
+        ),
+    },
+)
+def test_name_in_an_older_state(cloud, dns, names):
+    """A record that an earlier commit named otherwise is the same resource: it does not leave."""
+    named = {}
+
+    class Aliased(PowerDns):
+        def publish(self, name, record, opts):
+            [alias] = opts.aliases
+            named[name] = alias.name
+            return super().publish(name, record, opts)
+
+    given = {"generation": 1, "published": [1], "regions": ["eu-west-1"], "dns": dns}
+    args = ByodkimDomainArgs(domain="example.com", dns_providers=[Aliased()], **given)
+    run(lambda: ByodkimDomain("d", args))
+    assert named == names
 
 
 def test_one_place_twice(cloud):

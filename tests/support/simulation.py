@@ -62,7 +62,7 @@ def program(
     What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's
     order.
 
-    *zones* are those of `settings.dns`. Names are short: `key 2`, `record 2` or `record ses2`,
+    *zones* are those of `settings.dns`. Names are short: `key 2`, `record key2` or `record ses2`,
     `identity eu-west-1`.
     """
     declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
