@@ -137,7 +137,7 @@ def _zones(domain: Domain) -> set[str]:
 def records_of(domain: Domain) -> set[str]:
     """Names of a domain's records: with `cname` those in its zone, and those of `mailFrom`."""
     zones = {dns.zone if dns.cname else None for dns in domain.settings.dns}
-    zones |= {one.declared.cname for one in domain.identities}
+    zones |= {one.declared.cname or None for one in domain.identities}
     keys = f"*._domainkey.{domain.name}"
     names = {f"{keys}.{zone}" if zone else keys for zone in zones}
     return names | {*domain.settings.mail_from_domains.values()}

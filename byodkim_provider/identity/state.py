@@ -138,9 +138,9 @@ class Declared:
         return self.zones_of(self.generation)
 
     @property
-    def cname(self) -> str | None:
-        """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
-        return next((zone.name for zone in self.signing_zones if zone.cname), None)
+    def cname(self) -> str:
+        """The zone to which the domain's CNAMEs lead, if its selector is a slot's, else ""."""
+        return next((zone.name for zone in self.signing_zones if zone.cname), "")
 
     @property
     def by_hand(self) -> Zone | None:
@@ -200,7 +200,7 @@ class Declared:
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        return written(self) | without_none({"record_name": self.record_name, "cname": self.cname})
+        return written(self) | {"record_name": self.record_name, "cname": self.cname}
 
 
 INPUTS: Final = model_of(

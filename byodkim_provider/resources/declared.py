@@ -287,8 +287,8 @@ class ByodkimIdentity(OurResource):
     record_value: pulumi.Output[str]
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
-    cname: pulumi.Output[str | None]
-    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    cname: pulumi.Output[str]
+    """The zone to which the domain's CNAMEs lead, if its selector is a slot's, else ""."""
     slots: pulumi.Output[Mapping[str, str]]
     """
     By selector, what may stand in each slot: the record of a generation that may not leave DNS

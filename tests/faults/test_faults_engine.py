@@ -252,6 +252,27 @@ def held_at(
     return reached, go_on
 
 
+def kill_in(
+    operation: str, sandbox: Sandbox, stack: _Stack, domain: str, reached: threading.Event
+) -> None:
+    """Kill an `up` in a call of *operation* about the domain, or once *reached* is set."""
+
+    def is_reached() -> bool:
+        calls = sandbox.ses.calls(operation, answered=None)
+        is_called = any(call.domain == domain for call in calls)
+        return (is_called or reached.is_set()) and is_all_else_stored(stack)
+
+    result, _ = disturbed(stack, is_reached, stack.kill)
+    assert result.failed
+
+
+def let_go(sandbox: Sandbox, stack: _Stack, go_on: threading.Event) -> None:
+    """Answer what is held, and end the lock of the killed run."""
+    go_on.set()
+    sandbox.ses.release()
+    stack.cancel()
+
+
 # As above.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("change", ["DNS move", "rotation", "removal"])
@@ -278,17 +299,9 @@ def test_killed_in_a_change(
     if change == "DNS move":
         reached, go_on = held_at("TXT", sandbox, monkeypatch)
 
-    def is_reached() -> bool:
-        calls = sandbox.ses.calls(operation, answered=None)
-        is_called = any(call.domain == domain for call in calls)
-        return (is_called or reached.is_set()) and is_all_else_stored(stack)
-
-    result, _ = disturbed(stack, is_reached, stack.kill)
-    assert result.failed
+    kill_in(operation, sandbox, stack, domain, reached)
     monkeypatch.undo()
-    go_on.set()
-    sandbox.ses.release()
-    stack.cancel()
+    let_go(sandbox, stack, go_on)
     sandbox.clock.advance(60)
     result = stack.up()
     assert result.ok, result.stdout
@@ -320,18 +333,10 @@ def test_killed_in_mail_from(
     else:
         reached, go_on = held_at("MX", sandbox, monkeypatch)
 
-    def is_reached() -> bool:
-        # SES gets the setting once the records are made.
-        calls = sandbox.ses.calls(PUT_MAIL_FROM, answered=None)
-        is_set = any(call.domain == domain for call in calls)
-        return (is_set or reached.is_set()) and is_all_else_stored(stack)
-
-    result, _ = disturbed(stack, is_reached, stack.kill)
-    assert result.failed
+    # SES gets the setting once the records are made.
+    kill_in(PUT_MAIL_FROM, sandbox, stack, domain, reached)
     monkeypatch.undo()
-    go_on.set()
-    sandbox.ses.release()
-    stack.cancel()
+    let_go(sandbox, stack, go_on)
     assert sandbox.dns.mx(f"bounce.{domain}") == (f"10 feedback-smtp.{REGION}.amazonses.com",)
     held_by_ses = sandbox.ses.identities(REGION)[domain].mail_from.domain
     assert held_by_ses == (f"bounce.{domain}" if made == "setting" else "")
