@@ -157,10 +157,10 @@ class DkimMessages(Table):
             "the slot, and before `retired: true` take a generation without a record out of "
             "`published`; if that is not it, send a mail: if it passes DKIM with this selector, "
             "the state is older than the record, so import a newer one, or this one again and "
-            "run `pulumi up` without `--refresh`; if it does not, somebody has changed the "
-            "record: delete it, then `pulumi up --refresh`; if another stack has this selector: "
-            "remove the entry, run `pulumi up`, which removes its keys, and add the entry with "
-            "another `cname`"
+            "run `pulumi up` without `--refresh`; if it does not, somebody, or a run that was "
+            "killed, has changed the record: delete it, then `pulumi up --refresh`; if another "
+            "stack has this selector: remove the entry, run `pulumi up`, which removes its keys, "
+            "and add the entry with another `cname`"
         ),
     )
     OTHER_SELECTOR = (

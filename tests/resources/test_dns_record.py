@@ -87,6 +87,14 @@ def test_second_key(world, host, inputs, existing, problem):
     assert replaces == ([] if existing == "free slot" else ["value"])
 
 
+def test_edit_undone_after_a_killed_run(world, host, inputs):
+    """The slot has its next key, and the previous one is declared again: the run is a cause."""
+    following = {"existing": "free slot", "value": world.declared(2).record_value}
+    old = made(world, inputs | following, host)
+    [failure] = this_run(world, host).check(old, inputs | {"existing": "slot"}).failures
+    assert "somebody, or a run that was killed, has changed the record" in failure.reason
+
+
 def test_no_secret(world, host, inputs, monkeypatch):
     """A preview refuses a new record while the secret of its host is nowhere to be found."""
     monkeypatch.delenv("RFC2136_TSIG_SECRET", raising=False)
