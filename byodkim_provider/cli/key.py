@@ -77,7 +77,7 @@ def key(
     [declared] = stack.named([domain], stack.domains)
     settings = declared.settings
     published = {record.generation: record for record in declared.records}
-    generation = generation or settings.generation
+    generation = settings.generation if generation is None else generation
     if generation not in published:
         fields = {"domain": domain, "generation": generation, "published": list(published)}
         raise Refused(CliMessages.NOT_PUBLISHED(**fields))

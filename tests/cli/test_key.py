@@ -61,9 +61,9 @@ def test_file(project, world, tmp_path):
     ("arguments", "exit_code", "problem"),
     [
         (
-            [DOMAIN, "--generation", "9"],
+            [DOMAIN, "--generation", "0"],
             1,
-            f"{DOMAIN}: generation 9 is not published, only [1, 2, 3]\n",
+            f"{DOMAIN}: generation 0 is not published, only [1, 2, 3]\n",
         ),
         (
             [DOMAIN, "--generation", "1"],
