@@ -84,7 +84,14 @@ def test_name_servers(stub, route53):
 @cases(
     ("method", "arguments", "operation", "subject", "code", "step"),
     {
-        "zones": ("zones", (), "ListHostedZones", "*", "AccessDenied", AwsMessages.POLICY()),
+        "zones": (
+            "zones",
+            (),
+            "ListHostedZones",
+            "the account",
+            "AccessDenied",
+            AwsMessages.POLICY(),
+        ),
         "zone": ("name_servers", ("Z1",), "GetHostedZone", "Z1", "NoSuchHostedZone", None),
         "name": (
             "standing",

@@ -34,7 +34,7 @@ def asked(monkeypatch):
 def test_records(asked):
     """Each published key has one record, its name without the zone and its value in one piece."""
     made = {one.name: one.inputs for one in asked if one.typ == RECORD}
-    assert made.keys() == {f"example.com/{number}/namecheap:example.com" for number in (1, 2)}
+    assert made.keys() == {f"example.com/key{number}/namecheap:example.com" for number in (1, 2)}
     for inputs in made.values():
         assert inputs == {
             "domain": "example.com",
