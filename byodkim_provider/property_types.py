@@ -153,18 +153,20 @@ def read(cls: type[T], properties: Mapping[str, Any]) -> T:
     return cls(**without_none(given))
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 def written(value: object) -> dict[str, Any]:
     """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
-    given = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
-    known = without_none(given).items()
+    known = without_none(_fields(value)).items()
     return {name: _plain(one) for name, one in known if not is_dataclass(one)}
 
 
 def plain_object(value: Any) -> dict[str, Any]:
     """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
-    given = {one.name: getattr(value, one.name) for one in fields(value)}
     defaults = {one.name: one.default for one in fields(value)}
-    return {name: _plain(one) for name, one in given.items() if one != defaults[name]}
+    return {name: _plain(one) for name, one in _fields(value).items() if one != defaults[name]}
 
 
 def _plain(value: Any) -> Any:

@@ -132,9 +132,8 @@ def _staying(before: Declared, after: Declared) -> list[int]:
     """
     Generations in DNS before and after a change. The others leave when `generations` lets them.
     """
-    return sorted({*before.published} & {*after.published}) or [
-        0
-    ]  # 0 has no zones of its own: all of them
+    staying = sorted({*before.published} & {*after.published})
+    return staying or [0]  # 0 has no zones of its own: all of them
 
 
 def _loses(zone: Zone, generation: int, after: Declared) -> bool:

@@ -224,9 +224,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             show_standbys(
                 settings.name, identities, self.records, made_at, zones=self._zones, began=began
             )
-        if (
-            opts is None or not opts.depends_on
-        ):  # what waits for others has no turn that others wait for
+        # What waits for others has no turn that others wait for.
+        if opts is None or not opts.depends_on:
             before.append(self)
         own_labels = [zone.label for zone in self._zones] if own_providers else []
         # Read by the commands, from the state. The value of a generated key is an output of it.

@@ -116,9 +116,8 @@ class Route53:
         """The id of the zone."""
         route53 = self._client(parent)
         if self.dns.zone_id:
-            holds = (
-                f"{domain}.{self.dns.zone}" if self.dns.zone else domain
-            )  # with `cname` both are given
+            # With `cname` both are given.
+            holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain
             return _zone_by_id(self.dns.zone_id, holds, route53)
         return _zone_by_name(self.dns.zone, domain, route53, self.setting)
 
