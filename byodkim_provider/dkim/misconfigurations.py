@@ -1,9 +1,9 @@
 """
 What is wrong with a TXT record: the known misconfiguration that its values, or its name, match.
 
-Strings in, a code and a message out: no DNS here. `records` decides what a value holds; the texts,
-and how to fix each code, are in `messages.dkim`. Mistakes with the same fix share a code. A message
-quotes at most one tag of a value, which may be a private key.
+Strings in, a message out: no DNS here. `records` decides what a value holds; the texts, and how to
+fix each misconfiguration, are in `messages.dkim`. Mistakes with the same fix are one
+misconfiguration. A message quotes at most one tag of a value, which may be a private key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations, takewhile
 from typing import Final
@@ -31,27 +30,16 @@ from byodkim_provider.dkim.records import (
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SeenMessages
 
-DAMAGED: Final = 40
-"""Most characters that differ in a bad copy of a key; two keys differ in hundreds."""
+COPIED: Final = 64
+"""Characters at either end of a key that only a copy shares with it, however damaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misconfiguration:
-    """
-    The misconfiguration that a server's TXT values match, or that put a record at another name.
-    """
-
-    seen: Message
-    """What the server returned, to complete "ns1.example.net answers …"; or what happened."""
-    code: str = "wrong-value"
-    """One of `dns.diagnosis.CODES`."""
-
-    @property
-    def text(self) -> str:
-        return str(self.seen)
+def code_of(seen: Message) -> str:
+    """The misconfiguration of *seen*, one of `dns.diagnosis.CODES`."""
+    return seen.code.advice or "wrong-value"
 
 
-def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfiguration]:
+def misplaced(selector: str, domain: str, zone: str) -> dict[str, Message]:
     """
     What happened to the record of *selector*, by the name under which it then stands; the likeliest
     first.
@@ -60,23 +48,20 @@ def misplaced(selector: str, domain: str, zone: str) -> dict[str, Misconfigurati
     zone above.
     """
     name = record_name(selector, domain)
-    twice = Misconfiguration(SeenMessages.ZONE_TWICE(), "wrong-name")
-    incomplete = Misconfiguration(SeenMessages.WRONG_NAME(), "wrong-name")
-    found = {
-        f"{name}.{zone}": twice,
+    incomplete = SeenMessages.WRONG_NAME()
+    places = {
+        f"{name}.{zone}": SeenMessages.ZONE_TWICE(),
         f"{selector}.domainkey.{domain}": incomplete,
         f"{selector}.domainkey.{domain}.{zone}": incomplete,
         f"{selector}.{domain}": incomplete,
         f"{selector}.{domain}.{zone}": incomplete,
         f"{selector}._domainkey._domainkey.{domain}": incomplete,
         f"_domainkey.{domain}": incomplete,
-        record_name(selector, zone): Misconfiguration(
-            SeenMessages.NO_SUB_DOMAIN(), "sub-domain-missing"
-        ),
+        record_name(selector, zone): SeenMessages.NO_SUB_DOMAIN(),
         domain: incomplete,
     }
-    found.setdefault(zone, incomplete)
-    return {at: what for at, what in found.items() if at != name and len(at) <= NAME_OCTETS}
+    places.setdefault(zone, incomplete)
+    return {at: seen for at, seen in places.items() if at != name and len(at) <= NAME_OCTETS}
 
 
 _ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]{0,20}PRIVATE ?KEY", re.IGNORECASE)
@@ -115,8 +100,6 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
 _BY_TEXT: Final = (
     ("customerProvidedPublicKey", SeenMessages.PLACEHOLDER),
     (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", SeenMessages.ARMOUR),
-    ("LS0tLS1CRUdJT", SeenMessages.ENCODED_PEM),
-    (r"p\s*=\s*p\s*=", SeenMessages.P_TWICE),
     ("[\"“”„‘’«»`]|^'|'$", SeenMessages.QUOTES),
     (r"[\r\n]|\\[rn]", SeenMessages.LINE_BREAKS),
     (r"^(?!.*p\s*=\s*MI).*MI[A-Za-z0-9+/\s]{40}", SeenMessages.P_MISSING),
@@ -125,7 +108,7 @@ _BY_TEXT: Final = (
 
 
 @lru_cache(maxsize=64)  # the answers of one lookup; each is judged several times
-def misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfiguration | None:
+def misconfiguration(values: tuple[str, ...], expected: bytes) -> Message | None:
     """
     What is wrong with the TXT values at a record's name, None if they are right.
 
@@ -133,22 +116,22 @@ def misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfigurati
     (SubjectPublicKeyInfo, DER). Right is one value that holds this key.
     """
     if any(holds_private_key(value) for value in values):
-        return Misconfiguration(SeenMessages.PRIVATE_KEY(), "private-key")
+        return SeenMessages.PRIVATE_KEY()
     if not values:
-        return Misconfiguration(SeenMessages.NO_RECORD(), "no-txt")
+        return SeenMessages.NO_RECORD()
     if len(values) > 1:
         return _several(values, expected)
     value = values[0]
     if len(value) > MAX_VALUE:
-        return Misconfiguration(SeenMessages.OTHER_VALUE())
+        return SeenMessages.OTHER_VALUE()
     if same_key(value, expected):
         return None
     for pattern, message in _BY_TEXT:
         if re.search(pattern, value, re.DOTALL):
-            return Misconfiguration(message())
+            return message()
     key = base64.b64encode(expected).decode()
     if value and key.endswith(value):
-        return Misconfiguration(SeenMessages.END_ONLY(count=len(value)), "cut")
+        return SeenMessages.END_ONLY(count=len(value))
     return _by_tags(value) or _by_key(value, key)
 
 
@@ -161,55 +144,43 @@ def in_testing_mode(value: str) -> bool:
     return "y" in re.split(" ?: ?", flags)
 
 
-def _several(values: Sequence[str], expected: bytes) -> Misconfiguration:
+def _several(values: Sequence[str], expected: bytes) -> Message:
     count = len(values)
     if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
-        return Misconfiguration(SeenMessages.SPLIT(count=count), "several-wrong-records")
+        return SeenMessages.SPLIT(count=count)
     number = str(count) if count <= MAX_VALUES else f"more than {MAX_VALUES}"
     right = sum(same_key(value, expected) for value in values)
+    if not right:
+        return SeenMessages.SEVERAL_WRONG(number=number)
     # RFC 6376 section 3.6.2.2: the results are undefined.
-    return Misconfiguration(
-        SeenMessages.SEVERAL(number=number, right=right or "none"),
-        "several-records" if right else "several-wrong-records",
-    )
+    return SeenMessages.SEVERAL(number=number, right=right)
 
 
-def _by_tags(value: str) -> Misconfiguration | None:
+def _by_tags(value: str) -> Message | None:
     """What is wrong if verifiers find no p= for `rsa-sha256` in *value*, or an empty one."""
     version = re.match(r"\s*v\s*=\s*(\w*)", value)
     is_dkim = version[1].upper().startswith("DKIM") if version else "p=" in value.replace(" ", "")
     if not is_dkim:
-        return Misconfiguration(SeenMessages.NOT_DKIM(), "another-key")
+        return SeenMessages.NOT_DKIM()
     tags = tags_of(value)
     if tags is None or "p" not in tags:
-        return Misconfiguration(SeenMessages.OTHER_VALUE())
+        return SeenMessages.OTHER_VALUE()
     if not tags["p"]:
-        return Misconfiguration(SeenMessages.REVOKED(), "another-key")
+        return SeenMessages.REVOKED()
     problem = unusable_tag(tags)
-    return Misconfiguration(SeenMessages.TAG(tag=problem)) if problem else None
+    return SeenMessages.TAG(tag=problem) if problem else None
 
 
-def _by_key(value: str, key: str) -> Misconfiguration:
+def _by_key(value: str, key: str) -> Message:
     """What is wrong if the p= of *value* is not the key whose base64 is *key*."""
     text = (tags_of(value) or {}).get("p", "").replace(" ", "")
-    same = _same_from_start(text, key)
+    pairs = zip(text, key, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     if same == len(text) < len(key):
-        lost = len(key) - len(text)
-        return Misconfiguration(SeenMessages.CUT(octets=len(value), lost=lost), "cut")
-    same_at_end = _same_from_start(text[same:][::-1], key[same:][::-1])
-    wrong = max(len(text), len(key)) - same - same_at_end
-    if len(text) == len(key):
-        wrong = sum(one != other for one, other in zip(text, key, strict=True))
-    if key and wrong <= DAMAGED:
-        return Misconfiguration(SeenMessages.DAMAGED(position=same + 1, length=len(key)))
+        return SeenMessages.CUT(octets=len(value), lost=len(key) - same)
+    if key and (same > COPIED or text.endswith(key[-COPIED:])):
+        return SeenMessages.DAMAGED(position=same + 1, length=len(key))
     other = public_key(value)
     if other:
-        message = SeenMessages.ANOTHER_KEY
-        return Misconfiguration(message(fingerprint=fingerprint(other)[:8]), "another-key")
-    return Misconfiguration(SeenMessages.OTHER_VALUE())
-
-
-def _same_from_start(first: str, second: str) -> int:
-    """Number of equal characters before the first difference."""
-    pairs = zip(first, second, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return SeenMessages.ANOTHER_KEY(fingerprint=fingerprint(other)[:8])
+    return SeenMessages.OTHER_VALUE()

@@ -17,33 +17,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.misconfigurations import (
-    Misconfiguration,
-    holds_private_key,
-    misplaced,
-)
+from byodkim_provider.dkim.misconfigurations import code_of, holds_private_key, misplaced
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import FixMessages
 from byodkim_provider.progress import side_by_side
 
 FIXES: Final[Mapping[str, FixMessages]] = {
-    "another-key": FixMessages.ANOTHER_KEY,
-    "cname": FixMessages.CNAME,
-    "cut": FixMessages.CUT,
-    "no-txt": FixMessages.NO_TXT,
-    "private-key": FixMessages.PRIVATE_KEY,
-    "proxied": FixMessages.PROXIED,
-    "served-elsewhere": FixMessages.SERVED_ELSEWHERE,
-    "servers-differ": FixMessages.SERVERS_DIFFER,
-    "several-records": FixMessages.SEVERAL_RECORDS,
-    "several-wrong-records": FixMessages.SEVERAL_WRONG_RECORDS,
-    "sub-domain-missing": FixMessages.SUB_DOMAIN_MISSING,
-    "wrong-name": FixMessages.WRONG_NAME,
-    "wrong-target": FixMessages.WRONG_TARGET,
-    "wrong-value": FixMessages.WRONG_VALUE,
+    message.name.lower().replace("_", "-"): message for message in FixMessages if message.text
 }
 """How to fix each misconfiguration; those with the same fix share a code."""
 
@@ -157,13 +141,12 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         if _shown(answers) & _shown(beside):
             seen = replace(seen, code="no-txt", text=_WILDCARD)
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
-    seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
-    if seen.code != "no-txt":
-        elsewhere = _served_elsewhere(record, seen.name_servers)
-        return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-    return _elsewhere(resolver, record, seen, zones, by_wildcard) or _where_nobody_asks(
-        record, seen, zones
-    )
+    seen = replace(seen, zone=_zone_of(record, zones))
+    if seen.code == "no-txt":
+        at_other_name = _elsewhere(resolver, record, seen, zones, by_wildcard)
+        return at_other_name or _where_nobody_asks(record, seen, zones)
+    elsewhere = _served_elsewhere(record, seen.name_servers)
+    return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
 
 
 _EMPTY_EASY_DKIM: Final = (
@@ -179,16 +162,22 @@ def _is_of_easy_dkim(record: ExpectedRecord, answers: Sequence[Answer]) -> bool:
 
 def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
     """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
-    hidden = _hidden(record, seen, zones)
-    if hidden:
-        return hidden
-    elsewhere = _served_elsewhere(record, seen.name_servers)
-    return replace(seen, code="served-elsewhere", text=elsewhere) if elsewhere else seen
+    text = _served_elsewhere(record, seen.name_servers)
+    if len(zones) > 1 and zones[-1].endswith(f".{record.zone or record.domain}"):
+        above, zone = zones[-2:]
+        servers = ", ".join(seen.name_servers)
+        text = f"{above!r} delegates {zone!r} to {servers}: a record in {above!r} is hidden"
+    return replace(seen, code="served-elsewhere", text=text) if text else seen
 
 
 def _zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
     """The longest chain of zones that led to one of *answers*."""
     return max((answer.zones for answer in answers), key=len, default=())
+
+
+def _zone_of(record: ExpectedRecord, zones: Sequence[str]) -> str:
+    """The zone that holds *record*, as far as is known."""
+    return zones[-1] if zones else record.zone or record.domain
 
 
 def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
@@ -228,39 +217,35 @@ def _elsewhere(
     """
     *seen* with the misconfiguration that put the record at another name; None if it is at none.
     """
-    for zone, name, what, answers in _at_other_names(resolver, record, zones) or ():
+    for place, answers in _at_other_names(resolver, record, seen, zones):
         values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         if any(holds_private_key(value) for value in values):
-            text = f"a private key, with which anyone can sign now, stands at {name}"
-            return replace(seen, code="private-key", text=text, found_at=name)
+            text = f"a private key, with which anyone can sign now, stands at {place.found_at}"
+            return replace(place, code="private-key", text=text, zone=seen.zone)
         if any(_is_the_key(value, record.public_key_der) for value in values):
-            return replace(
-                seen, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
-            )
+            return place
     return None
 
 
 def _at_other_names(
-    resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
-) -> list[tuple[str, str, Misconfiguration, tuple[Answer, ...]]] | None:
+    resolver: DnsResolver, record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]
+) -> list[tuple[Diagnosis, tuple[Answer, ...]]]:
     """
-    Zone, name and answers, wherever known misconfigurations put a record; None if interrupted.
+    Wherever known misconfigurations put a record: what *seen* is if it stands there, and the
+    answers; none if interrupted.
     """
-    places: dict[str, tuple[str, Misconfiguration]] = {}
+    places: dict[str, tuple[str, Message]] = {}
     for zone in _zones_above(record, zones):
         for name, what in misplaced(record.selector, record.domain, zone).items():
             places.setdefault(name, (zone, what))
 
-    def asked(name: str) -> tuple[str, str, Misconfiguration, tuple[Answer, ...]]:
+    def asked(name: str) -> tuple[Diagnosis, tuple[Answer, ...]]:
         zone, what = places[name]
-        return (
-            zone,
-            name,
-            what,
-            resolver.txt(name, zone if records.is_in(name, zone) else record.domain),
-        )
+        answers = resolver.txt(name, zone if records.is_in(name, zone) else record.domain)
+        text = f"{what} ({name})"
+        return replace(seen, code=code_of(what), text=text, zone=zone, found_at=name), answers
 
-    return side_by_side(asked, list(places), at_once=NAMES_AT_ONCE)
+    return side_by_side(asked, list(places), at_once=NAMES_AT_ONCE) or []
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:
@@ -280,20 +265,6 @@ def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
         yield record.zone
     labels = record.domain.split(".")
     yield from (".".join(labels[first:]) for first in range(1 if zones else len(labels) - 1))
-
-
-def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
-    """
-    *seen* as "served-elsewhere", if a delegation hides the zone in which the record was entered.
-    """
-    if len(zones) < 2:
-        return None
-    above, zone = zones[-2:]
-    delegated = f"{above!r} delegates {zone!r} to {', '.join(seen.name_servers)}"
-    hidden = f"{delegated}: a record in {above!r} is hidden"
-    if zone.endswith(f".{record.zone or record.domain}"):
-        return replace(seen, code="served-elsewhere", text=hidden)
-    return None
 
 
 def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
@@ -325,8 +296,8 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
     answers = resolver.txt(record.name, record.domain)
     zones = _zones_of(answers)
-    zone = zones[-1] if zones else record.zone or record.domain
-    seen = replace(judge(answers, record.public_key_der, record.target), zone=zone)
+    seen = judge(answers, record.public_key_der, record.target)
+    seen = replace(seen, zone=_zone_of(record, zones))
     targets = {answer.target for answer in answers if answer.target or answer.values is not None}
     if seen.code == "private-key" or not targets:
         return seen
@@ -397,14 +368,9 @@ def _cname_elsewhere(
     ):
         text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
         return replace(missing, code="proxied", text=text)
-    found = _at_other_names(resolver, record, zones)
-    if found is None:
-        return missing
-    for zone, name, what, answers in found:
+    for place, answers in _at_other_names(resolver, record, missing, zones):
         if any(f"{answer.target}.".startswith(f"{record.target}.") for answer in answers):
-            return replace(
-                missing, code=what.code, text=f"{what.text} ({name})", zone=zone, found_at=name
-            )
+            return place
     return _where_nobody_asks(replace(record, name_servers=()), missing, zones)
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
+    code_of,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
@@ -188,8 +189,8 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         return replace(seen, code="cname", text=text)
     for answer in answered:
         wrong = misconfiguration(answer.values or (), key)
-        if wrong and wrong.code != "no-txt":
-            return replace(seen, code=wrong.code)
+        if wrong and code_of(wrong) != "no-txt":
+            return replace(seen, code=code_of(wrong))
     return replace(seen, code="no-txt")
 
 
@@ -234,9 +235,9 @@ def _predicate(answer: Answer, public_key_der: bytes, target: str) -> tuple[str,
     found = misconfiguration(answer.values or (), public_key_der)
     if not found:
         return "shows", f"the key{via}"
-    if found.code != "no-txt":
-        return "answers", found.text + via
-    return "has", f"no CNAME to {target}" if target and not via else found.text + via
+    if code_of(found) != "no-txt":
+        return "answers", f"{found}{via}"
+    return "has", f"no CNAME to {target}" if target and not via else f"{found}{via}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -197,32 +197,40 @@ class DkimMessages(Table):
 
 
 class SeenMessages(Table):
-    """What a server answers in place of the record, or what has happened to it."""
+    """
+    What a server answers in place of the record, or what has happened to it; and in the place of
+    advice which misconfiguration that is, if not "wrong-value".
+    """
 
     SEEN = SECTION, ""
-    NO_RECORD = "no TXT record"
-    PRIVATE_KEY = "a private key, with which anyone can sign now: make a new key"
-    SEVERAL = "{number} TXT records, {right} with this key, expected one"
-    SPLIT = "the value cut into {count} TXT records, expected one record"
+    NO_RECORD = "no TXT record", "no-txt"
+    PRIVATE_KEY = "a private key, with which anyone can sign now: make a new key", "private-key"
+    SEVERAL = "{number} TXT records, {right} with this key, expected one", "several-records"
+    SEVERAL_WRONG = (
+        "{number} TXT records, none with this key, expected one",
+        "several-wrong-records",
+    )
+    SPLIT = (
+        "the value cut into {count} TXT records, expected one record",
+        "several-wrong-records",
+    )
     PLACEHOLDER = "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"
     ARMOUR = "BEGIN or END lines, expected the base64 between them"
-    ENCODED_PEM = "base64 of a whole PEM file, expected the base64 between BEGIN and END"
     QUOTES = "a value with quotes in it, expected none"
     LINE_BREAKS = "a value with line breaks in it, expected one line"
     P_MISSING = "a value without p=, expected p= before the key"
-    P_TWICE = "p= twice, expected it once, before the key"
-    NOT_DKIM = "a TXT record for something other than DKIM"
-    REVOKED = "an empty p=, which revokes the key"
+    NOT_DKIM = "a TXT record for something other than DKIM", "another-key"
+    REVOKED = "an empty p=, which revokes the key", "another-key"
     TAG = "{tag}"
-    CUT = "a value cut after {octets} octets, {lost} are missing"
-    END_ONLY = "only the last {count} characters of the value"
+    CUT = "a value cut after {octets} octets, {lost} are missing", "cut"
+    END_ONLY = "only the last {count} characters of the value", "cut"
     DAMAGED = "a damaged copy of the key, the first difference at {position} of {length}"
-    ANOTHER_KEY = "another key (fingerprint {fingerprint}…)"
+    ANOTHER_KEY = "another key (fingerprint {fingerprint}…)", "another-key"
     OTHER_VALUE = "a value that is not the right one: p= is no RSA public key as verifiers read it"
 
-    ZONE_TWICE = "the panel added the zone twice"
-    NO_SUB_DOMAIN = "the sub-domain is missing from the name"
-    WRONG_NAME = "the name is not selector, '_domainkey' and domain"
+    ZONE_TWICE = "the panel added the zone twice", "wrong-name"
+    NO_SUB_DOMAIN = "the sub-domain is missing from the name", "sub-domain-missing"
+    WRONG_NAME = "the name is not selector, '_domainkey' and domain", "wrong-name"
 
 
 _AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"

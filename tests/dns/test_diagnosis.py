@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.misconfigurations import misplaced
+from byodkim_provider.dkim.misconfigurations import code_of, misplaced
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import TESTING, judge
@@ -224,5 +224,5 @@ def test_misplaced(name, what):
     """A record at another name is found, damaged too, and its name is told."""
     for text in (VALUE, f'"{VALUE}"', VALUE[:200]):
         seen = examined(Resolver({name: (text,)}, zones=ABOVE))
-        assert (seen.code, seen.found_at) == (what.code, name)
-        assert seen.text == f"{what.text} ({name})"
+        assert (seen.code, seen.found_at) == (code_of(what), name)
+        assert seen.text == f"{what} ({name})"

@@ -29,7 +29,7 @@ def answers(*said: tuple[str, ...] | str | Answer) -> tuple[Answer, ...]:
 
 def slip(*values: str) -> str:
     """What is said of ns1 if it gives *values*; what is wrong with them is decided elsewhere."""
-    return f", ns1 answers {misconfiguration(tuple(values), KEY).text}"
+    return f", ns1 answers {misconfiguration(tuple(values), KEY)}"
 
 
 ALIAS = Answer("ns2", (), alias="k2.example.org")

@@ -160,7 +160,7 @@ def put_values(values: list[str]) -> None:
     for value in values:
         records.same_key(value, public_key())
     problem = misconfiguration(tuple(values), public_key())
-    said = problem.text if problem else ""
+    said = str(problem or "")
     assert said.isprintable(), "a terminal would obey it"
     assert len(said) < 300
 
