@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import errors
@@ -52,7 +53,8 @@ SECONDS_PER_CALL: Final = 1.05
 Seconds between two calls.
 
 The SES API reference says of every identity action: "You can execute this operation no more than
-once per second". A call that arrives too early all the same is refused with 429, and retried.
+once per second". Whether it holds an account to that is not documented: calls are spaced from the
+first 429 on, and the refused ones are repeated.
 """
 
 ONLY_IF_THROTTLED: Final = ("PutEmailIdentityDkimSigningAttributes",)
@@ -199,6 +201,7 @@ class SesClient:
         self._account_id = account_id
         self._clock = clock
         self._lock = threading.Lock()
+        self._is_spaced = False
         self._next_call = 0.0
 
     def create_email_identity(
@@ -373,8 +376,20 @@ class SesClient:
         # An interrupt ends the wait of the thread that holds the lock, then that of the next.
         with self._lock:
             self._service.wait(self._next_call - self._clock.monotonic())
-            self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
-        return method(*args, **given)
+            if self._is_spaced:
+                self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+        try:
+            return method(*args, **given)
+        except ClientError as error:
+            if is_throttled(error):
+                self._keep_pace()
+            raise
+
+    def _keep_pace(self) -> None:
+        with self._lock:
+            if not self._is_spaced:
+                self._is_spaced = True
+                self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

@@ -21,11 +21,11 @@ RESOLVER = "127.0.0.53"
 class Servers:
     """A sandbox, and requests by action since the last `begin`."""
 
-    def __init__(self, *, requests_per_second: float | None) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
         self.sandbox = Sandbox(
-            switches=Switches(requests_per_second=requests_per_second, first_check_seconds=0)
+            switches=Switches(requests_per_second=None, first_check_seconds=0)
         )
         with ExitStack() as opening:
             self._count_moto(opening)

@@ -86,12 +86,6 @@ REQUESTS = {
 }
 """By the zones that the domains are in."""
 
-CALLS_A_SECOND = 2
-"""
-That SES allows here. Real SES allows one, and the client makes one in 1.05 s: on a busy machine two
-calls may arrive nearer to each other than they left. `test_many_identities` has SES's own limit.
-"""
-
 DNS_ASKED_AGAIN = 1.5
 """
 How many times its bound DNS may be asked: a question whose reply comes too late is asked again.
@@ -140,7 +134,7 @@ def counted(request):
     """
     In which zones, what each run asked for, and the resources in the state after the first `up`.
     """
-    servers = Servers(requests_per_second=CALLS_A_SECOND)
+    servers = Servers()
     for zone in ZONES[request.param]:
         servers.sandbox.add_zone(zone)
     asked = {}
@@ -179,18 +173,6 @@ def test_requests(counted):
         * (DNS_ASKED_AGAIN if action.startswith("dns ") else 1)
     }
     assert more == {}
-
-
-@pytest.mark.engine
-def test_pace(counted):
-    """
-    SES refuses no call for its rate: all resources and the verification of a run keep one pace.
-    """
-    _, asked, _ = counted
-    refused = [
-        (run, action) for run, requests in asked.items() for action in requests if "429" in action
-    ]
-    assert refused == []
 
 
 @pytest.mark.engine

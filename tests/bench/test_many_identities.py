@@ -1,8 +1,9 @@
 """
 If this fails, ten thousand identities, as many as a Region has room for, are called too fast.
 
-The real client with its pace, and the sandbox's SES with its limit of one call a second, of which
-no call is refused here; time passes only where somebody waits, and while a call is on its way.
+The real client with its pace, and the sandbox's SES with its limit of one call a second, which
+refuses the first calls of a run alone. Time passes where somebody waits, and while a call is on its
+way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
 from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
-from byodkim_provider.cli.terminal import ask_all
+from byodkim_provider.cli.terminal import AT_ONCE, ask_all
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import PUT
 from byodkim_provider.identity.verdicts import INTERVALS
@@ -198,11 +199,11 @@ def made(signing_keys):
 
 
 def test_creating(made):
-    """Each identity is one call, and the calls come one after the other as fast as SES allows."""
+    """Each identity is one call, and after the first 429 they come as fast as SES allows."""
     _, (stored, calls, refused, seconds) = made
     assert all(one.key for one in stored)
     assert calls == {"CreateEmailIdentity": NUMBER}
-    assert refused == 0
+    assert refused == 1
     assert seconds <= AT_PACE
 
 
@@ -213,7 +214,7 @@ def test_waiting(made):
     assert all(verdict.verified for verdict in verdicts)
     assert calls["ListEmailIdentities"] <= seconds / SECONDS_PER_CALL + 1
     assert calls.get("GetEmailIdentity", 0) <= PAGES
-    assert refused == 0
+    assert refused <= 1
     assert seconds <= FIRST_CHECK_SECONDS + INTERVALS[-1] + SECONDS_PER_CALL * 2 * PAGES
 
 
@@ -224,12 +225,12 @@ def test_reading(made):
         lambda: [lifecycle.read(one, world.outside) for one in stored]
     )
     assert calls == {"GetEmailIdentity": NUMBER}
-    assert refused == 0
+    assert refused == 1
     assert seconds <= AT_PACE
 
 
 def test_status(made):
-    """`byodkim status` reads each identity once, side by side, and no call arrives too early."""
+    """`byodkim status` reads each identity once, side by side; only its first calls are too early."""
     world, _ = made
 
     def read_all():
@@ -240,7 +241,7 @@ def test_status(made):
     seen, calls, refused, _ = world.counted(read_all)
     assert all(identity.dkim_status == "SUCCESS" for identity in seen)
     assert calls == {"GetEmailIdentity": NUMBER}
-    assert refused == 0
+    assert 0 < refused <= AT_ONCE
 
 
 @pytest.mark.parametrize(("number", "check_seconds"), CALLS_TO_WAIT)
@@ -261,5 +262,5 @@ def test_rotating(signing_keys, number, check_seconds):
     verdicts, calls, refused, seconds = world.counted(lambda: world.verify(*rotated))
     assert all(verdict.verified for verdict in verdicts)
     assert sum(calls.values()) <= number * CALLS_TO_WAIT[number, check_seconds]
-    assert refused == 0
+    assert refused <= 1
     assert seconds <= check_seconds + NOTICED_SECONDS
