@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import codecs
-import functools
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -110,7 +109,9 @@ def selector_for(fingerprint: str, day: date) -> str:
 def generate(bits: int) -> SigningKey:
     """A new key with a modulus of *bits* bits; `InvalidKey` if SES can't sign with that size."""
     _check_size(bits)
-    return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
+    key = _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
+    _proved.add(_digest(key.pkcs1_der))
+    return key
 
 
 def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
@@ -121,7 +122,8 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     ends and text before or after a PEM block don't matter. `\n` may be an escape sequence, as
     secret stores often write it. Raises `InvalidKey`; its reason completes a message that begins
     with the setting's name. A key that was loaded before is *proved*: whether its numbers belong
-    together, which takes about 0.1 seconds, is not asked again. A process asks once for each DER.
+    together, which takes about 0.1 seconds, is not asked again. Nor is it asked for a key that this
+    process has made or loaded.
     """
     der = _der_in(private_key, "PRIVATE KEY", _PRIVATE)
     key = _from_der(der, proved=proved)
@@ -207,10 +209,19 @@ def _decoded(text: str, expected: Message) -> bytes:
         raise InvalidKey(DkimMessages.NOT_BASE64(expected=expected)) from None
 
 
-@functools.lru_cache(maxsize=1024)  # a run loads the key of an identity in each call about it
+_proved: Final[set[bytes]] = set()
+"""Digests of private keys whose numbers belong together."""
+
+
+def _digest(der: bytes) -> bytes:
+    return hashlib.sha256(der).digest()
+
+
 def _from_der(der: bytes, *, proved: bool) -> object:
+    digest = _digest(der)
+    is_proved = proved or digest in _proved
     try:
-        return load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)
+        key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=is_proved)
     except TypeError:
         raise InvalidKey(DkimMessages.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -218,6 +229,9 @@ def _from_der(der: bytes, *, proved: bool) -> object:
         if is_rsa_public_key(der):
             problem = DkimMessages.PUBLIC(expected=_PRIVATE)
         raise InvalidKey(problem) from None
+    if not proved:
+        _proved.add(digest)
+    return key
 
 
 def _unreadable(half: str, error: Exception, expected: Message) -> Message:

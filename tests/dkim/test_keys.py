@@ -103,7 +103,7 @@ def test_a_proved_key_is_the_same_key():
 
 
 def test_proof(monkeypatch):
-    """A process proves a key once."""
+    """A process proves a key once, and none that it has made."""
     asked = []
 
     def load(*arguments, unsafe_skip_rsa_key_validation, **options):
@@ -113,6 +113,8 @@ def test_proof(monkeypatch):
     monkeypatch.setattr(keys, "load_der_private_key", load)
     text = foreign_key()
     assert keys.load(text) == keys.load(text)
+    assert sum(asked) == 1
+    keys.load(keys.generate(1024).pkcs1_base64())
     assert sum(asked) == 1
 
 
