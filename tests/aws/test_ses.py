@@ -344,7 +344,7 @@ def test_pace_begins_with_the_first_429(ses, client):
 
 
 def test_all_threads_keep_one_pace(client, ses, clock):
-    """After a 429 all threads together send a call in 1.05 seconds, so that SES refuses no other."""
+    """After a 429 all threads together send a call in 1.05 seconds, and SES refuses none."""
     ses.inject(Fault("throttle", operation="GetEmailIdentity"))
     client.get_email_identity(DOMAIN)
     with ThreadPoolExecutor(6) as threads:

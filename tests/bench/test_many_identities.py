@@ -230,7 +230,7 @@ def test_reading(made):
 
 
 def test_status(made):
-    """`byodkim status` reads each identity once, side by side; only its first calls are too early."""
+    """`byodkim status` reads each identity once, side by side; its first calls are too early."""
     world, _ = made
 
     def read_all():
