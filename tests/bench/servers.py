@@ -24,9 +24,7 @@ class Servers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
-        self.sandbox = Sandbox(
-            switches=Switches(requests_per_second=None, first_check_seconds=0)
-        )
+        self.sandbox = Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0))
         with ExitStack() as opening:
             self._count_moto(opening)
             self._count_ses(opening)
