@@ -13,20 +13,24 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import (
     DomainNow,
-    IdentityNow,
+    SesAnswer,
+    StackNow,
     domain_now,
     identity_now,
+    stored_now,
+    worst,
 )
-from byodkim_provider.cli.record_now import RecordNow
+from byodkim_provider.cli.record_now import RecordNow, not_checked, record_now
 from byodkim_provider.cli.stack import Domain, Stack
 from byodkim_provider.cli.state import DeclaredRecord
-from byodkim_provider.cli.terminal import Refused, ask_all, say
+from byodkim_provider.cli.terminal import ask_all
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dns import diagnosis
@@ -37,9 +41,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.hosts.zones import MANUAL, Zone
-from byodkim_provider.identity.state import GONE
 from byodkim_provider.identity.verdicts import Entry
-from byodkim_provider.messages.cli import CliMessages
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
 """
@@ -50,12 +52,6 @@ domain, and which record of it.
 Answers = Mapping[tuple[str, ...], Any]
 """By the same subjects."""
 
-AskSes = Callable[[str, str, str | None, bool], SesIdentity | Exception | None]
-"""
-Asks SES in a Region for a domain, in the account that it must be; last: whether an error is
-returned.
-"""
-
 
 def of_stack(
     stack: Stack,
@@ -63,130 +59,103 @@ def of_stack(
     environment: Environment,
     chosen: Chosen | None = None,
     servers: Sequence[str] = (),
-) -> list[DomainNow]:
+) -> StackNow:
     """
     The state of *domains* of the stack.
 
-    *chosen* are the options of `doctor`, which goes on if SES does not answer.
-    *servers*, if there are any, are asked in place of the resolvers in the settings.
+    *chosen* are the options of `doctor`. *servers*, if there are any, are asked in place of the
+    resolvers in the settings.
     """
-    is_doctor = chosen is not None
-    ask_ses = _ses(environment, stack.aws, may_fail=is_doctor)
+    account = environment.account(stack.aws())
     questions: Questions = {}
     for domain in domains:
-        name, mail_froms = domain.name, domain.settings.mail_from_domains
-        for declared in (stored.declared for stored in domain.identities if stored.key):
-            of_identity = (declared.region, name, declared.account_id, is_doctor)
-            questions["SES", declared.region, name] = partial(ask_ses, *of_identity)
-        for region in domain.unmade:
-            account_id = domain.declared.account_id if domain.declared else None
-            questions["SES", region, name] = partial(ask_ses, region, name, account_id, True)
+        declared = domain.declared
+        account_id = declared.account_id if declared else None
+        regions = [stored.declared.region for stored in domain.identities if stored.key]
+        for region in (*regions, *domain.unmade):
+            subject = ("SES", region, domain.name)
+            questions[subject] = partial(_ask_ses, account, region, domain.name, account_id)
         resolver = domain.resolver(environment, servers)
         for record in _expected(domain, chosen):
-            questions["DNS", name, record.name] = partial(_record_now, record, resolver)
+            questions["DNS", domain.name, record.name] = partial(_ask_dns, record, resolver)
+        mail_froms = domain.settings.mail_from_domains
         if resolver and mail_froms:
-            ask = partial(mail_from_mistakes, resolver, name, mail_froms)
-            questions["MAIL FROM", name] = ask
-    answers = _answers(questions, say_refusal=is_doctor)
+            ask = partial(mail_from_mistakes, resolver, domain.name, mail_froms)
+            questions["MAIL FROM", domain.name] = ask
+    answers = _answers(questions)
     times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
     # The times of the state are from SES's clock, and this machine's may lag.
     now = max([environment.clock.now(), *times])
-    return [_domain(domain, answers, now, stack.state.verified) for domain in domains]
+    shown = tuple(_domain(domain, answers, now, stack.state.verified) for domain in domains)
+    stored = [one.declared for group in stack.state.identities.values() for one in group]
+    return StackNow(
+        stack=stack.name,
+        project=stack.project,
+        account_id=next((one.account_id for one in stored if one.account_id), None),
+        verdict=worst(domain.verdict for domain in shown) if shown else "unknown",
+        checked_at=environment.clock.now(),
+        domains=shown,
+    )
 
 
 def _domain(
     domain: Domain, answers: Answers, now: datetime, verified: Collection[Entry]
 ) -> DomainNow:
     """The state of *domain*, by what was answered."""
+    name = domain.name
     identities = []
     for stored in domain.identities:
-        seen = answers.get(("SES", stored.declared.region, domain.name))
-        if not isinstance(seen, Exception):
-            identities.append(identity_now(stored, seen, now, verified))
+        seen = answers.get(("SES", stored.declared.region, name))
+        identities.append(stored_now(stored, seen, now, verified))
     records = [
         _in_stack(record, domain, now)
         for subject, record in answers.items()
-        if subject[:2] == ("DNS", domain.name)
+        if subject[:2] == ("DNS", name)
     ]
-    return domain_now(
-        domain,
-        identities,
-        records,
-        {region: answers["SES", region, domain.name] for region in domain.unmade},
-        now,
-        mail_from=answers.get(("MAIL FROM", domain.name), {}),
-    )
+    unmade = {region: answers["SES", region, name] for region in domain.unmade}
+    mail_from = answers.get(("MAIL FROM", name), {})
+    return domain_now(domain, identities, records, unmade, now, mail_from=mail_from)
 
 
 def of_record(
     expected: ExpectedRecord, environment: Environment, servers: Sequence[str], region: str | None
-) -> DomainNow:
+) -> StackNow:
     """One record without a stack, and what SES has of its domain in *region*."""
     domain = expected.domain
     resolver = environment.resolver("authoritative", servers)
-    questions: Questions = {
-        ("DNS", domain, expected.name): partial(_record_now, expected, resolver)
-    }
+    questions: Questions = {("DNS", domain): partial(_ask_dns, expected, resolver)}
     if region:
-        ask_ses = _ses(environment, AwsSettings, may_fail=True)
-        questions["SES", region, domain] = partial(ask_ses, region, domain, None, True)
-    answers = _answers(questions, say_refusal=True)
+        account = environment.account(AwsSettings())
+        questions["SES", domain] = partial(_ask_ses, account, region, domain, None)
+    answers = _answers(questions)
     identities = []
-    seen = answers.get(("SES", region or "", domain))
-    if region and not isinstance(seen, Exception):
-        identity = IdentityNow(
-            region=region,
-            status=seen.dkim_status if seen else GONE,
-            verified=bool(seen and seen.verified and seen.selector in (None, expected.selector)),
-            selector=seen.selector if seen else None,
-            ses=seen,
-        )
+    if region:
+        entry = Entry(domain=domain, region=region, selector=expected.selector)
+        identity = identity_now(entry, answers["SES", domain], is_verified=True)
+        if identity.ses:  # what a run would do about it is about a stack
+            identity = replace(identity, finding=None)
         identities.append(identity)
-    return DomainNow(
-        domain=domain,
-        identities=tuple(identities),
-        records=(answers["DNS", domain, expected.name],),
+    shown = DomainNow(
+        domain=domain, identities=tuple(identities), records=(answers["DNS", domain],)
     )
+    return StackNow(verdict="well", checked_at=environment.clock.now(), domains=(shown,))
 
 
-def _answers(questions: Questions, *, say_refusal: bool) -> dict[tuple[str, ...], Any]:
-    """
-    The answers to the questions. If some failed and the command goes on, the first error is shown.
-    """
+def _answers(questions: Questions) -> Answers:
     shown = [(" ".join(subject), ask) for subject, ask in questions.items()]
-    answers = dict(zip(questions, ask_all(shown), strict=True))
-    refused = [str(one) for one in answers.values() if isinstance(one, Exception)]
-    if refused and say_refusal:
-        times = f" {len(refused)} times, first" if len(refused) > 1 else ""
-        say(CliMessages.NO_ANSWER(times=times, refusal=refused[0]))
-    return answers
+    return dict(zip(questions, ask_all(shown), strict=True))
 
 
-def _ses(
-    environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool
-) -> AskSes:
-    """
-    A function that asks SES; if signing in *may_fail*, the function returns the error of that.
-    """
+def _ask_ses(account: Connections, region: str, domain: str, account_id: str | None) -> SesAnswer:
     try:
-        account = environment.account(settings())
-    except (ByodkimError, Refused) as error:
-        if not may_fail:
-            raise
-        failure = error
-        return lambda *_: failure
+        return account.ses(region, account_id).get_email_identity(domain)
+    except ByodkimError as error:
+        return error
 
-    def ask(
-        region: str, domain: str, account_id: str | None, returns_error: bool
-    ) -> SesIdentity | Exception | None:
-        try:
-            return account.ses(region, account_id).get_email_identity(domain)
-        except ByodkimError as error:
-            if not returns_error:
-                raise
-            return error
 
-    return ask
+def _ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
+    seen = examine(resolver, expected) if resolver else not_checked(expected)
+    return record_now(expected, seen)
 
 
 def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:
@@ -195,7 +164,7 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
     """
     declared = domain.declared
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
-    records = {one.name: one for one in domain.records}
+    records = {record.name: record for record in domain.records}
     for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
         target = domain.settings.cnames.get(name, "")
@@ -221,12 +190,7 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     if record.generation is None or declared is None or declared.generation is None:
         return diagnosis.NEW_KEY
     signing, published = declared.after_leak(record.generation)
-    settings = f"`generation: {signing}` and `published: {list(published)}`"
-    # After a step back, a later generation than the one that signs has signed too.
-    if record.role != "standby" or any(
-        record.generation in one.signed_until for one in domain.identities
-    ):
-        settings += " and `overlapDays: 0`"
+    settings = f"`generation: {signing}`, `published: {list(published)}` and `overlapDays: 0`"
     return f"set {settings}, and run `pulumi up`"
 
 
@@ -259,45 +223,37 @@ def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
     return tuple(servers)
 
 
-def _in_stack(now: RecordNow, domain: Domain, at: datetime) -> RecordNow:
-    """*now* with what the stack knows of the key; of a slot without a record that is nothing."""
-    record = next((one for one in domain.records if one.name == now.name), None)
+def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
+    """*shown* with what the stack knows of the key; of a slot without a record that is nothing."""
+    record = next((record for record in domain.records if record.name == shown.name), None)
     if record is None:
-        return replace(now, needed=False)
-    number = record.generation or 0
-    identities = domain.identities if number else ()  # (): used alone
-    since, until = [], []
+        return replace(shown, needed=False)
+    generation = record.generation or 0
     role = record.role
-    if identities:  # a run that failed has perhaps not switched to what the file says
+    since: list[datetime] = []
+    until: list[datetime] = []
+    for identity in domain.identities if generation else ():  # 0: used alone
+        # The program's role may be of a run that failed before it switched.
         role = "standby"
-    for identity in identities:
         signing = identity.declared.generation or 0
-        if identity.key and signing == number:
+        if identity.key and signing == generation:
             since.append(identity.key.signing_since)
         # An adopted identity is stored as if every key had signed until then: nobody knows of its
         # standby.
-        if number in identity.signed_until and not (identity.adopted and number > signing):
-            until.append(identity.signed_until[number])
-    if until:
+        if generation in identity.signed_until and not (identity.adopted and generation > signing):
+            until.append(identity.signed_until[generation])
+    if until or (role == "signing" and domain.settings.retired):
         role = "previous"
-    if any(identity.declared.generation == number for identity in identities):
+    if any(identity.declared.generation == record.generation for identity in domain.identities):
         role = "signing"
-    if not identities and domain.settings.retired and role == "signing":
-        role = "previous"
     last = None if since else max(until, default=None)
     # `overlapDays: 0` brings no mail home.
     overlap = timedelta(days=domain.settings.overlap_days or OVERLAP_DAYS)
     return replace(
-        now,
+        shown,
         generation=record.generation,
         role=role,
         needed=role != "standby" and (last is None or at < last + overlap),
         signing_since=min(since, default=None),
         signed_until=last,
     )
-
-
-def _record_now(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
-    """What DNS shows of the record."""
-    found = examine(resolver, expected) if resolver else None
-    return RecordNow(expected=expected, diagnosis=found)

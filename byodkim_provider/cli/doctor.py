@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
 
 import click
 
@@ -20,15 +20,12 @@ from byodkim_provider.cli.chosen import (
 )
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
-from byodkim_provider.cli.record_now import RecordVerdict
+from byodkim_provider.cli.now import SEVERITY, worst
 from byodkim_provider.cli.stack import open_stack, project_file
 from byodkim_provider.cli.terminal import Refused, as_json
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.property_types import resolver
-
-EXIT_CODES: Final[dict[RecordVerdict, int]] = {"wrong": 2, "unknown": 3, "right": 0}
-"""Exit code for the first of these verdicts that a record has."""
 
 
 @click.command(
@@ -75,25 +72,24 @@ def doctor(
     environment = context.ensure_object(Environment)
     if chosen.record:
         servers = servers or _resolvers(chosen.record.domain, environment)
-        subject, domains = chosen.domain, [of_record(chosen.record, environment, servers, region)]
+        now = of_record(chosen.record, environment, servers, region)
     else:
         stack, with_records = open_chosen(chosen, environment)
-        for one in with_records:
-            for name in (*(record.name for record in one.records), *one.settings.cnames):
+        for domain in with_records:
+            for name in (*(record.name for record in domain.records), *domain.settings.cnames):
                 refuse_other_zone(chosen.zone, name)
-        subject, domains = (
-            stack.name,
-            of_stack(stack, with_records, environment, chosen, servers),
-        )
-    verdicts = [record.verdict for domain in domains for record in domain.records]
-    verdict = next(worst for worst in EXIT_CODES if worst in verdicts)
+        now = of_stack(stack, with_records, environment, chosen, servers)
+    verdicts = [record.verdict for domain in now.domains for record in domain.records]
+    now = replace(now, verdict=worst("well" if one == "right" else one for one in verdicts))
     if wants_json:
-        click.echo(as_json({"verdict": verdict, "domains": domains}))
+        click.echo(as_json(now))
     else:
-        show_lines([f"{subject}: {tally('record', verdicts, order=EXIT_CODES)}", ""])
-        for domain in domains:
-            show_lines(everything(domain))
-    context.exit(EXIT_CODES[verdict])
+        subject = now.stack or now.domains[0].domain
+        counted = tally("record", verdicts, order=("wrong", "unknown", "right"))
+        show_lines([f"{subject}: {counted}", ""])
+        for shown in now.domains:
+            show_lines(everything(shown))
+    context.exit(SEVERITY[now.verdict])
 
 
 def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:

@@ -20,9 +20,7 @@ from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.terminal import inert, minute, wrapped
-from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dns import diagnosis
-from byodkim_provider.identity.state import AWAITING_DNS
 from byodkim_provider.messages.cli import MailFromMessages
 from byodkim_provider.quoting import printable
 
@@ -69,15 +67,13 @@ def show(now: StackNow, *, in_full: bool = False) -> None:
 
 
 def _findings(now: StackNow, kind: Kind) -> list[str]:
-    """A line for each finding of *kind*; one for all domains that have the same note."""
+    """A line for each finding of *kind*; one for all domains that have the same."""
     names: dict[str, list[str]] = {}
-    lines = []
     for domain in now.domains:
         for finding in domain.findings:
-            if finding.kind == kind == "note":
+            if finding.kind == kind:
                 names.setdefault(str(finding), []).append(domain.domain)
-            elif finding.kind == kind:
-                lines.append(f"  {domain.domain}: {finding}")
+    lines = []
     for text, domains in names.items():
         is_all = 1 < len(domains) == len(now.domains)
         subject = f"all {len(domains)} domains" if is_all else ", ".join(domains)
@@ -121,40 +117,38 @@ def everything(domain: DomainNow) -> Iterator[str]:
 
 
 def _record(record: RecordNow) -> Iterator[str]:
-    code = f" ({record.code})" if record.code else ""
+    code = f" ({record.misconfiguration})" if record.misconfiguration else ""
     key = f", generation {record.generation}, {record.role}" if record.generation else ""
     yield f"{record.name}: {record.verdict}{code}{key}"
-    right = [answer.alias for answer in record.answers if record.shows(answer)]
+    right = [server.alias for server in record.servers if server.shows_key]
     for alias in sorted({*right}):
-        servers = "server shows" if len(record.answers) == 1 else "servers show"
+        servers = "server shows" if record.servers_asked == 1 else "servers show"
         via = f" (CNAME to {alias})" if alias else ""
-        what = "the key" if record.key else "where its key will be"
-        yield f"  {right.count(alias)} of {len(record.answers)} {servers} {what}{via}"
-    for answer in record.answers:
-        if not record.shows(answer):
-            yield f"  {record.says(answer)}"
-    if record.diagnosis is None:
-        yield f"  {record.seen}"
-    elif record.diagnosis.text:
-        yield f"  {record.diagnosis.text}"
-    if record.key and (record.value or record.code != "private-key"):
+        what = "the key" if record.fingerprint else "where its key will be"
+        yield f"  {right.count(alias)} of {record.servers_asked} {servers} {what}{via}"
+    for server in record.servers:
+        if not server.shows_key:
+            yield f"  {server.says}"
+    if record.text:
+        yield f"  {record.text}"
+    has_leaked = record.misconfiguration == "private-key"
+    if record.fingerprint and (record.value or not has_leaked):
         whose = "the right key" if record.value else "the key there"
-        yield f"  {whose} has {public_bits(record.key)} bits, fingerprint {fingerprint(record.key)}"
+        yield f"  {whose} has {record.bits} bits, fingerprint {record.fingerprint}"
     yield from (f"  {note}" for note in record.notes)
     if record.fix:
         yield f"  to fix it: {record.fix}"
-    typed = record.value or record.expected.target
-    if record.fix and not typed and record.code not in diagnosis.NOTHING_TO_TYPE:
+    is_known = record.value or record.target
+    if record.fix and not is_known and record.misconfiguration not in diagnosis.NOTHING_TO_TYPE:
         yield "  with --private-key or --public-key, what to type is printed here"
     yield from (f"  {line}" for line in record.instructions.splitlines())
 
 
 def _identity(domain: DomainNow, identity: IdentityNow) -> Iterator[str]:
     ses = identity.ses
-    if identity.status == AWAITING_DNS:  # SES was not asked
-        return
     if ses is None:
-        yield f"SES in {identity.region} has no identity {domain.domain}"
+        missing = f"SES in {identity.region} has no identity {domain.domain}"
+        yield str(identity.finding) if identity.finding else missing
         return
     facts = [
         with_error(identity.status, ses.failure),

@@ -10,7 +10,7 @@ to do anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -18,18 +18,16 @@ from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_err
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.stack import Domain
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim.records import split_name
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages, MailFromMessages
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import CLOCKS_DIFFER
 
 Health = Literal["well", "due", "unknown", "wrong"]
 """
@@ -79,7 +77,8 @@ class IdentityNow:
     status: str
     """
     SES's DKIM status. `AWAITING_DNS` if the key was not sent yet, `GONE` if SES has no such
-    identity, `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
+    identity, `NOT_ASKED` if SES can't be asked, `UNCONFIRMED` if SES says SUCCESS and does not show
+    whether that is about this key.
     """
     verified: bool = False
     """Whether SES has verified the key that the stack knows, as `verdicts` judges it."""
@@ -92,10 +91,7 @@ class IdentityNow:
     signing_since: datetime | None = None
     """None if SES does not sign with this generation."""
     age_days: int | None = None
-    """
-    How many days the generation has signed; None if it does not sign, or since a time in the
-    future.
-    """
+    """How many days the generation has signed; None if it does not sign."""
     finding: Finding | None = None
     """Why it is not verified, or what could not be determined; None if all is well."""
     ses: SesIdentity | None = None
@@ -138,93 +134,107 @@ class DomainNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackNow:
-    """A stack, with all its domains."""
+    """What a command shows: a stack with its domains, or one record without a stack."""
 
-    stack: str
-    project: str
-    account_id: str | None
+    stack: str = ""
+    """This and *project* are empty without a stack."""
+    project: str = ""
+    account_id: str | None = None
     """The AWS account of its identities; None before the first one is made."""
     verdict: Health
-    """The worst of the domains; unknown without one."""
+    """The worst of the domains; unknown without one. That of `doctor` is about records alone."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]
 
 
-def identity_now(
-    stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
-) -> IdentityNow:
-    """
-    The state of an identity by GetEmailIdentity's response *seen*, None if SES has none or was not
-    asked.
+SesAnswer = SesIdentity | ByodkimError | None
+"""What SES says of an identity: None if it has none; or why it can't be asked."""
 
-    *verified* is what earlier runs of Pulumi found verified.
+
+def identity_now(entry: Entry, seen: SesAnswer, *, is_verified: bool) -> IdentityNow:
     """
-    declared = stored.declared
-    region = declared.region
+    An identity by SES's answer *seen*; with *is_verified* SUCCESS is about the key of *entry*.
+    """
+    if isinstance(seen, ByodkimError):
+        refused = _not_asked(entry.region, seen)
+        return IdentityNow(region=entry.region, status=NOT_ASKED, selector=None, finding=refused)
     if seen is None:
-        message = FindingMessages.AWAITING_DNS()
-        if stored.key:
-            message = FindingMessages.DIFFERS(reasons=[*differences(refreshed(stored, seen))])
-        return IdentityNow(
-            region=region,
-            status=GONE if stored.key else AWAITING_DNS,
-            generation=declared.generation,
-            selector=declared.selector,
-            finding=Finding("wrong", message, (region,)),
-        )
-    entry = Entry.from_properties(stored.to_outputs())
-    # A key that a run has verified needs no new evidence: SUCCESS is about it.
-    verdict = judged(entry, seen, seen_unverified=entry in verified)
-    is_ours = has_key(declared.selector, seen)
-    since = stored.key.signing_since if stored.key and is_ours and seen.signing_enabled else None
-    is_past = since is not None and since <= now + CLOCKS_DIFFER
-    finding = None
-    if problem := _problem(stored, seen, verdict):
-        finding = Finding("wrong", problem, (region,))
-    elif verdict.settled and not verdict.verified:
-        finding = Finding("note", FindingMessages.UNCONFIRMED(reason=verdict.reason), (region,))
-    elif since and not is_past:
-        finding = Finding("note", FindingMessages.SIGNS_IN_FUTURE(time=since), (region,))
+        return IdentityNow(region=entry.region, status=GONE, selector=None)
+    verdict = judged(entry, seen, seen_unverified=is_verified)
+    finding: Finding | None = None
+    if verdict.settled and not verdict.verified:
+        message = FindingMessages.UNCONFIRMED(reason=verdict.reason)
+        finding = Finding("note", message, (entry.region,))
+    elif not verdict.settled:
+        reason = with_error(verdict.reason, seen.failure)
+        finding = Finding("wrong", FindingMessages.PENDING(reason=reason), (entry.region,))
     return IdentityNow(
-        region=region,
+        region=entry.region,
         status=verdict.status,
         verified=verdict.verified,
-        generation=declared.generation if is_ours else None,
-        selector=declared.selector if is_ours else seen.selector,
-        signing_since=since,
-        age_days=max(now - since, timedelta()).days if since and is_past else None,
+        selector=seen.selector,
         finding=finding,
         ses=seen,
     )
 
 
-def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> Message | None:
-    """Why the key of *stored* does not sign, or is not known to; None if it is verified."""
+def stored_now(
+    stored: Stored, seen: SesAnswer, now: datetime, verified: Collection[Entry]
+) -> IdentityNow:
+    """
+    An identity of the stack by SES's answer *seen*, None also if it was not asked.
+
+    *verified* is what earlier runs of Pulumi found verified.
+    """
+    declared = stored.declared
+    entry = Entry.from_properties(stored.to_outputs())
+    # A key that a run has verified needs no new evidence: SUCCESS is about it.
+    identity = identity_now(entry, seen, is_verified=entry in verified)
+    if stored.key is None:
+        identity = replace(identity, status=AWAITING_DNS)
+    if not isinstance(seen, ByodkimError) and (problem := _problem(stored, seen)):
+        identity = replace(identity, finding=Finding("wrong", problem, (declared.region,)))
+    ses = identity.ses
+    if ses and not has_key(declared.selector, ses):
+        return identity
+    since = stored.key.signing_since if stored.key and ses and ses.signing_enabled else None
+    return replace(
+        identity,
+        generation=declared.generation,
+        selector=declared.selector,
+        signing_since=since,
+        age_days=max(now - since, timedelta()).days if since else None,
+    )
+
+
+def _problem(stored: Stored, seen: SesIdentity | None) -> Message | None:
+    """How SES differs from the stack; None if it does not, verified or not."""
+    if stored.key is None:
+        return FindingMessages.AWAITING_DNS()
     read = refreshed(stored, seen)
     reasons = [*differences(read)]
-    codes = [reason.code for reason in reasons]
-    if codes == [IdentityMessages.FAILED] and is_from_before_put(verdict.entry, seen):
-        return FindingMessages.GIVEN_UP()
-    if reasons and is_refused(read):
-        return FindingMessages.TAKEN(reasons=reasons)
-    if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
-        return FindingMessages.RECORD_LOST(reasons=reasons)
-    if reasons:
-        return FindingMessages.DIFFERS(reasons=reasons)
-    if verdict.settled:
+    if not reasons:
         return None
-    if seen.dkim_status != "SUCCESS":
-        return FindingMessages.PENDING(failure=with_error("", seen.failure))
-    if stored.key and stored.key.key_set_at > seen.at + CLOCKS_DIFFER:
-        return FindingMessages.SET_IN_FUTURE(time=stored.key.key_set_at)
-    return FindingMessages.CHECK_AGAIN(reason=verdict.reason)
+    if is_refused(read):
+        return FindingMessages.TAKEN(reasons=reasons)
+    if read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
+        return FindingMessages.RECORD_LOST(reasons=reasons)
+    entry = Entry.from_properties(stored.to_outputs())
+    has_failed = reasons[0].code is IdentityMessages.FAILED
+    if has_failed and seen and is_from_before_put(entry, seen):
+        return FindingMessages.GIVEN_UP()
+    return FindingMessages.DIFFERS(reasons=reasons)
+
+
+def _not_asked(region: str, error: ByodkimError) -> Finding:
+    return Finding("unknown", FindingMessages.NOT_ASKED(reason=error.text), (region,))
 
 
 def domain_now(
     domain: Domain,
     identities: Sequence[IdentityNow],
     records: Sequence[RecordNow],
-    unmade: Mapping[str, SesIdentity | Exception | None],
+    unmade: Mapping[str, SesAnswer],
     now: datetime,
     *,
     mail_from: Mapping[str, Mapping[Table, Message]],
@@ -232,29 +242,34 @@ def domain_now(
     """
     The state of a domain.
 
-    *unmade*: what SES shows, or why not, in each Region of which the stack has no identity yet.
-    *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
+    *unmade*: what SES shows in each Region of which the stack has no identity yet. *mail_from*: by
+    Region, what is wrong with the records of the MAIL FROM domain.
     """
     settings = domain.settings
-    starts = [
-        one.signing_since for one in identities if one.signing_since and one.age_days is not None
-    ]
-    age = timedelta(days=settings.rotate_after_days)
-    rotation = min(starts) + age if starts else None
-    days_left = (rotation - now).days if rotation else None
+    starts = [one.signing_since for one in identities if one.signing_since]
+    rotation = None
+    days_left = None
+    if starts:
+        rotation = min(starts) + timedelta(days=settings.rotate_after_days)
+        days_left = (rotation - now).days
     findings = [identity.finding for identity in identities if identity.finding]
     findings += _records(domain, records)
     findings += _not_made(domain, unmade)
     findings += _unfinished(domain)
     if days_left is not None and days_left < 0:
-        findings.append(_rotate(identities))
+        message = FindingMessages.ROTATE(days=(now - min(starts)).days)
+        findings.append(Finding("due", message))
     if settings.overlap_days == 0:
         findings.append(Finding("due", FindingMessages.OVERRIDE()))
     findings += _may_leave(domain, now)
-    for region, seen in {**{one.region: one.ses for one in identities}, **unmade}.items():
+    for identity in identities:
+        if identity.ses:
+            name = settings.mail_from_domains.get(identity.region, "")
+            mistakes = mail_from.get(identity.region, {})
+            findings += _mail_from(settings, name, identity.region, identity.ses, mistakes)
+    for region, seen in unmade.items():
         if isinstance(seen, SesIdentity):
-            name = "" if region in unmade else settings.mail_from_domains.get(region, "")
-            findings += _mail_from(settings, name, region, seen, mail_from.get(region, {}))
+            findings += _mail_from(settings, "", region, seen, {})
     findings += _retired(domain, now)
     return DomainNow(
         domain=domain.name,
@@ -287,7 +302,7 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
             "name": record.name,
             "generation": record.generation,
             "role": record.role,
-            "misconfiguration": record.code,
+            "misconfiguration": record.misconfiguration,
             "seen": record.seen,
         }
         if record.role is None:
@@ -295,20 +310,17 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
                 yield Finding(record.kind, FindingMessages.SLOT(**fields))
         elif record.kind:
             yield Finding(record.kind, FindingMessages.RECORD(**fields))
-        elif record.verdict == "right" and record.visible != len(record.answers):
+        elif record.servers_visible != record.servers_asked:
             yield Finding("note", FindingMessages.SEEN(**fields))
 
 
-def _not_made(
-    domain: Domain, unmade: Mapping[str, SesIdentity | Exception | None]
-) -> Iterator[Finding]:
+def _not_made(domain: Domain, unmade: Mapping[str, SesAnswer]) -> Iterator[Finding]:
     """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
     if domain.is_lost:
         yield Finding("unknown", FindingMessages.LOST())
     for region, seen in sorted(unmade.items()):
-        if isinstance(seen, Exception):
-            reason = seen.text if isinstance(seen, ByodkimError) else str(seen).partition("\n")[0]
-            yield Finding("unknown", FindingMessages.NOT_ASKED(reason=reason), (region,))
+        if isinstance(seen, ByodkimError):
+            yield _not_asked(region, seen)
         elif seen is None:
             yield Finding("wrong", FindingMessages.NOT_MADE(), (region,))
         else:
@@ -318,16 +330,11 @@ def _not_made(
 
 def _existing(domain: Domain, seen: SesIdentity) -> Message:
     """What `pulumi up` does with the identity *seen*, which the stack does not have."""
-    wanted = domain.settings.generation
-    selectors = [split_name(one.name)[0] for one in domain.records if one.generation == wanted]
     owner = seen.tags.get(OWNER_TAG, "")
+    # It is ours if the response to its Create was lost.
     is_ours = owner != "" and owner.partition("/")[0] == domain.stack_id
-    message = FindingMessages.EXISTING
-    # The response to its Create was lost.
-    if is_ours and any(has_key(selector, seen) for selector in selectors):
-        message = FindingMessages.EXISTING_OURS
-    elif domain.settings.adopt:
-        message = FindingMessages.EXISTING_ADOPTED
+    goes_on = is_ours or domain.settings.adopt
+    message = FindingMessages.EXISTING_ADOPTED if goes_on else FindingMessages.EXISTING
     whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
     return message(whose=whose, signs=signs_today(seen), status=seen.dkim_status)
 
@@ -341,31 +348,18 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
             yield Finding("wrong", message, (declared.region,))
 
 
-def _rotate(identities: Sequence[IdentityNow]) -> Finding:
-    """That the key is due which has signed longest."""
-    days = max(one.age_days for one in identities if one.age_days is not None)
-    generations = [one.generation for one in identities if one.age_days == days and one.generation]
-    # An identity that is used alone has no generations.
-    key = f"generation {max(generations)}" if generations else "its key"
-    return Finding("due", FindingMessages.ROTATE(key=key, days=days))
-
-
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
     """From when the records of keys that signed lately may leave DNS."""
     settings, stored = domain.settings, domain.identities
+    is_adopted = any(identity.adopted for identity in stored)
     for generation, last in signed_lately(stored, settings.overlap_days, now).items():
         if generation == settings.generation or generation not in domain.standing:
             continue
-        allowed_from = last + timedelta(days=settings.overlap_days)
-        message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
-        if generation > settings.generation and any(one.adopted for one in stored):
-            if not any(generation in one.declared.supplied_keys for one in stored):
-                continue  # a key that was made here signs nowhere else
-            # Another stack with the same keys may have had the identity. In whole days, the same
-            # for many domains.
-            day = allowed_from + timedelta(days=1)
-            message = FindingMessages.MAY_LEAVE_ADOPTED(generation=generation, time=day)
-        yield Finding("note", message)
+        # An adopted identity is stored as if its standby had signed, too: nobody knows.
+        if generation < settings.generation or not is_adopted:
+            allowed_from = last + timedelta(days=settings.overlap_days)
+            message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
+            yield Finding("note", message)
 
 
 def _mail_from(
@@ -408,10 +402,7 @@ def _mail_from(
 
 def _retired(domain: Domain, now: datetime) -> Iterator[Finding]:
     """Since when nothing signs, and when its records may go."""
-    if domain.identities or not (domain.settings.retired and domain.records):
-        return
-    if domain.retired_at is None:
-        yield Finding("note", FindingMessages.RETIRED())
+    if domain.identities or not domain.records or domain.retired_at is None:
         return
     # In whole days: the identities went at the end of the run.
     day = domain.retired_at + timedelta(days=domain.settings.overlap_days + 1)

@@ -1,5 +1,5 @@
 """
-A record as DNS shows it now: values, what there is to say of it, and how to fix it.
+A record as DNS shows it now: the values that `status` and `doctor` print, and how to fix it.
 
 The words of a panel are in `dns.panels`, those of a fix in `dns.diagnosis`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.keys import fingerprint, public_bits
@@ -17,7 +17,7 @@ from byodkim_provider.dns import diagnosis, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import Diagnosis, is_right, nobody_answers
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.hosts.registry import PANELS, recognise
 
 UNSEEN_ZONE: Final = (
@@ -27,24 +27,61 @@ UNSEEN_ZONE: Final = (
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
-
-RecordVerdict = Literal["right", "wrong", "unknown"]
-
 Kind = Literal["wrong", "unknown", "due", "note"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordNow:
-    """A record, as DNS shows it now."""
+class ServerNow:
+    """What one server says of a record."""
 
-    expected: ExpectedRecord
-    diagnosis: Diagnosis | None = None
-    """What DNS shows; None if it was not asked (`dnsCheck: off`)."""
+    server: str
+    answered: bool
+    shows_key: bool
+    """Whether it shows the key; of a slot that has no record yet, the CNAME."""
+    alias: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordNow:
+    """A record, as DNS shows it now: what `--json` prints."""
+
     generation: int | None = None
     role: Role | None = None
     """This and *generation* are None without a stack, and for a slot that has no record yet."""
+    name: str
+    target: str
+    """Where a CNAME has to lead; empty without one."""
+    value: str
+    """What it should be; empty if no key is known, or nobody may publish that any more."""
+    fingerprint: str
+    """Of the key of the record, or else of that in DNS; empty without both."""
+    bits: int | None
+    verdict: Literal["right", "wrong", "unknown"]
+    """Right: every server that answers shows the key. Unknown: none answers or is asked."""
+    unanswered: bool
+    """Whether every server, or the resolver, is silent or out of reach."""
     needed: bool = True
     """Whether mail that is signed now needs the record, or mail that may be on its way."""
+    servers_visible: int | None
+    """How many servers show it; this and *servers_asked* are None with `dnsCheck: off`."""
+    servers_asked: int | None
+    servers: tuple[ServerNow, ...]
+    misconfiguration: str
+    """One of `diagnosis.CODES`; empty if it has none, or no name."""
+    seen: str
+    """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+    text: str
+    found_at: str
+    zone: str
+    panel: str
+    """That of the servers that serve the record, if known; else where it was typed in."""
+    fix: str
+    """How to fix it, in the words of the panel; empty if no misconfiguration is known."""
+    instructions: str
+    """What to type into the panel; empty if nobody types, or the key is not known."""
+    notes: tuple[str, ...]
+    """Remarks that do not affect the verdict."""
     signing_since: datetime | None = None
     """Since when the key signs, in the first of the Regions; None if it does not sign now."""
     signed_until: datetime | None = None
@@ -54,177 +91,116 @@ class RecordNow:
     """
 
     @property
-    def name(self) -> str:
-        return self.expected.name
-
-    @property
-    def code(self) -> str:
-        """The misconfiguration, one of `diagnosis.CODES`; empty if it has none, or no name."""
-        return self.diagnosis.code if self.diagnosis else ""
-
-    @property
-    def key(self) -> bytes:
-        """The key of the record, or else that in DNS (SubjectPublicKeyInfo, DER); may be empty."""
-        if self.diagnosis:
-            return self.diagnosis.public_key_der
-        return self.expected.public_key_der or b""
-
-    @property
-    def value(self) -> str:
-        """What it should be; empty if no key is known, or nobody may publish that any more."""
-        leaked = self.diagnosis and self.diagnosis.leaked
-        if leaked or not self.expected.public_key_der:
-            return ""
-        return record_value(self.expected.public_key_der)
-
-    @property
-    def verdict(self) -> RecordVerdict:
-        """Right: every server that answers shows the key. Unknown: none answers or is asked."""
-        return self.diagnosis.verdict if self.diagnosis else "unknown"
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether every server, or the resolver, is silent or out of reach."""
-        if self.diagnosis is None or self.verdict != "unknown":
-            return False
-        return nobody_answers(self.answers)
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        return self.diagnosis.answers if self.diagnosis else ()
-
-    def shows(self, answer: Answer) -> bool:
-        """Whether a server shows the key; of a slot that has no record yet, the CNAME."""
-        if not self.key and answer.target:
-            return answer.target == self.expected.target
-        return is_right(answer, self.key)
-
-    @property
-    def visible(self) -> int:
-        """How many servers show it."""
-        return sum(map(self.shows, self.answers))
-
-    @property
     def kind(self) -> Kind | None:
         """What there is to say of it; None if it is right, or not checked."""
-        if self.diagnosis is None or self.verdict == "right":
+        if not self.servers or self.verdict == "right":
             return None
         if self.unanswered:
             return "unknown"
-        return "wrong" if self.needed or self.code == "private-key" else "due"
+        return "wrong" if self.needed or self.misconfiguration == "private-key" else "due"
 
-    @property
-    def servers(self) -> str:
-        """How many servers show the record."""
-        return f"{self.visible} of {len(self.answers)}" if self.diagnosis else "not checked"
 
-    @property
-    def seen(self) -> str:
-        """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
-        if self.diagnosis is None:
-            return "DNS is not checked"
-        summary = self.diagnosis.summary()
-        if self.expected.target and not self.key:
-            summary = f"{self.servers} servers have the CNAME to {self.expected.target}"
-        return f"{summary}: {self.diagnosis.text}" if self.diagnosis.text else summary
+def not_checked(expected: ExpectedRecord) -> Diagnosis:
+    """The diagnosis of a record for which no server is asked."""
+    key = expected.public_key_der or b""
+    return Diagnosis(
+        verdict="unknown", public_key_der=key, text="DNS is not checked", notes=(NOT_CHECKED,)
+    )
 
-    def says(self, answer: Answer) -> str:
-        """What one server says of the record."""
-        if not self.key and self.shows(answer):
-            return f"{answer.server} has the CNAME"
-        return visibility.diagnose([answer], self.key, self.expected.target)
 
-    @property
-    def notes(self) -> list[str]:
-        """Remarks that do not affect the verdict."""
-        if self.diagnosis is None:
-            return [NOT_CHECKED]
-        host = recognise(self.diagnosis.name_servers)
-        remarks = [f"the name servers are {host.title}'s"] if host else []
-        remarks += self.diagnosis.notes
-        if visibility.zone_not_found(self.answers):
-            remarks.append(UNSEEN_ZONE)
-        return remarks
-
-    @property
-    def panel(self) -> Panel:
-        """That of the servers that serve the record, if known; else where it was typed in."""
-        typed_into = None if self.code == "served-elsewhere" else self.expected.panel
-        name_servers = self.diagnosis.name_servers if self.diagnosis else ()
-        return recognise(name_servers) or typed_into or PANELS["other"]
-
-    @property
-    def _is_kept(self) -> bool:
-        """Whether a stack keeps what is wrong, so that nobody types it in."""
-        found_at = self.diagnosis.found_at if self.diagnosis else ""
-        return self.expected.kept and self.expected.target in ("", found_at)
-
-    @property
-    def fix(self) -> str:
-        """How to fix it, in the words of the panel; empty if no misconfiguration is known."""
-        if self.diagnosis is None or not self.code:
-            return ""
-        return diagnosis.fix(
-            self.panel,
-            self.code,
-            zone=self.diagnosis.zone,
-            found_at=self.diagnosis.found_at,
-            new_key=self.expected.new_key,
-            target=self.expected.target,
-            kept=self._is_kept,
+def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
+    """The values of a record, of which nothing is known but DNS's answers."""
+    key = seen.public_key_der
+    value = ""
+    if expected.public_key_der and not seen.leaked:
+        value = record_value(expected.public_key_der)
+    servers = tuple(_server(answer, expected.target, key) for answer in seen.answers)
+    visible = sum(server.shows_key for server in servers)
+    typed_into = None if seen.code == "served-elsewhere" else expected.panel
+    panel = recognise(seen.name_servers) or typed_into or PANELS["other"]
+    # What is wrong stands where a stack writes it, so that nobody types it in.
+    is_kept = expected.kept and expected.target in ("", seen.found_at)
+    fix = instructions = ""
+    if seen.code:
+        fix = diagnosis.fix(
+            panel,
+            seen.code,
+            zone=seen.zone,
+            found_at=seen.found_at,
+            new_key=expected.new_key,
+            target=expected.target,
+            kept=is_kept,
         )
+        if not is_kept and seen.code not in diagnosis.NOTHING_TO_TYPE:
+            instructions = _instructions(panel, expected, seen, value)
+    return RecordNow(
+        name=expected.name,
+        target=expected.target,
+        value=value,
+        fingerprint=fingerprint(key) if key else "",
+        bits=public_bits(key) if key else None,
+        verdict=seen.verdict,
+        unanswered=seen.verdict == "unknown" and visibility.nobody_answers(seen.answers),
+        servers_visible=visible if servers else None,
+        servers_asked=len(servers) or None,
+        servers=servers,
+        misconfiguration=seen.code,
+        seen=_seen(expected, seen, visible),
+        text=seen.text,
+        found_at=seen.found_at,
+        zone=seen.zone,
+        panel=panel.title,
+        fix=fix,
+        instructions=instructions,
+        notes=_notes(seen),
+    )
 
-    @property
-    def instructions(self) -> str:
-        """What to type into the panel; empty if nobody types, or the key is not known."""
-        typed = self.expected.target or self.value
-        has_nothing = self.code in ("", *diagnosis.NOTHING_TO_TYPE)
-        if self.diagnosis is None or has_nothing or not typed or self._is_kept:
-            return ""
-        return panels.instructions(
-            self.panel,
-            record_name=self.name,
-            record_value=typed,
-            zone=self.diagnosis.zone,
-            edit=self.code not in diagnosis.ADDED,
-            kind="CNAME" if self.expected.target else "TXT",
-        )
 
-    def as_values(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        is_checked = self.diagnosis is not None
-        servers = [
-            {
-                "server": answer.server,
-                "answered": answer.values is not None,
-                "shows_key": self.shows(answer),
-                "alias": answer.alias,
-                "says": self.says(answer),
-            }
-            for answer in self.answers
-        ]
-        return {
-            "generation": self.generation,
-            "role": self.role,
-            "name": self.name,
-            "target": self.expected.target,
-            "value": self.value,
-            "fingerprint": fingerprint(self.key) if self.key else "",
-            "bits": public_bits(self.key) if self.key else None,
-            "verdict": self.verdict,
-            "unanswered": self.unanswered,
-            "needed": self.needed,
-            "servers_visible": self.visible if is_checked else None,
-            "servers_asked": len(self.answers) if is_checked else None,
-            "servers": servers,
-            "misconfiguration": self.code,
-            "text": self.diagnosis.text if self.diagnosis else "",
-            "found_at": self.diagnosis.found_at if self.diagnosis else "",
-            "zone": self.diagnosis.zone if self.diagnosis else "",
-            "panel": self.panel.title if is_checked else "",
-            "fix": self.fix,
-            "instructions": self.instructions,
-            "notes": self.notes,
-            "signing_since": self.signing_since,
-            "signed_until": self.signed_until,
-        }
+def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
+    """What a server says; without a *key* a CNAME to *target* is right."""
+    if not key and answer.target:
+        is_right = answer.target == target
+    else:
+        is_right = visibility.is_right(answer, key)
+    says = visibility.diagnose([answer], key, target)
+    if is_right and not key:
+        says = f"{answer.server} has the CNAME"
+    return ServerNow(
+        server=answer.server,
+        answered=answer.values is not None,
+        shows_key=is_right,
+        alias=answer.alias,
+        says=says,
+    )
+
+
+def _seen(expected: ExpectedRecord, seen: Diagnosis, visible: int) -> str:
+    if not seen.answers:
+        return seen.text
+    summary = seen.summary()
+    if expected.target and not seen.public_key_der:
+        summary = f"{visible} of {len(seen.answers)} servers have the CNAME to {expected.target}"
+    return f"{summary}: {seen.text}" if seen.text else summary
+
+
+def _instructions(panel: Panel, expected: ExpectedRecord, seen: Diagnosis, value: str) -> str:
+    typed = expected.target or value
+    if not typed:
+        return ""
+    return panels.instructions(
+        panel,
+        record_name=expected.name,
+        record_value=typed,
+        zone=seen.zone,
+        edit=seen.code not in diagnosis.ADDED,
+        kind="CNAME" if expected.target else "TXT",
+    )
+
+
+def _notes(seen: Diagnosis) -> tuple[str, ...]:
+    host = recognise(seen.name_servers)
+    notes = [f"the name servers are {host.title}'s"] if host else []
+    notes += seen.notes
+    if seen.answers and visibility.zone_not_found(seen.answers):
+        notes.append(UNSEEN_ZONE)
+    return tuple(notes)

@@ -15,7 +15,6 @@ from byodkim_provider.cli.layout import HEADINGS, counted
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
-from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.quoting import printable
 
 Row = tuple[str, Sequence[str]]
@@ -73,11 +72,9 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             yield "identity_signing_age_days", region, identity.age_days
         for record in one.records:
             labels = {**domain, "name": record.name, "role": record.role or ""}
-            checked = record.diagnosis is not None
-            visible = record.visible if checked and not record.unanswered else None
+            visible = None if record.unanswered else record.servers_visible
             yield "record_servers_visible", labels, visible
-            asked = len(record.answers) if checked else None
-            yield "record_servers_asked", labels, asked
+            yield "record_servers_asked", labels, record.servers_asked
 
 
 def _escaped(value: str) -> str:
@@ -185,15 +182,15 @@ def _identity(domain: DomainNow, identity: IdentityNow) -> Row:
 
 
 def _key(record: RecordNow) -> Row:
-    key = fingerprint(record.key) if record.key else ""
+    servers = f"{record.servers_visible} of {record.servers_asked}"
     return record.kind or "", [
         _known(record.generation),
         _known(record.role),
         f'<code class="name">{escape(record.name)}</code>',
-        f'<code class="long">{key}</code>',
+        f'<code class="long">{record.fingerprint}</code>',
         minute(record.signing_since),
         "signs now" if record.signing_since else minute(record.signed_until),
-        record.servers,
+        servers if record.servers else "not checked",
     ]
 
 

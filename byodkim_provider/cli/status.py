@@ -17,7 +17,7 @@ from byodkim_provider.cli.environment import Environment, write_file
 from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY, StackNow, worst
 from byodkim_provider.cli.report import as_html, as_prometheus
-from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.stack import open_stack, stack_names
 from byodkim_provider.cli.terminal import Refused, as_json, say, say_as_json
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError
@@ -120,7 +120,9 @@ def _shown(
     shown = failed = 0
     for name in stacks:
         try:
-            now = current(open_stack(name, environment), environment, domains)
+            stack = open_stack(name, environment)
+            wanted = stack.named(domains, stack.domains) or stack.domains.values()
+            now = of_stack(stack, wanted, environment)
         except (ByodkimError, Refused) as error:
             if all_stacks and error.kind == "NoStack":
                 left_out.append(str(name))
@@ -131,6 +133,8 @@ def _shown(
             failed += 1
             yield None
             continue
+        if not now.domains:
+            say(CliMessages.NO_DOMAIN(stack=now.stack))
         if html:  # first: whoever reads the text may close the pipe before its end
             write_file(html, as_html(now))
         if form == "json":
@@ -155,22 +159,3 @@ def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:
     say(text)
     if form == "json":
         say_as_json(error.kind, text, SEVERITY["unknown"], stack=hidden(name, keys))
-
-
-def current(stack: Stack, environment: Environment, names: Sequence[str] = ()) -> StackNow:
-    """The current state of a stack and its domains: those of *names* in full, or else all."""
-    wanted = stack.named(names, stack.domains) or stack.domains.values()
-    domains = of_stack(stack, wanted, environment)
-    if not domains:
-        say(CliMessages.NO_DOMAIN(stack=stack.name))
-    accounts = (
-        one.declared.account_id for group in stack.state.identities.values() for one in group
-    )
-    return StackNow(
-        stack=stack.name,
-        project=stack.project,
-        account_id=next((one for one in accounts if one), None),
-        verdict=worst(one.verdict for one in domains) if domains else "unknown",
-        checked_at=environment.clock.now(),
-        domains=tuple(domains),
-    )

@@ -118,10 +118,6 @@ class CliMessages(Table):
     NOT_IN_SES = "{pattern}: SES has no such domain here{did_you_mean}"
 
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
-    NO_ANSWER = (
-        "SES's answer is missing{times}: {refusal}",
-        "the rest holds; renew or extend the credentials, and run it again",
-    )
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
     ZONE_ASSUMED = (
         "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
@@ -205,7 +201,7 @@ class FindingMessages(Table):
         ),
     )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
-    NOT_ASKED = "not made yet, and SES can't be asked: {reason}"
+    NOT_ASKED = "SES can't be asked: {reason}"
     EXISTING = (
         _EXISTS + "`adopt: true` takes it over",
         (
@@ -214,7 +210,6 @@ class FindingMessages(Table):
         ),
     )
     EXISTING_ADOPTED = _EXISTS + "`pulumi up` takes it over, or says why not"
-    EXISTING_OURS = _EXISTS + "`pulumi up` goes on with it"
     LOST = "the last run had this domain, and the state has nothing of it: run `pulumi preview`"
     AWAITING_DNS = "waiting for DNS: once the record is visible, run `pulumi up`"
     DIFFERS = "{reasons}: run `pulumi up --refresh`"
@@ -226,8 +221,7 @@ class FindingMessages(Table):
         ),
         "[AWS warns](../how-to/trouble.md#aws-warns)",
     )
-    PENDING = "verification pending{failure}: run `pulumi up`"
-    CHECK_AGAIN = "{reason}: run `pulumi up`"
+    PENDING = "{reason}: run `pulumi up`"
     UNCONFIRMED = "{reason}"
     UNFINISHED = (
         "generation {generation} signs, the last run did not come to {wanted}: run `pulumi up`"
@@ -236,28 +230,12 @@ class FindingMessages(Table):
         "SES has given up and does not search again: rotate to the next generation",
         "`byodkim rotate <domain>`",
     )
-    SET_IN_FUTURE = (
-        (
-            "SES got the key at {time:%Y-%m-%d %H:%M} UTC, which is in the future: a clock was "
-            "ahead, and no check before that counts: rotate to the next generation"
-        ),
-        "`byodkim rotate <domain>`",
-    )
-    SIGNS_IN_FUTURE = (
-        "signing since {time:%Y-%m-%d %H:%M} UTC, which is in the future: a clock was ahead; a "
-        "rotation mends it"
-    )
     RECORD = "record of generation {generation} ({role}): {seen}: `byodkim doctor {domain}`"
     SEEN = "record of generation {generation} ({role}): {seen}"
     SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim doctor {domain}`"
-    ROTATE = "rotate: {key} has signed for {days} days", "`byodkim rotate <domain>`"
+    ROTATE = "rotate: the key has signed for {days} days", "`byodkim rotate <domain>`"
     OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     MAY_LEAVE = "generation {generation} may leave DNS from {time:%Y-%m-%d %H:%M} UTC"
-    MAY_LEAVE_ADOPTED = (
-        "generation {generation} may leave DNS from {time:%Y-%m-%d}, as nobody knows whether it "
-        "signed before the identity was adopted"
-    )
-    RETIRED = "retired, nothing signs"
     RETIRED_SINCE = (
         "retired by the run of {time:%Y-%m-%d %H:%M} UTC, nothing signs; its records may go from "
         "{day:%Y-%m-%d}, by deleting the entry"

@@ -261,9 +261,9 @@ def test_zone_that_nothing_delegates(stack, world):
 @cases(
     ("leaked", "settings"),
     {
-        "previous": (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
-        "signing": (2, "`generation: 3` and `published: [1, 3]` and `overlapDays: 0`"),
-        "standby": (3, "`generation: 2` and `published: [1, 2, 6]`"),
+        "previous": (1, "`generation: 2`, `published: [2, 3]` and `overlapDays: 0`"),
+        "signing": (2, "`generation: 3`, `published: [1, 3]` and `overlapDays: 0`"),
+        "standby": (3, "`generation: 2`, `published: [1, 2, 6]` and `overlapDays: 0`"),
     },
 )
 def test_private_key(stack, world, leaked, settings):

@@ -185,30 +185,25 @@ def test_private_key_in_dns_is_not_repeated(one, options):
 SAYS = (
     f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
 )
-MISSING = "byodkim: SES's answer is missing"
 
 
 def deleted(world):
     world.ses().delete_email_identity(DOMAIN)
 
 
-def denied(world, times=1):
-    world.model.inject(Fault("access_denied", operation="GetEmailIdentity", times=times))
+def denied(world):
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
 
 
 @cases(
-    ("happens", "line", "error"),
+    ("happens", "line"),
     {
-        "asked": (lambda world: None, f"{SAYS}, last checked ", ""),
-        "none": (deleted, f"SES in eu-west-1 has no identity {DOMAIN}", ""),
-        "refused": (
-            denied,
-            "  the right key has",
-            f"{MISSING}: GetEmailIdentity for 'example.com'",
-        ),
+        "asked": (lambda world: None, f"{SAYS}, last checked "),
+        "none": (deleted, f"SES in eu-west-1 has no identity {DOMAIN}"),
+        "refused": (denied, "eu-west-1: SES can't be asked: GetEmailIdentity for 'example.com'"),
     },
 )
-def test_ses_view(one, world, happens, line, error):
+def test_ses_view(one, world, happens, line):
     """
     In a Region that is named, SES's own view stands below, and changes neither verdict nor the
     rest.
@@ -217,17 +212,6 @@ def test_ses_view(one, world, happens, line, error):
     result = one("--region", "eu-west-1", value=VALUE)
     assert (result.exit_code, f"\n\n{NAME}: right\n" in result.stdout) == (0, True)
     assert result.stdout.splitlines()[-1].startswith(line)
-    assert (result.stderr.startswith(error), result.stderr == "") == (True, not error)
-
-
-def test_ses_refuses_several(project, world):
-    """Of several refusals the first is said, and how many there are."""
-    project.stored += [world.verified(2, domain="example.org")]
-    project.write(f"    {DOMAIN}: {{generation: 2, regions: [eu-west-1, us-east-1]}}\n")
-    denied(world, 3)  # also for the Region in which there is no identity yet
-    assert project.run("doctor").stderr.startswith(
-        f"{MISSING} 3 times, first: GetEmailIdentity for 'example."
-    )
 
 
 @pytest.mark.parametrize("variable", ["", "AWS_REGION"])
@@ -355,9 +339,9 @@ def test_where_a_record_is_missing(project, world, domains, declare, listed, cod
 @cases(
     ("leaked", "settings"),
     {
-        "previous": (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
-        "signing": (2, "`generation: 3` and `published: [1, 3, 4]` and `overlapDays: 0`"),
-        "standby": (3, "`generation: 2` and `published: [1, 2, 4]`"),
+        "previous": (1, "`generation: 2`, `published: [2, 3]` and `overlapDays: 0`"),
+        "signing": (2, "`generation: 3`, `published: [1, 3, 4]` and `overlapDays: 0`"),
+        "standby": (3, "`generation: 2`, `published: [1, 2, 4]` and `overlapDays: 0`"),
     },
 )
 def test_private_key_of_a_stack(project, world, leaked, settings):
@@ -370,7 +354,7 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     )
     result = project.run("doctor")
     assert f"then set {settings}, and run `pulumi up`: " in result.stdout
-    lines = [line.strip("` ") for line in settings.split(" and ")]
+    lines = re.findall("`(.*?)`", settings)
     project.write(f"    {DOMAIN}: {{{', '.join(lines)}}}\n")
     (generation, published, *_) = (json.loads(line.partition(": ")[2]) for line in lines)
 
@@ -386,7 +370,7 @@ def test_private_key_after_a_step_back(project, world):
     stored = world.update(project.stored[0], 3, published=(1, 2, 3))
     project.stored = [stored] = [world.update(stored, 2, published=(1, 2, 3))]
     world.resolver.records[THIRD] = (f"p={world.key(3).pkcs1_base64()}",)
-    settings = "`generation: 2` and `published: [1, 2, 4]` and `overlapDays: 0`"
+    settings = "`generation: 2`, `published: [1, 2, 4]` and `overlapDays: 0`"
     assert f"then set {settings}, and run `pulumi up`: " in project.run("doctor").stdout
     advised, now = replace(stored.declared, published=(1, 2, 4), overlap_days=0), world.clock.now()
     rules.refuse_unsafe(stored, advised, unknown=(), now=now)

@@ -47,7 +47,7 @@ def test_reference(project, line):
     expected = example(line[0])
     domain = example("status")["domains"][0]
     if line[0] == "doctor":
-        expected["domains"] = [domain]
+        expected = example("status")
     if line[0] == "scan":
         [shown] = expected["domains"]
         shown["identities"][REGION] = domain["identities"][0]["ses"] | shown["identities"][REGION]
@@ -98,7 +98,6 @@ def test_printed(project, change, line):
         assert printed["error"]["message"].splitlines()[0] in result.stderr
 
 
-NO_ANSWER = "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"
 NO_WAY_BACK = "example.com: no generation before 2 is published, there is no way back"
 HINT = "`byodkim rotate example.com` goes on to the next one"
 
@@ -106,7 +105,6 @@ HINT = "`byodkim rotate example.com` goes on to the next one"
 @cases(
     ("arguments", "kind", "message", "hint"),
     {
-        "AWS": (["status"], "SesRefused", NO_ANSWER, ""),
         "usage": (["rotate"], "UsageError", "Give one of: domains, --all, --older-than.", ""),
         "no such command": (["state"], "UsageError", "No such command 'state'.", ""),
         "refused": (["rotate", DOMAIN, "--dry-run", "--back"], "Refused", NO_WAY_BACK, HINT),
@@ -114,11 +112,8 @@ HINT = "`byodkim rotate example.com` goes on to the next one"
 )
 def test_errors(project, arguments, kind, message, hint):
     """An error has its class, its message and its hint apart."""
-    no_answer(project)
     project.write("    example.com:\n      generation: 2\n      published: [2, 3]\n")
     result = project.run(*arguments, "--json")
     error = json.loads(result.stdout)["error"]
     assert (error["kind"], error["exit_code"]) == (kind, result.exit_code)
     assert (error["message"], error["hint"]) == (message, hint)
-    no_answer(project)
-    assert project.run("status").stdout == "", "nothing of it is printed for people"

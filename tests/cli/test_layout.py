@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.now import SEVERITY, DomainNow, Finding, IdentityNow, StackNow
-from byodkim_provider.cli.record_now import RecordNow
+from byodkim_provider.cli.record_now import record_now
 from byodkim_provider.cli.report import METRICS, as_html
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.dkim.records import record_value
@@ -35,7 +35,7 @@ VALUE = record_value(KEY)
 
 
 def finding(reason, kind="wrong"):
-    return Finding(kind, FindingMessages.CHECK_AGAIN(reason=reason), ("eu-west-1",))
+    return Finding(kind, FindingMessages.PENDING(reason=reason), ("eu-west-1",))
 
 
 def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCESS", says=SERVER):
@@ -46,12 +46,9 @@ def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCES
         selector=selector,
         finding=finding(says),
     )
-    record = RecordNow(
-        generation=12,
-        role="signing",
-        expected=ExpectedRecord(selector=selector, domain=name, public_key_der=KEY),
-        diagnosis=judge([Answer("ns-1.example.net", (VALUE,)), Answer(SERVER, ())], KEY),
-    )
+    seen = judge([Answer("ns-1.example.net", (VALUE,)), Answer(SERVER, ())], KEY)
+    expected = ExpectedRecord(selector=selector, domain=name, public_key_der=KEY)
+    record = replace(record_now(expected, seen), generation=12, role="signing")
     findings = (finding(says), finding(says, "due"), finding(says, "note"))
     return DomainNow(
         domain=name, verdict="wrong", identities=(identity,), records=(record,), findings=findings

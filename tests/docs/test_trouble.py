@@ -178,7 +178,7 @@ def test_attachment(nights):
     done = nights.stack.well(block(PAGE, "Whom to ask"))
     assert "byodkim" in done.stdout
     shown = (nights.stack.project / "doctor.json").read_text()
-    assert json.loads(shown)["verdict"] == "right"
+    assert json.loads(shown)["verdict"] == "well"
     assert "PRIVATE" not in shown
 
 
