@@ -6,9 +6,8 @@ A zone is an input of an identity and is kept in its state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns.panels import Panel
@@ -94,36 +93,3 @@ class Zone:
         """
         spec = SPECS.get(self.provider)
         return spec.panels.get(self.provider) if spec else None
-
-
-def with_zones(stored: Mapping[str, Any]) -> Mapping[str, Any]:
-    """
-    Inputs or outputs of an identity, *stored* perhaps by a commit whose zones were labels.
-
-    It goes with the first release.
-    """
-    if "zones" in stored or "dns" not in stored:
-        return stored
-    published = stored.get("published") or [1]
-    places = stored.get("places") or {str(int(min(published))): stored["dns"]}
-    zones: dict[str, dict[str, Any]] = {}
-    first = min(places, key=int)
-    for generation in sorted(places, key=int):
-        for place in places[generation]:
-            name, _, label = place.rpartition("@")
-            selector, below = records.split_name(name)
-            provider, _, known_as = label.partition(":")
-            zone = {
-                "provider": provider,
-                "id": known_as if provider == ROUTE53 else "",
-                "name": "" if provider == ROUTE53 else known_as,
-                "from_generation": 1 if generation == first else int(generation),
-                "name_servers": (stored.get("name_servers") or {}).get(label, ()),
-            }
-            if below:
-                behind = below.removeprefix(f"{stored['domain']}.")
-                zone |= {"cname": selector[:-1], "name": behind}
-            if provider == MANUAL:
-                zone |= {"panel": stored.get("panel"), "name": stored.get("panel_zone") or ""}
-            zones.setdefault(f"{label} {below} {selector[:-1]}", zone)
-    return {**stored, "zones": [*zones.values()]}

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.hosts.zones import MANUAL, Zone, with_zones
+from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.property_types import (
     Flag,
     Line,
@@ -196,7 +196,7 @@ class Declared:
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return read(cls, {"selector": "", **with_zones(outputs)})
+        return read(cls, {"selector": "", **outputs})
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""

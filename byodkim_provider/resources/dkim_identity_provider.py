@@ -20,7 +20,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
-from byodkim_provider.hosts.zones import ROUTE53, Zone, with_zones
+from byodkim_provider.hosts.zones import ROUTE53, Zone
 from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
@@ -226,7 +226,7 @@ class ByodkimIdentityProvider(DynamicProvider):
 
 
 def _zones(inputs: Mapping[str, Any]) -> Sequence[Zone]:
-    values: Any = INPUTS.model_validate({"zones": with_zones(inputs).get("zones", ())})
+    values: Any = INPUTS.model_validate({"zones": inputs.get("zones", ())})
     return cast("Sequence[Zone]", values.zones)
 
 

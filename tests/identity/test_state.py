@@ -81,37 +81,6 @@ def test_old_state_is_readable():
     assert Stored(declared=Declared(**declared), instance="i") == read
 
 
-OF_SLOTS = {"1": ["s1._domainkey.a.example.keys.example.net@route53:Z1"]}
-OLD_ZONES = {
-    "plain": ({"dns": ["route53:Z1"]}, zones("route53:Z1", name_servers=("ns1",))),
-    "two": ({"dns": ["godaddy:a.example", "own:z"]}, zones("godaddy:a.example", "own:z")),
-    "by hand": (
-        {"dns": ["manual"], "panel": "wix", "panel_zone": "a.example"},
-        zones("manual", panel="wix", name="a.example"),
-    ),
-    "slots": (
-        {"dns": ["route53:Z1"], "places": OF_SLOTS, "cname": "keys.example.net"},
-        (slots(cname="s", name_servers=("ns1",)),),
-    ),
-    "slots later": (
-        {"dns": ["manual", "route53:Z1"], "places": {"2": ["manual"], "10": OF_SLOTS["1"]}},
-        (zone("manual", name=""), slots(cname="s", from_generation=10, name_servers=("ns1",))),
-    ),
-}
-
-
-@cases(("stored", "found"), OLD_ZONES)
-def test_zones_that_were_labels(world, stored, found):
-    """The state of a commit whose zones were labels, and whose records had places, is read."""
-    known = {"domain": "a.example", "name_servers": {"route53:Z1": ["ns1"]}}
-    old = world.declared(published=(1, 2)).to_properties()
-    assert Declared.from_outputs({**without(old, "zones"), **known, **stored}).zones == found
-
-
-def without(properties, name):
-    return {key: value for key, value in properties.items() if key != name}
-
-
 @pytest.fixture
 def inputs(world):
     """Inputs that are right and in their normal form, as Pulumi sends them."""
