@@ -28,6 +28,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, NotDone
 from byodkim_provider.hosts.rfc2136 import SPEC
+from byodkim_provider.messages import Message as ErrorMessage
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import Clock, stopping
 
@@ -68,14 +69,9 @@ class Host(DnsHost):
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         super().__init__(settings, credentials)
-        self._server = settings.server
-        self._port = settings.port or PORT
+        self._address = settings.server, settings.port or PORT
         self._key_name = settings.key_name
         self._key_algorithm = settings.key_algorithm or ALGORITHM
-
-    @property
-    def _where(self) -> str:
-        return self._server if self._port == PORT else f"{self._server} port {self._port}"
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(map(_joined, self._rdatas(name)))
@@ -140,57 +136,59 @@ class Host(DnsHost):
         if stopping.is_set():
             raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         request.use_tsig(self._key())
-        try:
-            unproved = self._answer(request)
-        except (dns.exception.Timeout, OSError, EOFError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise DnsUnconfirmed(
-                HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
-            ) from None
-        except dns.exception.DNSException:
-            raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
+        unproved = self._answer(request)
+        rcode = unproved.rcode()
         try:
             answer = dns.message.from_wire(
                 unproved.wire or b"", keyring=request.keyring, request_mac=request.mac
             )
         except dns.exception.DNSException as error:
-            raise self._claimed(request, unproved.rcode(), error) from None
-        if answer.rcode() not in (*_DONE, *_CHANGED):
-            raise self._refusal(answer.rcode())
+            problem = _TSIG_ERRORS.get(type(error))
+            if problem:
+                raise self._unsigned(request, self._compare(problem, name=self._key_name)) from None
+            if rcode in _DONE:
+                raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
+            raise self._unsigned(request, self._refusal(rcode)) from None
+        if rcode not in (*_DONE, *_CHANGED):
+            raise self._refusal(rcode)
         return answer
 
     def _answer(self, request: Message) -> Message:
         """What comes back by TCP, whatever its signature. The time limit is for all of it."""
-        where = (self._server, self._port)
         try:
-            connection = socket.create_connection(where, self.timeout_seconds)
+            connection = socket.create_connection(self._address, self.timeout_seconds)
         except (OSError, UnicodeError) as error:  # nobody listens, or the name has no address
-            reason = getattr(error, "strerror", None) or "no connection"
-            raise NotDone(HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
-        with connection:
-            connection.setblocking(False)
-            end = Clock().now().timestamp() + self.timeout_seconds
-            dns.query.send_tcp(connection, request, end)
-            unjudged: Any = False
-            answer, _ = dns.query.receive_tcp(connection, end, keyring=unjudged)
-            return answer
+            raise NotDone(self._no_answer(error)) from None
+        end = Clock().now().timestamp() + self.timeout_seconds
+        unjudged: Any = False
+        try:
+            with connection:
+                connection.setblocking(False)
+                dns.query.send_tcp(connection, request, end)
+                answer, _ = dns.query.receive_tcp(connection, end, keyring=unjudged)
+                return answer
+        except (dns.exception.Timeout, OSError, EOFError) as error:
+            raise DnsUnconfirmed(self._no_answer(error)) from None
+        except dns.exception.DNSException:
+            raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
 
-    def _claimed(
-        self, request: Message, rcode: dns.rcode.Rcode, error: dns.exception.DNSException
+    def _no_answer(self, error: Exception) -> ErrorMessage:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        return HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
+
+    def _unsigned(
+        self, request: Message, refusal: DnsRefused | DnsUnconfirmed
     ) -> DnsRefused | DnsUnconfirmed:
-        """The error for an answer with *rcode* and without a valid signature."""
-        problem = _TSIG_ERRORS.get(type(error))
-        refusal: DnsRefused | DnsUnconfirmed
-        if problem:
-            refusal = self._compare(problem, name=self._key_name)
-        elif rcode in _DONE:
-            return DnsUnconfirmed(HostMessages.NOT_SIGNED())
-        else:
-            refusal = self._refusal(rcode)
+        """The error for a *refusal* without a valid signature."""
         changes = isinstance(request, dns.update.UpdateMessage) and request.update
         if changes and isinstance(refusal, DnsRefused):
             return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
         return refusal
+
+    @property
+    def _where(self) -> str:
+        server, port = self._address
+        return f"{server} port {port}"
 
     def _key(self) -> dns.tsig.Key:
         try:

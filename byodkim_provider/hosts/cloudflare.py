@@ -19,14 +19,11 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, pages
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, pages
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
-
-WRONG_FORM: Final = "6111"
-"""Code of the 400 for a token that has not the form of one."""
 
 SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
@@ -61,6 +58,7 @@ class Host(HttpHost):
         f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make a "
         "new one (My Profile › API Tokens)"
     )
+    key_codes = frozenset({"401", "403", "6111"})  # the last: it has not the form of a token
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
@@ -108,14 +106,7 @@ class Host(HttpHost):
 
     def _asked(self, method: str, path: str, **content: Any) -> Any:
         """The response to a request that succeeded, whose `result` is what was asked for."""
-        try:
-            answer = self._call(method, path, **content)
-        except HttpRefused as error:
-            if WRONG_FORM in error.codes:
-                raise DnsRefused(
-                    HostMessages.FORBIDDEN(said=error.message, step=self._new_key)
-                ) from None
-            raise
+        answer = self._call(method, path, **content)
         with as_documented("Cloudflare"):
             if answer["success"] is not True:
                 raise ValueError

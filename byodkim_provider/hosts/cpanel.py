@@ -72,8 +72,9 @@ class Host(HttpHost):
 
     def _address(self) -> str:
         account = self._account()
-        server = f"[{account.hostname}]" if ":" in (account.hostname or "") else account.hostname
-        return f"{account.scheme}://{server}:{account.port or PORT}"
+        server = account.netloc.rpartition("@")[2]
+        port = "" if account.port else f":{PORT}"
+        return f"{account.scheme}://{server}{port}"
 
     def _headers(self) -> dict[str, str]:
         account = self._account()

@@ -97,7 +97,7 @@ class Host(HttpHost):
         code = said.partition(" ")[0]
         answered = HostMessages.SAID(host="DreamHost", said=said)
         if code == BUSY:
-            raise Busy(HostMessages.BUSY(said=said), retry_after=RETRY_SECONDS)
+            raise Busy(said, RETRY_SECONDS)
         if code in CNAME:
             raise DnsRefused(HostMessages.CNAME(said=f" ({said})"))
         if code in KEY_REFUSED:

@@ -36,12 +36,9 @@ HEADERS: Final = {"Accept": "application/json", "User-Agent": f"byodkim-provider
 
 WORDS: Final = (
     *("message", "statusmsg", "error", "errors", "cpanelresult", "applicationError"),
-    *("description", "issue", "code", "title"),
+    *("description", "title", "details", "error_chain"),
 )
-"""Fields in which hosts put their error messages, the most specific first."""
-
-REASONS: Final = ("details", "error_chain")
-"""Fields in which hosts put the reason for an error whose message is a general one."""
+"""Fields in which hosts say what is wrong."""
 
 CODES: Final = ("code", "name", "issue")
 """Fields in which hosts put the codes of errors."""
@@ -78,7 +75,9 @@ class HttpHost(DnsHost):
     key: ClassVar[str]
     """The secret that the user has to replace if the host refuses it."""
     key_refused: ClassVar[str]
-    """What 401 and 403 mean at this host, and how to make another key."""
+    """What `key_codes` mean at this host, and how to make another key."""
+    key_codes: ClassVar[frozenset[str]] = frozenset({"401", "403"})
+    """HTTP status and codes of a refused secret."""
 
     timeout_seconds = 15.0
     """Time limit of one whole response, in seconds. The slowest host measured took 4 s."""
@@ -148,14 +147,17 @@ class HttpHost(DnsHost):
     def _judged(self, status: int, retry_after: float | None, data: bytes) -> Any:
         try:
             answer = json.loads(data) if data.strip() else None
-            words, codes = _words(answer), {str(status), *_codes(answer)}
+            fields = list(_fields(answer, name=WORDS[0]))
         except (ValueError, RecursionError):
             if status < 300:
                 raise DnsUnconfirmed(HostMessages.NOT_JSON()) from None
-            words, codes = "", {str(status)}
+            fields = []
         if status < 300:
             return answer
-        raise self._failure(status, words, codes, retry_after)
+        words = [text for name, text in fields if name in WORDS]
+        codes = [text for name, text in fields if name in CODES]
+        said = ": ".join(dict.fromkeys(words or codes))
+        raise self._failure(status, said, {str(status), *codes}, retry_after)
 
     def _failure(
         self, status: int, words: str, codes: set[str], retry_after: float | None
@@ -164,14 +166,13 @@ class HttpHost(DnsHost):
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
-            seconds = RETRY_SECONDS if retry_after is None else retry_after
-            return Busy(HostMessages.BUSY(said=reason), retry_after=seconds)
+            return Busy(reason, RETRY_SECONDS if retry_after is None else retry_after)
         # 408 and 425: it had no time, or no trust, to look at the request.
         if status >= 500 or status in (408, 425):
             return HttpTrouble(HostMessages.TROUBLE(said=reason))
         if status < 400:
             reason = HostMessages.REDIRECT(status=status)
-        if status in (401, 403):
+        if codes & self.key_codes:
             reason = HostMessages.FORBIDDEN(said=reason, step=self._new_key)
         return HttpRefused(reason, codes)
 
@@ -182,26 +183,13 @@ def pages() -> Iterator[int]:
     raise DnsUnconfirmed(HostMessages.TOO_MANY_PAGES(most=MAX_PAGES))
 
 
-def _words(answer: object) -> str:
-    """The error message in a response's body, and the reason behind a colon."""
-    if isinstance(answer, str):
-        return answer
-    if isinstance(answer, list):
-        return ", ".join(filter(None, map(_words, answer)))
-    if not isinstance(answer, Mapping):
-        return ""
-    message = next(filter(None, (_words(answer.get(word)) for word in WORDS)), "")
-    reasons = [_words(answer.get(word)) for word in REASONS]
-    return ": ".join(dict.fromkeys(filter(None, (message, *reasons))))
-
-
-def _codes(answer: object) -> Iterator[str]:
-    """The codes of an error, at any depth of a response's body."""
-    if isinstance(answer, list):
-        for part in answer:
-            yield from _codes(part)
+def _fields(answer: object, name: str) -> Iterator[tuple[str, str]]:
+    """Name and text of each field of a response, at any depth; the response itself is *name*."""
     if isinstance(answer, Mapping):
-        for name, part in answer.items():
-            if name in CODES and isinstance(part, str | int):
-                yield str(part)
-            yield from _codes(part)
+        for inner, part in answer.items():
+            yield from _fields(part, inner)
+    elif isinstance(answer, list):
+        for part in answer:
+            yield from _fields(part, name)
+    elif isinstance(answer, str | int):
+        yield name, str(answer)

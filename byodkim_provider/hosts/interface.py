@@ -39,11 +39,11 @@ class NotDone(DnsUnconfirmed):
 
 
 class Busy(NotDone):
-    """The host throttled the request; *retry_after* in seconds, if the host gave it."""
+    """The host throttled the request, and wants to be asked again after *seconds*."""
 
-    def __init__(self, message: Message, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    def __init__(self, said: object, seconds: float) -> None:
+        super().__init__(HostMessages.BUSY(said=said, seconds=seconds))
+        self.retry_after = seconds
 
 
 @dataclass(frozen=True, slots=True)

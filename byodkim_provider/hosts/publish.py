@@ -13,7 +13,7 @@ from math import inf
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from byodkim_provider.dkim.records import mark
-from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.errors import ByodkimError, DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, NotDone
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
@@ -43,6 +43,9 @@ class Change(NamedTuple):
 
 Sent = Mapping[Change, bool]
 """Changes that were sent, and whether the host has accepted each; else the response was lost."""
+
+Decide = Callable[[tuple[str, ...]], Change | None]
+"""The change to make, from the values that stand there."""
 
 
 def next_change(
@@ -85,13 +88,6 @@ def next_removal(value: str, there: Sequence[str], sent: Sent) -> Change | None:
     return removal
 
 
-def has_changed(sent: Sent) -> bool:
-    """Whether something was changed, or may have been, and was not taken back."""
-    removed = [change.value for change in sent if change.action == "remove" and sent[change]]
-    taken_back = [value for value in removed if Change("add", value) in sent]
-    return any(change.value not in taken_back for change in sent)
-
-
 class RecordAtHost:
     """
     A TXT record at its host. A class because a call keeps what it has sent.
@@ -120,7 +116,7 @@ class RecordAtHost:
 
     def values(self) -> tuple[str, ...]:
         """The values at the name."""
-        return self._changed(lambda there: None)
+        return self._settled(lambda there: None)
 
     def publish(self, value: str, existing: Existing, before: str | None = None) -> str:
         """
@@ -128,49 +124,50 @@ class RecordAtHost:
 
         *before* is the value that the stack had there, of a slot that gets its next key.
         """
-        values = self._changed(
+        values = self._settled(
             lambda there: next_change(value, existing, before, there, self._sent)
         )
         return values[0]
 
     def withdraw(self, value: str) -> None:
         """Remove *value*, and return once it is gone; other values stay."""
-        self._changed(lambda there: next_removal(value, there, self._sent))
+        self._settled(lambda there: next_removal(value, there, self._sent))
 
-    def _changed(self, decide: Callable[[tuple[str, ...]], Change | None]) -> tuple[str, ...]:
+    def _settled(self, decide: Decide) -> tuple[str, ...]:
         """The values at the name once *decide* finds no change to make; retried for a while."""
         pauses = iter(PAUSES)
         while True:
             try:
-                return self._settled(decide)
+                return self._attempt(decide)
             except DnsRefused as error:
-                raise self._final(error) from None
+                advice = f"; {error.hint}" if error.hint else ""
+                raise DnsRefused(self._message(RecordMessages.REFUSED, error, advice)) from None
             except DnsUnconfirmed as error:
                 # `Retry-After` may be 0, or a time that has passed by this computer's clock.
-                asked = error.retry_after if isinstance(error, Busy) else None
-                seconds = max(next(pauses, inf), asked or 0)
+                asked = error.retry_after if isinstance(error, Busy) else 0
+                seconds = max(next(pauses, inf), asked)
                 if seconds > LONGEST_PAUSE:
-                    raise self._final(error) from None
-                self._rest(seconds, error)
+                    unconfirmed = self._message(RecordMessages.UNCONFIRMED, error)
+                    raise DnsUnconfirmed(unconfirmed) from None
+                text = printable(f"{self._where}: {error.text}, again in {seconds:.1f} s")
+                self._progress.update(text)
+                self._clock.wait(seconds)
 
-    def _settled(self, decide: Callable[[tuple[str, ...]], Change | None]) -> tuple[str, ...]:
+    def _attempt(self, decide: Decide) -> tuple[str, ...]:
         while True:
-            there = self._values()
+            there = self._request(self._host.values)
             change = decide(there)
             if not change:
                 return there
             self._send(change, there)
 
-    def _values(self) -> tuple[str, ...]:
-        return self._request(lambda: self._host.values(self._name))
-
     def _send(self, change: Change, there: tuple[str, ...]) -> None:
         """Make *change*. Raises `DnsUnconfirmed` if it is refused because *there* has changed."""
         method = self._host.add if change.action == "add" else self._host.remove
         try:
-            self._request(lambda: method(self._name, change.value))
+            self._request(method, change.value)
         except DnsRefused:
-            if self._values() != there:
+            if self._request(self._host.values) != there:
                 raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
             raise
         except DnsUnconfirmed as error:
@@ -179,36 +176,18 @@ class RecordAtHost:
             raise
         self._sent[change] = True
 
-    def _request(self, request: Callable[[], T]) -> T:
-        """The result of one request, in its turn."""
+    def _request(self, method: Callable[..., T], *values: str) -> T:
+        """The result of one request about the name, in its turn."""
         with self._turn:
-            self._refuse_if_stopped()
-            return request()
+            if stopping.is_set():
+                raise Stopped(self._message(RecordMessages.INTERRUPTED))
+            return method(self._name, *values)
 
-    @property
-    def _state(self) -> Message:
-        """What was changed so far, as a hint says it."""
-        is_open = has_changed(self._sent)
-        return RecordMessages.PERHAPS_CHANGED() if is_open else RecordMessages.NOTHING_CHANGED()
-
-    def _refuse_if_stopped(self) -> None:
-        if stopping.is_set():
-            raise Stopped(RecordMessages.INTERRUPTED(where=self._where, state=self._state))
-
-    def _rest(self, seconds: float, error: DnsUnconfirmed) -> None:
-        """Wait before the next attempt. Raises `Stopped` once the run is interrupted."""
-        self._refuse_if_stopped()
-        self._progress.update(printable(f"{self._where}: {error.text}, again in {seconds:.1f} s"))
-        self._clock.wait(seconds)
-
-    def _final(self, error: DnsRefused | DnsUnconfirmed) -> DnsRefused | DnsUnconfirmed:
-        """*error* about this record, with what was changed."""
-        fields = {"where": self._where, "state": self._state, "reason": printable(error.text)}
-        if isinstance(error, DnsRefused):
-            advice = f"; {error.hint}" if error.hint else ""
-            return DnsRefused(RecordMessages.REFUSED(**fields, advice=advice))
-        if isinstance(error, Busy):
-            seconds = error.retry_after
-            when = f", and wants to be asked again in {seconds:.0f} s" if seconds else ""
-            return DnsUnconfirmed(RecordMessages.BUSY(**fields, when=when))
-        return DnsUnconfirmed(RecordMessages.UNCONFIRMED(**fields))
+    def _message(
+        self, code: RecordMessages, error: ByodkimError | None = None, advice: str = ""
+    ) -> Message:
+        """*code* about this record, with what was changed so far."""
+        is_open = bool(self._sent)
+        state = RecordMessages.PERHAPS_CHANGED() if is_open else RecordMessages.NOTHING_CHANGED()
+        reason = printable(error.text) if error else ""
+        return code(where=self._where, state=state, reason=reason, advice=advice)

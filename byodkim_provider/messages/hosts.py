@@ -40,7 +40,6 @@ class RecordMessages(Table):
         ),
     )
     REFUSED = "{where}: {reason}", "{state}{advice}"
-    BUSY = "{where}: {reason}{when}", "{state}; wait, and run the same command again to go on"
     UNCONFIRMED = "{where}: {reason}", "{state}; the same command checks, and goes on from there"
     INTERRUPTED = "{where}: interrupted", "{state}; the same command checks, and goes on from there"
     NO_SECRET = "{name}: no {key} is given: {setting}", "set the credential, as the line says"
@@ -71,7 +70,7 @@ class HostMessages(Table):
     )
     HTTP = "{status}{said}"
     REDIRECT = "{status}, a redirect, which is not followed"
-    BUSY = "asked too often: {said}"
+    BUSY = "asked too often: {said} (wait {seconds:.0f} s)"
     TROUBLE = "trouble at the host: {said}"
     NO_TLS = "only https keeps the secret on its way", _ADDRESS
     NO_PROOF = "the host does not prove who it is (TLS)", _ADDRESS
@@ -82,7 +81,6 @@ class HostMessages(Table):
     NO_ANSWER = "no answer: {reason}"
     TOO_MANY_PAGES = "a list that does not end after {most} pages"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
-    PACKED = "a response that can't be unpacked"
     TOO_LONG = "a response of more than {most} MiB"
     FOREIGN = "a response that is not {host}'s"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE

@@ -73,7 +73,7 @@ class Host:
 def _error(kind: FaultKind) -> DnsRefused | DnsUnconfirmed:
     match kind:
         case "throttle":
-            return Busy(HostMessages.BUSY(said=""), retry_after=30)
+            return Busy("", 30)
         case "access_denied":
             return DnsRefused(
                 HostMessages.FORBIDDEN(said="the token has expired", step="make a new one")

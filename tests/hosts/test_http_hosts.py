@@ -212,7 +212,11 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
     ("answer", "error", "said"),
     {
         # Nothing was done if the host says when to ask again.
-        "when": (Response(503, None, {"Retry-After": "7"}), Busy, "asked too often: 503"),
+        "when": (
+            Response(503, None, {"Retry-After": "7"}),
+            Busy,
+            "asked too often: 503 (wait 7 s)",
+        ),
         "408": (Response(408, None), DnsUnconfirmed, "trouble at the host: 408"),
         "503": (Response(503, None), DnsUnconfirmed, "trouble at the host: 503"),
         "no year": (
@@ -223,9 +227,9 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
         "redirect": (REDIRECT, DnsRefused, "302, a redirect, which is not followed"),
         "message": (Response(400, {"message": "no"}), DnsRefused, "400 no"),
         "several": (
-            Response(400, {"errors": [{"message": "no"}, {"code": "X1"}]}),
+            Response(400, {"errors": [{"message": "no"}, {"message": "nor", "code": "X1"}]}),
             DnsRefused,
-            "400 no, X1",
+            "400 no: nor",
         ),
         "inside": (Response(400, {"error": {"details": "why"}}), DnsRefused, "400 why"),
         "lines": (Response(400, {"message": "a\nb\tc"}), DnsRefused, "400 a b c"),

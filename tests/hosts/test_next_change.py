@@ -10,7 +10,7 @@ import pytest
 
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.publish import Change, has_changed, next_change, next_removal
+from byodkim_provider.hosts.publish import Change, next_change, next_removal
 from byodkim_provider.messages.hosts import HostMessages
 from tests.support.cases import cases
 from tests.support.testdata import key
@@ -109,24 +109,3 @@ def test_removal_listed_late():
     """A removal that the host has accepted is waited for."""
     with pytest.raises(DnsUnconfirmed, match="still lists it"):
         next_removal(OURS, (OURS,), {TAKE_BACK: True})
-
-
-@cases(
-    ("sent", "expected"),
-    {
-        "nothing": (NEVER, False),
-        "added": (TAKEN, True),
-        "perhaps added": (LOST, True),
-        "taken back": (TAKEN | {TAKE_BACK: True}, False),
-        "perhaps added, taken back": (LOST | {TAKE_BACK: True}, False),
-        "perhaps taken back": (TAKEN | {TAKE_BACK: False}, True),
-        "taken back, but the key before is gone": (
-            *(TAKEN | {TAKE_BACK: True, REMOVE_BEFORE: True}, True),
-        ),
-        "removed": ({TAKE_BACK: True}, True),
-        "perhaps removed": ({TAKE_BACK: False}, True),
-    },
-)
-def test_has_changed(sent, expected):
-    """Whether the hint of an error may say that nothing was changed."""
-    assert has_changed(sent) is expected

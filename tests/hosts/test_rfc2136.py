@@ -140,9 +140,7 @@ def test_away_for_good():
     with pytest.raises(DnsUnconfirmed) as given_up:
         published(host, f"s1._domainkey.{ZONE}", **hasty())
     assert str(given_up.value).splitlines() == [
-        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {name_servers.ADDRESS} port "
-        f"{host._port}: "
-        "Connection refused",
+        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {host._where}: Connection refused",
         "  hint: nothing was changed in DNS; the same command checks, and goes on from there",
     ]
 
@@ -150,7 +148,7 @@ def test_away_for_good():
 def test_no_such_server():
     """A name that can't be one of a server has no address, and nothing was done."""
     host = name_servers.Server(5353).host(server="a" * 64)
-    with pytest.raises(NotDone, match=r"no answer from a+ port 5353: no connection"):
+    with pytest.raises(NotDone, match=r"no answer from a+ port 5353: "):
         host.values(ZONE)
 
 
