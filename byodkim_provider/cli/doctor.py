@@ -21,10 +21,8 @@ from byodkim_provider.cli.chosen import (
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.now import SEVERITY, worst
-from byodkim_provider.cli.stack import open_stack, project_file
-from byodkim_provider.cli.terminal import Refused, as_json
+from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.config.values import existing_region
-from byodkim_provider.errors import ByodkimError
 from byodkim_provider.property_types import resolver
 
 
@@ -71,7 +69,6 @@ def doctor(
     """
     environment = context.ensure_object(Environment)
     if chosen.record:
-        servers = servers or _resolvers(chosen.record.domain, environment)
         now = of_record(chosen.record, environment, servers, region)
     else:
         stack, with_records = open_chosen(chosen, environment)
@@ -90,14 +87,3 @@ def doctor(
         for shown in now.domains:
             show_lines(everything(shown))
     context.exit(SEVERITY[now.verdict])
-
-
-def _resolvers(domain: str, environment: Environment) -> tuple[str, ...]:
-    """`dnsResolvers` of *domain* in the selected stack; none without one, which is no error."""
-    if not project_file(environment.directory):
-        return ()
-    try:
-        known = open_stack(None, environment).domains.get(domain)
-    except (ByodkimError, Refused):
-        return ()
-    return tuple(known.settings.dns_resolvers) if known else ()

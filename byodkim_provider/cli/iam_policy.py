@@ -45,7 +45,7 @@ def iam_policy(context: click.Context, name: str | None) -> None:
         click.echo(as_json(policy_of(open_stack(name, environment))))
         return
     say(CliMessages.ANY_DOMAIN())
-    arns = arns_of(partition_here(), "*", [("*", "*")], [PREFIX], ["*"], ["*"])
+    arns = arns_of(partition_here(), "*", [("*", "*")], [PREFIX], ["*"], uses_kms=True)
     click.echo(as_json(policy(arns, owners=["*"], records=["*._domainkey.*"])))
 
 
@@ -58,7 +58,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     adopted: set[tuple[str, str]] = set()
     roles = {role["RoleArn"] for role in stack.aws().roles}
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
-    kms_keys = {key for key in state.secrets.values() if key}
+    uses_kms = any(state.secrets.values())
     zones = {*state.mail_from_zones.values()}
     records = {*state.mail_from}
     for domain in (*stack.planned.values(), *stack.domains.values()):
@@ -71,7 +71,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         store = domain.settings.key_store
         if declared and store.provider == "secretsManager":
             secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
-            kms_keys |= {store.kms_key_id} if store.kms_key_id else set()
+            uses_kms = uses_kms or bool(store.kms_key_id)
         zones |= _zones(domain)
         if domain.settings.mail_from and domain.settings.mail_from.zone:
             names = domain.settings.mail_from_domains.values()
@@ -81,7 +81,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
     zones = {"*"} if "*" in zones else zones
-    arns = arns_of(partition, account, identities, secrets, zones, kms_keys)
+    arns = arns_of(partition, account, identities, secrets, zones, uses_kms=uses_kms)
     # An identity keeps its owner when the id of the stack is replaced.
     ids = {state.stack_id, *(one.owner.split("/")[0] for one in stored)}
     owners = [f"{one}/*" for one in ids]
@@ -97,12 +97,10 @@ def arns_of(
     identities: Collection[tuple[str, str]],
     secrets: Collection[str] = (),
     zones: Collection[str] = (),
-    kms_keys: Collection[str] = (),
+    *,
+    uses_kms: bool = False,
 ) -> dict[str, Collection[str]]:
-    """
-    ARNs by their names in the table; *identities* are Region and domain, *kms_keys* as in
-    `kmsKeyId`.
-    """
+    """ARNs by their names in the table; *identities* are Region and domain."""
     ses = f"arn:{partition}:ses:{{}}:{account}:{{}}"
     secret = f"arn:{partition}:secretsmanager:*:{account}:secret:"
     regions = {region for region, _ in identities}
@@ -112,16 +110,9 @@ def arns_of(
         "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
         "any": ["*"],
         "secret": [f"{secret}{name}*" for name in secrets],
-        "KMS key": {_kms_arn(f"arn:{partition}:kms:*:{account}", key) for key in kms_keys},
+        "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if uses_kms else [],
         "zone": [f"arn:{partition}:route53:::hostedzone/{zone_id}" for zone_id in zones],
     }
-
-
-def _kms_arn(somewhere: str, key: str) -> str:
-    """ARN of a KMS key; of an alias, whose key nothing here knows, that of all keys beside it."""
-    place, _, name = key.rpartition(":")
-    key_id = "*" if name.startswith("alias/") else name.removeprefix("key/")
-    return f"{place or somewhere}:key/{key_id}"
 
 
 def _zones(domain: Domain) -> set[str]:

@@ -15,6 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import filter as matching
 from functools import partial
+from itertools import chain
+from typing import Final
 
 import click
 
@@ -30,11 +32,14 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.identity.ownership import is_easy, primary, signing, signs_today
+from byodkim_provider.identity.ownership import is_easy, signing, signs_today
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.quoting import did_you_mean, printable
+from byodkim_provider.quoting import printable
 
 Strings = tuple[str, ...]
+
+MANAGED_BY_AWS: Final = "domains that another AWS service manages (MANAGED_DOMAIN)"
+ADDRESSES: Final = "e-mail addresses, which inherit the DKIM of their domain"
 
 Identities = Mapping[str, SesIdentity]
 """Those of one domain, by Region, sorted."""
@@ -103,9 +108,7 @@ def scan(
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
-    region = _usual_region(found)
-    if stack and stack.region:
-        region = stack.region
+    region = (stack.region if stack else None) or _usual_region(found)
     account_id = account.account_id(next(iter(listed)))
     if wants_json:
         domains = [
@@ -136,22 +139,21 @@ def _listed(
     """
 
     def names(region: str) -> list[Listed] | ByodkimError:
-        listed: list[Listed] = []
         try:
-            for page in account.ses(region, None).list_email_identities():
-                listed += page
+            return [*chain.from_iterable(account.ses(region, None).list_email_identities())]
         except ByodkimError as error:
-            if is_asked:
-                raise
             return error
-        return listed
 
     answers = ask_all([(f"SES {region}", partial(names, region)) for region in regions])
-    by_region = dict(zip(regions, answers, strict=True))
-    listed = {region: one for region, one in by_region.items() if isinstance(one, list)}
-    errors = {region: one for region, one in by_region.items() if isinstance(one, ByodkimError)}
-    if not listed:
-        raise errors[regions[0]]
+    listed: dict[str, list[Listed]] = {}
+    errors: dict[str, ByodkimError] = {}
+    for region, answer in zip(regions, answers, strict=True):
+        if isinstance(answer, ByodkimError):
+            errors[region] = answer
+        else:
+            listed[region] = answer
+    if errors and (is_asked or not listed):
+        raise next(iter(errors.values()))
     if errors:
         say(CliMessages.REGIONS(regions=", ".join(sorted(errors))))
     return listed
@@ -160,35 +162,29 @@ def _listed(
 def _by_name(listed: Mapping[str, Sequence[Listed]]) -> tuple[dict[str, list[str]], list[str]]:
     """The Regions of each domain, by name; and how many other identities are left out, and why."""
     regions_of: dict[str, list[str]] = {}
-    managed, addresses = set(), set()
+    others: dict[str, set[str]] = {MANAGED_BY_AWS: set(), ADDRESSES: set()}
     for region in sorted(listed):
-        for one in listed[region]:
-            name = one.name.lower()
-            if one.identity_type == MANAGED:
-                managed.add(name)
+        for identity in listed[region]:
+            name = identity.name.lower()
+            if identity.identity_type == MANAGED:
+                others[MANAGED_BY_AWS].add(name)
             elif "@" in name:
-                addresses.add(name)
+                others[ADDRESSES].add(name)
             else:
                 with suppress(ValueError):  # of a name that gets no entry
                     name = normalise_domain(name)
                 regions_of.setdefault(name, []).append(region)
-    counted = {
-        "domains that another AWS service manages (MANAGED_DOMAIN)": managed,
-        "e-mail addresses, which inherit the DKIM of their domain": addresses,
-    }
-    return regions_of, [f"{what}: {len(names)}" for what, names in counted.items() if names]
+    return regions_of, [f"{why}: {len(names)}" for why, names in others.items() if names]
 
 
 def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[str]:
     """The names that the options ask for; raises `Refused` for one that SES does not have."""
-    for pattern in wanted:
-        if not matching(known, pattern):
-            meant = did_you_mean(pattern, known)
-            problem = CliMessages.NOT_IN_SES(pattern=pattern, did_you_mean=meant)
-            raise Refused(problem, kind="CannotRead")
-    chosen = set(known)
-    if wanted:
-        chosen = {name for pattern in wanted for name in matching(known, pattern)}
+    chosen: set[str] = set()
+    for pattern in wanted or ("*",):
+        matches = matching(known, pattern)
+        if wanted and not matches:
+            raise Refused(CliMessages.NOT_IN_SES(pattern=pattern), kind="CannotRead")
+        chosen |= {*matches}
     for pattern in exclude:
         chosen -= {*matching(known, pattern)}
     return chosen
@@ -239,37 +235,35 @@ def _owner(one: SesIdentity) -> str | None:
 
 def _usual_region(found: Mapping[str, Identities]) -> str:
     """The Region that most domains have."""
-    count = Counter(region for identities in found.values() for region in identities)
-    return max(count, key=lambda region: count[region], default="")
+    count = Counter(chain.from_iterable(found.values()))
+    return count.most_common(1)[0][0] if count else ""
 
 
 def _comments(identities: Identities) -> list[str]:
-    """What `pulumi up` does with a domain: a line, more if Regions differ."""
-    ups: dict[str, list[str]] = {}
-    for region, identity in identities.items():
-        ups.setdefault(_up(identity), []).append(region)
-    lines = [*ups] if len(ups) == 1 else [f"{', '.join(ups[text])}: {text}" for text in ups]
-    replicas = [region for region, one in identities.items() if primary(one)]
-    if replicas:
-        lines.append(str(CliMessages.REPLICAS(regions=", ".join(replicas))))
+    """What `pulumi up` does with a domain, a line for each Region."""
+    lines = [f"{region}: {_up(identity)}" for region, identity in identities.items()]
     # Others write tags: a line separator in one ends the comment for some readers of YAML.
     return [printable(line) for line in lines]
 
 
-def _up(one: SesIdentity) -> str:
+def _up(identity: SesIdentity) -> str:
     """What `pulumi up` does with one identity."""
-    owner = f"taken from the stack {_owner(one)}; " if _owner(one) else ""
-    has = signs_today(one) if is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
-    if not one.signing_enabled:
-        return f"{owner}{has}, signing disabled: gets a new key, signing is enabled"
-    if signing(one) == "none":
-        status = one.dkim_status or "not set up"
-        return f"{owner}{has} is {status}, mail is unsigned: gets a new key"
-    if signing(one) == "easy":
-        return f"{owner}{has}: refused until acceptUnsignedWindow accepts unsigned mail"
+    how = signing(identity)
+    has = f"BYODKIM {identity.selector or '(selector not shown)'}"
+    if is_easy(identity):
+        has = signs_today(identity)
+    if _owner(identity):
+        has = f"taken from the stack {_owner(identity)}; {has}"
+    if not identity.signing_enabled:
+        return f"{has}, signing disabled: gets a new key, signing is enabled"
+    if how == "none":
+        status = identity.dkim_status or "not set up"
+        return f"{has} is {status}, mail is unsigned: gets a new key"
+    if how == "easy":
+        return f"{has}: refused until acceptUnsignedWindow accepts unsigned mail"
     return (
-        f"{owner}{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` "
-        "has its key"
+        f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its "
+        "key"
     )
 
 

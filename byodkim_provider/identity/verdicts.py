@@ -3,7 +3,7 @@ A verification as a value: which call it makes next (`step`), and what SES's ans
 (`judged`).
 
 No call and no clock here: `verification` carries out what `step` says, and asks again with what it
-has seen since. `TABLE` has the cases.
+has seen since. `tests/identity/test_verdicts.py` has a table of the cases.
 
 Theory of operation. By its verdict of an earlier run, an entry is one of four: *settled* (verified,
 or unconfirmed), *awaiting* (SES has no key), *new* (never polled, or its wait was cut short) or
@@ -280,30 +280,6 @@ def _last(signed_until: Mapping[str, str]) -> int | None:
 
 
 State = Literal["settled", "awaiting", "new", "pending"]
-
-TABLE: Final = (
-    # entries, in this run, the time, and what comes next
-    ("settled", "not polled", "left", "done"),
-    ("awaiting", "not polled", "left", "done"),
-    ("new", "not polled", "left", "Get"),
-    ("new", "not polled", "up", "done"),
-    ("new", "open", "pause", "wait"),
-    ("new", "open", "pause over", "Get"),
-    ("new", "open", "at the limit", "Get"),
-    ("new", "open, at the limit", "at the limit", "done"),
-    ("new", "over", "left", "done"),
-    ("pending", "not polled", "left", "Get"),
-    ("pending", "not polled", "up", "done"),
-    ("pending", "open", "left", "done"),
-    ("new, pending", "not polled", "left", "Get of the new"),
-    ("new, pending", "open, not polled", "pause", "Get of the pending"),
-    ("new, pending", "open, not polled", "pause over", "Get of the new"),
-    ("new, pending", "over, not polled", "left", "Get of the pending"),
-    ("new, new", "not polled", "left", "List"),
-    ("new, new", "not polled, List of 2 pages", "left", "Get"),
-    ("new, new", "not polled, after Put", "left", "Get"),
-)
-"""*Open* is an entry that this run has polled, and that is not over. *Left* and *up*: the time."""
 
 INTERVALS: Final = (2, 3, 5, 8, 12, 20)
 """

@@ -115,7 +115,7 @@ class CliMessages(Table):
         ),
     )
     OF_STACK = "stack {name!r}: {problem}"
-    NOT_IN_SES = "{pattern}: SES has no such domain here{did_you_mean}"
+    NOT_IN_SES = "{pattern}: SES has no such domain here"
 
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
@@ -145,10 +145,6 @@ class CliMessages(Table):
     )
     STACK_HAS_IT = (
         "{domain}: the stack {stack} has it; another stack takes it over with `--domain {domain}`"
-    )
-    REPLICAS = (
-        "{regions}: replicas (DEED), without a key once their primary has one of its own: adopt "
-        "all Regions in one `pulumi up`"
     )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
     WRITTEN = "{file} is written"

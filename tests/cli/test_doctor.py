@@ -226,21 +226,6 @@ def test_unknown_region(one, monkeypatch, variable):
     )
 
 
-@cases(
-    ("domain", "options", "asked"),
-    {
-        "of the stack": (DOMAIN, (), ("192.0.2.53:53",)),
-        "given": (DOMAIN, ("--nameserver", "192.0.2.1"), ("192.0.2.1",)),
-        "another domain": ("example.org", (), ()),
-    },
-)
-def test_resolvers_of_the_stack(project, domain, options, asked):
-    """In a project, a record without a stack is looked up as the stack looks up the domain's."""
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['192.0.2.53:53']}}\n")
-    project.run("doctor", domain, "--selector", "s9", *KEY, *options)
-    assert project.resolvers == [asked]
-
-
 def test_no_stack_is_needed(one, project):
     """A project whose stack can't be read is no reason not to look up a record."""
     project.complaint = "no stack named 'dev' found"

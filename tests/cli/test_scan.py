@@ -77,7 +77,7 @@ config:
       regions: [{REGION}, {OTHER}]
       # acceptUnsignedWindow: true
       adopt: true
-    # BYODKIM old, signing disabled: gets a new key, signing is enabled
+    # {REGION}: BYODKIM old, signing disabled: gets a new key, signing is enabled
     b.example.net:
       generation: 1
       adopt: true
@@ -107,7 +107,7 @@ def test_json(project, has):
     assert (shown["account"], shown["left_out"]) == ("123456789012", [])
     [domain] = shown["domains"]
     assert domain["identities"][REGION]["tags"] == {"team": "mail"}
-    assert domain["comments"] == [f"BYODKIM s1: {NEW_KEY}"]
+    assert domain["comments"] == [f"{REGION}: BYODKIM s1: {NEW_KEY}"]
 
 
 EASY = "Easy DKIM: refused until acceptUnsignedWindow accepts unsigned mail"
@@ -131,19 +131,17 @@ def test_comment(project, has, identity, comment, window):
     result = scan(project)
     lines = result.stdout.splitlines()
     above = lines.index("    example.com:")
-    assert lines[above - 1] == f"    # {comment}"
+    assert lines[above - 1] == f"    # {REGION}: {comment}"
     assert ("      # acceptUnsignedWindow: true" in lines) == window
     assert adopted(result) == {"example.com": {"generation": 1, "adopt": True}}
 
 
 def test_replicas(project, has):
-    """What becomes of replicas (DEED) stands above the entry, which adopts them too."""
+    """Replicas (DEED) are named, and adopted with their primary."""
     has("example.com", easy=True)
     has("example.com", OTHER, easy=True, primary=REGION)
     result = scan(project)
-    shown = result.stdout.replace("\n    # ", " ")
-    assert f"{OTHER}: Easy DKIM, as a replica of {REGION}: refused until" in shown
-    assert f"{OTHER}: replicas (DEED), without a key once their primary has one of its own" in shown
+    assert f"{OTHER}: Easy DKIM, as a replica of {REGION}: refused until" in result.stdout
     assert {*adopted(result)["example.com"]["regions"]} == {REGION, OTHER}
 
 
@@ -236,7 +234,7 @@ def test_of_another_stack(project, has):
     assert said in result.stderr
     result = scan(project, "--domain", "A.example.com")
     assert list(adopted(result)) == ["a.example.com"]
-    assert "# taken from the stack other/prod; BYODKIM old: " in result.stdout
+    assert f"# {REGION}: taken from the stack other/prod; BYODKIM old: " in result.stdout
     assert said not in result.stderr
 
 
@@ -264,18 +262,12 @@ def test_filters(project, has, options, domains, reads):
     assert called(project)["GetEmailIdentity"] == reads
 
 
-@pytest.mark.parametrize(
-    ("name", "meant"), [("A1.exmaple.com", ", did you mean 'a1.example.com'?"), ("*.org", "")]
-)
-def test_no_such_name(project, has, name, meant):
+def test_no_such_name(project, has):
     """A name that SES does not have is an error, before anything is read."""
     has("a1.example.com")
-    has("some_name.example.com")
-    result = scan(
-        project, "--domain", "a1.*", "--domain", "some_name.example.com", "--domain", name
-    )
-    said = f"byodkim: {name.lower()}: SES has no such domain here{meant}\n"
-    assert (2, said) == (result.exit_code, result.stderr)
+    result = scan(project, "--domain", "a1.*", "--domain", "A1.exmaple.com")
+    said = "byodkim: a1.exmaple.com: SES has no such domain here\n"
+    assert (result.exit_code, result.stderr) == (2, said)
     assert "GetEmailIdentity" not in called(project)
 
 

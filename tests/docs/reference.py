@@ -227,7 +227,7 @@ def permissions() -> str:
         [("<region>", "<domain>")],
         secrets=["byodkim/<project>/<stack>/"],
         zones=["<zone>"],
-        kms_keys=["<kmsKeyId>"],
+        uses_kms=True,
     )
     arns |= {"role": ["<role>"], "identity to adopt": arns["identity"]}
     document = policy(arns, ["<id of the stack>/*"], _records())

@@ -6,7 +6,6 @@ import pytest
 
 from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
-    TABLE,
     UNCONFIRMED,
     Entry,
     Poll,
@@ -21,6 +20,30 @@ from byodkim_provider.identity.verdicts import (
 )
 from tests.support.cases import cases
 from tests.support.fakes import START
+
+TABLE = (
+    # entries, in this run, the time, and what comes next
+    ("settled", "not polled", "left", "done"),
+    ("awaiting", "not polled", "left", "done"),
+    ("new", "not polled", "left", "Get"),
+    ("new", "not polled", "up", "done"),
+    ("new", "open", "pause", "wait"),
+    ("new", "open", "pause over", "Get"),
+    ("new", "open", "at the limit", "Get"),
+    ("new", "open, at the limit", "at the limit", "done"),
+    ("new", "over", "left", "done"),
+    ("pending", "not polled", "left", "Get"),
+    ("pending", "not polled", "up", "done"),
+    ("pending", "open", "left", "done"),
+    ("new, pending", "not polled", "left", "Get of the new"),
+    ("new, pending", "open, not polled", "pause", "Get of the pending"),
+    ("new, pending", "open, not polled", "pause over", "Get of the new"),
+    ("new, pending", "over, not polled", "left", "Get of the pending"),
+    ("new, new", "not polled", "left", "List"),
+    ("new, new", "not polled, List of 2 pages", "left", "Get"),
+    ("new, new", "not polled, after Put", "left", "Get"),
+)
+"""*Open* is an entry that this run has polled, and that is not over. *Left* and *up*: the time."""
 
 LIMIT = 600
 LATE = 0.0005
