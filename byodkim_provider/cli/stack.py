@@ -183,8 +183,7 @@ class Stack:
         domains = ours["domains"]
         if isinstance(domains, Mapping):
             ours["domains"] = {name: _without_keys(written) for name, written in domains.items()}
-        others = [name for name in self.config if not name.startswith(f"{self.project}:")]
-        return settings.load(ours, default_region=self.region, others=others)
+        return settings.load(ours, default_region=self.region)
 
     def shown(self, file: Path) -> str:
         """The path of *file* as seen from the project."""

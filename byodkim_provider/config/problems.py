@@ -42,7 +42,7 @@ def refuse(problems: Iterable[Problem]) -> None:
 SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
 """Settings whose values are secrets."""
 
-_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "label", "tags"}
+_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "tags"}
 """
 Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it.
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,10 +24,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.aws.settings import ROLE_ARN
-from byodkim_provider.config.problems import Problem, line, refuse, secret_command
+from byodkim_provider.config.problems import Problem, refuse, secret_command
 from byodkim_provider.config.values import (
     NO_FLAG,
-    REGION_SCHEMA,
     SECRET_TEXT,
     Listed,
     Region,
@@ -36,7 +35,6 @@ from byodkim_provider.config.values import (
     Zone,
     at_least_one,
     distinct,
-    existing_region,
     text,
 )
 from byodkim_provider.dkim import generations, records
@@ -46,7 +44,6 @@ from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.interface import HostName
 from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.property_types import Resolver, expected
@@ -118,15 +115,6 @@ def _as_list(written: object) -> list[object]:
     return [{"provider": one} if isinstance(one, str) else one for one in listed]
 
 
-def _any_form(schema: dict[str, Any]) -> None:
-    """The JSON Schema of `dns`, with its short forms."""
-    one = {
-        "anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]
-    }
-    schema.pop("type")
-    schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
-
-
 class DnsSettings(Written):
     """A DNS provider that publishes a domain's records, and its options."""
 
@@ -185,21 +173,12 @@ class DnsSettings(Written):
                 (to_camel(option),),
                 SettingMessages.OTHER_PROVIDER(others=kinds, provider=self.provider),
             )
-        if self.external_id and not self.assume_role:
-            yield ("externalId",), SettingMessages.EXTERNAL_ID()
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
             yield ("zoneId",), SettingMessages.ZONE_OR_ID()
         if self.cname and not self.zone:
             yield ("zone",), DkimMessages.ZONE()
         if self.cname and self.ttl > MAX_CNAME_TTL:
             yield ("ttl",), DkimMessages.TTL(most=MAX_CNAME_TTL)
-        has_zone_ids = "zone_id" in OPTIONS[self.provider]
-        if (
-            self.zone_id
-            and has_zone_ids
-            and self.zone_id.startswith("Z") != (self.provider == "route53")
-        ):
-            yield ("zoneId",), SettingMessages.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
         host = SPECS.get(self.provider)
         for option in host.required if host else ():
             if getattr(self, option) is None:
@@ -230,26 +209,6 @@ _KmsKey = Annotated[
 ]
 
 
-def is_key(written: object) -> bool:
-    """Whether what is *written* as the name of a key may be the key itself: no name is as long."""
-    return isinstance(written, str) and (len(written) >= MAX_SHOWN or "\n" in written)
-
-
-def _key_itself() -> Message:
-    return SettingMessages.KEY_ITSELF(command=secret_command(("privateKeys", "NAME")))
-
-
-def pasted_keys(domains: Mapping[str, Any]) -> Iterator[str]:
-    """A problem for each key that stands below *domains*, in plain, where its name belongs."""
-    for domain, written in domains.items():
-        keys = written.get("keys") if isinstance(written, Mapping) else None
-        for generation, key in keys.items() if isinstance(keys, Mapping) else ():
-            if isinstance(key, Mapping) and is_key(key.get("privateKey")):
-                yield line(
-                    ("domains", domain, "keys", str(generation), "privateKey"), _key_itself()
-                )
-
-
 class SuppliedKey(Written):
     """A key of your own, and its selector."""
 
@@ -274,8 +233,10 @@ class SuppliedKey(Written):
         """
         if info.context is None:
             return written
-        if is_key(written):
-            raise ValueError(_key_itself())
+        if isinstance(written, str) and (len(written) >= MAX_SHOWN or "\n" in written):
+            # No name is as long: it may be the key itself.
+            command = secret_command(("privateKeys", "NAME"))
+            raise ValueError(SettingMessages.KEY_ITSELF(command=command))
         if not isinstance(written, str) or not re.fullmatch(_KEY_PATTERN, written):
             raise expected(_A_KEY_NAME, written)
         if written in info.context:
@@ -310,17 +271,10 @@ class KeyStore(Written):
             yield ("kmsKeyId",), problem
 
 
-def _name_or_object(schema: dict[str, Any]) -> None:
-    """The JSON Schema of `keyStore`, with its short form."""
-    schema["anyOf"] = [
-        {"type": "string", "enum": list(get_args(Store))},
-        {"$ref": schema.pop("$ref")},
-    ]
-
-
 # `keyStore` in its short form is the name of the store.
 _store_name = BeforeValidator(
-    lambda value: {"provider": value} if isinstance(value, str) else value
+    lambda value: {"provider": value} if isinstance(value, str) else value,
+    json_schema_input_type=Store | KeyStore,
 )
 
 # A domain without any settings: read as an empty map, so that missing keys are reported by name.
@@ -336,10 +290,7 @@ _ConfigurationSet = Annotated[
 
 _LABEL_PATTERN: Final = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 """At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
-
-_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": REGION_SCHEMA}
-_LABEL_SCHEMA: Final = {"type": "string", "pattern": f"^{_LABEL_PATTERN}$"}
-_LABELS: Final = [_LABEL_SCHEMA, {**_BY_REGION, "additionalProperties": _LABEL_SCHEMA}]
+_Label = Annotated[str, text(_LABEL_PATTERN, "one label like 'bounce', in lower case")]
 
 
 class MailFrom(Written):
@@ -348,23 +299,15 @@ class MailFrom(Written):
     Region.
     """
 
-    label: Annotated[
-        dict[
-            Annotated[str, AfterValidator(lambda key: key and existing_region(key))],
-            Annotated[str, text(_LABEL_PATTERN, "one label like 'bounce', in lower case")],
-        ],
-        BeforeValidator(lambda written: {"": written} if isinstance(written, str) else written),
-        WithJsonSchema({"anyOf": _LABELS}),
-    ]
+    label: _Label
     """
     The label before the domain: `bounce` makes `bounce.example.com`, for the first of the Regions.
-    Each further one has its own, `bounce-us-east-1.example.com`; a map gives them labels of your
-    choice, keyed by Region.
+    Each further one has its own, `bounce-us-east-1.example.com`.
     """
     zone: Zone | None = None
     """
-    Name of the zone in Route 53 that holds both records. With one label, further Regions are below
-    it: `us-east-1.bounce.example.com`. Default: the zone of the domain's records.
+    Name of the zone in Route 53 that holds both records. Further Regions are below the label then:
+    `us-east-1.bounce.example.com`. Default: the zone of the domain's records.
     """
     on_mx_failure: Literal["useDefault", "reject"] = "useDefault"
     """
@@ -374,34 +317,27 @@ class MailFrom(Written):
 
     def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
         """
-        The MAIL FROM domain of *domain* in each of its *regions*; none of one without a label.
+        The MAIL FROM domain of *domain* in each of its *regions*.
 
         >>> MailFrom(label="b").domains("example.com", ["eu-west-1", "us-east-1"])
         {'eu-west-1': 'b.example.com', 'us-east-1': 'b-us-east-1.example.com'}
         """
-        for_all = self.label.get("")
-        if for_all is None:
-            labels = {region: self.label[region] for region in regions if region in self.label}
-        else:
-            further = f"{{}}.{for_all}" if self.zone else f"{for_all}-{{}}"
-            labels = {region: further.format(region) for region in regions}
-            labels[regions[0]] = for_all
-        return {region: f"{label}.{domain}" for region, label in labels.items()}
+        first, *others = regions
+        names = {first: f"{self.label}.{domain}"}
+        for region in others:
+            label = f"{region}.{self.label}" if self.zone else f"{self.label}-{region}"
+            names[region] = f"{label}.{domain}"
+        return names
 
 
-def _as_mail_from(written: object) -> object:
-    """`mailFrom` in its long form: a label, or a map from Region to label, is an object."""
-    is_map = (
-        isinstance(written, Mapping)
-        and written
-        and all(re.search("-.*-", str(key)) for key in written)
-    )
-    return {"label": written} if isinstance(written, str) or is_map else written
+# `mailFrom` in its short form is the label.
+_label = BeforeValidator(
+    lambda value: {"label": value} if isinstance(value, str) else value,
+    json_schema_input_type=_Label | MailFrom | None,
+)
 
 
-def _any_mail_from(schema: dict[str, Any]) -> None:
-    """The JSON Schema of `mailFrom`, with its short forms."""
-    schema["anyOf"] = [*_LABELS, next(one for one in schema["anyOf"] if one.get("type") != "null")]
+_Dns = DnsProviderName | DnsSettings
 
 
 class DomainDefaults(Written):
@@ -422,9 +358,10 @@ class DomainDefaults(Written):
     """
     dns: Annotated[
         Listed[DnsSettings],
-        BeforeValidator(_as_list),
+        BeforeValidator(
+            _as_list, json_schema_input_type=_Dns | Annotated[list[_Dns], Field(min_length=1)]
+        ),
         AfterValidator(at_least_one),
-        Field(json_schema_extra=_any_form),
     ] = (DnsSettings(),)
     """
     The DNS provider that publishes the records: its name, an object with options, or a list of
@@ -432,9 +369,7 @@ class DomainDefaults(Written):
     """
     key_bits: Annotated[int, Field(ge=MIN_BITS, le=MAX_BITS), NO_FLAG] = MAX_BITS
     """Length of new keys, in bits. Existing keys do not change."""
-    key_store: Annotated[KeyStore, _store_name, Field(json_schema_extra=_name_or_object)] = (
-        KeyStore(provider="state")
-    )
+    key_store: Annotated[KeyStore, _store_name] = KeyStore(provider="state")
     """
     Where new keys are kept: the name of a store, or an object with options. Existing keys do not
     move.
@@ -443,9 +378,7 @@ class DomainDefaults(Written):
     """Default configuration set of the identities. If it is not given, it is not managed."""
     tags: Tags | None = None
     """Tags of the identities, at most 47. If they are not given, they are not managed."""
-    mail_from: Annotated[
-        MailFrom | None, BeforeValidator(_as_mail_from), Field(json_schema_extra=_any_mail_from)
-    ] = None
+    mail_from: Annotated[MailFrom | None, _label] = None
     """
     The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not
     managed.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -29,8 +29,6 @@ from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
     DnsSettings,
     DomainDefaults,
-    KeyStore,
-    MailFrom,
     StackSettings,
     SuppliedKey,
     Verification,
@@ -42,7 +40,6 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
-from byodkim_provider.quoting import did_you_mean, named
 
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
@@ -51,8 +48,6 @@ NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.pla
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
-
-_OF_A_DOMAIN: Final = frozenset(field.alias for field in WrittenDomain.model_fields.values())
 
 MAIL_FROM_PARTITIONS: Final = ("aws", "aws-us-gov")
 """Where MX records of MAIL FROM domains are known to end in `amazonses.com`."""
@@ -134,19 +129,14 @@ class Settings:
     domains: tuple[DomainSettings, ...]
     """Sorted by name."""
     verification: Verification
-    warnings: tuple[str, ...] = ()
-    """What is valid and belongs to no domain, but is perhaps not intended, one line each."""
 
 
-def load(
-    config: Mapping[str, object], *, default_region: str | None, others: Iterable[str] = ()
-) -> Settings:
+def load(config: Mapping[str, object], *, default_region: str | None) -> Settings:
     """
     The settings in *config*: everything under the project's name, decrypted.
 
-    *default_region* is `aws:region`, *others* are the full names of the keys under other names.
-    Raises `InvalidSettings` with all problems. An empty map, written out, is a stack whose last
-    domain has left.
+    *default_region* is `aws:region`. Raises `InvalidSettings` with all problems. An empty map,
+    written out, is a stack whose last domain has left.
     """
     written = {key: value for key, value in config.items() if value not in (None, "")}
     if not written.get("domains") and written.get("domains") != {}:
@@ -154,13 +144,9 @@ def load(
             line((key,), unknown_key((key,), StackSettings))
             for key in sorted(written.keys() - _KEYS)
         ]
-        found = next((name for name in others if name.endswith(":domains")), None)
-        other = f"; found {named(found)!r}, which is of another project" if found else ""
-        nothing = SettingMessages.NO_DOMAINS(found=other, project=PROJECT)
+        nothing = SettingMessages.NO_DOMAINS(project=PROJECT)
         raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
-    private_keys = _map(written.get("privateKeys"))
-    settings = _load(written, default_region, private_keys=private_keys)
-    return replace(settings, warnings=tuple(_unused_key_warnings(written, private_keys)))
+    return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
 
 
 def _load(
@@ -173,9 +159,6 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    misplaced = sorted(_indentation_problems(written))
-    if misplaced:
-        raise InvalidSettings(misplaced)  # all other problems follow from these
     without_region = list(_region_problems(written, default_region))
     problems = [*_name_problems(written), *without_region]
     try:
@@ -184,7 +167,7 @@ def _load(
         )
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
-        smallest = SettingMessages.NO_DOMAINS(found="", project=PROJECT).hint
+        smallest = SettingMessages.NO_DOMAINS(project=PROJECT).hint
         hint = "" if isinstance(written["domains"], Mapping) else smallest
         raise InvalidSettings(
             sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
@@ -194,7 +177,7 @@ def _load(
     for domain in domains:
         found = [*_key_problems(domain), *_zone_problems(domain), *_slot_problems(domain)]
         if not without_region:
-            found += _mail_from_problems(domain, stack.defaults.mail_from, senders)
+            found += _mail_from_problems(domain, senders)
         problems += _lines_of(domain.name, found)
     if problems:
         raise InvalidSettings(sorted(problems))
@@ -249,13 +232,6 @@ def plain_secrets(
         for steps, value in strings_in(config.get(name), (name,)):
             if steps[-1] not in NOT_SECRET and is_plain(name, value):
                 yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
-
-
-def _indentation_problems(written: Mapping[str, object]) -> Iterator[str]:
-    """Settings of a domain that stand beside its name."""
-    for spelling in _map(written["domains"]):
-        if spelling in _OF_A_DOMAIN:
-            yield line(("domains", spelling), SettingMessages.INDENT(setting=spelling))
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
@@ -365,14 +341,10 @@ def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
             yield ("published",), DkimMessages.SHARED(**fields, slots=generations.SLOTS)
 
 
-def _mail_from_problems(
-    domain: DomainSettings, inherited: MailFrom | None, senders: Collection[str]
-) -> Iterator[Problem]:
+def _mail_from_problems(domain: DomainSettings, senders: Collection[str]) -> Iterator[Problem]:
     """
-    Regions without a label, and labels without a Region, which an *inherited* setting may have;
-    MAIL FROM domains of two Regions, that send mail themselves, or outside their zone.
-
-    In some partitions nobody knows SES's MX records.
+    MAIL FROM domains that send mail themselves, or are outside their zone; Regions in whose
+    partition nobody knows SES's MX records.
     """
     setting = domain.mail_from
     if setting is None:
@@ -381,29 +353,17 @@ def _mail_from_problems(
         if partition_of(region) not in MAIL_FROM_PARTITIONS:
             yield ("mailFrom",), SettingMessages.MAIL_FROM_REGION(region=region)
             return
-    where = ("mailFrom", "label")
-    if "" not in setting.label:
-        missing = [region for region in domain.regions if region not in setting.label]
-        other = sorted(setting.label.keys() - {*domain.regions})
-        if missing:
-            yield where, SettingMessages.LABEL_REGIONS(regions=", ".join(missing))
-        elif other and setting is not inherited:
-            yield where, SettingMessages.LABEL_OTHER(regions=", ".join(other))
-    names = list(domain.mail_from_domains.values())
-    for name in sorted({*names}):
+    for name in domain.mail_from_domains.values():
         if setting.zone and not records.is_in(name, setting.zone):
             problem = SettingMessages.LABEL_ZONE(zone=setting.zone, name=name)
             yield ("mailFrom", "zone"), problem
-        if names.count(name) > 1:
-            yield where, SettingMessages.LABEL_TWICE(name=name)
         if name in senders:
-            yield where, SettingMessages.LABEL_SENDS(name=name)
+            yield ("mailFrom", "label"), SettingMessages.LABEL_SENDS(name=name)
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
     """Every domain with its defaults, sorted by name."""
     resolved = []
-    keys_of: dict[str, str] = {}
     by_name = {}
     for spelling, domain in stack.domains.items():
         with suppress(ValueError):  # of a name that is refused already
@@ -415,7 +375,6 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
             inherited[field] = getattr(source, field)
         if not inherited["regions"]:
             inherited["regions"] = (default_region,)
-        warnings = _warnings(name, domain, inherited["key_store"], keys_of)
         resolved.append(
             DomainSettings.model_construct(
                 **inherited,
@@ -423,7 +382,7 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 generation=domain.generation,
                 published=_published(domain),
                 keys=domain.keys or {},
-                warnings=tuple(_lines_of(name, warnings)),
+                warnings=tuple(_lines_of(name, _warnings(domain))),
             )
         )
     return tuple(resolved)
@@ -435,13 +394,7 @@ def _published(domain: WrittenDomain) -> tuple[int, ...]:
     return generations.published(domain.generation, domain.keys)
 
 
-def _warnings(
-    name: str, domain: WrittenDomain, store: KeyStore, keys_of: dict[str, str]
-) -> Iterator[Problem]:
-    """
-    *keys_of* maps fingerprints of keys to the first domain that has one, and gets those of this
-    one.
-    """
+def _warnings(domain: WrittenDomain) -> Iterator[Problem]:
     published, keys = _published(domain), domain.keys or {}
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
@@ -450,22 +403,3 @@ def _warnings(
     for generation in sorted(keys.keys() - set(published)):
         where = ("keys", str(generation))
         yield where, SettingMessages.NOT_PUBLISHED(generation=generation)
-    if keys and store.provider != "state":
-        yield ("keyStore",), SettingMessages.NOT_IN_STORE()
-    for generation, key in keys.items():
-        first = keys_of.setdefault(key.signing_key.fingerprint, name)
-        if first != name:
-            yield ("keys", str(generation), "privateKey"), SettingMessages.SHARED(first=first)
-
-
-def _unused_key_warnings(
-    written: Mapping[str, object], private_keys: Mapping[str, object]
-) -> Iterator[str]:
-    """Private keys that no domain names."""
-    used = set()
-    for domain in _map(written["domains"]).values():
-        for key in _map(_map(domain).get("keys")).values():
-            used.add(str(_map(key).get("privateKey")))
-    for name in sorted(private_keys.keys() - used):
-        how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
-        yield line(("privateKeys", name), SettingMessages.UNUSED(how=how))

@@ -17,7 +17,7 @@ class SettingMessages(Table):
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"
     NO_DOMAINS = (
-        "domains: must not be empty{found}",
+        "domains: must not be empty",
         (
             "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      "
             "{project}:domains:\n        example.com:\n          generation: 1\n  "
@@ -35,14 +35,8 @@ class SettingMessages(Table):
     TWICE = "{value} is listed twice"
     UNKNOWN_KEY = "unknown key{known}"
     OF_A_DOMAIN = "belongs to a domain, not to defaults"
-    INDENT = "is a setting of a domain: indent {setting!r} further than the name of the domain"
     OTHER_PROVIDER = "is an option of {others}, not of {provider}"
     ZONE_OR_ID = "give the name of the zone or its ID, not both"
-    EXTERNAL_ID = "goes with a role that asks for it, and none is named", "name it: `assumeRole: …`"
-    ZONE_ID = (
-        "{zone_id!r} is not a zone id in {provider}",
-        "copy the ID of the hosted zone, such as `Z0123456789`",
-    )
     OTHER_ZONE = "{zone!r} does not hold {domain!r}"
     TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}"
     RESERVED = "names that begin with {prefix!r} are reserved"
@@ -83,14 +77,11 @@ class SettingMessages(Table):
             "restores an earlier version"
         ),
     )
-    LABEL_REGIONS = "has no label for {regions}"
-    LABEL_OTHER = "has a label for {regions}, which the domain does not have in `regions`"
     LABEL_ZONE = "{name!r} is not in the zone {zone!r}"
     MAIL_FROM_REGION = (
         "not possible in {region}: nobody knows which MX record SES asks for there",
         "remove `mailFrom` for this domain",
     )
-    LABEL_TWICE = "{name!r} is of two Regions, and its MX record can name one only"
     LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not"
 
     WARNINGS = (
@@ -107,13 +98,4 @@ class SettingMessages(Table):
     NOT_PUBLISHED = (
         "not published, so it has no record in DNS: add {generation} to `published`",
         "or remove its key",
-    )
-    NOT_IN_STORE = (
-        "holds generated keys only, those under keys stay in the stack file and in the state",
-        "nothing; or [move the keys](../how-to/key-store.md)",
-    )
-    UNUSED = "no generation has this key{how}", "correct the name, or remove the key"
-    SHARED = (
-        "is the key of {first} too, and whoever has it signs as both: give each domain its own",
-        "[rotate](../how-to/rotation.md) one of them to a key of its own",
     )

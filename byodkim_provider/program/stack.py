@@ -43,15 +43,11 @@ def _declare() -> None:
         *stack_config.sent_secrets(),
     ]
     try:
-        stack = settings.load(
-            written, default_region=stack_config.region(), others=stack_config.others()
-        )
+        stack = settings.load(written, default_region=stack_config.region())
     except InvalidSettings as error:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:
         raise InvalidSettings(problems)
-    for warning in stack.warnings:
-        pulumi.log.warn(warning)
     if stack.domains:
         # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a
         # traceback.

@@ -119,11 +119,6 @@ def _strings(steps: Steps, setting: str) -> Iterator[tuple[Steps, str]]:
             yield where, text.strip()
 
 
-def others() -> list[str]:
-    """The full names of all keys that are not the project's, such as `aws:region`."""
-    return [name for name in configured_names() if not name.startswith(f"{pulumi.get_project()}:")]
-
-
 def region() -> str | None:
     """`aws:region`."""
     return pulumi.Config("aws").get("region")

@@ -80,10 +80,7 @@ def test_everything_written():
         "published": [4, 2],
         "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
         "keys": {"2": supplied("s2"), "4": supplied("s4", "second")},
-        "mailFrom": {
-            "label": {"us-gov-west-1": "a", "eu-west-1": "b"},
-            "onMxFailure": "reject",
-        },
+        "mailFrom": {"label": "a", "onMxFailure": "reject"},
     }
     (domain,) = load(one(written | alike | lists)).domains
     read = domain.model_dump(by_alias=True)
@@ -281,7 +278,6 @@ def test_key_store(written, expected):
             {"label": "bounce", "zone": "Bounce.example.com."},
             ["bounce", "us-east-1.bounce"],
         ),
-        (["eu-west-1", "us-east-1"], {"us-east-1": "b", "eu-west-1": "a"}, ["a", "b"]),
         (["eu-west-1"], None, [None]),
     ],
 )
@@ -292,13 +288,6 @@ def test_mail_from(regions, written, expected):
         (domain,) = load(config).domains
         found = [domain.mail_from_domains.get(region) for region in regions]
         assert [f"{label}.example.com" if label else None for label in expected] == found
-
-
-def test_mail_from_in_defaults():
-    """Labels of `defaults` may be for more Regions than a domain has."""
-    labels = {"mailFrom": {"eu-west-1": "eu", "us-east-1": "us"}}
-    (domain,) = load(one({"generation": 1, "regions": ["us-east-1"]}, defaults=labels)).domains
-    assert domain.mail_from_domains == {"us-east-1": "us.example.com"}
 
 
 def test_regions_of_one_domain():
@@ -319,10 +308,6 @@ UNUSED = (
     "`published`"
 )
 S1, S2 = {"1": supplied("s1")}, {"2": supplied("s2", "second")}
-
-
-HOLDS = "holds generated keys only, those under keys stay in the stack file and in the state"
-IN_STORE = f'domains["example.com"].keyStore: {HOLDS}'
 
 
 @cases(
@@ -346,44 +331,6 @@ def test_supplied_keys(written, published, warnings):
     """
     (domain,) = load(one({"generation": 1, **written})).domains
     assert (published, warnings) == (domain.published, domain.warnings)
-    store = {"keyStore": "secretsManager"}
-    for config in (
-        one({"generation": 1, **written, **store}),
-        one({"generation": 1, **written}, defaults=store),
-    ):
-        assert {*load(config).domains[0].warnings} == {*warnings, IN_STORE}, (
-            "the store does not hold them"
-        )
-
-
-NOBODY = 'privateKeys["{}"]: no generation has this key, '
-LEFT_OVER = NOBODY.format("other") + "remove it, or name it under the `keys` of a domain"
-
-
-@cases(
-    ("names", "warnings"),
-    {
-        "all used": (["first"], ()),
-        "misspelt": (["first", "frist"], (NOBODY.format("frist") + "did you mean 'first'?",)),
-        "left over": (["first", "other"], (LEFT_OVER,)),
-    },
-)
-def test_a_private_key_that_nobody_names(names, warnings):
-    """It is perhaps misspelt, or left from a generation that is gone: a warning."""
-    written = one({"generation": 1, "keys": S1}, privateKeys=dict.fromkeys(names, KEY_1))
-    assert load(written).warnings == warnings
-
-
-def test_one_key_for_two_domains():
-    """A key that two domains share is named at the second."""
-    domains = {name: {"generation": 1, "keys": S1} for name in ("b.example", "a.example")}
-    first, second = load({"domains": domains, "privateKeys": PRIVATE_KEYS}).domains
-    text = (
-        'domains["b.example"].keys["1"].privateKey: is the key of a.example too, and whoever has '
-        "it signs "
-    )
-    assert [one for one in first.warnings if "privateKey" in one] == []
-    assert second.warnings[1:] == (text + "as both: give each domain its own",)
 
 
 # -- what is refused --------------------------------------------------------------------
@@ -409,17 +356,10 @@ mailFrom: 5 ⇒ mailFrom: must be a map, not 5
 mailFrom: {onMxFailure: reject} ⇒ mailFrom.label: required
 mailFrom: {label: b, onMxFailure: rejct}
   mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?
-mailFrom: {eu-west-1: B}
-  mailFrom.label["eu-west-1"]: must be one label like 'bounce', in lower case, not 'B'
-mailFrom: {us-east-1: b} ⇒ mailFrom.label: has no label for eu-west-1
-mailFrom: {us-east-1: b, eu-west-1: a}
-  mailFrom.label: has a label for us-east-1, which the domain does not have in `regions`
 regions: [eu-west-1, cn-north-1], mailFrom: b
   mailFrom: not possible in cn-north-1: nobody knows which MX record SES asks for there
 mailFrom: {label: b, zone: c.example.com}
   mailFrom.zone: 'b.example.com' is not in the zone 'c.example.com'
-regions: [eu-west-1, us-east-1], mailFrom: {eu-west-1: b, us-east-1: b}
-  mailFrom.label: 'b.example.com' is of two Regions, and its MX record can name one only
 overlapDays: 366 ⇒ overlapDays: must be at most 365, not 366
 overlapDays: 10d ⇒ overlapDays: must be a whole number, not '10d'
 keyBits: 4096 ⇒ keyBits: must be at most 2048, not 4096
@@ -470,7 +410,6 @@ region: eu-west-1 ⇒ region: unknown key, did you mean 'regions'?
 ttl: 60 ⇒ ttl: unknown key, did you mean 'dns.ttl'?
 retired: true, adopt: true ⇒ retired: can't be true with adopt: an adopted identity stays in SES
 dns: [{externalId: corp}, {externalId: corp 7}]
-  dns[0].externalId: goes with a role that asks for it, and none is named
   dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'
 dns: rfc2136
   dns.keyName: required with rfc2136
@@ -520,7 +459,6 @@ dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136,
 dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
 dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at \
 cloudflare, not 30
-dns: {provider: cloudflare, zoneId: Z1} ⇒ dns.zoneId: 'Z1' is not a zone id in cloudflare
 dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 'example.com'
 mailFrom: ccccccccccccccccccccccccccccccccc
   mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
@@ -576,8 +514,6 @@ dns: [{provider: route53, zone: keys.example.net, cname: ses},
   dns: zones with the same cname, or without, have the same `fromGeneration`: leave it out, move \
 the name
     servers (with cname the CNAMEs), then drop one
-dns: [manual, {zoneId: '00000000000000000000000000000000'}]
-  dns[1].zoneId: '00000000000000000000000000000000' is not a zone id in route53
 generation: 2, published: [1, 2, 4], dns: {provider: route53, zone: keys.example.net, cname: ses}
   published: generations 1 and 4 share the selector 'ses1': publish at most 3 in a row
 generation: 3, published: [3, 4], keys: {'3': {selector: ses3, privateKey: first}},
@@ -806,16 +742,6 @@ def test_wrong_name_hides_nothing():
     ]
 
 
-def test_wrong_indentation():
-    """Settings that stand beside the name of their domain are named, and nothing that follows."""
-    config = {"domains": {"example.com": None, "generation": 1, "dns": "manual"}}
-    beside = "is a setting of a domain: indent {!r} further than the name of the domain"
-    assert problems(config) == [
-        f'domains["dns"]: {beside.format("dns")}',
-        f'domains["generation"]: {beside.format("generation")}',
-    ]
-
-
 def test_key_of_another_algorithm():
     """Whoever supplies a modern key reads that SES takes RSA only, and how to make one."""
     config = one({"generation": 1, "keys": {"1": supplied("s1", "modern")}})
@@ -851,12 +777,6 @@ def test_smallest_stack_file_is_shown(config, problem):
     with pytest.raises(InvalidSettings) as caught:
         load(config)
     assert str(caught.value) == SHOWN.format(problem)
-
-
-def test_domains_of_another_project():
-    """Settings that stand under the name of another project are named."""
-    with pytest.raises(InvalidSettings, match="found 'mail:domains', which is of another project"):
-        settings.load({}, default_region=REGION, others=["aws:region", "mail:domains"])
 
 
 PRIME = 2**1023 + 9157  # as long as one, in a number's place

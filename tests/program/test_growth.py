@@ -53,13 +53,3 @@ def test_outputs(monkeypatch):
     """
     two, four, eight = (outputs_gathered(monkeypatch, number) for number in (2, 4, 8))
     assert (eight - four) == 2 * (four - two)
-
-
-def test_warning(monkeypatch):
-    """What is valid in the stack file, and perhaps not intended, is a warning of the run."""
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
-    declare(monkeypatch, {"domains": {}, "privateKeys": {"own": "MIIE"}}, secret=["privateKeys"])
-    assert [text.partition(",")[0] for text in said] == [
-        'privateKeys["own"]: no generation has this key'
-    ]
