@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from pathlib import Path
 
 import click
 
@@ -33,7 +31,8 @@ from byodkim_provider.quoting import named
     epilog="""\b
 Exit codes:
   0  the key is printed, or in the file
-  1  refused: no such generation, or a key of your own
+  1  refused: no such generation, a key of your own, or the last `pulumi up`
+     did not succeed
   2  wrong usage, no such domain, the stack or the secret could not be read, or
      the file not be written
 """
@@ -46,7 +45,8 @@ Exit codes:
 @click.option(
     "--out",
     "file",
-    type=click.Path(),
+    type=click.Path(allow_dash=True),
+    default="-",
     metavar="FILE",
     help="A new file, for you alone; by default standard output, unless it is a terminal.",
 )
@@ -60,7 +60,7 @@ def key(
     domain: str,
     name: str | None,
     generation: int | None,
-    file: str | None,
+    file: str,
     traditional: bool,
 ) -> None:
     """
@@ -71,11 +71,15 @@ def key(
     DNS.
     """
     environment = context.ensure_object(Environment)
-    if file is None and sys.stdout.isatty():
+    if file == "-" and sys.stdout.isatty():
         raise click.UsageError("Give --out or a pipe: a terminal remembers what it has shown.")
     stack = open_stack(name, environment)
     [declared] = stack.named([domain], stack.domains)
     settings = declared.settings
+    signing = {identity.declared.generation for identity in declared.identities}
+    awaits_dns = any(identity.key is None for identity in declared.identities)
+    if awaits_dns or signing != {settings.generation}:
+        raise Refused(CliMessages.UNSETTLED(domain=domain, generation=settings.generation))
     published = {record.generation: record for record in declared.records}
     generation = settings.generation if generation is None else generation
     if generation not in published:
@@ -83,7 +87,7 @@ def key(
         raise Refused(CliMessages.NOT_PUBLISHED(**fields))
     record = published[generation]
     pem = _signing_key(stack, record, environment).pem(traditional=traditional)
-    if file is None:
+    if file == "-":
         click.echo(pem, nl=False)
     else:
         _write(file, pem)
@@ -93,34 +97,32 @@ def key(
 
 
 def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment) -> SigningKey:
-    """The private key of *record*; nothing is decrypted for a key in Secrets Manager."""
+    """The private key of *record*; raises `Refused` if the state has none."""
     fingerprint = keys.fingerprint(records.public_key(record.value) or b"")
-    export = ["stack", "export", "-s", stack.name]
-    made = _key_outputs(environment.ask_pulumi(export, stack.directory), fingerprint)
-    if not made:
-        raise Refused(CliMessages.SUPPLIED(domain=record.domain, generation=record.generation))
-    if arn := made.get("secret_arn"):
-        store = environment.account(stack.aws()).secrets(*parsed_arn(arn))
-        return key_store.read_key(arn, store, fingerprint=fingerprint)
-    export.append("--show-secrets")
-    made = _key_outputs(environment.ask_pulumi(export, stack.directory), fingerprint)
-    return keys.load(json.loads(made["private_key"]["plaintext"]), proved=True)
-
-
-def _key_outputs(export: str, fingerprint: str) -> Mapping[str, Any]:
-    """The outputs of the `DkimKey` with *fingerprint*; empty for a key of the user's own."""
-    for resource in json.loads(export)["deployment"]["resources"]:
-        outputs: Mapping[str, Any] = resource.get("outputs", {})
-        if resource["type"].endswith(":DkimKey") and outputs.get("fingerprint") == fingerprint:
-            return outputs
-    return {}
+    export = ["stack", "export", "-s", stack.name, "--show-secrets"]
+    state = json.loads(environment.ask_pulumi(export, stack.directory))
+    for resource in state["deployment"].get("resources", ()):
+        outputs = resource.get("outputs", {})
+        if not resource["type"].endswith(":DkimKey") or outputs["fingerprint"] != fingerprint:
+            continue
+        arn = outputs.get("secret_arn")
+        if arn:
+            store = environment.account(stack.aws()).secrets(*parsed_arn(arn))
+            return key_store.read_key(arn, store, fingerprint=fingerprint)
+        return keys.load(json.loads(outputs["private_key"]["plaintext"]), proved=True)
+    raise Refused(CliMessages.SUPPLIED(domain=record.domain, generation=record.generation))
 
 
 def _write(file: str, pem: str) -> None:
-    """Write *pem* into a new *file* with mode 0600; raises `Refused` if there is one."""
+    """Write *pem* into a new *file* with mode 0600, or none; raises `Refused`."""
     try:
-        with open(file, "x", opener=partial(os.open, mode=0o600)) as opened:
-            opened.write(pem)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
+        try:
+            with os.fdopen(descriptor, "w") as opened:
+                opened.write(pem)
+        except BaseException:
+            Path(file).unlink()
+            raise
     except OSError as error:
         problem = CliMessages.CANT_WRITE(file=named(file), error=error.strerror)
         raise Refused(problem, kind="CannotWrite") from None

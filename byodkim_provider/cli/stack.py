@@ -164,7 +164,7 @@ class Stack:
         """Those of *known* called *names*, each once; raises `Refused` for a name without one."""
         for name in names:
             if name not in known:
-                has = first_few([*known], NAMED) or "no domain"
+                has = first_few([*known], NAMED) or "no domain before `pulumi up`"
                 meant = did_you_mean(name, known) or f", which has {has}"
                 raise Refused(problem(domain=name, stack=self.name, known=meant), kind=kind)
         return [known[name] for name in dict.fromkeys(names)]

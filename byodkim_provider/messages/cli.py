@@ -90,11 +90,15 @@ class CliMessages(Table):
         "{domain}: generation {generation} is not published, only {published}",
         "`byodkim status {domain}` shows their roles",
     )
+    UNSETTLED = (
+        "{domain}: SES does not sign with generation {generation}, or not in each Region",
+        "run `pulumi up` first, until it ends without an error",
+    )
     SUPPLIED = (
-        "{domain}: generation {generation} has a key of your own (`keys`), not one of the stack",
+        "{domain}: the state has no key of generation {generation}",
         (
-            "take the file that it came from; what is in the stack file, `pulumi config get --path "
-            "'privateKeys[\"NAME\"]'` prints, by the name that `keys` has"
+            "take the file that a key of your own (`keys`) came from; what is in the stack file, "
+            "`pulumi config get --path 'privateKeys[\"NAME\"]'` prints, by the name that `keys` has"
         ),
     )
     NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
@@ -150,7 +154,7 @@ class CliMessages(Table):
     WRITTEN = "{file} is written"
     KEY = (
         "{name}: the key of generation {generation} ({role}), selector {selector}, overlapDays "
-        "{overlap_days}"
+        "{overlap_days}; `byodkim status` says whether this record is in DNS"
     )
 
 

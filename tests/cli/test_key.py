@@ -2,9 +2,11 @@
 
 import os
 import pty
+import resource
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +25,7 @@ def project(project, world):
     ("options", "generation", "label"),
     [
         ([], 2, "BEGIN PRIVATE KEY"),
-        (["--generation", "3"], 3, "BEGIN PRIVATE KEY"),
+        (["--generation", "3", "--out", "-"], 3, "BEGIN PRIVATE KEY"),
         (["--traditional"], 2, "BEGIN RSA PRIVATE KEY"),
     ],
 )
@@ -37,7 +39,8 @@ def test_printed(project, world, options, generation, label):
     role = {2: "signing", 3: "standby"}[generation]
     assert result.stderr == (
         f"byodkim: {selector}._domainkey.{DOMAIN}: the key of generation {generation} ({role}), "
-        f"selector {selector}, overlapDays 10\n"
+        f"selector {selector}, overlapDays 10; `byodkim status` says whether this record is in "
+        "DNS\n"
     )
 
 
@@ -57,6 +60,41 @@ def test_file(project, world, tmp_path):
     assert keys.load(file.read_text()) == world.key(2)
 
 
+def test_unwritten_file(project, tmp_path):
+    """A disk that is full leaves no part of a key."""
+    file = tmp_path / "key.pem"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        result = project.run("key", DOMAIN, "--out", str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert result.exit_code == 2
+    assert result.stderr == f"byodkim: {file}: can't be written: File too large\n"
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("stored", ["generation 2", "awaits DNS", "nothing"])
+def test_unsettled(project, world, declare, stored):
+    """After an update that failed, no key is called the one that signs."""
+    project.write(f"    {DOMAIN}:\n      generation: 3\n")
+    if stored == "awaits DNS":
+        declare(generation=3)
+        project.stored = [replace(project.stored[0], key=None)]
+    if stored == "nothing":
+        project.stored = []
+    result = project.run("key", DOMAIN)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "SES does not sign with generation 3, or not in each Region\n" in result.stderr
+
+
+def test_no_domain(project):
+    project.stored, project.settings = [], {}
+    result = project.run("key", DOMAIN)
+    assert result.exit_code == 2
+    assert "is not in stack dev, which has no domain before `pulumi up`\n" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "problem"),
     [
@@ -68,7 +106,7 @@ def test_file(project, world, tmp_path):
         (
             [DOMAIN, "--generation", "1"],
             1,
-            f"{DOMAIN}: generation 1 has a key of your own (`keys`), not one of the stack\n",
+            f"{DOMAIN}: the state has no key of generation 1\n",
         ),
         (["example.org"], 2, "example.org: is not in stack dev, did you mean 'example.com'?\n"),
     ],
