@@ -80,10 +80,10 @@ def status(
     if wants_json:
         form = "json"
     shown = list(_shown(stacks, domains, environment, form, html, all_stacks=all_stacks))
-    found = [now for now in shown if now]
     if form == "prometheus":
-        click.echo(as_prometheus(*found), nl=False)
-    context.exit(SEVERITY[worst(now.verdict if now else "unknown" for now in shown)])
+        click.echo(as_prometheus(*filter(None, shown)), nl=False)
+    verdicts = [now.verdict if now else "unknown" for now in shown]
+    context.exit(SEVERITY[worst(verdicts) if verdicts else "unknown"])
 
 
 def _chosen(
@@ -113,11 +113,9 @@ def _shown(
     The current state of each of *stacks*, printed as soon as it is known, but for Prometheus.
 
     None for one of several that can't be read, with a message: the others are shown all the same.
-    With
-    *all_stacks* a file without a stack is left out: it may come with the repository.
+    With *all_stacks* a file without a stack is left out: it may come with the repository.
     """
-    left_out: list[str] = []
-    shown = failed = 0
+    shown = 0
     for name in stacks:
         try:
             stack = open_stack(name, environment)
@@ -125,12 +123,11 @@ def _shown(
             now = of_stack(stack, wanted, environment)
         except (ByodkimError, Refused) as error:
             if all_stacks and error.kind == "NoStack":
-                left_out.append(str(name))
+                say(CliMessages.WITHOUT_STACK(name=name))
                 continue
             if len(stacks) == 1:
                 raise
             _say_error(str(name), error, form)
-            failed += 1
             yield None
             continue
         if not now.domains:
@@ -144,10 +141,6 @@ def _shown(
             show(now, in_full=bool(domains))
         shown += 1
         yield now
-    if left_out and not shown and not failed:
-        raise Refused(CliMessages.NO_STACK(names=", ".join(left_out)), kind="CannotRead")
-    if left_out:
-        say(CliMessages.WITHOUT_STACK(names=", ".join(left_out)))
 
 
 def _say_error(name: str, error: ByodkimError | Refused, form: str) -> None:

@@ -130,8 +130,6 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         return _of_cname(resolver, record)
     answers = resolver.txt(record.name, record.domain)
     seen = judge(answers, record.public_key_der)
-    if seen.code == "no-txt" and not record.public_key_der and _is_of_easy_dkim(record, answers):
-        return replace(seen, verdict="right", code="", notes=(_EMPTY_EASY_DKIM,))
     zones, by_wildcard = _zones_of(answers), set[str]()
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
         beside = _beside_of(resolver, record)
@@ -147,17 +145,6 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         return at_other_name or _where_nobody_asks(record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
     return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-
-
-_EMPTY_EASY_DKIM: Final = (
-    "the CNAME leads to Easy DKIM, which by design has no key there at times: that is no fault"
-)
-
-
-def _is_of_easy_dkim(record: ExpectedRecord, answers: Sequence[Answer]) -> bool:
-    """Whether the name is one of the three of Easy DKIM, by where its CNAME leads."""
-    selector = records.split_name(record.name)[0]
-    return {answer.alias for answer in answers} == {f"{selector}.dkim.amazonses.com"}
 
 
 def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:

@@ -40,7 +40,6 @@ class CliMessages(Table):
     NO_CONFIGURATION = "pulumi config: what it prints is not the configuration of a stack"
     NO_STATE = "pulumi stack export: what it prints is not the state of a stack"
     NO_PROJECT_FILE = "{file}: is not a project file"
-    NO_STACK = "no stack of a file in the project exists: {names}"
     ENCRYPTED_MAP = (
         "{name}: is encrypted as a whole, and nothing is decrypted here",
         "set it without `--secret`: privateKeys holds the private keys",
@@ -130,7 +129,7 @@ class CliMessages(Table):
     NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     WITHOUT_STACK = (
-        "left out, as there is a file and no stack: {names}",
+        "left out, as there is a file and no stack: {name}",
         "nothing, or `pulumi stack init`",
     )
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"

@@ -266,17 +266,6 @@ def test_verified_is_about_the_selector(project, selector, expected):
     assert (identity["status"], identity["verified"]) == ("SUCCESS", expected)
 
 
-def test_empty_selector_of_easy_dkim(project, world):
-    """Two of the three selectors of Easy DKIM have no key at times, by design: nothing is wrong."""
-    target = "abc.dkim.amazonses.com"
-    world.resolver.txt = lambda *_: (Answer("ns1.example.net", (), alias=target),)
-    result = project.run("doctor", DOMAIN, "--selector", "abc")
-    assert f"abc._domainkey.{DOMAIN}: right\n" in result.stdout
-    assert "to fix it" not in result.stdout
-    assert "\n  the CNAME leads to Easy DKIM, which by design has no key there" in result.stdout
-    assert project.run("doctor", DOMAIN, "--selector", "abd").exit_code == 2
-
-
 def test_dns_check_off(project):
     """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")

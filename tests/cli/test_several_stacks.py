@@ -80,7 +80,8 @@ def test_a_file_without_a_stack(project, form):
         project.others[name] = no_stack(name)
     after = project.run("status", "--all-stacks", "--format", form)
     assert (before.exit_code, before.stdout, before.stderr) == (after.exit_code, after.stdout, "")
-    assert after.stderr == "byodkim: left out, as there is a file and no stack: a, zoo\n"
+    left_out = "byodkim: left out, as there is a file and no stack:"
+    assert after.stderr == f"{left_out} a\n{left_out} zoo\n"
     named = project.run("status", "-s", "a", "-s", "dev", "--format", form)
     assert (named.exit_code, named.stderr.endswith("no stack named 'a' found\n")) == (3, True)
 
@@ -102,7 +103,7 @@ def without_files(project):
         "no stack is left": (
             without_stacks,
             (),
-            "no stack of a file in the project exists: dev, prod\n",
+            "left out, as there is a file and no stack: prod\n",
         ),
         "no stack file": (without_files, (), "there is no stack file of a project"),
     },
