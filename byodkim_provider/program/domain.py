@@ -426,16 +426,13 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     def summary(self, verdicts: pulumi.Output[Verdicts]) -> dict[str, Any]:
         """
-        The stack output of the domain: signing generation and selector, records and their zones,
-        the status in each Region.
+        The stack output of the domain: signing generation and selector, the status in each Region.
         """
         statuses = self.statuses(verdicts)
         signing = next(record for record in self.records if record["role"] == "signing")
         shown = {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
-            "records": self.records,
-            "dns": [hosted_zone.label for hosted_zone in self._zones],
             "regions": {
                 region: {"status": statuses[region], "signing_since": identity.signing_since}
                 for region, identity in self.identities.items()

@@ -12,6 +12,7 @@ from byodkim_provider.cli.environment import ask_pulumi
 from byodkim_provider.cli.stack import read_config
 from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.property_types import from_json
+from tests.engine.results import published_records
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration
 
@@ -37,7 +38,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     sandbox.add_zone(domain)
     domains = {"CLI.example": {"generation": 1, "tags": {"team": "newsletter"}}}
     stack = open_stack(domains, has_passphrase=True)
-    before = stack.up().outputs["domains"][domain]["records"]
+    before = published_records(stack.up(), domain)
 
     shown = byodkim(stack, "status", "--json")
     assert said(shown) == []

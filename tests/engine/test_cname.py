@@ -10,7 +10,7 @@ import pytest
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
 from tests.engine.receivers import ZONE, Receivers, paste, slot
-from tests.engine.results import base64_der
+from tests.engine.results import base64_der, published_records
 from tests.engine.stack import (
     IDENTITY,
     KEY,
@@ -93,7 +93,7 @@ def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
         assert f"type:  CNAME\n      name:  {name}\n      value: {name}.{ZONE}\n" in first.stdout
     assert "the next `pulumi up` goes on once these CNAMEs are there" in first.stdout
     assert (slot(sandbox, domain, 1), slot(sandbox, domain, 2)) == tuple(
-        record["value"] for record in shown(first, domain)["records"]
+        record["value"] for record in published_records(first, domain)
     )
     assert slot(sandbox, domain, 3) is None
 
@@ -209,7 +209,7 @@ def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
 def test_to_cname_and_back(sandbox, open_stack, keys_zone):
     """Both are listed, the key that signs moves by rotations, then the old place is dropped."""
     domain = "changing.example"
-    panel = paste(sandbox, domain)
+    paste(sandbox, domain)
     plain, slots = {"provider": "route53"}, declared(domain)[domain]["dns"]
     stack = open_stack({domain: {"generation": 1, "dns": plain}})
     stack.up()
@@ -244,7 +244,7 @@ def test_to_cname_and_back(sandbox, open_stack, keys_zone):
     assert not shown(up, domain)["selector"].startswith("ses")
     rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=8)
     up = rotate(plain, generation=9)
-    assert shown(up, domain)["dns"] == [f"route53:{panel.zone_id}"] or up.ok
+    assert up.ok
     assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
     assert receivers.failed == []
 
@@ -423,7 +423,7 @@ def test_replacement_and_rotation(sandbox, open_stack, keys_zone, has_slots):
     rotated = stack.up()
     assert rotated.ok, rotated.stdout
     before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
-    previous = shown(rotated, domain)["records"][0]["name"]
+    previous = published_records(rotated, domain)[0]["name"]
 
     stack.declare(declared(domain, 4, adopt=True, **settings))
     assert "StillInUse" in stack.preview().stdout

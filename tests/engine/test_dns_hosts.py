@@ -18,6 +18,7 @@ from sandbox.hosts.godaddy import GoDaddy
 from sandbox.hosts.wix import Wix
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
+from tests.engine.results import published_records
 from tests.engine.search import leaks
 from tests.engine.stack import REGION, requests
 from tests.support.leaks import KeySearch, shown_by
@@ -54,10 +55,8 @@ def at(dns, generation=1):
     return {"generation": generation, "dns": dns}
 
 
-def published(result, domain):
-    return sorted(
-        (one["name"], one["value"]) for one in result.outputs["domains"][domain]["records"]
-    )
+def wanted(result, domain):
+    return sorted((one["name"], one["value"]) for one in published_records(result, domain))
 
 
 def stored(host):
@@ -104,7 +103,7 @@ def test_life(sandbox, hosts, open_stack):
     first = stack.up()
     assert first.ok, first.stdout
     for domain, name in four.items():
-        assert stored(hosts[name]) == sorted([*published(first, domain), (domain, neighbour)])
+        assert stored(hosts[name]) == sorted([*wanted(first, domain), (domain, neighbour)])
         assert send(sandbox, domain, REGION).verdict.result == "pass"
 
     before = {name: len(host.requests) for name, host in hosts.items()}
@@ -118,7 +117,7 @@ def test_life(sandbox, hosts, open_stack):
     rotated = stack.up()
     assert rotated.ok, rotated.stdout
     for domain, name in four.items():
-        assert stored(hosts[name]) == sorted([*published(rotated, domain), (domain, neighbour)])
+        assert stored(hosts[name]) == sorted([*wanted(rotated, domain), (domain, neighbour)])
         assert send(sandbox, domain, REGION).verdict.result == "pass"
 
     hosts["GODADDY"].expires = hosts["GODADDY"].clock.now()
@@ -160,11 +159,11 @@ def test_move(sandbox, open_stack):
         return result
 
     try:
-        for record in stack.up().outputs["domains"][domain]["records"]:
+        for record in published_records(stack.up(), domain):
             panel.paste(record["name"], record["value"])
         moves_on("manual")
         both = moves_on("manual", "godaddy")
-        assert stored(host) == published(both, domain)
+        assert stored(host) == wanted(both, domain)
         sandbox.elsewhere.append(host.zones)
         moves_on("godaddy")
         moves_on("godaddy", generation=2)
@@ -180,7 +179,7 @@ def test_move(sandbox, open_stack):
         sandbox.elsewhere.remove(host.zones)
         back = moves_on("route53", generation=2)
         assert host.records == []
-        for name, value in published(back, domain):
+        for name, value in wanted(back, domain):
             assert sandbox.dns.txt(name) == (value,)
         assert stack.destroy().ok
     finally:

@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.hosts.cloudflare import Cloudflare
+from tests.engine.results import published_records
 from tests.engine.stack import requests
 
 pytestmark = pytest.mark.engine
@@ -17,7 +18,7 @@ def declared(dns):
 
 
 def signing_record(result):
-    records = result.outputs["domains"][DOMAIN]["records"]
+    records = published_records(result, DOMAIN)
     return next(record for record in records if record["role"] == "signing")
 
 

@@ -8,6 +8,7 @@ import pytest
 from byodkim_provider.dkim import keys, records
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from tests.engine.panel import Panel
+from tests.engine.results import published_records
 from tests.engine.stack import IDENTITY, KEY, OTHER_OPENSSL_KEY, RECORD, REGION, requests, steps
 from tests.engine.state import stored, urn
 
@@ -46,8 +47,9 @@ def test_drift(sandbox, open_stack, byodkim):
     domains = dict.fromkeys((*drifting, RECORD_CHANGED, RECORD_DELETED), ONE_KEY)
     stack = open_stack(domains)
     made = stack.up()
+    assert made.ok, made.stdout
     assert made.outputs["pending"] == []
-    published = {domain: made.outputs["domains"][domain]["records"][0] for domain in domains}
+    records_of = {domain: published_records(made, domain)[0] for domain in domains}
 
     theirs = keys.load(OTHER_OPENSSL_KEY)
     their_value = records.record_value(theirs.public_key_der)
@@ -57,7 +59,7 @@ def test_drift(sandbox, open_stack, byodkim):
 
     def delete_record(domain):
         (record_set,) = sandbox.route53.list_resource_record_sets(
-            HostedZoneId=panel.zone_id, StartRecordName=published[domain]["name"], MaxItems="1"
+            HostedZoneId=panel.zone_id, StartRecordName=records_of[domain]["name"], MaxItems="1"
         )["ResourceRecordSets"]
         deletion = {"Action": "DELETE", "ResourceRecordSet": record_set}
         sandbox.route53.change_resource_record_sets(
@@ -65,7 +67,7 @@ def test_drift(sandbox, open_stack, byodkim):
         )
 
     def exchange_record(domain):
-        panel.paste(published[domain]["name"], their_value)
+        panel.paste(records_of[domain]["name"], their_value)
 
     (easy, *_) = easy_dkim_keys()
     change(ORIGIN, origin="AWS_SES", key=easy, status="PENDING")
@@ -201,7 +203,7 @@ def test_drift(sandbox, open_stack, byodkim):
     settled = stack.up()
     assert settled.outputs["pending"] == []
     identities = sandbox.ses.identities(REGION)
-    for domain, wanted in published.items():
+    for domain, wanted in records_of.items():
         assert sandbox.dns.txt(wanted["name"]) == (wanted["value"],)
         assert (identities[domain].origin, identities[domain].status) == ("EXTERNAL", "SUCCESS")
         assert identities[domain].checks == 0, "SES was told of a record that was not there"

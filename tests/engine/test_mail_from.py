@@ -16,7 +16,7 @@ from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
 from sandbox.ses.switches import Fault
 from tests.engine.panel import Panel
-from tests.engine.results import record_value
+from tests.engine.results import published_records, record_value
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_REGION, RECORD, REGION, requests, steps
 from tests.engine.state import urn
 
@@ -240,7 +240,7 @@ def test_zone_of_its_own(sandbox, open_stack):
     assert "add the records of the MAIL FROM domain" not in stack.preview().stdout
     result = stack.up()  # its key waits for the record
     assert about_it(result) == CREATED
-    for one in result.outputs["domains"][domain]["records"]:
+    for one in published_records(result, domain):
         panel.paste(one["name"], one["value"])
     stack.declare({domain: declared | {"regions": [REGION, OTHER_REGION]}})
     assert not stack.up().failed
@@ -248,7 +248,7 @@ def test_zone_of_its_own(sandbox, open_stack):
     other = f"{OTHER_REGION}.bounce.{domain}"
     assert in_ses(sandbox, domain, OTHER_REGION) == (other, "SUCCESS")
     assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
-    for one in result.outputs["domains"][domain]["records"]:
+    for one in published_records(result, domain):
         panel.remove(one["name"], one["value"])
     assert not stack.up(replace=[urn(IDENTITY, f"{domain}/{REGION}")]).failed
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
@@ -554,7 +554,7 @@ def test_by_hand(sandbox, open_stack):
     assert about_it(preview) == []
     result = stack.up()  # its key waits for the record
     assert (result.failed, about_it(result)) == (False, [])
-    records = result.outputs["domains"][domain]["records"]
+    records = published_records(result, domain)
     for one in records:
         panel.paste(one["name"], one["value"])
     assert "add the records" not in stack.up().stdout

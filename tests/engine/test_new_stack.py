@@ -5,6 +5,7 @@ A new stack: what it makes, that it stays as it is, and that it is mended where 
 import pytest
 
 from byodkim_provider.dkim import keys
+from tests.engine.results import published_records
 from tests.engine.stack import (
     DOMAIN,
     IDENTITY,
@@ -76,7 +77,9 @@ def test_verified(sandbox, made, domain, region):
     """SES has verified the identity, and signs with the generation that the stack file names."""
     _, result, _ = made
     shown = result.outputs["domains"][domain]
-    (signing,) = [record for record in shown["records"] if record["role"] == "signing"]
+    (signing,) = [
+        record for record in published_records(result, domain) if record["role"] == "signing"
+    ]
     selector, private_key = sandbox.ses.signing_key(domain, region)
     assert shown["regions"][region]["status"] == "SUCCESS"
     assert signing["name"] == f"{selector}._domainkey.{domain}"
@@ -89,7 +92,7 @@ def test_verified(sandbox, made, domain, region):
 def test_standby_is_published(sandbox, made):
     """The records of all published generations are in DNS, each with another key."""
     _, result, _ = made
-    records = result.outputs["domains"][GENERATED]["records"]
+    records = published_records(result, GENERATED)
     assert [(record["generation"], record["role"]) for record in records] == [
         (1, "previous"),
         (2, "signing"),

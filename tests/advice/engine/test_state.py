@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.engine.panel import Panel
+from tests.engine.results import published_records
 from tests.engine.stack import IDENTITY, REGION
 from tests.engine.state import import_state
 
@@ -18,7 +19,7 @@ def test_record_and_state(sandbox, open_stack):
     domain = "not-as-it-was.example"
     panel = Panel(sandbox, domain)
     stack = open_stack({domain: {"generation": 1, "keyBits": 1024}})
-    standby = stack.up().outputs["domains"][domain]["records"][1]
+    standby = published_records(stack.up(), domain)[1]
     panel.remove(standby["name"], standby["value"])
     stack.declare({domain: {"generation": 2, "keyBits": 1024}})
     failed = stack.up()
