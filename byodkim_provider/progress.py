@@ -14,10 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from typing import Any, Final, Literal, TypeVar
 
 TICK: Final = 0.1
 """How often a wait for calls checks whether the run was interrupted, in seconds."""
@@ -30,14 +27,6 @@ _Result = TypeVar("_Result")
 
 stopping = threading.Event()
 """Set when the run is interrupted: waits end at once, and no new call begins."""
-
-
-def is_done(future: Future[Any]) -> bool:
-    """Wait for what another thread makes; False at once if the run is interrupted."""
-    while not future.done():
-        if stopping.wait(TICK):
-            return False
-    return True
 
 
 class Clock:

@@ -8,9 +8,9 @@ stay within SES's rate limit.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
@@ -24,7 +24,7 @@ from byodkim_provider.aws.session import (
 from byodkim_provider.aws.settings import SERVICES, AwsSettings
 from byodkim_provider.errors import Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import Clock, is_done, stopping
+from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
     import boto3
@@ -39,8 +39,8 @@ class Connections:
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._made: dict[Hashable, Future[Any]] = {}
-        self._lock = threading.Lock()
+        self._made: dict[Hashable, object] = {}
+        self._locks: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
 
     def ses(self, region: str, account_id: str | None) -> SesClient:
         """
@@ -112,30 +112,22 @@ class Connections:
         """
         What *make* returns or raises; called once for a *key*, by the first thread that needs it.
         """
-        if stopping.is_set():
-            raise _stopped()
-        with self._lock:
-            known: Future[T] | None = self._made.get(key)
-            if known is None:
-                made: Future[T] = Future()
-                self._made[key] = made
-        if known is not None:
-            if not is_done(known):
-                raise _stopped()
-            return known.result()
-        try:
-            made.set_result(make())
-        except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
-            made.set_exception(error)
-        return made.result()
+        with self._locks[key]:
+            if stopping.is_set():
+                raise Stopped(AwsMessages.INTERRUPTED(service="AWS"))
+            if key not in self._made:
+                try:
+                    self._made[key] = make()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next caller gets it
+                    self._made[key] = error
+            made = self._made[key]
+        if isinstance(made, Exception):
+            raise made
+        return cast("T", made)
 
 
 def _names(ses: SesClient) -> frozenset[str]:
     return frozenset(listed.name for page in ses.list_email_identities() for listed in page)
-
-
-def _stopped() -> Stopped:
-    return Stopped(AwsMessages.INTERRUPTED(service="AWS"))
 
 
 _all: list[Connections] = []

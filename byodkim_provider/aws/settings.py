@@ -252,23 +252,22 @@ SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a se
 """
 
 
+_TAG_NAME: Final = r"[\w .:/=+@-]{1,128}"
+_TAG_VALUE: Final = r"[\w .:/=+@-]{0,256}"
+_TAG: Final = "a name of 1 to 128 and a value of at most 256 letters, digits, blanks and _.:/=+-@"
+
+
 def tag_problems(tags: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Message]]:
     """Tags that SES refuses (SES API, Tag), and names that are reserved, each after its name."""
     invalid = SettingMessages.KIND
     if len(tags) > MAX_TAGS:
         yield (), invalid(kind=f"at most {MAX_TAGS} with those of aws:defaultTags", value=len(tags))
-    for key, value in tags.items():
-        strange = re.search(r"[^\w .:/=+@-]", key + value)
-        prefix = re.match("(aws|byodkim):", key, re.IGNORECASE)
-        if not 1 <= len(key) <= 128:
-            yield (key,), SettingMessages.TAG_NAME(length=len(key))
-        if len(value) > 256:
-            yield (key,), invalid(kind="at most 256 characters", value=len(value))
-        if strange:
-            kind = "letters, digits, blanks and _.:/=+-@"
-            yield (key,), invalid(kind=kind, value=repr(strange[0]))
+    for name, value in tags.items():
+        prefix = re.match("(aws|byodkim):", name, re.IGNORECASE)
         if prefix:
-            yield (key,), SettingMessages.RESERVED(prefix=prefix[0])
+            yield (name,), SettingMessages.RESERVED(prefix=prefix[0])
+        elif not re.fullmatch(_TAG_NAME, name) or not re.fullmatch(_TAG_VALUE, value):
+            yield (name,), invalid(kind=_TAG, value=shown(f"{name}={value}"))
 
 
 def tag_lines(tags: Mapping[str, str]) -> Iterator[str]:

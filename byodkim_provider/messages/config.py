@@ -38,7 +38,6 @@ class SettingMessages(Table):
     OTHER_PROVIDER = "is an option of {others}, not of {provider}"
     ZONE_OR_ID = "give the name of the zone or its ID, not both"
     OTHER_ZONE = "{zone!r} does not hold {domain!r}"
-    TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}"
     RESERVED = "names that begin with {prefix!r} are reserved"
     NO_SUCH_KEY = "{name!r} is not in privateKeys{how}"
     KEY_ITSELF = (

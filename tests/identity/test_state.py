@@ -122,7 +122,8 @@ regions: [us-east-1]
   regions: must contain the identity's own region
 tags: {{BYODKIM:owner: x, a<b: ''}}
   tags: BYODKIM:owner: names that begin with 'BYODKIM:' are reserved
-  tags: a<b: must be letters, digits, blanks and _.:/=+-@, not '<'
+  tags: a<b: must be a name of 1 to 128 and a value of at most 256 letters, digits, blanks \
+and _.:/=+-@, not 'a<b='
 """
 
 
