@@ -15,14 +15,12 @@ from typing import Final
 
 from byodkim_provider.aws.secrets_manager import Secret, SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
-from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Progress
-from byodkim_provider.times import moment, timestamp
 
 MAX_NAMES: Final = 100
 """
@@ -161,22 +159,9 @@ def _fits(held: KeySecret, made: KeySecret) -> bool:
     """
     Whether `create` can have written *held* in the place of what was *made* now.
 
-    Otherwise whoever may write the secret chooses the name of the record, or a short key.
+    Not a key for another slot, or for none, nor one that is shorter.
     """
-    try:
-        selector = (
-            made.selector if made.selector != _usual_selector(made) else _usual_selector(held)
-        )
-        follows = selector, timestamp(moment(held.created_at))
-    except (ValueError, OverflowError):  # no time, or none that UTC has
+    if made.is_of_a_slot and held.selector != made.selector:
         return False
-    return (
-        held.domain == made.domain
-        and held.key.bits >= made.key.bits
-        and follows == (held.selector, held.created_at)
-    )
-
-
-def _usual_selector(of: KeySecret) -> str:
-    """The selector that follows from the key; that of a slot does not."""
-    return keys.selector_for(of.key.fingerprint, moment(of.created_at).date())
+    is_as_long = held.key.bits >= made.key.bits
+    return held.domain == made.domain and is_as_long and held.is_of_a_slot == made.is_of_a_slot

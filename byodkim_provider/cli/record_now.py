@@ -187,14 +187,9 @@ def _instructions(panel: Panel, expected: ExpectedRecord, seen: Diagnosis, value
     typed = expected.target or value
     if not typed:
         return ""
-    return panels.instructions(
-        panel,
-        record_name=expected.name,
-        record_value=typed,
-        zone=seen.zone,
-        edit=seen.code not in diagnosis.ADDED,
-        kind="CNAME" if expected.target else "TXT",
-    )
+    kind: panels.RecordType = "CNAME" if expected.target else "TXT"
+    entry = panels.Entry(record_name=expected.name, record_value=typed, zone=seen.zone, kind=kind)
+    return panels.instructions(panel, entry, edit=seen.code not in diagnosis.ADDED)
 
 
 def _notes(seen: Diagnosis) -> tuple[str, ...]:

@@ -82,13 +82,11 @@ def as_panel(wanted: Sequence[Record]) -> str:
             continue
         rules: dict[str, None] = {}
         for record in records:
-            value, zone = record.value, record.zone
-            lines = panels.form(
-                record.panel, record_name=record.name, record_value=value, zone=zone, kind=kind
+            entry = panels.Entry(
+                record_name=record.name, record_value=record.value, zone=record.zone, kind=kind
             )
-            for rule in panels.rules(record.panel, record_value=value, zone=zone, kind=kind):
-                rules[rule] = None
-            blocks.append("\n".join(lines))
+            rules |= dict.fromkeys(panels.rules(record.panel, entry))
+            blocks.append("\n".join(panels.form(record.panel, entry)))
         if len(records) > 1:
             blocks.append(f"Each of these {kind} records:")
         blocks[-1] = "\n".join([blocks[-1], *rules])

@@ -18,6 +18,7 @@ from byodkim_provider.errors import InvalidKey
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import shown
+from byodkim_provider.times import moment, timestamp
 
 PREFIX: Final = "byodkim/"
 """Prefix of the name of every secret."""
@@ -56,6 +57,11 @@ class KeySecret:
     """ISO 8601, UTC."""
     key: SigningKey
 
+    @property
+    def is_of_a_slot(self) -> bool:
+        """Whether the selector is one of a slot, and does not follow from the key."""
+        return not self.selector.endswith(f"-{self.key.fingerprint[:8]}")
+
     def to_text(self) -> str:
         """JSON, readable in the console; the key in the form that SES takes."""
         return json.dumps(
@@ -72,15 +78,10 @@ class KeySecret:
         """Parses what `to_text` returned; None for anything else."""
         try:
             content = json.loads(text)
-            written = (
-                content["domain"],
-                content["selector"],
-                content["createdAt"],
-                content["privateKey"],
-            )
-            domain, selector, created_at, private_key = (str(value) for value in written)
-            return cls(domain, selector, created_at, keys.load(private_key))
-        except (ValueError, TypeError, KeyError, RecursionError, InvalidKey):
+            created_at = timestamp(moment(content["createdAt"]))
+            key = keys.load(content["privateKey"])
+            return cls(str(content["domain"]), str(content["selector"]), created_at, key)
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, InvalidKey):
             return None
 
 

@@ -65,42 +65,48 @@ def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
     )
 
 
-def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record that is typed into the panel of its zone."""
+
+    record_name: str
+    record_value: str
+    """The target of a CNAME, or priority and mail server."""
+    zone: str
+    """In the panel."""
+    kind: RecordType = "TXT"
+
+
+def name_to_type(panel: Panel, entry: Entry) -> str:
     """
-    What to type into the panel's name field; raises ValueError for a name that is not in *zone*.
+    What to type into the panel's name field; raises ValueError for a name that is not in the zone.
 
     In most panels `s1._domainkey.mail` for `s1._domainkey.mail.example.com` in the zone
     `example.com`.
     """
-    relative = record_name.removesuffix(f".{zone}")
-    if relative == record_name:
-        raise ValueError(DkimMessages.NOT_IN_ZONE(name=record_name, zone=zone))
-    return f"{record_name}." if panel.name_form == "full, final dot" else relative
+    name = entry.record_name
+    relative = name.removesuffix(f".{entry.zone}")
+    if relative == name:
+        raise ValueError(DkimMessages.NOT_IN_ZONE(name=name, zone=entry.zone))
+    return f"{name}." if panel.name_form == "full, final dot" else relative
 
 
-def value_to_type(panel: Panel, record_value: str, kind: RecordType = "TXT") -> str:
+def value_to_type(panel: Panel, entry: Entry) -> str:
     """What to type into the panel's field for a value or a target, on one line."""
-    return (
-        quoted(record_value)
-        if kind == "TXT" and panel.value_form == "quoted strings"
-        else record_value
-    )
+    is_quoted = entry.kind == "TXT" and panel.value_form == "quoted strings"
+    return quoted(entry.record_value) if is_quoted else entry.record_value
 
 
-def problems(
-    panel: Panel, *, record_name: str, record_value: str, zone: str, kind: RecordType = "TXT"
-) -> tuple[str, ...]:
+def problems(panel: Panel, entry: Entry) -> tuple[str, ...]:
     """Known reasons why the panel refuses this record."""
-    name = name_to_type(panel, record_name=record_name, zone=zone)
-    value = value_to_type(panel, record_value, kind)
-    max_value = panel.max_value if kind == "TXT" else None
-    part = "prefix under `cname`" if kind == "CNAME" else "selector"
-    if "._domainkey" not in record_name:
+    part = "prefix under `cname`" if entry.kind == "CNAME" else "selector"
+    if "._domainkey" not in entry.record_name:
         part = "`mailFrom`"
     way = f"take a shorter {part}, or give the sub-domain a zone of its own, by NS records"
+    max_value = panel.max_value if entry.kind == "TXT" else None
     limits = (
-        ("name", name, panel.max_name, way),
-        ("value", value, max_value, "take a shorter key"),
+        ("name", name_to_type(panel, entry), panel.max_name, way),
+        ("value", value_to_type(panel, entry), max_value, "take a shorter key"),
     )
     return tuple(
         f"the {field} has {len(text)} characters, at most {most} fit: {fix}"
@@ -109,90 +115,70 @@ def problems(
     )
 
 
-def instructions(
-    panel: Panel | None,
-    *,
-    record_name: str,
-    record_value: str,
-    zone: str,
-    edit: bool = False,
-    kind: RecordType = "TXT",
-) -> str:
+def instructions(panel: Panel | None, entry: Entry, *, edit: bool = False) -> str:
     """
     What to type into which field, one field per line, ready to be pasted; None is a panel that is
     not known.
 
-    *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the
-    panel. Raises ValueError for a name that is not in it. *edit*: the record is there, a second one
+    Raises ValueError for a name that is not in the zone. *edit*: the record is there, a second one
     would do harm.
     """
     if panel is None:
-        return f"type:  {kind}\nname:  {record_name}\nvalue: {record_value}"
-    lines = form(
-        panel,
-        record_name=record_name,
-        record_value=record_value,
-        zone=zone,
-        edit=edit,
-        kind=kind,
-    )
-    return "\n".join([*lines, *rules(panel, record_value=record_value, zone=zone, kind=kind)])
+        return f"type:  {entry.kind}\nname:  {entry.record_name}\nvalue: {entry.record_value}"
+    return "\n".join([*form(panel, entry, edit=edit), *rules(panel, entry)])
 
 
-def form(
-    panel: Panel,
-    *,
-    record_name: str,
-    record_value: str,
-    zone: str,
-    edit: bool = False,
-    kind: RecordType = "TXT",
-) -> list[str]:
+def form(panel: Panel, entry: Entry, *, edit: bool = False) -> list[str]:
     """The fields of `instructions`, and what holds for this record alone."""
-    value_field = panel.value_field if kind == "TXT" else target_field(panel)
     fields = {
-        "Type": panel.type_choice.format(kind=kind),
-        panel.name_field: name_to_type(panel, record_name=record_name, zone=zone),
-        value_field: value_to_type(panel, record_value, kind),
+        "Type": panel.type_choice.format(kind=entry.kind),
+        panel.name_field: name_to_type(panel, entry),
+        value_field(panel, entry.kind): value_to_type(panel, entry),
     }
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
-    steps = panel.where.format(zone=zone).split(" › ")
-    if kind != "TXT":
-        steps = list(takewhile(lambda step: "TXT" not in step, steps))
+    steps = panel.where.format(zone=entry.zone).split(" › ")
+    if entry.kind != "TXT":
+        steps = _until(".*TXT", steps)
     if edit:
-        steps = list(
-            takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps)
-        )
-    heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
+        steps = _until("Add |Create |TXT ", steps)
+    heading = f"{panel.title} of {entry.zone}"
+    if panel.where:
+        heading = f"{panel.title}: {' › '.join(steps)}"
     lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
-    for problem in problems(
-        panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind
-    ):
-        lines.append(f"  - {problem}")
+    lines += [f"  - {problem}" for problem in problems(panel, entry)]
     if panel.name_form == "unknown":
-        lines.append(f"  - the whole name is {record_name}.")
+        lines.append(f"  - the whole name is {entry.record_name}.")
     return lines
 
 
-def rules(
-    panel: Panel, *, record_value: str, zone: str, kind: RecordType = "TXT"
-) -> tuple[str, ...]:
-    """The lines of `instructions` that hold for all records of *kind* in *zone*."""
-    value_field = panel.value_field if kind == "TXT" else target_field(panel)
+def _until(pattern: str, steps: list[str]) -> list[str]:
+    """The *steps* before the first that begins with *pattern*."""
+    return list(takewhile(lambda step: not re.match(pattern, step), steps))
+
+
+def rules(panel: Panel, entry: Entry) -> tuple[str, ...]:
+    """The lines of `instructions` that hold for all records of a kind in a zone."""
+    field, kind = value_field(panel, entry.kind), entry.kind
     unknown: tuple[str, ...] = ()
     if panel.target_field is None:
-        unknown = (f"what the field {value_field!r} is called for a {kind} is not known to us",)
+        unknown = (f"what the field {field!r} is called for a {kind} is not known to us",)
     quirks = {
         "TXT": panel.txt_quirks,
         "CNAME": panel.cname_quirks or unknown,
         "MX": (*MX_RULES, *unknown),
     }
-    rule = value_rule(panel) if kind == "TXT" else target_rule(record_value, zone)
-    names = (f"{panel.name_field}: {name_rule(panel)}", f"{value_field}: {rule}")
+    target = target_rule(entry.record_value, entry.zone)
+    rule = value_rule(panel) if kind == "TXT" else target
+    names = (f"{panel.name_field}: {name_rule(panel)}", f"{field}: {rule}")
     return tuple(f"  - {line}" for line in (*names, *panel.quirks, *quirks[kind]))
+
+
+def value_field(panel: Panel, kind: RecordType) -> str:
+    """The field for a value or a target, by a usual name if the panel's is not known."""
+    return panel.value_field if kind == "TXT" else target_field(panel)
 
 
 _NAME_RULES: Final = {

@@ -156,11 +156,15 @@ def _recursive(questions: Questions, name: Name) -> list[Answer]:
         found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
         alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
         cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-        values = values_of(chain.from_iterable(found))
-        target = text_of(cname[0].target) if cname else ""
         zone = None if cname else zone_of(reply, name)
-        zones = (text_of(zone),) if zone else ()
-        return Answer(resolver, values, alias=alias, target=target, zones=zones, by_resolver=True)
+        return Answer(
+            resolver,
+            values_of(chain.from_iterable(found)),
+            alias=alias,
+            target=text_of(cname[0].target) if cname else "",
+            zones=(text_of(zone),) if zone else (),
+            by_resolver=True,
+        )
 
     answers = side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
     if answers is None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from textwrap import indent
 from typing import Any, Final, get_args
 
-from byodkim_provider.dns.panels import Panel, instructions, serves
+from byodkim_provider.dns.panels import Entry, Panel, instructions, serves
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
 from byodkim_provider.property_types import from_json
 
@@ -84,8 +84,8 @@ PANELS: Final[Mapping[str, Panel]] = {
 
 def to_paste(panel: str | None, *, name: str, value: str, zone: str) -> str:
     """One TXT record, each field on a line of its own, as *zone*'s *panel* (of `PANELS`) has it."""
-    form = PANELS[panel] if panel else None
-    return indent(instructions(form, record_name=name, record_value=value, zone=zone), "  ")
+    entry = Entry(record_name=name, record_value=value, zone=zone)
+    return indent(instructions(PANELS[panel] if panel else None, entry), "  ")
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:

@@ -66,9 +66,8 @@ def test_right(one, world):
 
 
 def instructions(panel, **options):
-    return panels.instructions(
-        PANELS[panel], record_name=NAME, record_value=VALUE, zone=DOMAIN, **options
-    )
+    entry = panels.Entry(record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    return panels.instructions(PANELS[panel], entry, **options)
 
 
 def test_wrong(one):

@@ -75,9 +75,8 @@ def test_panel():
     By default it is what a person types, in the panel that was named; a zone above shortens it.
     """
     text = printed(*ONE, "--panel", "hostgator")
-    typed = panels.instructions(
-        PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN
-    )
+    entry = panels.Entry(record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    typed = panels.instructions(PANELS["hostgator"], entry)
     assert text == f"example.com: 1 record, 1 to type in\n\n{typed}\n"
     assert "\n\nDNS panel of example.com\n" in printed(*ONE)
     above = ("mail.example.com", *ONE[1:], "--panel", "godaddy", "--zone", "Example.com.")

@@ -26,9 +26,8 @@ def typed(text: str) -> dict[str, str]:
 def instructions(
     name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE, **more
 ) -> str:
-    return panels.instructions(
-        PANELS[name], record_name=record_name, record_value=record_value, zone=zone, **more
-    )
+    entry = panels.Entry(record_name=record_name, record_value=record_value, zone=zone, **more)
+    return panels.instructions(PANELS[name], entry)
 
 
 RELATIVE, FULL = "s1._domainkey.mail", f"{NAME}."
@@ -110,7 +109,7 @@ VALUE_TOO_LONG = ("the value has 1025 characters, at most 1024 fit: take a short
 def test_limits(name, selector, value, problems):
     """What a panel won't take is said before anybody types it."""
     record = {"record_name": f"{selector}._domainkey.{ZONE}", "record_value": value, "zone": ZONE}
-    assert panels.problems(PANELS[name], **record) == problems
+    assert panels.problems(PANELS[name], panels.Entry(**record)) == problems
     assert all(f"- {problem}" in instructions(name, **record) for problem in problems)
 
 
@@ -127,10 +126,11 @@ def test_way_out_of_a_name_too_long(start, kind, shorter):
     """What may be shorter is named; in a zone of its own the name fits."""
     sub_domain = "a" * 55
     record = {"record_name": f"{start}.{sub_domain}.{ZONE}", "record_value": "p=A", "kind": kind}
-    (said,) = panels.problems(PANELS["namecheap"], **record, zone=ZONE)
+    (said,) = panels.problems(PANELS["namecheap"], panels.Entry(**record, zone=ZONE))
     way = f"take a shorter {shorter}, or give the sub-domain a zone of its own, by NS records"
     assert said.endswith(f"at most 60 fit: {way}")
-    assert not panels.problems(PANELS["namecheap"], **record, zone=f"{sub_domain}.{ZONE}")
+    own_zone = panels.Entry(**record, zone=f"{sub_domain}.{ZONE}")
+    assert not panels.problems(PANELS["namecheap"], own_zone)
 
 
 NAME_SERVERS = {
