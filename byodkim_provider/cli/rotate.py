@@ -469,6 +469,10 @@ def _notes(
             f"of {target}"
         )
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
+        yield (
+            "a mail server of your own that has this key from `byodkim key` must switch before: "
+            "what it signs with it fails, too"
+        )
         if target not in domain.published and generations.sharing(target, lately, domain.selector):
             yield (
                 f"the slot of generation {target} had another key lately: where that is "

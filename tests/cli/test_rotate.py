@@ -175,6 +175,8 @@ def test_compromised_says_what_fails(project):
         "signed with it fails DKIM, and so does what SES signs with it until it has found the "
         "record of 3\n"
         "byodkim: example.com: `overlapDays: 0` allows that, and the next rotation removes it\n"
+        "byodkim: example.com: a mail server of your own that has this key from `byodkim key` must "
+        "switch before: what it signs with it fails, too\n"
     )
 
 
