@@ -26,10 +26,12 @@ from sandbox.mail.verdict import judge
 from sandbox.pulumi.plugins import write_script
 from tests.dns.name_server import program
 from tests.docs.pages import ROOT, block, shows
+from tests.docs.shell import Done
 from tests.engine.search import load
 from tests.engine.stack import REGION
 from tests.support.leaks import KeySearch
 from tests.support.secrets_manager import SecretsManager
+from tests.support.testdata import pem
 
 pytestmark = pytest.mark.engine
 
@@ -58,7 +60,7 @@ modules {{ path = "$PLUGINSDIR/dkim_signing.lua"; }}
 """In place of Debian's rspamd.conf, which takes a minute to start, and asks the Internet."""
 
 SECONDS = 60
-"""How long Rspamd may take until it signs with a key."""
+"""How long Rspamd may take until it listens, or signs with a key."""
 
 OF_A_SERVICE = re.compile("^(UserID|Socket|PidFile|Syslog) .*\n", re.MULTILINE)
 """What has no meaning in OpenDKIM's test mode."""
@@ -77,12 +79,12 @@ class MailServer:
             "dkim_signing.conf": self._path("/etc/rspamd/local.d/dkim_signing.conf"),
             "install-key": self._path("/usr/local/sbin/install-key"),
         }
-        self.keys = self._path("/etc/dkimkeys"), self._path("/var/lib/rspamd/dkim")
-        for folder in (*self.keys, *(file.parent for file in self.files.values())):
-            folder.mkdir(parents=True, exist_ok=True)
         for name, file in self.files.items():
-            text = (EXAMPLE / name).read_text().replace("/etc/", f"{root}/etc/")
-            file.write_text(text.replace("/var/lib/", f"{root}/var/lib/"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(self._here((EXAMPLE / name).read_text()))
+        for heading, number in (("OpenDKIM", 3), ("Rspamd", 2)):
+            commands = re.sub("-[og] [a-z_]+ ", "", block(PAGE, heading, number))
+            subprocess.run(["sh", "-ec", self._here(commands)], check=True)
         self.files["install-key"].chmod(0o755)
         conf = self.files["opendkim.conf"]
         # The folder of a test is below one that everybody may write.
@@ -103,6 +105,10 @@ class MailServer:
     def _path(self, path: str) -> Path:
         return self.root / path.removeprefix("/")
 
+    def _here(self, text: str) -> str:
+        text = text.replace("/etc/", f"{self.root}/etc/")
+        return text.replace("/var/lib/", f"{self.root}/var/lib/")
+
     def start(self) -> subprocess.Popen[bytes]:
         """
         Rspamd in a process group of its own. It ends with its children when it gets SIGTERM, which
@@ -113,7 +119,12 @@ class MailServer:
         command = ["setpriv", "--pdeathsig", "TERM", program("rspamd", "rspamd")]
         command += ["-f", "-i", "-c", f"{self.root}/rspamd.conf", *folders]
         with (self.root / "rspamd.log").open("wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            rspamd = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        deadline = monotonic() + SECONDS
+        with socket.socket() as client:
+            while client.connect_ex(("127.0.0.1", self.port)):
+                assert monotonic() < deadline, (self.root / "rspamd.log").read_text()
+        return rspamd
 
     def by_opendkim(self) -> bytes:
         """A mail as OpenDKIM signs it."""
@@ -122,19 +133,19 @@ class MailServer:
         return b"DKIM-Signature: " + value.replace("\n", "\r\n").encode() + b"\r\n" + MAIL
 
     def by_rspamd(self) -> bytes:
-        """A mail as Rspamd signs it, once it has started or has read its files again."""
+        """A mail as Rspamd signs it."""
         command = [program("rspamc", "rspamd"), "-h", f"127.0.0.1:{self.port}", "--mime"]
         command += ["-i", "127.0.0.1", str(self.root / "mail.eml")]
-        deadline = monotonic() + SECONDS
-        while monotonic() < deadline:
-            signed = subprocess.run(command, capture_output=True, check=True).stdout
-            if b"s=%b;" % self.selector in signed:
-                return signed
-        raise AssertionError((self.root / "rspamd.log").read_text())
+        return subprocess.run(command, capture_output=True, check=True).stdout
 
-    @property
-    def selector(self) -> bytes:
-        return self._path("/etc/rspamd/dkim_selectors.map").read_bytes().split()[1]
+    def by_rspamd_until(self, selector: str) -> list[bytes]:
+        """All mail as Rspamd signs it until it has read its files again; *selector* is the last."""
+        signed = [self.by_rspamd()]
+        deadline = monotonic() + SECONDS
+        while f"s={selector};".encode() not in signed[-1]:
+            assert monotonic() < deadline, (self.root / "rspamd.log").read_text()
+            signed.append(self.by_rspamd())
+        return signed
 
     def verified(self, mail: list[bytes]) -> int:
         """How many of *mail* have a signature of the domain that OpenDKIM finds good."""
@@ -165,7 +176,7 @@ def server(sandbox, shell, tmp_path):
     write_script(programs / "ssh", f'shift\nPATH="{sbin}:$PATH"\nexec "$@"\n')
     write_script(
         programs / "systemctl",
-        f'echo "$*" >>"{server.reloaded}"\ncase $2 in rspamd) kill -HUP {rspamd.pid} ;; esac\n',
+        f'echo "$*" >>"{server.reloaded}"\ncase $3 in rspamd) kill -HUP {rspamd.pid} ;; esac\n',
     )
     write_script(programs / "install-key", f'exec "{sbin}/install-key" "$@"\n')
     yield server
@@ -217,7 +228,8 @@ def test_example(heading, number, name):
 
 def test_two_signers(sandbox, stack, follow, server):
     """
-    Three signers with one key: no mail fails before, in and after a rotation, and four days later.
+    Three signers with one key: no mail fails in a rotation, nor in the next one, which removes the
+    key, nor four days later.
 
     The next rotation is refused until the line for the server is gone. The key is in the files of
     the server and in the one that was asked for, and nowhere else.
@@ -226,12 +238,16 @@ def test_two_signers(sandbox, stack, follow, server):
     stack.paste((EXAMPLE / "stacks" / "Pulumi.prod.yaml").read_text())
     stack.well("pulumi up")
     mail: list[bytes] = []
+    told: list[Done] = []
+    lines: set[bytes] = set()
 
     def install():
         selector = sandbox.ses.signing_key(DOMAIN, REGION)[0]
-        for line in block(PAGE, "Install it").splitlines():
-            told.append(stack.well(line, SELECTOR=selector))
+        with meanwhile(lambda: lines.update(command_lines())):
+            for line in block(PAGE, "Install it").splitlines():
+                told.append(stack.well(line, SELECTOR=selector))
         assert server.reloaded.read_text().split()[-1] == "rspamd"
+        return server.by_rspamd_until(selector)
 
     def send_three():
         mail.append(send(sandbox, DOMAIN, REGION).content)
@@ -239,20 +255,19 @@ def test_two_signers(sandbox, stack, follow, server):
         mail.append(server.by_rspamd())
 
     def none_fails():
-        """Of all mail that was ever sent; the selectors of the last three."""
+        """Of all mail that may be on its way; the selectors of the last three."""
         verdicts = [judge(content, sandbox.mail.look_up) for content in mail]
         assert {(verdict.result, verdict.domain) for verdict in verdicts} == {("pass", DOMAIN)}
         assert server.verified(mail) == len(mail)
         return [verdict.selector for verdict in verdicts[-3:]]
 
-    lines: set[bytes] = set()
     with meanwhile(lambda: lines.update(command_lines())):
-        told = [follow(PAGE, "The key")]
+        told.append(follow(PAGE, "The key"))
     assert shows(told[0].stderr, PAGE, "The key", 2)
     given = keys.load((stack.project / "example.com.pem").read_text())
     first, held = sandbox.ses.signing_key(DOMAIN, REGION)
     assert given.pkcs1_der == held
-    install()
+    install()  # before it, Rspamd has signed nothing
     send_three()
     assert none_fails() == [first] * 3
 
@@ -261,15 +276,16 @@ def test_two_signers(sandbox, stack, follow, server):
     with meanwhile(send_three):
         follow(PAGE, "Rotation", 1)
     send_three()
-    second, _ = sandbox.ses.signing_key(DOMAIN, REGION)
+    second, second_key = sandbox.ses.signing_key(DOMAIN, REGION)
     assert none_fails() == [second, first, first]
     assert block(PAGE, "Rotation", 2) == block(PAGE, "Install it")
     with meanwhile(send_three):
-        install()
+        mail += install()
     send_three()
     assert none_fails() == [second] * 3
     stack.days_pass(4)
     stack.well("pulumi up")
+    send_three()
     assert none_fails() == [second] * 3
 
     # Half a year later nobody has said yet that the server has switched.
@@ -282,22 +298,36 @@ def test_two_signers(sandbox, stack, follow, server):
     assert "StillInUse" in stack.run("pulumi preview").stdout
     stack.stack_file.write_text(written)
     follow(PAGE, "Rotation", 4)
-    assert stack.run("byodkim rotate example.com --dry-run").exit_code == 0
 
-    # Another key, in Secrets Manager: the server can fetch it, and so can the command.
+    # The key before leaves DNS. The next one is made in Secrets Manager.
     stack.well("pulumi config set --path 'domains[\"example.com\"].keyStore' secretsManager")
-    stack.well("byodkim rotate example.com")
-    told.append(follow(PAGE, "From Secrets Manager, at start", GENERATION="5"))
+    old = mail[0]
+    mail.clear()
+    with meanwhile(send_three):
+        stack.well("byodkim rotate example.com")
+    send_three()
+    third, third_key = sandbox.ses.signing_key(DOMAIN, REGION)
+    assert none_fails() == [third, second, second]
+    assert judge(old, sandbox.mail.look_up).result != "pass"
+    stack.days_pass(4)
+    stack.well("pulumi up")
+    send_three()
+    assert none_fails() == [third, second, second]
+
+    # The server can fetch what Secrets Manager has, and so can the command.
     stored = KeySecret.from_text(only_secret(sandbox))
-    mail[:] = [server.by_rspamd()]
-    assert none_fails() == [stored.selector]
+    told.append(follow(PAGE, "From Secrets Manager, at start", GENERATION="5"))
+    mail += server.by_rspamd_until(stored.selector)
+    assert none_fails()[-1] == stored.selector
     with meanwhile(lambda: lines.update(command_lines())):
         told.append(stack.well("byodkim key example.com --generation 5 --out five.pem"))
     assert keys.load((stack.project / "five.pem").read_text()) == stored.key
 
-    search = KeySearch([load(given.pkcs1_der), load(stored.key.pkcs1_der)])
-    assert [one for one in told if search.found_in(one.shown)] == []
-    assert any(b"byodkim_provider\0key\0" in line for line in lines)
+    secret = (held, second_key, third_key, stored.key.pkcs1_der)
+    search = KeySearch([load(key) for key in secret])
+    assert [done for done in told if search.found_in(done.shown)] == []
+    for command in (b"byodkim_provider\0key\0", b"install-key\0rspamd\0", b"openssl\0pkey\0"):
+        assert any(command in line for line in lines), command
     assert search.found_in(b"\n".join(lines)) == set()
     holders = {
         file.relative_to(stack.project.parent)
@@ -306,6 +336,67 @@ def test_two_signers(sandbox, stack, follow, server):
     }
     assert {file.parts[0] for file in holders} == {"project", "server"}
     assert {file.suffix for file in holders} == {".pem", ".key"}
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Starts `install-key` on a machine that has no server, with a key of the test data."""
+    server = MailServer(tmp_path / "server", "127.0.0.1:53")
+    write_script(tmp_path / "bin" / "systemctl", "exit 0\n")
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+
+    def install(key: bytes | None) -> subprocess.Popen[bytes]:
+        """With a *key* it has ended; without one it waits for its end."""
+        started = subprocess.Popen(
+            [server.files["install-key"], "opendkim", DOMAIN, "s1"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": path},
+            start_new_session=True,
+        )
+        if key is not None:
+            started.communicate(key)
+        return started
+
+    install.key = server.root / "etc" / "dkimkeys" / f"{DOMAIN}.s1.key"
+    return install
+
+
+def test_other_key(install):
+    """Under a selector that has a key, another one would make mail fail; the same does no harm."""
+    codes = [install(pem(name).encode()).returncode for name in ("rsa2048.pkcs8", "rsa2048.pkcs8")]
+    codes.append(install(pem("another").encode()).returncode)
+    assert codes == [0, 0, 1]
+    assert keys.load(install.key.read_text()) == keys.load(pem("rsa2048.pkcs8"))
+    assert [file.name for file in install.key.parent.iterdir()] == [install.key.name]
+
+
+def test_planted_links(install, tmp_path):
+    """The server's user owns the folder, and can't have root write elsewhere."""
+    victim, folder = tmp_path / "victim", tmp_path / "folder"
+    victim.write_text("as it was")
+    folder.mkdir()
+    Path(f"{install.key}.new").symlink_to(victim)
+    install.key.symlink_to(folder)
+    assert install(b"no key").returncode != 0
+    assert install.key.is_symlink()
+    install.key.unlink()
+    install.key.symlink_to(tmp_path / "nowhere")
+    assert install(pem("rsa2048.pkcs8").encode()).returncode == 0
+    assert not install.key.is_symlink()
+    assert (victim.read_text(), list(folder.iterdir())) == ("as it was", [])
+
+
+def test_interrupted(install):
+    """A connection that is lost leaves no part of a key."""
+    started = install(None)
+    new = Path(f"{install.key}.new")
+    deadline = monotonic() + SECONDS
+    while not new.exists():
+        assert monotonic() < deadline
+    os.killpg(started.pid, signal.SIGHUP)
+    started.communicate()
+    assert (started.returncode, list(install.key.parent.iterdir())) == (1, [])
 
 
 def only_secret(sandbox) -> str:
