@@ -23,6 +23,7 @@ __all__ = [
     "DnsSettings",
     "InvalidSettings",
     "KeyStore",
+    "MailFrom",
     "SuppliedKey",
     "TxtRecord",
     "Zone",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
+    from byodkim_provider.config.schema import DnsSettings, KeyStore, MailFrom, SuppliedKey
     from byodkim_provider.errors import ByodkimError, InvalidSettings
     from byodkim_provider.program.dns_provider import DnsProvider, TxtRecord, Zone
     from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
-        "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
+        "config.schema": ("DnsSettings", "KeyStore", "MailFrom", "SuppliedKey"),
         "program.dns_provider": ("DnsProvider", "TxtRecord", "Zone"),
         "program.domain": ("ByodkimDomain", "ByodkimDomainArgs"),
         "errors": ("ByodkimError", "InvalidSettings"),

@@ -71,6 +71,8 @@ _EXPECTED: Final = {
 def problem_of(details: ErrorDetails) -> Message:
     """What *details* say, in our words."""
     kind, context = details["type"], details.get("ctx", {})
+    if type(details["input"]).__name__ == "Output":  # Pulumi's, which this module does without
+        return SettingMessages.OUTPUT()
     if kind == "missing":
         return SettingMessages.REQUIRED()
     if kind == "value_error":

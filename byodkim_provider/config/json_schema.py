@@ -21,11 +21,11 @@ from byodkim_provider.config.settings import PROJECT
 from byodkim_provider.config.values import REGION_SCHEMA
 
 
-def _docstrings(model: type) -> dict[str, str]:
+def docstrings(model: type) -> dict[str, str]:
     """The string below each attribute of *model*, inherited ones too."""
     found = {}
     for cls in reversed(model.__mro__):
-        if not cls.__module__.startswith("byodkim_provider.config."):
+        if not cls.__module__.startswith("byodkim_provider."):
             continue
         for field, below in pairwise(ast.walk(ast.parse(inspect.getsource(cls)))):
             match field, below:
@@ -44,7 +44,7 @@ def _schema() -> dict[str, Any]:
     schema = StackSettings.model_json_schema(by_alias=True)
     for name, shown in {**schema["$defs"], StackSettings.__name__: schema}.items():
         model = getattr(config_schema, name)
-        texts = _docstrings(model)
+        texts = docstrings(model)
         for field, details in model.model_fields.items():
             written = shown["properties"][details.alias]
             written.pop("title", None)

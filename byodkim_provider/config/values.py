@@ -131,7 +131,8 @@ class Written(BaseModel):
                 super().__init__(**given)
             except ValidationError as error:
                 domain = given.get("domain")
-                within = ("domains", str(domain)) if domain else (type(self).__name__,)
+                is_named = isinstance(domain, str)
+                within = ("domains", domain) if is_named else (type(self).__name__,)
                 # `from None`: pydantic's error message may contain a key.
                 raise InvalidSettings(sorted(lines(error, type(self), given, within))) from None
 

@@ -32,6 +32,10 @@ class SettingMessages(Table):
     REQUIRED_WITH = "required with {provider}"
     EMPTY = "must not be empty"
     KIND = "must be {kind}, not {value}"
+    OUTPUT = (
+        "must be a plain value, not an Output, which is known only once resources are made: write "
+        "the value, such as the name of the zone, or read it with `pulumi.Config`"
+    )
     TWICE = "{value} is listed twice"
     UNKNOWN_KEY = "unknown key{known}"
     OF_A_DOMAIN = "belongs to a domain, not to defaults"

@@ -26,12 +26,12 @@ fails. Two cases are given up:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, overload
 
 import pulumi
 from pydantic import PlainValidator
@@ -70,7 +70,6 @@ from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
-    ByodkimIdentityArgs,
     DkimKey,
     DkimVerification,
     DkimVerificationArgs,
@@ -133,6 +132,23 @@ class ByodkimDomainArgs(WrittenDomain):
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
+if TYPE_CHECKING:
+
+    class _Keywords(ByodkimDomainArgs):
+        opts: pulumi.ResourceOptions | None = None
+else:
+    _Keywords = ByodkimDomainArgs
+
+_Given = ParamSpec("_Given")
+
+
+def _as_in(
+    _args: Callable[_Given, object],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, str, _Given], None]]:
+    """Type checkers and editors take the keyword arguments from *_args*: they are listed once."""
+    return lambda init: init
+
+
 _declared: PerProgram[list[ByodkimDomain]] = PerProgram()
 """The domains of a program, in order."""
 
@@ -145,6 +161,11 @@ class ByodkimDomain(pulumi.ComponentResource):
     Keys and records of every published generation, and an SES identity in every Region.
 
     `get` and `pulumi import` don't work for its resources; `custom_timeouts` has no effect.
+
+    Example::
+
+        domain = ByodkimDomain("example.com", domain="example.com", generation=1, wait=True)
+        pulumi.export("selector", domain.selector)
     """
 
     _type = "byodkim:index:ByodkimDomain"
@@ -165,20 +186,67 @@ class ByodkimDomain(pulumi.ComponentResource):
     selector: pulumi.Output[str]
     """The selector of the generation that signs."""
 
+    @overload
     def __init__(
         self,
         name: str,
         args: ByodkimDomainArgs | DomainSettings,
         opts: pulumi.ResourceOptions | None = None,
+    ) -> None: ...
+
+    @overload
+    @_as_in(_Keywords)
+    def __init__(self, name: str, **keywords: Any) -> None: ...
+
+    def __init__(
+        self,
+        name: str,
+        args: ByodkimDomainArgs | DomainSettings | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **keywords: Any,
     ) -> None:
         """
-        Declare the domain. Raises `InvalidSettings` before any resource is declared.
+        Declare the domain, by keyword arguments or by *args*.
+
+        Raises `InvalidSettings` before any resource is declared.
 
         Args:
             name: Name of the resource; the names of keys, records and identities begin with it.
-            args: Arguments, or the settings that `settings.load` reads from a stack file.
+            args: All arguments in one value, or the settings that `settings.load` reads.
             opts: Options of the resource.
+            domain: The sending domain.
+            generation: The generation of the key that signs.
+            overlap_days: How long a generation stays published after its last signature, in days.
+            regions: AWS Regions, each with an identity; a key store is in the first one.
+            dns: The DNS provider that publishes the records: its name, an object with options, or a
+                list of them.
+            key_bits: Length of new keys, in bits.
+            key_store: Where new keys are kept: the name of a store, or an object with options.
+            configuration_set: Default configuration set of the identities.
+            tags: Tags of the identities, at most 47.
+            mail_from: The custom MAIL FROM domain, a sub-domain, with its MX and SPF records.
+            adopt: Take over identities that exist in SES.
+            accept_unsigned_window: Leave Easy DKIM, although mail is sent unsigned until SES has
+                verified the new key.
+            retired: Delete the identities and keep the records: mail that is on its way can still
+                be verified.
+            protect: Let Pulumi refuse to delete the identities and the record that they sign with
+                (the resource option `protect`).
+            dns_check: The servers that must show a record before its key is sent to SES; `off`
+                checks none.
+            dns_resolvers: Recursive resolvers, `address[:port]`.
+            dns_wait_seconds: How long a run waits until a record is visible in DNS, in seconds.
+            rotate_after_days: A run warns about a key that has signed for more days than this.
+            published: The generations that have a key and a record.
+            keys: Your own keys, keyed by generation.
+            dns_providers: Your own DNS providers, used instead of those in *dns*.
+            wait: Declare a `DkimVerification` for this domain, so that other resources can depend
+                on it.
         """
+        if args is None:
+            args = ByodkimDomainArgs(**keywords)
+        elif keywords:
+            raise TypeError("give `args` or keyword arguments, not both")
         if isinstance(args, ByodkimDomainArgs):
             settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
@@ -325,7 +393,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             identities[region] = ByodkimIdentity(
                 f"{self.pulumi_resource_name}/{region}",
-                ByodkimIdentityArgs(**inputs.of_identity(settings, region, shared)),
+                inputs.of_identity(settings, region, shared),
                 self._with_note(region, options),
             )
         return identities

@@ -26,7 +26,6 @@ from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
-from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.property_types import plain_object
 from byodkim_provider.resources.inputs import VERIFIED, of_verification
@@ -209,7 +208,7 @@ class DnsRecord(OurResource):
 
 @dataclass(kw_only=True)
 class ByodkimIdentityArgs:
-    """Inputs of a `ByodkimIdentity`. Those with a default may be left out."""
+    """Inputs of a `ByodkimIdentity` that a program declares by itself, with a key of its own."""
 
     domain: pulumi.Input[str]
     region: pulumi.Input[str]
@@ -217,28 +216,8 @@ class ByodkimIdentityArgs:
     """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
     private_key: pulumi.Input[str | None] | None = None
     """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
-    secret_arn: pulumi.Input[str | None] | None = None
-    """
-    Instead of the key: ARN of its secret in Secrets Manager, read when the key is sent to SES.
-    """
-    record_value: pulumi.Input[str] | None = None
-    """
-    With *secret_arn*: the value of the key's record, by which the key is known without being read.
-    """
     account_id: pulumi.Input[str] | None = None
     """The AWS account it must land in; another one is refused before anything is written."""
-    regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """All Regions of the domain: when one is dropped, nobody knows any more what it signed."""
-    generation: pulumi.Input[int] | None = None
-    published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
-    selectors: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """
-    Of the published generations. The identity can't be deleted while somebody else's signs with one
-    of them.
-    """
-    supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """`<selector>:<fingerprint>` by generation, of the published ones that you gave a key for."""
-    overlap_days: pulumi.Input[int] | None = None
     configuration_set: pulumi.Input[str] | None = None
     """Left as it is in SES if not given."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -260,10 +239,6 @@ class ByodkimIdentityArgs:
     dns_check: pulumi.Input[str] | None = None
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
-    zones: Sequence[Zone] = ()
-    """The zones of the records. A move that loses one is refused."""
-    slots: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """By selector, the value of each published record that has a slot."""
 
 
 class ByodkimIdentity(OurResource):
@@ -327,19 +302,26 @@ class ByodkimIdentity(OurResource):
         return self.id
 
     def __init__(
-        self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: ByodkimIdentityArgs | Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
+        *args* are a program's, or what `inputs.of_identity` returns for a domain.
+
         The stack's id and *name* make up the identity's owner tag: rename with `aliases` only.
         """
-        private_key: pulumi.Output[str | None] | None = None
-        if args.private_key is not None:
-            private_key = pulumi.Output.secret(args.private_key)
+        given = args if isinstance(args, Mapping) else vars(args)
+        private_key = given.get("private_key")
+        if private_key is not None:
+            private_key = pulumi.Output.secret(private_key)
         inputs = {
-            **vars(args),
+            **given,
             "private_key": private_key,
-            "zones": list(map(plain_object, args.zones)) or None,
-            "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
+            "zones": list(map(plain_object, given.get("zones", ()))) or None,
+            # `check` adds the default tags
+            "tags": as_secret_as("aws:defaultTags", given.get("tags")),
             "owner": owner_of(name),
             "stack": stack_name(),
             # The engine does not tell the plugin which run it is; `check` removes this.

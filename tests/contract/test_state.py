@@ -20,7 +20,6 @@ from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
     NAME,
     ByodkimIdentity,
-    ByodkimIdentityArgs,
     DkimKey,
     DkimVerification,
     DkimVerificationArgs,
@@ -149,40 +148,33 @@ class Program(pulumi.runtime.Mocks):
             given = settings.domain(domain.name, written, default_region=REGION)
             DkimKey(name, inputs.of_key(given, 1, account_id=domain.sandbox.account))
         identity: dict[str, Any] = {"domain": domain.name, "region": REGION, "selector": "s1"}
-        ByodkimIdentity(
-            "ByodkimIdentity/in-store",
-            ByodkimIdentityArgs(
-                **identity,
-                secret_arn=f"arn:aws:secretsmanager:{REGION}:{domain.sandbox.account}:secret:s1-AbCdEf",
-                record_value=records.record_value(domain.key.public_key_der),
-            ),
-        )
-        whole = ByodkimIdentity(
-            "ByodkimIdentity",
-            ByodkimIdentityArgs(
-                **identity,
-                private_key=domain.key.pkcs1_base64(),
-                account_id=domain.sandbox.account,
-                regions=[REGION],
-                generation=2,
-                published=(1, 2, 3),
-                supplied_keys={"2": "s1"},
-                overlap_days=10,
-                configuration_set="newsletter",
-                tags={"team": "mail"},
-                adopt=False,
-                accept_unsigned_window=False,
-                dns_check="authoritative",
-                dns_resolvers=(domain.sandbox.dns_resolver,),
-                dns_wait_seconds=0,
-                zones=[
-                    slots(cname="s", name_servers=("ns-1.sandbox.test",)),
-                    zone("manual", panel="godaddy"),
-                ],
-                selectors=["s1"],
-                slots={"s1": "p=MIIB"},
-            ),
-        )
+        arn = f"arn:aws:secretsmanager:{REGION}:{domain.sandbox.account}:secret:s1-AbCdEf"
+        value = records.record_value(domain.key.public_key_der)
+        in_store = {"secret_arn": arn, "record_value": value}
+        ByodkimIdentity("ByodkimIdentity/in-store", identity | in_store)
+        of_domain: dict[str, Any] = {
+            "private_key": domain.key.pkcs1_base64(),
+            "account_id": domain.sandbox.account,
+            "regions": [REGION],
+            "generation": 2,
+            "published": (1, 2, 3),
+            "supplied_keys": {"2": "s1"},
+            "overlap_days": 10,
+            "configuration_set": "newsletter",
+            "tags": {"team": "mail"},
+            "adopt": False,
+            "accept_unsigned_window": False,
+            "dns_check": "authoritative",
+            "dns_resolvers": (domain.sandbox.dns_resolver,),
+            "dns_wait_seconds": 0,
+            "zones": [
+                slots(cname="s", name_servers=("ns-1.sandbox.test",)),
+                zone("manual", panel="godaddy"),
+            ],
+            "selectors": ["s1"],
+            "slots": {"s1": "p=MIIB"},
+        }
+        whole = ByodkimIdentity("ByodkimIdentity", identity | of_domain)
         DkimVerification(
             "DkimVerification",
             DkimVerificationArgs(identities=[whole], timeout_minutes=0, on_timeout="warn"),

@@ -45,7 +45,7 @@ AS_HINTED: Final = (
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 
-AS_SETTINGS: Final = "DnsSettings KeyStore SuppliedKey"
+AS_SETTINGS: Final = "DnsSettings KeyStore MailFrom SuppliedKey"
 """Classes whose arguments are described on the page about settings."""
 
 
@@ -109,7 +109,8 @@ def _class(made: type) -> list[str]:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
     if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
         return []
-    said, _, more = " ".join((inspect.getdoc(made) or "").split()).partition(". ")
+    text = (inspect.getdoc(made) or "").partition("\n\nExample::")[0]
+    said, _, more = " ".join(text.split()).partition(". ")
     listed = [
         "| {} | {} | {} | {} |".format(*map(_code, row[:3]), row[3]) for row in rows if row[3]
     ]

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from byodkim_provider.config.settings import NOT_SECRET
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
-    ByodkimIdentityArgs,
     DkimVerification,
     DkimVerificationArgs,
 )
@@ -237,7 +236,7 @@ def declare_identities(sandbox: Sandbox, domains: Collection[str], **more: Any) 
     inputs = {"region": REGION, "selector": "s1", "dns_resolvers": [sandbox.dns_resolver], **more}
     key = pulumi.Output.secret(OPENSSL_KEY)
     identities = [
-        ByodkimIdentity(domain, ByodkimIdentityArgs(domain=domain, private_key=key, **inputs))
+        ByodkimIdentity(domain, {"domain": domain, "private_key": key, **inputs})
         for domain in domains
     ]
     verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))

@@ -1,17 +1,27 @@
 """If this fails, a domain in Python means something else than the same one in a stack file."""
 
+import pulumi
 import pytest
 from pulumi.runtime.config import CONFIG
 from pydantic.alias_generators import to_snake
 
-from byodkim_provider import ByodkimDomainArgs, DnsSettings, InvalidSettings, KeyStore, SuppliedKey
+from byodkim_provider import (
+    ByodkimDomain,
+    ByodkimDomainArgs,
+    DnsSettings,
+    InvalidSettings,
+    KeyStore,
+    SuppliedKey,
+)
 from byodkim_provider.config import settings
-from byodkim_provider.config.json_schema import json_schema
+from byodkim_provider.config.json_schema import docstrings, json_schema
 from tests.support.cases import cases
 from tests.support.testdata import KEY_1 as KEY
 from tests.support.testdata import KEY_2
 
 REGION = "eu-west-1"
+
+LATER = pulumi.Output.from_input("later")
 
 WRITTEN = {
     "generation": 2,
@@ -142,6 +152,41 @@ def test_a_part_is_refused(part, given, problems):
         part(**given)
     assert list(refused.value.problems) == [f"{part.__name__}.{one}" for one in problems]
     assert KEY_2[:40] not in str(refused.value)
+
+
+def test_keywords():
+    """Each argument has its first sentence in the docstring that an editor shows at a call."""
+    listed = " ".join((ByodkimDomain.__init__.__doc__ or "").split())
+    for name, text in docstrings(ByodkimDomainArgs).items():
+        text = " ".join(text.split())
+        assert f" {name}: {text.partition('. ')[0].removesuffix('.')}." in listed
+
+
+@cases(
+    ("given", "path"),
+    {
+        "generation": ({"generation": LATER}, "generation"),
+        "zone": ({"dns": {"zone": LATER}}, "dns.zone"),
+        "key": ({"keys": {1: {"selector": "s", "private_key": LATER}}}, "keys[1].privateKey"),
+        "flag": ({"adopt": LATER}, "adopt"),
+        "word": ({"dns_check": LATER}, "dnsCheck"),
+    },
+)
+def test_output(given, path):
+    """An Output is refused by its argument, with the way to a plain value."""
+    with pytest.raises(InvalidSettings) as refused:
+        ByodkimDomain("a", **{"domain": "example.com", "generation": 1} | given)
+    [problem] = refused.value.problems
+    assert problem.startswith(
+        f'domains["example.com"].{path}: must be a plain value, not an Output'
+    )
+
+
+def test_arguments_twice():
+    """Keyword arguments beside `args` would have no effect."""
+    args = ByodkimDomainArgs(domain="example.com", generation=1)
+    with pytest.raises(TypeError, match="not both"):
+        ByodkimDomain("a", args, wait=True)
 
 
 def test_both_spellings():

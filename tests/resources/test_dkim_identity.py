@@ -61,13 +61,6 @@ def test_name_servers_are_asked_for_once(provider, asked, inputs):
     assert len(asked) == 2
 
 
-def test_name_servers_of_an_old_state(provider, asked, inputs):
-    """Those of a state whose zones were labels are known, too."""
-    old = {"dns": ["route53:Z1"], "name_servers": {"route53:Z1": SERVERS}}
-    zones = checked(provider, inputs | old, {**inputs, "zones": [ONE]})["zones"]
-    assert (zones, asked) == ([ONE | {"name_servers": SERVERS}], [])
-
-
 def test_given_name_servers(provider, asked, inputs):
     """Name servers that the program knows are taken as they are, whatever they were."""
     zone = {"provider": "cloudflare", "name": "c1"}
@@ -99,20 +92,6 @@ def test_a_zone_that_is_gone(world, listed, is_refused):
     assert {*asked} == {(ROLE, None)}
 
 
-def test_a_zone_that_was_a_label(world):
-    """Without its role, which such a state has under another name, nobody can say it is gone."""
-
-    def route53(*role):
-        return SimpleNamespace(zones=list)
-
-    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run, route53=route53)
-    before = world.verified(zones=()).to_outputs() | {"dns": ["route53:Z1"]}
-    left = world.declared(zones=zones("godaddy:example.com")).to_properties()
-    before.pop("zones", None)
-    with pytest.raises(InvalidSettings):
-        provider.diff("id", before, {**left, "secret_arn": "arn"})
-
-
 def test_what_the_override_lets_go_is_named(world):
     """
     A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together.
@@ -132,8 +111,8 @@ def test_what_the_override_lets_go_is_named(world):
 def test_zone_that_nobody_asks(world):
     """A preview says once, for all Regions, that the registrar names somebody else's servers."""
     provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
-    of_zone = {"dns": ["route53:Z1"], "name_servers": {"route53:Z1": SERVERS}}
+    known = [ONE | {"name_servers": SERVERS}]
     for region in ("eu-west-1", "us-east-1"):
-        checked(provider, {}, world.inputs(region=region, **of_zone))
+        checked(provider, {}, world.inputs(region=region, zones=known))
     (warning,) = world.progress.warnings
     assert "served by ns1.example.net, ns2.example.net, but route53:Z1 has ns-1.ex" in warning

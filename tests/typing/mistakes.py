@@ -24,6 +24,11 @@ ByodkimDomainArgs(
     generation=pulumi.Output.from_input(1),  # ERROR: a plain value
 )
 DnsSettings(provider="bind")  # ERROR: one of the providers
+ByodkimDomain("a", generation=1)  # ERROR: domain is required
+ByodkimDomain("a", domain="example.com", generation="1")  # ERROR: a whole number
+ByodkimDomain("a", domain="example.com", generation=1, overlapDays=3)  # ERROR: Python's spelling
+ByodkimDomain("a", domain="example.com", generation=pulumi.Output.from_input(1))  # ERROR: plain
+ByodkimDomain("a", ByodkimDomainArgs(domain="a.example", generation=1), wait=True)  # ERROR: both
 ByodkimIdentityArgs(domain="example.com", region="eu-west-1")  # ERROR: selector is required
 
 domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1))

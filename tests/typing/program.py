@@ -14,6 +14,7 @@ from byodkim_provider import (
     DnsProvider,
     DnsSettings,
     KeyStore,
+    MailFrom,
     SuppliedKey,
     TxtRecord,
     Zone,
@@ -73,6 +74,32 @@ ByodkimDomainArgs(
 )
 ByodkimDomainArgs(
     domain="example.net", generation=1, dns=["route53", DnsSettings(provider="godaddy")]
+)
+keywords = ByodkimDomain(
+    "example.org",
+    opts=pulumi.ResourceOptions(protect=True),
+    domain="example.org",
+    generation=1,
+    published=[1, 2],
+    overlap_days=10,
+    regions=["eu-west-1"],
+    dns=["route53", DnsSettings(provider="godaddy")],
+    dns_providers=[own],
+    dns_check="off",
+    dns_resolvers=["1.1.1.1"],
+    dns_wait_seconds=0,
+    key_bits=2048,
+    key_store={"provider": "secretsManager"},
+    keys={1: {"selector": "s1", "private_key": pulumi.Config().require("key")}},
+    configuration_set="newsletter",
+    tags={"team": "mail"},
+    mail_from=MailFrom(label="bounce"),
+    adopt=True,
+    accept_unsigned_window=True,
+    retired=False,
+    protect=True,
+    rotate_after_days=90,
+    wait=True,
 )
 bound: pulumi.Input[str] = pulumi.Output.concat(domain.selector, "._domainkey")
 later = pulumi.ResourceOptions(depends_on=[domain.verification, *domain.identities.values()])
