@@ -2,16 +2,12 @@
 
 from datetime import timedelta
 
-import boto3
 import pytest
 
-from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.messages.identity import TAKE_BACK
-from sandbox.ses.emulator import SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
@@ -77,23 +73,6 @@ def test_what_the_state_has_not_heard_of(world):
     del entry.written["published"]
     entry.up()
     assert (signs(world), in_dns(world)) == ("s3", [2, 3, 4])
-
-
-@pytest.fixture
-def ses(world):
-    """The adapter itself, whose texts these are, over HTTP to the SES of *world*."""
-    with SesEmulator(
-        look_up_txt=lambda name: world.resolver.records.get(name, ()),
-        clock=world.clock,
-        switches=Switches(requests_per_second=None),
-    ) as emulator:
-        world.model = emulator
-        session = boto3.Session(
-            aws_access_key_id="AKIA", aws_secret_access_key="sesame", region_name=REGION
-        )
-        client = session.client("sesv2", endpoint_url=emulator.url, config=CLIENT)
-        yield SesClient(client, region=REGION, account_id=emulator.account_id, clock=world.clock)
-        client.close()
 
 
 @pytest.mark.parametrize("tags", [THEIRS, {}], ids=["taken", "tags removed"])

@@ -55,31 +55,11 @@ def policy(result):
     return allowed
 
 
-TWO_PROBLEMS = """\
-2 problems:
-  - domains["example.com"].keyBits: must be at most 2048, not 4096
-  - domains["example.com"].overlapdays: unknown key, did you mean 'overlapDays'?"""
-
-ENCRYPTED = CliMessages.ENCRYPTED_MAP(name="ses-byodkim:domains")
-
-
-@cases(
-    ("text", "problem"),
-    {
-        "two problems": (
-            "config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n    example.com:\n"
-            "      generation: 2\n      keyBits: 4096\n      overlapdays: 7\n",
-            TWO_PROBLEMS,
-        ),
-        "no domains": ("config: {aws:region: eu-west-1}\n", "domains: must not be empty"),
-        "encrypted": ("config: {'ses-byodkim:domains': {secure: v1:abc}}", ENCRYPTED.with_hint()),
-    },
-)
-def test_wrong_settings(project, text, problem):
+def test_no_domains(project):
     """Before the first run the configuration is read, and what is wrong with it is said."""
-    project.stack_file.write_text(text)
+    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
     result = project.run("iam-policy")
-    assert result.stderr.startswith(f"byodkim: {problem}")
+    assert result.stderr.startswith("byodkim: domains: must not be empty")
     assert (result.exit_code, result.stdout) == (2, "")
 
 
@@ -94,45 +74,9 @@ def test_new_stack(project):
     result = project.run("iam-policy")
     allowed = policy(result)
     ours = {f"arn:aws:ses:{region}:*:identity/example.com" for region in ("eu-west-1", "us-east-1")}
-    sets = {f"arn:aws:ses:{region}:*:configuration-set/*" for region in ("eu-west-1", "us-east-1")}
-    of_identities = {
-        name: frozenset(arns - sets) for name, arns in allowed.items() if name.startswith("ses:")
-    }
-    assert {*of_identities.values()} == {frozenset(ours), frozenset("*")}
+    assert allowed["ses:DeleteEmailIdentity"] == ours < allowed["ses:CreateEmailIdentity"]
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
     assert result.stderr == f"byodkim: {CliMessages.UNKNOWN()}\n"
-
-
-def test_one_identity(project, stored):
-    """The whole policy of a stack with one domain. What it does not use is not allowed to it."""
-    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zoneId: Z1 }} }}\n")
-    stored(zones=zones("route53:Z1"))
-    result = project.run("iam-policy")
-    owners, change = [f"{STACK_ID}/*"], "ses:PutEmailIdentity"
-    zone = "arn:aws:route53:::hostedzone/Z1"
-    records = {
-        "ForAllValues:StringLike": {RECORD_NAMES: [f"*._domainkey.{DOMAIN}"]},
-        "ForAllValues:StringEquals": {RECORD_TYPES: ["TXT"]},
-    }
-    new = {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}}
-    kinds = ("DkimSigning", "Dkim", "ConfigurationSet", "MailFrom")
-    changes = [f"{change}{kind}Attributes" for kind in kinds]
-    of_ours = [*changes, "ses:TagResource", "ses:UntagResource", "ses:DeleteEmailIdentity"]
-    reads = ["ses:GetEmailIdentity", "ses:ListEmailIdentities", "sts:GetCallerIdentity"]
-    reads += [f"route53:{name}" for name in ("ListHostedZones", "GetHostedZone")]
-    reads += [f"route53:{name}" for name in ("ListResourceRecordSets", "GetChange")]
-    set_it = [f"{change}ConfigurationSetAttributes", "ses:CreateEmailIdentity"]
-    assert [
-        (one["Action"], one["Resource"], one.get("Condition"))
-        for one in printed(result)["Statement"]
-    ] == [
-        (["ses:CreateEmailIdentity", "ses:TagResource"], [f"{SES}identity/{DOMAIN}"], new),
-        (of_ours, [f"{SES}identity/*"], {"StringLike": {OWNED: owners}}),
-        (set_it, [f"{SES}configuration-set/*"], None),
-        (reads, ["*"], None),
-        ([CHANGE], [zone], records),
-    ]
-    assert result.stderr == ""
 
 
 PUT, TAG = "PutEmailIdentityDkimSigningAttributes", "TagResource"
@@ -142,25 +86,19 @@ PUT, TAG = "PutEmailIdentityDkimSigningAttributes", "TagResource"
     ("action", "domain", "tags", "allowed"),
     [
         ("CreateEmailIdentity", DOMAIN, {NEW_OWNER: OURS}, True),
-        ("CreateEmailIdentity", DOMAIN, {}, False),
         ("CreateEmailIdentity", "other.example", {NEW_OWNER: OURS}, False),
         ("DeleteEmailIdentity", "gone.example", {OWNED: OURS}, True),
         ("DeleteEmailIdentity", DOMAIN, {OWNED: THEIRS}, False),
         ("DeleteEmailIdentity", DOMAIN, {}, False),
-        (PUT, "other.example", {}, False),
         (PUT, "other.example", {OWNED: THEIRS}, False),
         (TAG, DOMAIN, {NEW_OWNER: OURS}, True),
         (TAG, DOMAIN, {OWNED: OURS, NEW_OWNER: OURS}, True),
-        (TAG, DOMAIN, {OWNED: OURS}, True),
         (TAG, DOMAIN, {OWNED: THEIRS, NEW_OWNER: OURS}, False),
-        (TAG, "other.example", {NEW_OWNER: OURS}, False),
         (TAG, "other.example", {OWNED: THEIRS, NEW_OWNER: OURS}, False),
         # What `adopt` takes over may be another's, till it is ours.
         (PUT, "adopt.example", {OWNED: THEIRS}, True),
-        (PUT, "adopt.example", {}, True),
         (TAG, "adopt.example", {OWNED: THEIRS, NEW_OWNER: OURS}, True),
         (TAG, "adopt.example", {OWNED: THEIRS}, False),
-        ("UntagResource", "adopt.example", {OWNED: THEIRS}, False),
         ("DeleteEmailIdentity", "adopt.example", {OWNED: THEIRS}, False),
     ],
 )
@@ -213,13 +151,9 @@ TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
 @cases(
     ("dns", "in_state", "shown"),
     {
-        "name": ("route53", ("Z1",), {"Z1"}),
         "new": ("route53", (), {"*"}),
-        "id": ("{ zoneId: Z2 }", (), {"Z2"}),
         "another": ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}),
-        "none": ("manual", ("Z1",), {"Z1"}),
         "one by id": ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}),
-        "both by name": (TWO_ZONES, ("Z1", "Z2"), {"Z1", "Z2"}),
         "one of them is new": (TWO_ZONES, ("Z1",), {"*"}),
     },
 )
@@ -235,9 +169,7 @@ def test_zones(project, stored, dns, in_state, shown):
 @pytest.mark.parametrize(
     ("names", "kind", "allowed"),
     [
-        (["s1._domainkey.example.com"], "TXT", True),
         (["s1._domainkey.example.com", "s1._domainkey.news.example.com"], "TXT", True),
-        (["s1._domainkey.other.example.com"], "TXT", False),
         (["s1._domainkey.example.com", "www.example.com"], "TXT", False),
         (["s1._domainkey.example.com"], "CNAME", False),
     ],
@@ -291,24 +223,20 @@ def test_key_store(project, stored):
         assert is_allowed(document, f"secretsmanager:{action}", resource, tags) == expected, action
 
 
-@pytest.mark.parametrize("place", ["stack file", "state"])
-def test_kms_key(project, stored, place):
+def test_kms_key(project, stored):
     """A KMS key may be used by Secrets Manager only, and for the stack's secrets."""
-    if place == "stack file":
-        store = "{ provider: secretsManager, kmsKeyId: alias/mail }"
-        project.write(f"    example.com: {{ generation: 1, keyStore: {store} }}\n")
-    else:
-        project.write("    example.com: { generation: 1 }\n")
-        secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:byodkim/ses-byodkim/dev"
-        project.secrets = {f"{secret}/example.com/1-AbCdEf": "alias/mail"}
     stored()
-    (by_kms,) = (
-        one
-        for one in printed(project.run("iam-policy"))["Statement"]
-        if "kms:Decrypt" in one["Action"]
-    )
+    project.write("    example.com: { generation: 1 }\n")
+    assert "kms:Decrypt" not in policy(project.run("iam-policy"))
+    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:byodkim/ses-byodkim/dev"
+    project.secrets = {f"{secret}/example.com/1-AbCdEf": "alias/mail"}
+    in_state = printed(project.run("iam-policy"))
+    project.secrets = {}
+    store = "{ provider: secretsManager, kmsKeyId: alias/mail }"
+    project.write(f"    example.com: {{ generation: 1, keyStore: {store} }}\n")
+    assert printed(project.run("iam-policy")) == in_state
+    (by_kms,) = (one for one in in_state["Statement"] if "kms:Decrypt" in one["Action"])
     secrets = [f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:byodkim/ses-byodkim/dev/*"]
-    assert by_kms["Resource"] == ["arn:aws:kms:*:*:key/*"]
     assert by_kms["Condition"]["StringLike"] == {
         "kms:ViaService": ["secretsmanager.*"],
         "kms:EncryptionContext:SecretARN": secrets,
@@ -336,7 +264,7 @@ def test_without_a_project(tmp_path, world):
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")],
+    [("cn-north-1", "aws-cn"), ("eu-west-1", "aws")],
 )
 def test_partition(project, monkeypatch, region, partition):
     """Every ARN is of the partition of the Region at hand."""
