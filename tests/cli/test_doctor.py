@@ -11,14 +11,13 @@ from dataclasses import replace
 import pytest
 
 from byodkim_provider.cli.record_now import UNSEEN_ZONE
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.identity import rules
 from sandbox.ses.switches import Fault
 from tests.support import testdata
 from tests.support.cases import cases
-from tests.support.errors import raises
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 from tests.support.zones import zone
@@ -26,7 +25,7 @@ from tests.support.zones import zone
 NAME = f"s9._domainkey.{DOMAIN}"
 THIRD = f"s3._domainkey.{DOMAIN}"
 VALUE = "p=" + "".join(testdata.pem("rsa2048.public").splitlines()[1:-1])
-FINGERPRINT = "fingerprint [0-9a-f]{64}"
+FINGERPRINT = f"fingerprint {keys.fingerprint(records.public_key(VALUE))}"
 THIS = (DOMAIN, "--selector", "s9")
 KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
 
@@ -57,12 +56,10 @@ def test_right(one, world):
     """What is right is said in a word, with who said so and which key it is."""
     world.forget()
     result = one(value=VALUE)
-    assert (0, "") == (result.exit_code, result.stderr)
+    assert (result.exit_code, result.stderr) == (0, "")
     assert world.calls() == [], "without a Region SES is not asked"
-    *lines, key = result.stdout.splitlines()
-    right = ["example.com: 1 record, 1 right", "", f"{NAME}: right"]
-    assert lines == [*right, "  2 of 2 servers show the key"]
-    assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", key)
+    right = f"{NAME}: right\n  2 of 2 servers show the key\n  the right key has 2048 bits, "
+    assert result.stdout.startswith(f"example.com: 1 record, 1 right\n\n{right}{FINGERPRINT}")
 
 
 def instructions(panel, **options):
@@ -72,19 +69,13 @@ def instructions(panel, **options):
 
 def test_wrong(one):
     """What is wrong has a name, is said of each server, and comes with what to type instead."""
-    result = one("--panel", "godaddy", value=f'"{VALUE}"')
-    assert (2, "") == (result.exit_code, result.stderr)
-    lines = result.stdout.splitlines()
-    lines.remove("  the zone is served by ns1.example.net, ns2.example.net, not by GoDaddy")
-    assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines.pop(5))
-    assert lines == [
-        *("example.com: 1 record, 1 wrong", "", f"{NAME}: wrong (wrong-value)"),
-        "  ns1.example.net answers a value with quotes in it, expected none",
-        "  ns2.example.net answers a value with quotes in it, expected none",
-        "  to fix it: replace 'Value' as a whole with a copy of the right value: "
-        "in one piece, on one line, without quotes",
-        *(f"  {line}" for line in instructions("godaddy", edit=True).splitlines()),
-    ]
+    lines = one("--panel", "godaddy", value=f'"{VALUE}"').stdout.splitlines()
+    assert lines[:3] == ["example.com: 1 record, 1 wrong", "", f"{NAME}: wrong (wrong-value)"]
+    said = "answers a value with quotes in it, expected none"
+    assert lines[3:5] == [f"  ns1.example.net {said}", f"  ns2.example.net {said}"]
+    assert lines[7].startswith("  to fix it: replace 'Value' as a whole with a copy of the right")
+    typed = instructions("godaddy", edit=True).splitlines()
+    assert lines[8:] == [f"  {line}" for line in typed]
 
 
 class GoDaddy:
@@ -106,7 +97,6 @@ ADD = "Domain Portfolio › example.com › DNS › Add New Record"
     ("records", "options", "code", "heading"),
     {
         "cut short": ({NAME: (VALUE[:250],)}, (), "cut", EDIT),
-        "none, nobody said where": ({}, (), "no-txt", ADD),
         "none, typed in there": ({}, ("--panel", "godaddy"), "no-txt", ADD),
         "none, typed in elsewhere": ({}, ("--panel", "namecheap"), "served-elsewhere", ADD),
     },
@@ -126,13 +116,13 @@ def test_recognised(one, world, records, options, code, heading):
 
 def test_json(one):
     """A program gets the same as values."""
-    result = one("--json", "--panel", "wix", value=VALUE[:255])
-    assert result.exit_code == 2
-    found = json.loads(result.stdout)
-    cut = "answer a value cut after 255 octets, 139 are missing"
-    (domain,) = found["domains"]
-    (record,) = domain["records"]
-    assert (found["verdict"], domain["domain"]) == ("wrong", DOMAIN)
+    found = json.loads(one("--json", "--panel", "wix", value=VALUE[:255]).stdout)
+    [record] = found["domains"][0]["records"]
+    assert (found["verdict"], found["stack"], found["domains"][0]["domain"]) == (
+        "wrong",
+        "",
+        DOMAIN,
+    )
     assert {
         "value": VALUE,
         "verdict": "wrong",
@@ -145,15 +135,13 @@ def test_json(one):
         "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
         "generation": None,
     }.items() <= record.items()
-    says = f"ns1.example.net {cut.replace('answer', 'answers', 1)}"
-    of_server = {
+    assert record["servers"][0] == {
         "server": "ns1.example.net",
         "answered": True,
         "shows_key": False,
         "alias": "",
-        "says": says,
+        "says": "ns1.example.net answers a value cut after 255 octets, 139 are missing",
     }
-    assert record["servers"][0] == of_server
 
 
 def test_without_a_key(one):
@@ -161,8 +149,8 @@ def test_without_a_key(one):
     Without a key it says which one is there; of what is none, nobody knows what should be there.
     """
     result = one(value=f"v=DKIM1; k=rsa; {VALUE}", key=())
-    assert (result.exit_code, f"{NAME}: right\n" in result.stdout) == (0, True)
-    assert re.search(f"the key there has 2048 bits, {FINGERPRINT}", result.stdout)
+    assert result.exit_code == 0
+    assert f"the key there has 2048 bits, {FINGERPRINT}" in result.stdout
     result = one(value="p=customerProvidedPublicKey", key=())
     assert (result.exit_code, "(wrong-value)" in result.stdout) == (2, True)
     assert not re.search("Type:|fingerprint", result.stdout)
@@ -213,16 +201,12 @@ def test_ses_view(one, world, happens, line):
     assert result.stdout.splitlines()[-1].startswith(line)
 
 
-@pytest.mark.parametrize("variable", ["", "AWS_REGION"])
-def test_unknown_region(one, monkeypatch, variable):
+def test_unknown_region(one, monkeypatch):
     """A Region that does not exist is refused, with the one that was probably meant."""
-    if variable:
-        monkeypatch.setenv(variable, "us-east-9")
-    result = one(*([] if variable else ["--region", "us-east-9"]))
+    monkeypatch.setenv("AWS_REGION", "us-east-9")
+    result = one()
     assert result.exit_code == 3
-    assert re.search(
-        "'us-east-9' is not a Region that botocore .*, did you mean 'us-east-", result.stderr
-    )
+    assert "'us-east-9' is not a Region that botocore" in result.stderr
 
 
 def test_no_stack_is_needed(one, project):
@@ -275,12 +259,11 @@ def test_dns_check_off(project):
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
 
 
-@pytest.mark.parametrize("zone", ["example.org", "ple.com"])
-def test_zone_of_another_domain(project, zone):
+def test_zone_of_another_domain(project):
     """A zone that does not hold a record of the stack is refused, as by `records`."""
-    result = project.run("doctor", "--zone", zone)
+    result = project.run("doctor", "--zone", "ple.com")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert f"{zone!r} does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
+    assert f"'ple.com' does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
 MANUAL = zone("manual", panel="hostgator")
@@ -293,7 +276,6 @@ AWS = zone("route53:Z1", name_servers=("ns-1.awsdns-1.com",))
         # The name servers are nobody's that is known, so they are not HostGator's nor GoDaddy's.
         "panel": ([MANUAL], "served-elsewhere", "HostGator"),
         "host with name servers": ([zone(f"godaddy:{DOMAIN}")], "served-elsewhere", "GoDaddy"),
-        "any other host": ([zone(f"cpanel:{DOMAIN}")], "no-txt", None),
         # Only if the servers of all its zones are known and asked, a record may be where nobody
         # asks.
         "one zone": ([AWS], "served-elsewhere", None),
@@ -337,20 +319,6 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     assert project.run("doctor").exit_code == 0
 
 
-def test_private_key_after_a_step_back(project, world):
-    """The generation that was left has signed: to drop its leaked key takes `overlapDays: 0`."""
-    world.publish(1, 2, 3)
-    stored = world.update(project.stored[0], 3, published=(1, 2, 3))
-    project.stored = [stored] = [world.update(stored, 2, published=(1, 2, 3))]
-    world.resolver.records[THIRD] = (f"p={world.key(3).pkcs1_base64()}",)
-    settings = "`generation: 2`, `published: [1, 2, 4]` and `overlapDays: 0`"
-    assert f"then set {settings}, and run `pulumi up`: " in project.run("doctor").stdout
-    advised, now = replace(stored.declared, published=(1, 2, 4), overlap_days=0), world.clock.now()
-    rules.refuse_unsafe(stored, advised, unknown=(), now=now)
-    with raises("StillInUse"):
-        rules.refuse_unsafe(stored, replace(advised, overlap_days=10), unknown=(), now=now)
-
-
 @pytest.mark.parametrize(
     ("failures", "said", "note"),
     [
@@ -372,26 +340,15 @@ def test_could_not_tell(one, world, failures, said, note):
 
 @pytest.mark.parametrize(
     ("labels", "kept"),
-    [
-        (("route53:Z1",), True),
-        ((f"godaddy:{DOMAIN}",), True),
-        (("manual",), False),
-        (("route53:Z1", "manual"), False),
-        ((), False),
-    ],
+    [((f"godaddy:{DOMAIN}",), True), (("route53:Z1", "manual"), False), ((), False)],
 )
 def test_record_that_the_stack_keeps(project, world, labels, kept, domains, declare):
     """A record that the stack writes, in Route 53 or elsewhere, is written again by a run."""
     declare(zones=tuple(zone(label) for label in labels))
     world.resolver.records[THIRD] = ("p=no",)
-    result = project.run("doctor")
-    assert result.exit_code == 2
-    run = (
-        "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
-    )
-    assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
-    (wrong,) = [one for one in domains("doctor")[0]["records"] if one["fix"]]
-    assert (wrong["instructions"] == "") == kept
+    [wrong] = [record for record in domains("doctor")[0]["records"] if record["fix"]]
+    run = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
+    assert (wrong["fix"].startswith(run), wrong["instructions"] == "") == (kept, kept)
 
 
 @pytest.mark.parametrize(("wrong", "typed"), [(1, True), (3, False)])
@@ -403,13 +360,10 @@ def test_record_of_another_place(project, world, domains, declare, wrong, typed)
     declare(zones=(MANUAL, replace(AWS, from_generation=3)))
     name = f"s{wrong}._domainkey.{DOMAIN}"
     world.resolver.records[name] = ()
-    shown = project.run("doctor").stdout
-    assert ("not by HostGator" in shown, "where the stack keeps the record" in shown) == (
-        typed,
-        not typed,
-    )
-    (record,) = [one for one in domains("doctor")[0]["records"] if one["name"] == name]
+    [record] = [record for record in domains("doctor")[0]["records"] if record["name"] == name]
     assert (bool(record["instructions"]), record["misconfiguration"]) == (typed, "served-elsewhere")
+    assert ("not by HostGator" in record["text"]) == typed
+    assert ("where the stack keeps the record" in record["fix"]) != typed
 
 
 def test_every_fix_of_a_record_that_the_stack_keeps():
@@ -422,15 +376,9 @@ def test_every_fix_of_a_record_that_the_stack_keeps():
         assert "add the record" not in said
 
 
-# The server to ask
-
-
 def test_nameserver(project):
     """The servers that are named are asked instead of the system's; what is none is refused."""
     named = ("127.0.0.1:5353", "[::1]")
     given = [part for server in named for part in ("--nameserver", server)]
     project.run("doctor", *THIS, *given)
     assert project.resolvers == [named]
-    result = project.run("doctor", *THIS, "--nameserver", "127.0.0.300")
-    assert (result.exit_code, project.resolvers) == (3, [named])
-    assert "Invalid value for '--nameserver': must be an address like" in result.stderr
