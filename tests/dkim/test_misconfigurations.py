@@ -33,10 +33,6 @@ BARE = "".join(pem("rsa2048.public-pkcs1").splitlines()[1:-1])
 # Names
 
 
-def places(selector, domain, zone):
-    return misplaced(selector, domain, zone)
-
-
 INCOMPLETE = S.WRONG_NAME()
 
 
@@ -54,13 +50,13 @@ def test_misplaced():
         "mail.example.com": INCOMPLETE,
         "example.com": INCOMPLETE,
     }
-    found = places("s1", "mail.example.com", "example.com")
+    found = misplaced("s1", "mail.example.com", "example.com")
     assert list(found.items()) == list(expected.items())
 
 
 def test_misplaced_in_the_zone_itself():
     """Where the domain is the zone, no sub-domain can be missing, and there is one apex."""
-    found = places("s1", "example.com", "example.com")
+    found = misplaced("s1", "example.com", "example.com")
     assert S.NO_SUB_DOMAIN() not in found.values()
     assert list(found.values())[-1] == INCOMPLETE
     assert len(found) == 8
@@ -69,7 +65,7 @@ def test_misplaced_in_the_zone_itself():
 def test_misplaced_can_be_looked_up():
     """What makes no possible name is left out."""
     domain = ".".join(["a" * 55] * 4)
-    assert all(len(name) <= records.NAME_OCTETS for name in places("s1", domain, domain))
+    assert all(len(name) <= records.NAME_OCTETS for name in misplaced("s1", domain, domain))
 
 
 # Values
@@ -120,24 +116,13 @@ def changed(*places):
 CASES = {
     "no record": ([], S.NO_RECORD()),
     "quotes around": ([f'"{VALUE}"'], QUOTES),
-    "typographic quotes": ([f"“{VALUE}”"], QUOTES),
     "PEM": ([PEM], ARMOUR),
-    "END line": ([f"{VALUE}-----END PUBLIC KEY-----"], ARMOUR),
     "line breaks": (["p=" + "\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
-    "line breaks written out": (["p=" + r"\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
     "no p=": ([PUBLIC], P_MISSING),
-    "no p=, tags": ([f"v=DKIM1; k=rsa; {PUBLIC}"], P_MISSING),
     "p= twice": ([f"p={VALUE}"], damaged(1)),
-    "base64 of a PEM": ([f"p={encoded(PEM)}"], OTHER_VALUE),
-    "tags alone": (["v=DKIM1; k=rsa"], OTHER_VALUE),
     "placeholder": (["p=customerProvidedPublicKey"], PLACEHOLDER),
     "cut at 255": ([VALUE[:255]], cut(139)),
     "end only": ([SPLIT_2], S.END_ONLY(count=139)),
-    "256th character lost": (
-        [re.sub("(.{255}).", r"\1", VALUE)],
-        damaged(254),
-    ),
-    "strings swapped": ([SPLIT_2 + SPLIT_1], OTHER_VALUE),
     "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
     "two records, one right": ([ANOTHER, VALUE], S.SEVERAL(number="2", right=1)),
     "five records, none right": (
@@ -146,23 +131,8 @@ CASES = {
     ),
     "revoked": (["p="], REVOKED),
     "another key": ([ANOTHER], another(ANOTHER_KEY.fingerprint)),
-    "escaped semicolons": (
-        [TAGGED.replace(";", r"\;")],
-        S.TAG(tag="v=DKIM1\\, expected v=DKIM1 or no v="),
-    ),
-    "one semicolon lost": ([f"v=DKIM1; k=rsa p={PUBLIC}"], OTHER_VALUE),
+    "tag": ([f"s=tlsrpt; p={PUBLIC}"], S.TAG(tag="s=tlsrpt, expected s=email or no s=")),
     "one wrong character": ([changed(100)], damaged(99)),
-    "one character twice": ([VALUE[:200] + VALUE[199:]], damaged(199)),
-    "lower-cased": ([VALUE.lower()], OTHER_VALUE),
-    "base64url": (
-        [VALUE.replace("+", "-").replace("/", "_")],
-        damaged(56),
-    ),
-    "byte order mark": ([f"\ufeff{VALUE}"], OTHER_VALUE),
-    "blank of a web page": ([TAGGED.replace(" ", "\u00a0")], OTHER_VALUE),
-    "final dot": ([f"{VALUE}."], damaged(393)),
-    "zone file's line": ([f's1._domainkey.example.com. 300 IN TXT "{VALUE}"'], QUOTES),
-    "P=": ([f"P={PUBLIC}"], P_MISSING),
     "private key": ([PRIVATE], PRIVATE_KEY),
     "private key, base64 of a PEM": ([encoded(PRIVATE_PEM)], PRIVATE_KEY),
     "private key, base64 of a PEM in lines": (
@@ -186,19 +156,6 @@ CASES = {
         f"private key in {place}": ([place.format(PRIVATE)], PRIVATE_KEY)
         for place in ("k={}; p=", "v={}", "s={}", "h={};v=DKIM1", "k=rsa{}", '"{}"')
     },
-    "bare RSAPublicKey": ([f"p={BARE}"], damaged(5)),
-    "v=DKIM2": ([f"v=DKIM2; p={PUBLIC}"], S.TAG(tag="v=DKIM2, expected v=DKIM1 or no v=")),
-    "v=dkim1": ([f"v=dkim1; p={PUBLIC}"], S.TAG(tag="v=dkim1, expected v=DKIM1 or no v=")),
-    "v= not first": (
-        [f"k=rsa; v=DKIM1; p={PUBLIC}"],
-        S.TAG(tag="v=DKIM1 behind another tag, expected it first"),
-    ),
-    "k=ed25519": (
-        [f"v=DKIM1; k=ed25519; p={PUBLIC}"],
-        S.TAG(tag="k=ed25519, expected k=rsa or no k="),
-    ),
-    "h=sha1": ([f"h=sha1; p={PUBLIC}"], S.TAG(tag="h=sha1, expected h=sha256 or no h=")),
-    "s=tlsrpt": ([f"s=tlsrpt; p={PUBLIC}"], S.TAG(tag="s=tlsrpt, expected s=email or no s=")),
     "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
     "too long": ([f"{VALUE}; n={'x' * records.MAX_VALUE}"], OTHER_VALUE),
     "a hundred": (
@@ -206,9 +163,6 @@ CASES = {
         S.SEVERAL(number="more than 20", right=1),
     ),
     "empty": ([""], NOT_DKIM),
-    "tag twice": ([f"p={PUBLIC}; p={PUBLIC}"], OTHER_VALUE),
-    "outside ASCII": ([f"v=DKIM1; n=é; p={PUBLIC}"], OTHER_VALUE),
-    "stray character": ([f"p={PUBLIC[:90]}*{PUBLIC[90:]}"], damaged(91)),
     "p= damaged all over": ([f"p={'*' * len(PUBLIC)}"], OTHER_VALUE),
 }
 

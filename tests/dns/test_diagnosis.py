@@ -58,23 +58,14 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
         # there.
         "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
         "CNAME to another": ([behind("ns9", OTHER)], "cname", AT_NAME),
-        **{
-            f"CNAME to who is {why}": (
-                [behind("ns8", failure=why)],
-                "unknown",
-                rf".* \(CNAME to {TARGET}\)",
-            )
-            for why in ("silent", "SERVFAIL")
-        },
+        "CNAME to who is silent": (
+            [behind("ns8", failure="silent")],
+            "unknown",
+            rf".* \(CNAME to {TARGET}\)",
+        ),
         "CNAME to no zone": ([behind("@", failure="no zone")], "cname", f"{AT_NAME}: {NO_ZONE}"),
         "CNAME, and one shows it": ([behind("ns8", VALUE), behind("ns9")], "servers-differ", ""),
-        "CNAME at one, silent": (
-            [at("ns1"), behind("ns9", failure="silent")],
-            "servers-differ",
-            "",
-        ),
         # A private key in DNS is named, whatever else is wrong or right.
-        "private key": ([at("ns1", PRIVATE)], "private-key", ""),
         "private key, another right": ([at("ns1", VALUE), at("ns2", PRIVATE)], "private-key", ""),
     },
 )
@@ -112,7 +103,7 @@ def examined(resolver, **known):
     return examine(resolver, ExpectedRecord(**expected))
 
 
-@pytest.mark.parametrize("failure", ["", "silent", "SERVFAIL", "no zone", "no resolver"])
+@pytest.mark.parametrize("failure", ["", "silent", "no zone"])
 def test_one_look(failure):
     """
     Of a record that is right nothing else is looked up, nor if nobody answers, who says nothing of
@@ -161,7 +152,6 @@ IN_DOMAIN, IN_BELOW = (*ABOVE, DOMAIN), (*ABOVE, BELOW)
     ("dns", "known", "expected"),
     {
         # A missing record that was put where nobody asks is told from one that is only missing.
-        "nothing known": missing(text="", servers=ASKED),
         "its panel": missing(servers=ASKED, panel=GODADDY),
         "another panel": elsewhere(text=f"{SERVED}, not by Wix", servers=ASKED, panel=WIX),
         "its servers": missing(servers=ASKED, name_servers=(*ASKED, "ns1.example.net")),
@@ -180,15 +170,11 @@ IN_DOMAIN, IN_BELOW = (*ABOVE, DOMAIN), (*ABOVE, BELOW)
             "private-key", found_at=TWICE, values={TWICE: (f"p={PRIVATE}",)}, zones=ABOVE
         ),
         # What stands at every name stands at none.
-        **{
-            f"wildcard {values}": row("no-txt", "a wildcard answers for the name", wildcard=values)
-            for values in (("v=spf1 -all",), ("a", "b"))
-        },
+        "wildcard": row("no-txt", "a wildcard answers for the name", wildcard=("v=spf1 -all",)),
         "no wildcard": row(
             "another-key", values={NAME: ("v=spf1 -all",)}, wildcard=("v=spf1 ~all",)
         ),
         # The zone is the one that was found, else the one that was given, else the domain.
-        "zone": missing(in_zone="example.com", zones=ABOVE),
         "damaged": row(
             "wrong-value", in_zone="example.com", values=QUOTED, zones=ABOVE, zone=DOMAIN
         ),
@@ -203,10 +189,7 @@ IN_DOMAIN, IN_BELOW = (*ABOVE, DOMAIN), (*ABOVE, BELOW)
         # Another key, or another record, at a name where ours might stand is somebody else's.
         "another key above": missing(values=THEIRS, zones=ABOVE),
         "any key above": row("sub-domain-missing", values=THEIRS, zones=ABOVE, public_key_der=None),
-        **{
-            f"{text} elsewhere": missing(values={BELOW: (text,), "example.com": (text,)})
-            for text in ("v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none")
-        },
+        "SPF above": missing(values={"example.com": ("v=spf1 exp=MIA.example.com -all",)}),
     },
 )
 def test_examine(dns, known, expected):
