@@ -62,7 +62,7 @@ def stack(shell):
 
 @pytest.fixture
 def made(sandbox, stack):
-    """The stack of README, after its first run."""
+    """The stack of *Get started*, after its first run."""
     sandbox.add_zone("example.com")
     stack.paste(STACK_FILE)
     stack.well("pulumi up")

@@ -90,5 +90,5 @@ def _of_page(page: str, text: str) -> list[Block]:
     return found
 
 
-STACK_FILE: Final = block("README.md", "With a real AWS account", 2)
+STACK_FILE: Final = block("docs/get-started.md", "With a real AWS account", 2)
 """The smallest one."""

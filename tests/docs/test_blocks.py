@@ -21,7 +21,7 @@ from tests.support.cloud import Cloud
 LEFT_BY_STACK_INIT = (
     "secretsprovider: awskms://alias/pulumi\nencryptedkey: AQICAHhAsbIcVx0ZcgdSjhrAAWsF\n"
 )
-"""What stands in the stack file after README's `pulumi stack init`."""
+"""What `pulumi stack init` with a KMS key has left in a stack file."""
 
 SCHEMA = json.loads((ROOT / "stacks" / "schema.json").read_text())
 
@@ -63,8 +63,8 @@ def anchors(page):
 
 
 def test_program(monkeypatch):
-    """The program in README declares a domain."""
-    (program,) = (one.text for one in blocks("python") if one.page == "README.md")
+    """The program of *Get started* declares a domain."""
+    (program,) = (one.text for one in blocks("python") if one.page == "docs/get-started.md")
     cloud = Cloud()
     cloud.add_zone("Z1", "example.com")
     monkeypatch.setattr(route53, "_connect", lambda *_: cloud)

@@ -8,6 +8,7 @@ import pytest
 
 from byodkim_provider import errors
 from tests.docs.pages import ROOT
+from tests.docs.picture import PICTURE, picture
 from tests.docs.reference import PARTS, with_part
 
 
@@ -15,6 +16,11 @@ from tests.docs.reference import PARTS, with_part
 def test_made(page):
     """Commands, arguments and outputs: `make reference` writes them again."""
     assert with_part(page) == (ROOT / page).read_text(encoding="utf-8"), "run: make reference"
+
+
+def test_picture():
+    """The life of a key is drawn by the rules of today."""
+    assert PICTURE.read_text(encoding="utf-8") == picture(), "run: make reference"
 
 
 def test_settings():

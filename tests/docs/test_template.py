@@ -1,4 +1,4 @@
-"""If this fails, who begins a project from the template or from README gets stuck."""
+"""If this fails, who begins a project from the template or from *Get started* gets stuck."""
 
 import json
 import shutil
@@ -69,16 +69,16 @@ def test_template(sandbox, shell):
 
 def test_program_of_ones_own(sandbox, shell, tmp_path):
     """
-    From an empty folder: README's commands install the package, and its program brings up the
-    domain.
+    From an empty folder: the commands of *Get started* install the package, and its program brings
+    up the domain.
     """
     sandbox.add_zone(DOMAIN)
     (folder := tmp_path / "shop").mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT)
-    program = block("README.md", "In a program of your own", 2)
+    program = block("docs/get-started.md", "In a program of your own", 2)
     ours = f"dns_resolvers=['{sandbox.dns_resolver}'],\n        wait=True,"
     (folder / "__main__.py").write_text(program.replace("wait=True,", ours))
-    install = block("README.md", "In a program of your own", 1)
+    install = block("docs/get-started.md", "In a program of your own", 1)
     shell.well(f"cd {folder}\n{install.replace('path/to/checkout', str(shell.project))}")
     assert installed_in(folder).startswith(str(folder / "venv"))
     shell.well(

@@ -1,4 +1,4 @@
-"""If this fails, who follows README or SECURITY to the letter does not get to a verified domain."""
+"""If this fails, who follows *Get started* or SECURITY gets to no verified domain."""
 
 import json
 
@@ -12,14 +12,13 @@ pytestmark = pytest.mark.engine
 DOMAIN = "example.com"
 
 
-def test_real_account(sandbox, shell, follow, kms_alias):
+def test_real_account(sandbox, shell, follow):
     """
     Each step works where the one before has left off: `byodkim` is on PATH, `destroy` leaves
     nothing.
     """
     sandbox.add_zone(DOMAIN)
-    kms_alias("pulumi")
-    page = "README.md", "With a real AWS account"
+    page = "docs/get-started.md", "With a real AWS account"
     follow(*page, 1)
     shell.paste(STACK_FILE)
     # In one shell, which has the virtual environment from then on.
