@@ -1,34 +1,106 @@
-"""If this fails, the site of the documentation is not built, or has a dead link."""
+"""
+If this fails, the site of the documentation is not built, has a dead link, loads something from
+elsewhere, or can't be read by somebody with a phone, at night, or by a screen reader.
+"""
 
+import itertools
 import json
-import re
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from tests.docs.pages import PAGES, ROOT
 
-FROM_ELSEWHERE = re.compile(
-    r"""<(?:script|img|iframe|link rel="?stylesheet)[^>]*(?:src|href)=["']?(?:https?:)?//"""
-    '|class="mermaid"'
-)
-"""What a page loads from another host without a click; Mermaid's bundle does so too."""
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+WIDTHS = {390, 1280}
+
+VIEWS = list(itertools.product(sorted(WIDTHS), ("light", "dark")))
+
+ONLY_VIOLATIONS = {"resultTypes": ["violations"]}
+
+QUERIES = {
+    "wider than the window": "document.documentElement.scrollWidth > window.innerWidth",
+    "short code in a table in two lines": """
+        [...document.querySelectorAll("td code")]
+            .filter(code => code.textContent.length < 24 && code.clientHeight > 30)
+            .map(code => code.textContent)""",
+    "code under its copy button": """
+        [...document.querySelectorAll("pre:has(> .md-code__nav)")]
+            .filter(block => block.querySelector("code").getBoundingClientRect().right
+                > block.querySelector(".md-code__nav").getBoundingClientRect().left)
+            .map(block => block.textContent)""",
+}
+"""What is wrong with a page, and how the browser finds it."""
 
 
-def test_site(tmp_path):
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
     """A strict build ends well: each link of a page leads to a page and a heading of the site."""
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    done = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--strict"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    build = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads((tmp_path / "site" / "search.json").read_text())
-    for page in (tmp_path / "site").rglob("*.html"):
-        assert not FROM_ELSEWHERE.search(page.read_text(encoding="utf-8")), page
-    places = {one["location"].partition("#")[0] for one in found["items"]}
-    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")}
-    assert places == {page.removesuffix("README.md").replace(".md", "/") for page in pages}
+    return folder / "site"
+
+
+@pytest.fixture
+def address(site):
+    """Where the site is served."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def places():
+    """The addresses of all pages, below that of the site."""
+    pages = (page.removeprefix("docs/") for page in PAGES if page.startswith("docs/"))
+    return sorted(page.removesuffix("README.md").replace(".md", "/") for page in pages)
+
+
+def test_search(site):
+    """Search finds each page."""
+    items = json.loads((site / "search.json").read_text())["items"]
+    assert {item["location"].partition("#")[0] for item in items} == {*places()}
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser (Debian's package chromium)")
+def test_browser(address):
+    """
+    In a real browser nothing is loaded from elsewhere, nothing breaks or runs out of a page, and
+    axe finds nothing to mend. Each page is light or dark, and wide or narrow for axe, in turn.
+    """
+    problems, requests = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        for place, (width, scheme) in zip(places(), itertools.cycle(VIEWS)):
+            page.emulate_media(color_scheme=scheme)
+            for shown in (*WIDTHS - {width}, width):
+                page.set_viewport_size({"width": shown, "height": 900})
+                page.goto(address + place)
+                for problem, query in QUERIES.items():
+                    if found := page.evaluate(query):
+                        problems.append((place, shown, problem, found))
+            for rule in Axe().run(page, options=ONLY_VIOLATIONS).response["violations"]:
+                targets = [node["target"] for node in rule["nodes"]]
+                problems.append((place, width, scheme, rule["id"], targets))
+        browser.close()
+    assert not problems, "\n".join(map(str, problems))
+    assert {url for url in requests if not url.startswith((address, "data:"))} == set()

@@ -1,0 +1,10 @@
+// What the theme leaves out for readers, in elements of which it adds some itself.
+function mend() {
+  for (const code of document.querySelectorAll("td code"))
+    if (code.textContent.length < 24) code.style.whiteSpace = "nowrap"
+  for (const button of document.querySelectorAll(".md-code__nav")) button.setAttribute("role", "none")
+  for (const table of document.querySelectorAll(".md-typeset__scrollwrap, table"))
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0
+}
+new MutationObserver(mend).observe(document.body, {childList: true, subtree: true})
+mend()
