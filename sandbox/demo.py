@@ -32,6 +32,12 @@ SHORTENED: Final = re.compile(
 )
 """What is left out of the engine's lines, so that they fit."""
 
+SHOWN: Final = re.compile(
+    r"^( [+~-]  (?!pulumi:)\S+ \S+ (?:created?|updated?))\b"  # the end of each step
+    r"|^    ((?:[+~-] )?\d+ .*)"  # the sum of a run
+    r"|^    (\S+ \S+: generation .*)"  # the switch of a key
+)
+
 ROTATED: Final = "news.example.net"
 MAIL_SECONDS: Final = 0.2
 LATER: Final = timedelta(days=4)
@@ -40,7 +46,7 @@ LATER: Final = timedelta(days=4)
 QUICK: Final = Switches(first_check_seconds=1)
 """Short, so that nobody has to wait; the real SES takes 20 seconds to 11 minutes."""
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=80)
 
 
 def main() -> int:
@@ -111,18 +117,20 @@ def _rotate(sandbox: Sandbox, project: Project) -> bool:
     sent["after"].append(send(sandbox, ROTATED, REGION))
     console.rule(f"what a mail server says of the mail of {ROTATED}")
     console.print(
-        "Unsigned mail is expected during the switch, and does not fail: whether SES signs "
-        "while a new key "
-        "is not verified is not documented, and the emulator takes the worse case, that it "
-        "does not.\n"
+        "Some mail is unsigned: AWS does not say what SES signs with until it has verified a new "
+        "key, and the emulator takes the worse case, that it does not sign. Unsigned mail does "
+        "not fail.\n"
     )
     sandbox.clock.advance(LATER)
     later = {message.id: message.verdict.result for message in sandbox.mail.verify_again(2 * LATER)}
     failed = 0
+    console.print(f"{'sent':<8}{'verified':>10}{'unsigned':>10}{'failed':>8}", end="")
+    console.print(f"{f'failed {LATER.days} days later':>22}")
     for when, messages in sent.items():
         at_once = Counter(message.verdict.result for message in messages)
         then = sum(later[message.id] == "fail" for message in messages)
-        print(f"{when}: {dict(at_once)}, failed {LATER.days} days later: {then}")
+        counts = f"{at_once['pass']:>10}{at_once['unsigned']:>10}{at_once['fail']:>8}{then:>22}"
+        console.print(f"{when:<8}{counts}")
         failed += at_once["fail"] + then
     return failed == 0 and sent["after"][0].verdict.result == "pass"
 
@@ -137,9 +145,10 @@ def _run(title: str, run: Any) -> Result:
 
 
 def _print(line: str) -> None:
-    """Print a line of the engine: types without their packages, zones without their IDs."""
-    if not line.startswith("@ "):
-        print(SHORTENED.sub("", line.rstrip()), flush=True)
+    """Print what a line of the engine says, if it is shown: types without their packages."""
+    if found := SHOWN.match(SHORTENED.sub("", line.rstrip())):
+        [text] = filter(None, found.groups())
+        console.print(text)
 
 
 def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:
