@@ -103,7 +103,7 @@ def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment)
     state = json.loads(environment.ask_pulumi(export, stack.directory))
     for resource in state["deployment"].get("resources", ()):
         outputs = resource.get("outputs", {})
-        if not resource["type"].endswith(":DkimKey") or outputs["fingerprint"] != fingerprint:
+        if not resource["type"].endswith(":DkimKey") or outputs.get("fingerprint") != fingerprint:
             continue
         arn = outputs.get("secret_arn")
         if arn:

@@ -329,13 +329,17 @@ def test_two_signers(sandbox, stack, follow, server):
     for command in (b"byodkim_provider\0key\0", b"install-key\0rspamd\0", b"openssl\0pkey\0"):
         assert any(command in line for line in lines), command
     assert search.found_in(b"\n".join(lines)) == set()
-    holders = {
-        file.relative_to(stack.project.parent)
-        for file in stack.project.parent.rglob("*")
-        if file.is_file() and not file.is_symlink() and search.found_in(file.read_bytes())
-    }
-    assert {file.parts[0] for file in holders} == {"project", "server"}
-    assert {file.suffix for file in holders} == {".pem", ".key"}
+    held_in = [*files_with(search, stack.project.parent)]
+    assert {file.parts[0] for file in held_in} == {"project", "server"}
+    assert {file.suffix for file in held_in} == {".pem", ".key"}
+    assert [*files_with(search, Path(stack.environment["PULUMI_HOME"]))] == []
+
+
+def files_with(search: KeySearch, folder: Path) -> Iterator[Path]:
+    """The files in *folder* that hold a part of a key; a link leads to what others have made."""
+    for file in folder.rglob("*"):
+        if file.is_file() and not file.is_symlink() and search.found_in(file.read_bytes()):
+            yield file.relative_to(folder)
 
 
 @pytest.fixture
@@ -364,8 +368,8 @@ def install(tmp_path):
 
 def test_other_key(install):
     """Under a selector that has a key, another one would make mail fail; the same does no harm."""
-    codes = [install(pem(name).encode()).returncode for name in ("rsa2048.pkcs8", "rsa2048.pkcs8")]
-    codes.append(install(pem("another").encode()).returncode)
+    names = ("rsa2048.pkcs8", "rsa2048.pkcs1", "another")
+    codes = [install(pem(name).encode()).returncode for name in names]
     assert codes == [0, 0, 1]
     assert keys.load(install.key.read_text()) == keys.load(pem("rsa2048.pkcs8"))
     assert [file.name for file in install.key.parent.iterdir()] == [install.key.name]
