@@ -15,6 +15,8 @@ import sys
 from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
+
 from byodkim_provider.config import schema as config_schema
 from byodkim_provider.config.schema import StackSettings
 from byodkim_provider.config.settings import PROJECT
@@ -36,13 +38,13 @@ def docstrings(model: type) -> dict[str, str]:
     return found
 
 
-def _schema() -> dict[str, Any]:
+def described(root: type[BaseModel]) -> dict[str, Any]:
     """
-    With descriptions, and without generated titles and long defaults, which editors should not
-    show.
+    The JSON Schema of *root*, with descriptions, and without generated titles and long defaults,
+    which editors should not show.
     """
-    schema = StackSettings.model_json_schema(by_alias=True)
-    for name, shown in {**schema["$defs"], StackSettings.__name__: schema}.items():
+    schema = root.model_json_schema(by_alias=True)
+    for name, shown in {**schema["$defs"], root.__name__: schema}.items():
         model = getattr(config_schema, name)
         texts = docstrings(model)
         for field, details in model.model_fields.items():
@@ -60,7 +62,7 @@ def _schema() -> dict[str, Any]:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of a whole `Pulumi.<stack>.yaml`."""
-    schema = _schema()
+    schema = described(StackSettings)
     ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

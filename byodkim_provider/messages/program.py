@@ -21,10 +21,6 @@ class ProgramMessages(Table):
         ),
         "correct what the lines `error:` above it name",
     )
-    DNS_PROVIDERS = (
-        "must be objects with the methods hosted_zone and publish, not {value}",
-        "correct `dns_providers`",
-    )
     NO_WAIT = (
         "{name}: verification: is declared with `wait: true` only",
         "set `wait: true` in the arguments of {name!r}",
@@ -48,21 +44,6 @@ class ProgramMessages(Table):
     MISTAKE = (
         "{error} at {place}: a mistake in the plugin, or a request that no engine makes",
         "`BYODKIM_DEBUG=1` shows the traceback; report it without the values in it",
-    )
-    NO_EFFECT = (
-        "{option}: has no effect on the resources of a domain",
-        "leave it out; `protect` is a setting of the domain",
-    )
-    NO_LIMIT = (
-        "{option}: has no effect on how long a run waits",
-        (
-            "leave it out; `create` and `update` are how long `wait: true` waits for SES, and "
-            "`dnsWaitSeconds` is how long an identity waits for DNS"
-        ),
-    )
-    DECLARED = (
-        "{domain} {region}: {first!r} declares it already",
-        "declare a domain once; its `regions` are all the Regions in which SES has it",
     )
     NO_IMPORT = (
         "{name!r}: `import` and `get` are not possible, since SES never returns a private key",
@@ -128,7 +109,6 @@ class ProgramMessages(Table):
             "`dns: {{assumeRole: …}}`"
         ),
     )
-    PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
     TAKEN = (
         "{name!r} has another {kind} record in Route 53, which is never overwritten: {found}",
@@ -139,10 +119,6 @@ class ProgramMessages(Table):
         "will delete",
         "nothing, if nobody else needs it: another stack or account that sends with this MAIL FROM "
         "domain needs a label of its own; with `adopt: true` the record stays",
-    )
-    EXTERNAL_IDS = (
-        "dns: {role!r} has one external ID, not {before!r} and {external_id!r}",
-        "give a role the same `externalId` everywhere",
     )
     TWICE = (
         'domains["{domain}"].dns: {zone} is listed twice',

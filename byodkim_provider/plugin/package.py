@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from byodkim_provider import __version__
-from byodkim_provider.config.json_schema import json_schema
+from byodkim_provider.config.json_schema import described
+from byodkim_provider.config.schema import WrittenDomain
 from byodkim_provider.resources.declared import PACKAGE
 
 DOMAIN: Final = f"{PACKAGE}:index:Domain"
@@ -72,12 +73,10 @@ _RECORD: Final[Mapping[str, Any]] = {
 
 def schema() -> dict[str, Any]:
     """The schema, as `pulumi package get-schema` prints it."""
-    models = json_schema()["$defs"]
-    domain = models.pop("WrittenDomain")
+    domain = described(WrittenDomain)
+    models = domain["$defs"]
     written = {name: _property(one) for name, one in domain["properties"].items()}
-    types = {
-        f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))
-    }
+    types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(models)}
     written["keys"]["secret"] = True
     types[f"{PACKAGE}:index:SuppliedKey"]["properties"]["privateKey"]["secret"] = True
     return {
@@ -104,17 +103,6 @@ def schema() -> dict[str, Any]:
             }
         },
     }
-
-
-def _used(model: object, models: Mapping[str, Any]) -> set[str]:
-    """Names of the *models* that *model*, or one of them in turn, refers to."""
-    if isinstance(model, list):
-        return set().union(*(_used(one, models) for one in model))
-    if not isinstance(model, dict):
-        return set()
-    name = str(model.get("$ref", "")).rpartition("/")[2]
-    own = {name} | _used(models[name], models) if name else set()
-    return own.union(*(_used(one, models) for one in model.values()))
 
 
 def _type(model: Mapping[str, Any]) -> dict[str, Any]:

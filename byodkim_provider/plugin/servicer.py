@@ -17,7 +17,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -35,9 +35,8 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi.runtime.stack import wait_for_rpcs
 
-from byodkim_provider import __version__, property_types
+from byodkim_provider import __version__
 from byodkim_provider.errors import DEBUG_VARIABLE, ByodkimError, InvalidSettings, error_text
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.progress import stopping
@@ -48,22 +47,6 @@ from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 THREADS: Final = 64
 """Calls at a time, more than the engine makes: by default 4 × cores."""
 
-_ANY: Final = property_types.model_of({})
-_CONFIG: Final = property_types.model_of({"config": Mapping[str, str]})
-
-NO_EFFECT: Final = ("deleteBeforeReplace", "ignoreChanges", "replaceOnChanges")
-"""Options of a component that would not reach its resources."""
-
-
-REQUIRED: Final[Mapping[str, Sequence[str]]] = {
-    "DkimKey": ("domain", "bits"),
-    "DnsRecord": ("provider", "zone", "name", "existing"),
-}
-"""
-Inputs without which a provider can't check the others, by resource. A program of this version
-sends them; other resources check all of their inputs themselves.
-"""
-
 
 def _kind(urn: str) -> str:
     """The name of a resource in our types. Raises `InvalidSettings` for another type."""
@@ -72,22 +55,6 @@ def _kind(urn: str) -> str:
     if kind not in PROVIDERS and kind not in FORMER:
         raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(token)))
     return kind
-
-
-def _without_effect(request: Any, *, waits: bool) -> list[Message]:
-    """
-    What is wrong with the options of the component in *request*: those that would change nothing.
-    """
-    given = {field.name for field, _ in request.ListFields()}
-    timeouts = {field.name for field, _ in request.customTimeouts.ListFields()}
-    used = {"create", "update"} if waits else set()
-    return [
-        *(ProgramMessages.NO_EFFECT(option=one) for one in NO_EFFECT if one in given),
-        *(
-            ProgramMessages.NO_LIMIT(option=f"customTimeouts.{one}")
-            for one in sorted(timeouts - used)
-        ),
-    ]
 
 
 def _timed(given: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -159,8 +126,6 @@ class Servicer(ProviderServicer):
         if request.type != Domain._type:
             raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(request.type)))
         given = plain_inputs(request.inputs)
-        if problems := _without_effect(request, waits=bool(given.get("wait"))):
-            raise InvalidSettings(problems)
         settings.reset_options(
             organization=request.organization or "organization",
             project=request.project,
@@ -194,10 +159,7 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Configure(self, request: Any, _context: Any) -> Any:
-        args = plain(request.args)
-        if problems := property_types.problems(args, _CONFIG):
-            raise InvalidSettings(problems)
-        self._config = args.get("config", {})
+        self._config = plain(request.args).get("config", {})
         return provider_pb2.ConfigureResponse(acceptSecrets=True)
 
     # Resources
@@ -215,9 +177,6 @@ class Servicer(ProviderServicer):
     @_clean
     def Check(self, request: Any, _context: Any) -> Any:
         provider, olds, news = self._provider(request.urn), plain(request.olds), plain(request.news)
-        required = REQUIRED.get(_kind(request.urn), ())
-        if problems := property_types.problems(news, _ANY, required=required):
-            raise InvalidSettings(problems)
         checked = provider.check(olds, news)
         failures = [provider_pb2.CheckFailure(reason=one.reason) for one in checked.failures]
         return provider_pb2.CheckResponse(

@@ -3,12 +3,11 @@ Signs in to AWS as the stack does, and says which account pulumi-aws signs in to
 one line.
 
 An error of pulumi-aws passes through plugin, engine and SDK, which raises nothing narrower than
-`Exception`. AWS's own message in it is found by a pattern, and its code decides the hint.
+`Exception`.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -20,23 +19,6 @@ from byodkim_provider.resources.sdk import PerProgram, end_program
 
 if TYPE_CHECKING:
     from byodkim_provider.aws.settings import AwsSettings
-
-_WRAPPED: Final = re.compile(
-    r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
-    r"|\d+ errors? occurred:\s+\* |reading STS Caller Identity: )+"
-)
-"""Prefixes that SDK, engine and plugin add to an error."""
-
-_FROM_AWS: Final = re.compile(
-    r"operation error [\w ]+: \w+, .*RequestID: [^,]*, (?:api error )?(?P<code>\w+): (?P<reason>.*)"
-)
-"""An error of the AWS SDK for Go that came from AWS."""
-
-MAX_SEARCHED: Final = 4096
-"""
-Characters of an error in which AWS's code is looked for: the pattern's time grows with their
-square.
-"""
 
 _RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
 """
@@ -88,7 +70,7 @@ def _account(opts: pulumi.InvokeOptions) -> str:
     try:
         return str(aws.get_caller_identity(opts=opts).account_id)
     except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
-        text = _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
+        text = " ".join(str(error).split())
         if text.endswith(_RUN_ENDED):
             end_program("")
         raise _refused(text) from None
@@ -99,9 +81,7 @@ def _refused(text: str) -> AwsRefused:
 
     from byodkim_provider.aws import errors  # and botocore
 
-    found = _FROM_AWS.search(text[:MAX_SEARCHED])
-    code, reason = (found["code"], text[found.start("reason") :]) if found else ("no answer", text)
     operation = "GetCallerIdentity"
-    error = ClientError({"Error": {"Code": code, "Message": reason}}, operation)
+    error = ClientError({"Error": {"Code": "no answer", "Message": text}}, operation)
     service = errors.Service(name="pulumi-aws", region="pulumi-aws")
     return errors.refused(service, operation, "the account", error)

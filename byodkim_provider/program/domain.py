@@ -65,8 +65,6 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
 from byodkim_provider.program.route53 import Route53, before_write
-from byodkim_provider.property_types import expected
-from byodkim_provider.quoting import shown
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
@@ -81,18 +79,6 @@ from byodkim_provider.resources.sdk import (
     parallel,
 )
 from byodkim_provider.times import moment
-
-
-def _providers(given: Any) -> tuple[object, ...]:
-    if not isinstance(given, list | tuple):
-        raise expected("a list", given)
-    for one in given:
-        if not (
-            callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))
-        ):
-            raise ValueError(ProgramMessages.DNS_PROVIDERS(value=shown(one)))
-    return tuple(given)
-
 
 if TYPE_CHECKING:
     _Dns = DnsProviderName | DnsSettings | Mapping[str, object]
@@ -109,7 +95,7 @@ class ByodkimDomainArgs(WrittenDomain):
 
     domain: str
     """The sending domain. Upper case, U-labels and a final dot are normalised."""
-    dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(_providers)] = ()
+    dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(tuple)] = ()
     """Your own DNS providers, used instead of those in *dns*."""
     if TYPE_CHECKING:  # the short forms, which validators make long
         dns: _Dns | Sequence[_Dns] = ()  # type: ignore[assignment]
@@ -151,9 +137,6 @@ def _as_in(
 
 _declared: PerProgram[list[ByodkimDomain]] = PerProgram()
 """The domains of a program, in order."""
-
-_declarers: PerProgram[str] = PerProgram()
-"""Names of the components, by domain and Region."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -251,7 +234,6 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers = args, ()
-        _refuse_second(name, settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
         before = [] if self._waits else _declared.get(None, list)
@@ -537,17 +519,6 @@ class ByodkimDomain(pulumi.ComponentResource):
                 generation=generation, days=age.days, following=generation + 1
             )
             pulumi.log.warn(str(due), self)
-
-
-def _refuse_second(name: str, settings: DomainSettings) -> None:
-    """
-    Raise `InvalidSettings` if another component of this program declares one of the identities.
-    """
-    for region in settings.regions:
-        first = _declarers.get((settings.name, region), lambda: name)
-        if first != name:
-            problem = ProgramMessages.DECLARED(domain=settings.name, region=region, first=first)
-            raise InvalidSettings(problem)
 
 
 def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:

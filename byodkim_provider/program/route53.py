@@ -38,10 +38,8 @@ By the role in the zones' account, and the account of an explicit provider; None
 own.
 """
 
-_providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
-"""
-By role, with its external ID: every provider is a process of its own, which signs in by itself.
-"""
+_providers: PerProgram[aws.Provider] = PerProgram()
+"""By role: every provider is a process of its own, which signs in by itself."""
 
 
 @dataclass(frozen=True)
@@ -221,8 +219,6 @@ def _connect(
 
 def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:
     where = f'domains["{domain}"].dns.zoneId'
-    if zone := route53.zones(is_private=True).get(zone_id):
-        raise InvalidSettings(ProgramMessages.PRIVATE(where=where, zone_id=zone_id, zone=zone))
     zone = route53.zones().get(zone_id)
     if zone is None:
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
@@ -247,7 +243,7 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client, setting
             )
         if found:
             return found[0]
-    near = next(filter(None, (did_you_mean(one, zones.values(), cutoff=TYPO) for one in names)), "")
+    near = did_you_mean(zone or domain, zones.values(), cutoff=TYPO)
     if zone:
         where = f'domains["{domain}"].{setting}.zone'
         raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone, did_you_mean=near))
@@ -262,18 +258,10 @@ def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider
     stack's own.
 
     Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
-    Raises `InvalidSettings` if the role was given with another *external_id* before.
     """
     if role_arn is None:
         return None
-    provider, its_id = _providers.get(
-        role_arn, lambda: (_provider(role_arn, external_id), external_id)
-    )
-    if its_id != external_id:
-        raise InvalidSettings(
-            ProgramMessages.EXTERNAL_IDS(role=role_arn, before=its_id, external_id=external_id)
-        )
-    return provider
+    return _providers.get((role_arn, external_id), lambda: _provider(role_arn, external_id))
 
 
 def _provider(role_arn: str, external_id: str | None) -> aws.Provider:

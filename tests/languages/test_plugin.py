@@ -179,52 +179,25 @@ def test_mail_from(shell, yaml):
     assert sandbox.dns.mx(f"bounce.{yaml.domain}") == ()
 
 
-def with_options(yaml, options):
-    """Let the domain have *options*, in one line."""
-    yaml.write("generation: 1")
-    yaml.append(f"    options: {options}\n")
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        "customTimeouts.create: {create: 5m}",
-        "ignoreChanges: [generation]",
-        "replaceOnChanges: [generation]",
-    ],
-)
-def test_options_without_effect(yaml, option):
-    """
-    An option that Pulumi does not hand on to the resources of a component is refused by its name.
-    """
-    name, _, value = option.partition(":")
-    with_options(yaml, f"{{{name.partition('.')[0]}:{value}}}")
-    done = yaml.fails("pulumi preview")
-    assert f" {name}: has no effect" in done.stdout
-    assert "InvalidSettings" not in done.stdout
-
-
 def test_time_limits(shell, yaml, monkeypatch):
     """
     `customTimeouts` is how long a run waits for SES: `create` for the first key, `update` for the
     next.
     """
-    options = "    options: {customTimeouts: {create: 1h, update: 1500ms%s}}\n"
+    options = "    options: {customTimeouts: {create: 1h, update: 1500ms}}\n"
     yaml.declare(1)
-    yaml.append(options % ", delete: 5m")
-    assert " customTimeouts.delete: has no effect" in yaml.fails("pulumi preview").stdout
-    yaml.declare(1)
-    yaml.append(options % "")
+    yaml.append(options)
     assert "of at most 60 min" in yaml.succeeds("pulumi up").stdout
     monkeypatch.setattr(shell.sandbox.ses.switches, "first_check_seconds", 3600)
     yaml.declare(2)
-    yaml.append(options % "")
+    yaml.append(options)
     assert re.search(r"NotVerified: not verified after \d s: ", yaml.fails("pulumi up").stdout)
 
 
 def test_protect(yaml):
     """What is protected is not deleted; without the option it is."""
-    with_options(yaml, "{protect: true}")
+    yaml.write("generation: 1")
+    yaml.append("    options: {protect: true}\n")
     yaml.succeeds("pulumi up")
     assert "because it is protected" in yaml.fails("pulumi destroy").stdout
     assert REGION in yaml.domain_in_ses()

@@ -8,8 +8,7 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
-from byodkim_provider.plugin.servicer import REQUIRED, Servicer
-from byodkim_provider.resources import PROVIDERS
+from byodkim_provider.plugin.servicer import Servicer
 from tests.engine.search import load
 from tests.support.leaks import KeySearch
 from tests.support.testdata import pem
@@ -70,26 +69,11 @@ def test_types(method, one):
     assert "the plugin `byodkim` has no type " in refused(method, request)
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
-def test_missing(kind):
-    """Each input that is needed to check the others is named if it is missing."""
-    for name in REQUIRED.get(kind, ()):
-        news = {one: "x" for one in REQUIRED[kind] if one != name}
-        assert refused("Check", check(kind, news)) == f"{name}: required"
-
-
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_no_number(number):
     """JSON has no such number."""
     text = refused("Check", check("DkimKey", {"domain": "example.com", "bits": number}))
     assert text.startswith("the request holds a number that is none")
-
-
-@pytest.mark.parametrize("config", [1, "x", {"aws:region": 1}, [{}]])
-def test_configuration(config):
-    """The settings of the provider are texts by name."""
-    request = provider_pb2.ConfigureRequest(args=struct({"config": config}))
-    assert refused("Configure", request).startswith("config")
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,10 @@
 """How a program reads what pulumi-aws says when it can't tell its account."""
 
-import time
-
 import pulumi
 import pytest
 
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.program import aws_account
-from tests.support.cases import cases
-
-WRAPPED = (
-    "invoke of aws:index/getCallerIdentity:getCallerIdentity failed: invocation of "
-    "aws:index/getCallerIdentity:getCallerIdentity returned an error: invoking "
-    "aws:index/getCallerIdentity:getCallerIdentity: 1 error occurred:\n\t* {}\n\n"
-)
-RESPONSE = (
-    "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: "
-    "5f3c-1a,"
-)
-DENIED = (
-    "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
-)
-POLICY, RENEW = [AwsMessages.POLICY()], [AwsMessages.SIGN_IN()]
 
 
 @pytest.fixture
@@ -39,48 +21,11 @@ def account(monkeypatch):
     return ask
 
 
-@cases(
-    ("said", "code", "reason", "steps"),
-    {
-        "denied": (f"{RESPONSE} api error AccessDenied: {DENIED}", "AccessDenied", DENIED, POLICY),
-        "modelled": (
-            f"{RESPONSE} RegionDisabledException: off",
-            "RegionDisabledException",
-            "off",
-            [],
-        ),
-        "expired": (f"{RESPONSE} api error ExpiredToken: no", "ExpiredToken", "no", RENEW),
-        "no credentials": (
-            "reading STS Caller Identity: operation error STS: GetCallerIdentity, get identity",
-            "no answer",
-            "operation error STS: GetCallerIdentity, get identity",
-            [],
-        ),
-        "not from AWS": ("couldn't find resource", "no answer", "couldn't find resource", []),
-    },
-)
-def test_refused(account, said, code, reason, steps):
-    """An error is one line, AWS's code in it, and a hint that fits the code."""
-    with pytest.raises(AwsRefused) as caught:
-        account(WRAPPED.format(said))
-    says = AwsMessages.SAYS(service="pulumi-aws", reason=reason)
-    assert (caught.value.code, caught.value.message.fields["steps"]) == (code, [says, *steps])
-
-
-def test_long(account):
-    """An error that somebody made long costs no time."""
-    began = time.process_time()
-    with pytest.raises(AwsRefused) as caught:
-        account(WRAPPED.format("operation error " * 30_000))
-    assert time.process_time() - began < 5
-    assert len(str(caught.value)) < 700
-
-
 def test_no_key_is_quoted(account):
     """An error about a signature may quote the request, token and all."""
     token = "IQoJb3JpZ2luX2VjE" * 8
     with pytest.raises(AwsRefused) as caught:
-        account(WRAPPED.format(f"operation error STS: GetCallerIdentity, canonical {token}"))
+        account(f"operation error STS: GetCallerIdentity, canonical {token}")
     assert str(caught.value).endswith("GetCallerIdentity, canonical [...]")
     assert token not in str(caught.value)
 

@@ -15,7 +15,7 @@ from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import TxtRecord, Zone
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
-from byodkim_provider.program.route53 import Route53, provider_with
+from byodkim_provider.program.route53 import Route53
 from byodkim_provider.times import timestamp
 from tests.support.cases import cases
 from tests.support.cloud import DOMAIN, NAME, VALUE, Cloud
@@ -237,24 +237,6 @@ def test_route53_is_asked_once(cloud):
     assert cloud.roles == [None, role]
 
 
-@pytest.mark.usefixtures("cloud")
-def test_external_ids_of_one_role():
-    """A role has one external ID: two would be two providers of one name."""
-    role = "arn:aws:iam::123456789012:role/dns"
-
-    def program():
-        first = provider_with(role, "corp")
-        assert provider_with(role, "corp") is first
-        for other in (None, "other"):
-            with pytest.raises(InvalidSettings) as refused:
-                provider_with(role, other)
-            assert (
-                f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == refused.value.text
-            )
-
-    run(program)
-
-
 WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
 
 
@@ -276,10 +258,6 @@ WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
                 zone="othr.example",
                 did_you_mean=", did you mean 'other.example'?",
             ),
-        ),
-        "private": (
-            {"zone_id": "ZIN"},
-            ProgramMessages.PRIVATE(**WHERE, zone_id="ZIN", zone="example.com"),
         ),
         "of another domain": (
             {"zone_id": "ZORG"},

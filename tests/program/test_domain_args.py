@@ -111,13 +111,6 @@ def test_region_of_the_stack():
             {"overlap_day": 1},
             ["overlap_day: unknown key, did you mean 'overlapDays'?"],
         ),
-        "no provider": (
-            {"dns_providers": [object()]},
-            [
-                "dnsProviders: must be objects with the methods hosted_zone and publish, "
-                "not a value of type object"
-            ],
-        ),
     },
 )
 def test_refused(given, problems):
