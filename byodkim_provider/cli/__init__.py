@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
@@ -19,7 +18,8 @@ import click
 from byodkim_provider import __version__
 from byodkim_provider.cli.terminal import FAILED, Refused, repaired, say, say_as_json, wants_json
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.quoting import hidden, may_be_a_key
+from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.quoting import hidden
 
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
@@ -69,7 +69,6 @@ class _Commands(click.Group):
         args = options.get("args", arguments[0] if arguments else None)
         given = sys.argv[1:] if args is None else [*args]
         monitored = given[:1] and given[0] in MONITORS
-        exits = options.pop("standalone_mode", True)
         with repaired(UNKNOWN if monitored else FAILED):
             try:
                 code = super().main(*arguments, **options | {"standalone_mode": False})
@@ -83,36 +82,26 @@ class _Commands(click.Group):
                 # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
                 os._exit(INTERRUPTED)
             except (ByodkimError, click.ClickException) as error:
-                code = _said(error, given, UNKNOWN if monitored else None)
-            if exits:
-                sys.exit(code)
-        return code
+                code = _said(error, wants_json(given), UNKNOWN if monitored else None)
+            sys.exit(code)
 
 
-def _said(
-    error: ByodkimError | click.ClickException, given: Sequence[str], exit_code: int | None
-) -> int:
+def _said(error: ByodkimError | click.ClickException, as_json: bool, exit_code: int | None) -> int:
     """
     Say *error* without what may be a private key: click quotes arguments. Returns the exit code.
     """
-    refused = Refused(str(error), kind="CannotRead") if isinstance(error, ByodkimError) else error
-    # click has many classes for a wrong command line, and other ones with each version.
-    kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
-    if isinstance(error, ByodkimError | Refused):
-        kind = error.kind
+    refused: click.ClickException
+    if isinstance(error, ByodkimError):
+        refused, kind = Refused(str(error), kind="CannotRead"), error.kind
+    elif isinstance(error, Refused):
+        refused, kind = error, error.kind
+    else:  # click has many classes for a wrong command line, and other ones with each version
+        text = error.format_message()
+        if hidden(text) != text:
+            text = str(CliMessages.MAY_BE_A_KEY())
+        refused, kind = click.UsageError(text, getattr(error, "ctx", None)), "UsageError"
     code = refused.exit_code if exit_code is None else exit_code
-    # A key may also be the value in `--option=VALUE` or `-oVALUE`.
-    parts = [*given]
-    for argument in given:
-        parts += [*argument.split("=", 1), argument[2:]]
-    keys = [part for part in parts if may_be_a_key(part)]
-    if keys:
-        text = hidden(refused.format_message(), keys)
-        if isinstance(refused, Refused):
-            refused = Refused(text)
-        else:
-            refused = click.UsageError(text, getattr(error, "ctx", None))
-    if wants_json(given):
+    if as_json:
         say_as_json(kind, refused.format_message(), code)
     refused.show()
     return code

@@ -28,8 +28,8 @@ from byodkim_provider.cli.now import (
     worst,
 )
 from byodkim_provider.cli.record_now import RecordNow, not_checked, record_now
-from byodkim_provider.cli.stack import Domain, Stack
-from byodkim_provider.cli.state import DeclaredRecord
+from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.state import DeclaredRecord, Domain
 from byodkim_provider.cli.terminal import ask_all
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
@@ -87,7 +87,7 @@ def of_stack(
     # The times of the state are from SES's clock, and this machine's may lag.
     now = max([environment.clock.now(), *times])
     shown = tuple(_domain(domain, answers, now, stack.state.verified) for domain in domains)
-    stored = [one.declared for group in stack.state.identities.values() for one in group]
+    stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
     return StackNow(
         stack=stack.name,
         project=stack.project,

@@ -9,20 +9,16 @@ stack. Errors name the option.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 
-from byodkim_provider.cli.environment import Environment, current_directory
-from byodkim_provider.cli.stack import (
-    Domain,
-    Stack,
-    open_stack,
-    project_file,
-    stack_names,
-)
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import keys, records
@@ -36,7 +32,7 @@ from byodkim_provider.messages.cli import CliMessages
 def _complete(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names of the project's stacks, for a shell."""
     try:
-        names = stack_names(current_directory())
+        names = stack_names(Path.cwd())
     except (Refused, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
         return []
     return [name for name in names if name.startswith(incomplete)]
@@ -50,12 +46,29 @@ def checked(read: Callable[[str], str]) -> Callable[[str], str]:
     def value(text: str) -> str:
         try:
             return read(text)
-        except (
-            ValueError
-        ) as error:  # click would quote the value, and not say what is wrong with it
+        except ValueError as error:  # click would not say what is wrong with the value
             raise click.BadParameter(str(error)) from None
 
     return value
+
+
+def _key_file(read: Callable[[bytes], bytes]) -> Callable[[str], bytes]:
+    """The type of an option that names a file, from whose content *read* takes the public key."""
+
+    def public_key(file: str) -> bytes:
+        try:
+            with click.open_file(file, "rb") as opened:
+                return read(opened.read())
+        except OSError as error:
+            raise click.BadParameter(f"{file}: {error.strerror}") from None
+        except InvalidKey as error:
+            raise click.BadParameter(f"{file} {error.text}") from None
+
+    return public_key
+
+
+def _public_half(private_key: bytes) -> bytes:
+    return keys.load(private_key).public_key_der
 
 
 def stack_option(
@@ -75,13 +88,12 @@ class Chosen:
     stack_name: str | None
     panel: Panel | None
     zone: str | None
-    record: ExpectedRecord | None = None
+    record: ExpectedRecord | None
     """That of --selector; None: the records are those of a stack, or of *domain* in it."""
 
 
 def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; *command* gets their values as *chosen*."""
-    key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
     @click.argument(
         "domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]"
@@ -92,12 +104,15 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--private-key",
-        type=key_file,
+        type=_key_file(_public_half),
         metavar="FILE",
         help="PEM, DER or base64 of DER; only the public half is used.",
     )
     @click.option(
-        "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
+        "--public-key",
+        type=_key_file(keys.load_public),
+        metavar="FILE",
+        help="As `openssl rsa -pubout` writes it.",
     )
     @click.option(
         "--panel",
@@ -115,43 +130,44 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def with_chosen(
-        selector: str | None, private_key: str | None, public_key: str | None, **options: Any
+        domain: str | None,
+        stack_name: str | None,
+        selector: str | None,
+        private_key: bytes | None,
+        public_key: bytes | None,
+        panel: Panel | None,
+        zone: str | None,
+        **options: Any,
     ) -> None:
-        given = {name: options.pop(name) for name in ("domain", "stack_name", "panel", "zone")}
-        chosen = Chosen(**given)
+        if private_key and public_key:
+            raise click.UsageError("Give --private-key or --public-key, not both.")
+        key = private_key or public_key
+        record = None
         if selector is not None:
-            chosen = replace(chosen, record=_record(chosen, selector, private_key, public_key))
-        elif private_key or public_key:
+            if domain is None:
+                raise click.UsageError("--selector needs DOMAIN.")
+            if stack_name is not None:
+                raise click.UsageError("Give --stack or --selector, not both.")
+            record = ExpectedRecord(
+                selector=selector, domain=domain, public_key_der=key, zone=zone, panel=panel
+            )
+            _refuse_impossible(record)
+        elif key:
             raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
+        chosen = Chosen(domain=domain, stack_name=stack_name, panel=panel, zone=zone, record=record)
         command(chosen=chosen, **options)
 
     decorated: Callable[..., None] = with_chosen
     return decorated
 
 
-def _record(
-    chosen: Chosen, selector: str, private_key: str | None, public_key: str | None
-) -> ExpectedRecord:
-    """The record of *selector*; raises `click.UsageError` for options that don't go together."""
-    if chosen.domain is None:
-        raise click.UsageError("--selector needs DOMAIN.")
-    if chosen.stack_name is not None:
-        raise click.UsageError("Give --stack or --selector, not both.")
-    if private_key and public_key:
-        raise click.UsageError("Give --private-key or --public-key, not both.")
-    if problem := records.selector_problem(selector) or records.name_problem(
-        selector, chosen.domain
-    ):
+def _refuse_impossible(record: ExpectedRecord) -> None:
+    """Raise `click.BadParameter` for a name that no record has, or a zone that can't hold it."""
+    selector = record.selector
+    problem = records.selector_problem(selector) or records.name_problem(selector, record.domain)
+    if problem:
         raise click.BadParameter(str(problem), param_hint="--selector")
-    refuse_other_zone(chosen.zone, records.record_name(selector, chosen.domain))
-    key = _public_key(private_key, public_key)
-    return ExpectedRecord(
-        selector=selector,
-        domain=chosen.domain,
-        public_key_der=key,
-        zone=chosen.zone,
-        panel=chosen.panel,
-    )
+    refuse_other_zone(record.zone, record.name)
 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
@@ -160,17 +176,11 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
 
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
-    if not project_file(environment.directory):
-        raise Refused(
-            CliMessages.NO_PROJECT_HERE(directory=environment.directory), kind="CannotRead"
-        )
     stack = open_stack(chosen.stack_name, environment)
     known = stack.domains
     if chosen.domain not in known:
         known = {**stack.planned, **known}
-    wanted = [*known.values()]
-    if chosen.domain:
-        wanted = stack.named([chosen.domain], known, CliMessages.OTHER_DOMAIN_HERE)
+    wanted = stack.named([chosen.domain] if chosen.domain else [*known], known)
     domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
     if not domains:
         raise Refused(CliMessages.NO_RECORD(subject=chosen.domain or stack.name), kind="CannotRead")
@@ -181,18 +191,3 @@ def refuse_other_zone(zone: str | None, record_name: str) -> None:
     """Raise `click.BadParameter` for a *zone* that can't hold the record."""
     if zone and not records.is_in(record_name, zone):
         raise click.BadParameter(f"{zone!r} does not hold {record_name!r}", param_hint="--zone")
-
-
-def _public_key(private_key: str | None, public_key: str | None) -> bytes | None:
-    """The public key (SubjectPublicKeyInfo, DER) in either file; raises `click.BadParameter`."""
-    file, option = (private_key, "--private-key") if private_key else (public_key, "--public-key")
-    if file is None:
-        return None
-    try:
-        with click.open_file(file, "rb") as opened:
-            content = opened.read()
-        return keys.load(content).public_key_der if private_key else keys.load_public(content)
-    except OSError as error:
-        raise click.BadParameter(f"{file}: {error.strerror}", param_hint=option) from None
-    except InvalidKey as error:
-        raise click.BadParameter(f"{file} {error.text}", param_hint=option) from None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.regions import partition_of
@@ -48,10 +48,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
         raise Refused(CliMessages.NO_PULUMI(command=shown), kind="CannotRead") from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
-        kind: Literal["NoStack", "CannotRead"] = "CannotRead"
-        if done.returncode == NO_STACK:
-            kind = "NoStack"
-        raise Refused(CliMessages.PULUMI(command=shown, error=error), kind=kind)
+        raise Refused(
+            CliMessages.PULUMI(command=shown, error=error),
+            kind="NoStack" if done.returncode == NO_STACK else "CannotRead",
+        )
     return done.stdout
 
 
@@ -59,57 +59,23 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     """
     Run `pulumi` in the terminal, and return its exit code; negative if a signal killed it.
 
-    Pulumi ends in order at its first SIGINT or SIGTERM, and at once at the second. If this process
-    ended first, its plugins would go on, and the stack would stay locked. So this process waits,
-    and Pulumi gets each signal once: from the terminal, or else from here.
+    Pulumi ends in order at its first signal, and at once at the second. If this process ended
+    first, its plugins would go on, and the stack would stay locked. So this process waits, and
+    Pulumi gets each signal once: from the terminal, or else from here.
     """
     in_terminal = any(os.isatty(stream) for stream in range(3))
-    early: list[int] = []
-    running: list[subprocess.Popen[bytes]] = []
+    # Without a terminal in a group of its own: a CI may send a signal to the whole group.
+    group = None if in_terminal else 0
+    with subprocess.Popen(["pulumi", *arguments], cwd=directory, process_group=group) as pulumi:  # noqa: S603, S607
 
-    def end(number: int, _: object) -> None:
-        if not running:
-            early.append(number)
-        elif not (
-            in_terminal and number == signal.SIGINT
-        ):  # a terminal sends Ctrl-C to both processes
-            running[0].send_signal(passed_on(number))
+        def pass_on(number: int, _: object) -> None:
+            # A terminal sends Ctrl-C to both processes.
+            if not (in_terminal and number == signal.SIGINT):
+                pulumi.send_signal(signal.SIGTERM)  # SIGHUP would kill Pulumi
 
-    def passed_on(number: int) -> int:
-        return signal.SIGTERM if number == signal.SIGHUP else number  # SIGHUP would kill Pulumi
-
-    before = {
-        one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        # Without a terminal in a group of its own: a CI may send a signal to the whole group.
-        with subprocess.Popen(  # noqa: S603
-            ["pulumi", *arguments],  # noqa: S607
-            cwd=directory,
-            process_group=None if in_terminal else 0,
-        ) as pulumi:
-            running.append(pulumi)
-            for number in early:
-                pulumi.send_signal(passed_on(number))
-            return pulumi.wait()
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-def read_file(file: Path) -> str | None:
-    """
-    The text of *file*, with its own line ends; None if there is no such file; else raises
-    `Refused`.
-    """
-    try:
-        return file.read_bytes().decode()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Refused(CliMessages.CANT_READ(file=file.name, error=error.strerror)) from None
-    except UnicodeDecodeError:
-        raise Refused(CliMessages.NOT_UTF8(file=file.name)) from None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, pass_on)
+        return pulumi.wait()
 
 
 def write_file(file: Path, text: str) -> None:
@@ -124,14 +90,6 @@ def write_file(file: Path, text: str) -> None:
     say(CliMessages.WRITTEN(file=shown))
 
 
-def current_directory() -> Path:
-    """The current directory; raises `Refused` if it was deleted."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        raise Refused(CliMessages.NO_DIRECTORY(), kind="CannotRead") from None
-
-
 def partition_here(region: str | None = None) -> str:
     """The second part of ARNs in *region*, or in that of the environment."""
     return partition_of(
@@ -143,7 +101,7 @@ def partition_here(region: str | None = None) -> str:
 class Environment:
     """Everything a command may touch. Tests pass their own; nothing else is replaced."""
 
-    directory: Path = field(default_factory=current_directory)
+    directory: Path = field(default_factory=Path.cwd)
     """Where the command was started: in the Pulumi project or below it."""
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi

@@ -14,7 +14,8 @@ import click
 from byodkim_provider.aws.permissions import policy
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
-from byodkim_provider.cli.stack import Domain, Stack, open_stack, project_file
+from byodkim_provider.cli.stack import Stack, open_stack, project_file
+from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.hosts.zones import ROUTE53
@@ -52,7 +53,7 @@ def iam_policy(context: click.Context, name: str | None) -> None:
 def policy_of(stack: Stack) -> dict[str, Any]:
     """The policy for what *stack* declares, and for what is in its state, which may have to go."""
     state = stack.state
-    stored = [one.declared for group in state.identities.values() for one in group]
+    stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
     account = next((one.account_id for one in stored if one.account_id), "*")
     identities = {(one.region, one.domain) for one in stored}
     adopted: set[tuple[str, str]] = set()
@@ -60,7 +61,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
     uses_kms = any(state.secrets.values())
     zones = {*state.mail_from_zones.values()}
-    records = {*state.mail_from}
+    records = {one.mail_from_domain for one in stored if one.mail_from_domain}
     for domain in (*stack.planned.values(), *stack.domains.values()):
         roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
     for domain in stack.planned.values():

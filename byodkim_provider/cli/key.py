@@ -74,7 +74,7 @@ def key(
     if file == "-" and sys.stdout.isatty():
         raise click.UsageError("Give --out or a pipe: a terminal remembers what it has shown.")
     stack = open_stack(name, environment)
-    [declared] = stack.named([domain], stack.domains)
+    [declared] = stack.named([domain])
     settings = declared.settings
     signing = {identity.declared.generation for identity in declared.identities}
     awaits_dns = any(identity.key is None for identity in declared.identities)

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
 from byodkim_provider.cli.record_now import Kind, RecordNow
-from byodkim_provider.cli.stack import Domain
+from byodkim_provider.cli.state import Domain
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError

@@ -7,8 +7,9 @@ change. `dkim.records` builds values, `panels` knows the panels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -18,14 +19,15 @@ import click
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.stack import Domain
+from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.mail_from import mail_from_records
-from byodkim_provider.hosts.registry import PANELS, SPECS
+from byodkim_provider.hosts.registry import PANELS
+from byodkim_provider.hosts.zones import MANUAL, ROUTE53
 from byodkim_provider.messages.cli import AskedMessages, CliMessages
 
 TTL: Final = DnsSettings().ttl
@@ -108,10 +110,12 @@ def as_objects(wanted: Sequence[Record]) -> str:
     octets.
     """
     objects = []
-    for one in wanted:
-        record = {"name": one.name, "type": one.kind, "ttl": one.ttl, "value": one.value}
-        strings = {"strings": dkim.strings(one.value)} if one.kind == "TXT" else {}
-        objects.append(record | strings)
+    for record in wanted:
+        values = {"name": record.name, "type": record.kind, "ttl": record.ttl}
+        values["value"] = record.value
+        if record.kind == "TXT":
+            values["strings"] = dkim.strings(record.value)
+        objects.append(values)
     return as_json(objects)
 
 
@@ -159,78 +163,62 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     the DNS.
     """
     form = "json" if wants_json else form
+    expected = chosen.record
     wanted: list[Record] = []
-    if chosen.record is None:
+    if expected is None:
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         subject = stack.name
         for domain in domains:
             # A sub-domain is mostly in the zone above it; in zones of their own, the names would
             # collide.
             above = [name for name in stack.domains if dkim.is_in(domain.name, name)]
-            wanted += _of_domain(domain, min(above, key=len, default=domain.name), chosen)
-    elif chosen.record.public_key_der is None:
+            topmost = min(above, key=len, default=domain.name)
+            wanted += _of_domain(domain, topmost, chosen, stack.state.mail_from_zones)
+    elif expected.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
-        subject = chosen.record.domain
-        value = dkim.record_value(chosen.record.public_key_der)
-        wanted = [_record(subject, subject, chosen, (), "TXT", chosen.record.name, value)]
+        subject = expected.domain
+        value = dkim.record_value(expected.public_key_der)
+        wanted.append(_record(subject, subject, chosen, (), "TXT", expected.name, value))
     if chosen.zone:
-        wanted = _in_zone(wanted, chosen.zone)
+        inside = [record for record in wanted if dkim.is_in(record.name, chosen.zone)]
+        if not inside:
+            refuse_other_zone(chosen.zone, wanted[0].name)
+        wanted = [replace(record, zone=chosen.zone, zone_named=True) for record in inside]
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
-    who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
+    who = ["written by `pulumi up`" if record.written_at else "to type in" for record in wanted]
     show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}"])
-    assumed = sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at})
+    assumed = {record.zone for record in wanted if record.zone_assumed and not record.written_at}
     if assumed:
-        show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(assumed)))])
+        show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))])
     show_lines(["", *as_panel(wanted).split("\n")])
 
 
-def _in_zone(wanted: list[Record], zone: str) -> list[Record]:
-    """
-    Those of *wanted* that are in *zone*, as are all that it holds whose own zone nobody has named.
-
-    If it is the zone of none, it replaces what the stack file says; raises `click.BadParameter` if
-    it can't.
-    """
-    inside = []
-    for record in wanted:
-        is_open = not record.zone_named and dkim.is_in(record.name, zone)
-        if record.zone == zone or is_open:
-            inside.append(record)
-    if not inside:
-        for record in wanted:
-            refuse_other_zone(zone, record.name)
-    return [replace(record, zone=zone, zone_named=True) for record in inside or wanted]
-
-
-def _of_domain(domain: Domain, topmost: str, chosen: Chosen) -> Iterator[Record]:
+def _of_domain(
+    domain: Domain, topmost: str, chosen: Chosen, mail_from_zones: Collection[str]
+) -> Iterator[Record]:
     """
     The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
-    FROM.
+    FROM, of which Pulumi writes those of *mail_from_zones*.
     """
     settings = domain.settings
+    is_apart = settings.mail_from is not None and settings.mail_from.zone is not None
+    record = partial(_record, domain.name, topmost, chosen)
     for name, target in settings.cnames.items():
-        cname = _record(domain.name, topmost, chosen, settings.dns, "CNAME", name, target)
-        yield replace(cname, written_at="")
-    for made in domain.records:
-        if made.name not in settings.cnames:  # else it stands at the target
-            places = generations.holding(settings.dns, made.generation or 1)
-            yield _record(domain.name, topmost, chosen, places, "TXT", made.name, made.value)
-    places = [*settings.mail_from_dns]
-    is_route53 = all(dns.provider == "route53" for dns in places)
-    zone_ids = [dns.zone_id for dns in places if dns.zone_id]
+        yield record((), "CNAME", name, target)
+    for declared in domain.records:
+        if declared.name not in settings.cnames:  # else it stands at the target
+            places = generations.holding(settings.dns, declared.generation or 1)
+            yield record(places, "TXT", declared.name, declared.value)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            record = _record(domain.name, topmost, chosen, places, kind, name, value)
-            written_at = record.written_at if is_route53 else ""
-            if written_at and zone_ids:
-                written_at += f", if its zone {zone_ids[0]} holds the name"
-            record = replace(record, written_at=written_at)
-            if not dkim.is_in(name, record.zone):  # that of `cname`, or a delegated `_domainkey`
-                record = replace(record, zone=topmost, zone_named=False, written_at="")
-            yield record
+            mail_from = record(settings.mail_from_dns, kind, name, value)
+            if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
+                mail_from = replace(mail_from, zone=topmost, zone_named=False)
+            is_written = is_apart or (name in mail_from_zones and not chosen.panel)
+            yield replace(mail_from, written_at=PANELS[ROUTE53].title if is_written else "")
 
 
 def _record(
@@ -244,14 +232,12 @@ def _record(
 ) -> Record:
     """A record that stands at all *places* but those of `cname`; written there unless by hand."""
     own = [dns for dns in places if not dns.cname]
-    by_hand = [dns for dns in own if dns.provider == "manual"]
+    by_hand = [dns for dns in own if dns.provider == MANUAL]
     at = DnsSettings()
     if by_hand or len(own) == 1:
         at = (by_hand or own)[0]
-    host = SPECS.get(at.provider)
-    is_automatic = host and host.ttl and at.ttl == host.ttl.automatic  # the host chooses the TTL
-    writers = dict.fromkeys(dns.provider for dns in own if not (by_hand or chosen.panel))
-    titles = [PANELS[name].title if name in PANELS else name for name in writers]
+    writers = [] if by_hand or chosen.panel else [dns.provider for dns in own]
+    titles = [PANELS[name].title if name in PANELS else name for name in dict.fromkeys(writers)]
     return Record(
         kind=kind,
         name=name,
@@ -260,6 +246,6 @@ def _record(
         panel=chosen.panel or PANELS[at.panel or "other"],
         zone=at.zone or topmost,
         zone_named=at.zone is not None,
-        ttl=TTL if is_automatic else at.ttl,
+        ttl=at.ttl,
         written_at=" and ".join(titles),
     )

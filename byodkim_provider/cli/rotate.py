@@ -8,35 +8,26 @@ domains, the changes are said.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import click
 
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, read_file
-from byodkim_provider.cli.stack import Domain, Stack, open_stack
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.stack import Stack, open_stack, read_yaml
+from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, confirmed, inert, say
 from byodkim_provider.config import stack_file
-from byodkim_provider.config.problems import line
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dkim.generations import MAX_PUBLISHED
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.quoting import shown
-
-NEVER: Final = datetime.min.replace(tzinfo=UTC)
-
-HIGHEST: Final = 10**9
-"""A whole number above it is no generation; it may be a key."""
 
 Way = Literal["forward", "back", "compromised"]
 
@@ -46,30 +37,25 @@ class Change:
     """A change of one setting of a domain: `generation`, `published` or `overlapDays`."""
 
     setting: str
-    before: Any
-    """As `Entry` has it; None if nothing is written."""
+    before: int | list[int] | None
+    """None if nothing is written."""
     after: int | list[int] | None
     """None removes the setting."""
 
     def __str__(self) -> str:
-        before, after = (
-            "(default)" if value is None else value for value in (self.before, self.after)
-        )
+        before = "(default)" if self.before is None else self.before
+        after = "(default)" if self.after is None else self.after
         return f"{self.setting}: {before} -> {after}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """
-    What the stack file says of a domain: numbers, None for what it leaves out, and in the place of
-    anything else a description, as it may be a key.
-    """
+    """Where the stack file has a domain."""
 
     path: str
     """How `pulumi config` addresses its settings."""
-    generation: Any
-    published: Any
-    overlap_days: Any
+    written: frozenset[str]
+    """Names of the settings that it does not leave to defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +75,6 @@ class Rotation:
     """Notes for the user before the change, one line each."""
 
 
-def _days(text: str) -> timedelta:
-    """The time that `180d` is."""
-    found = re.fullmatch("([0-9]{1,5})d", text)
-    if not found:
-        raise click.BadParameter(f"{text!r} is not a number of days such as '180d'.")
-    return timedelta(days=int(found[1]))
-
-
 @click.command(
     epilog="""\b
 Exit codes:
@@ -110,7 +88,10 @@ Exit codes:
 @stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option(
-    "--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer."
+    "--older-than",
+    type=click.IntRange(1, 10_000),
+    metavar="DAYS",
+    help="Domains whose key has signed for longer.",
 )
 @click.option(
     "--back", is_flag=True, help="Go back to the previous key; no key and no record is removed."
@@ -134,7 +115,7 @@ def rotate(
     domains: tuple[str, ...],
     name: str | None,
     every: bool,
-    older_than: timedelta | None,
+    older_than: int | None,
     back: bool,
     compromised: bool,
     dry_run: bool,
@@ -165,13 +146,15 @@ def rotate(
     if back or compromised:
         way = "back" if back else "compromised"
     stack = open_stack(name, environment)
-    entries = entries_of(stack)
+    entries, planned = entries_of(stack), stack.planned
     now = environment.clock.now()
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for domain in _chosen(stack, domains, older_than, now):
         try:
-            steps.append(rotation(way, domain, entries.get(domain.name), now))
+            entry = entries.get(domain.name)
+            _refuse_unsettled(domain, planned[domain.name].settings, entry)
+            steps.append(rotation(way, domain, entry, now))
         except ByodkimError as error:
             problems[domain.name] = str(error)
     # A monthly run must not stop because one domain has no standby.
@@ -181,22 +164,26 @@ def rotate(
         say(problem)
     if not steps:
         say(CliMessages.NOTHING_TO_DO())
-    _refuse_unlisted(steps, entries, stack)
     for step in steps:
         for note in step.notes:
             say(f"{step.domain}: {note}")
+        path = entries[step.domain].path if step.domain in entries else step.domain
         for change in step.changes if not wants_json else ():
-            click.echo(inert(f"{entries[step.domain].path}.{change}"))
+            click.echo(inert(f"{path}.{change}"))
     if steps and not dry_run:
+        unlisted = [step.domain for step in steps if step.domain not in entries]
+        if unlisted:
+            fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
+            raise Refused(CliMessages.NOT_LISTED(**fields))
         question = "write this" if no_up else "write this and run `pulumi up`"
         if not yes and not confirmed(question):
             raise Refused(CliMessages.NOTHING_WRITTEN())
         write(steps, entries, stack, environment)
         up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
         if not no_up and environment.run_pulumi(up, stack.directory) != 0:
-            raise Refused(CliMessages.UP_FAILED(file=stack.shown(stack.file)))
+            raise Refused(CliMessages.UP_FAILED(file=stack.file_name))
     if wants_json:
-        file = stack.shown(stack.file) if steps else ""
+        file = stack.file_name if steps else ""
         done = {"stack": stack.name, "file": file, "written": bool(steps) and not dry_run}
         click.echo(as_json({**done, "rotations": steps, "problems": problems}))
     if problems:
@@ -206,70 +193,40 @@ def rotate(
 
 def entries_of(stack: Stack) -> dict[str, Entry]:
     """
-    What the stack file says of each domain, by name; empty if it lists none.
+    Where the stack file has each domain, by name: where it does not, `pulumi config` would write a
+    second list, which hides the first one.
 
-    Says what is no domain, and leaves it out: `pulumi up` refuses it.
+    What is no domain is left out: `pulumi up` refuses it.
     """
-    file = stack.shown(stack.file)
-    try:
-        domains = stack_file.domains_in(read_file(stack.file) or "", stack.project)
-    except InvalidSettings as error:
-        raise Refused(CliMessages.NOT_READ(file=file, problem=error.text)) from None
+    loaded = read_yaml(stack.file) if stack.file.exists() else None
+    domains = stack_file.domains_in(loaded, stack.project)
     entries = {}
-    for spelling, written in domains.items() if isinstance(domains, Mapping) else ():
-        text = spelling if isinstance(spelling, str) else shown(spelling)
+    for spelling, settings in domains.items() if isinstance(domains, Mapping) else ():
         try:
-            name = normalise_domain(text)
-        except ValueError as error:
-            say(f"{file}: {line(('domains', text), str(error))}")
+            name = normalise_domain(str(spelling))
+        except ValueError:
             continue
-        if written is None:  # the name alone
-            written = {}
-        if isinstance(written, Mapping):
-            settings = map(_plain, map(written.get, ("generation", "published", "overlapDays")))
-            entries[name] = Entry(f'{stack.project}:domains["{text}"]', *settings)
+        written = frozenset(settings if isinstance(settings, Mapping) else ())
+        entries[name] = Entry(f'{stack.project}:domains["{spelling}"]', written)
     return entries
 
 
-def _plain(value: Any) -> Any:
-    """*value* if it is None or whole numbers; of anything else what an error message quotes."""
-    parts = value if isinstance(value, list) and len(value) <= 2 * MAX_PUBLISHED else [value]
-    is_plain = all(isinstance(part, int) and abs(part) < HIGHEST for part in parts)
-    return value if value is None or is_plain else shown(value)
-
-
 def _chosen(
-    stack: Stack, names: Sequence[str], older_than: timedelta | None, now: datetime
+    stack: Stack, names: Sequence[str], older_than: int | None, now: datetime
 ) -> list[Domain]:
     """The domains that are named, or whose key has signed for longer; else all but the retired."""
     if names:
-        return stack.named(names, stack.domains, kind="Refused")
+        return stack.named(names)
     signing = [domain for domain in stack.domains.values() if not domain.settings.retired]
     if older_than is None:
         return signing
+    signs_from = now - timedelta(days=older_than)
     due = []
     for domain in signing:
         keys = [identity.key for identity in domain.identities if identity.key]
-        if any(key.signing_since < now - older_than for key in keys):
+        if any(key.signing_since < signs_from for key in keys):
             due.append(domain)
     return due
-
-
-def _refuse_unlisted(steps: Sequence[Rotation], entries: Collection[str], stack: Stack) -> None:
-    """
-    Refuse what the stack file does not list, and say what to set where it is declared.
-
-    `pulumi config` would write a second list there, which hides the first one.
-    """
-    edits = []
-    for step in steps:
-        if step.domain not in entries:
-            wanted = [one for one in step.changes if one.after is not None]
-            settings = " and ".join(f"`{one.setting}: {one.after}`" for one in wanted)
-            edits.append(f"{settings} for {step.domain}")
-    if edits:
-        fields = {"file": stack.shown(stack.file), "edits": "; ".join(edits)}
-        raise Refused(CliMessages.NOT_LISTED(**fields))
 
 
 def write(
@@ -279,7 +236,7 @@ def write(
     Write *steps* with `pulumi config`, which decrypts nothing.
 
     What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
-    Raises `Refused`, and `KeyboardInterrupt` after Ctrl-C, and says that a part may be written.
+    Raises `Refused`, and says that a part may be written.
     """
     gone: list[str] = []
     values: list[str] = []
@@ -293,7 +250,7 @@ def write(
                 gone.append(path)
             for position, generation in enumerate(change.after or ()):
                 values += ["--plaintext", f"{path}[{position}]={generation}"]
-    file = stack.shown(stack.file)
+    file = stack.file_name
     try:
         for command, arguments in (("rm-all", gone), ("set-all", values)):
             if arguments:
@@ -302,8 +259,6 @@ def write(
     except Refused as error:
         problem = CliMessages.NOT_WRITTEN(error=error.message, file=file)
         raise Refused(problem, kind="CannotWrite") from None
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(CliMessages.NOT_WRITTEN(error="", file=file).hint) from None
 
 
 def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Rotation:
@@ -314,54 +269,50 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     to go, "StillInUse" if signed mail would fail.
     """
     settings = domain.settings
-    _refuse_unsettled(domain, entry or Entry("", None, None, None))
+    before = _written(settings)
     if entry is None:
-        is_default = settings.published == generations.published(
-            settings.generation, domain.supplied
-        )
-        published = None if is_default else list(settings.published)
-        entry = Entry("", settings.generation, published, settings.overlap_days)
-    overlap_days = entry.overlap_days
-    if str(overlap_days) == "0":  # it was for the step before
+        by_default = generations.published(settings.generation, domain.supplied)
+        before["published"] = None if settings.published == by_default else before["published"]
+    else:
+        before = {name: before[name] if name in entry.written else None for name in before}
+    overlap_days = before["overlapDays"]
+    if settings.overlap_days == 0:  # it was for the step before
         overlap_days = None
-        update = {"overlap_days": generations.OVERLAP_DAYS}
-        settings = settings.model_copy(update=update)
+        settings = settings.model_copy(update={"overlap_days": generations.OVERLAP_DAYS})
         domain = replace(domain, settings=settings)
     if way == "compromised":
         overlap_days = 0
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
     early = (lately.keys() & domain.standing) - wanted - {settings.generation}
-    # What is written out was meant to stay. What would leave by default may surprise: a second
-    # rotation is perhaps the first one, run again.
-    kept = early & {*settings.published} if entry.published is not None else set()
-    allowed = partial(
-        generations.allowed_today, before=domain.standing, after=wanted, slots=settings.selector
-    )
-    if early - kept:
-        last = max(early - kept, key=lambda generation: lately[generation])
+    if early:
+        last = max(early, key=lambda generation: lately[generation])
         fields = rules.in_use(last, lately[last], settings.overlap_days)
-        fields |= {"domain": domain.name, "target": target, "today": list(allowed(early=early))}
+        today = generations.allowed_today(
+            before=domain.standing, after=wanted, early=early, slots=settings.selector
+        )
+        fields |= {"domain": domain.name, "target": target, "today": list(today)}
         raise ByodkimError(IdentityMessages.ROTATED_LATELY(**fields), kind="StillInUse")
-    listed = allowed(early=kept)
-    is_default = listed == generations.published(target, domain.supplied)
-    changes = (
-        Change("generation", entry.generation, target),
-        Change("published", entry.published, None if is_default else list(listed)),
-        Change("overlapDays", entry.overlap_days, overlap_days),
-    )
+    published = tuple(sorted(wanted))
+    is_default = published == generations.published(target, domain.supplied)
+    after = {
+        "generation": target,
+        "published": None if is_default else list(published),
+        "overlapDays": overlap_days,
+    }
     return Rotation(
         domain=domain.name,
         before=settings.generation,
         generation=target,
-        published=listed,
-        # As text: YAML may have numbers of other types.
-        changes=tuple(one for one in changes if str(one.before) != str(one.after)),
-        notes=tuple(_notes(way, settings, target, listed, lately)),
+        published=published,
+        changes=tuple(
+            Change(name, before[name], after[name]) for name in after if before[name] != after[name]
+        ),
+        notes=tuple(_notes(way, settings, target, published, lately)),
     )
 
 
-def _refuse_unsettled(domain: Domain, entry: Entry) -> None:
+def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | None) -> None:
     """
     Refuse if the stack is not where the stack file, or the last run, wanted it to be: the next
     `pulumi up` would make two steps at once.
@@ -373,29 +324,25 @@ def _refuse_unsettled(domain: Domain, entry: Entry) -> None:
         raise InvalidSettings(CliMessages.NOT_MADE(domain=domain.name))
     if any(identity.declared.generation is None for identity in domain.identities):
         raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
-    problems = []
-    fields: dict[str, Any]
     for identity in domain.identities:
-        name, signs = f"{domain.name} {identity.declared.region}", identity.declared.generation
-        if identity.key is None:
-            problems.append(CliMessages.WAITS_FOR_DNS(name=name))
-        elif signs != settings.generation:
-            fields = {"name": name, "generation": signs, "wanted": settings.generation}
-            problems.append(CliMessages.OTHER_GENERATION(**fields))
-    for setting, written, stored in (
-        ("generation", entry.generation, settings.generation),
-        ("published", entry.published, list(settings.published)),
-    ):
-        if written not in (None, []) and _texts(written) != _texts(stored):
-            fields = {"setting": setting, "written": written, "stored": stored}
-            problems.append(CliMessages.OTHER_FILE(domain=domain.name, **fields))
-    if problems:
-        raise InvalidSettings(problems)
+        if identity.key is None or identity.declared.generation != settings.generation:
+            fields = {"name": str(identity.declared), "generation": settings.generation}
+            raise InvalidSettings(CliMessages.UNFINISHED(**fields))
+    stored = _written(settings)
+    edited = [name for name, value in _written(planned).items() if value != stored[name]]
+    waiting = [name for name in edited if entry and name in entry.written]
+    if waiting:
+        fields = {"domain": domain.name, "settings": ", ".join(waiting)}
+        raise InvalidSettings(CliMessages.OTHER_FILE(**fields))
 
 
-def _texts(value: Any) -> list[str]:
-    """*value* as text, a list sorted: YAML may have numbers of other types than the state."""
-    return sorted(map(str, value)) if isinstance(value, list) else [str(value)]
+def _written(settings: DomainSettings) -> dict[str, Any]:
+    """The settings that a rotation changes, as in a stack file."""
+    return {
+        "generation": settings.generation,
+        "published": list(settings.published),
+        "overlapDays": settings.overlap_days,
+    }
 
 
 def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[int, set[int]]:
@@ -406,13 +353,8 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
             raise InvalidSettings(CliMessages.NO_WAY_BACK(domain=domain.name, generation=signing))
-        last_signed = dict.fromkeys(earlier, NEVER)
-        for identity in domain.identities:
-            for generation in earlier:
-                until = identity.signed_until.get(generation, NEVER)
-                last_signed[generation] = max(last_signed[generation], until)
-        # Back to what signed last before.
-        return max(earlier, key=lambda generation: (last_signed[generation], generation)), published
+        signed = {number for identity in domain.identities for number in identity.signed_until}
+        return max(signed.intersection(earlier) or earlier), published
     if way == "compromised":
         # What signed lately has mail on its way; later ones that the file wants may sign next.
         stays = {*lately} & (published | domain.standing)
@@ -437,18 +379,18 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     """Refuse a generation that has no record yet, while its slot is another one's."""
     if target in domain.published:
         return
-    fields: dict[str, Any]
-    for one in generations.sharing(target, lately, domain.selector):
-        fields = rules.in_use(one, lately[one], domain.overlap_days)
-        fields |= {"domain": domain.name, "today": list(domain.published)}
+    fields: dict[str, Any] = {"domain": domain.name}
+    lately_there = generations.sharing(target, lately, domain.selector)
+    if lately_there:
+        before = lately_there[0]
+        fields |= rules.in_use(before, lately[before], domain.overlap_days)
+        fields |= {"today": list(domain.published)}
         fields["next_one"] = IdentityMessages.KEEP(generation=domain.generation)
-        is_there = one in domain.published
-        problem = IdentityMessages.STILL_IN_USE if is_there else IdentityMessages.SLOT_IN_USE
-        raise ByodkimError(problem(**fields), kind="StillInUse")
+        raise ByodkimError(IdentityMessages.SLOT_IN_USE(**fields), kind="StillInUse")
     taken = generations.sharing(target, domain.published, domain.selector)
     if taken:
-        fields = {"domain": domain.name, "generation": target, "signing": domain.generation}
         published = sorted({*domain.published, target} - {*taken})
+        fields |= {"generation": target, "signing": domain.generation}
         raise InvalidSettings(
             CliMessages.SLOT_TAKEN(before=taken[0], published=published, **fields)
         )
@@ -466,9 +408,8 @@ def _notes(
         yield (
             f"the update also removes the record of {signing}: mail on its way that was signed "
             "with it fails DKIM, and so does what SES signs with it until it has found the record "
-            f"of {target}"
+            f"of {target}; `overlapDays: 0` allows that, and the next rotation removes it"
         )
-        yield "`overlapDays: 0` allows that, and the next rotation removes it"
         yield (
             "a mail server of your own that has this key from `byodkim key` must switch before: "
             "what it signs with it fails, too"

@@ -1,5 +1,5 @@
 """
-The stack of a command: its project, configuration, state and domains. Nothing is decrypted.
+The stack of a command: its project, configuration and state. Nothing is decrypted.
 
 Configuration and state come from Pulumi, so that a command sees what `pulumi up` would see.
 """
@@ -10,25 +10,16 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.state import (
-    DeclaredRecord,
-    State,
-    alone,
-    read_state,
-)
+from byodkim_provider.cli.state import Domain, State, read_state
 from byodkim_provider.cli.terminal import Refused, ask_all, say
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.config.settings import DomainSettings, Settings
-from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, first_few
@@ -42,66 +33,14 @@ NAMED: Final = 10
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
-    """A domain, as the state has it."""
-
-    name: str
-    settings: DomainSettings
-    """Those of the last run; of `Stack.planned`, those of the configuration."""
-    identities: tuple[Stored, ...]
-    """Sorted by Region."""
-    records: tuple[DeclaredRecord, ...]
-    """Oldest generation first."""
-    stack_id: str | None
-    retired_at: datetime | None
-
-    @property
-    def declared(self) -> Declared | None:
-        """What was declared of its first identity, and holds for the domain."""
-        return next((one.declared for one in self.identities), None)
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether a run had it, and the state has nothing of it any more."""
-        return not (self.identities or self.records or self.settings.generation)
-
-    @property
-    def supplied(self) -> frozenset[int] | None:
-        """Generations whose keys the user supplies; None without `keys`."""
-        return frozenset(self.settings.keys) or None
-
-    @property
-    def standing(self) -> set[int]:
-        """Generations that the last run has published."""
-        return {generation for one in self.identities for generation in one.declared.published}
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """The Regions in which an identity is wanted."""
-        return () if self.settings.retired else tuple(self.settings.regions)
-
-    @property
-    def unmade(self) -> list[str]:
-        """Regions of which the stack has no identity yet."""
-        return sorted({*self.regions} - {one.declared.region for one in self.identities})
-
-    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
-        """As the settings say; or that asks *servers*."""
-        check = self.settings.dns_check
-        if servers:
-            return environment.resolver("authoritative", servers)
-        return environment.resolver(check, self.settings.dns_resolvers)
-
-
 @dataclass(frozen=True)
 class Stack:
     """One stack of one project."""
 
     name: str
     """As the user typed it: perhaps `organization/project/stack`."""
-    project_file: Path
-    """`Pulumi.yaml`."""
+    directory: Path
+    """Where `Pulumi.yaml` is."""
     project: str
     """The name of the project, and the namespace of its configuration."""
     file: Path
@@ -111,20 +50,18 @@ class Stack:
     state: State
 
     @property
-    def directory(self) -> Path:
-        """Where `Pulumi.yaml` is."""
-        return self.project_file.parent
+    def file_name(self) -> str:
+        """The path of the stack file as seen from the project."""
+        return str(self.file.relative_to(self.directory))
 
     @property
     def region(self) -> str | None:
         return self.config.get("aws:region")
 
-    @cached_property
+    @property
     def domains(self) -> Mapping[str, Domain]:
         """The domains that the last run declared, sorted by name: those in the state."""
-        state = self.state
-        names = sorted({*state.settings, *state.identities, *state.records, *state.judged})
-        return {name: self._domain(name) for name in names}
+        return self.state.domains
 
     @cached_property
     def planned(self) -> Mapping[str, Domain]:
@@ -136,58 +73,45 @@ class Stack:
         """
         if f"{self.project}:domains" not in self.config and self.domains:
             return self.domains
+        ours = {key: self._written(key) for key in ("domains", "defaults")}
+        domains = ours["domains"]
+        if isinstance(domains, Mapping):
+            # Supplied keys are secrets, and nobody asks about them before a run.
+            ours["domains"] = {name: _without_keys(written) for name, written in domains.items()}
         planned = dict(self.domains)
-        for one in self._configured().domains:
-            domain = planned.get(one.name) or self._domain(one.name)
-            planned[one.name] = replace(domain, settings=one)
+        for configured in settings.load(ours, default_region=self.region).domains:
+            name = configured.name
+            new = Domain(name=name, settings=configured, stack_id=self.state.stack_id)
+            planned[name] = replace(planned.get(name, new), settings=configured)
         return dict(sorted(planned.items()))
 
-    def _domain(self, name: str) -> Domain:
-        state = self.state
-        identities = state.identities.get(name, ())
-        return Domain(
-            name=name,
-            settings=state.settings.get(name) or alone(name, identities),
-            identities=identities,
-            records=state.records.get(name, ()),
-            stack_id=state.stack_id,
-            retired_at=state.retired_at.get(name),
-        )
-
     def named(
-        self,
-        names: Sequence[str],
-        known: Mapping[str, Domain],
-        problem: CliMessages = CliMessages.OTHER_DOMAIN,
-        kind: Literal["Refused", "CannotRead"] = "CannotRead",
+        self, names: Sequence[str], known: Mapping[str, Domain] | None = None
     ) -> list[Domain]:
-        """Those of *known* called *names*, each once; raises `Refused` for a name without one."""
+        """
+        Those of *known*, by default those in the state, called *names*, each once.
+
+        Raises `Refused` for a name without one.
+        """
+        known = self.domains if known is None else known
         for name in names:
             if name not in known:
                 has = first_few([*known], NAMED) or "no domain before `pulumi up`"
                 meant = did_you_mean(name, known) or f", which has {has}"
-                raise Refused(problem(domain=name, stack=self.name, known=meant), kind=kind)
+                problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, known=meant)
+                raise Refused(problem, kind="CannotRead")
         return [known[name] for name in dict.fromkeys(names)]
 
     def _written(self, key: str) -> object:
         """A setting of the project in the configuration; None if it is not there."""
-        name = f"{self.project}:{key}"
-        text = self.config.get(name, "")
-        if text is None:
-            raise Refused(CliMessages.ENCRYPTED_MAP(name=name), kind="CannotRead")
+        text = self._plain(f"{self.project}:{key}", CliMessages.ENCRYPTED_MAP)
         return from_json(text) if text else None
 
-    def _configured(self) -> Settings:
-        """The settings in the configuration, without supplied keys, which are secrets."""
-        ours = {key: self._written(key) for key in ("domains", "defaults")}
-        domains = ours["domains"]
-        if isinstance(domains, Mapping):
-            ours["domains"] = {name: _without_keys(written) for name, written in domains.items()}
-        return settings.load(ours, default_region=self.region)
-
-    def shown(self, file: Path) -> str:
-        """The path of *file* as seen from the project."""
-        return str(file.relative_to(self.directory))
+    def _plain(self, name: str, problem: CliMessages = CliMessages.ENCRYPTED) -> str | None:
+        """The value *name* of the configuration, as Pulumi passes it to a program."""
+        if name in self.config and self.config[name] is None:
+            raise Refused(problem(name=name), kind="CannotRead")
+        return self.config.get(name)
 
     def aws(self) -> AwsSettings:
         """
@@ -196,16 +120,8 @@ class Stack:
         encrypted = [name for name in CREDENTIALS if self.config.get(name, "") is None]
         if encrypted:
             say(CliMessages.CREDENTIALS(name=encrypted[0]))
-
-        def get(name: str) -> str | None:
-            """A setting as Pulumi passes it to a program: a string, objects as JSON."""
-            if encrypted and name in CREDENTIALS:
-                return None
-            if self.config.get(name, "") is None:
-                raise Refused(CliMessages.ENCRYPTED(name=name), kind="CannotRead")
-            return self.config.get(name)
-
-        aws = read_settings(get)
+        left_out = CREDENTIALS if encrypted else ()
+        aws = read_settings(lambda name: None if name in left_out else self._plain(name))
         for line in redirection_warnings(aws.endpoints):
             say(line)
         return aws
@@ -220,7 +136,6 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     if file is None:
         raise Refused(CliMessages.NO_PROJECT(directory=environment.directory), kind="CannotRead")
     project = _project_settings(file)
-    project_name = str(project.get("name", ""))
 
     def pulumi(*arguments: str) -> Callable[[], str]:
         return partial(environment.ask_pulumi, arguments, file.parent)
@@ -232,25 +147,15 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         ("Pulumi: the configuration", pulumi("config", "--json", "-s", name)),
         ("Pulumi: the state", pulumi("stack", "export", "-s", name)),
     ]
+    config, export = ask_all(questions)
     try:
-        config, export = ask_all(questions)
-    except Refused as error:
-        if error.kind != "NoStack":
-            raise
-        others = {*stack_names(environment.directory)} - {name}
-        raise Refused(f"{error}{did_you_mean(name, others)}", kind="NoStack") from None
-    try:
-        values = read_config(config)
-    except ValueError:
-        raise Refused(CliMessages.NO_CONFIGURATION(), kind="CannotRead") from None
-    try:
-        state = read_state(export)
+        values, state = read_config(config), read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(CliMessages.NO_STATE(), kind="CannotRead") from None
     return Stack(
         name=name,
-        project_file=file,
-        project=project_name,
+        directory=file.parent,
+        project=str(project.get("name", "")),
         file=stack_file.stack_file(file, project, name),
         config=values,
         state=state,
@@ -273,22 +178,26 @@ def stack_names(start: Path) -> list[str]:
 
 def project_file(start: Path) -> Path | None:
     """The project file, in *start* or above it; None if that is in no Pulumi project."""
-    files = (
-        directory / name
-        for directory in (start, *start.parents)
-        for name in stack_file.PROJECT_FILES
-    )
-    return next((file for file in files if file.exists()), None)
+    for directory in (start, *start.parents):
+        for name in stack_file.PROJECT_FILES:
+            if (directory / name).exists():
+                return directory / name
+    return None
 
 
 def _project_settings(file: Path) -> Mapping[str, Any]:
+    project = read_yaml(file)
+    return project if isinstance(project, Mapping) else {}
+
+
+def read_yaml(file: Path) -> Any:
+    """What the project file or the stack file *file* holds; raises `Refused`."""
     try:
-        project = stack_file.load(file.read_bytes().decode())
-    except (InvalidSettings, UnicodeDecodeError, OSError):
-        project = None
-    if not isinstance(project, Mapping):
-        raise Refused(CliMessages.NO_PROJECT_FILE(file=file.name), kind="CannotRead")
-    return project
+        return stack_file.load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, InvalidSettings) as error:
+        raise Refused(
+            CliMessages.CANT_READ(file=file.name, error=error), kind="CannotRead"
+        ) from None
 
 
 def read_config(printed: str) -> dict[str, str | None]:
@@ -303,15 +212,15 @@ def read_config(printed: str) -> dict[str, str | None]:
     config = json.loads(printed)
     if not isinstance(config, dict):
         raise ValueError("not the configuration of a stack")
-    # What Pulumi adds about an environment is no setting.
-    settings = {
-        name: one for name, one in config.items() if isinstance(one, dict) and "secret" in one
-    }
-    return {name: None if one["secret"] else one["value"] for name, one in settings.items()}
+    values = {}
+    for name, setting in config.items():
+        # What Pulumi adds about an environment is no setting.
+        if isinstance(setting, dict) and "secret" in setting:
+            values[name] = None if setting["secret"] else setting["value"]
+    return values
 
 
 def _without_keys(written: object) -> object:
-    """What is *written* of a domain, without `keys`: nobody asks about these before a run."""
     if not isinstance(written, Mapping):
         return written
     return {name: value for name, value in written.items() if name != "keys"}

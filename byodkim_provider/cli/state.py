@@ -1,5 +1,5 @@
 """
-The identities and records of a stack's domains, from its state.
+The domains of a stack with their identities and records, from its state.
 
 Reads the output of `pulumi stack export`; nothing is decrypted. The settings of a domain are those
 of the last run, whatever a stack file says by now.
@@ -8,39 +8,31 @@ of the last run, whatever a stack file says by now.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from byodkim_provider import property_types, times
-from byodkim_provider.config.schema import DnsSettings
+from pydantic import TypeAdapter
+
+from byodkim_provider import times
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.identity.state import (
-    Stored,
-)
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"
 PLUGIN: Final = "byodkim:index:"
 """How the types of our resources begin, by what declares them."""
 
-IDENTITY: Final = f"{PYTHON}ByodkimIdentity"
-DOMAIN: Final = "byodkim:index:ByodkimDomain"
-DOMAIN_OF_PLUGIN: Final = f"{PLUGIN}Domain"
-STACK_ID: Final = f"{PYTHON}StackId"
-KEY: Final = f"{PYTHON}DkimKey"
-VERIFICATION: Final = f"{PYTHON}DkimVerification"
+DOMAINS: Final = ("ByodkimDomain", "Domain")
+"""Types of a domain, a component, in a program in Python and in another one."""
+
 AWS_RECORD: Final = "aws:route53/record:Record"
-"""Type tokens of the resources that are read."""
-
-RECORD: Final = property_types.model_of({"generation": int, "role": str, "name": str, "value": str})
-SECRET: Final = property_types.model_of({"secret_arn": str, "key_store": Mapping[str, Any]})
-"""Types of the properties that are read."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +51,71 @@ class DeclaredRecord:
         return split_name(self.name)[1]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """The resources in the state, by domain."""
+_RECORD: Final = TypeAdapter(DeclaredRecord)
 
-    settings: Mapping[str, DomainSettings]
-    """Those of the last run; not of an identity that a program uses alone."""
-    identities: Mapping[str, tuple[Stored, ...]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain, as the state has it."""
+
+    name: str
+    settings: DomainSettings
+    """Those of the last run; of `Stack.planned`, those of the configuration."""
+    identities: tuple[Stored, ...] = ()
     """Sorted by Region."""
-    records: Mapping[str, tuple[DeclaredRecord, ...]]
+    records: tuple[DeclaredRecord, ...] = ()
     """Oldest generation first."""
-    judged: frozenset[str]
-    """Domains that the last verification of the stack was about."""
+    stack_id: str | None = None
+    retired_at: datetime | None = None
+    """When a run first had it as retired."""
+
+    @property
+    def declared(self) -> Declared | None:
+        """What was declared of its first identity, and holds for the domain."""
+        return self.identities[0].declared if self.identities else None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether a run had it, and the state has nothing of it any more."""
+        return not (self.identities or self.records or self.settings.generation)
+
+    @property
+    def supplied(self) -> frozenset[int] | None:
+        """Generations whose keys the user supplies; None without `keys`."""
+        return frozenset(self.settings.keys) or None
+
+    @property
+    def standing(self) -> set[int]:
+        """Generations that the last run has published."""
+        return {number for identity in self.identities for number in identity.declared.published}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The Regions in which an identity is wanted."""
+        return () if self.settings.retired else tuple(self.settings.regions)
+
+    @property
+    def unmade(self) -> list[str]:
+        """Regions of which the stack has no identity yet."""
+        return sorted({*self.regions} - {stored.declared.region for stored in self.identities})
+
+    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
+        """As the settings say; or that asks *servers*."""
+        if servers:
+            return environment.resolver("authoritative", servers)
+        return environment.resolver(self.settings.dns_check, self.settings.dns_resolvers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the commands read of a stack's state."""
+
+    domains: Mapping[str, Domain]
+    """Sorted by name."""
     verified: frozenset[Entry]
     """Identities that a run of Pulumi found verified."""
-    retired_at: Mapping[str, datetime]
-    """By domain, when a run first had it as retired."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
-    mail_from: frozenset[str]
-    """MAIL FROM domains that were set."""
     mail_from_zones: Mapping[str, str]
     """IDs of the zones in Route 53 with their records, by MAIL FROM domain."""
     stack_id: str | None
@@ -86,112 +123,103 @@ class State:
 
 
 def read_state(export: str) -> State:
-    """The state in *export*, the JSON of `pulumi stack export`."""
-    resources: dict[str, list[Mapping[str, Any]]] = {}
-    for resource in json.loads(export)["deployment"].get("resources", ()):
-        if not resource.get("delete"):  # the old half of an unfinished replacement
-            # The type in a program in Python, where that of the domain, a component, has no prefix.
-            is_domain = resource["type"] in (DOMAIN, DOMAIN_OF_PLUGIN)
-            kind = DOMAIN if is_domain else resource["type"].replace(PLUGIN, PYTHON)
-            resources.setdefault(kind, []).append(resource)
+    """
+    The state in *export*, the JSON of `pulumi stack export`.
 
-    def outputs(kind: str) -> list[Mapping[str, Any]]:
-        return [one.get("outputs", {}) for one in resources.get(kind, ())]
-
-    identities = [Stored.from_outputs(one["outputs"]) for one in resources.get(IDENTITY, ())]
-    values = {
-        (one.get("parent"), one.get("urn", "").rpartition("/")[2]): one["outputs"]["record_value"]
-        for one in resources.get(KEY, ())
-        if "record_value" in one.get("outputs", {})
-    }
-    records = {
-        record.name: record for one in resources.get(DOMAIN, ()) for record in _records(one, values)
-    }
-    for declared in (one.declared for one in identities):
+    Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` for anything else.
+    """
+    resources = _by_type(export)
+    settings = {}
+    records: dict[str, dict[str, DeclaredRecord]] = defaultdict(dict)
+    for component in resources["Domain"]:
+        outputs = component.get("outputs", {})
+        if "settings" in outputs:
+            stored_settings = from_stored(outputs["settings"])
+            settings[stored_settings.name] = stored_settings
+        for record in _records(component, resources["DkimKey"]):
+            records[record.domain][record.name] = record
+    identities: dict[str, list[Stored]] = defaultdict(list)
+    for resource in resources["ByodkimIdentity"]:
+        stored = Stored.from_outputs(resource["outputs"])
+        declared = stored.declared
+        identities[declared.domain].append(stored)
         # The record of an identity that is used alone is declared nowhere else.
         own = DeclaredRecord(
             declared.generation, "signing", declared.record_name, declared.record_value
         )
-        records.setdefault(own.name, own)
-    verdicts = [
-        Verdict.from_properties(one)
-        for made in outputs(VERIFICATION)
-        for one in made.get("results", ())
-    ]
-    settings = [from_stored(made["settings"]) for made in outputs(DOMAIN) if "settings" in made]
+        records[declared.domain].setdefault(own.name, own)
+    retired_at: dict[str, datetime] = {}
+    verdicts: list[Verdict] = []
+    for verification in resources["DkimVerification"]:
+        outputs = verification.get("outputs", {})
+        verdicts += map(Verdict.from_properties, outputs.get("results", ()))
+        for name, text in outputs.get("retired_at", {}).items():
+            retired_at[name] = times.moment(text)
+    judged = {verdict.entry.domain for verdict in verdicts}
+    stack_ids = [resource["id"] for resource in resources["StackId"]]
+    stack_id = stack_ids[0] if stack_ids else None
+    domains = {}
+    for name in sorted({*settings, *identities, *records, *judged}):
+        listed = sorted(identities[name], key=lambda stored: stored.declared.region)
+        domains[name] = Domain(
+            name=name,
+            settings=settings.get(name) or _alone(name, listed),
+            identities=tuple(listed),
+            records=tuple(sorted(records[name].values(), key=lambda r: r.generation or 0)),
+            stack_id=stack_id,
+            retired_at=retired_at.get(name),
+        )
+    keys = [key.get("outputs", {}) for key in resources["DkimKey"]]
+    aws_records = [record.get("outputs", {}) for record in resources[AWS_RECORD]]
     return State(
-        settings={one.name: one for one in settings},
-        identities=_grouped(
-            (one.declared.domain, one)
-            for one in sorted(identities, key=lambda i: i.declared.region)
-        ),
-        records=_grouped(
-            (one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)
-        ),
-        judged=frozenset(one.entry.domain for one in verdicts),
-        verified=frozenset(one.entry for one in verdicts if one.verified),
-        retired_at={
-            domain: times.moment(text)
-            for made in outputs(VERIFICATION)
-            for domain, text in made.get("retired_at", {}).items()
+        domains=domains,
+        verified=frozenset(verdict.entry for verdict in verdicts if verdict.verified),
+        secrets={
+            key["secret_arn"]: key["key_store"].get("kms_key_id")
+            for key in keys
+            if "secret_arn" in key
         },
-        stack_id=next((one["id"] for one in resources.get(STACK_ID, ())), None),
-        mail_from=frozenset(
-            one.declared.mail_from_domain for one in identities if one.declared.mail_from_domain
-        ),
         mail_from_zones={
-            one["name"]: one["zoneId"] for one in outputs(AWS_RECORD) if one.get("type") == "MX"
+            record["name"]: record["zoneId"] for record in aws_records if record["type"] == "MX"
         },
-        secrets=dict(_secret(made) for made in outputs(KEY) if "secret_arn" in made),
+        stack_id=stack_id,
     )
+
+
+def _by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
+    """The resources in *export*, ours by the name of their type, others by the whole type."""
+    resources = defaultdict(list)
+    for resource in json.loads(export)["deployment"].get("resources", ()):
+        if resource.get("delete"):  # the old half of an unfinished replacement
+            continue
+        name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN)
+        resources["Domain" if name in DOMAINS else name].append(resource)
+    return resources
 
 
 def _records(
-    domain: Mapping[str, Any], values: Mapping[tuple[Any, str], str]
-) -> Iterable[DeclaredRecord]:
-    """The records of *domain*; *values* are those of generated keys, by their domain and number."""
-    for one in domain.get("outputs", {}).get("records", ()):
-        if not split_name(str(one.get("name")))[1]:
-            continue  # not known to a run with `--target` that left this record out
-        property_types.refuse_state(
-            property_types.problems(one, RECORD, required=RECORD.model_fields.keys() - {"value"})
-        )
-        generation = int(one["generation"])
-        value = one.get("value") or values.get((domain.get("urn"), str(generation)))
-        if value:
-            yield DeclaredRecord(generation, one["role"], one["name"], value)
+    component: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]
+) -> Iterator[DeclaredRecord]:
+    """The records of a domain; the value of a generated key's record is with its key."""
+    values = {}
+    for key in keys:
+        if key.get("parent") == component.get("urn"):
+            number = key.get("urn", "").rpartition("/")[2]
+            values[number] = key.get("outputs", {}).get("record_value")
+    for record in component.get("outputs", {}).get("records", ()):
+        value = record.get("value") or values.get(str(int(record["generation"])))
+        # A run with `--target` that left this record out does not know its name.
+        if value and split_name(str(record.get("name")))[1]:
+            yield _RECORD.validate_python({**record, "value": value})
 
 
-def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:
-    property_types.refuse_state(
-        property_types.problems(outputs, SECRET, required=SECRET.model_fields)
-    )
-    return outputs["secret_arn"], outputs["key_store"].get("kms_key_id")
-
-
-def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
-    groups: dict[str, list[T]] = {}
-    for name, one in pairs:
-        groups.setdefault(name, []).append(one)
-    return {name: tuple(group) for name, group in groups.items()}
-
-
-_OF_AN_IDENTITY: Final = (
-    *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
-    *("dns_check", "dns_resolvers", "dns_wait_seconds"),
-)
-"""Settings that an identity stores under their own names."""
-
-
-def alone(name: str, identities: Sequence[Stored]) -> DomainSettings:
+def _alone(name: str, identities: Sequence[Stored]) -> DomainSettings:
     """The settings of *identities* that a program uses alone, without the component of a domain."""
     values: dict[str, Any] = {"generation": None, "published": ()}
-    for declared in (identity.declared for identity in identities[:1]):
-        values = {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
-        given: list[Any] = [(zone.provider, zone.panel) for zone in declared.signing_zones]
-        dns = [DnsSettings.model_construct(provider=one, panel=panel) for one, panel in given]
-        values |= {"dns": tuple(dns)} if dns else {}
-    regions = tuple(identity.declared.region for identity in identities)
+    if identities:
+        kept = ("generation", "published", "overlap_days", "dns_check", "dns_resolvers")
+        values = {field: getattr(identities[0].declared, field) for field in kept}
+    regions = tuple(stored.declared.region for stored in identities)
     return DomainSettings.model_construct(
-        **values, name=name, regions=regions, keys={}, warnings=()
+        **values, name=name, regions=regions, dns=(), keys={}, warnings=()
     )

@@ -119,7 +119,7 @@ def _shown(
     for name in stacks:
         try:
             stack = open_stack(name, environment)
-            wanted = stack.named(domains, stack.domains) or stack.domains.values()
+            wanted = stack.named(domains) or stack.domains.values()
             now = of_stack(stack, wanted, environment)
         except (ByodkimError, Refused) as error:
             if all_stacks and error.kind == "NoStack":

@@ -35,13 +35,8 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
     return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
 
 
-def domains_in(text: str, project: str) -> Any:
-    """
-    What the stack file *text* has as the domains of *project*; None if it has none.
-
-    Raises `InvalidSettings` if it is no YAML.
-    """
-    loaded = load(text)
+def domains_in(loaded: Any, project: str) -> Any:
+    """What a stack file, *loaded*, has as the domains of *project*; None if it has none."""
     config = loaded.get("config") if isinstance(loaded, Mapping) else None
     if not isinstance(config, Mapping):
         return None

@@ -7,7 +7,7 @@ from typing import Final
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.identity import TAKE_BACK
 
-_WITHOUT_A_STACK: Final = ", or give DOMAIN and --selector to work without a stack"
+_WITHOUT_A_STACK: Final = "; `records` and `doctor` need no stack for DOMAIN with --selector"
 _UP_FIRST: Final = "run `pulumi up` first"
 _EXISTS: Final = "SES has an identity{whose} already ({signs}, {status}): "
 
@@ -22,48 +22,40 @@ class CliMessages(Table):
             "<command> --help`."
         ),
     )
+    MAY_BE_A_KEY = "the command line is wrong, and has what may be a private key: it is not quoted"
     NO_PROJECT = (
-        "there is no Pulumi.yaml in {directory} or above it",
-        "`cd` to the folder of the project",
-    )
-    NO_PROJECT_HERE = (
         "there is no Pulumi.yaml in {directory} or above it",
         "`cd` to the folder of the project" + _WITHOUT_A_STACK,
     )
     NO_STACK_FILE = "there is no stack file of a project in {directory} or above it"
-    NO_DIRECTORY = "the current directory does not exist any more"
     NO_PULUMI = (
         "{command}: there is no `pulumi` on PATH",
         "see https://www.pulumi.com/docs/install/",
     )
     PULUMI = "{command}: {error}"
-    NO_CONFIGURATION = "pulumi config: what it prints is not the configuration of a stack"
-    NO_STATE = "pulumi stack export: what it prints is not the state of a stack"
-    NO_PROJECT_FILE = "{file}: is not a project file"
+    NO_STATE = "what `pulumi config` and `pulumi stack export` print is not a stack of this program"
     ENCRYPTED_MAP = (
         "{name}: is encrypted as a whole, and nothing is decrypted here",
         "set it without `--secret`: privateKeys holds the private keys",
     )
     ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
-    OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
-    OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
+    OTHER_DOMAIN = (
+        "{domain}: is not in stack {stack}{known}",
+        "correct it, or run `pulumi up`, which makes what the stack file lists" + _WITHOUT_A_STACK,
+    )
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
     NOT_LISTED = (
-        "`rotate` writes {file} only, which does not list what to change: {edits}",
+        "`rotate` writes {file} only, which does not list {domains}",
         (
-            "set that where the domain is declared, in a program, an environment or the project "
-            "file, and run `pulumi up`"
+            "set what is shown where the domain is declared, in a program, an environment or the "
+            "project file, and run `pulumi up`"
         ),
     )
     RETIRED = "{domain}: is retired, nothing signs"
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
-    WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
-    OTHER_GENERATION = (
-        "{name}: generation {generation} signs, {wanted} was to sign",
-        _UP_FIRST,
-    )
+    UNFINISHED = "{name}: generation {generation} does not sign yet", _UP_FIRST
     OTHER_FILE = (
-        "{domain}: the stack file says `{setting}: {written}`, the last run had {stored}",
+        "{domain}: the stack file has what no run has carried out yet: {settings}",
         _UP_FIRST,
     )
     NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
@@ -100,10 +92,8 @@ class CliMessages(Table):
             "`pulumi config get --path 'privateKeys[\"NAME\"]'` prints, by the name that `keys` has"
         ),
     )
-    NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
-    CANT_READ = "{file}: can't be read: {error}"
+    CANT_READ = "can't read {file}: {error}"
     CANT_WRITE = "{file}: can't be written: {error}"
-    NOT_UTF8 = "{file}: is not in UTF-8"
     NOTHING_WRITTEN = "nothing was written"
     NOT_WRITTEN = (
         "{error}",

@@ -16,7 +16,7 @@ case "${1:-}" in
         git switch --quiet "$MAIN"
         git pull --quiet --ff-only
         code=0
-        change=$(byodkim rotate --stack "$STACK" --older-than 180d --yes --no-up) || code=$?
+        change=$(byodkim rotate --stack "$STACK" --older-than 180 --yes --no-up) || code=$?
         # 1 with a change: done, but for domains without a next key, which are named on standard error.
         if [ "$code" -gt 1 ] || [ -z "$change" ]; then exit "$code"; fi
         git switch --quiet --force-create "$BRANCH"

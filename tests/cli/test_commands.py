@@ -57,7 +57,7 @@ WRONG_USAGE = {
     "rotate example.com --all": ONE_OF,
     "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",
     "rotate example.com": "Nobody is there to be asked: give --yes or --dry-run.",
-    "rotate --older-than 6m": "'--older-than': '6m' is not a number of days such as '180d'.",
+    "rotate --older-than 6m": "'--older-than': '6m' is not a valid integer range.",
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
     "iam-policy -s": "Option '-s' requires an argument.",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",

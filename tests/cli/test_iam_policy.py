@@ -291,10 +291,9 @@ def test_value_of_a_generated_key():
                 "outputs": {"record_value": value},
             },
         ]
-    found = read_state(json.dumps({"deployment": {"resources": resources}})).records
-    assert {name: [one.value for one in records] for name, records in found.items()} == {
-        name: [value] for name, value in domains.items()
-    }
+    found = read_state(json.dumps({"deployment": {"resources": resources}})).domains
+    values = {name: [record.value for record in one.records] for name, one in found.items()}
+    assert values == {name: [value] for name, value in domains.items()}
 
 
 def test_unfinished_replacement():

@@ -465,7 +465,8 @@ def test_files_that_only_pulumi_reads(project):
 
 NO_PROJECT = """\
 there is no Pulumi.yaml in {directory} or above it
-  hint: `cd` to the folder of the project"""
+  hint: `cd` to the folder of the project; `records` and `doctor` need no stack for DOMAIN with \
+--selector"""
 
 
 @cases(
@@ -473,7 +474,7 @@ there is no Pulumi.yaml in {directory} or above it
     {
         "no configuration": (
             lambda project: setattr(project, "printed", "Please log in"),
-            "pulumi config: what it prints is not the configuration of a stack",
+            "what `pulumi config` and `pulumi stack export` print is not a stack of this program",
         ),
         "no project": (lambda project: (project.directory / "Pulumi.yaml").unlink(), NO_PROJECT),
     },

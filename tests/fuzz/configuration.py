@@ -138,7 +138,7 @@ YAML_PIECES: Final = (
 def put_stack_file(text: str) -> None:
     """It is read, as `byodkim rotate` does."""
     with refusals():
-        stack_file.domains_in(text, "ses-byodkim")
+        stack_file.domains_in(stack_file.load(text), "ses-byodkim")
 
 
 def _printed(config: dict[str, Any]) -> str:

@@ -128,6 +128,8 @@ class CliProject:
     """
     The generation that the program declared as signing, by domain; by default that of the identity.
     """
+    mail_from_zones: dict[str, str] = field(default_factory=dict)
+    """By MAIL FROM domain, the zone in Route 53 with its records."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     keys: Sequence[SigningKey] = ()
@@ -296,6 +298,9 @@ class CliProject:
                 for arn, key in self.secrets.items()
             ),
         ]
+        for name, zone_id in self.mail_from_zones.items():
+            mx = {"name": name, "type": "MX", "zoneId": zone_id}
+            made.append(("aws:route53/record:Record", mx))
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
         kind, name = f"{_OURS}DkimVerification", "verification"
         verification = {
