@@ -106,7 +106,6 @@ HINT = "`byodkim rotate example.com` goes on to the next one"
     ("arguments", "kind", "message", "hint"),
     {
         "usage": (["rotate"], "UsageError", "Give one of: domains, --all, --older-than.", ""),
-        "no such command": (["state"], "UsageError", "No such command 'state'.", ""),
         "refused": (["rotate", DOMAIN, "--dry-run", "--back"], "Refused", NO_WAY_BACK, HINT),
     },
 )

@@ -115,27 +115,9 @@ def test_refused(project, happens, options, said):
     assert (result.exit_code, said in result.stderr, result.stdout) == (3, True, "")
 
 
-WRONG_SETTINGS = "aws:endpoints: must be"
-
-
-@cases(
-    ("happens", "kind", "said"),
-    {
-        "can't be read": (
-            lambda other: setattr(other, "complaint", "the passphrase is wrong"),
-            "CannotRead",
-            "pulumi stack export: the passphrase is wrong",
-        ),
-        "has wrong settings": (
-            lambda other: other.write(ONE.format(OTHER, 1) + "  aws:endpoints: x\n"),
-            "InvalidSettings",
-            WRONG_SETTINGS,
-        ),
-    },
-)
 @pytest.mark.parametrize("form", ["text", "json", "prometheus"])
 @pytest.mark.parametrize("chosen", [["-s", "bad", "-s", "dev"], ["--all-stacks"]], ids=" ".join)
-def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
+def test_one_in_error(project, tmp_path, form, chosen):
     """
     It is named, and the others are shown as without it; nothing is known of it, unless one is
     wrong.
@@ -143,22 +125,18 @@ def test_one_in_error(project, tmp_path, happens, kind, said, form, chosen):
     before = project.run("status", "-s", "dev", "--format", form)
     (tmp_path / "bad").mkdir()
     bad = project.others["bad"] = CliProject(tmp_path / "bad", project.world)
-    bad.write(ONE.format(OTHER, 1))
-    happens(bad)
+    bad.complaint = "the passphrase is wrong"
     stacks = project.directory / "stacks"
     (stacks / "Pulumi.prod.yaml").rename(stacks / "Pulumi.bad.yaml")
     result = project.run("status", *chosen, "--format", form)
-    assert f"byodkim: stack 'bad': {said}" in result.stderr
+    assert f"byodkim: stack 'bad': pulumi stack export: {bad.complaint}" in result.stderr
+    shown = result.stdout
     if form == "json":
-        error, shown = map(json.loads, result.stdout.splitlines())
-        assert [error["stack"], error["error"]["kind"], error["error"]["exit_code"]] == [
-            "bad",
-            kind,
-            3,
-        ]
-        assert said in error["error"]["message"]
-        assert shown == json.loads(before.stdout)
+        error, _, shown = shown.partition("\n")
+        assert json.loads(error)["stack"] == "bad"
+        assert json.loads(error)["error"]["kind"] == "CannotRead"
+        assert json.loads(shown) == json.loads(before.stdout)
     else:
-        assert result.stdout == before.stdout
+        assert shown == before.stdout
     assert result.exit_code == 3
     assert project.run("status", *chosen, "-s", "prod").exit_code == (2 if "-s" in chosen else 3)
