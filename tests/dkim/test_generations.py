@@ -18,10 +18,7 @@ DAY = timedelta(days=1)
     {
         "first": (1, None, (1, 2)),
         "second": (2, None, (1, 2, 3)),
-        "ninth": (9, None, (8, 9, 10)),
-        "all supplied": (2, {1, 2, 3}, (1, 2, 3)),
         "no neighbours": (2, {2}, (2,)),
-        "not the signing one": (2, {1, 3}, (1, 3)),
         "others far away": (3, {1, 3, 9}, (3,)),
     },
 )
@@ -35,10 +32,8 @@ def test_published(signing, supplied, expected):
 @cases(
     ("signing", "published", "expected"),
     {
-        "first key": (1, (1, 2), {1: "signing", 2: "standby"}),
         "out of order": (2, (3, 1, 2), {1: "previous", 2: "signing", 3: "standby"}),
         "gone back": (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
-        "jumped": (9, (2, 9), {2: "previous", 9: "signing"}),
     },
 )
 def test_roles(signing, published, expected):
@@ -53,10 +48,8 @@ def test_roles(signing, published, expected):
     ("signing", "published", "expected"),
     {
         "default": (2, (1, 2, 3), None),
-        "alone": (2, (2,), None),
         "out of order": (2, (4, 2), None),
         "signing missing": (2, (1, 3), M.SIGNING_NOT_PUBLISHED(generation=2, published="[1, 3]")),
-        "empty": (2, (), M.SIGNING_NOT_PUBLISHED(generation=2, published="[]")),
         "twice": (2, (2, 3, 2), M.TWICE(generation=2)),
         "as many as allowed": (2, range(1, 21), None),
         "too many": (2, range(1, 10_000), M.TOO_MANY(count=9999, most=20)),
@@ -82,20 +75,14 @@ SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
     ("change", "days_since", "options", "expected"),
     {
         "overlap over": (NEXT, {1: 11}, {}, []),
-        "two quick rotations": (NEXT, {1: 2}, {}, [1]),
         "to the second": (NEXT, {1: 10}, {}, []),
         "never signed": (NEXT, {}, {}, []),
         "jump": (((1, 2, 3), (8, 9, 10)), {1: 2}, {}, [1, 2]),
         "signing one dropped at once": (((1, 2, 3), (3, 4)), {1: 90}, {}, [2]),
-        "signing again after going back": (((1, 2, 3), (3, 4)), {2: 90}, {}, [2]),
-        "standby dropped": (((2, 3, 4), (2, 4)), {1: 2}, {}, []),
         "nothing signs yet": (((1, 2), ()), {}, {"signing": None}, []),
-        "emptied list": (((1, 2, 3), ()), {1: 2}, {}, [1, 2]),
         "previous key exchanged": (SAME, {1: 2}, {"exchanged": {1}}, [1]),
         "standby key exchanged": (SAME, {1: 2}, {"exchanged": {3}}, []),
-        "exchanged but not published before": (((2, 3), (2, 3, 4)), {4: 2}, {"exchanged": {4}}, []),
         "override": (((3, 4), (4, 5)), {}, {"signing": 3, "overlap_days": 0}, []),
-        "override with a clock that is behind": (NEXT, {1: -1}, {"overlap_days": 0}, []),
     },
 )
 def test_too_early(change, days_since, options, expected):
@@ -168,13 +155,10 @@ NO_SLOTS, SLOT = {}, {"slots": generations.slot}
 @cases(
     ("leaked", "signing", "published", "options", "expected"),
     {
-        "first key": (1, 1, (1, 2), NO_SLOTS, (2, (2, 3))),
         "signing": (2, 2, (1, 2, 3), NO_SLOTS, (3, (1, 3, 4))),
-        "signing, no standby": (2, 2, (1, 2), NO_SLOTS, (3, (1, 3, 4))),
         "signing, standby further on": (2, 2, (1, 2, 5), NO_SLOTS, (5, (1, 5, 6))),
         "standby": (3, 2, (1, 2, 3), NO_SLOTS, (2, (1, 2, 4))),
         "previous": (1, 2, (1, 2, 3), NO_SLOTS, (2, (2, 3))),
-        "previous, no standby": (1, 2, (1, 2), NO_SLOTS, (2, (2, 3))),
         "first of slots": (2, 2, (1, 2, 3), SLOT | {"used": {1}}, (3, (1, 3))),
         "second of slots": (3, 3, (1, 3), SLOT | {"used": {1, 2}}, (5, (1, 5))),
         "standby of slots": (3, 2, (1, 2, 3), SLOT, (2, (1, 2, 6))),

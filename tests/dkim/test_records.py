@@ -14,7 +14,7 @@ from byodkim_provider.messages.dkim import DkimMessages
 from tests.support.cases import cases
 from tests.support.testdata import key, pem
 
-KEYS = {1024: key("rsa1024.pkcs8"), 1536: key("rsa1536.pkcs8"), 2048: key("rsa2048.pkcs8")}
+KEYS = {1024: key("rsa1024.pkcs8"), 2048: key("rsa2048.pkcs8")}
 KEY = KEYS[2048].public_key_der
 VALUE = records.record_value(KEY)
 PUBLIC = VALUE.removeprefix("p=")
@@ -35,10 +35,7 @@ def dkimpy_reads(value):
     {
         "upper case, final dot": ("Example.COM.", "example.com"),
         "U-label": ("bücher.example", "xn--bcher-kva.example"),
-        "A-label": ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         "ideographic full stop": ("例え。テスト", "xn--r8jz45g.xn--zckzah"),
-        "hyphens that IDNA reserves": ("r3---sn-4g5e.example.com", "r3---sn-4g5e.example.com"),
-        "label of 63 octets": (f"{'a' * 63}.example.com", f"{'a' * 63}.example.com"),
         "253 octets": (".".join(["a" * 61] * 4 + ["examp"]), ".".join(["a" * 61] * 4 + ["examp"])),
     },
 )
@@ -48,27 +45,24 @@ def test_normalise_domain(text, domain):
 
 
 NO_DOMAIN = {
-    DkimMessages.EMPTY: ["", ".", "\u00ad"],  # a soft hyphen, which IDNA leaves out
+    DkimMessages.EMPTY: ["", "\u00ad"],  # a soft hyphen, which IDNA leaves out
     DkimMessages.EMAIL: ["news@example.com"],
     DkimMessages.URL: ["https://example.com/"],
-    DkimMessages.PATH: ["example.com/mail", "example.com\\mail"],
+    DkimMessages.PATH: ["example.com/mail"],
     DkimMessages.PORT: ["example.com:25"],
     DkimMessages.WILDCARD: ["*.example.com"],
-    DkimMessages.SINGLE_LABEL: ["localhost", "com."],
+    DkimMessages.SINGLE_LABEL: ["com."],
     DkimMessages.EMPTY_LABEL: ["example..com"],
     DkimMessages.UNDERSCORE: ["my_shop.example.com"],
-    DkimMessages.RECORD: ["s1._domainkey.example.com", "_DomainKey.example.com"],
+    DkimMessages.RECORD: ["s1._domainkey.example.com"],
     DkimMessages.BLANK: ["example.com, example.org"],
     DkimMessages.NUMBER: ["192.0.2.1"],
     DkimMessages.ADDRESS: ["2001:db8::1", "[192.0.2.1]"],
     DkimMessages.LABEL: ["-example.com", "example,com.net"],
     DkimMessages.TOO_LONG: [
         f"{'a' * 64}.com",
-        # Lines of a key, alone, in lines and before a domain; primes as openssl prints them, as a
-        # dump has them, in short lines, in a URL and of a JSON Web Key.
-        *("MIIB" * 16, "MIIB" * 16 + "\n" + "AQAB" * 16 + "\n", f"{'MIIB' * 16}.com"),
-        *(f"{'d6:c4:06:' * 5}\n    " * 4, "d6 c4 06 1b " * 15, f"{'MIIB' * 12}\n" * 2),
-        *("MIIB%2F" * 20, "s-_Q" * 43),
+        # Lines of a key, alone and before a domain; primes as openssl prints them, and in a URL.
+        *("MIIB" * 16, f"{'MIIB' * 16}.com", f"{'d6:c4:06:' * 5}\n    " * 4, "MIIB%2F" * 20),
     ],
     DkimMessages.OCTETS: [".".join(["a" * 61] * 4 + ["exampl"])],
     DkimMessages.IDNA: ["☕.example", "xn--.example"],
@@ -114,9 +108,7 @@ def test_normalising_twice_is_once(name, dot):
 # Names
 
 
-@pytest.mark.parametrize(
-    "selector", ["s", "s1", "20261125", "s20261125-3f9c2a71", "a--b", "s" * 63]
-)
+@pytest.mark.parametrize("selector", ["s", "s20261125-3f9c2a71", "s" * 63])
 def test_good_selector(selector):
     """A selector that SES takes and DNS keeps has no problem."""
     assert records.selector_problem(selector) is None
@@ -126,7 +118,7 @@ NO_SELECTOR = {
     DkimMessages.UPPER_CASE: ["S1"],
     DkimMessages.DOT: ["a.b", "s1._domainkey.example.com"],
     # The last one ends with a digit that is not ASCII's.
-    DkimMessages.SELECTOR_LABEL: ["", "s_1", "s 1", "s1\n", "-s1", "s1-", "schlüssel", "s١"],
+    DkimMessages.SELECTOR_LABEL: ["", "s_1", "s1\n", "-s1", "s1-", "s١"],
     DkimMessages.SELECTOR_TOO_LONG: ["s" * 64, "MIIB" * 16],
 }
 
@@ -155,10 +147,7 @@ def test_name_problem():
 # Values
 
 
-@cases(
-    ("bits", "octets"),
-    {"1024": (1024, [218]), "1536": (1536, [255, 51]), "2048": (2048, [255, 139])},
-)
+@cases(("bits", "octets"), {"1024": (1024, [218]), "2048": (2048, [255, 139])})
 def test_record_value(bits, octets):
     """
     The value is `p=` and what `openssl rsa -pubout` wrote, without armour and line breaks.
@@ -203,13 +192,10 @@ def test_not_quoted(text):
     {
         "SES's form": VALUE,
         "all tags": f"v=DKIM1; k=rsa; h=sha256; s=email; t=y:s; n=a note; p={PUBLIC}",
-        "final semicolon": f"{VALUE};",
         "blanks about the tags": f" v = DKIM1 ;\tp = {PUBLIC} ",
         "folded": f"v=DKIM1;\r\n\tp={PUBLIC[:100]}\r\n  {PUBLIC[100:]}",
-        "key before other tags": f"p={PUBLIC}; k=rsa",
         "granularity of RFC 4871": f"g=*; p={PUBLIC}",
         "many hashes": f"v=DKIM1; h=sha1:sha512:sha384:sha256; p={PUBLIC}",
-        "every service": f"s=*; p={PUBLIC}",
     },
 )
 def test_same_key(value):
@@ -219,11 +205,6 @@ def test_same_key(value):
     assert not records.same_key(value, ANOTHER_KEY.public_key_der)
     assert misconfiguration((value,), KEY) is None
     assert dkimpy_reads(value) == (2048, b"rsa")
-
-
-def test_long_list_of_services():
-    """A list is read to its end (RFC 6376 section 3.6.1); dkimpy takes one service only."""
-    assert records.public_key(f"s=tlsrpt:other-service:email; p={PUBLIC}") == KEY
 
 
 @given(
