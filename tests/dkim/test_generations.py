@@ -82,6 +82,7 @@ SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
         "nothing signs yet": (((1, 2), ()), {}, {"signing": None}, []),
         "previous key exchanged": (SAME, {1: 2}, {"exchanged": {1}}, [1]),
         "standby key exchanged": (SAME, {1: 2}, {"exchanged": {3}}, []),
+        "exchanged but not published before": (((2, 3), (2, 3, 4)), {4: 2}, {"exchanged": {4}}, []),
         "override": (((3, 4), (4, 5)), {}, {"signing": 3, "overlap_days": 0}, []),
     },
 )

@@ -34,14 +34,10 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
     {
         # Nothing stands there.
         "free": ("same key", (), NEVER, ADD),
-        "free, addition lost": ("same key", (), LOST, ADD),
         "free, addition accepted": ("same key", (), TAKEN, NOT_LISTED),
         # This key stands there.
         "ours": ("same key", (OURS,), NEVER, None),
-        "ours, listed twice": ("same key", (OURS, OURS), NEVER, None),
         "ours in another form": ("same key", (TAGGED,), NEVER, None),
-        "ours in another form, generated": ("replace", (TAGGED,), NEVER, None),
-        "ours in another form, slot": ("slot", (TAGGED,), NEVER, None),
         # A selector that somebody chose.
         "theirs": ("same key", (THEIRS,), NEVER, OTHER_VALUE),
         "theirs and ours": ("same key", (OURS, THEIRS), NEVER, OTHER_VALUE),
@@ -50,13 +46,10 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         "theirs beside our lost addition": ("same key", (THEIRS, OURS), LOST, TAKE_BACK),
         "theirs, ours not listed": ("same key", (THEIRS,), TAKEN, OTHER_VALUE),
         "taken back": ("same key", (OURS, THEIRS), TAKEN | {TAKE_BACK: True}, OTHER_VALUE),
-        "perhaps taken back": ("same key", (OURS, THEIRS), TAKEN | {TAKE_BACK: False}, TAKE_BACK),
         # A generated selector is nobody else's.
         "replaced": ("replace", (THEIRS,), NEVER, REMOVE_THEIRS),
-        "replaced, ours is there": ("replace", (OURS, THEIRS), NEVER, REMOVE_THEIRS),
         "replaced, removal lost": ("replace", (THEIRS,), {REMOVE_THEIRS: False}, REMOVE_THEIRS),
         "replaced, removal accepted": ("replace", (THEIRS,), {REMOVE_THEIRS: True}, ADD),
-        "two replaced": ("replace", (THEIRS, BEFORE), {REMOVE_THEIRS: True}, REMOVE_BEFORE),
         "replaced, listed late": (
             *("replace", (OURS, THEIRS), TAKEN | {REMOVE_THEIRS: True}, STILL_LISTED),
         ),
@@ -67,7 +60,6 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         ),
         "slot, emptied": ("slot", (), {REMOVE_BEFORE: True}, ADD),
         "slot, theirs": ("slot", (THEIRS,), NEVER, OTHER_KEY),
-        "slot, theirs beside the key before": ("slot", (BEFORE, THEIRS), NEVER, OTHER_KEY),
         "slot, theirs beside our addition": (
             *("slot", (OURS, THEIRS), TAKEN | {REMOVE_BEFORE: True}, TAKE_BACK),
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -56,13 +55,6 @@ def refused(host, record, calm):
     return caught.value
 
 
-def test_order(host, calm):
-    """Read, act, read again; and not more than that."""
-    publish(host, OURS, **calm)
-    withdraw(host, **calm)
-    assert host.requests == ["values", "add", "values", "values", "remove", "values"]
-
-
 NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may have been changed; "
 
 
@@ -74,8 +66,6 @@ NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may 
         "response lost": ([], ("values", 2), "is lost", ["theirs"], PERHAPS),
         # A record that was taken and is not listed yet may still appear beside another value.
         "not listed yet": ([], ("values", 3), "is not seen", ["theirs"], PERHAPS),
-        # Ours is not ours to remove if somebody else wrote both.
-        "both were there": ([VALUE], ("values", 1), "", [VALUE, "theirs"], NOTHING),
     },
 )
 def test_race(host, calm, there, when, add, left, hint):
@@ -176,48 +166,3 @@ def test_interrupted(host, calm):
     stopping.clear()
     assert VALUE == publish(host, OURS, **calm)
     assert (1, [VALUE]) == (host.requests.count("add"), host.there)
-
-
-@pytest.mark.parametrize("kind", ["values", "add"])
-def test_interrupted_while_busy(host, calm, kind):
-    """
-    After Ctrl-C while a busy host has done nothing, nobody says that something may have been
-    changed.
-    """
-    host.before[kind, 1] = [raising(Busy("busy", 60))]
-    calm["clock"].after(30, stopping.set)
-    with pytest.raises(Stopped) as stopped:
-        publish(host, OURS, **calm)
-    assert stopped.value.hint.startswith("nothing was changed in DNS; ")
-
-
-def test_one_at_a_time(host, calm):
-    """One request at a time in a zone, whatever runs beside it."""
-    barrier = threading.Barrier(8)
-
-    def work(number):
-        barrier.wait()
-        for _ in range(5):
-            publish(host, OURS, **calm)
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(work, range(8)))
-    assert 1 == host.at_a_time
-
-
-@pytest.mark.parametrize("kind", ["remove", "add"])
-@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_slot_with_a_lost_response(host, calm, kind, done):
-    """Whether the host did it or not, the next key stands there alone in the end."""
-    host.there = [OLD]
-    change = getattr(host, kind)
-
-    def lost(name, value):
-        setattr(host, kind, change)
-        if done:
-            change(name, value)
-        raise DnsUnconfirmed(LOST)
-
-    setattr(host, kind, lost)
-    assert VALUE == publish(host, SLOT, **calm)
-    assert ([VALUE], 1) == (host.there, host.requests.count("add"))

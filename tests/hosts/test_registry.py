@@ -46,10 +46,3 @@ def test_imports():
     code = "import sys, byodkim_provider.config.settings; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"urllib3", "dns", "pulumi"} & {*done.stdout.split()} == set()
-
-
-@pytest.mark.parametrize("provider", ["route53", "cpanel", "nobody", "manual"])
-def test_no_panel(provider):
-    """A zone tells no panel without a host, or where the panel may be any."""
-    zone = Zone(provider=provider, name="example.com")
-    assert (zone.host_panel, zone.hours_to_show) == (None, 0)
