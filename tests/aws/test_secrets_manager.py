@@ -3,9 +3,7 @@
 import pytest
 
 from byodkim_provider.aws.secrets_manager import Secret
-from byodkim_provider.errors import Stopped
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.progress import stopping
 from tests.support.errors import raises
 from tests.support.fakes import REGION
 from tests.support.secrets_manager import Trouble
@@ -138,11 +136,3 @@ def test_answer_of_a_proxy(secrets_manager, written):
     secrets_manager.troubles = [Trouble("DeleteSecret", "", 200, foreign=True)]
     code, steps = "a response that is not Secrets Manager's", [UNKNOWN, AwsMessages.PROXY()]
     assert seen(refusal(ACTIONS["DeleteSecret"], store)) == (code, steps)
-
-
-def test_interrupted(secrets_manager):
-    """After Ctrl-C Secrets Manager is not asked any more."""
-    stopping.set()
-    with pytest.raises(Stopped):
-        secrets_manager.store().describe_secret(NAME)
-    assert secrets_manager.calls == []

@@ -37,14 +37,7 @@ def answered(body, status=200, **headers):
     ("changes", "field", "expected"),
     {
         "status": ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
-        "origin": (
-            {"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"},
-            "origin",
-            "AWS_SES_MARS_1",
-        ),
         "no DKIM": ({"DkimAttributes": None}, "dkim_status", ""),
-        "no info": ({"VerificationInfo": {}}, "last_checked", None),
-        "null": ({"VerificationInfo": None}, "error_type", ""),
         "no tags": ({"Tags": None}, "tags", {}),
         "field": ({"SomethingNew": [1]}, "origin", "EXTERNAL"),
     },
