@@ -40,18 +40,17 @@ Every metric, a gauge, with its meaning. Names and labels are an interface: dash
 """
 
 
-def as_prometheus(*stacks: StackNow) -> str:
+def as_prometheus(now: StackNow) -> str:
     """
-    The metrics of *stacks*. What is not known, as the age of a key that does not sign, is left out.
+    The metrics of a stack. What is not known, as the age of a key that does not sign, is left out.
 
     https://prometheus.io/docs/instrumenting/exposition_formats/
     """
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
-    for now in stacks:
-        for name, labels, value in _samples(now):
-            if value is not None:
-                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-                samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
+    for name, labels, value in _samples(now):
+        if value is not None:
+            shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+            samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
         if lines:

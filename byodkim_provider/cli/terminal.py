@@ -120,7 +120,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
-def as_json(value: Any, *, indent: int | None = 2) -> str:
+def as_json(value: Any) -> str:
     """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
 
     def plain(value: Any) -> Any:
@@ -133,23 +133,18 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
         return {field.name: getattr(value, field.name) for field in fields(value)}
 
     # As in `inert`: only a string can hold what a CI would obey.
-    return json.dumps(value, indent=indent, default=plain).replace("##[", r"#\u0023[")
+    return json.dumps(value, indent=2, default=plain).replace("##[", r"#\u0023[")
 
 
-def say_as_json(kind: str, text: str, exit_code: int, *, stack: str = "") -> None:
+def say_as_json(kind: str, text: str, exit_code: int) -> None:
     """
     Print an error on standard output, for programs; people read it on standard error.
 
-    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError". That of a
-    *stack*, one of several, is one line, as the other stacks are.
+    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError".
     """
     message, _, hint = text.partition(HINT)
     error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
-    click.echo(
-        as_json({"stack": stack, "error": error}, indent=None)
-        if stack
-        else as_json({"error": error})
-    )
+    click.echo(as_json({"error": error}))
 
 
 @contextmanager

@@ -27,7 +27,6 @@ class CliMessages(Table):
         "there is no Pulumi.yaml in {directory} or above it",
         "`cd` to the folder of the project" + _WITHOUT_A_STACK,
     )
-    NO_STACK_FILE = "there is no stack file of a project in {directory} or above it"
     NO_PULUMI = (
         "{command}: there is no `pulumi` on PATH",
         "see https://www.pulumi.com/docs/install/",
@@ -107,7 +106,6 @@ class CliMessages(Table):
             "change only then"
         ),
     )
-    OF_STACK = "stack {name!r}: {problem}"
     NOT_IN_SES = "{pattern}: SES has no such domain here"
 
     NOTES = SECTION, "What a command says beside its result. State now: what the line says."
@@ -118,10 +116,6 @@ class CliMessages(Table):
     )
     NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
-    WITHOUT_STACK = (
-        "left out, as there is a file and no stack: {name}",
-        "nothing, or `pulumi stack init`",
-    )
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
     ANY_DOMAIN = (

@@ -90,4 +90,4 @@ def test_shared_defaults(sandbox, shell):
     stack_file.write_text(left + block("docs/how-to/several-stacks.md", "Shared defaults", 2))
     shell.well("pulumi up --stack dev")
     assert {one.tags["team"] for one in sandbox.ses.identities(REGION).values()} == {"mail"}
-    shell.well("byodkim status --all-stacks")
+    shell.well("byodkim status --stack dev")

@@ -143,8 +143,6 @@ class CliProject:
     up_exit_code: int = 0
     while_up: Callable[[], object] = lambda: None
     """What happens in the course of `pulumi up`."""
-    others: dict[str, CliProject] = field(default_factory=dict)
-    """Further stacks: what the stack `dev` of another project says, by name."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
     resolvers: list[tuple[str, ...]] = field(default_factory=list)
@@ -213,8 +211,6 @@ class CliProject:
 
     def _ask_pulumi(self, arguments: Sequence[str], directory: Path) -> str:
         assert directory == self.directory
-        if arguments[-2:] and arguments[-2] == "-s" and (other := self.others.get(arguments[-1])):
-            return other._ask_pulumi([*arguments[:-1], "dev"], other.directory)
         if list(arguments) == ["stack", "--show-name"]:
             return "dev\n"
         if list(arguments) == CONFIG:
