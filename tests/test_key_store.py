@@ -70,17 +70,6 @@ def test_lost_answer(secrets_manager, run):
     )
 
 
-def test_refused(secrets_manager, run):
-    """After a refusal nothing is made."""
-    secrets_manager.troubles = [Trouble("CreateSecret", "AccessDeniedException")]
-    with raises("SecretRefused", match="AccessDeniedException"):
-        run.create()
-    assert [] == secrets_manager.names()
-    made = run.create()
-    assert [NAME] == secrets_manager.names()
-    assert made.held.key == secrets_manager.signing_keys()[1]
-
-
 def test_scheduled_for_deletion(secrets_manager, run):
     """
     A key that was removed is not brought back, however often: a new one gets the next free name.
@@ -142,13 +131,6 @@ def test_name_is_taken(secrets_manager, run, meddle):
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
     assert secrets_manager.secret(f"{NAME}-2").arn == made.arn
     assert before == secrets_manager.secret(NAME).to_dict()
-
-
-def test_shorter_key(secrets_manager, run):
-    """A key that is shorter than the one to be made is not used in its place."""
-    run.create()
-    assert run.create(bits=1280).held.key.bits == 1280
-    assert [NAME, f"{NAME}-2"] == secrets_manager.names()
 
 
 def test_key_of_a_slot(secrets_manager, run):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import Engine, Kind, Plugin, error_of, urn
+from tests.contract.plugin import Engine, Plugin, urn
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens."""
@@ -78,16 +78,3 @@ def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:
 
 
 # Refused
-
-
-@pytest.mark.parametrize("kind", ["ByodkimIdentity", "DkimVerification"])
-def test_refused(own_plugin: Plugin, domain: Domain, kind: Kind) -> None:
-    """Settings that can't be honoured are refused by their names, all at once, in the preview."""
-    own_plugin.configure(
-        {"aws:insecure": "true", "aws:httpProxy": "http://proxy.example", "aws:endpoints": "sesv2"}
-    )
-    text = error_of(own_plugin.check, kind, domain.inputs())
-    heading, *lines = text.splitlines()
-    assert heading == "3 problems:"
-    named = [f"  - aws:{name}" for name in ("endpoints", "httpProxy", "insecure")]
-    assert named == sorted(line.split(": ")[0] for line in lines)

@@ -59,19 +59,6 @@ def inputs(bind: Server, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
-def test_new_way(configured: Plugin, start_plugin: StartPlugin, bind: Server) -> None:
-    """What is stored after an update is how the record is deleted."""
-    wanted = inputs(bind)
-    outputs = configured.create(KIND, wanted)
-    serial = bind.wire_soa(ZONE)
-    later = configured_with(start_plugin, {"new": {"secret": SECRET}})
-    outputs = later.update(KIND, outputs, {**wanted, "credentials": "new"})
-    assert "new" == outputs["credentials"]
-    assert serial == bind.wire_soa(ZONE)
-    later.delete(KIND, outputs)
-    assert [] == bind.wire(wanted["name"])
-
-
 def test_cancel(configured: Plugin, bind: Server) -> None:
     """Ctrl-C ends a request that hangs; the next run finds what was done."""
     with proxied(bind.port) as proxy, ThreadPoolExecutor() as threads:

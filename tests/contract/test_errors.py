@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
-from byodkim_provider.dkim import keys
 from sandbox.ses.switches import Fault
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
@@ -19,28 +17,7 @@ TOO_SMALL = (
 """What the creation of a key of 512 bits says, which `check` would have refused."""
 
 
-@pytest.fixture
-def outputs(plugin: Plugin, domain: Domain) -> dict[str, Any]:
-    """Of an identity that SES was told of."""
-    domain.publish()
-    return plugin.create("ByodkimIdentity", domain.inputs())
-
-
-def other_key() -> str:
-    return keys.generate(keys.MIN_BITS).pkcs1_base64()
-
-
 # Ours
-
-
-def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
-    """A preview refuses with one text and its hint."""
-    news = domain.inputs(private_key=other_key())
-    assert (
-        f"{domain.name} {REGION}: selector 's1' never gets a second key\n"
-        "  hint: nothing was changed in SES; "
-        "a new key needs a new selector, since resolvers keep the old record\n"
-    ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
 
 
 def test_create(plugin: Plugin, domain: Domain) -> None:
@@ -75,19 +52,6 @@ def test_bug(plugin: Plugin, domain: Domain, kind: Kind, error: str) -> None:
     assert ", in create\n" in text
     assert f"\n{error}: " in text
     assert not domain.leaks_key(text)
-
-
-@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity", "DnsRecord"])
-@pytest.mark.parametrize("call", ["diff", "update", "read"])
-def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> None:
-    """A state that was edited by hand is said to be that."""
-    broken: dict[str, Any] = {"domain": domain.name}
-    arguments = [broken] if call == "read" else [{}, domain.inputs()]
-    text = error_of(getattr(plugin, call), kind, *arguments)
-    heading, *problems, hint = text.splitlines()
-    assert heading == f"{len(problems)} problems:"
-    assert all(one.startswith("  - in the state, ") for one in problems)
-    assert hint.startswith("  hint: this call changed nothing; was the state edited by hand? ")
 
 
 def test_debug(start_plugin: StartPlugin, domain: Domain) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from sandbox.world import Sandbox
-from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
 
 AT_ONCE = 8
@@ -100,9 +100,3 @@ def test_progress(plugin: Plugin, engine: Engine, domain: Domain) -> None:
     assert (engine_pb2.WARNING, False) == (warning.severity, warning.ephemeral)
     assert f"name:  s1._domainkey.{domain.name}\n" in warning.message
     assert not domain.leaks_key(warning.message)
-
-
-def test_without_engine(start_plugin: StartPlugin, domain: Domain) -> None:
-    """No call fails because the engine does not hear what it says."""
-    plugin = start_plugin(engine_address="127.0.0.1:9")
-    assert "AWAITING_DNS" == plugin.create("ByodkimIdentity", domain.inputs())["status"]

@@ -16,15 +16,9 @@ GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "
 UNKNOWNS: dict[str, dict[str, Any]] = {
     "private_key": {"private_key": UNKNOWN},
     "key not made yet": {"selector": UNKNOWN, "private_key": UNKNOWN},
-    "key not made yet, in whatever store": dict.fromkeys(
-        ("selector", "private_key", "secret_arn", "record_value"), UNKNOWN
-    ),
-    "one of published": {"published": [1, UNKNOWN, 3]},
     "one of tags": {"tags": {"team": UNKNOWN}},
     "a name server": {"zones": [{"provider": "own", "name_servers": [UNKNOWN]}]},
     "a text": {"configuration_set": UNKNOWN},
-    "a number": {"generation": UNKNOWN},
-    "a list": {"published": UNKNOWN},
 }
 """Inputs of an identity that a preview may not know, whole or in part."""
 
@@ -53,9 +47,6 @@ def made(plugin: Plugin, sandbox: Sandbox) -> Made:
     return Made(domain, plugin.create("ByodkimIdentity", domain.inputs(**GENERATIONS)))
 
 
-# Checked inputs and changes
-
-
 def test_check_is_pure(start_plugin: StartPlugin, domain: Domain) -> None:
     """
     Checked inputs depend on the inputs alone, not on the network, the clock or chance, and pass
@@ -76,32 +67,6 @@ def test_check_is_pure(start_plugin: StartPlugin, domain: Domain) -> None:
     assert [] == domain.questions() == domain.calls()
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({}, (False, [])),
-        ({"tags": {"team": "news"}}, (True, [])),
-        ({"overlap_days": 3}, (True, [])),
-        ({"domain": "test.example.com"}, (True, ["domain"])),
-        ({"region": "us-east-1"}, (True, ["region"])),
-        ({"owner": "0123456789abcdef/renamed"}, (False, [])),
-    ],
-    ids=["unchanged", "tags", "overlap_days", "domain", "region", "owner"],
-)
-def test_changed(plugin: Plugin, made: Made, change: dict[str, Any], expected: object) -> None:
-    """
-    Another domain or Region is another identity, another owner is none, all else is a change in
-    place.
-    """
-    assert expected == made.diff(plugin, change)
-
-
-# Numbers
-
-
-# None
-
-
 def test_no_none_in_outputs(plugin: Plugin, domain: Domain) -> None:
     """What is not known of an identity yet is absent from its outputs, and can be read back."""
     outputs = plugin.create("ByodkimIdentity", domain.inputs())
@@ -109,9 +74,6 @@ def test_no_none_in_outputs(plugin: Plugin, domain: Domain) -> None:
     assert None not in outputs.values()
     assert not {"key_set_at", "signing_since", "signing_selector"} & set(outputs)
     assert ("id", outputs) == plugin.read("ByodkimIdentity", outputs)
-
-
-# Unknowns
 
 
 @pytest.mark.parametrize("unknown", UNKNOWNS.values(), ids=UNKNOWNS)
@@ -140,30 +102,9 @@ def test_verification_with_unknown(plugin: Plugin, made: Made) -> None:
     assert (True, []) == plugin.diff("DkimVerification", verified, {"identities": UNKNOWN})
 
 
-# Secrets
-
-
 def test_secrets_arrive_in_plain_text(start_plugin: Any) -> None:
     """The process does not accept secrets, so the engine takes their marks off."""
     assert start_plugin().configure({}).acceptSecrets is False
-
-
-def test_checked_key_is_secret(plugin: Plugin, domain: Domain) -> None:
-    """The private key leaves `check` as a secret, in its normal form."""
-    pem = (
-        f"-----BEGIN RSA PRIVATE KEY-----\r\n{domain.key.pkcs1_base64()}\r\n-----END RSA PRIVATE "
-        "KEY-----"
-    )
-    inputs, failures = plugin.check("ByodkimIdentity", domain.inputs(private_key=pem))
-    assert [] == failures
-    assert secret(domain.key.pkcs1_base64()) == inputs["private_key"]
-
-
-def test_refused_key_is_secret(plugin: Plugin, domain: Domain) -> None:
-    """A key that is refused is still a secret."""
-    inputs, failures = plugin.check("ByodkimIdentity", domain.inputs(private_key="hunter22"))
-    assert failures
-    assert secret("hunter22") == inputs["private_key"]
 
 
 def test_generated_key_is_secret(plugin: Plugin, domain: Domain) -> None:

@@ -45,29 +45,6 @@ def test_verification():
     run(program)
 
 
-def test_sent_secret():
-    """
-    A token whose ciphertext somebody copied to where it is sent to AWS stops the program before
-    that.
-    """
-
-    def program():
-        with pytest.raises(
-            InvalidSettings, match=r"aws:assumeRoles\[0\]\.externalId: is the secret of "
-        ):
-            declared()
-
-    role = {"roleArn": "arn:aws:iam::666666666666:role/x", "externalId": "gd-token"}
-    credentials = {"godaddy": {"token": "gd-token"}}
-    set_all_config(
-        {"aws:assumeRoles": json.dumps([role]), "own:dnsCredentials": json.dumps(credentials)}, []
-    )
-    try:
-        run(program)
-    finally:
-        set_all_config({}, [])
-
-
 def test_plain_credentials():
     """
     The token of a host that is not encrypted stops the program: the engine would store it as it is.
@@ -91,13 +68,6 @@ def test_plain_credentials():
         run(declared)
     finally:
         set_all_config({}, [])
-
-
-def test_selector():
-    """The selector is that of the key that signs."""
-    found = []
-    run(lambda: declared().selector.apply(found.append))
-    assert found == ["s2"]
 
 
 class Waiting(Engine):

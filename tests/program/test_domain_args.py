@@ -8,12 +8,9 @@ from pydantic.alias_generators import to_snake
 from byodkim_provider import (
     ByodkimDomain,
     ByodkimDomainArgs,
-    DnsSettings,
     InvalidSettings,
-    KeyStore,
     SuppliedKey,
 )
-from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import docstrings, json_schema
 from tests.support.cases import cases
 from tests.support.testdata import KEY_1 as KEY
@@ -22,45 +19,6 @@ from tests.support.testdata import KEY_2
 REGION = "eu-west-1"
 
 LATER = pulumi.Output.from_input("later")
-
-WRITTEN = {
-    "generation": 2,
-    "published": [1, 2],
-    "overlapDays": 12,
-    "regions": [REGION, "us-east-1"],
-    "dns": [
-        {"provider": "manual", "panel": "godaddy"},
-        {"provider": "cloudflare", "zoneId": "0" * 32},
-    ],
-    "keyBits": 1024,
-    "keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"},
-    "configurationSet": "newsletter",
-    "tags": {"team": "mail"},
-    "dnsResolvers": ["1.1.1.1"],
-    "keys": {2: {"selector": "s2", "privateKey": KEY}},
-}
-
-
-def test_same_as_a_stack_file():
-    """What a program gives in Python's spelling is what a stack file says in its own."""
-    args = ByodkimDomainArgs(
-        domain="Example.com.",
-        generation=2,
-        published=[1, 2],
-        overlap_days=12,
-        regions=[REGION, "us-east-1"],
-        dns=[
-            DnsSettings(provider="manual", panel="godaddy"),
-            DnsSettings(provider="cloudflare", zone_id="0" * 32),
-        ],
-        key_bits=1024,
-        key_store=KeyStore(provider="secretsManager", kms_key_id="alias/mail"),
-        configuration_set="newsletter",
-        tags={"team": "mail"},
-        dns_resolvers=["1.1.1.1"],
-        keys={2: SuppliedKey(selector="s2", private_key=KEY)},
-    )
-    assert args.settings() == settings.domain("example.com", WRITTEN)
 
 
 def test_every_key_of_a_stack_file():
@@ -180,14 +138,6 @@ def test_arguments_twice():
     args = ByodkimDomainArgs(domain="example.com", generation=1)
     with pytest.raises(TypeError, match="not both"):
         ByodkimDomain("a", args, wait=True)
-
-
-def test_both_spellings():
-    """A part may be a map, spelled as the advice of an error writes it, or as arguments are."""
-    given = {"domain": "example.com", "generation": 1}
-    as_written = ByodkimDomainArgs(**given, dns={"provider": "route53", "zoneId": "Z1"})
-    as_arguments = ByodkimDomainArgs(**given, dns={"provider": "route53", "zone_id": "Z1"})
-    assert as_written.dns == as_arguments.dns == (DnsSettings(zone_id="Z1"),)
 
 
 def test_a_part_does_not_show_its_key():

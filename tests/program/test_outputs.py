@@ -42,11 +42,8 @@ def known(results, **identity):
             {},
             "SUCCESS",
         ),
-        "domain": ([THIS | {"domain": "example.net"}], {}, None),
-        "Region": ([THIS | {"region": "us-east-1"}], {}, None),
         "later key": ([THIS], {"key_set_at": LATER}, None),
         "no key": ([THIS], {"key_set_at": None}, None),
-        "none": ([], {}, None),
         "never made": (None, {}, None),
     },
 )
@@ -71,11 +68,6 @@ def test_verdict(results, identity, verdict):
             ("PENDING", [], None),
             "PENDING",
             "example.com eu-west-1: PENDING, not checked: run `pulumi up` without `--target`",
-        ),
-        "drift and left out": (
-            ("PENDING", ["disabled"], None),
-            "PENDING",
-            "example.com eu-west-1: disabled",
         ),
     },
 )

@@ -8,11 +8,8 @@ import pytest
 from pulumi.runtime.config import CONFIG, set_all_config
 
 from byodkim_provider.aws import session
-from byodkim_provider.config import settings
-from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import aws_account, stack_config
 from tests.support.cases import cases
-from tests.support.testdata import pem
 
 VALUES = {
     "aws:region": "eu-west-1",
@@ -98,9 +95,7 @@ TOKEN = "gd-token-3f9c2a71"
 ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
 TO_AWS = {
     "one of a role": ("assumeRoles", [{**ROLE, "externalId": TOKEN}]),
-    "another": ("assumeRoles", [{**ROLE, "tags": {"a": f" {TOKEN}\n"}}]),
     "tags": ("defaultTags", {"tags": {"team": TOKEN}}),
-    "a string": ("profile", TOKEN),
     "a session": ("token", TOKEN),
 }
 
@@ -169,14 +164,3 @@ def test_redirected(configured, monkeypatch):
     aws_account.sign_in("eu-west-1")
     text = "aws: {} is redirected to aws.example.net, which is not AWS and gets what AWS would get"
     assert said == [*map(text.format, ("SES", "Route 53", "STS")), "eu-west-1"]
-
-
-@pytest.mark.parametrize("name", stack_config.OBJECTS)
-def test_no_map(configured, name):
-    """A key that is pasted in the place of a map is refused like any other text, and not quoted."""
-    key = pem("rsa2048.pkcs8")
-    others = {"ses-byodkim:domains": VALUES["ses-byodkim:domains"], f"ses-byodkim:{name}": key}
-    configured(others, [])
-    with pytest.raises(InvalidSettings, match=f"{name}: .*map") as error:
-        settings.load(stack_config.written(), default_region="eu-west-1")
-    assert not any(line in str(error.value) for line in key.splitlines())

@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from pulumi.output import Unknown
 
 from byodkim_provider.errors import DnsRefused, InvalidSettings
 from byodkim_provider.messages.aws import AwsMessages
@@ -116,3 +117,13 @@ def test_zone_that_nobody_asks(world):
         checked(provider, {}, world.inputs(region=region, zones=known))
     (warning,) = world.progress.warnings
     assert "served by ns1.example.net, ns2.example.net, but route53:Z1 has ns-1.ex" in warning
+
+
+@pytest.mark.parametrize("other", ["private_key", "secret_arn"])
+def test_output_that_is_not_there(world, provider, inputs, other):
+    """A preview calls an output unknown that is not there; it is no input then."""
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s1-AbCdEf"
+    in_store = inputs | {"secret_arn": arn, "record_value": world.declared().record_value}
+    given = inputs if other == "secret_arn" else in_store
+    result = checked(provider, inputs, given | {other: Unknown()})
+    assert other not in result

@@ -50,17 +50,6 @@ def test_preview_of_another_run(world, provider):
     ]
 
 
-def test_preview_after_the_refresh_of_this_run(world, provider):
-    """With `--refresh` the warning of the refresh is the one line about it."""
-    stored = world.verified().to_outputs()
-    world.model.change(DOMAIN, REGION, signing_enabled=False)
-    seen = provider.read("id", stored).outs
-    (warning,) = world.progress.warnings
-    assert DISABLED in warning
-    assert provider.diff("id", seen, inputs(world)).changes
-    assert world.progress.infos == []
-
-
 def test_adopt_of_ones_own(world, provider):
     """From then on the identity stays, which the run says once."""
     stored = world.verified().to_outputs()

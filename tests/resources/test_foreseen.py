@@ -70,7 +70,7 @@ def test_not_in_the_way(world, identities, olds, changes):
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
-    [(LIST, "500"), (LIST, "throttle"), (GET, "access_denied"), (GET, "500"), (GET, "throttle")],
+    [(LIST, "500"), (GET, "access_denied")],
 )
 def test_not_asked(world, identities, operation, kind):
     """Without the permission, or an answer, nothing is foreseen and nothing refused."""
@@ -156,24 +156,6 @@ def test_adopts_unread(world, identities, operation, kind):
     )
     assert [ADOPTS.format("'s1'").replace(DOMAIN, one) for one in domains] == lines
     assert {GET: [LIST, GET], LIST: [LIST] * ATTEMPTS}[operation] == world.calls()
-
-
-def test_no_more_in_the_way(world, identities):
-    """Once the stack file says `adopt`, the same run has nothing against it."""
-    world.put("theirs")
-    identities.check({}, world.inputs())
-    identities.check({}, world.inputs(adopt=True))
-    assert verification(world, {}, DOMAIN) == []
-
-
-def test_made_meanwhile(world, identities):
-    """What somebody has deleted after the check, and this run has made, is not in its way."""
-    world.put("theirs")
-    identities.check({}, world.inputs())
-    world.ses().delete_email_identity(DOMAIN)
-    world.publish(1)
-    identities.create(world.inputs())
-    assert verification(world, {}, DOMAIN) == []
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,6 @@ from tests.contract.plugin import PROVIDERS
 STORED = PROVIDERS
 """`__provider` of each resource."""
 
-RECORD_GUARD = (
-    "gASVPAAAAAAAAACMGmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzlIwHbG9hZF92MZSTlIwLUmVjb3JkR3Vhcm"
-    "SUhZRSlC4="
-)
-"""`__provider` of a resource of the time before the first release."""
-
 
 def subclasses(cls):
     return {one for direct in cls.__subclasses__() for one in (direct, *subclasses(direct))}
@@ -50,13 +44,6 @@ def test_state_names_the_loader(name):
     loaded = pickle.loads(base64.b64decode(STORED[name]))
     assert isinstance(loaded, DynamicProvider)
     assert type(loaded) is type(load_v1(name))
-
-
-def test_former_resource():
-    """What a state still has of it goes, and nothing happens."""
-    loaded = pickle.loads(base64.b64decode(RECORD_GUARD))
-    assert type(loaded) is ResourceProvider
-    assert loaded.delete("id", {"zone_id": "Z1"}) is None
 
 
 def test_problems_are_printable():
