@@ -78,7 +78,7 @@ def key(
     settings = declared.settings
     signing = {identity.declared.generation for identity in declared.identities}
     awaits_dns = any(identity.key is None for identity in declared.identities)
-    if awaits_dns or signing != {settings.generation}:
+    if not settings.retired and (awaits_dns or signing != {settings.generation}):
         raise Refused(CliMessages.UNSETTLED(domain=domain, generation=settings.generation))
     published = {record.generation: record for record in declared.records}
     generation = settings.generation if generation is None else generation

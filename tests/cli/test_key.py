@@ -88,6 +88,14 @@ def test_unsettled(project, world, declare, stored):
     assert "SES does not sign with generation 3, or not in each Region\n" in result.stderr
 
 
+def test_retired(project):
+    """A server may sign on with the key of a domain that SES signs for no more."""
+    project.write(f"    {DOMAIN}:\n      generation: 2\n      retired: true\n")
+    project.stored, project.published, project.signing = [], {DOMAIN: (1, 2)}, {DOMAIN: 2}
+    result = project.run("key", DOMAIN)
+    assert (result.exit_code, result.stdout[:10]) == (0, "-----BEGIN"), result.stderr
+
+
 def test_no_domain(project):
     project.stored, project.settings = [], {}
     result = project.run("key", DOMAIN)
