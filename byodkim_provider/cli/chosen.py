@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -28,6 +28,8 @@ from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliMessages
 
+T = TypeVar("T")
+
 
 def _complete(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names of the project's stacks, for a shell."""
@@ -38,37 +40,31 @@ def _complete(_context: click.Context, _param: click.Parameter, incomplete: str)
     return [name for name in names if name.startswith(incomplete)]
 
 
-def checked(read: Callable[[str], str]) -> Callable[[str], str]:
+def checked(read: Callable[[str], T]) -> Callable[[str], T]:
     """
     The type of an option or argument whose value *read* returns in its normal form, or refuses.
     """
 
-    def value(text: str) -> str:
+    def value(text: str) -> T:
         try:
             return read(text)
-        except ValueError as error:  # click would not say what is wrong with the value
+        except (ValueError, OSError, InvalidKey) as error:  # click would not say what is wrong
             raise click.BadParameter(str(error)) from None
 
     return value
 
 
-def _key_file(read: Callable[[bytes], bytes]) -> Callable[[str], bytes]:
-    """The type of an option that names a file, from whose content *read* takes the public key."""
-
-    def public_key(file: str) -> bytes:
-        try:
-            with click.open_file(file, "rb") as opened:
-                return read(opened.read())
-        except OSError as error:
-            raise click.BadParameter(f"{file}: {error.strerror}") from None
-        except InvalidKey as error:
-            raise click.BadParameter(f"{file} {error.text}") from None
-
-    return public_key
+def _content(file: str) -> bytes:
+    with click.open_file(file, "rb") as opened:
+        return cast(bytes, opened.read())
 
 
-def _public_half(private_key: bytes) -> bytes:
-    return keys.load(private_key).public_key_der
+def _public_half(file: str) -> bytes:
+    return keys.load(_content(file)).public_key_der
+
+
+def _public_key(file: str) -> bytes:
+    return keys.load_public(_content(file))
 
 
 def stack_option(
@@ -104,13 +100,13 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--private-key",
-        type=_key_file(_public_half),
+        type=checked(_public_half),
         metavar="FILE",
         help="PEM, DER or base64 of DER; only the public half is used.",
     )
     @click.option(
         "--public-key",
-        type=_key_file(keys.load_public),
+        type=checked(_public_key),
         metavar="FILE",
         help="As `openssl rsa -pubout` writes it.",
     )
@@ -151,7 +147,10 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
             record = ExpectedRecord(
                 selector=selector, domain=domain, public_key_der=key, zone=zone, panel=panel
             )
-            _refuse_impossible(record)
+            problem = records.selector_problem(selector) or records.name_problem(selector, domain)
+            if problem:
+                raise click.BadParameter(str(problem), param_hint="--selector")
+            refuse_other_zone(zone, record.name)
         elif key:
             raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
         chosen = Chosen(domain=domain, stack_name=stack_name, panel=panel, zone=zone, record=record)
@@ -159,15 +158,6 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
 
     decorated: Callable[..., None] = with_chosen
     return decorated
-
-
-def _refuse_impossible(record: ExpectedRecord) -> None:
-    """Raise `click.BadParameter` for a name that no record has, or a zone that can't hold it."""
-    selector = record.selector
-    problem = records.selector_problem(selector) or records.name_problem(selector, record.domain)
-    if problem:
-        raise click.BadParameter(str(problem), param_hint="--selector")
-    refuse_other_zone(record.zone, record.name)
 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[Domain]]:
