@@ -120,14 +120,11 @@ def printed(project, *arguments):
 
 def test_panel(new):
     """The three CNAMEs are known before any key exists."""
-    text = printed(new, SHOP, "--panel", "cloudflare")
+    text = printed(new, "--panel", "cloudflare")
     assert text.startswith("dev: 3 records, 3 to type in\n\nCloudflare: shop.example › DNS › ")
     for name in (f"ses{number}._domainkey" for number in (1, 2, 3)):
         assert f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n" in text
-    assert text == printed(new, "--panel", "cloudflare"), "the other domain has no record yet"
-    notes = re.findall("^  - .*", text, re.MULTILINE)
-    assert len(notes) == len({*notes}) == 4, "what holds for all is said once"
-    assert "    Auto\n\nEach of these CNAME records:\n  - " in text
+    assert text.count("Each of these CNAME records:\n  - ") == 1, "what holds for all is said once"
 
 
 @pytest.mark.parametrize("name", ["cloudflare", "godaddy", "other"])
@@ -150,28 +147,20 @@ def test_text(new):
     assert str(AskedMessages.CNAMES(domain=SHOP, zone=SHOP)) in text
 
 
-@pytest.mark.parametrize(("generation", "plain"), [(1, (1, 2)), (2, (1, 2)), (3, (2,))])
-def test_move_to_cname(project, world, generation, plain):
+def test_move_to_cname(project, world):
     """In the middle of a move both kinds are printed, the CNAMEs from its first day on."""
-    published = tuple(range(max(generation - 1, 1), generation + 2))
-    values = {one: records.record_value(world.key(one).public_key_der) for one in published}
-    slots = {f"ses{slot(one)}": value for one, value in values.items() if one not in plain}
-    own = {} if generation in plain else {"selector": f"ses{slot(generation)}"}
-    declared = world.declared(generation, domain=SHOP, slots=slots, published=published, **own)
+    published = (1, 2, 3)
+    slots = {"ses3": records.record_value(world.key(3).public_key_der)}
+    declared = world.declared(2, domain=SHOP, slots=slots, published=published)
     project.stored = [Stored(declared=declared, instance="i")]
     later = SLOTS.replace("}", ", fromGeneration: 3}")
-    project.write(f"    {SHOP}: {{generation: {generation}, dns: [manual, {later}]}}\n")
-    found = json.loads(printed(project, SHOP, "--json"))
-    assert [one["name"] for one in found if one["type"] == "CNAME"] == NAMES
-    assert [one["name"] for one in found if one["type"] == "TXT"] == [
-        f"s{one}._domainkey.{SHOP}" for one in plain if one in published
-    ]
+    project.write(f"    {SHOP}: {{generation: 2, dns: [manual, {later}]}}\n")
+    found = [(one["type"], one["name"]) for one in json.loads(printed(project, SHOP, "--json"))]
+    plain = [("TXT", f"s{number}._domainkey.{SHOP}") for number in (1, 2)]
+    assert found == [*(("CNAME", name) for name in NAMES), *plain]
 
 
 # What is wrong
-
-
-RIGHT = ("right", "", 2)
 
 
 def test_before_the_first_run(new, world):
@@ -180,15 +169,9 @@ def test_before_the_first_run(new, world):
     result = new.run("doctor", SHOP, "--json")
     assert result.exit_code == 2
     found = json.loads(result.stdout)["domains"][0]["records"]
-    fields = ("verdict", "misconfiguration", "servers_visible")
-    shown = {one["name"]: tuple(one[field] for field in fields) for one in found}
-    assert shown == dict(zip(NAMES, (RIGHT, ("wrong", "no-txt", 0), RIGHT), strict=True))
+    assert [one["verdict"] for one in found] == ["right", "wrong", "right"]
     assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
-    targets = [one["target"] for one in found]
-    assert targets == [f"{name}.{KEYS}" for name in NAMES]
-    assert {one["says"] for one in found[1]["servers"]} == {
-        f"{one} has no CNAME to {targets[1]}" for one in SERVERS
-    }
+    assert [one["target"] for one in found] == [f"{name}.{KEYS}" for name in NAMES]
     assert "Type:  CNAME\n  Name:  ses2._domainkey\n" in found[1]["instructions"]
 
 
@@ -237,17 +220,6 @@ def test_private_key(stack, world, leaked, settings):
     private = world.key(leaked).pkcs1_base64()
     world.resolver.records[f"{NAMES[leaked - 1]}.{KEYS}"] = (f"p={private}",)
     assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
-
-
-def test_domain_that_left_the_file(stack, domains):
-    """The state knows where the CNAMEs of a domain lead, beside a program of one's own too."""
-    project = stack(1)
-    project.settings = project._last_settings()
-    project.write("    example.com: {generation: 1}\n")
-    targets = {
-        one["name"]: one["target"] for domain in domains("doctor") for one in domain["records"]
-    }
-    assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
 
 
 def test_status_of_the_next_slot(stack, world, findings):
@@ -312,41 +284,25 @@ def test_the_slot_had_another_key_lately(stack):
     assert "there is no standby after it until a slot is free" in result.stderr
 
 
-def test_every_slot_is_in_use(stack, world):
-    """Where no slot may get a key yet, the date is said."""
-    result = stack(4, (4,), until={2: 3, 3: 1}).run("rotate", SHOP, "--yes")
-    assert result.exit_code == 1
-    last = world.clock.now() - timedelta(days=3)
-    times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}
-    keep = {"next_one": IdentityMessages.KEEP(generation=4), "today": [4]}
-    problem = IdentityMessages.SLOT_IN_USE(domain=SHOP, generation=2, **times, **keep)
-    assert result.stderr == f"byodkim: {problem.with_hint()}\n"
-
-
-@pytest.mark.parametrize("days", [11, 3], ids=["of no use any more", "in use"])
-def test_slot_is_taken(stack, world, days):
-    """
-    The key of generation 3 has leaked: until its slot is free, generation 5 needs that of
-    generation 2.
-
-    The `overlapDays: 0` of the leak stands in the file, so an advice to remove generation 2 would
-    be followed without a refusal: there is none before its mail has arrived.
-    """
-    project = stack(4, (2, 4), until={2: days, 3: 1}, overlap_days=0)
-    project.write(
-        f"    {SHOP}: {{generation: 4, published: [2, 4], overlapDays: 0, dns: {SLOTS}}}\n"
-    )
+@cases(
+    ("published", "until", "problem"),
+    {
+        # Generation 3 has leaked, with `overlapDays: 0`: generation 5 needs the slot of 2.
+        "of no use any more": ((2, 4), {2: 11, 3: 1}, None),
+        "in use": ((2, 4), {2: 3, 3: 1}, [2, 4]),
+        "every slot": ((4,), {2: 3, 3: 1}, [4]),
+    },
+)
+def test_slot_is_taken(stack, world, published, until, problem):
+    """Where no slot may get a key yet, the date is said, or what to publish first."""
+    project = stack(4, published, until=until, overlap_days=0)
+    written = f"{{generation: 4, published: {list(published)}, overlapDays: 0, dns: {SLOTS}}}"
+    project.write(f"    {SHOP}: {written}\n")
     result = project.run("rotate", SHOP, "--yes")
-    assert result.exit_code == 1
-    problem = CliMessages.SLOT_TAKEN(
-        domain=SHOP, generation=5, signing=4, before=2, published=[4, 5]
-    )
-    if days < 10:
-        last = world.clock.now() - timedelta(days=days)
+    said = CliMessages.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
+    if problem:
+        last = world.clock.now() - timedelta(days=3)
         times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}
-        keep = {"next_one": IdentityMessages.KEEP(generation=4), "today": [2, 4]}
-        problem = IdentityMessages.SLOT_IN_USE(domain=SHOP, generation=2, **times, **keep)
-    assert result.stderr == f"byodkim: {problem.with_hint()}\n"
-
-
-# Permissions
+        keep = {"next_one": IdentityMessages.KEEP(generation=4), "today": problem}
+        said = IdentityMessages.SLOT_IN_USE(domain=SHOP, generation=2, **times, **keep)
+    assert (result.exit_code, result.stderr) == (1, f"byodkim: {said.with_hint()}\n")

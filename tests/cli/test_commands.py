@@ -51,12 +51,10 @@ ONE_OF = "Give one of: domains, --all, --older-than."
 NO_LABEL = "'example' is a single label, expected a domain such as 'example.com'"
 WRONG_USAGE = {
     "rotate": ONE_OF,
-    "rotate example.com --all": ONE_OF,
     "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",
     "rotate example.com": "Nobody is there to be asked: give --yes or --dry-run.",
     "rotate --older-than 6m": "'--older-than': '6m' is not a valid integer range.",
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
-    "iam-policy -s": "Option '-s' requires an argument.",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
     "scan --region us-east-9": "did you mean 'us-east-1' or 'us-east-2'?",
     "scan --limit 0": "0 is not in the range x>=1.",

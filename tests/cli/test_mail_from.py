@@ -141,14 +141,13 @@ def test_paste_once(project):
     assert "nothing to type" not in project.run("records").stdout
 
 
-@pytest.mark.parametrize("where", ["stack file", "state", "state alone"])
+@pytest.mark.parametrize("where", ["stack file", "state alone"])
 def test_policy(project, declared, declare, where):
     """The policy has the action, and the record's type and name, also for what has to go."""
     if where == "stack file":
         declared()
     else:
         declare(mail_from_domain=BOUNCE)
-    if where == "state alone":
         declare(zones=zones("route53:Z1"))
         project.write("    example.org:\n      generation: 1\n      dns: manual\n")
     document = json.loads(project.run("iam-policy").stdout)["Statement"]
