@@ -24,11 +24,12 @@ def test_picture():
 
 
 def test_settings():
-    """The page on settings has each setting of the schema, and no other."""
+    """The two pages on settings have each setting of the schema, and no other."""
     schema = json.loads((ROOT / "stacks" / "schema.json").read_text())
     expected = {*(name for one in schema["$defs"].values() for name in one.get("properties", {}))}
-    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`.+?) \|", page.partition("## A domain")[2], re.MULTILINE)
+    pages = [ROOT / "docs" / "reference" / name for name in ("settings.md", "rare-settings.md")]
+    text = "".join(page.read_text(encoding="utf-8").partition("## A domain")[2] for page in pages)
+    rows = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
     assert {name for row in rows for name in re.findall("`(.+?)`", row)} == expected
 
 
