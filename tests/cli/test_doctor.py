@@ -13,7 +13,6 @@ import pytest
 from byodkim_provider.cli.record_now import UNSEEN_ZONE
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns import diagnosis, panels
-from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
 from sandbox.ses.switches import Fault
 from tests.support import testdata
@@ -76,42 +75,6 @@ def test_wrong(one):
     assert lines[7].startswith("  to fix it: replace 'Value' as a whole with a copy of the right")
     typed = instructions("godaddy", edit=True).splitlines()
     assert lines[8:] == [f"  {line}" for line in typed]
-
-
-class GoDaddy:
-    """A resolver that finds *records* or nothing, at GoDaddy's servers."""
-
-    def __init__(self, records=None):
-        self.records = records or {}
-
-    def txt(self, name, domain):
-        servers = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
-        return tuple(Answer(server, self.records.get(name, ())) for server in servers)
-
-
-EDIT = "Domain Portfolio › example.com › DNS, edit the record that is there, add none"
-ADD = "Domain Portfolio › example.com › DNS › Add New Record"
-
-
-@cases(
-    ("records", "options", "code", "heading"),
-    {
-        "cut short": ({NAME: (VALUE[:250],)}, (), "cut", EDIT),
-        "none, typed in there": ({}, ("--panel", "godaddy"), "no-txt", ADD),
-        "none, typed in elsewhere": ({}, ("--panel", "namecheap"), "served-elsewhere", ADD),
-    },
-)
-def test_recognised(one, world, records, options, code, heading):
-    """
-    The name servers tell whose panel it is; where a wrong record stands it is edited: two are too
-    many.
-    """
-    world.resolver = GoDaddy(records)
-    shown = one(*options).stdout
-    assert f"\n\n{NAME}: wrong ({code})\n" in shown
-    assert f"  GoDaddy: {heading}\n" in shown
-    assert "  the name servers are GoDaddy's\n" in shown
-    assert ("not by" in shown) == ("namecheap" in options)
 
 
 def test_json(one):

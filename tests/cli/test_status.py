@@ -177,13 +177,6 @@ def test_usage(project, world):
     assert key not in project.run("status", key).output
 
 
-def test_what_the_last_run_had(project, domains):
-    """What a file says by now is for `pulumi preview`: nothing is compared with it."""
-    project.settings = project._last_settings()
-    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
-    assert [(one["domain"], one["verdict"]) for one in domains()] == [(DOMAIN, "well")]
-
-
 @cases(
     ("befall", "expected"),
     {
