@@ -14,7 +14,7 @@ import click
 from byodkim_provider.aws.permissions import policy
 from byodkim_provider.cli.chosen import stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
-from byodkim_provider.cli.stack import Stack, open_stack, project_file
+from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX
@@ -37,17 +37,11 @@ def iam_policy(context: click.Context, name: str | None) -> None:
     """
     Print the IAM policy for a stack.
 
-    Outside of a project and without --stack it is the policy for any stack in one account, without
-    roles and the records of `mailFrom`. What Pulumi itself needs for its state and for secrets is
-    not in it.
+    Before the first `pulumi up` it is of the configuration. What Pulumi itself needs for its state
+    and for secrets is not in it.
     """
     environment = context.ensure_object(Environment)
-    if name is not None or project_file(environment.directory):
-        click.echo(as_json(policy_of(open_stack(name, environment))))
-        return
-    say(CliMessages.ANY_DOMAIN())
-    arns = arns_of(partition_here(), "*", [("*", "*")], [PREFIX], ["*"], uses_kms=True)
-    click.echo(as_json(policy(arns, owners=["*"], records=["*._domainkey.*"])))
+    click.echo(as_json(policy_of(open_stack(name, environment))))
 
 
 def policy_of(stack: Stack) -> dict[str, Any]:

@@ -118,10 +118,6 @@ class CliMessages(Table):
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
-    ANY_DOMAIN = (
-        "there is no project here: this is for any stack in one account, without the records of "
-        "`mailFrom` and roles"
-    )
     UNKNOWN = (
         "the account, the id of the stack or a hosted zone is not known before the first "
         "`pulumi up`: `*` stands for it until the policy is printed again"
