@@ -12,15 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Literal, TypeVar
 
 TICK: Final = 0.1
 """How often a wait for calls checks whether the run was interrupted, in seconds."""
-
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""Largest difference between AWS's clock and ours: AWS refuses requests with a larger one."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -111,18 +111,14 @@ def may_be_a_key(text: str, *, most: int = MAX_NAMED) -> bool:
 
 def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """
-    The names of *known* that are most like *written*, upper and lower case apart; empty if none is.
+    The name of *known* that is most like *written*, upper and lower case apart; empty if none is.
 
-    >>> did_you_mean("us-east-9", ["eu-west-1", "us-east-1", "us-east-2"])
-    ", did you mean 'us-east-1' or 'us-east-2'?"
+    >>> did_you_mean("us-eest-1", ["eu-west-1", "us-east-1", "ap-south-1"])
+    ", did you mean 'us-east-1'?"
     """
     by_lower = {name.lower(): name for name in sorted(known)}
-    near = get_close_matches(written.lower(), by_lower, cutoff=cutoff)
-    likeness = [SequenceMatcher(None, one, written.lower()).ratio() for one in near]
-    best = sorted(
-        by_lower[one] for one, ratio in zip(near, likeness, strict=True) if ratio == likeness[0]
-    )
-    return f", did you mean {' or '.join(map(repr, best))}?" if best else ""
+    near = get_close_matches(written.lower(), by_lower, n=1, cutoff=cutoff)
+    return f", did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def first_few(names: Sequence[object], most: int = 3) -> str:

@@ -265,11 +265,6 @@ class KeyStore(Written):
     kms_key_id: _KmsKey | None = None
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
 
-    def _problems(self) -> Iterator[Problem]:
-        if self.provider == "state" and "kms_key_id" in self.model_fields_set:
-            problem = SettingMessages.OTHER_PROVIDER(others="secretsManager", provider="state")
-            yield ("kmsKeyId",), problem
-
 
 # `keyStore` in its short form is the name of the store.
 _store_name = BeforeValidator(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from byodkim_provider.aws.regions import partition_of
+from byodkim_provider.aws.regions import partition_of, region_problem
 from byodkim_provider.config.problems import (
     SECRET_MAPS,
     Problem,
@@ -34,7 +34,6 @@ from byodkim_provider.config.schema import (
     Verification,
     WrittenDomain,
 )
-from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
@@ -51,9 +50,6 @@ _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.val
 
 MAIL_FROM_PARTITIONS: Final = ("aws", "aws-us-gov")
 """Where MX records of MAIL FROM domains are known to end in `amazonses.com`."""
-
-_GENERATED_SELECTOR: Final = "s20260101-00000000"
-"""As long as the selector of any generated key."""
 
 
 class DomainSettings(DomainDefaults):
@@ -159,8 +155,7 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    without_region = list(_region_problems(written, default_region))
-    problems = [*_name_problems(written), *without_region]
+    problems = list(_name_problems(written))
     try:
         stack = StackSettings.model_validate(
             written, by_alias=True, by_name=False, context=private_keys
@@ -173,6 +168,8 @@ def _load(
             sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
         ) from None
     domains = _resolve(stack, default_region)
+    without_region = list(_region_problems(domains, default_region))
+    problems += without_region
     senders = {domain.name for domain in domains}
     for domain in domains:
         found = [*_key_problems(domain), *_zone_problems(domain), *_slot_problems(domain)]
@@ -248,25 +245,16 @@ def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
             yield line(("domains", spelling), SettingMessages.SAME_DOMAIN(first=first))
 
 
-def _region_problems(written: Mapping[str, object], default_region: str | None) -> Iterator[str]:
+def _region_problems(
+    domains: Sequence[DomainSettings], default_region: str | None
+) -> Iterator[str]:
     """Missing Regions, and a bad `aws:region` if a domain falls back on it."""
-    if "regions" in _map(written.get("defaults")):
-        return
-    without = [
-        name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)
-    ]
+    without = [domain.name for domain in domains if domain.regions == (default_region,)]
     if not default_region:
         for name in without:
             yield line(("domains", name, "regions"), SettingMessages.NO_REGION())
-    elif without:
-        try:
-            existing_region(default_region)
-        except ValueError as error:
-            yield f"aws:region: {error}"
-
-
-def _given(domain: object) -> Collection[str]:
-    return domain.model_fields_set if isinstance(domain, WrittenDomain) else _map(domain).keys()
+    elif without and (problem := region_problem(default_region)):
+        yield f"aws:region: {problem}"
 
 
 def _map(value: object) -> Mapping[str, object]:
@@ -278,11 +266,9 @@ def _key_problems(domain: DomainSettings) -> Iterator[Problem]:
     """`retired` with `adopt`; names of records that are too long, or that a CNAME has."""
     if domain.retired and domain.adopt:
         yield ("retired",), SettingMessages.RETIRED_ADOPTED()
-    has_generated = False
     for generation in domain.published:
         key = domain.keys.get(generation)
         if key is None:
-            has_generated |= domain.selector(generation) is None
             continue
         where = ("keys", str(generation), "selector")
         problem = records.name_problem(key.selector, domain.name)
@@ -290,8 +276,6 @@ def _key_problems(domain: DomainSettings) -> Iterator[Problem]:
             yield where, problem
         if records.record_name(key.selector, domain.name) in domain.cnames:
             yield where, DkimMessages.OF_SLOT()
-    if has_generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
-        yield (), SettingMessages.LONG_DOMAIN()
 
 
 def _zone_problems(domain: DomainSettings) -> Iterator[Problem]:

@@ -60,7 +60,6 @@ class SettingMessages(Table):
         "can't be true with adopt: an adopted identity stays in SES",
         "delete `adopt`, `pulumi up`, then set `retired`",
     )
-    LONG_DOMAIN = "too long for a generated selector, only supplied keys can have a shorter one"
     NOT_SUPPLIED = (
         "must hold a key for generation {generation}, which signs",
         "add the key, or correct `generation`",

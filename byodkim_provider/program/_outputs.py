@@ -17,9 +17,8 @@ import pulumi
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
 from byodkim_provider.hosts.zones import MANUAL, Zone
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, UNCONFIRMED
+from byodkim_provider.identity.state import AWAITING_DNS, UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.progress import CLOCKS_DIFFER
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
 from byodkim_provider.times import moment
@@ -138,9 +137,8 @@ def show_standbys(
     Print the records that the next rotation needs and people paste, if they are adding a record
     anyway.
 
-    People add a record while the signing record is awaited, and in the run that rotated or made the
-    standby's key. *began* is when the run began, *made_at* when each generation's key was made.
-    After the first Create nothing is printed, since that run has printed both records.
+    People add a record while the signing record is awaited, and in the run that made the standby's
+    key. *began* is when the run began, *made_at* when each generation's key was made.
     """
     standbys = [record["generation"] for record in published if record["role"] == "standby"]
     held = ((one, zone) for one in standbys for zone in generations.holding(zones, one))
@@ -149,7 +147,7 @@ def show_standbys(
         return
 
     def show(values: Mapping[str, Any]) -> None:
-        is_pasting = any(_is_pasting(*identity, began=began) for identity in values["identities"])
+        is_pasting = AWAITING_DNS in values["statuses"]
         for record in values["standbys"]:
             made = values["made_at"].get(str(record["generation"]))
             # To the second, as it is stored.
@@ -166,19 +164,7 @@ def show_standbys(
             )  # below the identity's message about its own record
 
     pulumi.Output.all(
-        identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
+        statuses=[one.status for one in identities],
         standbys=[record for record in published if record["generation"] in by_hand],
         made_at=made_at,
     ).apply(show)
-
-
-def _is_pasting(
-    status: str, key_set_by: str | None, signing_since: str | None, *, began: datetime
-) -> bool:
-    """
-    Whether an identity awaits its record, or was switched to another key in the run that *began*
-    then.
-    """
-    if status == AWAITING_DNS or signing_since is None:
-        return status == AWAITING_DNS
-    return key_set_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER

@@ -56,7 +56,7 @@ WRONG_USAGE = {
     "rotate --older-than 6m": "'--older-than': '6m' is not a valid integer range.",
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
-    "scan --region us-east-9": "did you mean 'us-east-1' or 'us-east-2'?",
+    "scan --region us-east-9": "did you mean 'us-east-2'?",
     "scan --limit 0": "0 is not in the range x>=1.",
 }
 

@@ -51,7 +51,7 @@ def test_stack_file(sandbox, open_stack):
         """["five.example"].published: must contain generation 2, which signs, not []""",
         """["four.example"].regions[0]: 'us-east-9' is not a Region that botocore """
         f"{botocore.__version__} "
-        """knows, did you mean 'us-east-1' or 'us-east-2'?""",
+        """knows, did you mean 'us-east-2'?""",
         """["hello@one.example"]: 'hello@one.example' is an e-mail address, which inherits the """
         "DKIM of its "
         """domain, expected a domain such as 'example.com'""",
