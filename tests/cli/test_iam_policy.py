@@ -75,6 +75,8 @@ def test_new_stack(project):
     ours = {f"arn:aws:ses:{region}:*:identity/example.com" for region in ("eu-west-1", "us-east-1")}
     assert allowed["ses:DeleteEmailIdentity"] == ours < allowed["ses:CreateEmailIdentity"]
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
+    not_used = ("secretsmanager:", "kms:", "sts:AssumeRole")
+    assert not [action for action in allowed if action.startswith(not_used)]
     assert result.stderr == f"byodkim: {CliMessages.UNKNOWN()}\n"
 
 
