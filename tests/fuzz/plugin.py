@@ -4,7 +4,6 @@ The plugin's inputs: what any program may send, and what a state that was edited
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -21,12 +20,10 @@ from byodkim_provider.errors import error_text
 from byodkim_provider.resources import (
     _plugin,
     dkim_identity_provider,
-    dkim_key_provider,
     dkim_verification_provider,
 )
 from byodkim_provider.resources.sdk import has_unknown
 from tests.continuity.model import as_sent
-from tests.contract.plugin import Kind
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
 from tests.support.simulation import pool
@@ -36,6 +33,9 @@ DOMAIN: Final = "example.com"
 
 
 KEYS: Final = tuple(map(pool, range(3)))
+
+
+_ZONE: Final = {"provider": "route53", "id": "Z1", "name_servers": ["ns1.example.net"]}
 
 
 def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
@@ -73,87 +73,61 @@ def _entry(**changes: Any) -> dict[str, Any]:
 SEEN: Final = {"status": "PENDING", "reason": "SES has not found the key yet"}
 VERDICT: Final = SEEN | {"verified": False, "waited": True, "seen_unverified": False}
 
-STORE: Final = {"region": "eu-west-1", "kms_key_id": "alias/mail"}
+INPUTS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
+    "ByodkimIdentity": (
+        _inputs(1),
+        _inputs(
+            2,
+            configuration_set="newsletter",
+            tags={"team": "mail"},
+            zones=[_ZONE, {"provider": "manual", "panel": "wix", "name": DOMAIN}],
+            supplied_keys={"2": "s2:abc"},
+        ),
+    ),
+    "DkimVerification": (
+        {"identities": [_entry()], "timeout_minutes": 1.0, "on_timeout": "warn"},
+        {
+            "identities": [_entry(), _entry(domain="example.net", key_set_at=None)],
+            "on_timeout": "fail",
+        },
+    ),
+}
+"""What a program sends."""
 
-_KEY: Final = {"domain": DOMAIN, "bits": 1024.0}
-
-
-@functools.cache
-def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
-    """What a program sends."""
-    match kind:
-        case "DkimKey":
-            return _KEY, _KEY | {"secret_name": "byodkim/p/s/n", "owner": "i/n", "key_store": STORE}
-        case "DkimVerification":
-            waiting = _entry(domain="example.net", key_set_at=None)
-            return (
-                {"identities": [_entry()], "timeout_minutes": 1.0, "on_timeout": "warn"},
-                {"identities": [_entry(), waiting], "on_timeout": "fail"},
-            )
-        case _:
-            settings = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
-            by_hand = {"provider": "manual", "panel": "wix", "name": DOMAIN}
-            in_dns = {"zones": [_ZONE, by_hand], "supplied_keys": {"2": "s2:abc"}}
-            return (
-                _inputs(1),
-                _inputs(2, private_key=UNKNOWN, selector=UNKNOWN),
-                _inputs(2, **settings, **in_dns),
-            )
-
-
-_ZONE = {"provider": "route53", "id": "Z1", "name_servers": ["ns1.example.net"]}
-
-
-@functools.cache
-def states(kind: Kind) -> tuple[dict[str, Any], ...]:
-    """What an earlier run stored."""
-    match kind:
-        case "DkimKey":
-            key = _some("fingerprint record_value selector")
-            return ({"domain": DOMAIN, "private_key": KEYS[0].pkcs1_base64(), **key},)
-        case "DkimVerification":
-            pending = _entry() | VERDICT
-            return {"results": [pending]}, {"results": [pending | {"verified": True}]}, {}
-        case _:
-            return (
-                _outputs(),
-                _outputs(key_set_at=None, signing_since=None, status="AWAITING_DNS"),
-                _outputs(
-                    zones=[_ZONE],
-                    adopted=True,
-                ),
-            )
+STATES: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
+    "ByodkimIdentity": (
+        _outputs(),
+        _outputs(key_set_at=None, signing_since=None, status="AWAITING_DNS"),
+        _outputs(zones=[_ZONE], adopted=True),
+    ),
+    "DkimVerification": ({"results": [_entry() | VERDICT]}, {}),
+}
+"""What an earlier run stored."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One resource of an unlucky program."""
 
-    kind: Kind
+    kind: str
     news: Any
     olds: Any
     call: str
 
 
-KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification")
-
 CALLS: Final = ("diff", "create", "update", "read", "delete")
 
 
-def cases(kind: Kind) -> st.SearchStrategy[Case]:
+def cases(kind: str) -> st.SearchStrategy[Case]:
     """Wrong inputs, or a wrong state."""
-    right = st.sampled_from(inputs(kind))
+    right, before = INPUTS[kind], STATES[kind]
     calls = st.sampled_from(CALLS)
     wrong_inputs = st.builds(
-        Case,
-        st.just(kind),
-        mutated(inputs(kind), wire),
-        st.sampled_from([*states(kind), None]),
-        calls,
+        Case, st.just(kind), mutated(right, wire), st.sampled_from([*before, None]), calls
     )
-    wrong_state = st.builds(Case, st.just(kind), right, mutated(states(kind), wire), calls)
-    if kind == "DkimKey":  # what a domain declares, from settings that were checked
-        return wrong_state
+    wrong_state = st.builds(
+        Case, st.just(kind), st.sampled_from(right), mutated(before, wire), calls
+    )
     return st.one_of(wrong_inputs, wrong_inputs, wrong_state)
 
 
@@ -193,27 +167,26 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _provider(kind: Kind, world: World) -> ResourceProvider:
-    match kind:
-        case "DkimKey":
-            return dkim_key_provider.DkimKeyProvider(run=world.run)
-        case "DkimVerification":
-            return dkim_verification_provider.DkimVerificationProvider(
-                lambda _: world.outside, run=world.run
-            )
-        case _:
-            route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
-            return dkim_identity_provider.ByodkimIdentityProvider(
-                lambda _: world.outside,
-                lambda *_, **__: cast(Route53Client, route53),
-                run=world.run,
-            )
+def _provider(kind: str, world: World) -> ResourceProvider:
+    if kind == "DkimVerification":
+        return dkim_verification_provider.DkimVerificationProvider(
+            lambda _: world.outside, run=world.run
+        )
+    route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
+    return dkim_identity_provider.ByodkimIdentityProvider(
+        lambda _: world.outside,
+        lambda *_, **__: cast(Route53Client, route53),
+        run=world.run,
+    )
 
 
 def _call(
     provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]
 ) -> None:
-    unknown = has_unknown(news)
+    if not olds and call != "create":
+        return  # there is nothing to call about
+    if has_unknown(news) and call in ("create", "update"):
+        return  # the engine asks only when all is known
     calls: dict[str, Callable[[], object]] = {
         "diff": lambda: provider.diff("id", olds, news),
         "create": lambda: provider.create(news),
@@ -221,27 +194,17 @@ def _call(
         "read": lambda: provider.read("id", olds),
         "delete": lambda: provider.delete("id", olds),
     }
-    if news.get("key_store") and call == "create":
-        return  # needs AWS
-    if not olds and call != "create":
-        return  # there is nothing to call about
-    if unknown and call in ("create", "update"):
-        return  # the engine asks only when all is known
     calls[call]()
 
 
-every_kind = st.one_of(*(cases(kind) for kind in KINDS))
+_RIGHT: Final = INPUTS["ByodkimIdentity"]
 
-ONCE_HARMFUL = (
-    Case("ByodkimIdentity", inputs("ByodkimIdentity")[2] | {"domain": UNKNOWN}, None, "create"),
-    Case("ByodkimIdentity", inputs("ByodkimIdentity")[0] | {"owner": UNKNOWN}, _outputs(), "diff"),
-    Case(
-        "ByodkimIdentity",
-        inputs("ByodkimIdentity")[0] | {"account_id": "\x1b[2J"},
-        _outputs(),
-        "diff",
-    ),
-    Case("DkimKey", {"domain": DOMAIN, "secret_name": "\x1f", "key_store": STORE}, None, "create"),
+ONCE_HARMFUL: Final = (
+    Case("ByodkimIdentity", _RIGHT[1] | {"domain": UNKNOWN}, None, "create"),
+    Case("ByodkimIdentity", _RIGHT[0] | {"owner": UNKNOWN}, _outputs(), "diff"),
+    Case("ByodkimIdentity", _RIGHT[0] | {"account_id": "\x1b[2J"}, _outputs(), "diff"),
 )
 
-TARGETS = (Target("resources", every_kind, put, regressions=ONCE_HARMFUL, weight=8),)
+TARGETS = (
+    Target("resources", st.one_of(*map(cases, INPUTS)), put, regressions=ONCE_HARMFUL, weight=8),
+)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi.automation.events import DiagnosticEvent, EngineEvent, StdoutEngineEvent
+from pulumi.automation.events import DiagnosticEvent, EngineEvent
 
 from sandbox.pulumi.project import Result
 from tests.support.leaks import NUMBERS, KeySearch, pieces, shown_by
@@ -38,13 +38,10 @@ PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
 PKCS8 = serialization.PrivateFormat.PKCS8
 
 FILES = {
-    "PKCS#1 DER": der(PKCS1),
     "PKCS#8 DER": der(PKCS8),
     "PKCS#1 PEM": pem(PKCS1),
     "PKCS#8 PEM": pem(PKCS8),
-    "PEM with CRLF": pem(PKCS1).replace("\n", "\r\n"),
     "PEM without its armour": "".join(pem(PKCS1).splitlines()[1:-1]),
-    "PEM in JSON": json.dumps({"key": pem(PKCS1)}),
     "PEM in JSON in JSON": json.dumps(json.dumps({"key": pem(PKCS1)})),
     "PEM in a URL": quote(pem(PKCS1), safe=""),
     "PEM indented, a line each": "\n".join(
@@ -56,12 +53,8 @@ FILES = {
     "DER in JSON": json.dumps(der(PKCS1).decode("latin-1")),
     "DER as text": der(PKCS1).decode("latin-1"),
     "base64": base64.b64encode(der(PKCS1)).decode(),
-    "base64, one octet in": base64.b64encode(b"x" + der(PKCS1)).decode(),
     "base64, two octets in": base64.b64encode(b"xy" + der(PKCS1)).decode(),
-    "base64 for URLs": base64.urlsafe_b64encode(der(PKCS1)).decode(),
-    "base64 of a PEM": base64.b64encode(pem(PKCS1).encode()).decode(),
     "base64 of a pickled PEM": base64.b64encode(pickle.dumps({"key": pem(PKCS1)})).decode(),
-    "hex": der(PKCS1).hex(),
     "HEX": der(PKCS1).hex().upper(),
     "hex as openssl prints it": "\n    ".join(
         der(PKCS1)[start : start + 15].hex(":") + ":" for start in range(0, len(der(PKCS1)), 15)
@@ -73,7 +66,6 @@ SPELLINGS = {
     "raw": octets_of,
     "base64": lambda number: base64.b64encode(octets_of(number)),
     "hex": lambda number: f"{number:x}",
-    "hex with 0x": hex,
     "decimal": str,
     "pickled": pickle.dumps,
     "pickled, in base64": lambda number: base64.b64encode(pickle.dumps(number)),
@@ -136,16 +128,12 @@ STRING = 'träge "Käfer", 7\\8\nzweite Zeile'
 
 STRINGS = {
     "plain": STRING,
-    "JSON": json.dumps(STRING),
     "JSON, other than ASCII as it is": json.dumps(STRING, ensure_ascii=False),
     "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps({"externalId": STRING}))),
     "URL": quote(STRING, safe=""),
-    "Python": repr(STRING),
     "octets in Python": repr(STRING.encode()),
     "base64": base64.b64encode(STRING.encode()).decode(),
-    "base64, one octet in": base64.b64encode(b"x" + STRING.encode()).decode(),
     "base64, two octets in": base64.b64encode(b"xy" + STRING.encode()).decode(),
-    "base64 of JSON": base64.b64encode(json.dumps([{"externalId": STRING}]).encode()).decode(),
     "base64 of a pickle": base64.b64encode(pickle.dumps({"externalId": STRING})).decode(),
     "hex": STRING.encode().hex(),
 }
@@ -222,12 +210,8 @@ def run(**shown):
             "events of run 2",
             run(events=[EngineEvent(1, 1, diagnostic_event=DiagnosticEvent(LEAK, "", "info"))]),
         ),
-        (
-            "events of run 2",
-            run(events=[EngineEvent(1, 1, stdout_event=StdoutEngineEvent(LEAK, ""))]),
-        ),
     ],
-    ids=["standard output", "standard error", "progress", "output event"],
+    ids=["standard output", "standard error", "progress"],
 )
 def test_channels_of_a_run(channel, leaking):
     """Whatever a run shows, in whichever way, is searched."""
@@ -243,27 +227,7 @@ def test_channels_of_a_state(tmp_path):
     assert [name for name, text in shown.items() if SEARCH.found_in(text)] == [str(path)]
 
 
-TOKEN = "gd_pat-Zx/9+k4pQ7"
 TSIG = base64.b64encode(b"a secret of thirty-two octets....").decode()
-
-
-@pytest.mark.parametrize("token", [TOKEN, TSIG], ids=["token", "TSIG key"])
-@pytest.mark.parametrize(
-    "written",
-    [
-        lambda token: f"401 for {token}",
-        lambda token: json.dumps({"headers": {"Authorization": f"Bearer {token}"}}),
-        lambda token: f"https://api.example.com/?key={quote(token, safe='')}&cmd=list",
-        lambda token: base64.b64encode(f"user:{token}:and more".encode()).decode(),
-        lambda token: f"user:{token}".encode().hex() * 2,
-        lambda token: f"key: {token}".encode(),
-    ],
-    ids=["plain", "JSON", "URL", "base64", "hex", "octets"],
-)
-def test_token(token, written):
-    """A host's secret is found in whatever form it is shown."""
-    assert KeySearch([], {"it": token}).found_in(written(token)) == {"it"}
-    assert KeySearch([], {"it": "another-token-altogether"}).found_in(written(token)) == set()
 
 
 def test_decoded_token():
