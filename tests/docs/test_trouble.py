@@ -425,7 +425,7 @@ def test_state(night):
     night.stack.paste(whole)
     night.repair()
 
-    before = night.selector
+    before, on_its_way = night.selector, send(night.sandbox, DOMAIN, REGION)
     night.stack.well("pulumi stack rm prod --force --yes")
     night.stack.well("pulumi stack init prod --secrets-provider passphrase")
     night.stack.paste(STACK_FILE)
@@ -434,6 +434,8 @@ def test_state(night):
         night.stack.paste(pasted)
         night.repair("pulumi up")
     assert night.selector != before
+    again = night.sandbox.mail.verify_again(timedelta(days=9))
+    assert [one.verdict.result for one in again if one.id == on_its_way.id] == ["pass"]
 
 
 def test_zone(night, godaddy):

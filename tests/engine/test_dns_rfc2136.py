@@ -12,11 +12,10 @@ import dns.update
 import dns.zone
 import pytest
 
-from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.engine.receivers import Receivers, paste
 from tests.engine.results import published_records, selectors, verdicts
-from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import IDENTITY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
 from tests.hosts import name_servers
@@ -216,50 +215,6 @@ def test_slots(sandbox, bind, secondaries, open_stack):
     assert slots() == {}
 
 
-def test_foreign_value(sandbox, bind, secondaries, open_stack):
-    """At a selector of one's own somebody else's record stays, and the run says what to do."""
-    domain = f"foreign.{ZONE}"
-    update = dns.update.UpdateMessage(ZONE)
-    update.add(f"mail._domainkey.{domain}.", 300, "TXT", '"v=DKIM1; p=MIGf"')
-    bind.host()._exchange(update)
-    supplied = {"1": {"selector": "mail", "privateKey": OPENSSL_KEY}}
-    stack = open_stack(declared(bind, domain, keys=supplied), dnsCredentials=CREDENTIALS)
-    refused = stack.up()
-    assert refused.failed
-    assert (
-        f"error: DnsRefused: {PLACE}: mail._domainkey.{domain}: a TXT record with another value "
-        "is there already\n      hint: nothing was changed in DNS; remove it, or give the key "
-        "another "
-        "selector"
-    ) in refused.stdout
-    assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
-
-
-def test_secrets(sandbox, bind, secondaries, open_stack):
-    """None, a wrong one, the right one: each is said, and the last one goes on."""
-    domain = f"secrets.{ZONE}"
-    stack = open_stack(declared(bind, domain))
-    none = stack.preview()
-    assert none.failed
-    assert (
-        "rfc2136: no secret is given: `pulumi config set --secret --path "
-        "'dnsCredentials.rfc2136.secret'`, "
-        "or the environment variable RFC2136_TSIG_SECRET"
-    ) in none.stdout
-
-    wrong = {"rfc2136": {"secret": "YW5vdGhlciBzZWNyZXQgdGhhdCBvcGVucyBub3RoaW5n"}}
-    stack.declare(declared(bind, domain), dnsCredentials=wrong)
-    refused = stack.up()
-    assert refused.failed
-    assert f"the secret of the TSIG key '{KEY}' is another one there" in refused.stdout
-    assert in_zone(bind, domain) == {}
-
-    stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
-    right = stack.up()
-    assert right.ok, right.stdout
-    assert in_zone(bind, domain) == wanted(right, domain)
-
-
 def test_secret_changed(sandbox, bind, secondaries, open_stack):
     """
     A server's new secret reaches a run in each way of the hint: `up`, `--run-program`, the
@@ -340,39 +295,6 @@ def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
         assert stack.up().ok
     assert "CreateEmailIdentity" in asked.operations
     assert send(sandbox, domain, REGION).verdict.result == "pass"
-
-
-def test_two_hosts(sandbox, bind, secondaries, open_stack):
-    """
-    A list has the records at both; the place that is asked can't be dropped, the other one can.
-    """
-    domain = f"both.{ZONE}"
-    host = GoDaddy(ZONE)
-    host.start()
-    sandbox.more_environment["GODADDY_BASE_URL"] = host.url
-    try:
-        [ours] = [one["dns"] for one in declared(bind, domain).values()]
-        theirs = {"provider": "godaddy", "zone": ZONE}
-        both = CREDENTIALS | {"godaddy": {"token": host.token}}
-        stack = open_stack({domain: {"generation": 1, "dns": [ours, theirs]}}, dnsCredentials=both)
-        made_at_both = stack.up()
-        assert made_at_both.ok, made_at_both.stdout
-        there = {one.name: [one.value] for one in host.records}
-        assert in_zone(bind, domain) == there == wanted(made_at_both, domain)
-
-        stack.declare({domain: {"generation": 1, "dns": theirs}}, dnsCredentials=both)
-        refused = stack.preview()
-        assert refused.failed
-        assert f"dns: the record is still asked for at {PLACE} (ns1.{ZONE})" in refused.stdout
-
-        stack.declare({domain: {"generation": 1, "dns": ours}}, dnsCredentials=both)
-        dropped = stack.up()
-        assert dropped.ok, dropped.stdout
-        assert host.records == []
-        assert in_zone(bind, domain) == wanted(made_at_both, domain)
-    finally:
-        host.stop()
-        del sandbox.more_environment["GODADDY_BASE_URL"]
 
 
 def test_new_server(sandbox, bind, secondaries, open_stack, tmp_path):

@@ -244,15 +244,10 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
 @pytest.mark.parametrize(
     "trouble",
     [
-        Trouble("CreateSecret", "AccessDeniedException", message="not allowed"),
         Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3),
         Trouble("GetSecretValue", "AccessDeniedException", message="not allowed"),
     ],
-    ids=[
-        "not allowed to create",
-        "answer lost",
-        "not allowed to read",
-    ],
+    ids=["answer lost", "not allowed to read"],
 )
 def test_trouble(sandbox, secrets_manager, open_stack, trouble):
     """

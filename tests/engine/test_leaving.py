@@ -316,40 +316,6 @@ def test_rename(sandbox, open_stack):
     assert send(sandbox, domain, REGION).verdict.result == "pass"
 
 
-# docs/how-to/leaving.md, "The state is lost".
-def test_state_is_lost(sandbox, open_stack):
-    """
-    A stack that has forgotten its keys takes its identity over with a new one; the old record
-    stays.
-    """
-    domain = "lost.example"
-    sandbox.add_zone(domain)
-    assert open_stack({domain: ONE_KEY}).up().ok
-    on_its_way = send(sandbox, domain, REGION)
-
-    again = open_stack({domain: ONE_KEY})
-    refused = again.up()
-    assert refused.failed
-    assert (
-        f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
-        "owned by another stack with the name 'ses-byodkim/dev'\n"
-        "      hint: nothing was changed in SES; was the state of this stack lost? "
-        "`adopt: true` takes the identity over; " in refused.stdout
-    )
-    again.declare({domain: ONE_KEY | {"adopt": True}})
-    assert again.up().ok
-    own = stored(again, domain, REGION).declared.selector
-    assert send(sandbox, domain, REGION).verdict.selector == own
-    assert verdict_now(sandbox, on_its_way) == ("pass", "")
-
-    # From here on it is this stack's, as it was before.
-    again.declare({domain: ONE_KEY})
-    with requests(sandbox) as asked:
-        assert again.up().ok
-    assert asked.ses == []
-    assert not stored(again, domain, REGION).adopted
-
-
 def test_another_domain_for_a_resource(sandbox, open_stack):
     """
     A resource of a program gets another domain: the new one is verified, and the record of the old

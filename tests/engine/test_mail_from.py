@@ -462,18 +462,6 @@ def test_of_an_older_version(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
-def test_in_a_program(sandbox, open_stack):
-    """The component of a program of one's own sets it up, too."""
-    domain = "program.mail-from.example"
-    sandbox.add_zone(domain)
-    args = {"domain": domain, "generation": 1, "regions": [REGION], "mail_from": "bounce"}
-    seen = {"dns_resolvers": [sandbox.dns_resolver]}
-    stack = open_stack(program=lambda: ByodkimDomain(domain, ByodkimDomainArgs(**args, **seen)))
-    assert not stack.up().failed
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
-    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
-
-
 def test_adopted(sandbox, open_stack):
     """
     What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes, and
@@ -508,12 +496,11 @@ def test_adopted(sandbox, open_stack):
 @pytest.mark.filterwarnings(
     r"ignore:Exception\(Route53ClientError\) with code"
 )  # in no service's model
-@pytest.mark.parametrize("adopt", [True, False])
-def test_not_allowed_to_look(sandbox, open_stack, monkeypatch, adopt):
+def test_not_allowed_to_look(sandbox, open_stack, monkeypatch):
     """Who may not read the zone's records is told so without a traceback, and no record is lost."""
-    domain = f"no-look-{adopt}.mail-from.example".lower()
+    domain = "no-look.mail-from.example"
     sandbox.add_zone(domain)
-    declared = {"generation": 1, "mailFrom": "bounce", "adopt": adopt}
+    declared = {"generation": 1, "mailFrom": "bounce"}
     stack = open_stack({domain: declared})
     assert not stack.up().failed
 

@@ -12,7 +12,6 @@ from sandbox.mail.client import send
 from tests.engine.panel import Panel
 from tests.engine.results import base64_der, in_the_way, record_value
 from tests.engine.stack import (
-    IDENTITY,
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     OTHER_REGION,
@@ -277,50 +276,15 @@ def test_another_key_under_the_number_that_signs(
     assert passes(sandbox, domain)
 
 
-@pytest.mark.parametrize("adopts", [True, False])
-def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack, adopts):
+def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack):
     """
     Given up without `adopt`: a record goes with its stack, whoever signs with it in another Region.
     """
-    domain = f"{'adopted' if adopts else 'shared'}.{ZONE}"
-    here = OURS | {"adopt": adopts}
-    there = here | {"regions": [OTHER_REGION]}
-    stacks = [
-        open_stack({domain: one}, stack=name) for name, one in (("here", here), ("there", there))
-    ]
-    assert all(one.up().ok for one in stacks)
-    stacks[0].declare({})
-    assert stacks[0].up().ok
-    assert passes(sandbox, domain, OTHER_REGION) == adopts
-
-
-def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
-    """Of two zones, the one that is dropped loses the records of the stack, and no others."""
-    zone = f"two.{ZONE}"
-    kept, dropped = Panel(sandbox, zone), Panel(sandbox, zone)
-    ours = f"ours.{zone}"
-    dropped.paste(f"theirs._domainkey.{ours}", record_value(OTHER_OPENSSL_KEY))
-    both = [{"provider": "route53", "zoneId": one.zone_id} for one in (kept, dropped)]
-    stack = open_stack({ours: OURS | {"dns": both}})
-    assert stack.up().ok
-    assert (len(kept.names()), len(dropped.names())) == (1, 2)
-    stack.declare({ours: OURS | {"dns": both[:1]}})
-    assert stack.up().ok
-    assert dropped.names() == [f"theirs._domainkey.{ours}"]
-    assert kept.names() == [f"mine._domainkey.{ours}"]
-    assert stack.destroy().ok
-    assert kept.names() == []
-
-
-def test_another_domain(sandbox, panel, open_stack):
-    """A resource whose domain changes is a new one: identity and records of the old domain go."""
-    before, after = f"before.{ZONE}", f"after.{ZONE}"
-    stack = open_stack({before: {"generation": 1}})
-    assert stack.up().ok
-    stack.declare({after: {"generation": 1}})
-    changed = stack.up()
-    assert changed.ok, changed.stdout
-    assert ("delete", f"{before}/{REGION}", IDENTITY) in steps(changed)
-    assert passes(sandbox, after)
-    assert not [name for name in panel.names() if before in name]
-    assert before not in sandbox.ses.identities(REGION)
+    domain = f"shared.{ZONE}"
+    here = open_stack({domain: OURS})
+    there = open_stack({domain: OURS | {"regions": [OTHER_REGION]}}, stack="there")
+    assert here.up().ok
+    assert there.up().ok
+    here.declare({})
+    assert here.up().ok
+    assert not passes(sandbox, domain, OTHER_REGION)
