@@ -25,15 +25,21 @@ from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
 from tests.faults.trouble import Trouble
 
-SAMPLE: Final = 240
+SAMPLE: Final = 160
 
 SEED: Final = int(os.environ["FAULTS_SEED"])
 """Of this run; that of an earlier one, from the environment, repeats it."""
 
 
 def test_sample() -> None:
-    """Whatever goes wrong with a call, two more runs bring all to where it would have been."""
-    sample = random.Random(SEED).sample(list(cells()), SAMPLE)
+    """
+    Whatever goes wrong with a call, two more runs bring all to where it would have been.
+
+    Of the behaviours of SES the likely one and another: each needs all scenarios without trouble.
+    """
+    chosen = random.Random(SEED)
+    profiles = [LIKELY, chosen.choice([name for name in PROFILES if name != LIKELY])]
+    sample = chosen.sample(list(cells(profiles)), SAMPLE)
     print(f"FAULTS_SEED={SEED}")
     unsound = [result for result in map(judged, sample) if result.problems]
     assert [] == [f"{result.cell}: {result.problems}" for result in unsound], f"FAULTS_SEED={SEED}"

@@ -52,9 +52,6 @@ FAULTS: Final = tuple(
 
 NUMBERS: Final = itertools.count(1)
 
-INTERRUPTED_SECONDS: Final = 2
-"""In which the first Ctrl-C has to end a wait."""
-
 PATIENCE_SECONDS: Final = 60
 """For real processes on a busy machine."""
 
@@ -110,32 +107,17 @@ def domain(sandbox: Sandbox) -> str:
     return name
 
 
-def disturbed(
-    stack: _Stack, reached: Callable[[], bool], disturb: Callable[[], object], *, ends: str = ""
-) -> tuple[Result, float]:
-    """
-    What came of an `up` disturbed once it has *reached* a point, and the seconds till it showed
-    *ends*.
-
-    The CLI itself takes some time more to end.
-    """
-    shown: list[float] = []
-
-    def hear(line: str) -> None:
-        if ends in line:
-            shown.append(time.monotonic())
-
+def disturbed(stack: _Stack, reached: Callable[[], bool], disturb: Callable[[], object]) -> Result:
+    """What came of an `up` that was disturbed once it had *reached* a point."""
     with ThreadPoolExecutor() as pool:
-        run: Future[Result] = pool.submit(stack.up, on_output=hear)
+        run: Future[Result] = pool.submit(stack.up)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not reached():
             assert not run.done(), run.result().stdout
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        began = time.monotonic()
         disturb()
-        result = run.result()
-    return result, min((at for at in shown if at > began), default=float("inf")) - began
+        return run.result()
 
 
 def is_all_else_stored(stack: _Stack) -> bool:
@@ -210,7 +192,7 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
                 time.sleep(0.5)
                 stack.interrupt()
 
-    result, _ = disturbed(stack, reached, kill)
+    result = disturbed(stack, reached, kill)
     assert result.failed
     assert plugins
     for one in plugins:  # what outlived the CLI
@@ -262,7 +244,7 @@ def kill_in(
         is_called = any(call.domain == domain for call in calls)
         return (is_called or reached.is_set()) and is_all_else_stored(stack)
 
-    result, _ = disturbed(stack, is_reached, stack.kill)
+    result = disturbed(stack, is_reached, stack.kill)
     assert result.failed
 
 
@@ -356,26 +338,3 @@ def test_killed_in_mail_from(
     (zone,) = [one for one in sandbox.aws.zones() if one.name.rstrip(".") == domain]
     assert {one.type for one in zone.record_sets} == {"NS", "SOA"}
     gc.collect()
-
-
-def test_interrupted_once(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
-    """
-    The first Ctrl-C ends a wait in two seconds, and a line says what is pending and how to go on.
-    """
-    before = sandbox.ses.switches.first_check_seconds
-    sandbox.ses.switches.first_check_seconds = 1800
-    stack.declare({domain: {"generation": 1}})
-
-    def reached() -> bool:
-        return any(call.domain == domain for call in sandbox.ses.calls("GetEmailIdentity"))
-
-    result, seconds = disturbed(stack, reached, stack.interrupt, ends="verification created")
-    sandbox.ses.switches.first_check_seconds = before
-    assert result.failed
-    assert seconds < INTERRUPTED_SECONDS
-    outputs, unfinished = stack.stored()
-    assert (outputs["verification"]["results"][0]["verified"], unfinished) == (False, [])
-    pending = [line for line in result.stdout.splitlines() if f"{domain} {REGION}: PENDING" in line]
-    assert any("`pulumi up`" in line for line in pending), result.stdout
-    sandbox.clock.advance(4000)
-    assert_sound(sandbox, stack, domain)
