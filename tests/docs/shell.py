@@ -90,6 +90,8 @@ class Shell:
         more_programs: Path | None = None,
     ) -> None:
         self.sandbox = sandbox
+        self.installed = ""
+        """The script that has installed the project."""
         self.project = directory / "project"
         (self.project / "stacks").mkdir(parents=True)
         for name in PROJECT:

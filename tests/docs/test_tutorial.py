@@ -33,8 +33,9 @@ def checkout(tmp_path):
 @pytest.fixture
 def second_shell(checkout):
     """Runs commands after the line that the first shell printed; whoever is asked says yes."""
-    left_out = ("AWS_", "PULUMI_", "PYTHONPATH")
+    left_out = ("AWS_", "PULUMI_")
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    theirs["PYTHONPATH"] = str(checkout)  # as if this copy were the one that is installed
     with subprocess.Popen(
         [sys.executable, "-m", "sandbox.shell"],
         cwd=checkout,

@@ -82,7 +82,11 @@ def run_workflow(
                 environment = {
                     key: text for key, text in filled.items() if not key.startswith("PULUMI_")
                 }
+                if shell.installed == step["run"]:  # by a run before, on this machine
+                    continue
                 steps[step["name"]] = shell.run(step["run"], **environment, **files)
+                if step["name"] == "Install":
+                    shell.installed = step["run"]
     failed = [name for name, done in steps.items() if done.exit_code]
     assert failed == [*failing], [done.shown for done in steps.values()]
     return steps
