@@ -37,7 +37,6 @@ class Record:
     text: str
     strings: tuple[str, ...]
     ttl: int
-    made: datetime
 
     @property
     def value(self) -> str:
@@ -46,9 +45,6 @@ class Record:
 
 class ApiStandIn(HttpStandIn):
     """One account with one zone. Subclasses answer; this one serves, remembers and loses."""
-
-    served_after: timedelta = timedelta()
-    """How long the name servers need to show a record."""
 
     name_servers: tuple[str, ...] = NAME_SERVERS
 
@@ -59,7 +55,6 @@ class ApiStandIn(HttpStandIn):
         self.zone = zone
         self.clock = clock or SandboxClock()
         self.records: list[Record] = []
-        self.removed: list[tuple[datetime, Record]] = []
         self.troubles: list[Trouble] = []
         self.read_troubles: list[Trouble] = []
         """The same for requests that change nothing."""
@@ -85,12 +80,9 @@ class ApiStandIn(HttpStandIn):
         return sorted(record.value for record in self.records if record.name == name)
 
     def zones(self) -> list[HostedZone]:
-        """The zone, as its name servers have it by now."""
-        now = self.clock.now()
-        shown = [one for one in self.records if one.made + self.served_after <= now]
-        shown += [one for when, one in self.removed if when + self.served_after > now]
+        """The zone, as its name servers have it."""
         texts: dict[str, RecordSet] = {}
-        for one in shown:
+        for one in self.records:
             before = texts[one.name].values if one.name in texts else ()
             texts[one.name] = RecordSet(one.name, "TXT", one.ttl, (*before, quoted(one.strings)))
         record_sets = (*apex(self.zone, self.name_servers, 60), *texts.values())
@@ -98,9 +90,7 @@ class ApiStandIn(HttpStandIn):
 
     def _keep(self, name: str, text: str, *, ttl: int, strings: tuple[str, ...] = ()) -> Record:
         self._numbers += 1
-        record = Record(
-            self._numbers, name, text, strings or strings_of(text), ttl, self.clock.now()
-        )
+        record = Record(self._numbers, name, text, strings or strings_of(text), ttl)
         self.records.append(record)
         return record
 
@@ -108,7 +98,6 @@ class ApiStandIn(HttpStandIn):
         """Whether there was any."""
         for record in records:
             self.records.remove(record)
-            self.removed.append((self.clock.now(), record))
         return bool(records)
 
     def changes(self, request: Request) -> bool:

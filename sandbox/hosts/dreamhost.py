@@ -18,10 +18,6 @@ class DreamHost(ApiStandIn):
 
     key: Final = "6SHU5P2HLDAYECUM9X"
     secrets: ClassVar = {"key": key}
-    served_after = timedelta(hours=6)
-
-    all_functions = True
-    """Whether the key may do all."""
     final_dot = False
     """Whether a name that came by the API is listed with a dot behind it."""
 
@@ -36,8 +32,6 @@ class DreamHost(ApiStandIn):
         query = request.query
         if query.get("key") != self.key:
             return _error("invalid_api_key")
-        if not self.all_functions:
-            return _error("this_key_cannot_access_this_cmd")
         if query.get("format") != "json":
             return Response(200, "success")
         match query["cmd"]:

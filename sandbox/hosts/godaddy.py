@@ -7,12 +7,6 @@ from urllib.parse import unquote
 from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Record, Request, Response
 
-SCOPES: Final = {
-    "GET": "domains.domain:read",
-    "POST": "domains.dns:update",
-    "DELETE": "domains.dns:update",
-}
-
 
 class GoDaddy(ApiStandIn):
     """An account with one zone."""
@@ -20,9 +14,6 @@ class GoDaddy(ApiStandIn):
     token: Final = "gd_pat_1f0e2d3c4b5a69788796"
     secrets: ClassVar = {"token": token}
 
-    may_use = True
-    """An account without a domain may not."""
-    scopes = frozenset(SCOPES.values())
     expires: datetime | None = None
     """When the token ends, after a year at most."""
     requests_per_minute = 60
@@ -67,10 +58,6 @@ class GoDaddy(ApiStandIn):
             return _error(
                 401, "UNABLE_TO_AUTHENTICATE", "Unauthorized : Could not authenticate API token"
             )
-        if not self.may_use:
-            return _error(403, "ACCESS_DENIED", "Authenticated user is not allowed access")
-        if SCOPES.get(request.method) not in self.scopes:
-            return _error(403, "INSUFFICIENT_SCOPE", "The token lacks a scope")
         endpoint = f"{request.method} {'/'.join(request.path.split('/')[:6])}"
         if self._wait((self.requests_per_minute, timedelta(minutes=1)), what=endpoint):
             return _error(429, "TOO_MANY_REQUESTS", "Too many requests")
