@@ -98,9 +98,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not options.zone:
                 return against_sandbox()
             lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
-            if options.policy:
-                say(json.dumps(safety.policy(lab, options.mail_to), indent=2))
-                return 0
             return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
         say(f"stopped: {stop}")
@@ -121,9 +118,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures"
     )
     for name, text in {
-        "days": "also ask what takes up to seven days",
         "yes": "do not ask before anything is made or deleted",
-        "policy": "print the IAM policy that a run needs, and end",
         "clean": "delete what earlier runs have left, and end",
     }.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
@@ -146,11 +141,10 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         f"zone {lab.zone}: up to 50 TXT records and one CNAME record{mail}\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
         f"price: {safety.PRICE}\n"
-        "time: the product an hour, the questions "
-        f"{'seven days' if options.days else 'a day, two at most'}\n"
+        "time: the product an hour, the questions a day, two at most\n"
         f"after a kill or a power cut: {lab.clean_command}"
     )
-    asked = rounds(lambda option: bool(getattr(options, option)))
+    asked = rounds(with_mail=bool(options.mail_to))
     for question in chain(*asked):
         say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
@@ -181,12 +175,10 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
     )
 
 
-def rounds(is_wanted: Callable[[str], bool] = lambda _: True) -> list[list[Question]]:
+def rounds(*, with_mail: bool = True) -> list[list[Question]]:
     """The questions, in the order in which they are asked; all of a round at once."""
-    wanted = [
-        each for each, option in questions.QUESTIONS.items() if not option or is_wanted(option)
-    ]
-    return [[questions.first_key], wanted]
+    mail = [questions.mail_while_pending] if with_mail else []
+    return [[questions.first_key], [*questions.QUESTIONS, *mail]]
 
 
 def run(

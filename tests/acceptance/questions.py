@@ -70,6 +70,9 @@ AGREE_SECONDS: Final = 3.0
 NEVER: Final = {
     "identity_limit": "nobody creates 10,000 identities to find out",
     "requests_per_second": "AWS's quotas say one, and a search for more throttles others",
+    "failed_restarts": "a search fails after three days",
+    "failed_check_keeps_success": "a lost record is FAILED after five days",
+    "lost_record_takes_back_verification": "a lost record is FAILED after five days",
 }
 """Switches that no question asks about, and why."""
 
@@ -155,12 +158,6 @@ def watch(
         if shows(reads[-1]) or asked >= end:
             return reads
         yield every
-
-
-def hours(reads: Sequence[Seen]) -> str:
-    """Between which hours of a watch its last read came true, by SES's time."""
-    first, earlier, last = (each.get("At", 0) for each in (reads[0], reads[-2:][0], reads[-1]))
-    return f"{(earlier - first) / HOUR:.0f} to {(last - first) / HOUR:.0f}"
 
 
 def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
@@ -448,48 +445,6 @@ def negative_cache(lab: Lab) -> Question:
     return {"caches_no_such_name": True} if is_missed and (yield from control(lab)) else unknown
 
 
-def search_that_fails(lab: Lab) -> Question:
-    """
-    How long does SES search for a key, and does a Put of the same key restart a search that FAILED?
-    """
-    domain, key = lab.domain(), lab.key()
-    lab.create(domain, key)
-    reads = yield from watch(
-        lab, domain, lambda s: status(s) == "FAILED", every=2 * HOUR, at_most=5 * DAY
-    )
-    if status(reads[-1]) != "FAILED":
-        return {"failed_restarts": UNKNOWN}
-    seen = [reads[-1]]
-    for attempt in (key, lab.key()):  # the second is the control: another key restarts the search
-        yield from put(lab, domain, attempt, seen[-1])
-        yield HOUR  # a search without a record goes on for days
-        seen.append(lab.get(domain))
-    restarts = status(seen[1]) in STARTED if status(seen[2]) in STARTED else UNKNOWN
-    return {"failed_restarts": restarts, "hours until FAILED": hours(reads)}
-
-
-def lost_record(lab: Lab) -> Question:
-    """What becomes of a verified identity whose record is removed?"""
-    domain, key = yield from verified(lab)
-    lab.remove_record(key.record_name(domain))
-    yield SETTLE_SECONDS
-    reads = yield from watch(
-        lab, domain, lambda s: status(s) == "FAILED", every=3 * HOUR, at_most=6 * DAY
-    )
-    yield PATIENCE_SECONDS  # what follows from FAILED need not come with it
-    takes_back = lab.get(domain).get("VerificationStatus") != "SUCCESS"
-    is_over = status(reads[-1]) == "FAILED"
-    statuses = list(dict.fromkeys(["SUCCESS", *map(status, reads)]))
-    is_kept = any(status(each) == "SUCCESS" and misses(each, reads[0]["At"]) for each in reads)
-    turned = set(statuses) - {"SUCCESS", "FAILED", ""}
-    return {
-        "failed_check_keeps_success": False if turned else True if is_kept and is_over else UNKNOWN,
-        "lost_record_takes_back_verification": takes_back if is_over else UNKNOWN,
-        "statuses of a lost record": statuses,
-        "hours until a lost record is FAILED": hours(reads) if is_over else UNKNOWN,
-    }
-
-
 def gaps(lab: Lab) -> Question:
     """How far apart are SES's checks for a record that does not exist, in four hours?"""
     domain = lab.domain()
@@ -586,16 +541,8 @@ def without_names(lab: Lab, text: str) -> str:
     return lab.masked(" ".join("…" if ours in word.lower() else word for word in text.split(" ")))
 
 
-QUESTIONS: Final[Mapping[Callable[[Lab], Question], str]] = {
-    another_key: "",
-    same_key: "",
-    mail_while_pending: "mail_to",
-    negative_cache: "",
-    forms: "",
-    gaps: "",
-    search_that_fails: "days",
-    lost_record: "days",
-}
+QUESTIONS: Final = (another_key, same_key, negative_cache, forms, gaps)
 """
-What is asked at once, each with the option that it needs. `first_key` comes before them.
+What is asked at once. `first_key` comes before them; `mail_while_pending` needs somebody who reads
+mail.
 """

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import ClientError
 
@@ -175,38 +175,3 @@ def runs_here(lab: Lab) -> list[str]:
     """The runs that have left something in this zone and Region."""
     names = [*lab.identities(), *(each.name for each in lab.records())]
     return sorted({run_in(name, lab.zone) for name in names} - {""})
-
-
-def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
-    """The least that a run needs, as an IAM policy. IAM compares ARNs with case."""
-    ses = f"arn:aws:ses:{lab.region}:{lab.account}"
-    ours = f"*.{PREFIX}*.{lab.zone}"
-    hosted_zone = f"arn:aws:route53:::hostedzone/{lab.zone_id}"
-    of_changes = "route53:ChangeResourceRecordSets"
-    changes = {
-        "ForAllValues:StringEquals": {f"{of_changes}RecordTypes": ["CNAME", "TXT"]},
-        "ForAllValues:StringLike": {
-            f"{of_changes}NormalizedRecordNames": [ours.removeprefix("*."), ours]
-        },
-    }
-    keys = "ses:PutEmailIdentityDkimAttributes ses:PutEmailIdentityDkimSigningAttributes"
-    writes = "ses:CreateEmailIdentity ses:DeleteEmailIdentity ses:TagResource ses:UntagResource"
-    zones = "route53:ListHostedZones route53:ListHostedZonesByName"
-    reads = f"{zones} sts:GetCallerIdentity ses:ListEmailIdentities"
-    statements = [
-        _allow(f"{writes} ses:GetEmailIdentity {keys}", f"{ses}:identity/{ours}"),
-        _allow(reads, "*", Sid="ReadsThatIamCanNotNarrow"),
-        _allow("route53:GetHostedZone route53:ListResourceRecordSets", hosted_zone),
-        _allow(of_changes, hosted_zone, Condition=changes),
-        _allow("route53:GetChange", "arn:aws:route53:::change/*"),
-    ]
-    if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
-        names = (ours, mail_to, mail_to.partition("@")[2])
-        only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}
-        identities = [f"{ses}:identity/{name}" for name in names]
-        statements.append(_allow("ses:SendEmail", *identities, Condition=only))
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
-def _allow(actions: str, *resources: str, **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions.split(), "Resource": list(resources), **more}

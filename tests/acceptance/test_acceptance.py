@@ -25,7 +25,6 @@ from tests.acceptance.lab import TAG, Stop, below, in_sandbox
 from tests.acceptance.questions import NEVER, QUESTIONS, UNKNOWN
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock
-from tests.support.iam import is_allowed
 from tests.support.quick_runs import quick_runs
 from tests.support.records import change
 
@@ -37,12 +36,9 @@ SETTINGS = {
     "status_after_put": ("PENDING", "NOT_STARTED", "SUCCESS"),
     "create_answer": ("NOT_STARTED", "as Get"),
     "put_answer": ("NOT_STARTED", "as Get", "before"),
-    "failed_check_keeps_success": (False, True),
-    "lost_record_takes_back_verification": (False, True),
     "signs_while_pending": ("nothing", "new", "nothing", "old"),
     "old_key_lingers_seconds": (0, 60, 600),
     "same_key_restarts": (True, False),
-    "failed_restarts": (True, False),
     "verification_info": ("sticky", "filled", "empty", "stale", "ownership", "frozen"),
     "caches_no_such_name": (False, True),
     "read_lag_seconds": (0, 5, 20),
@@ -67,18 +63,12 @@ def told(set_to):
     What the questions find: nothing where SES shows no difference. docs/reference/real-ses.md says
     why.
     """
-    put_is_a_restart = set_to.same_key_restarts and set_to.failed_restarts
     untold = {
         "caches_no_such_name": set_to.verification_info in ("empty", "stale"),
-        "failed_check_keeps_success": (
-            set_to.failed_check_keeps_success
-            and set_to.verification_info not in ("filled", "sticky")
-        ),
-        "put_answer": (
-            set_to.status_after_put == "NOT_STARTED"
-            and set_to.put_answer != "before"
-            and put_is_a_restart
-        ),
+        "put_answer": {
+            "NOT_STARTED": set_to.put_answer != "before" and set_to.same_key_restarts,
+            "SUCCESS": set_to.put_answer != "NOT_STARTED",
+        }.get(set_to.status_after_put),
         "same_key_restarts": set_to.status_after_put == "SUCCESS",
         "old_key_lingers_seconds": set_to.signs_while_pending == "old",
     }
@@ -130,7 +120,7 @@ def account(lab, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(acceptance, "in_aws", lambda *_: lab)
     monkeypatch.setattr(acceptance, "product", lambda *_, **__: [])
     # Two questions are enough where the answers don't matter.
-    monkeypatch.setattr(questions, "QUESTIONS", {questions.gaps: ""})
+    monkeypatch.setattr(questions, "QUESTIONS", (questions.gaps,))
     monkeypatch.setattr(acceptance, "of_emulator", lambda _: acceptance.Report())
 
     def run(*arguments):
@@ -169,8 +159,6 @@ def test_against_the_sandbox(capsys):
 def test_in_an_account(account, lab, tmp_path, monkeypatch):
     """
     A run answers, compares and deletes all it has made; no private key is printed or written.
-
-    The policy allows every call of it, on names of runs alone.
     """
     monkeypatch.setattr(questions, "QUESTIONS", QUESTIONS)
     monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
@@ -178,56 +166,26 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
         "tests.acceptance.lab.GUARD_SECONDS", 6 * 3600
     )  # of days; `test_ends` has minutes
     lab.send = None
-    made = [
-        ("sts:GetCallerIdentity", {}),
-        ("route53:ListHostedZonesByName", {}),
-    ]  # before there is a lab
+    made = []
 
-    def record(params, model, **_):
-        made.append((f"{model.service_model.service_name.removesuffix('v2')}:{model.name}", params))
+    def record(model, **_):
+        made.append(model.name)
 
     for client in (lab.ses, lab.route53):
         client.meta.events.register("provide-client-params", record)
     keys, key = [], type(lab).key
     monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
-    status, printed = account("--days")
-    assert (denied(safety.policy(lab, ""), made, lab), len(made) > 300) == ([], True)
-    assert sum(action == "ses:CreateEmailIdentity" for action, _ in made) <= 30
-    assert sum(action == "route53:ChangeResourceRecordSets" for action, _ in made) <= 2 * 50
+    status, printed = account()
+    assert 10 < made.count("CreateEmailIdentity") <= 30
+    assert made.count("ChangeResourceRecordSets") <= 2 * 50
     assert (status, left(lab)) == (0, [])
     assert [line for line in printed.splitlines() if line.startswith(("!", "?"))] == []
     (responses,) = tmp_path.glob("acceptance-*.json")
-    assert 10 < len(json.loads(responses.read_text())) < 60  # of some 400, one of each shape
+    assert 5 < len(json.loads(responses.read_text())) < 60  # of some 200, one of each shape
     written = printed + responses.read_text()
     assert lab.account not in written.partition("\n")[2]
-    assert len(keys) > 20
+    assert len(keys) > 10
     assert not [each for each in keys if each.encoded()[:40] in written]
-
-
-def denied(policy, calls, lab):
-    """The calls that IAM does not allow."""
-    ses, other = f"arn:aws:ses:{REGION}:{lab.account}:", "arn:aws:route53:::"
-    arns = {
-        "EmailIdentity": f"{ses}identity/{{}}",
-        "ResourceArn": "{}",
-        "HostedZoneId": f"{other}hostedzone/{{}}",
-        "Id": f"{other}change/x",
-    }
-    found = []
-    for action, sent in calls:
-        sets = [
-            each["ResourceRecordSet"] for each in sent.get("ChangeBatch", {}).get("Changes", ())
-        ]
-        key = "route53:ChangeResourceRecordSets"
-        context = {
-            f"{key}NormalizedRecordNames": [each["Name"].rstrip(".") for each in sets],
-            f"{key}RecordTypes": [each["Type"] for each in sets],
-        }
-        of = [arn.format(sent[name]) for name, arn in arns.items() if name in sent]
-        found += [
-            (action, arn) for arn in of or ["*"] if not is_allowed(policy, action, arn, context)
-        ]
-    return found
 
 
 def record(name, kind="TXT", **more):
