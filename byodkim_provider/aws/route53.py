@@ -34,9 +34,9 @@ class Route53Client:
         self._lock = threading.RLock()
         self._known: dict[tuple[str, str], Any] = {}
 
-    def zones(self, *, is_private: bool = False) -> dict[str, str]:
+    def zones(self) -> dict[str, str]:
         """
-        ListHostedZones, 100 with a call: names of the account's zones by id, without final dots.
+        ListHostedZones, 100 a call: the account's public zones, names without final dot by id.
         """
         pages = self._client.get_paginator("list_hosted_zones").paginate()
         listed = self._read_once(
@@ -47,7 +47,7 @@ class Route53Client:
         return {
             zone["Id"].removeprefix("/hostedzone/"): zone["Name"].rstrip(".")
             for zone in listed
-            if zone["Config"]["PrivateZone"] == is_private
+            if not zone["Config"]["PrivateZone"]
         }
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:

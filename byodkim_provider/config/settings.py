@@ -8,7 +8,7 @@ involve more than one key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,12 +17,9 @@ from pydantic import ValidationError
 
 from byodkim_provider.aws.regions import partition_of, region_problem
 from byodkim_provider.config.problems import (
-    SECRET_MAPS,
     Problem,
     line,
     lines,
-    secret_command,
-    strings_in,
     unknown_key,
 )
 from byodkim_provider.config.schema import (
@@ -219,16 +216,6 @@ def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
     if labels:
         update["dns"] = tuple(DnsSettings.model_construct(provider=label) for label in labels)
     return settings.model_copy(update=update)
-
-
-def plain_secrets(
-    config: Mapping[str, object], is_plain: Callable[[str, str], bool]
-) -> Iterator[str]:
-    """A problem, with what mends it, for each secret in *config* of which *is_plain* says so."""
-    for name in SECRET_MAPS:
-        for steps, value in strings_in(config.get(name), (name,)):
-            if steps[-1] not in NOT_SECRET and is_plain(name, value):
-                yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:

@@ -47,7 +47,7 @@ def domains_in(loaded: Any, project: str) -> Any:
 
 def load(text: str) -> Any:
     """
-    What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it.
+    What a YAML file holds; raises `InvalidSettings`, which does not quote it.
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -56,7 +56,7 @@ def load(text: str) -> Any:
         # values.
         if node is not None and _size(node, {}) > MAX_NODES:
             raise InvalidSettings(SettingMessages.TOO_LONG(most=MAX_NODES))
-        return _copied(loader.construct_document(node)) if node is not None else None
+        return loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         # Never quote the line, it may hold a key.
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
@@ -80,9 +80,3 @@ def _size(node: Node, known: dict[Node, int]) -> int:
         parts = (part for one in below for part in (one if isinstance(one, tuple) else (one,)))
         known[node] = 1 + sum(_size(part, known) for part in parts)
     return known[node]
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(one) for key, one in value.items()}
-    return [_copied(one) for one in value] if isinstance(value, list) else value

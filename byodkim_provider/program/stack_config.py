@@ -12,8 +12,9 @@ import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
-from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
+from byodkim_provider.config.settings import NOT_SECRET
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.resources.sdk import configured_names
@@ -64,8 +65,13 @@ def not_encrypted() -> Iterator[str]:
     encrypted one is not found.
     """
     project = pulumi.get_project()
-    maps = {name: from_json(get_config(f"{project}:{name}")) for name in SECRET_MAPS}
-    return plain_secrets(maps, lambda name, _: not is_config_secret(f"{project}:{name}"))
+    for name in SECRET_MAPS:
+        if is_config_secret(f"{project}:{name}"):
+            continue
+        held = from_json(get_config(f"{project}:{name}"))
+        for steps, _ in strings_in(held, (name,)):
+            if steps[-1] not in NOT_SECRET:
+                yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
 
 
 def encrypted_in_vain(written: Mapping[str, object]) -> Iterator[str]:

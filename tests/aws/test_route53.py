@@ -59,15 +59,11 @@ def page(*zones, marker=None):
 
 
 def test_zones(stub, route53):
-    """All zones of the account, with a call for each page, however often they are asked for."""
+    """All public zones of the account, a call for each page, however often they are asked for."""
     stub.add_response("list_hosted_zones", page(("Z1", False), marker="more"), {})
     stub.add_response("list_hosted_zones", page(("Z2", True), ("Z3", False)), {"Marker": "more"})
-    public, private = {"Z1": "example.com", "Z3": "example.com"}, {"Z2": "example.com"}
-    assert [route53.zones(), route53.zones(is_private=True), route53.zones()] == [
-        public,
-        private,
-        public,
-    ]
+    public = {"Z1": "example.com", "Z3": "example.com"}
+    assert [route53.zones(), route53.zones()] == [public, public]
 
 
 def test_name_servers(stub, route53):

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
+from byodkim_provider.config.problems import line, secret_command
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey, InvalidSettings
 from tests.support.cases import cases, written_out
@@ -732,12 +733,10 @@ HOSTILE = "a'$(touch pwned)'"
 @pytest.mark.parametrize("name", ["mail2026", HOSTILE, "`id`", 'b"; id; "', "c\\'"])
 def test_command_to_paste(name):
     """Whoever pastes the command that a message shows runs that command, and no other one."""
-    config = {"privateKeys": {name: "MIIE"}, "dnsCredentials": {"godaddy": {name: "token"}}}
-    for problem in settings.plain_secrets(config, lambda *_: True):
-        command = problem.split(" with `")[1].rpartition("`")[0]
-        *words, path = shlex.split(command)
+    for steps in (("privateKeys", name), ("dnsCredentials", "godaddy", name)):
+        *words, path = shlex.split(secret_command(steps).strip("`"))
         assert words == ["pulumi", "config", "set", "--secret", "--path"]
-        assert path == problem.partition(": is not encrypted")[0]
+        assert line(steps, "") == f"{path}: "
 
 
 # -- the JSON Schema --------------------------------------------------------------------
