@@ -75,9 +75,9 @@ clean: ## Remove what the other targets made in this folder
 
 # Everything from the lock, by its hashes; the project itself is built with the lock's setuptools.
 venv/.installed: requirements-dev.lock requirements.txt pyproject.toml
-	@echo 'Installing the requirements into venv/, once: about 3 minutes. pip prints nothing meanwhile.'
+	@echo 'Installing the requirements into venv/, once: about 3 minutes.'
 	$(PYTHON) -m venv venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(RUN) -m pip install --progress-bar off --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	PYTHONWARNINGS='ignore:Editable installation' \
 		$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

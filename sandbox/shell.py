@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.demo import QUICK, ZONES
+from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.pulumi.plugins import install_plugins, pulumi_environment
@@ -15,6 +16,9 @@ from sandbox.world import REGION, Sandbox
 
 MAIL: Final = "mail"
 """The folder in which all mail that arrives is kept, one file each."""
+
+AT_CLOUDFLARE: Final = "shop.example"
+"""The zone that is not in Route 53."""
 
 FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """Variables of the user's own account that lead away from the sandbox."""
@@ -31,9 +35,10 @@ your own it is `dnsResolvers` of each domain (in Python `dns_resolvers`).
 make of it.
 All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
 
-The zones {zones} are there, and no identity. SES checks DNS a second after it
-gets a key here; the real one takes minutes. The sandbox forgets everything when it ends: remove
-stacks/Pulumi.sandbox.yaml then.
+The zones {zones} are there, and no identity. The zone
+{elsewhere} is at a stand-in for Cloudflare (`dns: cloudflare`), with the API token
+"$SANDBOX_CLOUDFLARE_TOKEN". SES checks DNS a second after it gets a key here; the real one takes
+minutes. The sandbox forgets everything when it ends: remove stacks/Pulumi.sandbox.yaml then.
 """
 
 
@@ -42,11 +47,17 @@ def main() -> int:
     ours = {name for name in os.environ if name.startswith("AWS_")}
     with (
         Sandbox(switches=QUICK) as sandbox,
+        Cloudflare(AT_CLOUDFLARE, clock=sandbox.clock) as cloudflare,
         # Programs run in this process, which must not lead them to the user's account.
         served("python", LanguageHost(sandbox.environment, ours)) as language_host,
     ):
         for zone in ZONES:
             sandbox.add_zone(zone)
+        sandbox.elsewhere.append(cloudflare.zones)
+        sandbox.more_environment = {
+            "CLOUDFLARE_BASE_URL": cloudflare.url,
+            "SANDBOX_CLOUDFLARE_TOKEN": cloudflare.token,
+        }
         state, sandbox.mail.folder = (sandbox.directory / name for name in ("pulumi-state", MAIL))
         state.mkdir()
         sandbox.mail.folder.mkdir()
@@ -62,7 +73,7 @@ def main() -> int:
         file = sandbox.directory / "environment"
         file.write_text("".join(f"{line}\n" for line in lines))
         print(f". {shlex.quote(str(file))}", flush=True)
-        print(HELP.format(zones=", ".join(ZONES)), file=sys.stderr)
+        print(HELP.format(zones=", ".join(ZONES), elsewhere=AT_CLOUDFLARE), file=sys.stderr)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
 

@@ -20,6 +20,13 @@ pytestmark = pytest.mark.engine
 
 PAGE = "docs/tutorial/first-domain.md"
 
+WHOSE = {
+    f"GIT_{role}_{name}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for name, value in (("NAME", "A"), ("EMAIL", "a@example.com"))
+}
+"""Who commits."""
+
 
 @pytest.fixture
 def checkout(tmp_path):
@@ -27,6 +34,7 @@ def checkout(tmp_path):
     for name in (*PROJECT, "sandbox", "stacks"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=tmp_path, check=True)
     return tmp_path
 
 
@@ -44,7 +52,8 @@ def second_shell(checkout):
         text=True,
     ) as first:
         line = first.stdout.readline()
-        confirmed = theirs | {"AWS_PROFILE": "production", "PULUMI_SKIP_CONFIRMATIONS": "true"}
+        confirmed = theirs | WHOSE
+        confirmed |= {"AWS_PROFILE": "production", "PULUMI_SKIP_CONFIRMATIONS": "true"}
 
         def run(commands):
             return typed(line + commands, cwd=checkout, env=confirmed)
@@ -79,5 +88,11 @@ def test_tutorial(checkout, second_shell):
     assert wrong.exit_code == 2
     assert shows(wrong.stdout, PAGE, "A broken record", 2)
     assert f"{quoted(PAGE, 'sandbox: 3 records, 3 right')}\n" in follow("A broken record", 3)
-    assert f"{quoted(PAGE, '- 11 deleted')}\n" in follow("Take it all back")
+    follow("A second domain, at Cloudflare")
+    for number in (1, 2):
+        follow("A rotation in a pull request", number)
+    merged = follow("A rotation in a pull request", 3)
+    assert re.search(r"^- +generation: 1\n\+ +generation: 2$", merged, re.MULTILINE)
+    assert "\nverifies: yes\n" in merged
+    assert f"{quoted(PAGE, '- 19 deleted')}\n" in follow("Take it all back")
     assert not (checkout / "stacks" / "Pulumi.sandbox.yaml").exists()
