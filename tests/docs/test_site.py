@@ -30,7 +30,8 @@ QUERIES = {
     "wider than the window": "document.documentElement.scrollWidth > window.innerWidth",
     "short code in a table in two lines": """
         [...document.querySelectorAll("td code")]
-            .filter(code => code.textContent.length < 24 && code.clientHeight > 30)
+            .filter(code => code.textContent.length < (innerWidth < 960 ? 24 : 42)
+                && code.clientHeight > 30)
             .map(code => code.textContent)""",
     "code under its copy button": """
         [...document.querySelectorAll("pre:has(> .md-code__nav)")]
