@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -50,6 +49,7 @@ EDNS_PAYLOAD: Final = 1232
 """Octets of UDP reply asked for, which no path has to fragment (DNS Flag Day 2020)."""
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 class Questions:
@@ -76,7 +76,8 @@ class Questions:
     def ask_recursives(self, name: Name, kind: RdataType) -> Message:
         """The reply of the first recursive resolver that answers."""
         return first(
-            (partial(self.ask_recursive, resolver, name, kind) for resolver in self.resolvers),
+            lambda resolver: self.ask_recursive(resolver, name, kind),
+            self.resolvers,
             NoAnswer("no resolver"),
         )
 
@@ -137,14 +138,14 @@ class Questions:
         return left
 
 
-def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
+def first(ask: Callable[[_Item], _T], items: Iterable[_Item], otherwise: NoAnswer) -> _T:
     """
-    The result of the first attempt that succeeds; if none does, raises the first attempt's error.
+    What *ask* returns for the first of *items* that answers; else raises the first one's error.
     """
     problem: NoAnswer | None = None
-    for attempt in attempts:
+    for item in items:
         try:
-            return attempt()
+            return ask(item)
         except NoAnswer as failed:
             problem = problem or failed
     raise problem or otherwise

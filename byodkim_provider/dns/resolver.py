@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain
 from typing import Final, Literal
 
@@ -199,33 +198,33 @@ def _answers(
     alias = text_of(name) if aliases else ""
     zones = (*above, text_of(zone.name))
 
-    def ask(server: Name) -> tuple[str, Said | NoAnswer]:
-        try:
-            return text_of(server), _ask_server(questions, server, zone, name)
-        except NoAnswer as problem:
-            return text_of(server), problem
+    servers = servers_of(zone)
 
-    replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
+    def ask(server: Name) -> Said | NoAnswer:
+        try:
+            return _ask_server(questions, server, zone, name)
+        except NoAnswer as problem:
+            return problem
+
+    replies = side_by_side(ask, servers, at_once=MAX_SERVERS)
     if replies is None:
-        replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
-    answers = []
-    for server, said in replies:
-        if isinstance(said, tuple):
-            texts, holder = said
+        replies = [NoAnswer("interrupted") for _ in servers]
+    children = merged(said for said in replies if isinstance(said, Zone))
+    targets: dict[Name, str] = {}
+    answers: list[Answer] = []
+    for server, said in zip(map(text_of, servers), replies, strict=True):
+        if isinstance(said, Name):
+            targets[said] = server
+        elif isinstance(said, tuple):
+            values, holder = said
             below = () if holder in (None, zone.name) else (text_of(holder),)
-            answers.append(Answer(server, texts, alias=alias, zones=(*zones, *below)))
-    children = merged(said for _, said in replies if isinstance(said, Zone))
+            answers.append(Answer(server, values, alias=alias, zones=(*zones, *below)))
+        # With children these are the parent zone's servers, whose silence means nothing.
+        elif isinstance(said, NoAnswer) and not children:
+            answers.append(Answer(server, None, said.failure, alias, zones=zones))
     for child in children:
         answers += _answers(questions, child, name, aliases, zones)
-    if not children:  # otherwise these are the parent zone's servers, whose silence means nothing
-        answers += [
-            Answer(server, None, said.failure, alias, zones=zones)
-            for server, said in replies
-            if isinstance(said, NoAnswer)
-        ]
-    for target, server in {
-        said: server for server, said in replies if isinstance(said, Name)
-    }.items():
+    for target, server in targets.items():
         followed = _follow(questions, target, server, (*aliases, name))
         if not aliases:
             followed = [replace(answer, target=text_of(target), zones=zones) for answer in followed]
@@ -259,10 +258,8 @@ def _topmost_zone(questions: Questions, domain: Name) -> Zone:
     """
     shortest = min(3, len(domain))  # the root counts as a label
     candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
-    return first(
-        (partial(_zone_at, questions, candidate) for candidate in candidates),
-        NoAnswer("no zone", questions.resolvers[0]),
-    )
+    no_zone = NoAnswer("no zone", questions.resolvers[0])
+    return first(lambda candidate: _zone_at(questions, candidate), candidates, no_zone)
 
 
 def _zone_at(questions: Questions, name: Name) -> Zone:
@@ -282,7 +279,7 @@ def _ask_server(questions: Questions, server: Name, zone: Zone, name: Name) -> S
 
     given = zone.servers[server]
     addresses = _addresses(questions, server) if given is None else given
-    return first((partial(ask, address) for address in addresses), NoAnswer("no address"))
+    return first(ask, addresses, NoAnswer("no address"))
 
 
 def _addresses(questions: Questions, server: Name) -> Iterator[str]:
