@@ -92,7 +92,4 @@ def name_problem(name: str) -> Message | None:
     resource = name.split("/", 3)[-1]
     if len(resource) > MAX_RESOURCE:
         return AwsMessages.LONG_NAME(most=MAX_RESOURCE, length=len(resource))
-    invalid = re.search("[^A-Za-z0-9/_+=.@-]", name)
-    if invalid:
-        return AwsMessages.NAME(name=name, character=invalid[0])
     return None

@@ -28,7 +28,7 @@ PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
     options=("zone_id",),
-    ttl=Ttl(60, 86400, default=300, automatic=1),
+    ttl=Ttl(60, 86400, default=300),
     panels={
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         # https://developers.cloudflare.com/dns/manage-dns-records/reference/dns-record-types/

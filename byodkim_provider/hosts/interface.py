@@ -181,15 +181,12 @@ class Ttl:
     least: int
     most: int
     default: int
-    automatic: int | None = None
-    """A value outside the limits that leaves the TTL to the host."""
 
     def __contains__(self, ttl: object) -> bool:
-        return isinstance(ttl, int) and (self.least <= ttl <= self.most or ttl == self.automatic)
+        return isinstance(ttl, int) and self.least <= ttl <= self.most
 
     def __str__(self) -> str:
-        automatic = "" if self.automatic is None else f", or {self.automatic} for automatic"
-        return f"{self.least} to {self.most}{automatic}"
+        return f"{self.least} to {self.most}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,6 @@ class AwsMessages(Table):
         "the name of the resource must have at most {most} characters, not {length}",
         _OTHER_NAME,
     )
-    NAME = "{name!r} can't be the name of a secret: {character!r} is not allowed", _OTHER_NAME
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"
     DELETED = (
         "{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` "

@@ -205,7 +205,6 @@ def test_spellings(written, attribute, expected):
 
 DNS_ROLE = {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns", "externalId": "a:7f"}
 TYPED = {"provider": "manual", "panel": "godaddy"}
-AUTOMATIC = {"provider": "cloudflare", "ttl": 1}
 SHORT = {"provider": "route53", "ttl": 60}
 
 
@@ -218,7 +217,6 @@ SHORT = {"provider": "route53", "ttl": 60}
         "object without a name": ({}, [{}]),
         "with its panel": (TYPED, [TYPED]),
         "a list": (["cloudflare", SHORT], [{"provider": "cloudflare"}, SHORT]),
-        "automatic ttl": (AUTOMATIC, [AUTOMATIC]),
         "role": (DNS_ROLE, [{"assume_role": DNS_ROLE["assumeRole"], "external_id": "a:7f"}]),
     },
 )
@@ -444,8 +442,7 @@ dns: {provider: cloudflare, credentials: 0123456789abcdef0123456789abcdef}
 characters
 dns: {provider: wix, keyName: byodkim} ⇒ dns.keyName: is an option of rfc2136, not of wix
 dns: {provider: cloudflare, panel: godaddy} ⇒ dns.panel: is an option of manual, not of cloudflare
-dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400, or 1 for automatic at \
-cloudflare, not 30
+dns: {provider: cloudflare, ttl: 30} ⇒ dns.ttl: must be 60 to 86400 at cloudflare, not 30
 dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 'example.com'
 mailFrom: ccccccccccccccccccccccccccccccccc
   mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'

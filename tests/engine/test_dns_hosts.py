@@ -86,7 +86,7 @@ def test_life(sandbox, hosts, open_stack):
         "cloudflare.example": {
             "provider": "cloudflare",
             "zoneId": hosts["CLOUDFLARE"].zone_id,
-            "ttl": 1,
+            "ttl": 60,
         },
         "godaddy.example": "godaddy",
         "wix.example": {"provider": "wix", "ttl": 600},
