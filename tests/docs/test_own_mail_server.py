@@ -135,7 +135,7 @@ class MailServer:
     def by_rspamd(self) -> bytes:
         """A mail as Rspamd signs it."""
         command = [program("rspamc", "rspamd"), "-h", f"127.0.0.1:{self.port}", "--mime"]
-        command += ["-i", "127.0.0.1", str(self.root / "mail.eml")]
+        command += ["-i", "127.0.0.1", "-F", "bounces@elsewhere.test", str(self.root / "mail.eml")]
         return subprocess.run(command, capture_output=True, check=True).stdout
 
     def by_rspamd_until(self, selector: str) -> list[bytes]:
@@ -373,6 +373,13 @@ def test_other_key(install):
     assert codes == [0, 0, 1]
     assert keys.load(install.key.read_text()) == keys.load(pem("rsa2048.pkcs8"))
     assert [file.name for file in install.key.parent.iterdir()] == [install.key.name]
+
+
+def test_not_reloaded(install, tmp_path):
+    """Without systemd the key is installed, and somebody has to reload the server."""
+    write_script(tmp_path / "bin" / "systemctl", "exit 1\n")
+    assert install(pem("rsa2048.pkcs8").encode()).returncode == 3
+    assert install.key.exists()
 
 
 def test_planted_links(install, tmp_path):
