@@ -37,10 +37,6 @@ class ProgramMessages(Table):
         "the plugin `byodkim` has no type {type!r}",
         "declare a `byodkim:Domain`, with an SDK of the plugin's version",
     )
-    NO_JSON = (
-        "the request holds a number that is none (NaN or infinite)",
-        "correct the number that the program computes",
-    )
     MISTAKE = (
         "{error} at {place}: a mistake in the plugin, or a request that no engine makes",
         "`BYODKIM_DEBUG=1` shows the traceback; report it without the values in it",

@@ -27,7 +27,7 @@ def plain_inputs(given: Struct) -> dict[str, Any]:
     may hold: all else stands in the state as it is.
     """
     problems: list[Message] = []
-    inputs = {name: _plain(name, value, problems) for name, value in _read(given).items()}
+    inputs = {name: _plain(name, value, problems) for name, value in MessageToDict(given).items()}
     if problems:
         raise InvalidSettings(sorted(problems, key=str))
     return {name: value for name, value in inputs.items() if value is not None}
@@ -53,18 +53,10 @@ def _plain(path: str, value: Any, problems: list[Message]) -> Any:
     return value
 
 
-def _read(given: Struct) -> dict[str, Any]:
-    """The values of a message. Raises `InvalidSettings` for a number that JSON does not have."""
-    try:
-        return MessageToDict(given)
-    except ValueError:
-        raise InvalidSettings(ProgramMessages.NO_JSON()) from None
-
-
 def plain(given: Struct) -> dict[str, Any]:
     """What a provider gets: decrypted, and with the SDK's object for what a preview can't know."""
     opened = Struct()
-    opened.update(_opened(_read(given)))
+    opened.update(_opened(MessageToDict(given)))
     values: dict[str, Any] = deserialize_properties(opened, keep_unknowns=True)
     return values
 

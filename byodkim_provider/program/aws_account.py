@@ -14,7 +14,9 @@ import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.program import stack_config
+from byodkim_provider.quoting import in_dns
 from byodkim_provider.resources.sdk import PerProgram, end_program
 
 if TYPE_CHECKING:
@@ -77,11 +79,12 @@ def _account(opts: pulumi.InvokeOptions) -> str:
 
 
 def _refused(text: str) -> AwsRefused:
-    from botocore.exceptions import ClientError
-
-    from byodkim_provider.aws import errors  # and botocore
-
-    operation = "GetCallerIdentity"
-    error = ClientError({"Error": {"Code": "no answer", "Message": text}}, operation)
-    service = errors.Service(name="pulumi-aws", region="pulumi-aws")
-    return errors.refused(service, operation, "the account", error)
+    message = AwsMessages.REFUSED(
+        operation="GetCallerIdentity",
+        subject="the account",
+        region="pulumi-aws",
+        code="no answer",
+        request="",
+        steps=[AwsMessages.SAYS(service="pulumi-aws", reason=in_dns(text))],
+    )
+    return AwsRefused(message)
