@@ -203,12 +203,21 @@ def _refuse_second_key(before: Declared, declared: Declared) -> None:
 
 
 def _selector_with_two_keys(before: Declared, after: Declared) -> str:
-    """The selector of a supplied key that is another one now; empty if there is none."""
-    for generation in _exchanged(before, after):
-        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
-        if selector and after.supplied_keys.get(generation, "").startswith(f"{selector}:"):
-            return selector
+    """
+    The selector of a supplied key that is another one now, or was a generated one; "" for none.
+
+    The records of both would have one name in DNS, and that of the old one is deleted last.
+    """
+    had = set(before.supplied_keys.values())
+    selectors = {*before.selectors, *map(_selector_of, had)}
+    for supplied in sorted(set(after.supplied_keys.values()) - had):
+        if _selector_of(supplied) in selectors:
+            return _selector_of(supplied)
     return ""
+
+
+def _selector_of(supplied_key: str) -> str:
+    return supplied_key.partition(":")[0]
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:

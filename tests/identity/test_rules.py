@@ -316,6 +316,19 @@ def test_a_supplied_selector_gets_no_second_key(generation):
     assert IdentityMessages.SECOND_KEY(name=NAME, selector="mail") == message
 
 
+def test_a_generated_selector_gets_no_supplied_key():
+    """
+    Both records would have one name in DNS, and the old one, which is deleted last, takes it away.
+    """
+    known = stored(declared(selectors=("s1", "s2", "s3")), signed_until={})
+    for published, number in (((1, 2, 3), 3), ((1, 2, 4), 4)):
+        after = declared(2, published, supplied_keys={number: "s3:f3"}, overlap_days=0)
+        message = refusal(known, after, kind="InvalidSettings")
+        assert IdentityMessages.SECOND_KEY(name=NAME, selector="s3") == message
+    known = stored(declared(selectors=("s2", "mail"), supplied_keys={3: "mail:f3"}))
+    assert refusal(known, declared(2, (1, 2, 4), supplied_keys={4: "mail:f3"})) is None
+
+
 UNKNOWN_KEY = {"selector", "private_key"}
 
 
