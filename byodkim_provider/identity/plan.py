@@ -44,6 +44,7 @@ from typing import Final, Literal
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, SesIdentity
 from byodkim_provider.dkim import generations, records
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.calls import (
     Call,
     Plan,
@@ -143,6 +144,7 @@ TABLE: Final = (
     (61, "drifted", "nothing", "nobody's, adopt", "Get Tag"),
     (62, "set", "MAIL FROM, removed, adopt", "what was before", "Get MailFrom"),
     (63, "set", "MAIL FROM and adopt, removed", "what was before", "Get MailFrom"),
+    (64, "set", "MAIL FROM, removed, adopt", "another's, with this MAIL FROM", "Get, refused"),
 )
 """
 By number: what is stored, what differs, what SES has, and the calls of the run in their order.
@@ -369,6 +371,9 @@ def _change(
     if owner and use and not other_key:
         # Another stack has the domain. `adopt` is the way to leave it there.
         left = IdentityMessages.OTHERS_USE(name=str(declared), reason=lost_reason(owner), use=use)
+        loses = drops or before.mail_from_domain not in (None, declared.mail_from_domain)
+        if loses and not before.adopt:  # the engine deletes the records that this run drops
+            raise ByodkimError(left, kind="StillInUse")
         return Plan(replace(after, other_owner=owner), info=str(left))
     is_ours = owner is None
     about_key = about_key or _has_changed(stored, identity)

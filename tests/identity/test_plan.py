@@ -205,6 +205,7 @@ SCENARIOS = {
     61: (LOST, declared(**IN_DNS, adopt=True), {"ses": has(tags={})}),
     62: (BOUNCES, declared(adopt=True), {"ses": has_mail_from()}),
     63: (ADOPTED_BOUNCES, declared(), {"ses": has_mail_from()}),
+    64: (BOUNCES, declared(adopt=True), {"ses": has_mail_from(selector="s9", tags=THEIRS)}),
 }
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 
