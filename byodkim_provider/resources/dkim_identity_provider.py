@@ -162,7 +162,10 @@ class ByodkimIdentityProvider(DynamicProvider):
             lookups.refuse_leaving(stored, declared, self._run, is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
-        return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
+        # Without an output that a verification reads, each preview would show a change of that.
+        is_old = "cname" not in olds
+        changes = bool(unknown) or is_old or planned != Plan(stored)
+        return DiffResult(changes=changes, replaces=replaces)
 
     def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
         """

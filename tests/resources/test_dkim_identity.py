@@ -93,6 +93,16 @@ def test_a_zone_that_is_gone(world, listed, is_refused):
     assert {*asked} == {(ROLE, None)}
 
 
+def test_a_state_without_an_output_is_updated(world):
+    """A preview takes a missing output for unknown, so the verification would change each time."""
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+    stored = world.verified().to_outputs()
+    news = {**world.declared().to_properties(), "secret_arn": "arn"}
+    assert not provider.diff("id", stored, news).changes
+    del stored["cname"]
+    assert provider.diff("id", stored, news).changes
+
+
 def test_what_the_override_lets_go_is_named(world):
     """
     A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together.
