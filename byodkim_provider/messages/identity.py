@@ -174,8 +174,8 @@ class IdentityMessages(Table):
         "{name}: `adopt` can't go in a run that changes anything else of the identity",
         _NOTHING
         + (
-            "remove `adopt` in a `pulumi up` of its own; if one with other changes failed, the "
-            "identity would stay in SES later, and its records would not"
+            "run `pulumi up` with `adopt`, then remove it in one of its own; if one with other "
+            "changes failed, the identity would stay in SES later, and its records would not"
         ),
     )
     OTHER_KEY = (
