@@ -85,9 +85,10 @@ def problem_of(details: ErrorDetails) -> Message:
     return SettingMessages.KIND(kind=words, value=value)
 
 
-def model_of(hints: Mapping[str, Any]) -> type[BaseModel]:
-    """A model of properties of these types, each of which may be absent."""
+def model_of(hints: Mapping[str, Any], *, required: Collection[str] = ()) -> type[BaseModel]:
+    """A model of properties of these types, each of which may be absent if it is not *required*."""
     properties: dict[str, Any] = {name: (hint | None, None) for name, hint in hints.items()}
+    properties |= {name: (hints[name], ...) for name in required}
     return create_model(
         "Properties", __config__=ConfigDict(hide_input_in_errors=True), **properties
     )

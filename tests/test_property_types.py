@@ -37,7 +37,6 @@ RESOLVER_LIKE = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a p
             {"dns_check": "maybe"},
             "dns_check: must be 'authoritative' or 'off', not 'maybe'",
         ),
-        ({"owner": ""}, "owner: required, it says whose the identity is"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -60,10 +59,10 @@ def test_an_input_is_declared_once():
     ("changes", "problem"),
     [
         ({"identities": {}}, "identities: must be a list, not a map"),
-        ({"identities": [{"region": "r", "selector": "s"}]}, "identities[0].domain: required"),
+        ({"identities": [{"region": "r", "selector": "s"}]}, 'identities[0]["domain"]: required'),
         (
             {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
-            "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
+            "identities[0][\"key_set_at\"]: must be a time in ISO 8601, not 'soon'",
         ),
         (
             {
@@ -71,7 +70,7 @@ def test_an_input_is_declared_once():
                     {"domain": "d", "region": "r", "selector": "s", "signed_until": {"1": "soon"}}
                 ]
             },
-            "identities[0].signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
+            'identities[0]["signed_until"]["1"]: must be a time in ISO 8601, not \'soon\'',
         ),
         ({"timeout_minutes": "ten"}, "timeout_minutes: must be a number, not 'ten'"),
         ({"timeout_minutes": -1.0}, "timeout_minutes: must be at least 0.0, not -1.0"),

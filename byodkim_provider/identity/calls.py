@@ -16,9 +16,10 @@ from byodkim_provider.identity.judgement import as_seen
 from byodkim_provider.identity.ownership import owner_tags
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, KeyInSes, Stored
 
+Ask = Literal["GetEmailIdentity", "TXT lookup", "shared TXT lookup"]
+"""What a plan has to know first. All shared lookups of a run have the wait of one together."""
+
 Action = Literal[
-    "TXT lookup",
-    "GetEmailIdentity",
     "CreateEmailIdentity",
     "PutEmailIdentityDkimSigningAttributes",
     "PutEmailIdentityDkimAttributes",
@@ -34,10 +35,9 @@ MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, and why it is made. Each of the other fields is for some actions only."""
+    """One call. Each of the other fields is for some actions only."""
 
     action: Action
-    why: str
     tags: Mapping[str, str] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
     configuration_set: str | None = None
@@ -45,10 +45,6 @@ class Call:
     """The MAIL FROM domain; None: that of SES."""
     rejects: bool = False
     """Whether SES refuses mail while it finds no MX record of the MAIL FROM domain."""
-    seconds: float = 0
-    """How long a lookup may wait for the record."""
-    shared: bool = False
-    """Whether *seconds* limits all lookups of the run together."""
     until_now: frozenset[int] = frozenset()
     """Generations that may have signed until Create or Put sends the key."""
 
@@ -64,7 +60,7 @@ class Plan:
     It has no key in SES if the declared one signs from then on, and did not before.
     """
     calls: tuple[Call, ...] = ()
-    asks: Call | None = None
+    asks: Ask | None = None
     """The read or the lookup without which nothing can be decided."""
     warning: str = ""
     info: str = ""
@@ -125,9 +121,9 @@ def sign_calls(
     after, calls = as_seen(after, identity), []
     if not identity.signing_enabled:
         after = replace(after, signing_enabled=True)
-        calls.append(Call("PutEmailIdentityDkimAttributes", "DKIM signatures are disabled"))
+        calls.append(Call("PutEmailIdentityDkimAttributes"))
     if put:
-        calls.append(Call(PUT, "SES needs the key", until_now=frozenset(until_now)))
+        calls.append(Call(PUT, until_now=frozenset(until_now)))
     elif not is_known:
         # The key was set by a run whose response was lost, at some time before the read.
         after = _with_key(after, identity, until_now=until_now, by=TAKEN_OVER)
@@ -137,13 +133,7 @@ def sign_calls(
 def configuration_set_calls(declared: Declared, *, before: str | None) -> list[Call]:
     if (name := declared.configuration_set) in (None, before):
         return []
-    return [
-        Call(
-            "PutEmailIdentityConfigurationSetAttributes",
-            "another is declared",
-            configuration_set=name,
-        )
-    ]
+    return [Call("PutEmailIdentityConfigurationSetAttributes", configuration_set=name)]
 
 
 def is_mail_from_due(stored: Stored, declared: Declared) -> bool:
@@ -174,17 +164,17 @@ def mail_from_calls(
         # The engine leaves the records in DNS only if the run before had `adopt`.
         records_stay = before is not None and before.adopt and declared.adopt
         is_removed = had is not None and is_ours and not records_stay
-        removed = [Call(MAIL_FROM, "not declared any more")] if is_removed else []
+        removed = [Call(MAIL_FROM)] if is_removed else []
         return replace(after, mail_from_status=None), removed
     is_other = before is not None and domain != had  # a read may still show what was before *had*
     if is_other or seen is None or seen.mail_from != domain or seen.mail_from_status == "FAILED":
-        search = Call(MAIL_FROM, "SES has to find the MX record", mail_from=domain)
+        search = Call(MAIL_FROM, mail_from=domain)
         return replace(after, mail_from_status="PENDING"), [search]
     after = replace(after, mail_from_status=seen.mail_from_status)
     rejects = declared.on_mx_failure == "reject"
     if rejects == seen.rejects or (rejects and seen.mail_from_status != "SUCCESS"):
         return after, []
-    return after, [Call(MAIL_FROM, "on_mx_failure differs", mail_from=domain, rejects=rejects)]
+    return after, [Call(MAIL_FROM, mail_from=domain, rejects=rejects)]
 
 
 def settings_calls(declared: Declared, before: Declared) -> list[Call]:
@@ -192,11 +182,11 @@ def settings_calls(declared: Declared, before: Declared) -> list[Call]:
     new_tags, old_tags = declared.tags or {}, before.tags or {}
     calls = configuration_set_calls(declared, before=before.configuration_set)
     if new := {name: value for name, value in new_tags.items() if old_tags.get(name) != value}:
-        calls.append(Call("TagResource", "new or changed", tags=new))
+        calls.append(Call("TagResource", tags=new))
     if declared.stack != before.stack:
-        calls.append(Call("TagResource", "the stack was renamed", tags=owner_tags(declared)))
+        calls.append(Call("TagResource", tags=owner_tags(declared)))
     if declared.tags is not None and (gone := tuple(sorted(set(old_tags) - set(new_tags)))):
-        calls.append(Call("UntagResource", "not declared any more", untag=gone))
+        calls.append(Call("UntagResource", untag=gone))
     return calls
 
 
@@ -209,6 +199,6 @@ def taken_last(calls: Sequence[Call], ours: Mapping[str, str]) -> tuple[Call, ..
     after that.
     """
     declared = {name: tag for call in calls for name, tag in call.tags.items()}
-    take = Call("TagResource", "it is ours from now on", tags={**declared, **ours})
+    take = Call("TagResource", tags={**declared, **ours})
     others = [call for call in calls if call.action not in ("TagResource", "UntagResource")]
     return (*others, take, *(call for call in calls if call.action == "UntagResource"))

@@ -80,15 +80,13 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
                 if (refused.operation, refused.code) != (CREATED, "AlreadyExistsException"):
                     raise
                 exists, seen = refused, replace(seen, exists=True, read=False)
-        elif made.asks.action == "GetEmailIdentity":
+        elif made.asks == "GetEmailIdentity":
             identity = ses.get_email_identity(declared.domain)
             seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
-            shared = made.asks.shared
-            record = wait_until_visible(
-                declared, services.run, seconds=made.asks.seconds, shared=shared
-            )
+            shared = made.asks == "shared TXT lookup"
+            record = wait_until_visible(declared, services.run, shared=shared)
             # A new identity whose record is not visible is stored as waiting, also after an
             # interruption.
             if stopping.is_set() and (record.visible or not shared):
@@ -101,7 +99,6 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
 def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
     """Make the calls of a plan that asks nothing, in its order; returns what is stored then."""
     stored, declared = made.stored, made.stored.declared
-    identity = (declared.region, declared.domain)
     if made.warning:
         run.progress().warn(made.warning)
     if made.info:
@@ -111,10 +108,10 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         if response:
             stored = with_response(stored, call, response)
         if INSTANCE_TAG in call.tags:
-            run.instances[identity] = call.tags[INSTANCE_TAG]
+            run.instances[str(declared)] = call.tags[INSTANCE_TAG]
     if stored.key is None:
         # No instance: the deletion half of a replacement must not delete the live identity.
-        run.instances[identity] = ""
+        run.instances[str(declared)] = ""
     return stored
 
 
@@ -147,8 +144,6 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
             ses.tag_resource(domain, call.tags)
         case "UntagResource":
             ses.untag_resource(domain, call.untag)
-        case "TXT lookup" | "GetEmailIdentity":
-            raise AssertionError(f"{call.action} is what a plan asks, not what it calls")
         case _:
             assert_never(call.action)
     return None
@@ -185,12 +180,12 @@ def delete(stored: Stored, services: Services) -> None:
     too: its mail would fail for want of a tag.
     """
     declared = stored.declared
-    domain, region = declared.domain, declared.region
-    ses = services.ses(region)
+    domain = declared.domain
+    ses = services.ses(declared.region)
     seen = ses.get_email_identity(domain)
     if seen is None:
         return
-    instance = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG))
+    instance = services.run.instances.get(str(declared), seen.tags.get(INSTANCE_TAG))
     is_this_one = instance == stored.instance
     if stored.adopted:
         if is_this_one:

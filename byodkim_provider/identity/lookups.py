@@ -64,17 +64,17 @@ def look_up(declared: Declared, run: Run) -> Diagnosis:
     return seen
 
 
-def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: bool) -> Diagnosis:
+def wait_until_visible(declared: Declared, run: Run, *, shared: bool) -> Diagnosis:
     """
     The last lookup of the record: it is visible, time is up, or the run was interrupted.
 
-    With *shared*, all such waits of the run have *seconds* together. There is no wait for a record
-    that is visible, or behind a CNAME that somebody has to paste, nor where the resolver knows no
-    name server of the zone: that takes a delegation, or another resolver. When time is up there is
-    one last lookup. There is a line of progress for each change, and none if the record was visible
-    at once.
+    With *shared*, all such waits of the run have the wait of one together. There is none for a
+    record that is visible, or behind a CNAME that somebody has to paste, nor where the resolver
+    knows no name server of the zone: that takes a delegation, or another resolver. When time is up
+    there is one last lookup. There is a line of progress for each change, and none if the record
+    was visible at once.
     """
-    clock, progress, subject = run.clock, run.progress(), declared.domain
+    clock, progress, seconds = run.clock, run.progress(), declared.wait_seconds
     start = clock.monotonic()
     seen, shown = look_up(declared, run), ""
 
@@ -82,7 +82,7 @@ def wait_until_visible(declared: Declared, run: Run, *, seconds: float, shared: 
         count = (
             f"{seen.count()} after {clock.monotonic() - start:.0f} s of at most {end - start:.0f} s"
         )
-        progress.update(f"{subject}: {', '.join([count, *seen.phrases()])}")
+        progress.update(f"{declared.domain}: {', '.join([count, *seen.phrases()])}")
 
     if seen.visible or zone_not_found(seen.answers):
         return seen

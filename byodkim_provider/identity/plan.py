@@ -7,7 +7,7 @@ lookup, with everything seen so far, and carries it out.
 
 Theory of operation. What is *stored* is one of four: nothing (new), an identity that waits for its
 record (awaiting), an identity whose key SES has (set), or one that differed from its declaration
-when a refresh read it (drifted). `TABLE` has each case.
+when a refresh read it (drifted). `SCENARIOS` in `tests/identity/test_plan.py` has each case.
 
 The state is written once, after the last call. A run that fails, is killed or gets no response
 stores nothing, and SES may then have a key that is not in the state. A plan therefore reads SES
@@ -79,77 +79,6 @@ from byodkim_provider.identity.rules import region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 
-TABLE: Final = (
-    # stored, what differs from it, what SES has, and what happens
-    (1, "new", "all", "nothing", "Lookup Create"),
-    (2, "new", "all", "nothing, no record", "Lookup, awaiting"),
-    (3, "new", "all", "ours, response lost", "Lookup Create Get Tag"),
-    (4, "new", "all", "another's", "Lookup Create Get, refused"),
-    (5, "new", "all", "another's, adopt", "Lookup Create Get Put Tag"),
-    (6, "new", "all", "this key, adopt", "Lookup Create Get Tag"),
-    (7, "awaiting", "nothing", "nothing", "Lookup Create"),
-    (8, "awaiting", "nothing", "ours, response lost", "Lookup Create Get Tag"),
-    (9, "awaiting", "key", "nothing", "Get Lookup Create"),
-    (10, "awaiting", "key", "ours, response lost", "Get Lookup Tag Put"),
-    (11, "awaiting", "key", "another's", "Get Lookup Create Get, refused"),
-    (12, "awaiting", "key, drops", "ours, response lost", "Get, refused"),
-    (13, "set", "nothing", "not asked", "nothing"),
-    (14, "set", "echoes", "not asked", "nothing"),
-    (15, "set", "Regions", "this key", "Get"),
-    (16, "set", "settings", "this key", "Get ConfigurationSet Tag Untag"),
-    (17, "set", "settings", "another's", "Get, refused"),
-    (18, "set", "settings", "another's, with this key, adopt", "Get"),
-    (19, "set", "drops", "this key", "Get"),
-    (20, "set", "drops", "a key not in the state", "Get, refused"),
-    (21, "set", "key", "the key before", "Get Lookup Put"),
-    (22, "set", "key", "the key before, no record", "Get Lookup, refused"),
-    (23, "set", "key", "this key, response lost", "Get"),
-    (24, "set", "key", "no selector", "Get Lookup Put"),
-    (25, "set", "key", "nothing", "Get Lookup Create"),
-    (26, "set", "key", "nothing, no record", "Get Lookup, refused"),
-    (27, "set", "key", "another's", "Get, refused"),
-    (28, "set", "key", "another's, adopt", "Get Lookup Put Tag"),
-    (29, "set", "key", "signing disabled", "Get Lookup Enable Put"),
-    (30, "drifted", "nothing", "nothing", "Get Lookup Create"),
-    (31, "drifted", "nothing", "FAILED", "Get Lookup Put"),
-    (32, "drifted", "nothing", "signing disabled", "Get Enable"),
-    (33, "drifted", "nothing", "a key not in the state", "Get Lookup Put"),
-    (34, "drifted", "nothing", "another value", "Get Lookup Put"),
-    (35, "drifted", "nothing", "another value, no record", "Get Lookup"),
-    (36, "drifted", "nothing", "not confirmed", "Get"),
-    (37, "drifted", "nothing", "verified Easy DKIM", "Get, refused"),
-    (38, "drifted", "nothing", "a replacement's tags", "Get Tag"),
-    (39, "new", "all", "ours, not shown yet", "Lookup Create Get, refused"),
-    (40, "new", "all", "the selector of its slot, adopt", "Lookup Create Get Put Tag"),
-    (41, "set", "settings", "a key not in the state", "Get Lookup ConfigurationSet Tag Untag Put"),
-    (42, "set", "settings", "another's key, adopt", "Get Lookup ConfigurationSet Put Tag Untag"),
-    (43, "set", "settings", "the key before, not shown yet", "Get ConfigurationSet Tag Untag"),
-    (44, "new", "all", "nothing, with MAIL FROM", "Lookup Create MailFrom"),
-    (45, "new", "all", "this key and MAIL FROM, adopt", "Lookup Create Get Tag"),
-    (46, "new", "all", "ours, response lost, with MAIL FROM", "Lookup Create Get MailFrom Tag"),
-    (47, "set", "MAIL FROM", "none", "Get MailFrom"),
-    (48, "set", "MAIL FROM", "what was before", "Get MailFrom"),
-    (49, "set", "MAIL FROM", "another's", "Get, refused"),
-    (50, "set", "MAIL FROM, removed", "what was before", "Get MailFrom"),
-    (51, "set", "MAIL FROM, removed, adopted", "what was before", "Get"),
-    (52, "set", "MAIL FROM is pending", "PENDING", "Get"),
-    (53, "set", "MAIL FROM is pending", "FAILED", "Get MailFrom"),
-    (54, "set", "MAIL FROM is pending, `reject`", "SUCCESS", "Get MailFrom"),
-    (55, "set", "MAIL FROM is pending, `reject`", "PENDING", "Get"),
-    (56, "set", "key", "the key before, no MAIL FROM", "Get Lookup MailFrom Put"),
-    (57, "set", "MAIL FROM is pending", "another's, with this key, adopt", "Get"),
-    (58, "drifted", "nothing", "another's, with the standby, adopt", "Get"),
-    (59, "drifted", "nothing", "another's, with this MAIL FROM, adopt", "Get"),
-    (60, "drifted", "nothing", "another's key, adopt", "Get Lookup Put Tag"),
-    (61, "drifted", "nothing", "nobody's, adopt", "Get Tag"),
-    (62, "set", "MAIL FROM, removed, adopt", "what was before", "Get MailFrom"),
-    (63, "set", "MAIL FROM and adopt, removed", "what was before", "Get MailFrom"),
-    (64, "set", "MAIL FROM, removed, adopt", "another's, with this MAIL FROM", "Get, refused"),
-)
-"""
-By number: what is stored, what differs, what SES has, and the calls of the run in their order.
-"""
-
 MARKS: Final = 4
 """Of how many keys that a slot had, the state keeps the marks: more edits hardly fail in a row."""
 
@@ -193,8 +122,7 @@ def plan(
     # While DNS is pending, SES knows this identity only if the response to our Create was lost.
     # Skip the read unless something changed.
     if not seen.read and (other_key or drops or not awaiting):
-        asks = Call("GetEmailIdentity", "what SES has")
-        return Plan(after, asks=asks, is_switch=other_key and not awaiting)
+        return Plan(after, asks="GetEmailIdentity", is_switch=other_key and not awaiting)
     left: Collection[int] = ()
     if region:
         # Only the identity of that Region knows when each generation last signed there, and it
@@ -282,10 +210,7 @@ def _introduce(
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would
         # hold up the run for hours. A switch fails without its record, so it has a wait of its own.
-        seconds = declared.wait_seconds
-        return Plan(
-            new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None)
-        )
+        return Plan(new, asks="TXT lookup" if before else "shared TXT lookup")
     if not seen.record.visible:
         if before:  # SES may have an identity that it does not show
             raise not_visible(
@@ -294,7 +219,6 @@ def _introduce(
         return Plan(new, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
-        "SES shows none",
         tags=_all_tags(new),
         configuration_set=declared.configuration_set,
         until_now=frozenset(until_now),
@@ -314,7 +238,7 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     """
     declared, identity = new.declared, seen.identity
     if not seen.read:
-        return Plan(new, asks=Call("GetEmailIdentity", "SES has the identity: whose is it"))
+        return Plan(new, asks="GetEmailIdentity")
     if identity is None:
         return Plan(new, is_hidden=True)
     refuse_managed(declared, identity)
@@ -330,13 +254,13 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     )
     put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
     if put == "after a lookup":
-        return Plan(new, asks=_lookup(declared))
+        return Plan(new, asks="TXT lookup")
     if declared.adopt or identity.selector not in (None, declared.selector):
         until_now = until_now | _others(declared)
     after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)
-    tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
+    tag = Call("TagResource", tags=_all_tags(new))
     info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
     return Plan(after, (*settings, *mail_from, *calls, tag), info=info)
 
@@ -383,11 +307,11 @@ def _change(
             declared, identity, seen, believed=before.selector, suspected=not other_key
         )
     if put == "after a lookup":
-        return Plan(after, asks=_lookup(declared))
+        return Plan(after, asks="TXT lookup")
     tag: list[Call] = []
     if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
         after = replace(after, instance=instance)
-        tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
+        tag = [Call("TagResource", tags=own_tags(after))]
     after, mail_from = mail_from_calls(after, identity, before=before)
     calls = [*mail_from, *settings_calls(declared, before)]
     if about_key:
@@ -442,10 +366,6 @@ def _needs_put(
     if seen.record is None:
         return "after a lookup"
     return "now" if seen.record.visible else "not needed"
-
-
-def _lookup(declared: Declared) -> Call:
-    return Call("TXT lookup", "before Put", seconds=declared.wait_seconds)
 
 
 def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:

@@ -7,20 +7,16 @@ refusals are for previews, so nothing here may raise for what is stored already.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.regions import region_problem
-from byodkim_provider.aws.settings import tag_lines
-from byodkim_provider.dkim import generations, keys, records
-from byodkim_provider.dkim.key_secret import parsed_arn
-from byodkim_provider.errors import ByodkimError, InvalidKey, InvalidSettings
+from byodkim_provider.dkim import generations
+from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.property_types import without_none
 
 _DECIDING: Final = frozenset({"published", "supplied_keys", "overlap_days", "regions"})
 """Inputs that say which generations leave DNS, and when they may."""
@@ -107,9 +103,6 @@ def refuse_unsafe(
             problem = IdentityMessages.SLOT_IN_USE
         elif last in _exchanged(before, declared):
             problem = IdentityMessages.STILL_IN_USE_KEY
-        elif skipped := _skipped(before, declared):
-            problem = IdentityMessages.STILL_IN_USE_SKIPPED
-            fields |= {"after": declared.generation, "skipped": skipped}
         said = problem(domain=before.domain, today=list(today), **fields)
         raise ByodkimError(said, kind="StillInUse")
 
@@ -159,23 +152,11 @@ def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> M
     signing = before.generation or 0
     if declared.generation and declared.generation not in today:
         return IdentityMessages.KEEP(generation=signing)
-    if not _skipped(before, declared):
+    later = [generation for generation in before.published if generation > signing]
+    following = min(later, default=signing + 1)
+    if (declared.generation or 0) <= following:
         return ""
-    return IdentityMessages.NEXT_ONE(generation=_following(before))
-
-
-def _following(before: Declared) -> int:
-    """The generation that signs next: the standby, or the next number."""
-    signing = before.generation or 0
-    return min((one for one in before.published if one > signing), default=signing + 1)
-
-
-def _skipped(before: Declared, declared: Declared) -> str:
-    """Generations from the next one to that which *declared* lets sign, such as "3 to 6"."""
-    first, last = _following(before), (declared.generation or 0) - 1
-    if last < first:
-        return ""
-    return str(first) if first == last else f"{first} to {last}"
+    return IdentityMessages.NEXT_ONE(generation=following)
 
 
 def _refuse_second_key(before: Declared, declared: Declared) -> None:
@@ -227,92 +208,3 @@ def _exchanged(before: Declared, after: Declared) -> set[int]:
         for generation in set(before.published) & set(after.published)
         if before.supplied_keys.get(generation) != after.supplied_keys.get(generation)
     }
-
-
-def check(
-    inputs: Mapping[str, Any], *, unknown: Collection[str], checked_key: str | None = None
-) -> tuple[dict[str, Any], list[str]]:
-    """
-    *inputs* in their normal form, and everything that is wrong with them.
-
-    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
-    *checked_key* is the private key that an earlier check returned: that takes a while.
-    Refuses what SES would accept without an error and never verify.
-    """
-    checked = without_none(inputs)
-    problems: list[str] = []
-    if "domain" not in unknown:
-        try:
-            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
-        except ValueError as error:
-            problems.append(f"domain: {error}")
-    if "selector" not in unknown:
-        selector = _text(inputs, "selector")
-        problem = records.selector_problem(selector) or records.name_problem(
-            selector, checked.get("domain", "")
-        )
-        if problem:
-            problems.append(f"selector: {problem}")
-    mail_from = inputs.get("mail_from_domain")
-    if mail_from is not None and not str(mail_from).endswith(f".{checked.get('domain', '')}"):
-        problems.append(str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from)))
-    problems += _key_problems(inputs, checked, unknown, checked_key)
-    if "owner" not in unknown and not _text(inputs, "owner"):
-        problems.append(str(IdentityMessages.OWNER()))
-    if "region" not in unknown:
-        if not (region := _text(inputs, "region")):
-            problems.append(str(IdentityMessages.REGION()))
-        elif not_known := region_problem(region):
-            problems.append(f"region: {not_known}")
-    generation = inputs.get("generation")
-    if (
-        generation is not None
-        and "published" not in unknown
-        and generation not in inputs.get("published", ())
-    ):
-        problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
-    if (
-        inputs.get("regions")
-        and "region" not in unknown
-        and inputs.get("region") not in inputs["regions"]
-    ):
-        problems.append(str(IdentityMessages.NOT_AMONG()))
-    problems += tag_lines(inputs.get("tags") or {})
-    return checked, problems
-
-
-def _key_problems(
-    inputs: Mapping[str, Any],
-    checked: dict[str, Any],
-    unknown: Collection[str],
-    checked_key: str | None,
-) -> list[str]:
-    """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
-    if "secret_arn" in checked:
-        return _secret_problems(checked, unknown)
-    if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
-        checked.pop("record_value", None)  # it follows from the key
-        if checked_key is not None and checked.get("private_key") == checked_key:
-            return []
-        try:
-            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
-        except InvalidKey as error:
-            return [f"private_key: {error.text}"]
-    return []
-
-
-def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
-    """What is wrong with the inputs that stand for a key in Secrets Manager."""
-    problems = [str(IdentityMessages.KEY_TWICE())] if "private_key" in checked else []
-    try:
-        parsed_arn(_text(checked, "secret_arn"))
-    except ValueError as error:
-        problems.append(f"secret_arn: {error}")
-    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
-        problems.append(str(IdentityMessages.RECORD_VALUE()))
-    return problems
-
-
-def _text(inputs: Mapping[str, Any], name: str) -> str:
-    value = inputs.get(name)
-    return value if isinstance(value, str) else ""

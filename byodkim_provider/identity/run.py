@@ -20,9 +20,6 @@ from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
 
-Identity = tuple[str, str]
-"""Region and domain."""
-
 
 @dataclass
 class Run:
@@ -38,12 +35,13 @@ class Run:
     resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
     complete: dict[Hashable, tuple[float, Diagnosis]] = field(default_factory=dict)
     """When a record was found at every server: what the preview has seen counts before the Put."""
-    instances: dict[Identity, str] = field(default_factory=dict)
-    """Instance tags that this run wrote: SES may return the old tag for seconds."""
-    secrets: dict[str, str] = field(default_factory=dict)
-    """The same for the tags of secrets, by ARN."""
-    in_the_way: set[Identity] = field(default_factory=set)
-    """Identities that are not this stack's, and are not to be adopted."""
+    instances: dict[str, str] = field(default_factory=dict)
+    """
+    Instance tags that this run wrote, by `domain Region` of an identity or ARN of a secret: AWS may
+    return the old tag for seconds.
+    """
+    in_the_way: set[str] = field(default_factory=set)
+    """Identities that are not this stack's, and are not to be adopted, as `domain Region`."""
     turns: defaultdict[str, threading.Lock] = field(
         default_factory=lambda: defaultdict(threading.Lock)
     )

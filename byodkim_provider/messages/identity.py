@@ -16,11 +16,10 @@ TAKE_BACK: Final = (
     "`adopt: true` with `pulumi up --refresh` takes it back, unless another stack signs with a key "
     "of this one; if you remove the entry after that, the identity and its records stay"
 )
-_STAYS: Final = (
-    "generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
+_SIGNED: Final = (
+    "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must "
     "stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
 )
-_SIGNED: Final = "{domain}: " + _STAYS
 _AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
 
 
@@ -127,12 +126,6 @@ class IdentityMessages(Table):
         _SIGNED,
         _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE,
     )
-    STILL_IN_USE_SKIPPED = (
-        "{domain}: generation {after} skips {skipped}, and " + _STAYS,
-        _NOTHING
-        + ("{next_one}to skip on purpose, `published: {today}` is allowed today, ")
-        + _AT_ONCE,
-    )
     STILL_IN_USE_KEY = (
         _SIGNED,
         _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE,
@@ -205,8 +198,6 @@ class IdentityMessages(Table):
             "has made keys and records. Next command: as below, then `pulumi up`."
         ),
     )
-    OWNER = "owner: required, it says whose the identity is"
-    REGION = "region: required, the AWS Region of the identity, for example 'eu-west-1'"
     KEY_TWICE = "private_key, secret_arn: give one, not both"
     NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
     RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"

@@ -21,10 +21,9 @@ from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.hosts.zones import ROUTE53, Zone
-from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
+from byodkim_provider.identity import checks, judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.rules import check
 from byodkim_provider.identity.run import Key
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
@@ -49,7 +48,9 @@ class ByodkimIdentityProvider(DynamicProvider):
             known["zones"] = [property_types.plain_object(zone) for zone in zones]
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
-        checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
+        checked, problems = checks.check(
+            known, unknown=unknown, checked_key=olds.get("private_key")
+        )
         if not olds and not problems and not {"domain", "region"} & unknown.keys():
             # A stack whose id is not made yet owns nothing, so whatever SES has is somebody else's.
             self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)
@@ -85,7 +86,6 @@ class ByodkimIdentityProvider(DynamicProvider):
         Say what will be in the way of a new identity before anything is made; it changes no input.
         """
         progress = self._run.progress()
-        self._run.in_the_way.discard((declared.region, declared.domain))
         if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
             progress.info(line)
         if any(zone.name_servers for zone in declared.zones):
@@ -119,7 +119,7 @@ class ByodkimIdentityProvider(DynamicProvider):
             # verification, which comes last, makes one of them all. What is adopted may get its
             # record, and is refused then.
             if not declared.adopt or error.message.code is IdentityMessages.REPLACED:
-                run.in_the_way.add((region, declared.domain))
+                run.in_the_way.add(str(declared))
             progress.warn(error.with_kind())
         return ""
 
@@ -171,18 +171,15 @@ class ByodkimIdentityProvider(DynamicProvider):
         """
         Say how SES differed when it was last read, unless the refresh of this run has said it.
         """
-        domain, region = stored.declared.domain, stored.declared.region
-        is_said = not self._run.first("drift", region, domain)
+        name = str(stored.declared)
+        is_said = not self._run.first("drift", name)
         if stored.other_owner is None or declared.adopt:
-            self._run.in_the_way.discard((region, domain))
             if not is_said:
-                last = IdentityMessages.LAST_READ(
-                    name=f"{domain} {region}", differences=", ".join(found)
-                )
+                last = IdentityMessages.LAST_READ(name=name, differences=", ".join(found))
                 self._run.progress().info(last)
             return
         # As for a new identity that SES has already: the verification makes one error of them all.
-        self._run.in_the_way.add((region, domain))
+        self._run.in_the_way.add(name)
         if not is_said:
             error = ownership.lost(stored.declared, stored.other_owner, origin=stored.origin)
             self._run.progress().warn(error.with_kind())
@@ -192,21 +189,19 @@ class ByodkimIdentityProvider(DynamicProvider):
         services = self._services(declared.account_id)
         arn = services.ses(declared.region).arn(declared.domain)  # not once the run is interrupted
         stored = lifecycle.carry_out(None, declared, self._key(declared, props), services)
-        self._run.in_the_way.discard((declared.region, declared.domain))
         return CreateResult(arn, _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
         updated = lifecycle.carry_out(stored, declared, key, self._services(declared.account_id))
-        self._run.in_the_way.discard((declared.region, declared.domain))
         return UpdateResult(_outputs(updated))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = lifecycle.read(stored, self._services(stored.declared.account_id))
         if judgement.differences(seen):
-            self._run.first("drift", seen.declared.region, seen.declared.domain)
+            self._run.first("drift", str(seen.declared))
         return ReadResult(id_, _outputs(seen))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -228,8 +223,11 @@ class ByodkimIdentityProvider(DynamicProvider):
         return functools.cache(read)
 
 
-def _zones(inputs: Mapping[str, Any]) -> Sequence[Zone]:
-    values: Any = INPUTS.model_validate({"zones": inputs.get("zones", ())})
+def _zones(properties: Mapping[str, Any]) -> Sequence[Zone]:
+    """The zones of inputs; raises `InvalidSettings` for those of a state that was edited."""
+    zones = {"zones": properties.get("zones", ())}
+    property_types.refuse_state(property_types.problems(zones, INPUTS))
+    values: Any = INPUTS.model_validate(zones)
     return cast("Sequence[Zone]", values.zones)
 
 

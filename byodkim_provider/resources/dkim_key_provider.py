@@ -95,7 +95,7 @@ class DkimKeyProvider(DynamicProvider):
                 self._store_of(props["secret_arn"]),
                 instance=props["instance"],
                 progress=self._run.progress(),
-                instances=self._run.secrets,
+                instances=self._run.instances,
             )
 
     def _create_in_store(
@@ -109,7 +109,7 @@ class DkimKeyProvider(DynamicProvider):
             kms_key_id=store.get("kms_key_id"),
             tags=self._connections.settings.default_tags,
             progress=self._run.progress(),
-            instances=self._run.secrets,
+            instances=self._run.instances,
         )
         outputs = {
             **_public(held),

@@ -95,7 +95,8 @@ def test_resource(sandbox, open_stack):
         "domain: 'no domain' has a blank or a line break, expected a domain such as 'example.com'",
         "private_key: is not base64, "
         "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
-        "region: required, the AWS Region of the identity, for example 'eu-west-1'",
+        f"region: '' is not a Region that botocore {botocore.__version__} knows, "
+        "expected one like 'eu-west-1'",
         "selector: '-s1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
     ]
     assert (asked.ses, asked.dns) == ([], [])

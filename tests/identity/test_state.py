@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.identity.rules import check
+from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.property_types import problems
 from tests.support.cases import cases, written_out
@@ -111,7 +111,8 @@ private_key: "-----BEGIN EC PARAMETERS-----\\nMAAA\\n-----END EC PARAMETERS-----
   private_key: is another kind of PEM block (EC PARAMETERS), expected an RSA private key (PKCS#1 or
     PKCS#8), as PEM or as base64 of its DER
 region: ''
-  region: required, the AWS Region of the identity, for example 'eu-west-1'
+  region: '' is not a Region that botocore {botocore.__version__} knows, expected one \
+like 'eu-west-1'
 region: us-east-9
   region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, did you mean \
 'us-east-1' or

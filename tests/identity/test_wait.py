@@ -29,8 +29,8 @@ def wait(world, seconds, *changes):
     """What is seen last in a wait of that many seconds at most, and when DNS was asked."""
     dns = Changing(world, *changes)
     world.run.resolver = lambda *_: dns
-    declared = world.declared(domain="example.net")
-    return wait_until_visible(declared, world.run, seconds=seconds, shared=True), dns.asked
+    declared = world.declared(domain="example.net", dns_wait_seconds=seconds)
+    return wait_until_visible(declared, world.run, shared=True), dns.asked
 
 
 @cases(

@@ -1,0 +1,102 @@
+"""
+The inputs of an identity in their normal form, and what is wrong with them.
+
+What SES would accept without an error and never verify is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.aws.settings import tag_lines
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.key_secret import parsed_arn
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.property_types import without_none
+
+
+def check(
+    inputs: Mapping[str, Any], *, unknown: Collection[str], checked_key: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """
+    *inputs* in their normal form, and everything that is wrong with them.
+
+    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
+    *checked_key* is the private key that an earlier check returned: that takes a while.
+    """
+    checked = without_none(inputs)
+    problems: list[str] = []
+    if "domain" not in unknown:
+        try:
+            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
+        except ValueError as error:
+            problems.append(f"domain: {error}")
+    if "selector" not in unknown:
+        selector = _text(inputs, "selector")
+        problem = records.selector_problem(selector) or records.name_problem(
+            selector, checked.get("domain", "")
+        )
+        if problem:
+            problems.append(f"selector: {problem}")
+    mail_from = inputs.get("mail_from_domain")
+    if mail_from is not None and not str(mail_from).endswith(f".{checked.get('domain', '')}"):
+        problems.append(str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from)))
+    problems += _key_problems(inputs, checked, unknown, checked_key)
+    if "region" not in unknown:
+        no_region = region_problem(_text(inputs, "region"))
+        problems += [f"region: {no_region}"] if no_region else []
+    generation = inputs.get("generation")
+    if (
+        generation is not None
+        and "published" not in unknown
+        and generation not in inputs.get("published", ())
+    ):
+        problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
+    if (
+        inputs.get("regions")
+        and "region" not in unknown
+        and inputs.get("region") not in inputs["regions"]
+    ):
+        problems.append(str(IdentityMessages.NOT_AMONG()))
+    problems += tag_lines(inputs.get("tags") or {})
+    return checked, problems
+
+
+def _key_problems(
+    inputs: Mapping[str, Any],
+    checked: dict[str, Any],
+    unknown: Collection[str],
+    checked_key: str | None,
+) -> list[str]:
+    """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
+    if "secret_arn" in checked:
+        return _secret_problems(checked, unknown)
+    if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
+        checked.pop("record_value", None)  # it follows from the key
+        if checked_key is not None and checked.get("private_key") == checked_key:
+            return []
+        try:
+            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
+        except InvalidKey as error:
+            return [f"private_key: {error.text}"]
+    return []
+
+
+def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
+    """What is wrong with the inputs that stand for a key in Secrets Manager."""
+    problems = [str(IdentityMessages.KEY_TWICE())] if "private_key" in checked else []
+    try:
+        parsed_arn(_text(checked, "secret_arn"))
+    except ValueError as error:
+        problems.append(f"secret_arn: {error}")
+    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
+        problems.append(str(IdentityMessages.RECORD_VALUE()))
+    return problems
+
+
+def _text(inputs: Mapping[str, Any], name: str) -> str:
+    value = inputs.get(name)
+    return value if isinstance(value, str) else ""
