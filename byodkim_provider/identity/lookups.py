@@ -9,7 +9,7 @@ providers, which must not take a record from where verifiers find it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from contextlib import nullcontext
 from functools import partial
 from itertools import chain, repeat
@@ -128,36 +128,28 @@ def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
 # --- where the records stand, and who is asked for them
 
 
-def _staying(before: Declared, after: Declared) -> list[int]:
-    """
-    Generations in DNS before and after a change. The others leave when `generations` lets them.
-    """
-    staying = sorted({*before.published} & {*after.published})
-    return staying or [0]  # 0 has no zones of its own: all of them
-
-
 def _loses(zone: Zone, generation: int, after: Declared) -> bool:
     """Whether *zone* has no record of *generation* after a change; what people pasted stays."""
     stays = [one.path for one in after.zones_of(generation)]
     return zone.provider != MANUAL and zone.path not in stays
 
 
-def refuse_leaving(
-    stored: Stored, declared: Declared, run: Run, is_gone: Callable[[Zone], bool]
-) -> None:
+def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
     """
     Raise `InvalidSettings` if a change would take a record from where verifiers find it.
 
-    A zone that *is_gone* holds no record that could be lost.
+    That of a generation which leaves DNS is left to `rules`.
     """
     before = stored.declared
-    is_listed = before.account_id == declared.account_id  # another account lists other zones
     if stored.key is None or not declared.zones:
         return  # SES never had a key, so no mail was signed; or nobody said where records stand
     asked_for = functools.cache(partial(_asked_for, before, _authoritative(declared, run)))
-    for generation in _staying(before, declared):
+    staying = {*before.published} & {*declared.published}
+    if not before.published:
+        staying = {1}  # used alone: every zone begins with it
+    for generation in sorted(staying):
         for zone in before.zones_of(generation):
-            if _loses(zone, generation, declared) and not (is_listed and is_gone(zone)):
+            if _loses(zone, generation, declared):
                 asked = asked_for(zone.slot_name(generation, before.domain))
                 _refuse_loss(zone, generation, before, declared, asked)
 
