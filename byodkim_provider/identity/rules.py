@@ -1,5 +1,8 @@
 """
-What a change of an identity means, and which change would make signed mail fail.
+Which change of an identity would make signed mail fail: `refuse_unsafe` has the rules, in order.
+
+An identity stays in its account. `adopt` goes alone. The key that signs stays, and no selector gets
+a second one. A generation that signed within `overlapDays` stays in DNS, and in its slot.
 
 Values in, values or a refusal out: no clock (times are parameters), no I/O, no Pulumi. The
 refusals are for previews, so nothing here may raise for what is stored already.
@@ -88,23 +91,30 @@ def refuse_unsafe(
         raise InvalidSettings(IdentityMessages.ADOPT_ALONE(name=str(before)))
     if stored.key:
         _refuse_second_key(before, declared)
-    if _DECIDING & set(unknown):
-        return  # the update asks again, once they are known
-    if early := _too_early(stored, declared, now, overlap_days=declared.overlap_days):
-        slots = stored.slots_with(declared)
-        today = generations.allowed_today(
-            before=before.published, after=declared.published, early=early, slots=slots
-        )
-        last = max(early, key=lambda one: early[one])
-        fields = in_use(last, early[last], declared.overlap_days)
-        fields["next_one"] = _next_one(before, declared, today)
-        problem = IdentityMessages.STILL_IN_USE
-        if last not in before.published:
-            problem = IdentityMessages.SLOT_IN_USE
-        elif last in _exchanged(before, declared):
-            problem = IdentityMessages.STILL_IN_USE_KEY
-        said = problem(domain=before.domain, today=list(today), **fields)
-        raise ByodkimError(said, kind="StillInUse")
+    if not _DECIDING & set(unknown):  # else the update asks again, once they are known
+        _refuse_early(stored, declared, now)
+
+
+def _refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
+    """Raise "StillInUse" if a generation would leave DNS, or its slot, within the overlap."""
+    before = stored.declared
+    early = _too_early(stored, declared, now, overlap_days=declared.overlap_days)
+    if not early:
+        return
+    last = max(early, key=lambda generation: early[generation])
+    problem = IdentityMessages.STILL_IN_USE
+    if last not in before.published:
+        problem = IdentityMessages.SLOT_IN_USE
+    elif last in _exchanged(before, declared):
+        problem = IdentityMessages.STILL_IN_USE_KEY
+    slots = stored.slots_with(declared)
+    today = generations.allowed_today(
+        before=before.published, after=declared.published, early=early, slots=slots
+    )
+    fields = in_use(last, early[last], declared.overlap_days)
+    next_one = _next_one(before, declared, today)
+    said = problem(domain=before.domain, today=list(today), next_one=next_one, **fields)
+    raise ByodkimError(said, kind="StillInUse")
 
 
 def _too_early(
