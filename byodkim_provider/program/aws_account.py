@@ -79,12 +79,13 @@ def _account(opts: pulumi.InvokeOptions) -> str:
 
 
 def _refused(text: str) -> AwsRefused:
+    reason = text.rpartition("operation error ")[2]  # without what plugin and SDK put before
     message = AwsMessages.REFUSED(
         operation="GetCallerIdentity",
         subject="the account",
         region="pulumi-aws",
         code="no answer",
         request="",
-        steps=[AwsMessages.SAYS(service="pulumi-aws", reason=in_dns(text))],
+        steps=[AwsMessages.SAYS(service="pulumi-aws", reason=in_dns(reason))],
     )
     return AwsRefused(message)
